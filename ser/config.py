@@ -1,0 +1,199 @@
+"""Every setting that decides a fold's result, validated when made, with a stable digest.
+
+A setting that has no effect is null (the scope of attention `none`, say), so that equal models
+have equal identities whatever was typed.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ser.errors import ConfigurationError, unknown_value
+
+AttentionName = Literal["none", "local", "component", "quantum"]
+LabelStrategy = Literal["words", "phonemes", "phonemes_x2", "utterance"]
+Criterion = Literal["ctc", "cross_entropy"]
+ComponentScore = Literal["window", "dense"]
+AttentionNorm = Literal["window", "literal"]
+QuantumBoundary = Literal["frames", "states"]
+Normalisation = Literal["minmax_utterance", "minmax_training", "zscore_training", "zscore_speaker"]
+LossScale = Literal["utterance", "label"]
+RmsProp = Literal["tf1", "torch"]
+Selection = Literal["last", "best_validation"]
+Decision = Literal["posterior", "best_path", "likelihood"]
+Balance = Literal["none", "weights", "upsample"]
+Validation = Literal["partner", "other_session"]
+Precision = Literal["fp32", "bf16"]
+
+WINDOWED_ATTENTIONS: tuple[AttentionName, ...] = ("local", "component")
+
+
+def _odd(scope: int) -> int:
+    if scope < 1 or scope % 2 == 0:
+        raise ValueError(f"scope {scope} is not an odd number of frames, 1 or more")
+    return scope
+
+
+Scope = Annotated[int, AfterValidator(_odd)]
+
+
+class Settings(BaseModel):
+    """A frozen group of settings; an unknown name or value is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def digest(self) -> str:
+        """The first 32 hex digits of SHA-256 over the settings as canonical JSON."""
+        return digest_of(self.model_dump(mode="json"))
+
+
+class FeatureSettings(Settings):
+    """How speech becomes log-mel frames (paper, section 3.2).
+
+    Attributes:
+        sample_rate_hz: Rate that audio is converted to, in hertz.
+        mel_bands: Number of mel bands.
+        window_s: Length of an analysis window, in seconds.
+        frame_shift_s: Distance between the starts of two windows, in seconds.
+        fft_size: Points of the Fourier transform; the window is padded to it with zeros.
+        log_floor: Mel energies are raised to this before the logarithm.
+    """
+
+    sample_rate_hz: int = Field(16_000, gt=0)
+    mel_bands: int = Field(40, gt=0)
+    window_s: float = Field(0.025, gt=0)
+    frame_shift_s: float = Field(0.010, gt=0)
+    fft_size: int = Field(512, gt=0)
+    log_floor: float = Field(1e-10, gt=0)
+
+
+class FoldConfiguration(Settings):
+    """All that decides a fold's result besides the data and the machine.
+
+    Attributes:
+        attention: `none`, `local`, `component` (eq. 3-5) or `quantum` (eq. 6-8).
+        scope: Frames that windowed attention sees, odd; null for the other attentions.
+        component_score: Whether a component's score sees its own window (`window`, eq. 3 to the
+            letter) or all components of its frame (`dense`); null unless attention is `component`.
+        attention_norm: Whether the weights a frame uses sum to one (`window`) or each weight is
+            normalised in its own window (`literal`, eq. 4-5); null unless attention is windowed.
+        quantum_boundary: What stands for the two states of eq. 6: boundary frames or BLSTM states;
+            null unless attention is `quantum`.
+        criterion: `ctc`, or `cross_entropy` (sequence to one label).
+        labels: Times that an emotion is repeated in its target; null unless criterion is `ctc`.
+        loss_scale: Whether a CTC loss is divided by its target's length (`label`) or not
+            (`utterance`); null unless criterion is `ctc`.
+        decision: How frame outputs become one emotion; null unless criterion is `ctc`.
+        normalisation: What log-mels are normalised by, and over what.
+        stack: Frames joined into one, 1 to 3.
+        layers: BLSTM layers.
+        cells: LSTM cells per layer and direction.
+        rmsprop: Flavour of RMSProp.
+        learning_rate: Step size of RMSProp.
+        batch_size: Utterances per optimiser step.
+        gradient_clip: Largest norm of a step's gradient; null for no limit.
+        epochs: Passes over the training speakers.
+        selection: Whether the last epoch's weights are scored, or those of the best smoothed
+            validation UA.
+        ema_decay: Decay per step of the running average of weights; null for off.
+        balance: Answer to unequal classes in training.
+        validation: Which speaker validates a fold.
+        precision: Arithmetic of the network.
+        seed: Seed of the initial weights and of the batches.
+        features: The log-mels.
+    """
+
+    attention: AttentionName
+    scope: Scope | None = None
+    component_score: ComponentScore | None = None
+    attention_norm: AttentionNorm | None = None
+    quantum_boundary: QuantumBoundary | None = None
+    criterion: Criterion = "ctc"
+    labels: LabelStrategy | None = None
+    loss_scale: LossScale | None = None
+    decision: Decision | None = None
+    normalisation: Normalisation = "zscore_speaker"
+    stack: int = Field(3, ge=1, le=3)
+    layers: int = Field(2, ge=1)
+    cells: int = Field(128, ge=1)
+    rmsprop: RmsProp = "torch"
+    learning_rate: float = Field(1e-3, gt=0)
+    batch_size: int = Field(32, ge=1)
+    gradient_clip: float | None = Field(5.0, gt=0)
+    epochs: int = Field(24, ge=1)
+    selection: Selection = "last"
+    ema_decay: float | None = Field(0.98, gt=0, lt=1)
+    balance: Balance = "none"
+    validation: Validation = "partner"
+    precision: Precision = "fp32"
+    seed: int = Field(1, ge=0)
+    features: FeatureSettings = FeatureSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_what_has_no_effect(cls, values: dict[str, Any]) -> dict[str, Any]:
+        active = {
+            "scope": values.get("attention") in WINDOWED_ATTENTIONS,
+            "component_score": values.get("attention") == "component",
+            "attention_norm": values.get("attention") in WINDOWED_ATTENTIONS,
+            "quantum_boundary": values.get("attention") == "quantum",
+            "labels": values.get("criterion", "ctc") == "ctc",
+            "loss_scale": values.get("criterion", "ctc") == "ctc",
+            "decision": values.get("criterion", "ctc") == "ctc",
+        }
+        missing = [name for name, used in active.items() if used and values.get(name) is None]
+        if missing and values.get("attention") in get_args(AttentionName):
+            raise ValueError(f"attention {values['attention']} needs a value for: {', '.join(missing)}")
+        return {name: None if active.get(name) is False else value for name, value in values.items()}
+
+    @classmethod
+    def of(cls, **values: Any) -> "FoldConfiguration":
+        """Makes a configuration; settings without effect may be given and become null.
+
+        Args:
+            **values: Settings by name.
+
+        Returns:
+            The validated configuration.
+
+        Raises:
+            ConfigurationError: A name or a value is not valid; the text lists the valid ones.
+
+        Examples:
+            >>> FoldConfiguration.of(attention="quantum", scope=9, quantum_boundary="frames", labels="words",
+            ...                      loss_scale="utterance", decision="posterior").scope is None
+            True
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise ConfigurationError(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first complaint of a pydantic error, in words that name the setting and its valid values."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "configuration"
+    if first["type"] == "extra_forbidden":
+        return unknown_value("setting", name, FoldConfiguration.model_fields)
+    if first["type"] == "literal_error":
+        valid = [word.strip("' ") for word in first["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        return unknown_value(name, first["input"], valid)
+    message = first["msg"].removeprefix("Value error, ")
+    return message if name in ("configuration", "scope") else f"{name}: {message} (given: {first['input']!r})"
+
+
+def digest_of(value: Any) -> str:
+    """A stable digest of plain data: the first 32 hex digits of SHA-256 over canonical JSON.
+
+    Args:
+        value: Dictionaries, lists, strings, numbers, booleans and None.
+
+    Examples:
+        >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+        True
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,112 @@
+"""What every corpus becomes: utterances with speaker, emotion and counts, and what was skipped."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recorded utterance with its label.
+
+    Attributes:
+        id: Name that is unique in the corpus.
+        path: Audio file.
+        speaker: Speaker, unique in the corpus.
+        emotion: One of the corpus's emotions.
+        session: Recording session, where the corpus has them.
+        sentence: Code of the spoken sentence, where speakers share sentences.
+        transcript: Words spoken, where the corpus gives them.
+        words: Number of words, or None where unknown.
+        voiced_phonemes: Number of voiced phonemes, or None where unknown.
+        counts_from: Where the two counts come from, such as 'alignment' or 'imputed'.
+    """
+
+    id: str
+    path: Path
+    speaker: str
+    emotion: str
+    session: str | None = None
+    sentence: str | None = None
+    transcript: str | None = None
+    words: int | None = None
+    voiced_phonemes: int | None = None
+    counts_from: str = "none"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file or an utterance that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """A corpus as its label files describe it; no audio has been read yet.
+
+    Attributes:
+        corpus: Name of the corpus, as in the registry.
+        root: Folder that it was read from.
+        emotions: The class set, in the order of the classes; given by the corpus, never inferred.
+        utterances: All utterances in that class set, sorted by id.
+        partners: For each speaker the one who takes the other role in its pair (validates where it
+            tests): the other speaker of the session, or a fixed pairing.
+        language: Language spoken, as an ISO 639-1 code.
+        skipped: What was left out.
+        notes: What the user should know, such as imputed counts.
+    """
+
+    corpus: str
+    root: Path
+    emotions: tuple[str, ...]
+    utterances: tuple[Utterance, ...]
+    partners: Mapping[str, str]
+    language: str
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+Loader = Callable[[Path], Annotations]
+"""Reads a corpus's label files below a root folder.
+
+Raises `CorpusError` where there is no such corpus; a single bad utterance is skipped and listed.
+"""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus whose audio was read once: what is learnt from, and its digest.
+
+    Utterances stand in an order that depends on content alone (speaker, then samples), so that
+    neither file names nor folders change a result.
+
+    Attributes:
+        name: Name of the corpus.
+        root: Folder that it was read from.
+        emotions: The class set, in the order of the classes.
+        utterances: Utterances with readable audio, in content order.
+        durations_s: Duration of each utterance, in seconds.
+        partners: See `Annotations`.
+        language: Language spoken.
+        skipped: What was left out, unreadable audio included.
+        notes: What the user should know.
+        digest: 32 hex digits over samples, labels, speakers, sessions and counts.
+    """
+
+    name: str
+    root: Path
+    emotions: tuple[str, ...]
+    utterances: tuple[Utterance, ...]
+    durations_s: tuple[float, ...]
+    partners: Mapping[str, str]
+    language: str
+    digest: str
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """All speakers, sorted."""
+        return tuple(sorted({utterance.speaker for utterance in self.utterances}))

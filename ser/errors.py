@@ -1,0 +1,88 @@
+"""The error family: everything a user can mend is a `SerError` with a one-line message."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class SerError(Exception):
+    """An error that the user can act on; its text names the bad value and what was expected."""
+
+
+class ConfigurationError(SerError):
+    """A setting has a value that the method does not know."""
+
+
+class CorpusError(SerError):
+    """A corpus cannot be read at all (a single bad utterance is skipped and listed instead)."""
+
+
+class AnnotationError(CorpusError):
+    """A label file does not have the form that its corpus documents.
+
+    Args:
+        path: The label file.
+        line: The line, counted from 1, or None where the whole file is meant.
+        expected: What should have stood there.
+    """
+
+    def __init__(self, path: Path, line: int | None, expected: str) -> None:
+        place = str(path) if line is None else f"{path}, line {line}"
+        super().__init__(f"{place}: expected {expected}")
+        self.path = path
+        self.line = line
+
+
+class AudioError(CorpusError):
+    """An audio file cannot be decoded, or holds what is not audio.
+
+    Args:
+        path: The audio file.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class FeatureStoreError(SerError):
+    """The feature store cannot be written or does not hold what its key promises."""
+
+
+class FoldError(SerError):
+    """A fold scheme would break a guard: a shared speaker, an empty part, a class without training data."""
+
+
+class TrainingError(SerError):
+    """A fold cannot be trained on: its loss or its weights are not finite."""
+
+
+class ComparisonError(SerError):
+    """Two variants are not comparable; the text says in what they differ."""
+
+
+class StudyError(SerError):
+    """A study cannot be run or resumed as asked."""
+
+
+def unknown_value(what: str, value: object, known: Iterable[str]) -> str:
+    """Says that a value is unknown, and which ones are known.
+
+    Args:
+        what: The setting's name, such as 'attention'.
+        value: The value given.
+        known: The valid names.
+
+    Returns:
+        One line, with the closest valid name where there is one.
+
+    Examples:
+        >>> unknown_value("attention", "quantun", ["none", "quantum"])
+        "unknown attention 'quantun' (did you mean 'quantum'?); valid: none, quantum"
+    """
+    names = list(known)
+    close = get_close_matches(str(value), names, n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    return f"unknown {what} '{value}'{hint}; valid: {', '.join(names)}"

@@ -1,0 +1,90 @@
+"""Confusion, recall, UA and WA of decisions on speech emotions.
+
+The class set is the corpus's, given, never inferred: a class without test utterances has no recall
+and is left out of UA, never counted as zero.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ser.results import Evaluation
+
+
+def confusion_matrix(actual: Sequence[int], predicted: Sequence[int], classes: int) -> NDArray[np.int64]:
+    """Counts decisions by true class (row) and decided class (column).
+
+    Args:
+        actual: True classes, 0 to classes - 1.
+        predicted: Decided classes, 0 to classes - 1.
+        classes: Number of classes.
+
+    Returns:
+        Counts, shape `(class, class)`.
+
+    Examples:
+        >>> confusion_matrix([0, 0, 1], [0, 1, 1], classes=2).tolist()
+        [[1, 1], [0, 1]]
+    """
+    matrix = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(matrix, (np.asarray(actual, dtype=np.int64), np.asarray(predicted, dtype=np.int64)), 1)
+    return matrix
+
+
+def evaluation_confusion(evaluation: Evaluation, classes: int) -> NDArray[np.int64]:
+    """The confusion matrix of an evaluation, shape `(class, class)`."""
+    return confusion_matrix(evaluation.actual, evaluation.predicted, classes)
+
+
+def recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Recall of each class; NaN for a class without utterances.
+
+    Args:
+        confusion: Counts, shape `(class, class)`, rows true.
+
+    Returns:
+        Recalls in 0..1, shape `(class,)`.
+    """
+    totals = confusion.sum(axis=1)
+    hits = np.diagonal(confusion)
+    return np.divide(hits, totals, out=np.full(len(totals), np.nan), where=totals > 0)
+
+
+def unweighted_accuracy(confusion: NDArray[np.int64]) -> float:
+    """UA: the mean recall over the classes that have utterances.
+
+    Args:
+        confusion: Counts, shape `(class, class)`, rows true.
+
+    Returns:
+        UA in 0..1.
+
+    Raises:
+        ValueError: There is no utterance at all.
+    """
+    if confusion.sum() == 0:
+        raise ValueError("UA of no utterances")
+    return float(np.nanmean(recalls(confusion)))
+
+
+def weighted_accuracy(confusion: NDArray[np.int64]) -> float:
+    """WA: the share of correct decisions.
+
+    Args:
+        confusion: Counts, shape `(class, class)`, rows true.
+
+    Returns:
+        WA in 0..1.
+
+    Raises:
+        ValueError: There is no utterance at all.
+    """
+    if confusion.sum() == 0:
+        raise ValueError("WA of no utterances")
+    return float(np.trace(confusion) / confusion.sum())
+
+
+def missing_classes(confusion: NDArray[np.int64]) -> tuple[int, ...]:
+    """Classes without utterances, which UA leaves out."""
+    return tuple(int(index) for index in np.flatnonzero(confusion.sum(axis=1) == 0))

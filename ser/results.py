@@ -1,0 +1,147 @@
+"""What a trained fold hands over: its evaluation, its curve, and the facts it rests on.
+
+These are plain, frozen records that survive JSON without losing a digit.
+"""
+
+from pydantic import Field
+
+from ser.config import FoldConfiguration, Settings
+
+
+class Fold(Settings):
+    """Which speakers test, validate and train.
+
+    Attributes:
+        index: Position in the scheme, from 0.
+        name: Readable name, such as 'Ses02F'.
+        scheme: The scheme's name, such as 'leave-one-speaker-out'.
+        test_speakers: Speakers that test.
+        validation_speakers: Speakers that validate.
+        training_speakers: Speakers that train.
+    """
+
+    index: int
+    name: str
+    scheme: str
+    test_speakers: tuple[str, ...]
+    validation_speakers: tuple[str, ...]
+    training_speakers: tuple[str, ...]
+
+
+class CorpusIdentity(Settings):
+    """The corpus that a result rests on.
+
+    Attributes:
+        name: Name of the corpus.
+        digest: Its digest.
+        emotions: The class set, in the order of the classes.
+    """
+
+    name: str
+    digest: str
+    emotions: tuple[str, ...]
+
+
+class Evaluation(Settings):
+    """Every decision made on one part of a fold, utterance by utterance.
+
+    Attributes:
+        utterances: Utterance ids.
+        speakers: Speaker of each utterance.
+        sessions: Session of each utterance, or None where the corpus has none.
+        actual: True class of each utterance, an index into the corpus's emotions.
+        predicted: Decided class of each utterance.
+        scores: For each utterance the decision's score per class; they sum to 1.
+        loss: Mean loss over the utterances, or None where the criterion's loss was not computed.
+        undecided_share: Share of utterances whose collapsed best path was empty or tied, so that
+            the posterior decided; None for other decisions.
+    """
+
+    utterances: tuple[str, ...]
+    speakers: tuple[str, ...]
+    sessions: tuple[str | None, ...]
+    actual: tuple[int, ...]
+    predicted: tuple[int, ...]
+    scores: tuple[tuple[float, ...], ...]
+    loss: float | None = None
+    undecided_share: float | None = None
+
+
+class EpochRecord(Settings):
+    """One epoch of a fold's curve.
+
+    Attributes:
+        epoch: Epoch, counted from 1.
+        ended_ms: Wall-clock time of its end, in milliseconds since 1970.
+        values: Metrics by name, such as 'training_loss' and 'validation_ua'.
+    """
+
+    epoch: int
+    ended_ms: int
+    values: dict[str, float]
+
+
+class TargetReport(Settings):
+    """What became of the label sequences of all utterances that a fold used.
+
+    Attributes:
+        utterances: Number of utterances.
+        capped: Targets shortened because CTC had too few frames for them.
+        raised: Counts of 0 raised to 1.
+    """
+
+    utterances: int = 0
+    capped: int = 0
+    raised: int = 0
+
+
+class FoldResult(Settings):
+    """Everything that is known of a trained fold, its weights apart.
+
+    Attributes:
+        identity: Digest that names this fold of this model on this data (see `ser.identity`).
+        results_version: Version of the code's results.
+        fold: Its speakers.
+        corpus: The corpus.
+        configuration: The whole configuration.
+        test: Decisions on the test speakers.
+        validation: Decisions on the validation speakers.
+        curve: One record an epoch.
+        selected_epoch: Epoch whose weights were scored.
+        targets: What became of the label sequences.
+        started_ms: Wall-clock start, in milliseconds since 1970.
+        ended_ms: Wall-clock end, in milliseconds since 1970.
+        environment: Versions and machine, by name.
+    """
+
+    identity: str
+    results_version: int
+    fold: Fold
+    corpus: CorpusIdentity
+    configuration: FoldConfiguration
+    test: Evaluation
+    validation: Evaluation
+    curve: tuple[EpochRecord, ...]
+    selected_epoch: int
+    targets: TargetReport
+    started_ms: int
+    ended_ms: int
+    environment: dict[str, str] = Field(default_factory=dict)
+
+
+class BaselineResult(Settings):
+    """The logistic-regression baseline over all folds of one corpus and scheme.
+
+    Attributes:
+        name: Readable name.
+        corpus: The corpus.
+        normalisation: Normalisation of the log-mels below it.
+        folds: The folds, in order.
+        tests: Test decisions, one a fold.
+    """
+
+    name: str
+    corpus: CorpusIdentity
+    normalisation: str
+    folds: tuple[Fold, ...]
+    tests: tuple[Evaluation, ...]
