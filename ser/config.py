@@ -44,10 +44,6 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def digest(self) -> str:
-        """The first 32 hex digits of SHA-256 over the settings as canonical JSON."""
-        return digest_of(self.model_dump(mode="json"))
-
 
 class FeatureSettings(Settings):
     """How speech becomes log-mel frames (paper, section 3.2).

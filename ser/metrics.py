@@ -47,8 +47,9 @@ def recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         Recalls in 0..1, shape `(class,)`.
     """
     totals = confusion.sum(axis=1)
-    hits = np.diagonal(confusion)
-    return np.divide(hits, totals, out=np.full(len(totals), np.nan), where=totals > 0)
+    shares = np.full(len(totals), np.nan)
+    np.divide(np.diagonal(confusion), totals, out=shares, where=totals > 0)
+    return shares
 
 
 def unweighted_accuracy(confusion: NDArray[np.int64]) -> float:

@@ -52,7 +52,7 @@ class Evaluation(Settings):
         actual: True class of each utterance, an index into the corpus's emotions.
         predicted: Decided class of each utterance.
         scores: For each utterance the decision's score per class; they sum to 1.
-        loss: Mean loss over the utterances, or None where the criterion's loss was not computed.
+        loss: Mean loss over the utterances, in nats, or None where there is none to state.
         undecided_share: Share of utterances whose collapsed best path was empty or tied, so that
             the posterior decided; None for other decisions.
     """

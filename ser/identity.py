@@ -1,0 +1,49 @@
+"""Names that say what a result is of: equal names, equal results.
+
+A fold's identity covers its whole configuration, the corpus, the speakers of its parts and what of
+the machine can move a result; never a path, a name or a difference from defaults.
+"""
+
+import torch
+
+from ser.config import FoldConfiguration, digest_of
+from ser.results import Fold
+
+RESULTS_VERSION = 1
+"""Raised whenever the code changes any fold result; a golden test fails when it was forgotten."""
+
+
+def fold_identity(configuration: FoldConfiguration, corpus_digest: str, fold: Fold, device_type: str) -> str:
+    """Names one fold of one model on one corpus.
+
+    Args:
+        configuration: The whole configuration, its precision resolved.
+        corpus_digest: Digest of the corpus.
+        fold: The fold; its speakers count, its position and name do not.
+        device_type: 'cpu' or 'cuda'.
+
+    Returns:
+        32 hex digits.
+    """
+    return digest_of(
+        {
+            "configuration": configuration.model_dump(mode="json"),
+            "corpus": corpus_digest,
+            "test": sorted(fold.test_speakers),
+            "validation": sorted(fold.validation_speakers),
+            "training": sorted(fold.training_speakers),
+            "device": device_type,
+            "torch": str(torch.__version__),
+            "results_version": RESULTS_VERSION,
+        }
+    )
+
+
+def trial_identity(fold_identities: list[str]) -> str:
+    """Names a trial by its folds, in any order: 32 hex digits."""
+    return digest_of(sorted(fold_identities))
+
+
+def initial_seed(configuration: FoldConfiguration, fold: Fold) -> int:
+    """The seed of a fold's initial weights, 0 to 2**63 - 1, from the seed setting and the test speakers."""
+    return int(digest_of({"seed": configuration.seed, "test": sorted(fold.test_speakers)})[:16], 16) >> 1

@@ -1,0 +1,38 @@
+"""What every attention is: BLSTM outputs C in, annotated outputs U out.
+
+Shapes: C and U are `(batch, frame, feature)`, feature = F = 2 * cells; `valid` is `(batch, frame)`;
+`lengths` is `(batch,)`. C is zero wherever `valid` is False.
+"""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Attention(nn.Module, ABC):
+    """Annotates BLSTM outputs with attention (paper, section 2.4)."""
+
+    @abstractmethod
+    def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
+        """Computes U.
+
+        Args:
+            C: BLSTM outputs, shape `(batch, frame, feature)`, zero in padded frames.
+            lengths: Valid frames of each utterance, shape `(batch,)`.
+
+        Returns:
+            U, shape `(batch, frame, feature)`; padded frames hold values without meaning.
+        """
+
+    def observations(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        """What is worth logging about the weights, as sums over valid frames, by metric name.
+
+        Args:
+            C: As for `forward`.
+            lengths: As for `forward`.
+
+        Returns:
+            Metric name to a scalar sum; empty where there is nothing to say. The caller divides by
+            the number of valid frames.
+        """
+        return {}

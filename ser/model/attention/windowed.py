@@ -1,0 +1,85 @@
+"""Weighted averages over a window of frames, by sliding sums.
+
+Shapes: values are `(batch, frame, feature)`, scores `(batch, frame, feature or 1)`; scope = s is odd,
+half = h = (s - 1) / 2, and the window of frame t is t - h .. t + h, cut at the utterance's edges.
+
+The softmax over a window of scores is exp(e) over a sliding sum of exp(e); as scores come out of a
+tanh, exp stays between 1/e and e and needs no maximum subtracted.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ser.config import AttentionNorm
+from ser.model.recurrent import valid_frames
+
+
+def _sum_by_doubling(values: Tensor, scope: int) -> Tensor:
+    """Sums of `scope` neighbouring frames by adding ever longer sums: about 2 log2(scope) additions."""
+    half = (scope - 1) // 2
+    frames = values.shape[1]
+    run = torch.nn.functional.pad(values, (0, 0, half, half))
+    # Scope is odd, so the run of length 1 always belongs to the sum.
+    total, taken, width = run[:, :frames].clone(), 1, 1
+    while taken < scope:
+        run = run[:, :-width] + run[:, width:]
+        width *= 2
+        if scope & width:
+            total += run[:, taken : taken + frames]
+            taken += width
+    return total
+
+
+class _SlidingSum(torch.autograd.Function):
+    """A centred sliding sum; its matrix is symmetric, so the gradient is the same sliding sum."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, scope: int) -> Tensor:
+        ctx.scope = scope
+        return _sum_by_doubling(values, scope)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return _sum_by_doubling(gradients[0], ctx.scope), None
+
+
+def sliding_sum(values: Tensor, scope: int) -> Tensor:
+    """The sum over each frame's window; frames beyond the batch count as zero.
+
+    Args:
+        values: Shape `(batch, frame, feature)`.
+        scope: Frames of the window, odd.
+
+    Returns:
+        Sums, shape `(batch, frame, feature)`.
+
+    Examples:
+        >>> sliding_sum(torch.tensor([[[1.0], [2.0], [4.0]]]), 3).flatten().tolist()
+        [3.0, 7.0, 6.0]
+    """
+    return _SlidingSum.apply(values, scope)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def window_average(scores: Tensor, C: Tensor, lengths: Tensor, scope: int, norm: AttentionNorm) -> Tensor:
+    """Annotates C with windowed attention (paper, eq. 4-5).
+
+    Args:
+        scores: e, in -1..1, shape `(batch, frame, feature)`, or `(batch, frame, 1)` for one score a frame.
+        C: BLSTM outputs, zero in padded frames, shape `(batch, frame, feature)`.
+        lengths: Valid frames, shape `(batch,)`.
+        scope: Frames of the window, odd.
+        norm: `window`: the weights that frame t uses sum to 1. `literal`: each weight is normalised
+            within its own frame's window.
+
+    Returns:
+        U, shape `(batch, frame, feature)`.
+    """
+    valid = valid_frames(lengths, C.shape[1])[:, :, None]
+    weights = scores.exp() * valid
+    # A padded frame far from speech has an empty window: dividing by 1 there keeps gradients finite.
+    window_weight = sliding_sum(weights, scope).masked_fill(~valid, 1.0)
+    if norm == "literal":
+        return sliding_sum(weights / window_weight * C, scope)
+    return sliding_sum(weights * C, scope) / window_weight

@@ -1,0 +1,59 @@
+"""The whole network: frames in, log-probabilities out (paper, figure 1).
+
+Shapes: input frames `(batch, frame, mel * stack)`; with criterion `ctc` the outputs are
+`(batch, frame, 1 + class)` with blank = 0, with `cross_entropy` `(batch, class)`.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ser.config import FoldConfiguration
+from ser.model.attention import make_attention
+from ser.model.recurrent import RecurrentLayers, valid_frames
+
+BLANK = 0
+"""Class of CTC's blank; emotion k of the corpus (from 0) is class k + 1."""
+
+
+class SpeechEmotionNetwork(nn.Module):
+    """BLSTM layers, an attention, and a linear layer.
+
+    Args:
+        configuration: The configuration.
+        emotions: Number of emotions.
+    """
+
+    def __init__(self, configuration: FoldConfiguration, emotions: int) -> None:
+        super().__init__()
+        inputs = configuration.features.mel_bands * configuration.stack
+        self.sequence = configuration.criterion == "ctc"
+        self.bf16 = configuration.precision == "bf16"
+        self.recurrent = RecurrentLayers(inputs, configuration.cells, configuration.layers)
+        self.attention = make_attention(configuration)
+        self.output = nn.Linear(2 * configuration.cells, emotions + 1 if self.sequence else emotions)
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Log-probabilities of the classes.
+
+        Args:
+            frames: Zero-padded input frames, shape `(batch, frame, mel * stack)`.
+            lengths: Valid frames, shape `(batch,)`.
+
+        Returns:
+            With `ctc`: a frame's log-probabilities, shape `(batch, frame, 1 + class)`, float32; padded
+            frames hold values without meaning. With `cross_entropy`: `(batch, class)`.
+        """
+        return self.classify(self.encode(frames, lengths), lengths)
+
+    def encode(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """BLSTM outputs C, shape `(batch, frame, 2 * cells)`, float32, zero in padded frames."""
+        with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.bf16):
+            return self.recurrent(frames, lengths)  # type: ignore[no-any-return]
+
+    def classify(self, C: Tensor, lengths: Tensor) -> Tensor:
+        """Log-probabilities from BLSTM outputs; shapes as for `forward`."""
+        U = self.attention(C, lengths)
+        if not self.sequence:
+            valid = valid_frames(lengths, U.shape[1])[:, :, None]
+            U = (U * valid).sum(dim=1) / lengths[:, None]
+        return self.output(U).log_softmax(dim=-1)  # type: ignore[no-any-return]

@@ -1,0 +1,208 @@
+"""Training one fold: a pure function of data, configuration and fold.
+
+`train_fold` reads the mapped feature store, trains on the training speakers, follows the validation
+speakers, and scores the test speakers once, at the end. The same input gives the same result, bit
+for bit on one kind of processor, whatever else runs beside it.
+"""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ser.batches import class_weights, epoch_batches, upsampled
+from ser.config import FoldConfiguration
+from ser.corpora.base import Corpus
+from ser.errors import TrainingError
+from ser.evaluation import Scored, evaluate, utterance_losses
+from ser.features.store import FeatureStore
+from ser.fold_data import FoldData, prepare_fold
+from ser.identity import RESULTS_VERSION, fold_identity, initial_seed
+from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
+from ser.model.network import SpeechEmotionNetwork
+from ser.optimisation import EpochSelector, WeightAverage, Weights, make_optimiser
+from ser.results import CorpusIdentity, EpochRecord, Fold, FoldResult
+
+Report = Callable[[EpochRecord], None]
+"""Is told each epoch's record."""
+
+
+@dataclass(frozen=True)
+class TrainedFold:
+    """A fold's result and the weights that were scored."""
+
+    result: FoldResult
+    weights: Weights
+
+
+def train_fold(
+    corpus: Corpus,
+    store: FeatureStore,
+    configuration: FoldConfiguration,
+    fold: Fold,
+    device: torch.device,
+    report: Report | None = None,
+) -> TrainedFold:
+    """Trains and scores one fold.
+
+    Args:
+        corpus: The corpus, in the order of the store.
+        store: Its raw log-mels.
+        configuration: The whole configuration.
+        fold: Which speakers test, validate and train.
+        device: Where to compute.
+        report: Called with each epoch's record.
+
+    Returns:
+        The result, and the scored weights on the CPU.
+
+    Raises:
+        TrainingError: A loss or a gradient is not finite; the text names the epoch.
+        ConfigurationError: The corpus lacks the counts that the label strategy needs.
+    """
+    started_ms = _now_ms()
+    data = prepare_fold(corpus, store, configuration, fold)
+    training = FoldTraining(data, configuration, fold, device)
+    selector = EpochSelector(configuration.selection)
+    curve = []
+    for epoch in range(1, configuration.epochs + 1):
+        values = training.run_epoch(epoch)
+        weights = training.average.weights()
+        followed = training.score(weights, data.validation)
+        values |= _validation_values(followed, data.classes)
+        selector.add(values["validation_ua"], values["validation_loss"], weights)
+        curve.append(EpochRecord(epoch=epoch, ended_ms=_now_ms(), values=values))
+        if report is not None:
+            report(curve[-1])
+    selected_epoch, weights = selector.chosen()
+    result = FoldResult(
+        identity=fold_identity(configuration, corpus.digest, fold, device.type),
+        results_version=RESULTS_VERSION,
+        fold=fold,
+        corpus=CorpusIdentity(name=corpus.name, digest=corpus.digest, emotions=corpus.emotions),
+        configuration=configuration,
+        test=training.score(weights, data.test).evaluation,
+        validation=training.score(weights, data.validation).evaluation,
+        curve=tuple(curve),
+        selected_epoch=selected_epoch,
+        targets=data.targets,
+        started_ms=started_ms,
+        ended_ms=_now_ms(),
+        environment=_environment(device),
+    )
+    return TrainedFold(result, {name: weight.cpu() for name, weight in weights.items()})
+
+
+class FoldTraining:
+    """The state of one fold's training: network, optimiser and running average.
+
+    Args:
+        data: The fold's data.
+        configuration: The configuration.
+        fold: The fold.
+        device: Where to compute.
+    """
+
+    def __init__(self, data: FoldData, configuration: FoldConfiguration, fold: Fold, device: torch.device) -> None:
+        self._data = data
+        self._configuration = configuration
+        self._seed = initial_seed(configuration, fold)
+        self._fold = fold
+        self._device = device
+        self._network = _seeded_network(configuration, data.classes, self._seed, device)
+        self._scorer = _seeded_network(configuration, data.classes, self._seed, device)
+        self._optimiser = make_optimiser(configuration, self._network)
+        self._importance = _importance(data, configuration).to(device)
+        self.average = WeightAverage(self._network, configuration.ema_decay)
+
+    def run_epoch(self, epoch: int) -> dict[str, float]:
+        """Makes one pass over the training speakers; nothing is read back from the device before its end.
+
+        Args:
+            epoch: The epoch, from 1; it seeds the batches.
+
+        Returns:
+            Mean training loss in nats an utterance, mean and largest gradient norm before clipping.
+
+        Raises:
+            TrainingError: One of them is not finite.
+        """
+        limit = self._configuration.gradient_clip or float("inf")
+        self._network.train()
+        losses, norms, utterances = [], [], 0
+        for batch in self._batches(epoch):
+            each = self._losses(batch)
+            self._optimiser.zero_grad(set_to_none=True)
+            each.mean().backward()  # type: ignore[no-untyped-call]
+            norms.append(torch.nn.utils.clip_grad_norm_(self._network.parameters(), limit, foreach=True))
+            self._optimiser.step()
+            self.average.update()
+            losses.append(each.detach().sum())
+            utterances += len(batch)
+        values = {
+            "training_loss": float(torch.stack(losses).sum()) / utterances,
+            "gradient_norm": float(torch.stack(norms).mean()),
+            "gradient_norm_max": float(torch.stack(norms).max()),
+        }
+        if not np.isfinite(list(values.values())).all():
+            raise TrainingError(f"fold {self._fold.name}, epoch {epoch}: a loss or gradient is not finite: {values}")
+        return values
+
+    def score(self, weights: Weights, part: NDArray[np.int64]) -> Scored:
+        """Scores a part of the fold with given weights."""
+        self._scorer.load_state_dict(weights)
+        return evaluate(self._scorer, self._data, self._configuration, part)
+
+    def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
+        frames, lengths = (tensor.to(self._device) for tensor in self._data.view.batch(batch))
+        emotions, counts = (t[batch].to(self._device) for t in (self._data.emotions, self._data.counts))
+        losses = utterance_losses(self._network(frames, lengths), lengths, emotions, counts, self._configuration)
+        return losses * self._importance[emotions]
+
+    def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        """An epoch's batches of utterance indices: the same for the same seed, fold and epoch."""
+        training = self._data.training
+        if self._configuration.balance == "upsample":
+            training = upsampled(training, self._data.emotions.numpy()[training], (self._seed, epoch))
+        lengths = self._data.view.lengths[training]
+        batches = epoch_batches(lengths, self._configuration.batch_size, (self._seed, epoch))
+        return [training[batch] for batch in batches]
+
+
+def _seeded_network(
+    configuration: FoldConfiguration, classes: int, seed: int, device: torch.device
+) -> SpeechEmotionNetwork:
+    """A network whose first weights depend on the seed alone; drawn on the CPU, equal on every device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SpeechEmotionNetwork(configuration, classes).to(device)
+
+
+def _importance(data: FoldData, configuration: FoldConfiguration) -> torch.Tensor:
+    """The factor on the loss of an utterance of each class, shape `(class,)`."""
+    if configuration.balance != "weights":
+        return torch.ones(data.classes)
+    return torch.from_numpy(class_weights(data.emotions.numpy()[data.training], data.classes)).float()
+
+
+def _validation_values(followed: Scored, classes: int) -> dict[str, float]:
+    confusion = evaluation_confusion(followed.evaluation, classes)
+    return {
+        "validation_loss": followed.loss,
+        "validation_ua": unweighted_accuracy(confusion),
+        "validation_wa": weighted_accuracy(confusion),
+        **followed.observations,
+    }
+
+
+def _environment(device: torch.device) -> dict[str, str]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {"torch": str(torch.__version__), "python": platform.python_version(), "device": name}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
