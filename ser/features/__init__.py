@@ -1,0 +1,1 @@
+"""Log-mel features: computed once a corpus, mapped from disk, normalised and stacked on the way out."""

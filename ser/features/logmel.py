@@ -1,0 +1,129 @@
+"""Log-mel energies of speech (paper, section 3.2), equal to librosa's to float precision.
+
+Shapes: `sample` samples at `sample_rate_hz`, `frame` analysis windows, `bin` Fourier bins,
+`mel` mel bands.
+"""
+
+from functools import lru_cache
+from math import log
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ser.config import FeatureSettings
+from ser.errors import ConfigurationError
+
+# The Slaney mel scale: linear up to 1 kHz, logarithmic above, 27 bands for each factor of 6.4.
+_HZ_PER_MEL = 200.0 / 3.0
+_BREAK_HZ = 1000.0
+_BREAK_MEL = _BREAK_HZ / _HZ_PER_MEL
+_LOG_STEP = log(6.4) / 27.0
+
+# Frames that are transformed at once: about 50 MB, however long a recording is.
+_FRAMES_AT_ONCE = 8192
+
+
+def log_mel(samples: Tensor, settings: FeatureSettings) -> Tensor:
+    """Log-mel energies of one utterance.
+
+    Frames are centred on multiples of the frame shift; the signal is continued with zeros at both
+    ends. The window is a Hann window in the middle of `fft_size` points, the spectrum is the power
+    spectrum, and the logarithm is natural.
+
+    Args:
+        samples: Mono speech, shape `(sample,)`, float32 or float64, nominally in -1..1.
+        settings: Window, frame shift, bands and floor.
+
+    Returns:
+        Log energies in the dtype of the samples, shape `(frame, mel)`, with
+        `frame = 1 + sample // shift` for an even `fft_size`; none below `log(log_floor)`.
+
+    Raises:
+        ConfigurationError: The window is longer than `fft_size`, or the shift shorter than a sample.
+
+    Examples:
+        >>> log_mel(torch.zeros(16_000), FeatureSettings()).shape
+        torch.Size([101, 40])
+    """
+    shift = frame_shift_samples(settings)
+    window = _window(settings, samples.dtype)
+    filters = mel_filters(settings, samples.dtype)
+    half = settings.fft_size // 2
+    frames = pad(samples, (half, half)).unfold(0, settings.fft_size, shift)
+    blocks = []
+    for block in torch.split(frames, _FRAMES_AT_ONCE):
+        spectrum = torch.fft.rfft(block * window)
+        power = spectrum.real.square() + spectrum.imag.square()
+        blocks.append((power @ filters.T).clamp_min(settings.log_floor).log())
+    return torch.cat(blocks)
+
+
+def frame_count(samples: int, settings: FeatureSettings) -> int:
+    """Frames of an utterance with that many samples."""
+    half = settings.fft_size // 2
+    return 1 + (samples + 2 * half - settings.fft_size) // frame_shift_samples(settings)
+
+
+def frame_shift_samples(settings: FeatureSettings) -> int:
+    """The frame shift in samples.
+
+    Raises:
+        ConfigurationError: It is shorter than a sample.
+    """
+    shift = round(settings.frame_shift_s * settings.sample_rate_hz)
+    if shift < 1:
+        raise ConfigurationError(
+            f"frame_shift_s {settings.frame_shift_s} is shorter than a sample at {settings.sample_rate_hz} Hz"
+        )
+    return shift
+
+
+@lru_cache(maxsize=16)
+def mel_filters(settings: FeatureSettings, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Triangular mel filters of equal area (Slaney's), from 0 Hz to half the sample rate.
+
+    Args:
+        settings: Sample rate, Fourier points and number of bands.
+        dtype: Type of the result; it is computed in float64.
+
+    Returns:
+        Weights, shape `(mel, bin)`; shared between calls, so not to be changed.
+    """
+    edges_mel = torch.linspace(
+        0.0, _mel_of_hz(settings.sample_rate_hz / 2), settings.mel_bands + 2, dtype=torch.float64
+    )
+    edges_hz = _hz_of_mel(edges_mel)
+    bins_hz = torch.arange(settings.fft_size // 2 + 1, dtype=torch.float64) * (
+        settings.sample_rate_hz / settings.fft_size
+    )
+    lower, centre, upper = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
+    rising = (bins_hz - lower) / (centre - lower)
+    falling = (upper - bins_hz) / (upper - centre)
+    triangles = torch.minimum(rising, falling).clamp_min(0.0)
+    return (triangles * (2.0 / (upper - lower))).to(dtype)
+
+
+def _mel_of_hz(frequency_hz: float) -> float:
+    if frequency_hz < _BREAK_HZ:
+        return frequency_hz / _HZ_PER_MEL
+    return _BREAK_MEL + log(frequency_hz / _BREAK_HZ) / _LOG_STEP
+
+
+def _hz_of_mel(mels: Tensor) -> Tensor:
+    above = _BREAK_HZ * torch.exp((mels - _BREAK_MEL) * _LOG_STEP)
+    return torch.where(mels < _BREAK_MEL, mels * _HZ_PER_MEL, above)
+
+
+@lru_cache(maxsize=16)
+def _window(settings: FeatureSettings, dtype: torch.dtype) -> Tensor:
+    """The Hann window, padded with zeros on both sides to shape `(fft_size,)`."""
+    length = round(settings.window_s * settings.sample_rate_hz)
+    if not 1 <= length <= settings.fft_size:
+        raise ConfigurationError(
+            f"window_s {settings.window_s} is {length} samples at {settings.sample_rate_hz} Hz; "
+            f"expected 1 to fft_size {settings.fft_size}"
+        )
+    left = (settings.fft_size - length) // 2
+    window = torch.hann_window(length, periodic=True, dtype=torch.float64)
+    return pad(window, (left, settings.fft_size - length - left)).to(dtype)

@@ -1,0 +1,138 @@
+"""Normalisation of log-mels: affine for each utterance and band, so that one form serves them all.
+
+Statistics accumulate in float64 over the utterances in the corpus's order, so that they are the
+same in every process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ser.config import Normalisation
+from ser.errors import FoldError
+from ser.features.store import FeatureStore
+
+# A range or a deviation below this is the rounding of one constant, digital silence say: float32
+# resolves 2e-6 where log-mels lie. Dividing by it would blow rounding up to the size of speech, so
+# such a band is only shifted: its value becomes 0, and stays near 0 where another part differs.
+_CONSTANT = 1e-5
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Normalised log-mels are `(x - shift) * scale`, clipped to 0..1 where `clip` says so.
+
+    Attributes:
+        shift: Shape `(utterance, mel)`, float32.
+        scale: Shape `(utterance, mel)`, float32, above 0.
+        clip: Whether results outside 0..1 are moved to the nearer end.
+    """
+
+    shift: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    clip: bool
+
+
+def normalisation_of(
+    store: FeatureStore,
+    speakers: Sequence[str],
+    normalisation: Normalisation,
+    training_speakers: Sequence[str],
+) -> Affine:
+    """The shift and scale of every utterance and band.
+
+    - `minmax_utterance`: to 0..1 by the least and greatest value of the utterance, all bands together.
+    - `minmax_training`: to 0..1 by the least and greatest value of all training speakers; clipped,
+      since other speakers may lie outside.
+    - `zscore_training`: each band to mean 0 and deviation 1 over the training speakers.
+    - `zscore_speaker`: each band to mean 0 and deviation 1 over all the speaker's own utterances in
+      the corpus, which sees the test speaker's unlabelled audio (transductive).
+
+    Args:
+        store: Raw log-mels.
+        speakers: Speaker of each utterance, in the order of the store.
+        normalisation: Name of the normalisation.
+        training_speakers: Speakers that train.
+
+    Returns:
+        Shift and scale.
+
+    Raises:
+        FoldError: No utterance of a training speaker is there, where they are needed.
+    """
+    training = np.isin(np.asarray(speakers), list(training_speakers))
+    if normalisation in ("minmax_training", "zscore_training") and not training.any():
+        raise FoldError(f"normalisation {normalisation} needs training speakers, and none has utterances")
+    if normalisation == "minmax_utterance":
+        return _minmax(store, *_extremes(store))
+    if normalisation == "minmax_training":
+        least, greatest = _extremes(store)
+        return _minmax(
+            store,
+            np.full(len(least), least[training].min()),
+            np.full(len(greatest), greatest[training].max()),
+        )
+    if normalisation == "zscore_training":
+        return _zscore(store, [(training, np.ones(len(speakers), dtype=bool))])
+    own = [np.asarray(speakers) == speaker for speaker in sorted(set(speakers))]
+    return _zscore(store, [(utterances, utterances) for utterances in own])
+
+
+def _extremes(store: FeatureStore) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least and greatest value of each utterance, shape `(utterance,)` each."""
+    count = len(store.lengths)
+    least, greatest = np.empty(count), np.empty(count)
+    for index in range(count):
+        frames = store.frames(index)
+        least[index], greatest[index] = frames.min(), frames.max()
+    return least, greatest
+
+
+def _minmax(store: FeatureStore, least: NDArray[np.float64], greatest: NDArray[np.float64]) -> Affine:
+    """To 0..1; clipped even where nothing lies outside, since rounding can pass 1 by its last bit."""
+    shape = (len(store.lengths), store.settings.mel_bands)
+    shift = np.broadcast_to(least[:, None], shape)
+    scale = np.broadcast_to(_inverse(greatest - least)[:, None], shape)
+    return Affine(shift.astype(np.float32), scale.astype(np.float32), clip=True)
+
+
+def _zscore(store: FeatureStore, groups: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> Affine:
+    """To mean 0 and deviation 1 of each band.
+
+    Args:
+        store: Raw log-mels.
+        groups: Which utterances are measured, and which are normalised by that; shape `(utterance,)` each.
+    """
+    shape = (len(store.lengths), store.settings.mel_bands)
+    shift, scale = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+    for measured, normalised in groups:
+        mean, deviation = _mean_and_deviation(store, np.flatnonzero(measured))
+        shift[normalised], scale[normalised] = mean, _inverse(deviation)
+    return Affine(shift, scale, clip=False)
+
+
+def _mean_and_deviation(
+    store: FeatureStore, utterances: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and population deviation of each band over all frames, shape `(mel,)` each.
+
+    Squares are taken about each utterance's own mean and joined afterwards: squares about zero
+    would lose half the digits of float64.
+    """
+    lengths = store.lengths[utterances].astype(np.float64)
+    means = np.empty((len(utterances), store.settings.mel_bands))
+    squares = np.empty_like(means)
+    for position, index in enumerate(utterances):
+        frames = store.frames(int(index)).astype(np.float64)
+        means[position] = frames.mean(axis=0)
+        squares[position] = np.square(frames - means[position]).sum(axis=0)
+    total = lengths.sum()
+    mean = (lengths @ means) / total
+    between = lengths @ np.square(means - mean)
+    return mean, np.sqrt((squares.sum(axis=0) + between) / total)
+
+
+def _inverse(spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1.0 / np.where(spread < _CONSTANT, 1.0, spread)

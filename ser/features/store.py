@@ -1,0 +1,289 @@
+"""A memory-mapped store of the raw log-mels of a whole corpus.
+
+A store is a folder named by its key: `metadata.json`, `lengths.npy` (frames of each utterance, in
+the corpus's content order) and `frames.f32` (all frames one after the other, little-endian float32,
+`mel` values a frame). It is written once, beside its final place, and moved there whole.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from ser.audio import read_audio
+from ser.config import FeatureSettings, Settings, digest_of
+from ser.corpora.base import Corpus, Utterance
+from ser.errors import AudioError, FeatureStoreError
+from ser.features.logmel import frame_count, log_mel
+
+STORE_VERSION = 1
+"""Part of a store's key; raised whenever the format or the values change."""
+
+_METADATA = "metadata.json"
+_LENGTHS = "lengths.npy"
+_FRAMES = "frames.f32"
+_FLOAT_BYTES = 4
+# What a full disk, a quota and a limit on file sizes are called.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class StoreMetadata(Settings):
+    """What a store says of itself.
+
+    Attributes:
+        version: Its `STORE_VERSION`.
+        corpus: Name of the corpus.
+        corpus_digest: Digest of the corpus.
+        settings: Settings of the log-mels.
+        utterances: Number of utterances.
+        frames: Number of frames of all utterances together.
+    """
+
+    version: int
+    corpus: str
+    corpus_digest: str
+    settings: FeatureSettings
+    utterances: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Raw log-mels of a corpus, mapped from disk; made by `FeatureStore.open`.
+
+    Attributes:
+        path: The store's folder.
+        corpus_digest: Digest of the corpus.
+        settings: Settings of the log-mels.
+        lengths: Frames of each utterance, shape `(utterance,)`.
+    """
+
+    path: Path
+    corpus_digest: str
+    settings: FeatureSettings
+    lengths: NDArray[np.int64]
+    _starts: NDArray[np.int64]
+    _frames: NDArray[np.float32]
+
+    @classmethod
+    def open(cls, path: Path) -> "FeatureStore":
+        """Maps a store; nothing but its metadata and lengths is read.
+
+        Args:
+            path: Folder that `ensure_store` returned.
+
+        Returns:
+            The store.
+
+        Raises:
+            FeatureStoreError: A file is missing or is not what the metadata promise.
+        """
+        metadata = _read_metadata(path / _METADATA)
+        lengths = _read_lengths(path / _LENGTHS, metadata)
+        mel = metadata.settings.mel_bands
+        frames_path = path / _FRAMES
+        _expect_size(frames_path, metadata.frames * mel * _FLOAT_BYTES)
+        frames = np.memmap(frames_path, dtype="<f4", mode="r", shape=(metadata.frames, mel))
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        # The plain array on top of the map spares each slice the cost of a memmap object.
+        return cls(path, metadata.corpus_digest, metadata.settings, lengths, starts, frames.view(np.ndarray))
+
+    def frames(self, index: int) -> NDArray[np.float32]:
+        """Log-mels of one utterance: a read-only view on the map, not a copy.
+
+        Args:
+            index: Position of the utterance in the corpus.
+
+        Returns:
+            Natural logarithms of mel energies, shape `(frame, mel)`.
+        """
+        return self._frames[self._starts[index] : self._starts[index + 1]]
+
+
+def ensure_store(
+    corpus: Corpus,
+    settings: FeatureSettings,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Builds the store of a corpus below `folder`, unless it is there.
+
+    Processes that ask for the same store at once wait for the first of them. A store that is cut
+    short, by a full disk or a kill, leaves nothing at the final place.
+
+    Args:
+        corpus: The corpus; its audio is read again, one utterance at a time.
+        settings: Settings of the log-mels.
+        folder: Where stores lie; made where it is missing.
+        progress: Called with the utterances done and all utterances.
+
+    Returns:
+        The store's folder, `folder / key`.
+
+    Raises:
+        FeatureStoreError: There is no room, the folder cannot be written, or the store that is
+            there is damaged.
+        AudioError: An audio file is gone or has changed since the corpus was read.
+    """
+    final = folder / store_key(corpus, settings)
+    with _os_errors_as_store_errors(folder, needed_bytes(corpus, settings)):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _only_one_process(folder / f".{final.name}.lock"):
+            if not final.exists():
+                _build(corpus, settings, final, progress)
+    FeatureStore.open(final)
+    return final
+
+
+def store_key(corpus: Corpus, settings: FeatureSettings) -> str:
+    """Name of the store's folder: a digest of the corpus digest, the settings and the format."""
+    return digest_of({"corpus": corpus.digest, "settings": settings.model_dump(mode="json"), "version": STORE_VERSION})
+
+
+def needed_bytes(corpus: Corpus, settings: FeatureSettings) -> int:
+    """Size of the corpus's store on disk, from the durations of its utterances."""
+    samples = (round(duration * settings.sample_rate_hz) for duration in corpus.durations_s)
+    frames = sum(frame_count(count, settings) for count in samples)
+    return frames * settings.mel_bands * _FLOAT_BYTES + len(corpus.utterances) * 8 + 4096
+
+
+def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Callable[[int, int], None] | None) -> None:
+    """Writes a store beside its final place and moves it there; the caller holds the lock."""
+    partial = final.with_name(f".{final.name}.partial")
+    # Only a process that was killed can have left this: whoever builds holds the lock.
+    shutil.rmtree(partial, ignore_errors=True)
+    needed, free = needed_bytes(corpus, settings), shutil.disk_usage(final.parent).free
+    if free < needed:
+        raise FeatureStoreError(_no_room(final.parent, needed, free))
+    partial.mkdir()
+    try:
+        lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
+        with (partial / _FRAMES).open("wb") as file:
+            for index, utterance in enumerate(corpus.utterances):
+                frames = _frames_of(utterance, corpus.durations_s[index], settings)
+                lengths[index] = len(frames)
+                file.write(frames.astype("<f4", copy=False).tobytes())
+                if progress is not None:
+                    progress(index + 1, len(corpus.utterances))
+            _flush_to_disk(file)
+        with (partial / _LENGTHS).open("wb") as file:
+            np.save(file, lengths)
+            _flush_to_disk(file)
+        metadata = StoreMetadata(
+            version=STORE_VERSION,
+            corpus=corpus.name,
+            corpus_digest=corpus.digest,
+            settings=settings,
+            utterances=len(lengths),
+            frames=int(lengths.sum()),
+        )
+        with (partial / _METADATA).open("wb") as file:
+            file.write(metadata.model_dump_json(indent=2).encode())
+            _flush_to_disk(file)
+        _sync_folder(partial)
+        partial.replace(final)
+        _sync_folder(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSettings) -> NDArray[np.float32]:
+    """Reads one utterance and transforms it, shape `(frame, mel)`."""
+    samples = read_audio(utterance.path, settings.sample_rate_hz)
+    seconds = len(samples) / settings.sample_rate_hz
+    if abs(seconds - duration_s) > settings.frame_shift_s:
+        raise AudioError(
+            utterance.path, f"changed since the corpus was read: {seconds:.3f} s, expected {duration_s:.3f} s"
+        )
+    frames: NDArray[np.float32] = log_mel(torch.from_numpy(samples), settings).numpy()
+    return frames
+
+
+def _flush_to_disk(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _only_one_process(lock: Path) -> Iterator[None]:
+    """Waits until no other process builds the same store; freed by the system if its holder dies."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _os_errors_as_store_errors(folder: Path, needed: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise FeatureStoreError(_no_room(folder, needed, shutil.disk_usage(folder).free)) from error
+        place = error.filename or folder
+        raise FeatureStoreError(f"{place}: the feature store cannot be written: {error.strerror}") from error
+
+
+def _no_room(folder: Path, needed: int, free: int) -> str:
+    return f"{folder}: no room for the feature store: {needed} bytes needed, {free} bytes free"
+
+
+def _read_metadata(path: Path) -> StoreMetadata:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        metadata = StoreMetadata.model_validate(content)
+    except FileNotFoundError:
+        raise _damaged(path, "a file", "none") from None
+    except OSError as error:
+        raise FeatureStoreError(f"{path}: cannot be read: {error.strerror}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError):
+        raise _damaged(path, "metadata of a feature store", "something else") from None
+    if metadata.version != STORE_VERSION:
+        raise _damaged(path, f"format version {STORE_VERSION}", str(metadata.version))
+    return metadata
+
+
+def _read_lengths(path: Path, metadata: StoreMetadata) -> NDArray[np.int64]:
+    try:
+        lengths = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise _damaged(path, "a file", "none") from None
+    except (ValueError, EOFError):
+        raise _damaged(path, "an array of utterance lengths", "something else") from None
+    expected = f"{metadata.utterances} lengths that sum to {metadata.frames}"
+    if lengths.dtype != np.int64 or lengths.shape != (metadata.utterances,):
+        raise _damaged(path, expected, f"{lengths.dtype} of shape {lengths.shape}")
+    if int(lengths.sum()) != metadata.frames or (metadata.utterances and lengths.min() < 1):
+        raise _damaged(path, expected, f"a sum of {int(lengths.sum())}")
+    lengths.setflags(write=False)
+    return np.asarray(lengths)
+
+
+def _expect_size(path: Path, expected: int) -> None:
+    size = path.stat().st_size if path.exists() else None
+    if size != expected:
+        raise _damaged(path, f"{expected} bytes", "none" if size is None else f"{size} bytes")
+
+
+def _damaged(path: Path, expected: str, found: str) -> FeatureStoreError:
+    return FeatureStoreError(
+        f"{path}: expected {expected}, found {found}; remove the folder {path.parent} and it is built anew"
+    )
