@@ -1,0 +1,1 @@
+"""What trials mean: scores over folds, tests between variants, pictures and the report."""

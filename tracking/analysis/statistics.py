@@ -1,0 +1,176 @@
+"""Tests and intervals on proportions and recalls; every function is pure.
+
+All tests are one-tailed with H1 'a is better than b'. The z-tests and McNemar's take utterances as
+independent, which utterances of one speaker are not: they are the field's convention. The tests
+that rest on speakers stand in `paired`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+
+@dataclass(frozen=True)
+class ZTest:
+    """A z statistic with the probability of one at least as large under H0."""
+
+    z: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A two-sided confidence interval, in the unit of its estimate."""
+
+    low: float
+    high: float
+
+
+def two_proportion_z(a: float, b: float, n_a: int, n_b: int) -> ZTest | None:
+    """The one-tailed z-test of two proportions with pooled variance, H1: a > b.
+
+    z = (a - b) / sqrt(p (1 - p) (1/n_a + 1/n_b)), p = (n_a a + n_b b) / (n_a + n_b). It takes both
+    samples as independent of each other, and their utterances as independent.
+
+    Args:
+        a: Proportion of the variant, 0..1.
+        b: Proportion of the baseline, 0..1.
+        n_a: Utterances of the variant.
+        n_b: Utterances of the baseline.
+
+    Returns:
+        The test, or None where it is undefined: both proportions are 0, or both are 1.
+
+    Raises:
+        ValueError: A proportion is not in 0..1, or there are no utterances.
+
+    Examples:
+        >>> round(two_proportion_z(0.690, 0.669, 2943, 2943).p, 3)
+        0.042
+    """
+    if not (0 <= a <= 1 and 0 <= b <= 1) or n_a < 1 or n_b < 1:
+        raise ValueError(f"proportions {a} of {n_a} and {b} of {n_b}: expected 0 to 1 of at least one utterance")
+    if a == b and a in (0.0, 1.0):
+        return None
+    pooled = (n_a * a + n_b * b) / (n_a + n_b)
+    return _z_test(a - b, pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
+
+
+def recall_variance_z(
+    recalls_a: NDArray[np.float64], recalls_b: NDArray[np.float64], class_counts: NDArray[np.int64]
+) -> ZTest | None:
+    """The one-tailed z-test of two UAs from the variances of their recalls, H1: a > b.
+
+    z = (UA_a - UA_b) / sqrt(sum_k [r_ak (1 - r_ak) + r_bk (1 - r_bk)] / (n_k K^2)). Each recall is
+    taken as a binomial proportion, independent of the others and of the other variant's.
+
+    Args:
+        recalls_a: Recalls of the variant, shape `(class,)`, 0..1.
+        recalls_b: Recalls of the baseline, shape `(class,)`, 0..1.
+        class_counts: Test utterances of each class, shape `(class,)`; classes with 0 are left out.
+
+    Returns:
+        The test, or None where it is undefined: every recall of both is 0 or 1.
+
+    Raises:
+        ValueError: No class has utterances.
+
+    Examples:
+        >>> halves = np.full(2, 0.5)
+        >>> round(recall_variance_z(halves + 0.1, halves, np.array([100, 100])).z, 3)
+        2.02
+    """
+    present = class_counts > 0
+    if not present.any():
+        raise ValueError("UA of no utterances")
+    a, b, n = recalls_a[present], recalls_b[present], class_counts[present]
+    variance = float(np.sum((a * (1 - a) + b * (1 - b)) / n)) / len(n) ** 2
+    return None if variance == 0 else _z_test(float(a.mean() - b.mean()), variance)
+
+
+def _z_test(difference: float, variance: float) -> ZTest:
+    z = difference / sqrt(variance)
+    return ZTest(z, float(special.ndtr(-z)))
+
+
+def mcnemar_exact(only_a: int, only_b: int) -> float:
+    """McNemar's exact test, one-tailed, H1: a is right more often where the two disagree.
+
+    p = P(X >= only_a), X ~ Binomial(only_a + only_b, 1/2). It takes utterances as independent.
+
+    Args:
+        only_a: Utterances that only the variant got right.
+        only_b: Utterances that only the baseline got right.
+
+    Returns:
+        The probability; 1 where the two never disagree.
+
+    Examples:
+        >>> mcnemar_exact(5, 0)
+        0.03125
+    """
+    if only_a == 0:
+        return 1.0
+    # P(X >= a) for X ~ Binomial(n, 1/2) is the regularised incomplete beta function at 1/2.
+    return float(special.betainc(only_a, only_b + 1, 0.5))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's step-down adjustment (Holm 1979), which holds the family-wise error under any dependence.
+
+    The i-th smallest of m values is multiplied by m - i + 1, made monotone, and cut at 1.
+
+    Args:
+        p_values: One value a comparison of the family. None stands for a comparison that belongs
+            to the family but has no value (yet): it counts in m, as if its value were 1.
+
+    Returns:
+        Adjusted values in the given order; None stays None.
+
+    Examples:
+        >>> holm([0.01, 0.04, None])
+        [0.03, 0.08, None]
+    """
+    size = len(p_values)
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * size
+    largest = 0.0
+    for rank, (p, place) in enumerate(known):
+        largest = max(largest, min(1.0, (size - rank) * p))
+        adjusted[place] = largest
+    return adjusted
+
+
+def wilson_interval(proportion: float, n: int, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval of one proportion (Wilson 1927), for a variant's WA.
+
+    Centre (p + z^2/2n) / (1 + z^2/n), half width z sqrt(p (1-p)/n + z^2/4n^2) / (1 + z^2/n). It takes
+    utterances as independent, so it is too narrow where speakers differ.
+
+    Args:
+        proportion: Share of correct utterances, 0..1.
+        n: Utterances.
+        confidence: Nominal coverage, between 0 and 1.
+
+    Returns:
+        The interval, inside 0..1.
+
+    Raises:
+        ValueError: There are no utterances.
+
+    Examples:
+        >>> interval = wilson_interval(0.5, 100)
+        >>> round(interval.low, 3), round(interval.high, 3)
+        (0.404, 0.596)
+    """
+    if n < 1:
+        raise ValueError("interval of a share of no utterances")
+    z = float(special.ndtri(0.5 + confidence / 2))
+    spread = 1 + z * z / n
+    centre = (proportion + z * z / (2 * n)) / spread
+    half = z * sqrt(proportion * (1 - proportion) / n + z * z / (4 * n * n)) / spread
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))
