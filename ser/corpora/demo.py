@@ -1,0 +1,200 @@
+"""The demo corpus: short acted dialogs spoken by eSpeak NG, in IEMOCAP's tree.
+
+It needs no licence and no download, and takes seconds to make, so that everything can be tried and
+tested. It is no emotional speech: scores on it say nothing about people. The dialogs' own recordings
+(`dialog/wav`) are not written, since nothing reads them.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from itertools import groupby
+from pathlib import Path
+
+import soundfile
+
+from ser.config import digest_of
+from ser.corpora import demo_plan, iemocap
+from ser.corpora.base import Annotations
+from ser.corpora.demo_files import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE_HZ,
+    SpokenTurn,
+    evaluation_text,
+    phone_alignment_text,
+    spoken_turn,
+    transcription_text,
+    word_alignment_text,
+)
+from ser.corpora.demo_plan import PlannedTurn, plan_turns
+from ser.corpora.espeak import Speech, synthesise
+from ser.corpora.layout import require_folder
+from ser.errors import CorpusError
+from ser.phonetics import CMU, count_voiced
+
+VERSION = 1
+"""Raised whenever the code writes other files for the same plan."""
+
+MARKER = "demo.json"
+"""Says which settings wrote the folder, with the digest of each file."""
+
+LARGEST_CAPPED_SHARE = 0.01
+"""Share of targets that CTC may shorten before a label strategy is no longer what its name says."""
+
+_PAUSE_BETWEEN_TURNS_S = 0.5
+_HOW_TO_MAKE = "make it with: ser corpus make-demo --root"
+
+
+def load(root: Path) -> Annotations:
+    """Reads the demo corpus's labels; no audio.
+
+    Args:
+        root: The folder that `make_demo` wrote.
+
+    Raises:
+        CorpusError: The demo corpus is not there.
+    """
+    require_folder(root, "the demo corpus", f"its file {MARKER}; {_HOW_TO_MAKE} {root}")
+    if not (root / MARKER).is_file():
+        raise CorpusError(f"{root}: has no {MARKER}, so it is not the demo corpus; {_HOW_TO_MAKE} <another folder>")
+    return replace(iemocap.load(root), corpus="demo")
+
+
+def make_demo(root: Path, progress: Callable[[int, int], None] | None = None) -> None:
+    """Makes the demo corpus: 200 utterances of ten voices in four emotions.
+
+    The same bytes are made in every run on one machine, and the same ids, texts and labels everywhere.
+    The folder appears whole or not at all; where the corpus already stands, nothing is done.
+
+    Args:
+        root: Folder to make; its parents are made too.
+        progress: Called with the number of utterances spoken and of all utterances.
+
+    Raises:
+        CorpusError: The folder holds something else or a damaged demo corpus, eSpeak NG is missing or
+            fails, or too many targets would be capped.
+    """
+    if _already_made(root):
+        return
+    plans = plan_turns()
+    turns = _speak(plans, synthesise([plan.request for plan in plans], progress))
+    _check_room_for_targets(turns)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    draft = root.parent / f".{root.name}-{uuid.uuid4().hex}"
+    try:
+        _write(turns, draft)
+        _move_into_place(draft, root)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def capped_share(turns: Sequence[SpokenTurn], labels_per_phoneme: int = 2, stack: int = 2) -> float:
+    """Share of utterances whose repeated label needs more frames than there are (CTC needs 2N - 1).
+
+    Args:
+        turns: The utterances.
+        labels_per_phoneme: Labels for each voiced phoneme.
+        stack: Frames of 10 ms joined into one.
+    """
+    capped = 0
+    for turn in turns:
+        labels = labels_per_phoneme * count_voiced((phone.symbol for phone in turn.phones), CMU)
+        frames = (1 + len(turn.samples) // FRAME_SAMPLES) // stack
+        capped += 2 * labels - 1 > frames
+    return capped / len(turns)
+
+
+def _settings_digest() -> str:
+    plans = [asdict(plan) for plan in plan_turns()]
+    return digest_of({"version": VERSION, "plan": plans})
+
+
+def _already_made(root: Path) -> bool:
+    """Whether the folder is this very corpus, whole; an empty or missing folder is free."""
+    if root.is_symlink() or (root.exists() and not root.is_dir()):
+        raise CorpusError(f"{root}: is not a folder; name a new one for the demo corpus")
+    if not root.exists() or not any(root.iterdir()):
+        return False
+    marker = root / MARKER
+    if not marker.is_file():
+        raise CorpusError(f"{root}: is not empty and has no {MARKER}; name a new folder for the demo corpus")
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))
+        settings, files = found["settings"], dict(found["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorpusError(f"{marker}: expected the marker of a demo corpus; delete the folder and try again") from error
+    if settings != _settings_digest():
+        raise CorpusError(f"{root}: holds a demo corpus of other settings; delete it or name a new folder")
+    damaged = [name for name, digest in files.items() if _file_digest(root / name) != digest]
+    if damaged:
+        raise CorpusError(
+            f"{root}: {len(damaged)} files of the demo corpus are missing or changed (first: {damaged[0]}); "
+            "delete the folder and try again"
+        )
+    return True
+
+
+def _file_digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _speak(plans: Sequence[PlannedTurn], speeches: Sequence[Speech]) -> list[SpokenTurn]:
+    """Joins plans and speech; a dialog's turns follow each other in time."""
+    turns: list[SpokenTurn] = []
+    for index, (plan, speech) in enumerate(zip(plans, speeches, strict=True)):
+        follows = bool(turns) and turns[-1].plan.dialog == plan.dialog
+        start_s = _PAUSE_BETWEEN_TURNS_S + (turns[-1].end_s if follows else 0.0)
+        turns.append(spoken_turn(plan, speech, index, start_s))
+    return turns
+
+
+def _check_room_for_targets(turns: Sequence[SpokenTurn]) -> None:
+    share = capped_share(turns)
+    if share > LARGEST_CAPPED_SHARE:
+        raise CorpusError(
+            f"the demo corpus would be spoken too fast: {share:.1%} of its targets of two labels a voiced phoneme "
+            f"would be capped at 20 ms frames; expected {LARGEST_CAPPED_SHARE:.0%} at most"
+        )
+
+
+def _write(turns: Sequence[SpokenTurn], root: Path) -> None:
+    """Writes the tree, and last the marker."""
+    for dialog, group in groupby(turns, key=lambda turn: turn.plan.dialog):
+        members = list(group)
+        session = root / f"Session{members[0].plan.session}"
+        _write_text(session / "dialog" / "EmoEvaluation" / f"{dialog}.txt", evaluation_text(members))
+        _write_text(session / "dialog" / "transcriptions" / f"{dialog}.txt", transcription_text(members))
+        wavs = session / "sentences" / "wav" / dialog
+        wavs.mkdir(parents=True)
+        alignments = session / "sentences" / "ForcedAlignment" / dialog
+        for turn in members:
+            name = turn.plan.utterance
+            soundfile.write(wavs / f"{name}.wav", turn.samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+            _write_text(alignments / f"{name}.wdseg", word_alignment_text(turn.words))
+            _write_text(alignments / f"{name}.phseg", phone_alignment_text(turn.phones))
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    marker = {
+        "version": VERSION,
+        "settings": _settings_digest(),
+        "overlap": demo_plan.OVERLAP,
+        "files": {path.relative_to(root).as_posix(): _file_digest(path) for path in files},
+    }
+    _write_text(root / MARKER, json.dumps(marker, indent=1) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="latin-1", newline="\n")
+
+
+def _move_into_place(draft: Path, root: Path) -> None:
+    """Renames the finished folder; another process may have made the same corpus meanwhile."""
+    try:
+        os.rename(draft, root)  # noqa: PTH104
+    except OSError:
+        if not _already_made(root):
+            raise

@@ -1,0 +1,199 @@
+"""What the demo corpus says: who speaks which sentence, in which emotion, with which voice settings.
+
+An emotion moves the voice's pitch, range, rate and volume. Speakers act with different strength, and
+each utterance strays from what its speaker means, so that the classes overlap. Everything is drawn
+with `random.Random` and plain arithmetic, so that ids, texts and labels are the same on every machine.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from ser.corpora.espeak import Request
+
+OVERLAP = 1.0
+"""How far utterances stray from their emotion: 0 makes the classes trivial, 2 hardly separable."""
+
+SEED = 2020
+SESSIONS = 5
+DIALOGS = ("F_impro01", "F_impro02", "M_impro01", "M_impro02")
+TURNS_PER_SPEAKER_AND_DIALOG = 5
+
+EMOTION_CODES = ("neu", "hap", "sad", "ang")
+EMOTION_WORDS = {"neu": "Neutral", "hap": "Happiness", "sad": "Sadness", "ang": "Anger"}
+
+VOICES = {
+    "Ses01F": "en-us+f2",
+    "Ses01M": "en-us+m1",
+    "Ses02F": "en-us+f5",
+    "Ses02M": "en-us+m3",
+    "Ses03F": "en-us+Annie",
+    "Ses03M": "en-us+m7",
+    "Ses04F": "en-us+steph",
+    "Ses04M": "en-us+Marco",
+    "Ses05F": "en-us+linda",
+    "Ses05M": "en-us+gustave",
+}
+"""Voices by speaker; the demo's code checks that each exists."""
+
+SENTENCES = (
+    "Please put the blue box over there.",
+    "The train leaves at nine.",
+    "My sister works near the station.",
+    "We can take the early bus.",
+    "The keys are under the chair.",
+    "He wrote a letter to the school.",
+    "Dinner will be ready by seven.",
+    "The shop around the corner is open.",
+    "Please give this book to Martin.",
+    "There is some milk left over.",
+    "They moved the meeting to Friday.",
+    "She left her jacket at home.",
+    "The window faces the old bridge.",
+    "I bought new shoes this week.",
+    "We saw the film last Monday.",
+    "The water is warm this morning.",
+    "Tom brings the mail before noon.",
+    "The road goes along the river.",
+    "You can leave the bag here.",
+    "The doctor calls us in an hour.",
+    "Our neighbour has a small dog.",
+    "It rained during the night.",
+    "The lesson begins in ten minutes.",
+    "All the lamps are on again.",
+)
+"""What is said; nothing in it hints at an emotion."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """Offsets of the voice's settings, in eSpeak's units (see `Request`)."""
+
+    pitch: float
+    pitch_range: float
+    rate_wpm: float
+    volume: float
+
+
+ACTED = {
+    "neu": Manner(pitch=-4, pitch_range=-6, rate_wpm=0, volume=0),
+    "hap": Manner(pitch=12, pitch_range=22, rate_wpm=2, volume=4),
+    "sad": Manner(pitch=-8, pitch_range=-18, rate_wpm=-12, volume=-16),
+    "ang": Manner(pitch=4, pitch_range=8, rate_wpm=8, volume=18),
+}
+"""What each emotion does to a voice."""
+
+STRAY = Manner(pitch=12, pitch_range=20, rate_wpm=8, volume=20)
+"""Largest stray of an utterance at `OVERLAP` 1; the sum of two uniform draws, so mostly less."""
+
+SPEAKER = Manner(pitch=6, pitch_range=8, rate_wpm=4, volume=8)
+"""Largest habitual offset of a speaker."""
+
+RESTING = Request(text="", voice="en-us", rate_wpm=136, volume=70, pitch=45, pitch_range=45)
+LOWEST = Manner(pitch=0, pitch_range=0, rate_wpm=110, volume=25)
+HIGHEST = Manner(pitch=99, pitch_range=99, rate_wpm=150, volume=120)
+"""Limits of the settings; faster speech would have more voiced phonemes than CTC has frames for."""
+
+
+@dataclass(frozen=True)
+class PlannedTurn:
+    """One utterance of the demo corpus.
+
+    Attributes:
+        utterance: Its id.
+        dialog: Its dialog.
+        session: Number of its session, from 1.
+        speaker: Its speaker.
+        emotion: One of `EMOTION_CODES`.
+        request: What is spoken, and how.
+        noise_peak: Largest sample of the speaker's room noise, in steps of 16-bit audio.
+    """
+
+    utterance: str
+    dialog: str
+    session: int
+    speaker: str
+    emotion: str
+    request: Request
+    noise_peak: int
+
+
+@dataclass(frozen=True)
+class _Habits:
+    """How one speaker speaks and acts."""
+
+    offset: Manner
+    strength: dict[str, Manner]
+    noise_peak: int
+    emotions: list[str]
+    sentences: list[str]
+
+
+def plan_turns() -> tuple[PlannedTurn, ...]:
+    """All utterances of the demo corpus, in the order in which they are spoken."""
+    return tuple(turn for session in range(1, SESSIONS + 1) for turn in _plan_session(session))
+
+
+def _plan_session(session: int) -> Iterator[PlannedTurn]:
+    name = f"Ses{session:02d}"
+    habits = {letter: _plan_speaker(name + letter) for letter in "FM"}
+    for dialog_index, dialog in enumerate(DIALOGS):
+        for turn in range(TURNS_PER_SPEAKER_AND_DIALOG):
+            index = dialog_index * TURNS_PER_SPEAKER_AND_DIALOG + turn
+            for letter in "FM":
+                utterance = f"{name}{dialog}_{letter}{turn:03d}"
+                emotion = habits[letter].emotions[index]
+                yield PlannedTurn(
+                    utterance=utterance,
+                    dialog=f"{name}{dialog}",
+                    session=session,
+                    speaker=name + letter,
+                    emotion=emotion,
+                    request=_request(utterance, VOICES[name + letter], emotion, habits[letter], index),
+                    noise_peak=habits[letter].noise_peak,
+                )
+
+
+def _plan_speaker(speaker: str) -> _Habits:
+    random = Random(f"{SEED} {speaker}")
+    turns = len(DIALOGS) * TURNS_PER_SPEAKER_AND_DIALOG
+    emotions = [EMOTION_CODES[turn % len(EMOTION_CODES)] for turn in range(turns)]
+    random.shuffle(emotions)
+    sentences = list(SENTENCES)
+    random.shuffle(sentences)
+    return _Habits(
+        offset=_stray(random, SPEAKER, 1.0),
+        strength={code: Manner(*(0.6 + 0.8 * random.random() for _ in range(4))) for code in EMOTION_CODES},
+        noise_peak=8 + int(24 * random.random()),
+        emotions=emotions,
+        sentences=sentences[:turns],
+    )
+
+
+def _request(utterance: str, voice: str, emotion: str, habits: _Habits, index: int) -> Request:
+    """How one utterance is spoken: resting voice + speaker's habit + acted emotion + stray."""
+    stray = _stray(Random(f"{SEED} {utterance}"), STRAY, OVERLAP)
+    acted, strength, habit = ACTED[emotion], habits.strength[emotion], habits.offset
+
+    def setting(name: str) -> int:
+        meant = getattr(habit, name) + getattr(acted, name) * getattr(strength, name)
+        value = round(getattr(RESTING, name) + meant + getattr(stray, name))
+        return int(min(max(value, getattr(LOWEST, name)), getattr(HIGHEST, name)))
+
+    return Request(
+        text=habits.sentences[index],
+        voice=voice,
+        rate_wpm=setting("rate_wpm"),
+        volume=setting("volume"),
+        pitch=setting("pitch"),
+        pitch_range=setting("pitch_range"),
+    )
+
+
+def _stray(random: Random, largest: Manner, scale: float) -> Manner:
+    """A random offset in -largest..largest times the scale, small ones being likelier."""
+
+    def draw(limit: float) -> float:
+        return scale * limit * (random.random() + random.random() - 1.0)
+
+    return Manner(draw(largest.pitch), draw(largest.pitch_range), draw(largest.rate_wpm), draw(largest.volume))

@@ -1,0 +1,210 @@
+"""The Berlin Database of Emotional Speech (EmoDB): ten actors, ten sentences, seven emotions.
+
+A file `wav/SSTTTEv.wav` names speaker, text, emotion and version; `lablaut/SSTTTEvxx.lablaut` holds
+its phones, labelled by hand.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from ser.corpora.base import Annotations, Skipped, Utterance
+from ser.corpora.layout import files_by_stem, require_folder
+from ser.errors import AnnotationError, CorpusError
+from ser.phonetics import LABLAUT, Voicing, count_voiced, lablaut_base
+
+EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
+"""The class set."""
+
+EMOTION_OF_LETTER = dict(zip("WLEAFTN", EMOTIONS, strict=True))
+"""Emotions by the sixth letter of a file's name, the initial of the German word."""
+
+WORDS_OF_TEXT = {
+    "a01": 6,
+    "a02": 6,
+    "a04": 7,
+    "a05": 11,
+    "a07": 7,
+    "b01": 12,
+    "b02": 11,
+    "b03": 14,
+    "b09": 12,
+    "b10": 11,
+}
+"""Number of words of each text, by its code."""
+
+PAIRS = (("03", "08"), ("09", "10"), ("11", "12"), ("13", "14"), ("15", "16"))
+"""Speakers who validate each other's test."""
+
+_NAME = re.compile(r"(\d\d)([a-z]\d\d)([A-Z])([a-z]?)")
+_SEGMENT = re.compile(r"\s*\d+(?:\.\d+)?\s+-?\d+(?:\s+(.*))?")
+_EXPECTED = "the folders 'wav' and 'lablaut'"
+
+
+@dataclass(frozen=True)
+class _Name:
+    """What a file's name says."""
+
+    speaker: str
+    text: str
+    emotion: str
+
+
+def parse_lablaut(text: str, path: Path) -> tuple[str, ...]:
+    """Reads the segments of a phonetic label file.
+
+    Args:
+        text: The file's text.
+        path: The file, for messages.
+
+    Returns:
+        Base symbols of the segments in order of time; none where the file has a header only. Lines
+        that only change a diacritic are no segments, and neither is the end mark `.`.
+
+    Raises:
+        AnnotationError: The header does not end, a line has another form, a symbol is unknown, or the
+            end mark is missing.
+    """
+    lines = text.splitlines()
+    if "#" not in lines:
+        raise AnnotationError(path, None, "a line '#' that ends the header")
+    first = lines.index("#") + 1
+    symbols: list[str] = []
+    for number, line in enumerate(lines[first:], start=first + 1):
+        if not line.strip():
+            continue
+        match = _SEGMENT.fullmatch(line)
+        if match is None:
+            raise AnnotationError(path, number, f"'time colour symbol', found {line.strip()!r}")
+        symbol = lablaut_base(match.group(1) or "")
+        if symbol and LABLAUT.voicing(symbol) is Voicing.UNKNOWN:
+            raise AnnotationError(path, number, f"a symbol of the lablaut alphabet, found {symbol!r}")
+        symbols.append(symbol)
+    segments = [symbol for symbol in symbols if symbol]
+    if segments and segments[-1] != ".":
+        raise AnnotationError(path, len(lines), "the end mark '.' (is the file cut short?)")
+    return tuple(segments[:-1])
+
+
+def load(root: Path) -> Annotations:
+    """Reads EmoDB's names and phonetic labels; no audio.
+
+    A voiced-phoneme count whose label file is missing, empty or unreadable is the rounded mean over
+    the same text spoken by others; `notes` lists each of them.
+
+    Args:
+        root: The folder that holds `wav` and `lablaut`.
+
+    Returns:
+        The annotations, at most 535 utterances.
+
+    Raises:
+        CorpusError: There is no EmoDB in that folder.
+    """
+    require_folder(root, "EmoDB", _EXPECTED)
+    wavs = files_by_stem(root / "wav", ".wav")
+    labels = files_by_stem(root / "lablaut", ".lablaut")
+    if not wavs or not labels:
+        missing = "wav/*.wav" if not wavs else "lablaut/*.lablaut"
+        raise CorpusError(f"{root}: has no {missing}; expected EmoDB, with {_EXPECTED}")
+    utterances: list[Utterance] = []
+    skipped: list[Skipped] = []
+    problems: dict[str, str] = {}
+    for stem, wav in wavs.items():
+        name = _parse_name(stem)
+        if isinstance(name, str):
+            skipped.append(Skipped(stem, name))
+            continue
+        voiced = _voiced_phonemes(labels.get(f"{stem}xx"))
+        if isinstance(voiced, str):
+            problems[stem] = voiced
+        utterances.append(_utterance(stem, wav, name, None if isinstance(voiced, str) else voiced))
+    complete, notes, uncounted = _impute(utterances, problems)
+    if not complete:
+        raise CorpusError(f"{root}: no wav has a name such as 03a01Fa.wav; expected EmoDB, with {_EXPECTED}")
+    return Annotations(
+        corpus="emodb",
+        root=root,
+        emotions=EMOTIONS,
+        utterances=tuple(complete),
+        partners=_partners({utterance.speaker for utterance in complete}),
+        language="de",
+        skipped=tuple(skipped + uncounted),
+        notes=notes,
+    )
+
+
+def _parse_name(stem: str) -> _Name | str:
+    """What a wav's name says, or why it does not fit."""
+    match = _NAME.fullmatch(stem)
+    if match is None:
+        return "its name does not have the form SSTTTEv, such as 03a01Fa"
+    speaker, text, letter, _ = match.groups()
+    if letter not in EMOTION_OF_LETTER:
+        return f"emotion letter '{letter}' is not one of {', '.join(EMOTION_OF_LETTER)}"
+    if text not in WORDS_OF_TEXT:
+        return f"text '{text}' is not one of {', '.join(WORDS_OF_TEXT)}"
+    if not any(speaker in pair for pair in PAIRS):
+        return f"speaker '{speaker}' is not one of {', '.join(known for pair in PAIRS for known in pair)}"
+    return _Name(speaker, text, EMOTION_OF_LETTER[letter])
+
+
+def _voiced_phonemes(path: Path | None) -> int | str:
+    """The voiced phonemes of a label file, or why they are not known."""
+    if path is None:
+        return "it has no lablaut file"
+    try:
+        segments = parse_lablaut(path.read_text(encoding="latin-1"), path)
+    except AnnotationError as error:
+        return str(error)
+    return count_voiced(segments, LABLAUT) if segments else "its lablaut file is empty"
+
+
+def _utterance(stem: str, wav: Path, name: _Name, voiced: int | None) -> Utterance:
+    return Utterance(
+        id=stem,
+        path=wav,
+        speaker=name.speaker,
+        emotion=name.emotion,
+        sentence=name.text,
+        words=WORDS_OF_TEXT[name.text],
+        voiced_phonemes=voiced,
+        counts_from="labels",
+    )
+
+
+def _impute(
+    utterances: list[Utterance], problems: dict[str, str]
+) -> tuple[list[Utterance], tuple[str, ...], list[Skipped]]:
+    """Fills unknown voiced counts; returns utterances, one note per filled count, and what stays unknown."""
+    complete: list[Utterance] = []
+    notes: list[str] = []
+    uncounted: list[Skipped] = []
+    for utterance in utterances:
+        if utterance.voiced_phonemes is not None:
+            complete.append(utterance)
+            continue
+        reason = problems[utterance.id]
+        others = [
+            other.voiced_phonemes
+            for other in utterances
+            if other.sentence == utterance.sentence
+            and other.speaker != utterance.speaker
+            and other.voiced_phonemes is not None
+        ]
+        if not others:
+            uncounted.append(Skipped(utterance.id, f"{reason}, and no other speaker says text {utterance.sentence}"))
+            continue
+        count = round(fmean(others))
+        complete.append(replace(utterance, voiced_phonemes=count, counts_from="imputed"))
+        notes.append(
+            f"{utterance.id}: {count} voiced phonemes imputed, the mean of text {utterance.sentence} "
+            f"by other speakers ({reason})"
+        )
+    return complete, tuple(notes), uncounted
+
+
+def _partners(speakers: set[str]) -> dict[str, str]:
+    both_ways = [pair for a, b in PAIRS for pair in ((a, b), (b, a))]
+    return {speaker: partner for speaker, partner in both_ways if {speaker, partner} <= speakers}

@@ -1,0 +1,228 @@
+"""IEMOCAP: five sessions of two actors; here its improvised dialogs with four emotions.
+
+`SessionN/dialog` holds emotions and transcripts by dialog, `SessionN/sentences` audio and forced
+alignments by utterance. Excitement counts as happiness, as in the paper (section 3.1).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ser.corpora.base import Annotations, Skipped, Utterance
+from ser.corpora.iemocap_files import (
+    EMOTION_CODES,
+    Turn,
+    UtteranceName,
+    count_transcript_words,
+    is_word,
+    parse_alignment,
+    parse_evaluation,
+    parse_transcription,
+    parse_utterance_name,
+)
+from ser.corpora.layout import files_by_stem, require_folder
+from ser.errors import AnnotationError, CorpusError
+from ser.phonetics import CMU, count_voiced
+
+EMOTIONS = ("neutral", "happiness", "sadness", "anger")
+"""The class set."""
+
+EMOTION_OF_CODE = {"neu": "neutral", "hap": "happiness", "exc": "happiness", "sad": "sadness", "ang": "anger"}
+"""Emotions by their code in EmoEvaluation files; other codes are outside the class set."""
+
+_EXPECTED = (
+    "folders 'SessionN/dialog/EmoEvaluation', 'SessionN/dialog/transcriptions', "
+    "'SessionN/sentences/wav' and 'SessionN/sentences/ForcedAlignment'"
+)
+_SESSION_FOLDER = re.compile(r"Session(\d+)")
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """The two counts of an utterance, or why its alignment does not give them."""
+
+    words: int | None = None
+    voiced_phonemes: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What was read: utterances, some without counts, and what was left out."""
+
+    utterances: list[Utterance]
+    skipped: list[Skipped]
+    notes: list[str]
+    outside: Counter[str]
+    unaligned: dict[str, str]
+
+
+def load(root: Path) -> Annotations:
+    """Reads IEMOCAP's labels of improvised dialogs; no audio.
+
+    Where an utterance has no readable alignment its words are counted in the transcript, and its
+    voiced phonemes are taken to be those words times the corpus's mean of voiced phonemes per word;
+    `notes` lists each of them.
+
+    Args:
+        root: The folder that holds `Session1` to `Session5`.
+
+    Returns:
+        The annotations, at most 2943 utterances.
+
+    Raises:
+        CorpusError: There is no IEMOCAP in that folder.
+    """
+    require_folder(root, "IEMOCAP", _EXPECTED)
+    sessions = sorted(path for path in root.iterdir() if _SESSION_FOLDER.fullmatch(path.name))
+    if not any((session / "dialog" / "EmoEvaluation").is_dir() for session in sessions):
+        raise CorpusError(f"{root}: has no SessionN/dialog/EmoEvaluation; expected IEMOCAP, with {_EXPECTED}")
+    reading = _Reading([], [], [], Counter(), {})
+    for session in sessions:
+        _read_session(session, reading)
+    _impute(reading)
+    if not reading.utterances:
+        raise CorpusError(f"{root}: {_why_nothing(reading.skipped)}; expected IEMOCAP, with {_EXPECTED}")
+    if reading.outside:
+        listed = ", ".join(f"{code} {reading.outside[code]}" for code in EMOTION_CODES if reading.outside[code])
+        reading.notes.append(f"left out, since their emotion is outside the class set: {listed}")
+    utterances = tuple(sorted(reading.utterances, key=lambda utterance: utterance.id))
+    return Annotations(
+        corpus="iemocap",
+        root=root,
+        emotions=EMOTIONS,
+        utterances=utterances,
+        partners=_partners(utterances),
+        language="en",
+        skipped=tuple(reading.skipped),
+        notes=tuple(reading.notes),
+    )
+
+
+def is_improvised(dialog: str) -> bool:
+    """Whether a dialog belongs to the improvised part."""
+    return "impro" in dialog
+
+
+def _why_nothing(skipped: list[Skipped]) -> str:
+    if skipped:
+        return f"none of {len(skipped)} utterances can be used (first: {skipped[0].name}: {skipped[0].reason})"
+    return "has no utterance of an improvised dialog with one of the four emotions"
+
+
+def _read_session(session: Path, reading: _Reading) -> None:
+    """Adds the utterances of one session folder."""
+    for dialog, evaluation in files_by_stem(session / "dialog" / "EmoEvaluation", ".txt").items():
+        if not is_improvised(dialog):
+            continue
+        try:
+            turns, faults = parse_evaluation(_read(evaluation), evaluation)
+        except AnnotationError as error:
+            reading.skipped.append(Skipped(dialog, str(error)))
+            continue
+        reading.skipped.extend(Skipped(f"{dialog}, line {fault.line}", str(fault)) for fault in faults)
+        transcripts = _transcripts(session / "dialog" / "transcriptions" / f"{dialog}.txt", reading.notes)
+        wavs = files_by_stem(session / "sentences" / "wav" / dialog, ".wav")
+        folder = session / "sentences" / "ForcedAlignment" / dialog
+        words, phones = files_by_stem(folder, ".wdseg"), files_by_stem(folder, ".phseg")
+        for turn, name in _wanted(turns, session, reading):
+            wav = wavs.get(turn.utterance)
+            if wav is None:
+                missing = Path("sentences", "wav", dialog, f"{turn.utterance}.wav")
+                reading.skipped.append(Skipped(turn.utterance, f"{session / missing}: no such file"))
+                continue
+            counts = _aligned_counts(words.get(turn.utterance), phones.get(turn.utterance))
+            if counts.reason:
+                reading.unaligned[turn.utterance] = counts.reason
+            reading.utterances.append(_utterance(turn, name, wav, transcripts.get(turn.utterance), counts))
+
+
+def _wanted(turns: Iterable[Turn], session: Path, reading: _Reading) -> Iterator[tuple[Turn, UtteranceName]]:
+    """The turns of the class set; what is outside it is counted, what is wrong is listed."""
+    seen: set[str] = set()
+    for turn in turns:
+        name = parse_utterance_name(turn.utterance)
+        if name is None or int(name.session[3:]) != int(session.name.removeprefix("Session")):
+            reading.skipped.append(Skipped(turn.utterance, f"its id is not of {session.name}, where it lies"))
+        elif turn.utterance in seen:
+            reading.skipped.append(Skipped(turn.utterance, "a second label for the same utterance; the first is used"))
+        elif turn.emotion not in EMOTION_OF_CODE:
+            reading.outside[turn.emotion] += 1
+        else:
+            yield turn, name
+        seen.add(turn.utterance)
+
+
+def _utterance(turn: Turn, name: UtteranceName, wav: Path, transcript: str | None, counts: _Counts) -> Utterance:
+    return Utterance(
+        id=turn.utterance,
+        path=wav,
+        speaker=name.speaker,
+        emotion=EMOTION_OF_CODE[turn.emotion],
+        session=name.session,
+        transcript=transcript,
+        words=counts.words,
+        voiced_phonemes=counts.voiced_phonemes,
+        counts_from="none" if counts.reason else "alignment",
+    )
+
+
+def _transcripts(path: Path, notes: list[str]) -> dict[str, str]:
+    """The transcripts of a dialog; none, with a note, where the file cannot be used."""
+    if not path.is_file():
+        notes.append(f"{path}: no such file; its dialog has no transcripts")
+        return {}
+    try:
+        return parse_transcription(_read(path), path)
+    except AnnotationError as error:
+        notes.append(f"{error}; its dialog has no transcripts")
+        return {}
+
+
+def _aligned_counts(words: Path | None, phones: Path | None) -> _Counts:
+    """Words and voiced phonemes from the alignments, or the reason why there are none."""
+    if words is None or phones is None:
+        return _Counts(reason=f"it has no {'.wdseg' if words is None else '.phseg'} file")
+    try:
+        spoken = sum(is_word(segment.symbol) for segment in parse_alignment(_read(words), words))
+        symbols = [segment.symbol for segment in parse_alignment(_read(phones), phones)]
+        return _Counts(spoken, count_voiced(symbols, CMU))
+    except AnnotationError as error:
+        return _Counts(reason=str(error))
+    except CorpusError as error:
+        return _Counts(reason=f"{phones}: {error}")
+
+
+def _impute(reading: _Reading) -> None:
+    """Counts from transcripts where there is no alignment; lists what still has none."""
+    aligned = [utterance for utterance in reading.utterances if utterance.id not in reading.unaligned]
+    words = sum(utterance.words or 0 for utterance in aligned)
+    voiced = sum(utterance.voiced_phonemes or 0 for utterance in aligned)
+    per_word = voiced / words if words else None
+    kept: list[Utterance] = []
+    for utterance in reading.utterances:
+        reason = reading.unaligned.get(utterance.id)
+        if reason is None:
+            kept.append(utterance)
+        elif utterance.transcript is None:
+            reading.skipped.append(Skipped(utterance.id, f"{reason}, and it has no transcript to count words in"))
+        else:
+            counted = count_transcript_words(utterance.transcript)
+            phonemes = None if per_word is None else max(1, round(counted * per_word))
+            kept.append(replace(utterance, words=counted, voiced_phonemes=phonemes, counts_from="imputed"))
+            what = f"{counted} words" + ("" if phonemes is None else f" and {phonemes} voiced phonemes")
+            reading.notes.append(f"{utterance.id}: {what} imputed from its transcript ({reason})")
+    reading.utterances[:] = kept
+
+
+def _partners(utterances: tuple[Utterance, ...]) -> dict[str, str]:
+    """The other speaker of each speaker's session."""
+    speakers = {utterance.speaker for utterance in utterances}
+    others = {speaker: speaker[:-1] + ("M" if speaker.endswith("F") else "F") for speaker in speakers}
+    return {speaker: other for speaker, other in sorted(others.items()) if other in speakers}
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="latin-1")

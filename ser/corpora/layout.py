@@ -1,0 +1,43 @@
+"""Checks that a folder is what a corpus's loader expects, before anything is read."""
+
+import os
+from pathlib import Path
+
+from ser.errors import CorpusError
+
+
+def require_folder(root: Path, corpus: str, expected: str) -> None:
+    """Refuses a root folder that is missing, is a file or is empty.
+
+    Args:
+        root: The folder that the user named.
+        corpus: Readable name of the corpus.
+        expected: What the folder should hold, such as 'the folders wav and lablaut'.
+
+    Raises:
+        CorpusError: The folder cannot be the corpus.
+    """
+    if not root.exists():
+        raise CorpusError(f"{root}: no such folder; {corpus} is expected there, with {expected}")
+    if not root.is_dir():
+        raise CorpusError(f"{root}: is a file; expected the folder of {corpus}, with {expected}")
+    if not any(root.iterdir()):
+        raise CorpusError(f"{root}: is empty; expected {corpus}, with {expected}")
+
+
+def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
+    """The files of one folder by their name without the suffix; macOS doubles (`._*`) are left out.
+
+    Args:
+        folder: The folder; one that does not exist has no files.
+        suffix: Ending with its dot, compared without regard to case.
+
+    Returns:
+        Paths by stem, sorted by stem.
+    """
+    if not folder.is_dir():
+        return {}
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries]
+    kept = sorted(name for name in names if name.lower().endswith(suffix) and not name.startswith("._"))
+    return {name[: -len(suffix)]: folder / name for name in kept}
