@@ -38,7 +38,10 @@ def read_audio(path: Path, sample_rate_hz: int = 16_000) -> NDArray[np.float32]:
     """
     if not path.is_file():
         raise AudioError(path, "no such file")
-    _refuse_truncated_wav(path)
+    try:
+        _refuse_truncated_wav(path)
+    except OSError as error:
+        raise AudioError(path, f"cannot be read: {error.strerror}") from error
     samples, file_rate_hz = _decode(path)
     if samples.shape[0] == 0:
         raise AudioError(path, "holds no samples")

@@ -78,16 +78,19 @@ def make_demo(root: Path, progress: Callable[[int, int], None] | None = None) ->
         CorpusError: The folder holds something else or a damaged demo corpus, eSpeak NG is missing or
             fails, or too many targets would be capped.
     """
+    root = root.resolve()
     if _already_made(root):
         return
     plans = plan_turns()
     turns = _speak(plans, synthesise([plan.request for plan in plans], progress))
     _check_room_for_targets(turns)
-    root.parent.mkdir(parents=True, exist_ok=True)
     draft = root.parent / f".{root.name}-{uuid.uuid4().hex}"
     try:
+        root.parent.mkdir(parents=True, exist_ok=True)
         _write(turns, draft)
         _move_into_place(draft, root)
+    except OSError as error:
+        raise CorpusError(f"{root}: the demo corpus cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -98,7 +101,7 @@ def capped_share(turns: Sequence[SpokenTurn], labels_per_phoneme: int = 2, stack
     Args:
         turns: The utterances.
         labels_per_phoneme: Labels for each voiced phoneme.
-        stack: Frames of 10 ms joined into one.
+        stack: Frames of 10 ms joined into one; a last one that is not full is not relied on.
     """
     capped = 0
     for turn in turns:
@@ -115,7 +118,7 @@ def _settings_digest() -> str:
 
 def _already_made(root: Path) -> bool:
     """Whether the folder is this very corpus, whole; an empty or missing folder is free."""
-    if root.is_symlink() or (root.exists() and not root.is_dir()):
+    if root.exists() and not root.is_dir():
         raise CorpusError(f"{root}: is not a folder; name a new one for the demo corpus")
     if not root.exists() or not any(root.iterdir()):
         return False
@@ -175,7 +178,7 @@ def _write(turns: Sequence[SpokenTurn], root: Path) -> None:
             name = turn.plan.utterance
             soundfile.write(wavs / f"{name}.wav", turn.samples, SAMPLE_RATE_HZ, subtype="PCM_16")
             _write_text(alignments / f"{name}.wdseg", word_alignment_text(turn.words))
-            _write_text(alignments / f"{name}.phseg", phone_alignment_text(turn.phones))
+            _write_text(alignments / f"{name}.phseg", phone_alignment_text(turn.phones, turn.words))
     files = sorted(path for path in root.rglob("*") if path.is_file())
     marker = {
         "version": VERSION,

@@ -3,6 +3,7 @@
 Frames are 10 ms long; a row's last frame is inclusive.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -155,12 +156,23 @@ def word_alignment_text(words: Iterable[Segment]) -> str:
     return "\n".join([*rows, f"Total score: {0:11d}", ""])
 
 
-def phone_alignment_text(phones: Sequence[Segment]) -> str:
-    """The text of a `.phseg` file: each phone with its left and right neighbour."""
-    rows = [f"\t{'SFrm':>5}\t{'EFrm':>5}\t{'SegAScr':>9}\t{'Phone'}"]
+def phone_alignment_text(phones: Sequence[Segment], words: Sequence[Segment]) -> str:
+    """The text of a `.phseg` file: each phone with its neighbours and its place in its word.
+
+    Args:
+        phones: Phone alignment.
+        words: Word alignment; a phone belongs to the word in which it begins.
+    """
+    rows = [f"\t{'SFrm':>5}\t{'EFrm':>5}\t{'SegAScr':>9}\tPhone"]
+    starts = [word.start_frame for word in words]
+    owners = [-1, *(bisect_right(starts, phone.start_frame) for phone in phones), -1]
     symbols = ["SIL", *(phone.symbol for phone in phones), "SIL"]
     for place, phone in enumerate(phones, start=1):
-        context = "" if phone.symbol == "SIL" else f" {symbols[place - 1]} {symbols[place + 1]} i"
+        left, owner, right = owners[place - 1 : place + 2]
+        position = {(True, True): "s", (True, False): "b", (False, True): "e", (False, False): "i"}[
+            left != owner, right != owner
+        ]
+        context = "" if phone.symbol == "SIL" else f" {symbols[place - 1]} {symbols[place + 1]} {position}"
         rows.append(f"\t{phone.start_frame:5d}\t{phone.end_frame:5d}\t{0:9d}\t{phone.symbol}{context}")
     return "\n".join([*rows, f"Total score: {0:11d}", ""])
 

@@ -30,7 +30,7 @@ VOICES = {
     "Ses03F": "en-us+Annie",
     "Ses03M": "en-us+m7",
     "Ses04F": "en-us+steph",
-    "Ses04M": "en-us+Marco",
+    "Ses04M": "en-us+Michael",
     "Ses05F": "en-us+linda",
     "Ses05M": "en-us+gustave",
 }
@@ -76,10 +76,10 @@ class Manner:
 
 
 ACTED = {
-    "neu": Manner(pitch=-4, pitch_range=-6, rate_wpm=0, volume=0),
-    "hap": Manner(pitch=12, pitch_range=22, rate_wpm=2, volume=4),
-    "sad": Manner(pitch=-8, pitch_range=-18, rate_wpm=-12, volume=-16),
-    "ang": Manner(pitch=4, pitch_range=8, rate_wpm=8, volume=18),
+    "neu": Manner(pitch=-8, pitch_range=-10, rate_wpm=2, volume=0),
+    "hap": Manner(pitch=20, pitch_range=30, rate_wpm=0, volume=2),
+    "sad": Manner(pitch=-6, pitch_range=-24, rate_wpm=-14, volume=-26),
+    "ang": Manner(pitch=2, pitch_range=14, rate_wpm=8, volume=34),
 }
 """What each emotion does to a voice."""
 
@@ -89,9 +89,9 @@ STRAY = Manner(pitch=12, pitch_range=20, rate_wpm=8, volume=20)
 SPEAKER = Manner(pitch=6, pitch_range=8, rate_wpm=4, volume=8)
 """Largest habitual offset of a speaker."""
 
-RESTING = Request(text="", voice="en-us", rate_wpm=136, volume=70, pitch=45, pitch_range=45)
-LOWEST = Manner(pitch=0, pitch_range=0, rate_wpm=110, volume=25)
-HIGHEST = Manner(pitch=99, pitch_range=99, rate_wpm=150, volume=120)
+RESTING = Request(text="", voice="en-us", rate_wpm=145, volume=70, pitch=45, pitch_range=45)
+LOWEST = Manner(pitch=0, pitch_range=0, rate_wpm=125, volume=25)
+HIGHEST = Manner(pitch=99, pitch_range=99, rate_wpm=160, volume=120)
 """Limits of the settings; faster speech would have more voiced phonemes than CTC has frames for."""
 
 

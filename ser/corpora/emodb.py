@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from ser.corpora.base import Annotations, Skipped, Utterance
-from ser.corpora.layout import files_by_stem, require_folder
+from ser.corpora.layout import files_by_stem, read_label_text, require_folder
 from ser.errors import AnnotationError, CorpusError
 from ser.phonetics import LABLAUT, Voicing, count_voiced, lablaut_base
 
@@ -155,7 +155,7 @@ def _voiced_phonemes(path: Path | None) -> int | str:
     if path is None:
         return "it has no lablaut file"
     try:
-        segments = parse_lablaut(path.read_text(encoding="latin-1"), path)
+        segments = parse_lablaut(read_label_text(path), path)
     except AnnotationError as error:
         return str(error)
     return count_voiced(segments, LABLAUT) if segments else "its lablaut file is empty"

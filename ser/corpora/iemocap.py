@@ -22,7 +22,7 @@ from ser.corpora.iemocap_files import (
     parse_transcription,
     parse_utterance_name,
 )
-from ser.corpora.layout import files_by_stem, require_folder
+from ser.corpora.layout import files_by_stem, read_label_text, require_folder
 from ser.errors import AnnotationError, CorpusError
 from ser.phonetics import CMU, count_voiced
 
@@ -118,7 +118,7 @@ def _read_session(session: Path, reading: _Reading) -> None:
         if not is_improvised(dialog):
             continue
         try:
-            turns, faults = parse_evaluation(_read(evaluation), evaluation)
+            turns, faults = parse_evaluation(read_label_text(evaluation), evaluation)
         except AnnotationError as error:
             reading.skipped.append(Skipped(dialog, str(error)))
             continue
@@ -175,7 +175,7 @@ def _transcripts(path: Path, notes: list[str]) -> dict[str, str]:
         notes.append(f"{path}: no such file; its dialog has no transcripts")
         return {}
     try:
-        return parse_transcription(_read(path), path)
+        return parse_transcription(read_label_text(path), path)
     except AnnotationError as error:
         notes.append(f"{error}; its dialog has no transcripts")
         return {}
@@ -186,8 +186,8 @@ def _aligned_counts(words: Path | None, phones: Path | None) -> _Counts:
     if words is None or phones is None:
         return _Counts(reason=f"it has no {'.wdseg' if words is None else '.phseg'} file")
     try:
-        spoken = sum(is_word(segment.symbol) for segment in parse_alignment(_read(words), words))
-        symbols = [segment.symbol for segment in parse_alignment(_read(phones), phones)]
+        spoken = sum(is_word(segment.symbol) for segment in parse_alignment(read_label_text(words), words))
+        symbols = [segment.symbol for segment in parse_alignment(read_label_text(phones), phones)]
         return _Counts(spoken, count_voiced(symbols, CMU))
     except AnnotationError as error:
         return _Counts(reason=str(error))
@@ -222,7 +222,3 @@ def _partners(utterances: tuple[Utterance, ...]) -> dict[str, str]:
     speakers = {utterance.speaker for utterance in utterances}
     others = {speaker: speaker[:-1] + ("M" if speaker.endswith("F") else "F") for speaker in speakers}
     return {speaker: other for speaker, other in sorted(others.items()) if other in speakers}
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="latin-1")

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ser.errors import CorpusError
+from ser.errors import AnnotationError, CorpusError
 
 
 def require_folder(root: Path, corpus: str, expected: str) -> None:
@@ -41,3 +41,15 @@ def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
         names = [entry.name for entry in entries]
     kept = sorted(name for name in names if name.lower().endswith(suffix) and not name.startswith("._"))
     return {name[: -len(suffix)]: folder / name for name in kept}
+
+
+def read_label_text(path: Path) -> str:
+    """Reads a label file as latin-1, in which every byte is a character.
+
+    Raises:
+        AnnotationError: The file cannot be read.
+    """
+    try:
+        return path.read_text(encoding="latin-1")
+    except OSError as error:
+        raise AnnotationError(path, None, f"a readable file ({error.strerror})") from error
