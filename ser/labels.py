@@ -8,8 +8,8 @@ from ser.corpora.base import Utterance
 from ser.errors import ConfigurationError
 from ser.results import TargetReport
 
-LARGEST_CAPPED_SHARE = 0.01
-"""Above this share of shortened targets a variant no longer tests the strategy that it names."""
+LARGEST_CAPPED_PERCENT = 1
+"""Above this percentage of shortened targets a variant no longer tests the strategy that it names."""
 
 
 def target_lengths(
@@ -62,7 +62,7 @@ def offered_strategies(utterances: Sequence[Utterance]) -> tuple[LabelStrategy, 
 
 def not_comparable(report: TargetReport) -> bool:
     """Whether more than 1% of the targets were shortened: 'not comparable as this strategy'."""
-    return report.capped > LARGEST_CAPPED_SHARE * report.utterances
+    return 100 * report.capped > LARGEST_CAPPED_PERCENT * report.utterances
 
 
 def _count(utterance: Utterance, strategy: LabelStrategy) -> int | None:

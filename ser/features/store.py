@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -168,18 +168,9 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
         raise FeatureStoreError(_no_room(final.parent, needed, free))
     partial.mkdir()
     try:
-        lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
-        with (partial / _FRAMES).open("wb") as file:
-            for index, utterance in enumerate(corpus.utterances):
-                frames = _frames_of(utterance, corpus.durations_s[index], settings)
-                lengths[index] = len(frames)
-                file.write(frames.astype("<f4", copy=False).tobytes())
-                if progress is not None:
-                    progress(index + 1, len(corpus.utterances))
-            _flush_to_disk(file)
-        with (partial / _LENGTHS).open("wb") as file:
+        lengths = _write_frames(partial / _FRAMES, corpus, settings, progress)
+        with _flushed(partial / _LENGTHS) as file:
             np.save(file, lengths)
-            _flush_to_disk(file)
         metadata = StoreMetadata(
             version=STORE_VERSION,
             corpus=corpus.name,
@@ -188,14 +179,28 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
             utterances=len(lengths),
             frames=int(lengths.sum()),
         )
-        with (partial / _METADATA).open("wb") as file:
+        with _flushed(partial / _METADATA) as file:
             file.write(metadata.model_dump_json(indent=2).encode())
-            _flush_to_disk(file)
-        _sync_folder(partial)
+        _flush_folder(partial)
         partial.replace(final)
-        _sync_folder(final.parent)
+        _flush_folder(final.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_frames(
+    path: Path, corpus: Corpus, settings: FeatureSettings, progress: Callable[[int, int], None] | None
+) -> NDArray[np.int64]:
+    """Writes the frames of all utterances, one utterance in memory at a time; returns their lengths."""
+    lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
+    with _flushed(path) as file:
+        for index, utterance in enumerate(corpus.utterances):
+            frames = _frames_of(utterance, corpus.durations_s[index], settings)
+            lengths[index] = len(frames)
+            file.write(frames.astype("<f4", copy=False).tobytes())
+            if progress is not None:
+                progress(index + 1, len(corpus.utterances))
+    return lengths
 
 
 def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSettings) -> NDArray[np.float32]:
@@ -210,12 +215,17 @@ def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSetting
     return frames
 
 
-def _flush_to_disk(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+@contextmanager
+def _flushed(path: Path) -> Iterator[BinaryIO]:
+    """A new file whose content is on the disk when the block ends."""
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def _flush_folder(folder: Path) -> None:
+    """Puts the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -237,13 +247,15 @@ def _os_errors_as_store_errors(folder: Path, needed: int) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _NO_SPACE:
-            raise FeatureStoreError(_no_room(folder, needed, shutil.disk_usage(folder).free)) from error
+            there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+            free = shutil.disk_usage(there).free
+            raise FeatureStoreError(_no_room(folder, needed, free, f" ({error.strerror})")) from error
         place = error.filename or folder
         raise FeatureStoreError(f"{place}: the feature store cannot be written: {error.strerror}") from error
 
 
-def _no_room(folder: Path, needed: int, free: int) -> str:
-    return f"{folder}: no room for the feature store: {needed} bytes needed, {free} bytes free"
+def _no_room(folder: Path, needed: int, free: int, cause: str = "") -> str:
+    return f"{folder}: no room for the feature store{cause}: {needed} bytes needed, {free} bytes free"
 
 
 def _read_metadata(path: Path) -> StoreMetadata:
@@ -255,7 +267,7 @@ def _read_metadata(path: Path) -> StoreMetadata:
     except OSError as error:
         raise FeatureStoreError(f"{path}: cannot be read: {error.strerror}") from error
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError):
-        raise _damaged(path, "metadata of a feature store", "something else") from None
+        raise _damaged(path, "the metadata of a feature store", "something else") from None
     if metadata.version != STORE_VERSION:
         raise _damaged(path, f"format version {STORE_VERSION}", str(metadata.version))
     return metadata
@@ -263,10 +275,11 @@ def _read_metadata(path: Path) -> StoreMetadata:
 
 def _read_lengths(path: Path, metadata: StoreMetadata) -> NDArray[np.int64]:
     try:
-        lengths = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            lengths = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         raise _damaged(path, "a file", "none") from None
-    except (ValueError, EOFError):
+    except ValueError:
         raise _damaged(path, "an array of utterance lengths", "something else") from None
     expected = f"{metadata.utterances} lengths that sum to {metadata.frames}"
     if lengths.dtype != np.int64 or lengths.shape != (metadata.utterances,):

@@ -1,0 +1,129 @@
+"""`ser doctor`: what this machine offers, and what a study would make of it."""
+
+import ctypes
+import importlib.util
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "ray")
+# Flags of /proc/cpuinfo that decide how fast an LSTM runs, and whether it runs in bf16.
+_INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+_GIB = 1024**3
+
+
+def doctor(
+    data: Annotated[Path, typer.Option("--data", help="Folder that studies keep features and runs in.")] = Path("data"),
+) -> None:
+    """Show versions, processor, device, memory, disk and the workers a study would use.
+
+    Example: ser doctor --data data
+    """
+    # Rich and torch are imported here, so that `ser --help` stays quick.
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "found", title="ser doctor", title_justify="left")
+    for name, found in findings(data):
+        table.add_row(name, found)
+    Console().print(table)
+
+
+def findings(data: Path) -> list[tuple[str, str]]:
+    """What `ser doctor` shows: names and values, in order.
+
+    Args:
+        data: Folder that studies keep features and runs in; need not exist yet.
+    """
+    return [
+        ("python", platform.python_version()),
+        *((package, _version(package)) for package in _PACKAGES),
+        *_processor(),
+        ("device", _device()),
+        ("memory", _memory()),
+        ("disk", _disk(data)),
+        ("eSpeak NG", _espeak()),
+        ("workers", f"{default_workers()} (one a physical core)"),
+    ]
+
+
+def default_workers() -> int:
+    """Worker processes of a local study: one a physical core that this process may use, at least 1."""
+    import psutil
+
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> list[tuple[str, str]]:
+    import psutil
+    import torch
+
+    model, flags = _cpuinfo(Path("/proc/cpuinfo"))
+    found = [name for name in _INSTRUCTIONS if name in flags]
+    return [
+        ("processor", model or platform.processor() or platform.machine()),
+        ("physical cores", str(psutil.cpu_count(logical=False) or "unknown")),
+        (
+            "instructions",
+            f"{', '.join(found) or 'none of note'} (torch uses {torch.backends.cpu.get_cpu_capability()})",
+        ),
+    ]
+
+
+def _cpuinfo(path: Path) -> tuple[str, frozenset[str]]:
+    """Model name and flags of the first processor; empty where the system has no such file."""
+    if not path.is_file():
+        return "", frozenset()
+    fields: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition(":")
+        fields.setdefault(name.strip(), value.strip())
+    return fields.get("model name", ""), frozenset(fields.get("flags", "").split())
+
+
+def _device() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cpu"
+    properties = torch.cuda.get_device_properties(0)
+    return f"cuda ({torch.cuda.device_count()} x {properties.name}, {properties.total_memory / _GIB:.0f} GiB)"
+
+
+def _memory() -> str:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return f"{memory.available / _GIB:.1f} GiB free of {memory.total / _GIB:.1f} GiB"
+
+
+def _disk(data: Path) -> str:
+    resolved = data.resolve()
+    there = next(folder for folder in (resolved, *resolved.parents) if folder.is_dir())
+    return f"{shutil.disk_usage(there).free / _GIB:.1f} GiB free for {resolved}"
+
+
+def _espeak() -> str:
+    if importlib.util.find_spec("espeakng_loader") is None:
+        return "not installed (only the demo corpus needs it): pip install 'ser-studies[demo]'"
+    import espeakng_loader
+
+    library = espeakng_loader.get_library_path()
+    try:
+        ctypes.CDLL(library)
+    except OSError as error:
+        return f"cannot be loaded: {error}"
+    return f"loads (espeakng-loader {_version('espeakng-loader')})"

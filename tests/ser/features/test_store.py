@@ -1,0 +1,249 @@
+"""The feature store: what is in it, and what becomes of it when things go wrong."""
+
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ser.audio import read_audio
+from ser.config import FeatureSettings
+from ser.corpora.base import Corpus
+from ser.errors import AudioError, FeatureStoreError
+from ser.features import store as store_module
+from ser.features.logmel import log_mel
+from ser.features.store import FeatureStore, ensure_store, needed_bytes, store_key
+from tests.ser.synthetic import write_corpus
+
+SETTINGS = FeatureSettings()
+FILES = ("metadata.json", "lengths.npy", "frames.f32")
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    folder = tmp_path / "audio"
+    folder.mkdir()
+    return write_corpus(folder)
+
+
+def leftovers(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+
+
+def run_python(code: str, *arguments: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+BUILD = """
+import pickle, sys
+from pathlib import Path
+from ser.config import FeatureSettings
+from ser.errors import FeatureStoreError
+from ser.features.store import ensure_store
+corpus = pickle.loads(Path(sys.argv[1]).read_bytes())
+folder = Path(sys.argv[2])
+"""
+
+
+def test_store_holds_the_log_mels_of_every_utterance_in_order(corpus: Corpus, tmp_path: Path) -> None:
+    store = FeatureStore.open(ensure_store(corpus, SETTINGS, tmp_path / "stores"))
+    assert store.corpus_digest == corpus.digest
+    assert store.settings == SETTINGS
+    assert len(store.lengths) == len(corpus.utterances)
+    for index, utterance in enumerate(corpus.utterances):
+        expected = log_mel(torch.from_numpy(read_audio(utterance.path)), SETTINGS).numpy()
+        assert store.lengths[index] == len(expected)
+        np.testing.assert_array_equal(store.frames(index), expected)
+
+
+def test_frames_are_a_read_only_view_on_the_map(corpus: Corpus, tmp_path: Path) -> None:
+    store = FeatureStore.open(ensure_store(corpus, SETTINGS, tmp_path))
+    first, again = store.frames(0), store.frames(0)
+    assert np.shares_memory(first, again)
+    assert first.dtype == np.float32
+    assert first.flags.c_contiguous
+    with pytest.raises(ValueError, match="read-only"):
+        first[0, 0] = 1.0
+
+
+def test_a_store_that_is_there_is_not_built_again(corpus: Corpus, tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    path = ensure_store(corpus, SETTINGS, tmp_path / "stores", lambda done, total: calls.append((done, total)))
+    total = len(corpus.utterances)
+    assert calls == [(done, total) for done in range(1, total + 1)]
+    for utterance in corpus.utterances:
+        utterance.path.unlink()
+    assert ensure_store(corpus, SETTINGS, tmp_path / "stores", lambda *_: pytest.fail("built again")) == path
+    assert leftovers(tmp_path / "stores") == [path.name]
+
+
+def test_the_key_depends_on_corpus_settings_and_format(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = store_key(corpus, SETTINGS)
+    other = Corpus(**{**vars(corpus), "digest": "2" * 32})
+    renamed = Corpus(**{**vars(corpus), "name": "else", "root": Path("/elsewhere")})
+    assert store_key(other, SETTINGS) != key
+    assert store_key(corpus, FeatureSettings(mel_bands=41)) != key
+    assert store_key(renamed, SETTINGS) == key
+    monkeypatch.setattr(store_module, "STORE_VERSION", 2)
+    assert store_key(corpus, SETTINGS) != key
+
+
+def test_needed_bytes_covers_what_is_written(corpus: Corpus, tmp_path: Path) -> None:
+    path = ensure_store(corpus, SETTINGS, tmp_path)
+    written = sum(file.stat().st_size for file in path.iterdir())
+    assert written <= needed_bytes(corpus, SETTINGS) <= written + 5000
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-4])
+
+
+def lengthen(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+def scribble(path: Path) -> None:
+    path.write_bytes(b"PK\x03\x04 not what you think")
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", [cut, scribble, empty, Path.unlink])
+def test_a_damaged_file_is_named_with_what_was_expected(corpus: Corpus, tmp_path: Path, name: str, damage) -> None:  # type: ignore[no-untyped-def]
+    path = ensure_store(corpus, SETTINGS, tmp_path)
+    damage(path / name)
+    with pytest.raises(FeatureStoreError) as caught:
+        FeatureStore.open(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path / name}: expected ")
+    assert "\n" not in message
+    assert f"remove the folder {path} and it is built anew" in message
+
+
+def test_frames_that_are_too_long_are_refused(corpus: Corpus, tmp_path: Path) -> None:
+    path = ensure_store(corpus, SETTINGS, tmp_path)
+    lengthen(path / "frames.f32")
+    size = (path / "frames.f32").stat().st_size
+    with pytest.raises(FeatureStoreError, match=f"expected {size - 4} bytes, found {size} bytes"):
+        FeatureStore.open(path)
+
+
+def test_a_damaged_store_is_refused_not_used(corpus: Corpus, tmp_path: Path) -> None:
+    path = ensure_store(corpus, SETTINGS, tmp_path)
+    cut(path / "frames.f32")
+    with pytest.raises(FeatureStoreError, match=r"frames\.f32: expected"):
+        ensure_store(corpus, SETTINGS, tmp_path)
+
+
+def test_another_format_version_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    path = ensure_store(corpus, SETTINGS, tmp_path)
+    metadata = json.loads((path / "metadata.json").read_text())
+    (path / "metadata.json").write_text(json.dumps(metadata | {"version": 99}))
+    with pytest.raises(FeatureStoreError, match="expected format version 1, found 99"):
+        FeatureStore.open(path)
+
+
+def test_an_error_while_building_leaves_nothing_and_the_next_build_ends_well(corpus: Corpus, tmp_path: Path) -> None:
+    folder = tmp_path / "stores"
+    last = corpus.utterances[-1].path
+    content = last.read_bytes()
+    last.unlink()
+    with pytest.raises(AudioError, match="no such file"):
+        ensure_store(corpus, SETTINGS, folder)
+    assert leftovers(folder) == []
+    last.write_bytes(content)
+    assert FeatureStore.open(ensure_store(corpus, SETTINGS, folder)).corpus_digest == corpus.digest
+
+
+def test_audio_that_changed_since_the_corpus_was_read_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    changed = Corpus(**{**vars(corpus), "durations_s": (9.0, *corpus.durations_s[1:])})
+    with pytest.raises(AudioError, match=r"changed since the corpus was read: 0\.\d+ s, expected 9\.000 s"):
+        ensure_store(changed, SETTINGS, tmp_path / "stores")
+
+
+def test_too_little_free_space_is_told_before_anything_is_read(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = 1000
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
+    folder = tmp_path / "stores"
+    needed = needed_bytes(corpus, SETTINGS)
+    with pytest.raises(FeatureStoreError) as caught:
+        ensure_store(corpus, SETTINGS, folder, lambda *_: pytest.fail("audio was read"))
+    assert str(caught.value) == f"{folder}: no room for the feature store: {needed} bytes needed, 1000 bytes free"
+    assert leftovers(folder) == []
+
+
+def test_a_write_that_the_system_refuses_for_space_is_told_in_one_line(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "corpus").write_bytes(pickle.dumps(corpus))
+    code = BUILD + (
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "try:\n"
+        "    ensure_store(corpus, FeatureSettings(), folder)\n"
+        "except FeatureStoreError as error:\n"
+        "    print(error)\n"
+    )
+    process = run_python(code, tmp_path / "corpus", tmp_path / "stores")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert out.count("\n") == 1
+    assert out.startswith(f"{tmp_path / 'stores'}: no room for the feature store (File too large): ")
+    assert f"{needed_bytes(corpus, SETTINGS)} bytes needed" in out
+    assert leftovers(tmp_path / "stores") == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FeatureStoreError, match=f"{tmp_path}/file.*: the feature store cannot be written: "):
+        ensure_store(corpus, SETTINGS, tmp_path / "file" / "stores")
+
+
+def test_a_killed_build_leaves_no_store_and_the_next_one_ends_well(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "corpus").write_bytes(pickle.dumps(corpus))
+    code = BUILD + (
+        "import os, signal\n"
+        "kill = lambda done, total: done == 5 and os.kill(os.getpid(), signal.SIGKILL)\n"
+        "ensure_store(corpus, FeatureSettings(), folder, kill)\n"
+    )
+    process = run_python(code, tmp_path / "corpus", tmp_path / "stores")
+    process.communicate(timeout=120)
+    assert process.returncode == -9
+    key = store_key(corpus, SETTINGS)
+    assert leftovers(tmp_path / "stores") == [f".{key}.partial"]
+    store = FeatureStore.open(ensure_store(corpus, SETTINGS, tmp_path / "stores"))
+    assert len(store.lengths) == len(corpus.utterances)
+    assert leftovers(tmp_path / "stores") == [key]
+
+
+def test_two_processes_that_build_at_once_both_end_well(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "corpus").write_bytes(pickle.dumps(corpus))
+    # Each waits until both are ready, and reads slowly, so that the builds would overlap.
+    code = BUILD + (
+        "import os, time\n"
+        "mine = folder.parent / f'ready-{os.getpid()}'\n"
+        "mine.touch()\n"
+        "while len(list(folder.parent.glob('ready-*'))) < 2: time.sleep(0.01)\n"
+        "built = []\n"
+        "path = ensure_store(corpus, FeatureSettings(), folder, lambda d, t: (built.append(d), time.sleep(0.02)))\n"
+        "print(path, len(built))\n"
+    )
+    processes = [run_python(code, tmp_path / "corpus", tmp_path / "stores") for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    path = tmp_path / "stores" / store_key(corpus, SETTINGS)
+    assert sorted(out for out, _ in outputs) == [f"{path} 0\n", f"{path} {len(corpus.utterances)}\n"]
+    FeatureStore.open(path)
+    assert leftovers(tmp_path / "stores") == [path.name]
