@@ -133,10 +133,10 @@ def _mean_score(confusions: NDArray[np.int64], unweighted: bool) -> NDArray[np.f
     hits = np.diagonal(confusions, axis1=2, axis2=3)
     totals = confusions.sum(axis=3)
     if not unweighted:
-        return np.mean(hits.sum(axis=2) / totals.sum(axis=2), axis=1, dtype=np.float64)
+        return np.asarray(np.mean(hits.sum(axis=2) / totals.sum(axis=2), axis=1), dtype=np.float64)
     present = totals > 0
     recall = np.divide(hits, totals, out=np.zeros(hits.shape), where=present)
-    return np.mean(recall.sum(axis=2) / present.sum(axis=2), axis=1, dtype=np.float64)
+    return np.asarray(np.mean(recall.sum(axis=2) / present.sum(axis=2), axis=1), dtype=np.float64)
 
 
 def _missing(evidence: Evidence, fold_confusions: NDArray[np.int64]) -> dict[str, tuple[str, ...]]:

@@ -110,11 +110,11 @@ def require_alike(a: ScoredVariant, b: ScoredVariant) -> None:
     ):
         if of_a != of_b:
             raise ComparisonError(f"{pair}: unlike {what}: {of_a} against {of_b}")
-    for of_a, of_b in zip(left.scheme, right.scheme, strict=True):
-        if of_a != of_b:
-            names = [name for name, value in of_a if value != getattr(of_b, name)]
-            was, other = getattr(of_a, names[0]), getattr(of_b, names[0])
-            raise ComparisonError(f"{pair}: unlike folds: fold {of_a.index} has {names[0]} {was} against {other}")
+    for fold, other in zip(left.scheme, right.scheme, strict=True):
+        differing = next((name for name, value in fold if value != getattr(other, name)), None)
+        if differing is not None:
+            values = f"{getattr(fold, differing)} against {getattr(other, differing)}"
+            raise ComparisonError(f"{pair}: unlike folds: fold {fold.index} has {differing} {values}")
     _require_same_utterances(pair, left, right)
 
 
@@ -192,7 +192,7 @@ def compare_all(scored: Sequence[ScoredVariant]) -> Comparisons:
     """
     pairs, orphans = plan_pairs(scored)
     outcomes = [_attempt(pair) for pair in pairs]
-    raw = [outcome.ua_speakers.p if _claims(outcome) else None for outcome in outcomes]
+    raw = [_p_of_family(outcome) for outcome in outcomes]
     made = [
         replace(outcome, holm_p=adjusted, verdict=_verdict(outcome, adjusted))
         for outcome, adjusted in zip(outcomes, holm(raw), strict=True)
@@ -210,8 +210,10 @@ def _attempt(pair: Pair) -> Comparison | Refusal:
         return Refusal(pair.variant.variant.label, pair.baseline.variant.label, str(error))
 
 
-def _claims(outcome: Comparison | Refusal) -> bool:
-    return isinstance(outcome, Comparison) and outcome.ua_speakers.enough
+def _p_of_family(outcome: Comparison | Refusal) -> float | None:
+    if isinstance(outcome, Refusal) or not outcome.ua_speakers.enough:
+        return None
+    return outcome.ua_speakers.p
 
 
 def _verdict(comparison: Comparison, holm_p: float | None) -> str:

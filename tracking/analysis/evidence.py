@@ -48,7 +48,7 @@ class Evidence:
     @cached_property
     def hits(self) -> NDArray[np.float64]:
         """Share of seeds that got an utterance right, shape `(utterance,)`, 0..1."""
-        return np.mean(self.predicted == self.actual, axis=0, dtype=np.float64)
+        return np.asarray(np.mean(self.predicted == self.actual, axis=0), dtype=np.float64)
 
     @cached_property
     def speaker_names(self) -> tuple[str, ...]:

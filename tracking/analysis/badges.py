@@ -1,0 +1,156 @@
+"""What a reader must know beside a number: short marks with an explanation each."""
+
+from dataclasses import dataclass
+
+from tracking.analysis.aggregate import CAPPED_LIMIT, ScoredVariant
+from tracking.analysis.overview import Overview, ScoredBaseline
+from tracking.analysis.paired import LEAST_UNITS
+from tracking.analysis.variants import SELECTED
+
+DEVELOPMENT_RECIPES = ("recommended", "quick")
+"""Recipes whose settings were chosen with EmoDB's test scores in sight."""
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A mark.
+
+    Attributes:
+        key: Its name in links and tables.
+        title: The mark itself, a few words.
+        text: What it means for the reader.
+    """
+
+    key: str
+    title: str
+    text: str
+
+
+PARTIAL = Badge(
+    "partial",
+    "partial",
+    "Folds are missing. What stands here rests on the folds that exist and will change; it is compared with nothing.",
+)
+SELECTED_PER_FOLD = Badge(
+    "selected",
+    SELECTED,
+    "In each fold the point was chosen by that fold's own validation speaker, then the chosen points' test decisions "
+    "were pooled. No test score was looked at.",
+)
+TRANSDUCTIVE = Badge(
+    "transductive",
+    "transductive",
+    "Log-mels are normalised by mean and deviation of each speaker, test speakers included (zscore_speaker). No label "
+    "is used, but the test speaker's unlabelled audio is, so the result holds where such audio is at hand.",
+)
+SHARED_DIALOGS = Badge(
+    "shared-dialogs",
+    "validator shares dialogs",
+    "The speaker who validates a fold took part in the test speaker's dialogs: what is chosen by validation may suit "
+    "those dialogs.",
+)
+LIKELIHOOD = Badge(
+    "likelihood",
+    "uses the test utterance's length in labels",
+    "The decision 'likelihood' compares label sequences as long as the test utterance's word or phoneme count, which "
+    "has to be known.",
+)
+ONE_SEED = Badge(
+    "one-seed",
+    "one seed",
+    "Trained once: how far another seed alone would move its scores is not known.",
+)
+CAPPED = Badge(
+    "capped",
+    "not comparable as this strategy",
+    f"More than {CAPPED_LIMIT:.0%} of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
+    "labels; its result is not one of this label strategy.",
+)
+FEW_SPEAKERS = Badge(
+    "few-speakers",
+    f"fewer than {LEAST_UNITS} speakers",
+    "Speakers are the observations of the test that the verdict rests on; with so few no claim is made.",
+)
+OVERLAP = Badge(
+    "overlapping-training",
+    "overlapping training sets",
+    "The models of two folds share training speakers, so fold scores are not independent; the "
+    "deviation over folds is a description, not a standard error.",
+)
+SAME_SENTENCES = Badge(
+    "same-sentences",
+    "same sentences in training and test",
+    "All EmoDB speakers say the same ten sentences, so the words of the test are known from training. Speakers are "
+    "never shared.",
+)
+DEVELOPMENT = Badge(
+    "development",
+    "development corpus",
+    "The settings of this recipe were chosen with EmoDB's test scores in sight: on EmoDB its results are development "
+    "results, not an independent test.",
+)
+SYNTHETIC = Badge(
+    "synthetic",
+    "synthetic speech",
+    "The demo corpus is synthesised speech: it shows that the platform works, and says nothing about people.",
+)
+MIXED_CODE = Badge(
+    "mixed-code",
+    "mixed code versions",
+    "Folds in this report were trained by versions of the code that give different results.",
+)
+MIXED_DEVICES = Badge(
+    "mixed-devices",
+    "mixed devices",
+    "Folds in this report were trained on unlike devices or library versions; equal seeds then give slightly "
+    "different results.",
+)
+
+
+def variant_badges(entry: ScoredVariant) -> tuple[Badge, ...]:
+    """The marks of one variant."""
+    configurations, evidence = entry.variant.configurations, entry.evidence
+    corpus = evidence.corpus.name
+    marks = (
+        (PARTIAL, not entry.variant.complete),
+        (CAPPED, entry.capped),
+        (SELECTED_PER_FOLD, entry.variant.kind == SELECTED),
+        (TRANSDUCTIVE, any(one.normalisation == "zscore_speaker" for one in configurations)),
+        (SHARED_DIALOGS, _shares_dialogs(entry)),
+        (LIKELIHOOD, any(one.decision == "likelihood" for one in configurations)),
+        (ONE_SEED, len(entry.variant.seeds) == 1),
+        (DEVELOPMENT, corpus == "emodb" and entry.variant.recipe in DEVELOPMENT_RECIPES),
+    )
+    return tuple(badge for badge, holds in marks if holds)
+
+
+def baseline_badges(baseline: ScoredBaseline) -> tuple[Badge, ...]:
+    """The marks of a baseline."""
+    return (TRANSDUCTIVE,) if baseline.result.normalisation == "zscore_speaker" else ()
+
+
+def report_badges(overview: Overview) -> tuple[Badge, ...]:
+    """The marks of the whole report: those of its corpus and folds, and those that all variants have."""
+    entries = overview.scored
+    if not entries:
+        return ()
+    corpora = {entry.evidence.corpus.name for entry in entries}
+    folds = list(overview.fold_results())
+    environments = {tuple(sorted(fold.environment.items())) for fold in folds}
+    marks = (
+        (SYNTHETIC, "demo" in corpora),
+        (FEW_SPEAKERS, min(len(entry.evidence.speaker_names) for entry in entries) < LEAST_UNITS),
+        (SAME_SENTENCES, "emodb" in corpora),
+        (OVERLAP, any(len(entry.variant.scheme) > 1 for entry in entries)),
+        (MIXED_CODE, len({fold.results_version for fold in folds}) > 1),
+        (MIXED_DEVICES, len(environments) > 1),
+    )
+    shared = set.intersection(*(set(variant_badges(entry)) for entry in entries))
+    common = [badge for badge in variant_badges(entries[0]) if badge in shared]
+    return (*(badge for badge, holds in marks if holds), *common)
+
+
+def _shares_dialogs(entry: ScoredVariant) -> bool:
+    fold = entry.variant.folds[entry.variant.scored_seeds[0]][0].result
+    tested = {session for session in fold.test.sessions if session is not None}
+    return not tested.isdisjoint(fold.validation.sessions)

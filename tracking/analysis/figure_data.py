@@ -1,0 +1,149 @@
+"""What the pictures show, computed apart from drawing them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracking.analysis.aggregate import ScoredVariant
+from tracking.analysis.comparison import BETTER, Comparison
+from tracking.analysis.planning import ATTENTION
+from tracking.analysis.variants import ScoredFold
+
+POINTS = 100
+"""Differences of UA and WA are drawn in percentage points."""
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One difference with its interval.
+
+    Attributes:
+        label: The variant, and its baseline where that is not attention `none`.
+        difference: UA of the variant less UA of the baseline, in points.
+        low: Lower end of the 95% interval, in points; None with one speaker.
+        high: Upper end.
+        better: Whether it is shown to be better after Holm's adjustment.
+    """
+
+    label: str
+    difference: float
+    low: float | None
+    high: float | None
+    better: bool
+
+
+def forest_rows(comparisons: Iterable[Comparison]) -> tuple[ForestRow, ...]:
+    """The differences of a forest plot, in the given order."""
+    rows = []
+    for comparison in comparisons:
+        test = comparison.ua_speakers
+        low, high = (None, None) if test.interval is None else (test.interval.low, test.interval.high)
+        rows.append(
+            ForestRow(
+                comparison.variant
+                if comparison.question == ATTENTION
+                else f"{comparison.variant} against {comparison.baseline}",
+                test.difference * POINTS,
+                None if low is None else low * POINTS,
+                None if high is None else high * POINTS,
+                comparison.verdict == BETTER,
+            )
+        )
+    return tuple(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class SpeakerRow:
+    """UA of each test speaker under one variant.
+
+    Attributes:
+        label: The variant.
+        speakers: Test speakers.
+        ua: Their UA over the classes that each has, averaged over seeds, shape `(speaker,)`, percent.
+        pooled: The variant's pooled UA, percent.
+        offsets: Vertical places that keep points of like UA apart, shape `(speaker,)`, within
+            +-0.3 of a row.
+    """
+
+    label: str
+    speakers: tuple[str, ...]
+    ua: NDArray[np.float64]
+    pooled: float
+    offsets: NDArray[np.float64]
+
+
+def speaker_rows(scored: Iterable[ScoredVariant]) -> tuple[SpeakerRow, ...]:
+    """The points of the speaker plot, one row a variant."""
+    return tuple(
+        SpeakerRow(
+            entry.variant.label,
+            entry.evidence.speaker_names,
+            entry.scores.speaker_ua * POINTS,
+            entry.scores.ua.mean * POINTS,
+            _apart(entry.scores.speaker_ua * POINTS),
+        )
+        for entry in scored
+    )
+
+
+def _apart(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Alternates points that fall on the same whole percent above and below the row."""
+    offsets = np.zeros(len(values))
+    met: dict[int, int] = defaultdict(int)
+    for place, value in enumerate(values):
+        rank = met[round(float(value))]
+        met[round(float(value))] += 1
+        offsets[place] = min(0.3, 0.12 * ((rank + 1) // 2)) * (1 if rank % 2 else -1)
+    return offsets
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A metric over epochs, mean and deviation over all folds and seeds that reached the epoch.
+
+    Attributes:
+        epochs: Epochs, ascending, shape `(epoch,)`.
+        mean: Means, shape `(epoch,)`.
+        deviation: Standard deviations (n - 1), 0 where one fold is left, shape `(epoch,)`.
+    """
+
+    epochs: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+
+def learning_curve(folds: Sequence[ScoredFold], metric: str) -> Curve | None:
+    """The curve of a metric over folds.
+
+    Args:
+        folds: Folds of all seeds of a variant.
+        metric: Name in the epochs' records, such as 'training_loss'.
+
+    Returns:
+        The curve, or None where no fold recorded the metric.
+    """
+    values: dict[int, list[float]] = defaultdict(list)
+    for fold in folds:
+        for record in fold.result.curve:
+            if metric in record.values:
+                values[record.epoch].append(record.values[metric])
+    if not values:
+        return None
+    epochs = sorted(values)
+    columns = [np.array(values[epoch]) for epoch in epochs]
+    return Curve(
+        np.array(epochs, dtype=np.int64),
+        np.array([column.mean() for column in columns]),
+        np.array([column.std(ddof=1) if len(column) > 1 else 0.0 for column in columns]),
+    )
+
+
+def row_shares(confusion: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shares of each true class by decision, shape `(class, class)`; zeros for a class without utterances."""
+    totals = confusion.sum(axis=1, keepdims=True)
+    shares = np.zeros(confusion.shape)
+    np.divide(confusion, totals, out=shares, where=totals > 0)
+    return shares

@@ -1,0 +1,98 @@
+"""Everything that a report says, computed from the results before any of it is written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ser.errors import ComparisonError
+from ser.results import BaselineResult, FoldResult
+from tracking.analysis.aggregate import ScoredVariant, Scores, score, score_variant
+from tracking.analysis.comparison import Comparison, Comparisons, Refusal, compare_all
+from tracking.analysis.evidence import Evidence, baseline_evidence
+from tracking.analysis.selection import selected_per_fold
+from tracking.analysis.variants import Variant, group_variants, variant_order, waiting_trials
+from tracking.results import ResultsTable, TrialResult
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredBaseline:
+    """A baseline such as logistic regression, with its scores."""
+
+    result: BaselineResult
+    evidence: Evidence
+    scores: Scores
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """What the results say.
+
+    Attributes:
+        table: The results.
+        scored: All variants, fixed and selected per fold, in the order of `variant_order`.
+        baselines: Baselines with their scores.
+        comparisons: All comparisons; those of variants that could not be scored are among the refused.
+        waiting: Trials without a single fold.
+    """
+
+    table: ResultsTable
+    scored: tuple[ScoredVariant, ...]
+    baselines: tuple[ScoredBaseline, ...]
+    comparisons: Comparisons
+    waiting: tuple[TrialResult, ...]
+
+    @property
+    def complete(self) -> tuple[ScoredVariant, ...]:
+        """Variants all of whose folds exist."""
+        return tuple(entry for entry in self.scored if entry.variant.complete)
+
+    @property
+    def partial(self) -> bool:
+        """Whether anything is still missing."""
+        return bool(self.waiting) or any(not entry.variant.complete for entry in self.scored)
+
+    def comparison_of(self, label: str) -> Comparison | None:
+        """The comparison of a variant with its baseline, where it was made."""
+        return next((made for made in self.comparisons.made if made.variant == label), None)
+
+    def fold_results(self) -> Iterable[FoldResult]:
+        """All fold results, trial by trial."""
+        return (fold for trial in self.table.trials for fold in trial.folds)
+
+
+def oversee(table: ResultsTable) -> Overview:
+    """Groups, selects, scores and compares.
+
+    Args:
+        table: All results of a report.
+
+    Returns:
+        The overview.
+    """
+    fixed = group_variants(table.trials)
+    scored: list[ScoredVariant] = []
+    unscored: list[Refusal] = []
+    for variant in sorted([*fixed, *selected_per_fold(fixed)], key=variant_order):
+        outcome = _score(variant)
+        if isinstance(outcome, Refusal):
+            unscored.append(outcome)
+        else:
+            scored.append(outcome)
+    comparisons = compare_all(scored)
+    baselines = []
+    for result in table.baselines:
+        evidence = baseline_evidence(result)
+        baselines.append(ScoredBaseline(result, evidence, score(evidence)))
+    return Overview(
+        table,
+        tuple(scored),
+        tuple(baselines),
+        Comparisons(comparisons.made, (*unscored, *comparisons.refused), comparisons.family),
+        waiting_trials(table.trials),
+    )
+
+
+def _score(variant: Variant) -> ScoredVariant | Refusal:
+    try:
+        return score_variant(variant)
+    except ComparisonError as error:
+        return Refusal(variant.label, "", str(error))

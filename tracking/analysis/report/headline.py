@@ -1,0 +1,102 @@
+"""The report's first sentences: which variant is best, by how much, and how sure."""
+
+from dataclasses import dataclass
+
+from tracking.analysis.aggregate import ScoredVariant
+from tracking.analysis.badges import CAPPED
+from tracking.analysis.comparison import BETTER, NO_CLAIM, Comparison
+from tracking.analysis.overview import Overview
+from tracking.analysis.planning import ATTENTION
+from tracking.analysis.report.formats import interval_points, percent, points, probability
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The first screen's words.
+
+    Attributes:
+        sentence: Which variant, by how much, how sure.
+        remarks: What keeps a reader from reading too much into it.
+    """
+
+    sentence: str
+    remarks: tuple[str, ...]
+
+
+def headline(overview: Overview) -> Headline:
+    """Words the result.
+
+    Args:
+        overview: What the results say.
+
+    Returns:
+        The sentence and its remarks.
+    """
+    complete = overview.complete
+    if not complete:
+        return Headline("No variant is complete yet, so nothing can be compared.", ())
+    best = max(complete, key=lambda entry: entry.scores.ua.mean)
+    comparison = overview.comparison_of(best.variant.label)
+    opening = f"{best.variant.label} has the highest UA, {percent(best.scores.ua.mean)}%"
+    if comparison is None:
+        sentence = f"{opening}. {_why_not_compared(overview, best)}"
+    else:
+        sentence = f"{opening}: {_by_how_much(comparison)}. {_how_sure(comparison, overview.comparisons.family)}"
+    return Headline(sentence, tuple(_remarks(overview, best)))
+
+
+def _by_how_much(comparison: Comparison) -> str:
+    test = comparison.ua_speakers
+    gap = points(abs(test.difference)).lstrip("+")
+    if gap == "0.0":
+        against = f"level with {comparison.baseline}"
+    else:
+        against = f"{gap} points {'above' if test.difference > 0 else 'below'} {comparison.baseline}"
+    return f"{against} (95% interval {interval_points(test.interval)})"
+
+
+def _how_sure(comparison: Comparison, family: int) -> str:
+    adjusted = f"after Holm's adjustment for {family} comparison{'s' * (family != 1)}"
+    test = comparison.ua_speakers
+    if comparison.verdict == NO_CLAIM:
+        return f"No claim is made: {test.units} test speakers are too few."
+    if comparison.verdict == BETTER:
+        return f"It is shown to be better: p = {probability(comparison.holm_p)} over {test.units} speakers {adjusted}."
+    return (
+        f"It is not shown to be better: p = {probability(comparison.holm_p)} over {test.units} speakers {adjusted} "
+        f"(alone: {probability(test.p)})."
+    )
+
+
+def _why_not_compared(overview: Overview, best: ScoredVariant) -> str:
+    for refusal in overview.comparisons.refused:
+        if refusal.variant == best.variant.label:
+            return f"It is not compared: {refusal.reason}."
+    if best.variant.configuration.attention == "none" and overview.comparisons.made:
+        return "It is a baseline itself: no attention scores higher."
+    return "There is nothing to compare it with yet."
+
+
+def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
+    remarks = []
+    made = overview.comparisons.made
+    shown = [f"{one.variant} (against {one.baseline})" for one in made if one.verdict == BETTER]
+    if shown:
+        more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+        remarks.append(f"Shown to be better than their baseline: {', '.join(shown[:5])}{more}.")
+    elif made and any(one.question == ATTENTION for one in made):
+        remarks.append("No variant is shown to be better than its baseline.")
+    if len(overview.complete) > 1:
+        remarks.append(
+            f"It is named here because its test score is the highest of {len(overview.complete)} variants, which "
+            "flatters it: p is adjusted for that, the difference and its interval are not."
+        )
+    if best.capped:
+        remarks.append(f"Its targets: {percent(best.capped_share)}% were shortened, so it is {CAPPED.title}.")
+    for baseline in overview.baselines:
+        gap = best.scores.ua.mean - baseline.scores.ua.mean
+        remarks.append(
+            f"For scale: {baseline.result.name} on utterance means reaches {percent(baseline.scores.ua.mean)}% UA, "
+            f"{points(gap)} points between the two."
+        )
+    return remarks

@@ -1,0 +1,73 @@
+"""The tidy tables that only exist as CSV: folds, speakers, confusions, curves, choices."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from tracking.analysis.aggregate import ScoredVariant, fold_table, variant_table
+from tracking.analysis.figure_data import learning_curve
+from tracking.analysis.overview import Overview
+
+CURVE_METRICS = ("training_loss", "validation_ua")
+
+
+def record_tables(overview: Overview) -> Mapping[str, pd.DataFrame]:
+    """Tidy tables by file name, less the suffix.
+
+    Args:
+        overview: What the results say.
+
+    Returns:
+        variants, folds, speakers, confusions and curves; shares and UA are 0..1, losses in nats.
+    """
+    scored = overview.scored
+    return {
+        "variants": variant_table(scored),
+        "folds": fold_table([entry.variant for entry in scored]),
+        "speakers": pd.DataFrame([row for entry in scored for row in _speakers(entry)]),
+        "confusions": pd.DataFrame([row for entry in scored for row in _confusion(entry)]),
+        "curves": pd.DataFrame([row for entry in scored for row in _curves(entry)]),
+    }
+
+
+def write_records(overview: Overview, folder: Path) -> tuple[str, ...]:
+    """Writes every tidy table as UTF-8 CSV; returns their names."""
+    tables = record_tables(overview)
+    for name, frame in tables.items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
+    return tuple(tables)
+
+
+def _speakers(entry: ScoredVariant) -> list[dict[str, object]]:
+    pairs = zip(entry.evidence.speaker_names, entry.scores.speaker_ua.tolist(), strict=True)
+    return [{"variant": entry.variant.label, "speaker": speaker, "ua": ua} for speaker, ua in pairs]
+
+
+def _confusion(entry: ScoredVariant) -> list[dict[str, object]]:
+    emotions = entry.evidence.corpus.emotions
+    return [
+        {
+            "variant": entry.variant.label,
+            "true": emotions[row],
+            "decided": emotions[column],
+            "utterances_mean_over_seeds": count,
+        }
+        for row, counts in enumerate(entry.scores.confusion.tolist())
+        for column, count in enumerate(counts)
+    ]
+
+
+def _curves(entry: ScoredVariant) -> list[dict[str, object]]:
+    folds = [fold for seed in entry.variant.scored_seeds for fold in entry.variant.folds[seed]]
+    rows: list[dict[str, object]] = []
+    for metric in CURVE_METRICS:
+        curve = learning_curve(folds, metric)
+        if curve is None:
+            continue
+        triples = zip(curve.epochs.tolist(), curve.mean.tolist(), curve.deviation.tolist(), strict=True)
+        rows += [
+            {"variant": entry.variant.label, "metric": metric, "epoch": epoch, "mean": mean, "deviation": deviation}
+            for epoch, mean, deviation in triples
+        ]
+    return rows

@@ -1,0 +1,65 @@
+"""The result of a study as a few rows for a terminal."""
+
+from tracking.analysis.badges import CAPPED
+from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.report.formats import NONE, percent, points, probability, spread_percent
+from tracking.analysis.report.headline import headline
+from tracking.results import ResultsTable
+
+
+def summary_rows(table: ResultsTable) -> list[dict[str, str]]:
+    """One row a variant or baseline, in the order of the report.
+
+    Args:
+        table: All results.
+
+    Returns:
+        Rows with the keys variant, UA, WA, UA folds (mean ± deviation), dUA (against its baseline,
+        points), p (sign-flip over speakers after Holm), note; percent, as text.
+    """
+    overview = oversee(table)
+    rows = [_row(overview, place) for place in range(len(overview.scored))]
+    for baseline in overview.baselines:
+        scores = baseline.scores
+        rows.append(
+            {
+                "variant": baseline.result.name,
+                "UA": percent(scores.ua.mean),
+                "WA": percent(scores.wa.mean),
+                "UA folds": spread_percent(scores.ua_folds),
+                "dUA": NONE,
+                "p": NONE,
+                "note": "baseline",
+            }
+        )
+    return rows
+
+
+def summary_sentence(table: ResultsTable) -> str:
+    """Which variant is best, by how much, and how sure: the report's first sentence."""
+    return headline(oversee(table)).sentence
+
+
+def _row(overview: Overview, place: int) -> dict[str, str]:
+    entry = overview.scored[place]
+    comparison = overview.comparison_of(entry.variant.label)
+    notes = []
+    if not entry.variant.complete:
+        have = sum(len(folds) for folds in entry.variant.folds.values())
+        want = len(entry.variant.scheme) * len(entry.variant.seeds)
+        notes.append(
+            f"partial: {have} of {want} folds" if have < want else "partial: not all of its points are complete"
+        )
+    if entry.capped:
+        notes.append(CAPPED.title)
+    if comparison is not None:
+        notes.append(comparison.verdict)
+    return {
+        "variant": entry.variant.label,
+        "UA": percent(entry.scores.ua.mean),
+        "WA": percent(entry.scores.wa.mean),
+        "UA folds": spread_percent(entry.scores.ua_folds),
+        "dUA": NONE if comparison is None else points(comparison.ua_speakers.difference),
+        "p": NONE if comparison is None else probability(comparison.holm_p),
+        "note": "; ".join(notes),
+    }
