@@ -109,12 +109,12 @@ def _class_table(corpus: "Corpus") -> "Table":
 def _target_table(corpus: "Corpus") -> "Table":
     """Targets that CTC has too few frames for, by label strategy and frame length."""
     from ser.config import FeatureSettings
-    from ser.labels import LARGEST_CAPPED_SHARE, not_comparable
+    from ser.labels import LARGEST_CAPPED_PERCENT, not_comparable
     from studies.corpus_summary import capped_targets
 
     settings = FeatureSettings()
     table = _table("Targets shortened for want of frames")
-    table.caption = f"* more than {LARGEST_CAPPED_SHARE:.0%}: not comparable as this strategy"
+    table.caption = f"* more than {LARGEST_CAPPED_PERCENT}%: not comparable as this strategy"
     table.add_column("labels")
     for stack in STACKS:
         table.add_column(f"stack {stack} ({1000 * settings.frame_shift_s * stack:g} ms)", justify="right")
