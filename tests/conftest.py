@@ -1,0 +1,28 @@
+"""Corpora that several tests read."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def emodb_root() -> Path:
+    """The folder of the real EmoDB."""
+    root = os.environ.get("SER_EMODB_ROOT")
+    if not root:
+        pytest.skip("needs the EmoDB corpus: set SER_EMODB_ROOT to its folder (with wav and lablaut)")
+    return Path(root)
+
+
+@pytest.fixture(scope="session")
+def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo corpus, made once a test session; tests only read it."""
+    if find_spec("espeakng_loader") is None:
+        pytest.skip("needs eSpeak NG: pip install 'ser-studies[demo]'")
+    from ser.corpora.demo import make_demo
+
+    root = tmp_path_factory.mktemp("corpora") / "demo"
+    make_demo(root)
+    return root

@@ -1,0 +1,70 @@
+"""Writers of tiny corpora in the layouts of the real ones."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+LABLAUT_HEADER = "signal x\ntype 0\ncolor 125\nseparator ;\nnfields 1\n#\n"
+
+
+def write_wav(path: Path, seconds: float = 0.5, seed: int = 0, rate_hz: int = 16_000) -> Path:
+    """Writes quiet noise; another seed is another recording."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sound = 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * rate_hz))
+    soundfile.write(path, sound, rate_hz, subtype="PCM_16")
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("latin-1"))
+    return path
+
+
+def lablaut(*labels: str) -> str:
+    """A phonetic label file with a segment or a diacritic change per label, and the end mark."""
+    rows = [f"    {index / 10:f}   -1 {label}" for index, label in enumerate([*labels, "."])]
+    return LABLAUT_HEADER + "\n".join(rows) + "\n"
+
+
+def write_emodb(root: Path, stems: Sequence[str]) -> Path:
+    """Utterances of half a second with three voiced phonemes each."""
+    for seed, stem in enumerate(stems):
+        write_wav(root / "wav" / f"{stem}.wav", seed=seed)
+        write_text(root / "lablaut" / f"{stem}xx.lablaut", lablaut("d", "!d", "a", "s", "m"))
+    return root
+
+
+def alignment(kind: str, *symbols: str) -> str:
+    """A forced alignment with ten frames a symbol; `kind` is the header's last column."""
+    rows = [f"\t{10 * place:5d}\t{10 * place + 9:5d}\t   -1234\t{symbol}" for place, symbol in enumerate(symbols)]
+    return "\n".join([f"\t SFrm\t EFrm\t SegAScr {kind}", *rows, "Total score:   -98765", ""])
+
+
+def evaluation(*turns: tuple[str, str]) -> str:
+    """An EmoEvaluation file with a block, raters included, per (utterance, emotion code)."""
+    blocks = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n"]
+    for place, (utterance, code) in enumerate(turns):
+        blocks.append(
+            f"[{place}.2500 - {place}.7500]\t{utterance}\t{code}\t[2.5000, 2.5000, 2.5000]\n"
+            "C-E2:\tNeutral;\t()\nC-F1:\tAnger; Neutral;\t(calm)\nA-E3:\tval 3; act 2; dom  2;\t()\n"
+        )
+    return "\n".join(blocks)
+
+
+def write_iemocap_dialog(root: Path, dialog: str, turns: Sequence[tuple[str, str]]) -> Path:
+    """A dialog with turns (utterance, emotion code), each of two words and three voiced phonemes."""
+    session = root / f"Session{int(dialog[3:5])}"
+    write_text(session / "dialog" / "EmoEvaluation" / f"{dialog}.txt", evaluation(*turns))
+    lines = [f"{utterance} [000.2500-000.7500]: Good day." for utterance, _ in turns]
+    write_text(session / "dialog" / "transcriptions" / f"{dialog}.txt", "\n".join(lines) + "\n")
+    for place, (utterance, _) in enumerate(turns):
+        seed = sum(map(ord, utterance)) + 1000 * place
+        write_wav(session / "sentences" / "wav" / dialog / f"{utterance}.wav", seed=seed)
+        folder = session / "sentences" / "ForcedAlignment" / dialog
+        write_text(folder / f"{utterance}.wdseg", alignment("Word", "<s>", "GOOD", "<sil>", "DAY(2)", "</s>"))
+        phones = ("SIL", "G SIL UH b", "UH G DD i", "SIL", "T SIL EY b", "EY T SIL e", "SIL")
+        write_text(folder / f"{utterance}.phseg", alignment("Phone", *phones))
+    return root

@@ -1,0 +1,178 @@
+from pathlib import Path
+
+import pytest
+
+from ser.corpora.iemocap import EMOTIONS, load
+from ser.errors import CorpusError
+from tests.corpus_files import alignment, write_iemocap_dialog, write_text, write_wav
+
+FIRST = "Ses01F_impro01"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two sessions with an improvised dialog each; the second one's letter is not its speakers'."""
+    write_iemocap_dialog(
+        tmp_path, FIRST, [(f"{FIRST}_F000", "neu"), (f"{FIRST}_M000", "exc"), (f"{FIRST}_F001", "fru")]
+    )
+    second = "Ses03M_impro08b"
+    write_iemocap_dialog(tmp_path, second, [(f"{second}_F000", "ang"), (f"{second}_M000", "hap")])
+    return tmp_path
+
+
+def test_utterances_have_speaker_session_emotion_and_counts(root: Path) -> None:
+    annotations = load(root)
+    assert [(u.id, u.speaker, u.session, u.emotion) for u in annotations.utterances] == [
+        ("Ses01F_impro01_F000", "Ses01F", "Ses01", "neutral"),
+        ("Ses01F_impro01_M000", "Ses01M", "Ses01", "happiness"),
+        ("Ses03M_impro08b_F000", "Ses03F", "Ses03", "anger"),
+        ("Ses03M_impro08b_M000", "Ses03M", "Ses03", "happiness"),
+    ]
+    assert {(u.words, u.voiced_phonemes, u.counts_from) for u in annotations.utterances} == {(2, 3, "alignment")}
+    assert annotations.utterances[0].transcript == "Good day."
+    assert annotations.utterances[0].path.is_file()
+    assert annotations.emotions == EMOTIONS == ("neutral", "happiness", "sadness", "anger")
+
+
+def test_partners_are_the_other_speakers_of_the_session(root: Path) -> None:
+    assert load(root).partners == {"Ses01F": "Ses01M", "Ses01M": "Ses01F", "Ses03F": "Ses03M", "Ses03M": "Ses03F"}
+
+
+def test_emotions_outside_the_class_set_are_counted_not_skipped(root: Path) -> None:
+    annotations = load(root)
+    assert annotations.notes == ("left out, since their emotion is outside the class set: fru 1",)
+    assert annotations.skipped == ()
+
+
+def test_only_improvised_dialogs_are_read_and_only_from_the_folder_itself(root: Path) -> None:
+    before = load(root).utterances
+    write_iemocap_dialog(root, "Ses01F_script01_1", [("Ses01F_script01_1_F000", "neu")])
+    evaluations = root / "Session1" / "dialog" / "EmoEvaluation"
+    write_text(evaluations / "Categorical" / "Ses01F_impro01_e2_cat.txt", "rubbish")
+    write_text(evaluations / "._Ses01F_impro01.txt", "\0\0")
+    write_text(root / "._Session1", "\0")
+    assert load(root).utterances == before
+
+
+def test_latin_1_and_windows_line_ends_are_read(root: Path) -> None:
+    for path in root.rglob("*.txt"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n").replace(b"Good", b"Caf\xe9"))
+    for path in root.rglob("*.??seg"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    annotations = load(root)
+    assert annotations.utterances[0].transcript == "Café day."
+    assert {utterance.counts_from for utterance in annotations.utterances} == {"alignment"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "reason"),
+    [
+        (".wdseg", None, "it has no .wdseg file"),
+        (".phseg", None, "it has no .phseg file"),
+        (".wdseg", "", "line 1: expected the header"),
+        (".phseg", alignment("Phone", "SIL", "QQ", "SIL"), "symbol 'QQ' is not in the CMU (Sphinx) alphabet"),
+    ],
+)
+def test_without_an_alignment_counts_come_from_the_transcript(
+    root: Path, suffix: str, text: str | None, reason: str
+) -> None:
+    folder = root / "Session1" / "sentences" / "ForcedAlignment" / FIRST
+    path = folder / f"{FIRST}_F000{suffix}"
+    if text is None:
+        path.unlink()
+    else:
+        write_text(path, text)
+    transcripts = root / "Session1" / "dialog" / "transcriptions" / f"{FIRST}.txt"
+    write_text(transcripts, transcripts.read_text().replace("Good day.", "[SIGH] One two three four five six.", 1))
+    annotations = load(root)
+    first = annotations.utterances[0]
+    assert (first.words, first.voiced_phonemes, first.counts_from) == (6, 9, "imputed")
+    notes = [note for note in annotations.notes if note.startswith(first.id)]
+    assert len(notes) == 1
+    assert "6 words and 9 voiced phonemes imputed from its transcript" in notes[0]
+    assert reason in notes[0]
+    assert str(path) in notes[0] or text is None
+
+
+def test_an_imputed_utterance_without_words_has_one_voiced_phoneme(root: Path) -> None:
+    (root / "Session1" / "sentences" / "ForcedAlignment" / FIRST / f"{FIRST}_F000.wdseg").unlink()
+    transcripts = root / "Session1" / "dialog" / "transcriptions" / f"{FIRST}.txt"
+    write_text(transcripts, transcripts.read_text().replace("Good day.", "[LAUGHTER]", 1))
+    first = load(root).utterances[0]
+    assert (first.words, first.voiced_phonemes) == (0, 1)
+
+
+def test_with_neither_alignment_nor_transcript_an_utterance_is_skipped(root: Path) -> None:
+    (root / "Session1" / "sentences" / "ForcedAlignment" / FIRST / f"{FIRST}_F000.wdseg").unlink()
+    (root / "Session1" / "dialog" / "transcriptions" / f"{FIRST}.txt").unlink()
+    annotations = load(root)
+    assert [skipped.name for skipped in annotations.skipped] == [f"{FIRST}_F000"]
+    assert len(annotations.utterances) == 3
+    assert any(f"{FIRST}.txt: no such file; its dialog has no transcripts" in note for note in annotations.notes)
+
+
+def test_without_any_alignment_only_words_are_known(root: Path) -> None:
+    for path in root.rglob("*.??seg"):
+        path.unlink()
+    annotations = load(root)
+    assert {(u.words, u.voiced_phonemes, u.counts_from) for u in annotations.utterances} == {(2, None, "imputed")}
+
+
+def test_an_utterance_without_a_wav_is_listed(root: Path) -> None:
+    wav = root / "Session1" / "sentences" / "wav" / FIRST / f"{FIRST}_M000.wav"
+    wav.unlink()
+    annotations = load(root)
+    assert len(annotations.utterances) == 3
+    assert [(skipped.name, skipped.reason) for skipped in annotations.skipped] == [
+        (f"{FIRST}_M000", f"{wav}: no such file")
+    ]
+
+
+def test_a_bad_block_loses_its_utterance_and_an_unusable_file_its_dialog(root: Path) -> None:
+    evaluations = root / "Session1" / "dialog" / "EmoEvaluation"
+    path = evaluations / f"{FIRST}.txt"
+    write_text(path, path.read_text().replace("\texc\t", "\twrong\t"))
+    write_text(evaluations / "Ses01M_impro01.txt", "nothing\n")
+    annotations = load(root)
+    assert len(annotations.utterances) == 3
+    assert [skipped.name for skipped in annotations.skipped] == [f"{FIRST}, line 8", "Ses01M_impro01"]
+    assert "found 'wrong'" in annotations.skipped[0].reason
+
+
+def test_a_second_label_and_a_dialog_in_the_wrong_session_are_listed(root: Path) -> None:
+    path = root / "Session1" / "dialog" / "EmoEvaluation" / f"{FIRST}.txt"
+    block = f"\n[9.0 - 9.5]\t{FIRST}_F000\tsad\t[1, 2, 3]\n"
+    write_text(path, path.read_text() + block)
+    moved = root / "Session3" / "dialog" / "EmoEvaluation" / "Ses02F_impro01.txt"
+    write_text(moved, "[0.1 - 0.5]\tSes02F_impro01_F000\tsad\t[1, 2, 3]\n")
+    annotations = load(root)
+    assert annotations.utterances[0].emotion == "neutral"
+    assert [(skipped.name, skipped.reason) for skipped in annotations.skipped] == [
+        (f"{FIRST}_F000", "a second label for the same utterance; the first is used"),
+        ("Ses02F_impro01_F000", "its id is not of Session3, where it lies"),
+    ]
+
+
+def test_one_speaker_is_a_corpus_without_partners(tmp_path: Path) -> None:
+    write_iemocap_dialog(tmp_path, FIRST, [(f"{FIRST}_F000", "neu")])
+    annotations = load(tmp_path)
+    assert (len(annotations.utterances), annotations.partners) == (1, {})
+
+
+def test_a_folder_of_another_layout_is_refused_with_what_was_expected(tmp_path: Path) -> None:
+    write_wav(tmp_path / "wav" / "03a01Wa.wav")
+    with pytest.raises(CorpusError, match=r"has no SessionN/dialog/EmoEvaluation; expected IEMOCAP, with folders"):
+        load(tmp_path)
+
+
+def test_a_tree_without_audio_says_what_is_missing_first(root: Path) -> None:
+    for path in root.rglob("*.wav"):
+        path.unlink()
+    with pytest.raises(CorpusError, match=r"none of 4 utterances can be used \(first: Ses01F_impro01_F000: .*no such"):
+        load(root)
+
+
+def test_a_tree_without_improvised_dialogs_is_refused(tmp_path: Path) -> None:
+    write_iemocap_dialog(tmp_path, "Ses01F_script01_1", [("Ses01F_script01_1_F000", "neu")])
+    with pytest.raises(CorpusError, match="has no utterance of an improvised dialog with one of the four emotions"):
+        load(tmp_path)
