@@ -119,7 +119,7 @@ def _run_child(folder: Path, total: int, progress: Callable[[int, int], None] | 
     if child.returncode != 0:
         said = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         reason = said[-1] if said else f"exit status {child.returncode}"
-        raise CorpusError(f"eSpeak NG failed: {reason}")
+        raise CorpusError(f"the demo corpus cannot be spoken: {reason.removeprefix('ser.errors.CorpusError: ')}")
 
 
 def _read_speech(folder: Path, index: int) -> Speech:
