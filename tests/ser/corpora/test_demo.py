@@ -102,7 +102,8 @@ def test_alignments_cover_the_audio_frame_by_frame(demo_root: Path) -> None:
 
 
 def test_words_are_aligned_to_what_is_spoken(demo_root: Path) -> None:
-    spoken, silent = [], []
+    spoken: list[float] = []
+    silent: list[float] = []
     for utterance in load(demo_root).utterances:
         path = Path(str(utterance.path.with_suffix(".wdseg")).replace("wav/", "ForcedAlignment/"))
         rows = parse_alignment(path.read_text(encoding="latin-1"), path)
