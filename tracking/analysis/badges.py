@@ -139,7 +139,7 @@ def report_badges(overview: Overview) -> tuple[Badge, ...]:
     environments = {tuple(sorted(fold.environment.items())) for fold in folds}
     marks = (
         (SYNTHETIC, "demo" in corpora),
-        (FEW_SPEAKERS, min(len(entry.evidence.speaker_names) for entry in entries) < LEAST_UNITS),
+        (FEW_SPEAKERS, min(_speakers(entry) for entry in entries) < LEAST_UNITS),
         (SAME_SENTENCES, "emodb" in corpora),
         (OVERLAP, any(len(entry.variant.scheme) > 1 for entry in entries)),
         (MIXED_CODE, len({fold.results_version for fold in folds}) > 1),
@@ -148,6 +148,11 @@ def report_badges(overview: Overview) -> tuple[Badge, ...]:
     shared = set.intersection(*(set(variant_badges(entry)) for entry in entries))
     common = [badge for badge in variant_badges(entries[0]) if badge in shared]
     return (*(badge for badge, holds in marks if holds), *common)
+
+
+def _speakers(entry: ScoredVariant) -> int:
+    """Test speakers of all its folds, of those to come too."""
+    return len({speaker for fold in entry.variant.scheme for speaker in fold.test_speakers})
 
 
 def _shares_dialogs(entry: ScoredVariant) -> bool:

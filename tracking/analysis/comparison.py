@@ -207,7 +207,8 @@ def _attempt(pair: Pair) -> Comparison | Refusal:
     try:
         return compare(pair.variant, pair.baseline, pair.question)
     except ComparisonError as error:
-        return Refusal(pair.variant.variant.label, pair.baseline.variant.label, str(error))
+        variant, baseline = pair.variant.variant.label, pair.baseline.variant.label
+        return Refusal(variant, baseline, str(error).removeprefix(f"{variant} against {baseline}: "))
 
 
 def _p_of_family(outcome: Comparison | Refusal) -> float | None:

@@ -46,7 +46,8 @@ _VARIABLES = {
     PAPER.paper: "var(--paper)",
 }
 _LONGEST_NAME = 22
-_DARK_CELL = 0.6
+# Ink stays readable on the darkest cell, on light and on dark pages.
+_SHADE = 0.55
 _WIDE = 5.0
 
 
@@ -81,7 +82,7 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
     figure.subplots_adjust(left=0.25, right=0.97, top=0.92, bottom=0.22)
     text_pt = 8.0 if k <= 5 else 6.5 if k <= 8 else 5.0
     for (row, column), share in np.ndenumerate(row_shares(confusion)):
-        cell = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=PAPER.accent, alpha=float(share), linewidth=0)
+        cell = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=PAPER.accent, alpha=_SHADE * share, linewidth=0)
         axes.add_patch(cell)
         count = f"{confusion[row, column]:.0f}" if k <= 8 else ""
         axes.text(
@@ -91,7 +92,7 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
             ha="center",
             va="center",
             fontsize=text_pt,
-            color=PAPER.paper if share > _DARK_CELL else PAPER.ink,
+            color=PAPER.ink,
         )
     names = [_short(emotion, 12) for emotion in emotions]
     axes.set_xticks(range(k), names, parse_math=False, rotation=35, ha="right", rotation_mode="anchor")
@@ -120,10 +121,10 @@ def forest_figure(rows: Sequence[ForestRow], width: float, title: str) -> Figure
     axes.axvline(0, color=PAPER.ink, linewidth=1)
     for place, row in enumerate(rows):
         colour = PAPER.accent if row.better else PAPER.muted
-        words = f"{row.difference:+.1f}"
+        words = _signed(row.difference)
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
-            words += f"  ({row.low:+.1f} to {row.high:+.1f})"
+            words += f"  ({_signed(row.low)} to {_signed(row.high)})"
         face = colour if row.better else PAPER.paper
         axes.plot(row.difference, place, "o", markersize=6.5, color=colour, markerfacecolor=face, markeredgewidth=1.6)
         _beside(axes, place, words, width)
@@ -164,7 +165,7 @@ def _rows_figure(names: Sequence[str], width: float, title: str) -> tuple[Figure
         return figure, axes
     axes.set_yticks([])
     for place, name in enumerate(names):
-        _above(axes, place, 0, "left", _short(name, 36))
+        _above(axes, place, 0, "left", _short(name, 46))
     return figure, axes
 
 
@@ -238,7 +239,8 @@ def _figure(
     figure.patch.set_alpha(0)
     axes = figure.add_subplot()
     axes.patch.set_alpha(0)
-    axes.set_title(_short(title, int(13 * width)), parse_math=False, fontsize=9, loc="left", color=PAPER.ink)
+    heading = _short(title, int(15 * width))
+    figure.suptitle(heading, x=0.01, ha="left", fontsize=9, color=PAPER.ink, parse_math=False)
     axes.tick_params(colors=PAPER.muted, labelsize=8, length=0)
     axes.xaxis.label.set(color=PAPER.muted, fontsize=8)
     axes.yaxis.label.set(color=PAPER.muted, fontsize=8)
@@ -247,6 +249,10 @@ def _figure(
     for side in ("left", "bottom"):
         axes.spines[side].set_color(PAPER.grid)
     return figure, axes
+
+
+def _signed(difference: float) -> str:
+    return f"{difference:+.1f}".replace("-", "−")
 
 
 def _short(name: str, longest: int = _LONGEST_NAME) -> str:

@@ -94,9 +94,10 @@ def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
     if best.capped:
         remarks.append(f"Its targets: {percent(best.capped_share)}% were shortened, so it is {CAPPED.title}.")
     for baseline in overview.baselines:
-        gap = best.scores.ua.mean - baseline.scores.ua.mean
+        gap = points(abs(best.scores.ua.mean - baseline.scores.ua.mean)).lstrip("+")
+        side = "below" if best.scores.ua.mean > baseline.scores.ua.mean else "above"
         remarks.append(
-            f"For scale: {baseline.result.name} on utterance means reaches {percent(baseline.scores.ua.mean)}% UA, "
-            f"{points(gap)} points between the two."
+            f"For scale: {baseline.result.name} on utterance means and deviations reaches "
+            f"{percent(baseline.scores.ua.mean)}% UA, {gap} points {side} it."
         )
     return remarks

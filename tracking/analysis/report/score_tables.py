@@ -79,16 +79,18 @@ def results_table(overview: Overview) -> Table:
     """Every variant and baseline with its scores, intervals and marks."""
     known = report_badges(overview)
     made = {comparison.variant: comparison for comparison in overview.comparisons.made}
-    rows = [_variant_cells(entry, made.get(entry.variant.label), known) for entry in overview.scored]
+    recipes = len({entry.variant.recipe for entry in overview.scored}) > 1
+    seeds = any(entry.scores.ua.deviation is not None for entry in overview.scored)
+    rows = [_variant_cells(entry, made.get(entry.variant.label), known, recipes, seeds) for entry in overview.scored]
     for baseline in overview.baselines:
         scores = baseline.scores
         marks = [badge for badge in baseline_badges(baseline) if badge not in known]
         rows.append(
             (
                 text(f"{baseline.result.name} · {baseline.result.normalisation}", marks),
-                text("baseline"),
+                *([text(NONE)] if recipes else []),
                 *_score_cells(scores),
-                number(NONE, scores.ua.deviation),
+                *([number(NONE, None)] if seeds else []),
                 number(NONE, None),
                 number(NONE, None),
                 text(f"{len(baseline.evidence.scheme)} of {len(baseline.evidence.scheme)}"),
@@ -102,13 +104,13 @@ def results_table(overview: Overview) -> Table:
         "speakers differ.",
         (
             Column("variant", numeric=False),
-            Column("recipe", numeric=False),
+            *([Column("recipe", numeric=False)] if recipes else []),
             Column("UA", "pooled, mean over seeds, percent"),
             Column("UA 95%", "t interval over speakers, percent"),
             Column("WA", "pooled, mean over seeds, percent"),
             Column("WA 95%", "Wilson interval, percent"),
             Column("UA over folds", "mean and standard deviation over folds, percent"),
-            Column("± seeds", "standard deviation of the pooled UA over seeds, points"),
+            *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
             Column("ΔUA", "pooled UA less the baseline's, percentage points"),
             Column("p", "sign-flip test over speakers after Holm's adjustment"),
             Column("folds", "folds that exist, of all seeds"),
@@ -117,7 +119,9 @@ def results_table(overview: Overview) -> Table:
     )
 
 
-def _variant_cells(entry: ScoredVariant, comparison: Comparison | None, known: Sequence[Badge]) -> tuple[Cell, ...]:
+def _variant_cells(
+    entry: ScoredVariant, comparison: Comparison | None, known: Sequence[Badge], recipes: bool, seeds: bool
+) -> tuple[Cell, ...]:
     variant, deviation = entry.variant, entry.scores.ua.deviation
     marks = [badge for badge in variant_badges(entry) if badge not in known]
     difference = None if comparison is None else comparison.ua_speakers.difference
@@ -125,9 +129,9 @@ def _variant_cells(entry: ScoredVariant, comparison: Comparison | None, known: S
     have = sum(len(folds) for folds in variant.folds.values())
     return (
         text(variant.label, marks),
-        text(variant.recipe),
+        *([text(variant.recipe)] if recipes else []),
         *_score_cells(entry.scores),
-        number(percent(deviation), deviation),
+        *([number(percent(deviation), deviation)] if seeds else []),
         number(points(difference), difference),
         number(probability(holm_p), holm_p, strong=comparison is not None and comparison.verdict == BETTER),
         text(f"{have} of {len(variant.scheme) * len(variant.seeds)}"),

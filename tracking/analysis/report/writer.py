@@ -79,6 +79,7 @@ def _page(overview: Overview, tables: dict[str, Table | list[Table]], records: t
         partial=overview.partial,
         family=overview.comparisons.family,
         several_seeds=any(len(made.seeds) > 1 for made in overview.comparisons.made),
+        sessions=max((made.ua_sessions.units for made in overview.comparisons.made if made.ua_sessions), default=0),
         badges=report_badges(overview),
         explained=_explained(overview),
         missing_classes=_missing_classes(overview),

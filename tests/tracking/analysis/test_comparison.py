@@ -1,0 +1,209 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.proportion import proportions_ztest
+
+from ser.errors import ComparisonError
+from tests.tracking.analysis.factory import World, configuration, study_table, trial
+from tracking.analysis.aggregate import score_variant
+from tracking.analysis.comparison import BETTER, NO_CLAIM, NO_DIFFERENCE, compare, compare_all
+from tracking.analysis.overview import oversee
+from tracking.analysis.planning import CRITERION
+from tracking.analysis.selection import selected_per_fold
+from tracking.analysis.statistics import holm
+from tracking.analysis.variants import group_variants
+from tracking.results import ResultsTable
+
+WORLD = World()
+
+
+def scored(*trials, select=True):
+    fixed = group_variants(trials)
+    return [score_variant(variant) for variant in [*fixed, *(selected_per_fold(fixed) if select else [])]]
+
+
+def pair(world=WORLD, other=None, **changes):
+    return (
+        scored(trial(world, configuration("component"), 0.72))[0],
+        scored(trial(other or world, configuration("none", **changes), 0.6))[0],
+    )
+
+
+def test_every_test_equals_an_independent_computation():
+    a, b = pair()
+    result = compare(a, b)
+    hit_a = a.evidence.predicted[0] == a.evidence.actual
+    hit_b = b.evidence.predicted[0] == b.evidence.actual
+    _, p = proportions_ztest([hit_a.sum(), hit_b.sum()], [240, 240], alternative="larger")
+    assert result.z_wa is not None
+    assert result.z_wa.p == pytest.approx(p, rel=1e-9)
+    assert result.ua_speakers.difference == pytest.approx(a.scores.ua.mean - b.scores.ua.mean, rel=1e-12)
+    assert result.wa_speakers.difference == pytest.approx(hit_a.mean() - hit_b.mean(), rel=1e-12)
+    assert result.mcnemar_p == pytest.approx(
+        stats.binomtest(int((hit_a & ~hit_b).sum()), int((hit_a != hit_b).sum()), alternative="greater").pvalue,
+        rel=1e-9,
+    )
+    assert result.ua_speakers.units == 10
+    assert result.ua_sessions is not None
+    assert result.ua_sessions.units == 5
+    assert result.ua_sessions.difference == pytest.approx(result.ua_speakers.difference, rel=1e-12)
+
+
+def test_a_corpus_without_sessions_has_no_test_over_sessions():
+    assert compare(*pair(World(sessions=False))).ua_sessions is None
+
+
+def test_seeds_are_averaged_and_never_more_utterances():
+    variant = [trial(WORLD, configuration("component", seed=seed), 0.7) for seed in (1, 2)]
+    plain = [trial(WORLD, configuration("none", seed=seed), 0.6) for seed in (1, 2)]
+    a, b = scored(*variant)[0], scored(*plain)[0]
+    result = compare(a, b)
+    assert result.utterances == 240
+    assert result.mcnemar_p is None
+    _, p = proportions_ztest([240 * a.scores.wa.mean, 240 * b.scores.wa.mean], [240, 240], alternative="larger")
+    assert result.z_wa is not None
+    assert result.z_wa.p == pytest.approx(p, rel=1e-9)
+    single = [compare(scored(left)[0], scored(right)[0]) for left, right in zip(variant, plain, strict=True)]
+    assert result.ua_speakers.difference == pytest.approx(np.mean([one.ua_speakers.difference for one in single]))
+
+
+def test_the_same_trial_copied_under_another_seed_changes_no_p_value():
+    one, other = trial(WORLD, configuration("component"), 0.7), trial(WORLD, configuration("none"), 0.6)
+
+    def copied(original):
+        seed = original.folds[0].configuration.model_copy(update={"seed": 2})
+        folds = tuple(fold.model_copy(update={"configuration": seed}) for fold in original.folds)
+        return original.model_copy(update={"folds": folds, "trial_id": original.trial_id[::-1]})
+
+    once = compare(scored(one)[0], scored(other)[0])
+    twice = compare(scored(one, copied(one))[0], scored(other, copied(other))[0])
+    assert twice.ua_speakers.p == once.ua_speakers.p
+    assert twice.z_wa is not None
+    assert once.z_wa is not None
+    assert twice.z_wa.p == pytest.approx(once.z_wa.p, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (World(digest="f" * 32), "corpus digest"),
+        (World(emotions=("neutral", "happiness", "sadness", "fear")), "classes"),
+        (World(speakers=8), "number of folds"),
+        (World(names=tuple(f"S{n}" for n in range(10))), "unlike folds"),
+        (World(per_speaker=20), "test utterances"),
+        (World(lacking={"Ses01F": 0}), "speakers or emotions"),
+    ],
+)
+def test_unlike_variants_are_refused_with_the_difference(other, words):
+    with pytest.raises(ComparisonError, match=words):
+        compare(*pair(other=other))
+
+
+def test_unlike_validation_speakers_and_seeds_are_refused():
+    a, b = pair()
+    shifted = tuple(
+        fold.model_copy(update={"validation_speakers": fold.training_speakers[:1]}) for fold in b.evidence.scheme
+    )
+    with pytest.raises(ComparisonError, match="validation_speakers"):
+        compare(a, replace(b, evidence=replace(b.evidence, scheme=shifted)))
+    with pytest.raises(ComparisonError, match="seeds: 1 against 2"):
+        compare(*pair(seed=2))
+
+
+def test_incomplete_variants_are_never_compared():
+    plain = trial(WORLD, configuration("none"))
+    partial = trial(WORLD, configuration("component"), folds=range(9))
+    outcome = compare_all(scored(plain, partial))
+    assert outcome.made == ()
+    assert "incomplete (seed 1: 9 of 10 folds, missing Ses05M)" in outcome.refused[0].reason
+    assert outcome.family == 1
+
+
+def test_a_missing_baseline_is_listed_with_its_reason():
+    outcome = compare_all(scored(trial(WORLD, configuration("quantum"))))
+    assert outcome.made == ()
+    assert outcome.refused[0].variant == "quantum · phonemes"
+    assert "attention none, labels phonemes, recipe quick" in outcome.refused[0].reason
+
+
+def test_baselines_share_every_setting_but_attention():
+    trials = [
+        trial(WORLD, configuration("component", **changes))
+        for changes in ({}, {"labels": "words"}, {"stack": 1}, {"criterion": "cross_entropy"})
+    ]
+    trials += [
+        trial(WORLD, configuration("none", **changes))
+        for changes in ({}, {"labels": "words"}, {"stack": 1}, {"criterion": "cross_entropy"})
+    ]
+    made = compare_all(scored(*trials, select=False)).made
+    attention = {one.variant: one.baseline for one in made if one.question == "attention"}
+    assert attention == {
+        "component · scope 9 · words": "none · words",
+        "component · scope 9 · phonemes · stack 1": "none · phonemes · stack 1",
+        "component · scope 9 · phonemes · stack 3": "none · phonemes · stack 3",
+        "component · scope 9 · cross_entropy": "none · cross_entropy",
+    }
+
+
+def test_ctc_without_attention_is_compared_with_the_sequence_to_label_model():
+    trials = [trial(WORLD, configuration("none", labels=name)) for name in ("words", "phonemes")]
+    trials += [trial(WORLD, configuration("none", criterion="cross_entropy"))]
+    outcome = compare_all(scored(*trials, select=False))
+    assert {(one.variant, one.baseline, one.question) for one in outcome.made} == {
+        ("none · words", "none · cross_entropy", CRITERION),
+        ("none · phonemes", "none · cross_entropy", CRITERION),
+    }
+    assert outcome.family == 2
+
+
+def test_a_baseline_that_another_recipe_trained_serves_equal_settings():
+    trials = [trial(WORLD, configuration("none"), recipe="quick"), trial(WORLD, configuration("local"), recipe="mine")]
+    (made,) = compare_all(scored(*trials)).made
+    assert made.baseline == "none · phonemes"
+
+
+def test_what_was_selected_per_fold_is_compared_with_the_one_baseline_of_its_members():
+    outcome = oversee(study_table()).comparisons
+    selected = {one.variant: one.baseline for one in outcome.made if "selected" in one.variant}
+    assert selected == {
+        f"{attention} · selected per fold · {labels}": f"none · {labels}"
+        for attention in ("local", "component")
+        for labels in ("words", "phonemes")
+    }
+
+
+def test_the_holm_family_is_every_planned_pair_also_the_refused():
+    table = study_table()
+    whole = oversee(table).comparisons
+    assert whole.family == len(whole.made) == 14
+    assert [one.holm_p for one in whole.made] == holm([one.ua_speakers.p for one in whole.made])
+    partial = trial(WORLD, configuration("quantum", labels="utterance"), folds=[0])
+    plain = trial(WORLD, configuration("none", labels="utterance"))
+    more = oversee(ResultsTable(trials=(*table.trials, partial, plain))).comparisons
+    assert more.family == 15
+    assert len(more.made) == 14
+    raw = [one.ua_speakers.p for one in more.made]
+    assert [one.holm_p for one in more.made] == holm([*raw, None])[:14]
+
+
+def test_verdicts_rest_on_the_adjusted_sign_flip_test():
+    plain = trial(WORLD, configuration("none"), 0.5, speaker_deviation=0.0)
+    strong = trial(WORLD, configuration("component"), 0.8, speaker_deviation=0.0)
+    quantum = trial(WORLD, configuration("quantum"))
+    decisions = zip(quantum.folds, plain.folds, strict=True)
+    equal = quantum.model_copy(update={"folds": tuple(a.model_copy(update={"test": b.test}) for a, b in decisions)})
+    made = {one.variant: one for one in compare_all(scored(plain, strong, equal)).made}
+    assert made["component · scope 9 · phonemes"].verdict == BETTER
+    assert made["component · scope 9 · phonemes"].holm_p == pytest.approx(2 / 1024)
+    assert made["quantum · phonemes"].verdict == NO_DIFFERENCE
+
+
+def test_fewer_than_six_speakers_make_no_claim():
+    world = World(speakers=4, per_speaker=100)
+    trials = [trial(world, configuration("none"), 0.4), trial(world, configuration("component"), 0.9)]
+    (made,) = compare_all(scored(*trials)).made
+    assert made.verdict == NO_CLAIM
+    assert made.holm_p is None
+    assert made.ua_speakers.interval is not None

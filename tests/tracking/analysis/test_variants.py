@@ -1,0 +1,76 @@
+from tests.tracking.analysis.factory import World, configuration, trial
+from tracking.analysis.variants import group_variants, variant_label, waiting_trials
+
+WORLD = World()
+
+
+def labels(*trials):
+    return [variant.label for variant in group_variants(trials)]
+
+
+def test_labels_name_attention_scope_and_target():
+    assert variant_label(configuration("component", scope=9)) == "component · scope 9 · phonemes"
+    assert variant_label(configuration("quantum", labels="phonemes_x2")) == "quantum · phonemes_x2"
+    assert (
+        variant_label(configuration("local", scope=5, criterion="cross_entropy")) == "local · scope 5 · cross_entropy"
+    )
+
+
+def test_seeds_of_one_configuration_are_one_variant():
+    (variant,) = group_variants([trial(WORLD, configuration(seed=seed)) for seed in (3, 1, 2)])
+    assert variant.seeds == (1, 2, 3)
+    assert variant.complete
+
+
+def test_a_trial_that_occurs_twice_counts_once():
+    first = trial(WORLD, configuration(), study="one")
+    again = first.model_copy(update={"study": "two", "reused_from": "run"})
+    (variant,) = group_variants([first, again])
+    assert len(variant.trials) == 1
+    assert variant.trials[0].study == "one"
+
+
+def test_equal_labels_are_told_apart_by_what_differs():
+    trials = [trial(WORLD, configuration(normalisation=name)) for name in ("zscore_speaker", "zscore_training")]
+    assert labels(*trials) == [
+        "none · phonemes · normalisation zscore_speaker",
+        "none · phonemes · normalisation zscore_training",
+    ]
+
+
+def test_recipes_are_variants_of_their_own():
+    trials = [
+        trial(WORLD, configuration(), recipe="quick"),
+        trial(WORLD, configuration(stack=1), recipe="paper"),
+    ]
+    variants = group_variants(trials)
+    assert [variant.recipe for variant in variants] == ["paper", "quick"]
+    assert len({variant.label for variant in variants}) == 2
+
+
+def test_order_is_fixed_whatever_the_order_of_the_trials():
+    trials = [
+        trial(WORLD, configuration(name, scope=scope)) for name in ("quantum", "none", "local") for scope in (9, 3)
+    ]
+    assert labels(*trials) == labels(*reversed(trials))
+    assert labels(*trials)[:3] == ["none · phonemes", "local · scope 3 · phonemes", "local · scope 9 · phonemes"]
+
+
+def test_missing_folds_are_said_with_their_names():
+    partial = trial(WORLD, configuration(), folds=[0, 2, 3, 4, 5, 6, 7, 8, 9])
+    (variant,) = group_variants([partial])
+    assert not variant.complete
+    assert variant.incomplete == "seed 1: 9 of 10 folds, missing Ses01M"
+
+
+def test_scores_rest_on_complete_seeds_where_there_are_any():
+    trials = [trial(WORLD, configuration(seed=1), folds=range(9)), trial(WORLD, configuration(seed=2))]
+    (variant,) = group_variants(trials)
+    assert variant.scored_seeds == (2,)
+    assert not variant.complete
+
+
+def test_trials_without_folds_wait():
+    waiting = trial(WORLD, configuration(), folds=[])
+    assert group_variants([waiting]) == []
+    assert waiting_trials([waiting]) == (waiting,)
