@@ -2,7 +2,6 @@
 
 import ctypes
 import importlib.util
-import os
 import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from studies.machine import worker_devices
 
 _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "ray")
 # Flags of /proc/cpuinfo that decide how fast an LSTM runs, and whether it runs in bf16.
@@ -48,16 +49,8 @@ def findings(data: Path) -> list[tuple[str, str]]:
         ("memory", _memory()),
         ("disk", _disk(data)),
         ("eSpeak NG", _espeak()),
-        ("workers", f"{default_workers()} (one a physical core)"),
+        ("workers", f"{len(worker_devices(None))} (one a graphics card, or one a physical core)"),
     ]
-
-
-def default_workers() -> int:
-    """Worker processes of a local study: one a physical core that this process may use, at least 1."""
-    import psutil
-
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
 
 
 def _version(package: str) -> str:

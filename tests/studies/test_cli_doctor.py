@@ -11,7 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from studies.cli import doctor as module
-from studies.cli.doctor import default_workers, doctor, findings
+from studies.cli.doctor import doctor, findings
+from studies.machine import usable_cores
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_findings_hold_versions_and_machine(tmp_path: Path) -> None:
     assert found["physical cores"] == str(psutil.cpu_count(logical=False))
     assert found["device"].startswith(("cpu", "cuda"))
     assert found["disk"].endswith(f"GiB free for {tmp_path.resolve()}")
-    assert found["workers"].startswith(f"{default_workers()} ")
+    assert found["workers"].startswith(f"{usable_cores()} ")
 
 
 def test_help_shows_an_example(app: typer.Typer) -> None:
@@ -53,9 +54,9 @@ def test_a_data_folder_that_is_not_there_yet_has_its_disk_measured(tmp_path: Pat
 def test_workers_are_never_more_than_the_processors_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: 64)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
-    assert default_workers() == 3
+    assert usable_cores() == 3
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: 2)
-    assert default_workers() == 2
+    assert usable_cores() == 2
 
 
 def test_instruction_sets_are_read_from_the_systems_list(tmp_path: Path) -> None:

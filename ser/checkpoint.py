@@ -1,0 +1,73 @@
+"""A trained fold as one self-describing safetensors file: the weights, and the result as its metadata."""
+
+import json
+import struct
+from pathlib import Path
+
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save
+
+from ser.errors import SerError
+from ser.results import FoldResult
+from ser.training import TrainedFold
+
+_RESULT = "result"
+
+
+def to_bytes(trained: TrainedFold) -> bytes:
+    """Writes a trained fold as safetensors.
+
+    Args:
+        trained: Result and weights.
+
+    Returns:
+        The file's bytes; the result stands as JSON in the metadata under 'result'.
+    """
+    return save(trained.weights, metadata={_RESULT: trained.result.model_dump_json()})
+
+
+def from_bytes(content: bytes) -> TrainedFold:
+    """Reads what `to_bytes` wrote."""
+    return TrainedFold(result_of(content), load(content))
+
+
+def result_of(content: bytes) -> FoldResult:
+    """Reads the result alone from a file's bytes.
+
+    Args:
+        content: The bytes of the file.
+
+    Returns:
+        The result.
+    """
+    # Eight bytes give the length of the JSON header, which holds the metadata (the format's specification).
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    return FoldResult.model_validate_json(header["__metadata__"][_RESULT])
+
+
+def read_result(path: Path) -> FoldResult:
+    """Reads the result alone from a file, without its weights.
+
+    Args:
+        path: A file that holds `to_bytes`.
+
+    Returns:
+        The result.
+
+    Raises:
+        SerError: The file is not a trained fold; the text names it.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        return FoldResult.model_validate_json(metadata[_RESULT])
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    except KeyError:
+        reason = "there is no result in it"
+    except (OSError, SafetensorError) as error:
+        reason = str(error)
+    raise SerError(f"{path}: expected a trained fold (safetensors with a result): {reason}")

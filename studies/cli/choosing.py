@@ -1,0 +1,28 @@
+"""Which study a command means."""
+
+from ser.errors import StudyError, unknown_value
+from studies.home import Home
+from studies.search import StudySummary, summaries
+
+
+def chosen_study(home: Home, name: str | None, corpus: str | None) -> StudySummary:
+    """The study of that name, or the newest one.
+
+    Args:
+        home: Where everything is kept.
+        name: Name of the study, or None for the newest.
+        corpus: Only studies of this corpus, or None for any.
+
+    Raises:
+        StudyError: There is none; the text lists what there is.
+    """
+    found = [each for each in summaries(home.optuna_database) if corpus in (None, each.plan.corpus)]
+    if not found:
+        of = f" of corpus {corpus}" if corpus else ""
+        raise StudyError(f"there is no study{of} in {home.root}; run one with: ser study run --attention none")
+    if name is None:
+        return found[-1]
+    for each in found:
+        if each.name == name:
+            return each
+    raise StudyError(unknown_value("study", name, [each.name for each in found]))

@@ -1,0 +1,36 @@
+"""The command `ser`, and how its errors read: one line that says what to mend."""
+
+import typer
+from typer.core import TyperGroup
+
+from ser.errors import SerError
+from studies.cli import corpus, study
+from studies.cli.doctor import doctor
+from studies.cli.report import report
+from studies.cli.ui import ui
+
+
+class _OneLineErrors(TyperGroup):
+    """Prints an error that the user can mend as one line, without a traceback."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SerError as error:
+            typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    help="Tracked cross-validation sweeps for speech emotion recognition.",
+    epilog="Example: ser study run --attention quantum",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(study.app, name="study")
+app.add_typer(corpus.app, name="corpus")
+app.command(epilog="Example: ser report --corpus demo")(report)
+app.command(epilog="Example: ser ui --port 5000")(ui)
+app.command()(doctor)

@@ -1,0 +1,144 @@
+"""`ser study`: run a study, and see how studies stand."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from studies.cli.progress import StudyDisplay
+    from studies.home import Home
+
+app = typer.Typer(help="Run studies, and see how they stand.", no_args_is_help=True)
+
+HomeOption = Annotated[Path, typer.Option("--home", help="Folder of results and reports.", envvar="SER_HOME")]
+HOME = Path("data")
+
+
+@app.command(
+    "run",
+    epilog="Example: ser study run --corpus emodb --root corpora/emodb --recipe recommended "
+    "--attention component --scope 9 --labels phonemes --set ema_decay=off",
+)
+def run(
+    attention: Annotated[
+        list[str], typer.Option(help="none, local, component, quantum or all; may be given several times.")
+    ],
+    corpus: Annotated[str, typer.Option(help="Name of the corpus: demo, emodb or iemocap.")] = "demo",
+    root: Annotated[Path | None, typer.Option(help="Folder of the corpus; the demo corpus has its own.")] = None,
+    recipe: Annotated[str, typer.Option(help="paper, recommended or quick.")] = "quick",
+    labels: Annotated[list[str] | None, typer.Option(help="Label strategy; the recipe's when not given.")] = None,
+    scope: Annotated[list[int] | None, typer.Option(help="Frames of the window, odd; the recipe's otherwise.")] = None,
+    criterion: Annotated[str | None, typer.Option(help="ctc or cross_entropy; the recipe's when not given.")] = None,
+    seeds: Annotated[int, typer.Option(help="Repetitions of every point, seeds 1 to n.")] = 1,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting, as name=value.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; as many as cores when not given.")] = None,
+    home: HomeOption = HOME,
+) -> None:
+    """Run a study, or go on with it.
+
+    The same command is the same study: what is finished is not trained again, here or in any other
+    study, and a study that was stopped, in whatever way, goes on where it was.
+    """
+    from ser.errors import ConfigurationError, StudyError
+    from studies.cli.progress import StudyDisplay
+    from studies.cli.report import print_results, write_report_of
+    from studies.home import Home
+    from studies.plan import StudyPlan
+
+    if workers is not None and workers < 1:
+        raise ConfigurationError(f"workers {workers} is not a number of processes, 1 or more")
+    plan = StudyPlan.of(
+        corpus=corpus,
+        recipe=recipe,
+        attentions=tuple(attention),
+        labels=tuple(labels or ()),
+        scopes=tuple(scope or ()),
+        criterion=criterion,
+        seeds=seeds,
+        overrides=_overrides(set_ or []),
+    )
+    place = Home(home)
+    with StudyDisplay() as display:
+        where = _corpus_root(corpus, root, place, display)
+        from studies.running import run_study
+
+        outcome = run_study(plan, where, place, workers, display, display.stage)
+        table = outcome.reader.table(display.stage("reading results"))
+        page = write_report_of(table, place, display)
+    print_results(table, outcome.study, page, place)
+    if outcome.failures:
+        raise StudyError(
+            f"study {outcome.study}: {len(outcome.failures)} folds failed, and their trials are left out of the "
+            f"report; the same command tries them again. First: {outcome.failures[0].splitlines()[0]}"
+        )
+
+
+@app.command("list", epilog="Example: ser study list")
+def list_(home: HomeOption = HOME) -> None:
+    """List all studies: trials, best validation UA, and who runs them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from studies.holder import holder
+    from studies.home import Home
+    from studies.search import summaries
+
+    place = Home(home)
+    table = Table("study", "trials", "best mean validation UA", "begun", "run by")
+    for each in summaries(place.optuna_database):
+        best = "" if each.best_validation_ua is None else f"{100 * each.best_validation_ua:.1f}%"
+        by = holder(place.lock(each.name)) or "nobody now"
+        table.add_row(each.name, f"{each.trials_complete} of {each.trials}", best, each.begun or "", by)
+    Console().print(table)
+
+
+@app.command("status", epilog="Example: ser study status demo-quick-quantum-1a2b3c4d")
+def status(
+    study: Annotated[str | None, typer.Argument(help="Name of the study; the newest when not given.")] = None,
+    home: HomeOption = HOME,
+) -> None:
+    """Show one study: its trials, their folds, validation UA, and failures with their reason."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from studies.cli.choosing import chosen_study
+    from studies.holder import holder
+    from studies.home import Home
+    from studies.status import trial_standings
+
+    place = Home(home)
+    summary = chosen_study(place, study, corpus=None)
+    table = Table("trial", "state", "folds", "mean validation UA", "remark", title=summary.name, title_justify="left")
+    for trial in trial_standings(place, summary):
+        best = "" if trial.mean_validation_ua is None else f"{100 * trial.mean_validation_ua:.1f}%"
+        table.add_row(trial.name, trial.state, f"{trial.folds_done} of {trial.folds}", best, trial.remark)
+    console = Console()
+    console.print(table)
+    running = holder(place.lock(summary.name))
+    begun = f"{summary.trials_complete} of {summary.trials} trials complete"
+    console.print(f"{begun}; run by {running}" if running else f"{begun}; nobody runs it now", soft_wrap=True)
+
+
+def _overrides(pairs: list[str]) -> dict[str, str]:
+    """Reads `name=value` pairs."""
+    from ser.errors import ConfigurationError
+
+    for pair in pairs:
+        if "=" not in pair:
+            raise ConfigurationError(f"--set {pair}: expected name=value, such as --set ema_decay=off")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _corpus_root(corpus: str, root: Path | None, place: "Home", display: "StudyDisplay") -> Path:
+    """The corpus's folder; the demo corpus is made where it is missing."""
+    from ser.corpora.demo import make_demo
+    from ser.errors import ConfigurationError
+
+    if corpus != "demo":
+        if root is None:
+            raise ConfigurationError(f"corpus {corpus} needs its folder: --root FOLDER (with make: ROOT=FOLDER)")
+        return root
+    where = root or place.demo_corpus
+    make_demo(where, display.stage("speaking the demo corpus"))
+    return where

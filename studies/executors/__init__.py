@@ -1,0 +1,1 @@
+"""Where folds are computed: one file an executor behind `base.Executor`."""

@@ -1,0 +1,99 @@
+"""What an executor is: slots that take a fold each, and events that come back."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+from ser.config import FoldConfiguration
+from ser.results import EpochRecord, Fold
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """One fold to train.
+
+    Attributes:
+        identity: The fold's identity, which names the task.
+        configuration: The whole configuration.
+        fold: The fold.
+        store: Path of the feature store.
+    """
+
+    identity: str
+    configuration: FoldConfiguration
+    fold: Fold
+    store: Path
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An epoch of a fold has ended."""
+
+    identity: str
+    slot: int
+    record: EpochRecord
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A fold is trained; `content` holds the bytes of `ser.checkpoint.to_bytes`."""
+
+    identity: str
+    slot: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A fold failed, by an exception or because its worker died.
+
+    Attributes:
+        identity: The fold's identity.
+        slot: The slot it ran in.
+        reason: One line.
+        traceback: The worker's traceback, or the reason again where there is none.
+    """
+
+    identity: str
+    slot: int
+    reason: str
+    traceback: str
+
+
+Event = Progress | Finished | Failed
+
+
+class Executor(ABC):
+    """Computes folds. It records nothing and decides nothing: retries are the coordinator's."""
+
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """Folds that are computed at once."""
+
+    @abstractmethod
+    def free_slots(self) -> int:
+        """Slots that could take a fold now."""
+
+    @abstractmethod
+    def submit(self, task: FoldTask) -> None:
+        """Hands a fold to a free slot.
+
+        Raises:
+            StudyError: No slot is free.
+        """
+
+    @abstractmethod
+    def wait(self, timeout_s: float) -> list[Event]:
+        """Waits for something to happen.
+
+        Args:
+            timeout_s: Longest wait, in seconds.
+
+        Returns:
+            What has happened since the last call, oldest first; empty after a timeout.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends all workers; folds in their hands are lost."""

@@ -1,0 +1,135 @@
+"""Local processes: one single-worker pool a slot, so that a dead worker costs the one fold in its hands.
+
+A pool of several workers breaks as a whole when one of them is killed; a queue that workers share
+keeps the lock that a killed writer held. So every slot has a pool and a pipe of its own, and both
+are made anew when its worker dies.
+"""
+
+import multiprocessing
+import queue
+import threading
+import traceback
+from concurrent.futures import Future
+from multiprocessing.connection import Connection
+
+from pebble import ProcessExpired, ProcessPool
+
+from ser.corpora.base import Corpus
+from ser.errors import StudyError
+from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
+from studies.executors.worker import run_task, start_worker
+
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class _Slot:
+    """One worker process with its pipe.
+
+    Args:
+        number: Number of the slot, from 0.
+        corpus: The corpus.
+        device: Where its worker computes.
+        events: Where its events go.
+    """
+
+    def __init__(self, number: int, corpus: Corpus, device: str, events: "queue.SimpleQueue[Event]") -> None:
+        self._number = number
+        self._corpus = corpus
+        self._device = device
+        self._events = events
+        self._pool: ProcessPool | None = None
+        self._ends: tuple[Connection, Connection] | None = None
+        self.busy = False
+        self.dead = False
+
+    def submit(self, task: FoldTask) -> None:
+        """Hands a fold to the worker, which is started where there is none."""
+        self.busy = True
+        if self.dead:
+            self.close()
+        if self._pool is None:
+            receiving, sending = _SPAWN.Pipe(duplex=False)
+            self._ends = (receiving, sending)
+            threading.Thread(target=self._forward, args=(receiving,), daemon=True).start()
+            arguments = (self._corpus, self._device, 1, sending)
+            self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=_SPAWN)
+        future = self._pool.schedule(run_task, args=[task])
+        future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))
+
+    def close(self) -> None:
+        """Ends the worker; the next fold starts a new one, with a pipe of its own."""
+        if self._pool is not None and self._ends is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
+            self._ends[1].close()
+            self._pool, self._ends, self.dead = None, None, False
+
+    def _forward(self, receiving: Connection) -> None:
+        """Turns what comes through the pipe into events, until no writer is left."""
+        with receiving:
+            while True:
+                try:
+                    identity, record = receiving.recv()
+                except (EOFError, OSError):
+                    return
+                self._events.put(Progress(identity, self._number, record))
+
+    def _outcome(self, task: FoldTask, done: "Future[bytes]") -> Event:
+        error = done.exception()
+        if error is None:
+            return Finished(task.identity, self._number, done.result())
+        if isinstance(error, ProcessExpired):
+            self.dead = True
+            reason = f"its worker process died (exit code {error.exitcode})"
+            return Failed(task.identity, self._number, reason, reason)
+        details = getattr(error, "traceback", None) or "".join(traceback.format_exception(error))
+        return Failed(task.identity, self._number, f"{type(error).__name__}: {error}", str(details))
+
+
+class LocalExecutor(Executor):
+    """Worker processes on this machine, started once and kept.
+
+    Args:
+        corpus: The corpus that all folds are of.
+        devices: Where each slot computes, one entry a slot, such as ('cpu', 'cpu').
+    """
+
+    def __init__(self, corpus: Corpus, devices: tuple[str, ...]) -> None:
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._slots = [_Slot(number, corpus, device, self._events) for number, device in enumerate(devices)]
+
+    @property
+    def slots(self) -> int:
+        """Folds that are computed at once."""
+        return len(self._slots)
+
+    def free_slots(self) -> int:
+        """Slots that could take a fold now."""
+        return sum(not slot.busy for slot in self._slots)
+
+    def submit(self, task: FoldTask) -> None:
+        """Hands a fold to the first free slot; see the base class."""
+        for slot in self._slots:
+            if not slot.busy:
+                slot.submit(task)
+                return
+        raise StudyError(f"no free slot among {len(self._slots)} for fold {task.fold.name}")
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        """Waits for something to happen; see the base class."""
+        events: list[Event] = []
+        try:
+            events.append(self._events.get(timeout=timeout_s))
+            while True:
+                events.append(self._events.get_nowait())
+        except queue.Empty:
+            pass
+        for event in events:
+            if not isinstance(event, Progress):
+                self._slots[event.slot].busy = False
+        return events
+
+    def close(self) -> None:
+        """Ends all workers."""
+        for slot in self._slots:
+            slot.close()

@@ -1,0 +1,56 @@
+"""One coordinator a study: the second one is refused, with who holds it."""
+
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ser.errors import StudyError
+
+
+@contextmanager
+def only_coordinator(lock: Path, study: str) -> Iterator[None]:
+    """Holds a study while the block runs; its place is free at once when the process ends, however it ends.
+
+    Args:
+        lock: The study's lock file.
+        study: Name of the study.
+
+    Raises:
+        StudyError: Another coordinator holds it; the text names host, process and since when.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyError(f"study {study} is being run by {_described(lock)}; wait for it, or end it") from None
+        file.truncate(0)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        file.write(json.dumps({"host": platform.node(), "process": os.getpid(), "since": now}))
+        file.flush()
+        yield
+
+
+def holder(lock: Path) -> str | None:
+    """Who holds a study now, in words, or None."""
+    if not lock.is_file():
+        return None
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _described(lock)
+    return None
+
+
+def _described(lock: Path) -> str:
+    try:
+        who = json.loads(lock.read_text())
+    except json.JSONDecodeError:
+        return "a process that has only just begun"
+    return f"process {who['process']} on {who['host']} since {who['since']}"

@@ -1,0 +1,44 @@
+"""What a running study tells whoever watches it."""
+
+from dataclasses import dataclass
+
+from ser.results import EpochRecord
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a study is.
+
+    Attributes:
+        trials: Trials of the study.
+        trials_done: Trials that are complete.
+        folds: Folds of all trials.
+        folds_done: Folds that have a result.
+        folds_reused: Of these, the ones that were there before this start.
+    """
+
+    trials: int
+    trials_done: int
+    folds: int
+    folds_done: int
+    folds_reused: int
+
+
+class Observer:
+    """Watches a study; by itself it says nothing. Every method may be overridden."""
+
+    def stood(self, standing: Standing) -> None:
+        """The study has come to a new standing."""
+
+    def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
+        """A fold in a slot has ended an epoch.
+
+        Args:
+            slot: The slot, from 0.
+            fold: Readable name of trial and fold.
+            epochs: Epochs that the fold will have.
+            record: The epoch.
+        """
+
+    def fold_failed(self, fold: str, reason: str, attempts_left: int) -> None:
+        """A fold has failed; it is tried again while attempts are left."""

@@ -1,0 +1,179 @@
+"""A study as the user asks for it: validated, named, and laid out as points."""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, Literal, get_args
+
+import torch
+
+from ser.config import (
+    WINDOWED_ATTENTIONS,
+    AttentionName,
+    Criterion,
+    FoldConfiguration,
+    LabelStrategy,
+    Precision,
+    Settings,
+    digest_of,
+)
+from ser.errors import ConfigurationError, unknown_value
+from ser.identity import RESULTS_VERSION
+from studies.recipes import recipe_named
+
+_SWEPT = ("attention", "scope", "labels", "seed", "precision", "criterion", "features")
+
+
+class StudyPlan(Settings):
+    """What a study computes.
+
+    Attributes:
+        corpus: Name of the corpus.
+        recipe: Name of the recipe.
+        attentions: Attentions swept.
+        labels: Label strategies swept.
+        scopes: Scopes swept, for local and component attention.
+        criterion: The criterion.
+        seeds: Seeds swept, 1 to n.
+        precision: Arithmetic, perhaps still `auto`.
+        settings: All other settings of a fold's configuration.
+    """
+
+    corpus: str
+    recipe: str
+    attentions: tuple[AttentionName, ...]
+    labels: tuple[LabelStrategy, ...]
+    scopes: tuple[int, ...]
+    criterion: Criterion
+    seeds: tuple[int, ...]
+    precision: Literal["fp32", "bf16", "auto"]
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        corpus: str,
+        recipe: str,
+        attentions: tuple[str, ...],
+        labels: tuple[str, ...] = (),
+        scopes: tuple[int, ...] = (),
+        criterion: str | None = None,
+        seeds: int = 1,
+        overrides: Mapping[str, str] | None = None,
+    ) -> "StudyPlan":
+        """Makes a plan from a recipe and what the user wants otherwise.
+
+        Args:
+            corpus: Name of the corpus.
+            recipe: Name of the recipe.
+            attentions: Attentions; `all` stands for every one.
+            labels: Label strategies, or nothing for the recipe's.
+            scopes: Scopes, or nothing for the recipe's.
+            criterion: The criterion, or None for the recipe's.
+            seeds: Number of seeds, 1 or more.
+            overrides: Other settings of a fold's configuration, or `precision`, as text by name.
+
+        Returns:
+            The plan.
+
+        Raises:
+            ConfigurationError: A name or value is not valid; the text lists the valid ones.
+        """
+        chosen = recipe_named(recipe)
+        wanted = dict(overrides or {})
+        for name in wanted:
+            if name != "precision" and (name in _SWEPT or name not in FoldConfiguration.model_fields):
+                known = sorted(set(FoldConfiguration.model_fields) - set(_SWEPT) | {"precision"})
+                raise ConfigurationError(unknown_value("setting", name, known))
+        if seeds < 1:
+            raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
+        precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "auto"))
+        settings = chosen.settings_for(corpus) | {name: _parsed(value) for name, value in wanted.items()}
+        plan = cls(
+            corpus=corpus,
+            recipe=recipe,
+            attentions=_members("attention", _every_attention(attentions), get_args(AttentionName)),
+            labels=_members("labels", labels or chosen.labels, get_args(LabelStrategy)),
+            scopes=tuple(dict.fromkeys(scopes)) or chosen.scopes,
+            criterion=_member("criterion", criterion or settings["criterion"], get_args(Criterion)),
+            seeds=tuple(range(1, seeds + 1)),
+            precision=precision,
+            settings={name: value for name, value in settings.items() if name != "criterion"},
+        )
+        plan.points("fp32")
+        return plan
+
+    def points(self, precision: Precision) -> tuple[FoldConfiguration, ...]:
+        """Every point of the space once, in a fixed order.
+
+        Args:
+            precision: The resolved arithmetic.
+
+        Returns:
+            Configurations; points that differ only in settings without effect are one.
+        """
+        grid = product(self.seeds, self.attentions, self.scopes, self.labels)
+        points = (
+            FoldConfiguration.of(
+                attention=attention,
+                scope=scope,
+                labels=labels,
+                seed=seed,
+                criterion=self.criterion,
+                precision=precision,
+                **self.settings,
+            )
+            for seed, attention, scope, labels in grid
+        )
+        return tuple(dict.fromkeys(points))
+
+    def name(self, corpus_digest: str, device_type: str) -> str:
+        """The study's name: the same plan on the same data, device and versions has the same one.
+
+        Args:
+            corpus_digest: Digest of the corpus.
+            device_type: 'cpu' or 'cuda'.
+
+        Returns:
+            Corpus, recipe, attentions and a short digest of everything else.
+        """
+        content = {
+            "points": [point.model_dump(mode="json") for point in self.points("fp32")],
+            "precision": self.precision,
+            "corpus": corpus_digest,
+            "device": device_type,
+            "torch": str(torch.__version__),
+            "results_version": RESULTS_VERSION,
+        }
+        digest = digest_of(content)
+        attentions = "all" if len(self.attentions) == len(get_args(AttentionName)) else "+".join(self.attentions)
+        return f"{self.corpus}-{self.recipe}-{attentions}-{digest[:8]}"
+
+
+def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
+    """A point as the search knows it: the swept settings that have an effect."""
+    values: dict[str, str | int] = {"attention": point.attention, "seed": point.seed}
+    if point.attention in WINDOWED_ATTENTIONS and point.scope is not None:
+        values["scope"] = point.scope
+    if point.labels is not None:
+        values["labels"] = point.labels
+    return values
+
+
+def _every_attention(attentions: tuple[str, ...]) -> tuple[str, ...]:
+    return get_args(AttentionName) if "all" in attentions else attentions
+
+
+def _member(what: str, value: str, known: tuple[str, ...]) -> Any:
+    if value not in known:
+        raise ConfigurationError(unknown_value(what, value, known))
+    return value
+
+
+def _members(what: str, values: tuple[str, ...], known: tuple[str, ...]) -> Any:
+    return tuple(dict.fromkeys(_member(what, value, known) for value in values))
+
+
+def _parsed(value: str) -> Any:
+    """A setting's text; numbers stay text, which the configuration converts and checks."""
+    return None if value in ("null", "off") else value

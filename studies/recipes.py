@@ -1,0 +1,121 @@
+"""Named recipes: everything a study fixes, and what it sweeps.
+
+`paper` follows the paper and its framework to the letter; `recommended` is what we advise on real
+corpora; `quick` is for the demo corpus.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ser.config import LabelStrategy, Scope, Settings
+from ser.errors import ConfigurationError, unknown_value
+
+
+class Recipe(Settings):
+    """A named set of settings.
+
+    Attributes:
+        name: Its name.
+        summary: What it is for, in a sentence.
+        labels: Label strategies that are swept.
+        scopes: Scopes that are swept, for local and component attention.
+        precision: Arithmetic; `auto` takes bf16 where a probe runs it faster than fp32.
+        settings: All other settings of a fold's configuration, by name.
+        corpus_settings: Settings that differ on a corpus, by its name.
+    """
+
+    name: str
+    summary: str
+    labels: tuple[LabelStrategy, ...]
+    scopes: tuple[Scope, ...]
+    precision: Literal["fp32", "bf16", "auto"]
+    settings: dict[str, Any]
+    corpus_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def settings_for(self, corpus: str) -> dict[str, Any]:
+        """The settings on a corpus."""
+        return self.settings | self.corpus_settings.get(corpus, {})
+
+
+_PAPER_SCOPES = (3, 5, 7, 9, 11, 15, 21)
+
+_COMMON: dict[str, Any] = {
+    "criterion": "ctc",
+    "attention_norm": "window",
+    "quantum_boundary": "frames",
+    "layers": 2,
+    "cells": 128,
+    "learning_rate": 1e-3,
+    "loss_scale": "utterance",
+    "batch_size": 32,
+    "balance": "none",
+    "validation": "partner",
+}
+
+_UPSAMPLED_AIBO = {"fau_aibo": {"balance": "upsample"}}
+
+PAPER = Recipe(
+    name="paper",
+    summary="the paper's settings, with its framework's RMSProp",
+    labels=("words", "phonemes", "phonemes_x2"),
+    scopes=_PAPER_SCOPES,
+    precision="fp32",
+    settings=_COMMON
+    | {
+        "component_score": "window",
+        "normalisation": "minmax_utterance",
+        "stack": 1,
+        "rmsprop": "tf1",
+        "gradient_clip": None,
+        "epochs": 60,
+        "selection": "best_validation",
+        "ema_decay": None,
+        "decision": "best_path",
+    },
+    corpus_settings=_UPSAMPLED_AIBO,
+)
+
+RECOMMENDED = Recipe(
+    name="recommended",
+    summary="what we advise on real corpora",
+    labels=("words", "phonemes", "utterance"),
+    scopes=_PAPER_SCOPES,
+    precision="auto",
+    settings=_COMMON
+    | {
+        "component_score": "dense",
+        "normalisation": "zscore_speaker",
+        "stack": 3,
+        "rmsprop": "torch",
+        "gradient_clip": 5.0,
+        "epochs": 24,
+        "selection": "last",
+        "ema_decay": 0.98,
+        "decision": "posterior",
+    },
+    corpus_settings=_UPSAMPLED_AIBO,
+)
+
+QUICK = Recipe(
+    name="quick",
+    summary="a few minutes on the demo corpus",
+    labels=("words", "phonemes", "phonemes_x2"),
+    scopes=(9,),
+    precision="auto",
+    settings=RECOMMENDED.settings | {"stack": 2, "epochs": 16},
+)
+
+RECIPES = {recipe.name: recipe for recipe in (PAPER, RECOMMENDED, QUICK)}
+"""All recipes by name."""
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ConfigurationError: There is none; the text lists the names.
+    """
+    if name not in RECIPES:
+        raise ConfigurationError(unknown_value("recipe", name, RECIPES))
+    return RECIPES[name]

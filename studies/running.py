@@ -1,0 +1,137 @@
+"""Running a study from a plan to its end: corpus, features, folds, search, workers, baseline."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ser.baseline import logistic_baseline
+from ser.config import Precision
+from ser.corpora import open_corpus
+from ser.corpora.base import Corpus
+from ser.errors import ConfigurationError
+from ser.features.store import FeatureStore, ensure_store
+from ser.folds import speaker_folds
+from ser.labels import offered_strategies
+from studies.coordinator import Coordinator
+from studies.executors.local import LocalExecutor
+from studies.holder import only_coordinator
+from studies.home import Home
+from studies.machine import worker_devices
+from studies.observer import Observer
+from studies.plan import StudyPlan
+from studies.precision import resolved_precision
+from studies.provenance import provenance_tags
+from studies.search import Search, Whereabouts
+from tracking.connection import experiment_id, open_tracking
+from tracking.outbox import Outbox
+from tracking.reading import Reader
+from tracking.recorder import Recorder, StudyContext
+
+Stage = Callable[[str], Callable[[int, int], None]]
+"""Opens a progress bar of the given name; the result is told how much is done, and of how much."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A study that was run.
+
+    Attributes:
+        study: Its name.
+        failures: What failed, one text a fold; empty when the study is complete.
+        reader: Reads the results of its corpus and fold scheme.
+    """
+
+    study: str
+    failures: tuple[str, ...]
+    reader: Reader
+
+
+def run_study(
+    plan: StudyPlan, root: Path, home: Home, workers: int | None, observer: Observer, stage: Stage
+) -> Outcome:
+    """Runs a study, or goes on with it: what is finished is not trained again, here or in another study.
+
+    Args:
+        plan: What to compute.
+        root: Folder of the corpus.
+        home: Where everything is kept.
+        workers: Worker processes, or None for as many as the machine feeds.
+        observer: Is told what happens.
+        stage: Shows the progress of what comes before the first fold.
+
+    Returns:
+        The study's name, what failed, and a reader of its results.
+
+    Raises:
+        SerError: The corpus, the store or the study cannot be used as asked; the text says why.
+    """
+    devices = worker_devices(workers)
+    device_type = devices[0].partition(":")[0]
+    corpus = open_corpus(plan.corpus, root, stage("reading the corpus"))
+    configuration = plan.points("fp32")[0]
+    scheme = speaker_folds(corpus, configuration.validation)
+    _check_counts(plan, corpus)
+    store = ensure_store(corpus, configuration.features, home.features, stage("computing features"))
+    name = plan.name(corpus.digest, device_type)
+    with only_coordinator(home.lock(name), name):
+        search = Search.open(home.optuna_database, name, plan)
+        precision = _kept_precision(plan, search, home, devices[0])
+        client = open_tracking(home.mlflow_database)
+        experiment = experiment_id(client, plan.corpus, home.artifacts)
+        search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
+        context = StudyContext(
+            name, plan.recipe, corpus, scheme, provenance_tags(devices[0]), _options(plan, precision, root)
+        )
+        recorder = Recorder(client, experiment, context, home.lock("recording"))
+        reader = Reader(client, experiment, corpus.digest, scheme[0].scheme)
+        study_run = recorder.study_run()
+        with closing(LocalExecutor(corpus, devices)) as executor:
+            coordinator = Coordinator(
+                context=context,
+                points=search.points(precision),
+                search=search,
+                store=store,
+                device_type=device_type,
+                outbox=Outbox(home.outbox),
+                recorder=recorder,
+                reader=reader,
+                executor=executor,
+                observer=observer,
+            )
+            failures = coordinator.run(study_run)
+        if not recorder.study_is_finished(study_run):
+            normalisation = configuration.normalisation
+            baseline = logistic_baseline(corpus, FeatureStore.open(store), scheme, normalisation)
+            recorder.record_baseline(study_run, baseline)
+            recorder.finish_study(study_run, complete=not failures)
+    return Outcome(name, tuple(failures), reader)
+
+
+def _check_counts(plan: StudyPlan, corpus: Corpus) -> None:
+    """Refuses label strategies that the corpus has no counts for, before anything is computed."""
+    offered = offered_strategies(corpus.utterances)
+    missing = [labels for labels in plan.labels if labels not in offered]
+    if missing and plan.criterion == "ctc":
+        raise ConfigurationError(
+            f"corpus {corpus.name} lacks the counts for labels {', '.join(missing)}; it offers: {', '.join(offered)}"
+        )
+
+
+def _kept_precision(plan: StudyPlan, search: Search, home: Home, device: str) -> Precision:
+    """The study's arithmetic: what it began with, or now resolved and kept."""
+    if search.precision is None:
+        resolved = plan.precision
+        if resolved == "auto":
+            resolved = resolved_precision(home.machine_facts, torch.device(device))
+        search.keep_precision(resolved)
+        return resolved
+    return search.precision
+
+
+def _options(plan: StudyPlan, precision: Precision, root: Path) -> dict[str, str]:
+    """The plan as parameters of the study's run."""
+    options = {name: str(value) for name, value in plan.model_dump(mode="json").items() if name != "settings"}
+    return options | {"resolved_precision": precision, "root": str(root)}

@@ -1,0 +1,68 @@
+"""Opening the MLflow tracking store, made once before anybody uses it."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from mlflow.tracking import MlflowClient
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Holds a lock file while the block runs; the system frees it when the process ends, however it ends.
+
+    Args:
+        path: The lock file; it is made where it is missing, and stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def open_tracking(database: Path) -> MlflowClient:
+    """Opens the SQLite tracking store, and makes it first where there is none.
+
+    Two processes that make the database at once would both fail, so making it is locked. The
+    write-ahead log, set once and kept in the file, halves the time of a write.
+
+    Args:
+        database: The database file.
+
+    Returns:
+        A client; it never touches MLflow's global run.
+    """
+    with exclusive(database.with_suffix(".lock")):
+        database.parent.mkdir(parents=True, exist_ok=True)
+        client = MlflowClient(tracking_uri=f"sqlite:///{database.resolve()}")
+        client.search_experiments(max_results=1)
+        with sqlite3.connect(database) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+    return client
+
+
+def experiment_id(client: MlflowClient, name: str, artifacts: Path) -> str:
+    """The experiment of a corpus, made where there is none.
+
+    Args:
+        client: The tracking store.
+        name: Its name.
+        artifacts: Folder below which its artifacts lie.
+
+    Returns:
+        MLflow's id.
+    """
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
+    with exclusive(artifacts / ".experiments.lock"):
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        return str(client.create_experiment(name, artifact_location=(artifacts / name).resolve().as_uri()))

@@ -1,0 +1,75 @@
+"""Fold results that still wait to be written to MLflow, one file a fold, on disk before anything else.
+
+A result enters the outbox by an atomic rename and leaves it only after its run is complete, so a
+kill at any moment loses nothing: the next start finds the file and writes the run again.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from ser.errors import StudyError
+
+_SUFFIX = ".safetensors"
+
+
+class Outbox:
+    """A folder of trained folds, named by fold identity.
+
+    Args:
+        folder: The folder; it is made where it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, identity: str, content: bytes) -> Path:
+        """Keeps a trained fold, durably.
+
+        Args:
+            identity: The fold's identity.
+            content: The bytes of the trained fold.
+
+        Returns:
+            The file.
+
+        Raises:
+            StudyError: The file cannot be written, such as for want of space; the text names it.
+        """
+        path = self._folder / f"{identity}{_SUFFIX}"
+        partial = path.with_suffix(f".partial-{os.getpid()}")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+            _sync_folder(self._folder)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise StudyError(
+                f"{path}: cannot keep a fold's result ({error.strerror}); free some space, then give the same "
+                "command again: only this fold is trained anew"
+            ) from error
+        return path
+
+    def waiting(self) -> dict[str, Path]:
+        """The files that wait, by fold identity, oldest first."""
+        if not self._folder.is_dir():
+            return {}
+        files = sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        return {path.stem: path for path in files}
+
+    def remove(self, identity: str) -> None:
+        """Lets go of a fold whose run is complete."""
+        (self._folder / f"{identity}{_SUFFIX}").unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,129 @@
+"""Reading MLflow back: which folds are finished, a fold's result, and the table that a report is made of."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from mlflow.entities import Run, RunStatus, ViewType
+from mlflow.tracking import MlflowClient
+
+from ser.checkpoint import read_result
+from ser.results import BaselineResult, FoldResult
+from tracking import schema
+from tracking.results import ResultsTable, TrialResult
+
+_PAGE = 1000
+
+
+def find_runs(client: MlflowClient, experiment: str, **tags: str) -> list[Run]:
+    """All runs with the given tags, in the order in which they were made.
+
+    Args:
+        client: The tracking store.
+        experiment: Id of the experiment.
+        **tags: Tag to value; in a name, a double underscore stands for the dot.
+
+    Returns:
+        Runs that are not deleted.
+    """
+    wanted = " and ".join(f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items())
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs([experiment], wanted, ViewType.ACTIVE_ONLY, _PAGE, ["attributes.start_time"], token)
+        runs.extend(page)
+        token = page.token
+        if not token:
+            return runs
+
+
+def artifact_path(run: Run, name: str) -> Path | None:
+    """Where an artifact lies on this machine, or None where the store is not a local folder."""
+    parsed = urlparse(f"{run.info.artifact_uri}/{name}")
+    return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
+
+
+def local_artifact(client: MlflowClient, run: Run, name: str) -> Path:
+    """A local file with an artifact's content; a remote one is downloaded first."""
+    path = artifact_path(run, name)
+    return path if path is not None else Path(client.download_artifacts(run.info.run_id, name))
+
+
+def is_finished(run: Run) -> bool:
+    """Whether a run was written to its end."""
+    return str(run.info.status) == RunStatus.to_string(RunStatus.FINISHED)
+
+
+class Reader:
+    """Reads one corpus's runs of one fold scheme, whichever study wrote them.
+
+    Args:
+        client: The tracking store.
+        experiment: Id of the corpus's experiment.
+        corpus_digest: Digest of the corpus.
+        scheme: Name of the fold scheme.
+    """
+
+    def __init__(self, client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> None:
+        self._client = client
+        self._experiment = experiment
+        self._corpus_digest = corpus_digest
+        self._scheme = scheme
+
+    def finished_folds(self, model: str) -> dict[str, Run]:
+        """Finished fold runs of one configuration, in any study and fold scheme.
+
+        Args:
+            model: Digest of the configuration.
+
+        Returns:
+            Runs by fold identity.
+        """
+        tags = {"ser__kind": "fold", "ser__model": model, "ser__corpus_digest": self._corpus_digest}
+        runs = find_runs(self._client, self._experiment, **tags)
+        return {run.data.tags[schema.FOLD_IDENTITY]: run for run in runs if is_finished(run)}
+
+    def fold_result(self, run: Run) -> FoldResult:
+        """The result that a finished fold run holds."""
+        return read_result(local_artifact(self._client, run, schema.TRAINED_FOLD))
+
+    def trial_trained_elsewhere(self, trial_id: str, study: str) -> TrialResult | None:
+        """The finished trial of that identity that another study has trained itself, if there is one."""
+        runs = find_runs(self._client, self._experiment, ser__kind="trial", ser__trial_id=trial_id)
+        for run in runs:
+            tags = run.data.tags
+            if is_finished(run) and tags[schema.STUDY] != study and schema.REUSED_FROM not in tags:
+                return self._trial_result(run)
+        return None
+
+    def table(self, progress: Callable[[int, int], None] | None = None) -> ResultsTable:
+        """Reads all finished trials and baselines across studies, each trial once.
+
+        Args:
+            progress: Called with the trials read and their number.
+
+        Returns:
+            The table; trials that have not finished are named in its notes.
+        """
+        tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
+        trials: dict[str, TrialResult] = {}
+        notes = []
+        runs = find_runs(self._client, self._experiment, ser__kind="trial", **tags)
+        for number, run in enumerate(runs, start=1):
+            identity = run.data.tags[schema.TRIAL_ID]
+            if not is_finished(run):
+                notes.append(f"not finished, left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}")
+            elif identity not in trials or trials[identity].reused_from is not None:
+                trials[identity] = self._trial_result(run)
+            if progress is not None:
+                progress(number, len(runs))
+        baselines: dict[str, BaselineResult] = {}
+        for run in find_runs(self._client, self._experiment, ser__kind="study", **tags):
+            if is_finished(run):
+                path = local_artifact(self._client, run, schema.BASELINE_RESULT)
+                baseline = BaselineResult.model_validate_json(path.read_bytes())
+                baselines[baseline.normalisation] = baseline
+        return ResultsTable(trials=tuple(trials.values()), baselines=tuple(baselines.values()), notes=tuple(notes))
+
+    def _trial_result(self, run: Run) -> TrialResult:
+        return TrialResult.model_validate_json(local_artifact(self._client, run, schema.TRIAL_RESULT).read_bytes())

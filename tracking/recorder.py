@@ -1,0 +1,216 @@
+"""Writing a study into MLflow: one study run, its trial runs, their fold runs.
+
+Every call may be repeated: a run is found by its tags before it is made, metrics carry the
+timestamps of the result and not of the writing, so that a kill between any two writes is mended by
+writing the same again.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.tracking import MlflowClient
+from numpy import int64
+from numpy.typing import NDArray
+
+from ser.checkpoint import result_of
+from ser.config import FoldConfiguration
+from ser.corpora.base import Corpus
+from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
+from ser.results import BaselineResult, Fold, FoldResult
+from tracking import rows, schema
+from tracking.analysis.figures import confusion_png
+from tracking.analysis.variants import variant_label
+from tracking.connection import exclusive
+from tracking.reading import find_runs, is_finished
+from tracking.results import TrialResult
+
+_METRICS_A_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class StudyContext:
+    """What all runs of a study share.
+
+    Attributes:
+        study: Name of the study.
+        recipe: Name of its recipe.
+        corpus: The corpus.
+        scheme: All folds, in order.
+        tags: Further tags, such as versions and the git commit.
+        options: The study's options, as parameters of its run.
+    """
+
+    study: str
+    recipe: str
+    corpus: Corpus
+    scheme: tuple[Fold, ...]
+    tags: Mapping[str, str]
+    options: Mapping[str, str]
+
+
+class Recorder:
+    """The only writer of a study's runs.
+
+    Args:
+        client: The tracking store.
+        experiment: Id of the corpus's experiment.
+        context: The study.
+        lock: A lock file that all recorders of this store share.
+    """
+
+    def __init__(self, client: MlflowClient, experiment: str, context: StudyContext, lock: Path) -> None:
+        self._client = client
+        self._experiment = experiment
+        self._context = context
+        self._lock = lock
+
+    def study_run(self) -> str:
+        """The study's run, made where there is none; running again until `finish_study`."""
+        found = find_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
+        if found:
+            if not is_finished(found[0]):
+                self._client.update_run(found[0].info.run_id, status="RUNNING")
+            return str(found[0].info.run_id)
+        run_id = self._create(self._context.study, {schema.KIND: "study"})
+        self._write(run_id, params=self._context.options)
+        skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
+        notes = list(self._context.corpus.notes)
+        self._client.log_dict(run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
+        return run_id
+
+    def trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
+        """A trial's run below the study's, made where there is none."""
+        tags = {"ser__kind": "trial", "ser__study": self._context.study, "ser__trial_id": trial_id}
+        found = find_runs(self._client, self._experiment, **tags)
+        if found:
+            run = found[0]
+            if not is_finished(run):
+                self._client.update_run(run.info.run_id, status="RUNNING")
+            return str(run.info.run_id)
+        own = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
+        run_id = self._create(variant_label(configuration), own | rows.configuration_tags(configuration))
+        self._write(run_id, params=rows.parameters(configuration))
+        return run_id
+
+    def record_fold(self, trial_run: str, content: bytes) -> str:
+        """Writes a trained fold's run, or completes the one that a kill left unfinished.
+
+        Args:
+            trial_run: The trial's run.
+            content: The bytes of the trained fold.
+
+        Returns:
+            The fold's run.
+        """
+        result = result_of(content)
+        with exclusive(self._lock):
+            found = find_runs(self._client, self._experiment, ser__kind="fold", ser__fold_identity=result.identity)
+            if any(is_finished(run) for run in found):
+                return next(str(run.info.run_id) for run in found if is_finished(run))
+            run_id = str(found[0].info.run_id) if found else self._create_fold(trial_run, result)
+            scores = _metrics(rows.fold_scores(result), result.ended_ms)
+            self._write(run_id, rows.parameters(result.configuration), rows.curve_metrics(result) + scores)
+            confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
+            files = _confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
+            predictions = rows.predictions_csv(result).encode()
+            self._log_files(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
+            self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
+        return run_id
+
+    def finish_trial(self, run_id: str, result: TrialResult, tags: Mapping[str, str]) -> None:
+        """Writes a complete trial's scores and ends its run.
+
+        Args:
+            run_id: The trial's run.
+            result: The trial with all its folds.
+            tags: Where folds were reused from, if any were.
+        """
+        ended_ms = max(fold.ended_ms for fold in result.folds)
+        self._write(run_id, metrics=_metrics(rows.trial_scores(result), ended_ms), tags=tags)
+        files = _confusion_files(rows.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
+        self._log_files(run_id, files | {schema.TRIAL_RESULT: result.model_dump_json().encode()})
+        self._client.set_terminated(run_id, "FINISHED", ended_ms)
+
+    def fail_trial(self, run_id: str, reason: str) -> None:
+        """Marks a trial that lacks folds, with the reason; the next start of the study tries it again."""
+        self._write(run_id, tags={schema.FAILURE: reason[:5000]})
+        self._client.set_terminated(run_id, "FAILED")
+
+    def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
+        """Keeps a baseline beside the variants, on the study's run."""
+        classes = len(baseline.corpus.emotions)
+        pooled = sum(
+            (evaluation_confusion(test, classes) for test in baseline.tests[1:]),
+            evaluation_confusion(baseline.tests[0], classes),
+        )
+        scores = {schema.BASELINE_UA: unweighted_accuracy(pooled), schema.BASELINE_WA: weighted_accuracy(pooled)}
+        started_ms = int(self._client.get_run(run_id).info.start_time)
+        self._write(run_id, metrics=_metrics(scores, started_ms))
+        self._log_files(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
+
+    def study_is_finished(self, run_id: str) -> bool:
+        """Whether the study's run was written to its end."""
+        return is_finished(self._client.get_run(run_id))
+
+    def finish_study(self, run_id: str, complete: bool) -> None:
+        """Ends the study's run: FINISHED when every trial is complete, else FAILED."""
+        self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
+
+    def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> str:
+        common = {
+            schema.STUDY: self._context.study,
+            schema.RECIPE: self._context.recipe,
+            schema.CORPUS: self._context.corpus.name,
+            schema.CORPUS_DIGEST: self._context.corpus.digest,
+            schema.SCHEME: self._context.scheme[0].scheme,
+        }
+        every = common | dict(self._context.tags) | dict(tags)
+        run = self._client.create_run(self._experiment, start_time=start_ms, tags=every, run_name=name)
+        run_id = str(run.info.run_id)
+        self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
+        return run_id
+
+    def _create_fold(self, trial_run: str, result: FoldResult) -> str:
+        own = {
+            schema.KIND: "fold",
+            schema.PARENT: trial_run,
+            schema.FOLD_IDENTITY: result.identity,
+            schema.FOLD_NAME: result.fold.name,
+            schema.RESULTS_VERSION: str(result.results_version),
+        }
+        name = schema.fold_run_name(result.fold.index, result.fold.name)
+        return self._create(name, own | rows.configuration_tags(result.configuration), result.started_ms)
+
+    def _write(
+        self,
+        run_id: str,
+        params: Mapping[str, str] | None = None,
+        metrics: list[Metric] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        every = metrics or []
+        param_rows = [Param(name, value) for name, value in (params or {}).items()]
+        tag_rows = [RunTag(name, value) for name, value in (tags or {}).items()]
+        self._client.log_batch(run_id, every[:_METRICS_A_BATCH], param_rows, tag_rows)
+        for start in range(_METRICS_A_BATCH, len(every), _METRICS_A_BATCH):
+            self._client.log_batch(run_id, every[start : start + _METRICS_A_BATCH])
+
+    def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                (Path(folder) / name).write_bytes(content)
+            self._client.log_artifacts(run_id, folder)
+
+
+def _metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Metric]:
+    return [Metric(name, value, timestamp_ms, 0) for name, value in values.items()]
+
+
+def _confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:
+    return {
+        schema.CONFUSION_PICTURE: confusion_png(confusion, emotions, title),
+        schema.CONFUSION_NUMBERS: rows.confusion_csv(confusion, emotions).encode(),
+    }
