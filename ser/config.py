@@ -173,12 +173,16 @@ def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "configuration"
     if first["type"] == "extra_forbidden":
-        return unknown_value("setting", name, FoldConfiguration.model_fields)
+        group = FoldConfiguration if len(first["loc"]) == 1 else FeatureSettings
+        return unknown_value("setting", first["loc"][-1], group.model_fields)
+    if first["type"] == "missing":
+        return f"setting {name} is missing"
     if first["type"] == "literal_error":
         valid = [word.strip("' ") for word in first["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return unknown_value(name, first["input"], valid)
-    message = first["msg"].removeprefix("Value error, ")
-    return message if name in ("configuration", "scope") else f"{name}: {message} (given: {first['input']!r})"
+    if first["type"] == "value_error":
+        return first["msg"].removeprefix("Value error, ")
+    return f"{name}: {first['msg']} (given: {first['input']!r})"
 
 
 def digest_of(value: Any) -> str:

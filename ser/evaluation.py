@@ -70,10 +70,10 @@ def evaluate(
     """
     network.eval()
     device = network.output.weight.device
-    order = part[np.argsort(data.view.lengths[part], kind="stable")]
+    order = np.argsort(data.view.lengths[part], kind="stable")
     losses, decisions, sums, frames_seen = [], [], list[dict[str, Tensor]](), 0
     for start in range(0, len(order), EVALUATION_BATCH):
-        batch = order[start : start + EVALUATION_BATCH]
+        batch = part[order[start : start + EVALUATION_BATCH]]
         frames, lengths = (tensor.to(device) for tensor in data.view.batch(batch))
         emotions, counts = data.emotions[batch].to(device), data.counts[batch].to(device)
         C = network.encode(frames, lengths)
@@ -102,8 +102,8 @@ def _evaluation(
     decisions: list[Decided],
     loss: float,
 ) -> Evaluation:
-    """Puts decisions, made in `order`, back into the order of `part`."""
-    place = np.argsort(order, kind="stable")[np.argsort(np.argsort(part, kind="stable"), kind="stable")]
+    """Puts decisions, made in the order `part[order]`, back into the order of `part`."""
+    place = np.argsort(order)
     predicted = torch.cat([decided.emotions for decided in decisions]).cpu()[place]
     scores = torch.cat([decided.scores for decided in decisions]).cpu()[place]
     undecided = torch.cat([decided.undecided for decided in decisions])

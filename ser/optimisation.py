@@ -1,6 +1,7 @@
 """Steps of RMSProp, the running average of weights, and the choice of an epoch."""
 
 from collections.abc import Callable, Iterable
+from statistics import mean
 from typing import Any
 
 import torch
@@ -127,4 +128,5 @@ class EpochSelector:
         if self._selection == "last":
             return (0.0, 0.0, epoch)
         window = self._scores[max(0, epoch - 1 - self._HALF_WINDOW) : epoch + self._HALF_WINDOW]
-        return (sum(window) / len(window), -self._losses[epoch - 1], -epoch)
+        # The exact mean, rounded once: equal UAs in another order, or in a shorter window, must tie.
+        return (mean(window), -self._losses[epoch - 1], -epoch)

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import torch
@@ -61,12 +62,12 @@ def train_fold(
         The result, and the scored weights on the CPU.
 
     Raises:
-        TrainingError: A loss or a gradient is not finite; the text names the epoch.
+        TrainingError: A loss or a gradient is not finite; the text names fold and epoch.
         ConfigurationError: The corpus lacks the counts that the label strategy needs.
     """
     started_ms = _now_ms()
     data = prepare_fold(corpus, store, configuration, fold)
-    training = FoldTraining(data, configuration, fold, device)
+    training = FoldTraining(data, configuration, initial_seed(configuration, fold), device)
     selector = EpochSelector(configuration.selection)
     curve = []
     for epoch in range(1, configuration.epochs + 1):
@@ -74,18 +75,21 @@ def train_fold(
         weights = training.average.weights()
         followed = training.score(weights, data.validation)
         values |= _validation_values(followed, data.classes)
+        _require_finite(values, fold, epoch)
         selector.add(values["validation_ua"], values["validation_loss"], weights)
         curve.append(EpochRecord(epoch=epoch, ended_ms=_now_ms(), values=values))
         if report is not None:
             report(curve[-1])
     selected_epoch, weights = selector.chosen()
+    tested = training.score(weights, data.test)
+    _require_finite({"test_loss": tested.loss}, fold, selected_epoch)
     result = FoldResult(
         identity=fold_identity(configuration, corpus.digest, fold, device.type),
         results_version=RESULTS_VERSION,
         fold=fold,
         corpus=CorpusIdentity(name=corpus.name, digest=corpus.digest, emotions=corpus.emotions),
         configuration=configuration,
-        test=training.score(weights, data.test).evaluation,
+        test=tested.evaluation,
         validation=training.score(weights, data.validation).evaluation,
         curve=tuple(curve),
         selected_epoch=selected_epoch,
@@ -103,15 +107,14 @@ class FoldTraining:
     Args:
         data: The fold's data.
         configuration: The configuration.
-        fold: The fold.
+        seed: Seed of the first weights and of the batches, 0 or more.
         device: Where to compute.
     """
 
-    def __init__(self, data: FoldData, configuration: FoldConfiguration, fold: Fold, device: torch.device) -> None:
+    def __init__(self, data: FoldData, configuration: FoldConfiguration, seed: int, device: torch.device) -> None:
         self._data = data
         self._configuration = configuration
-        self._seed = initial_seed(configuration, fold)
-        self._fold = fold
+        self._seed = seed
         self._device = device
         self._network = _seeded_network(configuration, data.classes, self._seed, device)
         self._scorer = _seeded_network(configuration, data.classes, self._seed, device)
@@ -127,9 +130,6 @@ class FoldTraining:
 
         Returns:
             Mean training loss in nats an utterance, mean and largest gradient norm before clipping.
-
-        Raises:
-            TrainingError: One of them is not finite.
         """
         limit = self._configuration.gradient_clip or float("inf")
         self._network.train()
@@ -143,14 +143,11 @@ class FoldTraining:
             self.average.update()
             losses.append(each.detach().sum())
             utterances += len(batch)
-        values = {
+        return {
             "training_loss": float(torch.stack(losses).sum()) / utterances,
             "gradient_norm": float(torch.stack(norms).mean()),
             "gradient_norm_max": float(torch.stack(norms).max()),
         }
-        if not np.isfinite(list(values.values())).all():
-            raise TrainingError(f"fold {self._fold.name}, epoch {epoch}: a loss or gradient is not finite: {values}")
-        return values
 
     def score(self, weights: Weights, part: NDArray[np.int64]) -> Scored:
         """Scores a part of the fold with given weights."""
@@ -197,6 +194,12 @@ def _validation_values(followed: Scored, classes: int) -> dict[str, float]:
         "validation_wa": weighted_accuracy(confusion),
         **followed.observations,
     }
+
+
+def _require_finite(values: dict[str, float], fold: Fold, epoch: int) -> None:
+    bad = [f"{name} is {value}" for name, value in values.items() if not isfinite(value)]
+    if bad:
+        raise TrainingError(f"fold {fold.name}, epoch {epoch}: expected finite numbers, but {', '.join(bad)}")
 
 
 def _environment(device: torch.device) -> dict[str, str]:

@@ -20,7 +20,7 @@ class Decided:
     """Decisions on a batch.
 
     Attributes:
-        emotions: Decided emotion of each utterance, shape `(batch,)`.
+        emotions: Decided emotion of each utterance, the one with the largest score, shape `(batch,)`.
         scores: Score of each emotion, rows sum to 1, shape `(batch, class)`.
         undecided: Where the rule itself had no answer and the posterior decided, shape `(batch,)`.
     """
@@ -50,11 +50,10 @@ def decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision:
     votes = best_path_votes(log_probabilities, lengths).float()
     most = votes.amax(dim=-1, keepdim=True)
     undecided = (most[:, 0] == 0) | ((votes == most).sum(dim=-1) > 1)
-    shares = votes / votes.sum(dim=-1, keepdim=True).clamp(min=1)
     # A tie is decided among the tied emotions; an empty path ties them all.
-    tied_posterior = torch.where(votes == most, posterior, 0.0)
-    emotions = torch.where(undecided, tied_posterior.argmax(dim=-1), votes.argmax(dim=-1))
-    return Decided(emotions, torch.where(undecided[:, None], posterior, shares), undecided)
+    scores = torch.where(undecided[:, None], torch.where(votes == most, posterior, 0.0), votes)
+    scores = scores / scores.sum(dim=-1, keepdim=True)
+    return Decided(scores.argmax(dim=-1), scores, undecided)
 
 
 def decide_single(log_probabilities: Tensor) -> Decided:
@@ -64,9 +63,10 @@ def decide_single(log_probabilities: Tensor) -> Decided:
 
 def posterior_scores(log_probabilities: Tensor, lengths: Tensor) -> Tensor:
     """Softmax outputs of the emotions summed over valid frames, as shares, shape `(batch, class)`."""
-    valid = valid_frames(lengths, log_probabilities.shape[1])[:, :, None]
-    sums = (log_probabilities.exp() * valid)[:, :, BLANK + 1 :].double().sum(dim=1)
-    return (sums / sums.sum(dim=-1, keepdim=True)).float()
+    padding = ~valid_frames(lengths, log_probabilities.shape[1])[:, :, None]
+    emotions = log_probabilities[:, :, BLANK + 1 :].double().masked_fill(padding, float("-inf"))
+    # In logarithms, as a blank that is certain in all frames leaves probabilities too small to be numbers.
+    return emotions.logsumexp(dim=1).softmax(dim=-1).float()
 
 
 def best_path_votes(log_probabilities: Tensor, lengths: Tensor) -> Tensor:

@@ -107,13 +107,14 @@ class RecurrentLayers(nn.Module):
             lengths: Valid frames, shape `(batch,)`.
 
         Returns:
-            C, shape `(batch, frame, 2 * cells)`, float32, zero in padded frames.
+            C, shape `(batch, frame, 2 * cells)`, in the precision of `frames` whatever the cells computed
+            in, zero in padded frames.
         """
         order = reversal_order(lengths, frames.shape[1])
         outputs = frames
         for layer in self.layers:
             outputs = layer(outputs, order)
-        return outputs.float() * valid_frames(lengths, frames.shape[1])[:, :, None]
+        return outputs.to(frames.dtype) * valid_frames(lengths, frames.shape[1])[:, :, None]
 
 
 def valid_frames(lengths: Tensor, frames: int) -> Tensor:

@@ -33,7 +33,7 @@ class QuantumAttention(Attention):
 
     def weights(self, C: Tensor, lengths: Tensor) -> Tensor:
         """The weights alpha (eq. 6-7), in -1..1, shape `(batch, frame)`."""
-        pre, post, measured = self._states(C.float(), lengths)
+        pre, post, measured = self._states(C, lengths)
         weak_value = torch.einsum("btf,bf->bt", measured, post) * torch.einsum("btf,bf->bt", measured, pre)
         return (weak_value / bounded_denominator(pre, post)[:, None]).tanh()
 
