@@ -1,7 +1,7 @@
 """The test decisions of a variant as arrays, in an order that does not depend on who made them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -122,7 +122,7 @@ def variant_evidence(variant: Variant) -> Evidence:
     if len(parts) == 1:
         return first
     predicted = np.concatenate([part.predicted for part in parts])
-    return _with(first, seeds, predicted)
+    return replace(first, seeds=seeds, predicted=predicted)
 
 
 def baseline_evidence(baseline: BaselineResult) -> Evidence:
@@ -136,20 +136,6 @@ def baseline_evidence(baseline: BaselineResult) -> Evidence:
     """
     tests = [(fold.index, test) for fold, test in zip(baseline.folds, baseline.tests, strict=True)]
     return _gather(baseline.corpus, baseline.folds, tests, seed=0)
-
-
-def _with(evidence: Evidence, seeds: tuple[int, ...], predicted: NDArray[np.int64]) -> Evidence:
-    return Evidence(
-        evidence.corpus,
-        evidence.scheme,
-        evidence.utterances,
-        evidence.folds,
-        evidence.speakers,
-        evidence.sessions,
-        evidence.actual,
-        seeds,
-        predicted,
-    )
 
 
 def _gather(

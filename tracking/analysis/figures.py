@@ -1,50 +1,22 @@
 """Draws the pictures: forest plot, points of speakers, confusion matrices, learning curves.
 
-Only matplotlib's figure objects are used, never pyplot, so that there is no shared state. SVG colours
-are written as CSS variables, so that a page's theme colours its pictures. Names are never parsed
-as mathematics.
+Only matplotlib's figure objects are used, never pyplot, so that there is no shared state. Names are
+never parsed as mathematics.
 """
 
-import io
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tracking.analysis.figure_data import Curve, ForestRow, SpeakerRow, row_shares
+from tracking.analysis.rendering import PAPER, to_png
 
-
-@dataclass(frozen=True)
-class Palette:
-    """Colours of a picture; accent and second are told apart by the colour-blind (Okabe and Ito)."""
-
-    ink: str = "#1b1f24"
-    muted: str = "#5b6570"
-    grid: str = "#d8dde3"
-    accent: str = "#0072b2"
-    second: str = "#d55e00"
-    paper: str = "#ffffff"
-
-
-PAPER = Palette()
-
-_VARIABLES = {
-    PAPER.ink: "var(--ink)",
-    PAPER.muted: "var(--muted)",
-    PAPER.grid: "var(--grid)",
-    PAPER.accent: "var(--accent)",
-    PAPER.second: "var(--second)",
-    PAPER.paper: "var(--paper)",
-}
 _LONGEST_NAME = 22
 # Ink stays readable on the darkest cell, on light and on dark pages.
 _SHADE = 0.55
@@ -165,7 +137,7 @@ def _rows_figure(names: Sequence[str], width: float, title: str) -> tuple[Figure
         return figure, axes
     axes.set_yticks([])
     for place, name in enumerate(names):
-        _above(axes, place, 0, "left", _short(name, 46))
+        _above(axes, place, 0, "left", _short(name, 50))
     return figure, axes
 
 
@@ -227,6 +199,7 @@ def curves_figure(loss: Curve | None, ua: Curve | None, title: str) -> Figure:
         axes.fill_between(curve.epochs, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0)
         axes.plot(curve.epochs, mean, style, color=colour, linewidth=1.8)
     left.set_xlabel("epoch")
+    left.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     left.grid(axis="x", color=PAPER.grid, linewidth=0.7)
     left.spines["left"].set_visible(False)
     return figure
@@ -257,50 +230,3 @@ def _signed(difference: float) -> str:
 
 def _short(name: str, longest: int = _LONGEST_NAME) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
-
-
-def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:
-    """The figure as PNG bytes on white paper."""
-    figure.patch.set(facecolor=PAPER.paper, alpha=1)
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(buffer, format="png", dpi=dots_per_inch)
-    return buffer.getvalue()
-
-
-def to_svg(figure: Figure, description: str) -> str:
-    """The figure as an SVG element for use inside an HTML page.
-
-    Args:
-        figure: The figure.
-        description: What it shows, for those who cannot see it.
-
-    Returns:
-        The `<svg>` element, colours as CSS variables, text as text (escaped), without ids that
-        could stand twice on a page.
-    """
-    buffer = io.StringIO()
-    FigureCanvasSVG(figure)
-    # Markers are defined by id, derived from the salt: pictures must not share them.
-    salt = f"{description} {figure.get_size_inches()}"
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    for pattern in (
-        r'(?<=<g) id="[^"]*"',
-        r' clip-path="[^"]*"',
-        r"<defs>\s*<style.*?</defs>",
-        r"<metadata>.*?</metadata>",
-    ):
-        text = re.sub(pattern, "", text, flags=re.DOTALL)
-    text = re.sub(r'style="[^"]*"', _with_variables, text)
-    label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
-
-
-def _with_variables(style: re.Match[str]) -> str:
-    text = style.group()
-    for colour, variable in _VARIABLES.items():
-        text = text.replace(colour, variable)
-    return re.sub(r"font-family: [^;\"]*|'DejaVu Sans'[^;\"]*sans-serif", "", text)

@@ -1,7 +1,7 @@
 """Trials become variants: a variant is a configuration less its seed, within one recipe."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -205,7 +205,7 @@ def _missing_folds(trials: Iterable[TrialResult]) -> str:
 
 
 def with_unique_labels(variants: Sequence[Variant]) -> list[Variant]:
-    """Adds to equal labels the settings (or the recipe, or the corpus) in which their variants differ.
+    """Adds to equal labels the recipe, and where that does not do, the settings in which they differ.
 
     Args:
         variants: Variants of one kind.
@@ -213,25 +213,25 @@ def with_unique_labels(variants: Sequence[Variant]) -> list[Variant]:
     Returns:
         The same variants in the same order.
     """
-    same: dict[str, list[Variant]] = defaultdict(list)
-    for variant in variants:
-        same[variant.label].append(variant)
-    return [
-        variant
-        if len(same[variant.label]) == 1
-        else replace(variant, label=_longer_label(variant, same[variant.label]))
-        for variant in variants
-    ]
+    return _told_apart(_told_apart(variants, lambda variant: {"recipe": variant.recipe}), _distinguishing_facts)
 
 
-def _longer_label(variant: Variant, namesakes: Sequence[Variant]) -> str:
-    facts = [_distinguishing_facts(other) for other in namesakes]
-    own = _distinguishing_facts(variant)
-    differing = [name for name in own if len({str(fact[name]) for fact in facts}) > 1]
-    return " · ".join([variant.label, *(f"{name} {own[name]}" for name in differing)])
+def _told_apart(variants: Sequence[Variant], facts_of: Callable[[Variant], dict[str, str]]) -> list[Variant]:
+    """Adds to equal labels those facts in which their variants differ."""
+    namesakes: dict[str, list[int]] = defaultdict(list)
+    for place, variant in enumerate(variants):
+        namesakes[variant.label].append(place)
+    labels = [variant.label for variant in variants]
+    for label, places in namesakes.items():
+        facts = [facts_of(variants[place]) for place in places]
+        differing = [name for name in facts[0] if len({fact[name] for fact in facts}) > 1]
+        for place, fact in zip(places, facts, strict=True):
+            labels[place] = " · ".join([label, *(f"{name} {fact[name]}" for name in differing)])
+    return [replace(variant, label=label) for variant, label in zip(variants, labels, strict=True)]
 
 
-def _distinguishing_facts(variant: Variant) -> dict[str, Any]:
+def _distinguishing_facts(variant: Variant) -> dict[str, str]:
+    """What may tell variants of equal labels apart, in words."""
     settings: dict[str, Any] = {}
     if variant.kind == FIXED:
         settings = settings_without(variant.configuration, ("attention", "scope", "criterion", "labels"))
@@ -239,8 +239,7 @@ def _distinguishing_facts(variant: Variant) -> dict[str, Any]:
     first = next(iter(variant.folds.values()))[0].result
     validators = ",".join(variant.scheme[0].validation_speakers)
     return {
-        **settings,
-        "recipe": variant.recipe,
+        **{name: str(value) for name, value in settings.items()},
         "corpus": first.corpus.digest[:8],
         "scheme": f"{variant.scheme[0].scheme} of {len(variant.scheme)} folds, {validators} validates first",
     }

@@ -174,6 +174,15 @@ def test_what_was_selected_per_fold_is_compared_with_the_one_baseline_of_its_mem
     }
 
 
+def test_a_choice_among_settings_that_the_baseline_has_too_is_compared_with_a_baseline_chosen_alike():
+    trials = [
+        trial(WORLD, configuration(attention, stack=stack)) for attention in ("none", "quantum") for stack in (1, 2, 3)
+    ]
+    made = {one.variant: one.baseline for one in compare_all(scored(*trials)).made}
+    assert made["quantum · selected per fold · phonemes"] == "none · selected per fold · phonemes"
+    assert made["quantum · phonemes · stack 2"] == "none · phonemes · stack 2"
+
+
 def test_the_holm_family_is_every_planned_pair_also_the_refused():
     table = study_table()
     whole = oversee(table).comparisons

@@ -111,7 +111,7 @@ def test_mcnemar_equals_the_binomial_test(only_a, only_b):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_holm_equals_statsmodels(p_values):
     expected = multipletests(p_values, method="holm")[1]
     assert holm(p_values) == pytest.approx(list(expected), rel=1e-9)

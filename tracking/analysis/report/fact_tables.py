@@ -108,7 +108,7 @@ def settings_tables(overview: Overview) -> tuple[Table, Table]:
     common = Table(
         "settings_shared",
         "Settings that all variants share",
-        "Lengths in seconds (_s), rates in hertz (_hz). – stands for a setting without effect.",
+        "Lengths in seconds (_s), rates in hertz (_hz). – stands for a setting that is off or without effect.",
         (Column("setting", numeric=False), Column("value", numeric=False)),
         tuple((text(name), _setting(settings[0][name])) for name in shared),
     )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from tracking.analysis.aggregate import ScoredVariant
 from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.figure_data import forest_rows, learning_curve, speaker_rows
-from tracking.analysis.figures import confusion_figure, curves_figure, forest_figure, speaker_figure, to_svg
+from tracking.analysis.figures import confusion_figure, curves_figure, forest_figure, speaker_figure
 from tracking.analysis.overview import Overview
+from tracking.analysis.rendering import to_svg
 from tracking.analysis.variants import SELECTED
 
 MOST_ROWS = 40

@@ -58,7 +58,8 @@ def _grid_row(entry: ScoredVariant, target: str) -> str:
     if entry.variant.kind == SELECTED:
         return f"{first.attention} · {SELECTED}"
     usual = f"{attention_label(first)} · {target}"
-    return attention_label(first) + entry.variant.label.removeprefix(usual)
+    settings = entry.variant.label.removeprefix(usual).removeprefix(f" · recipe {entry.variant.recipe}")
+    return attention_label(first) + settings
 
 
 def _grid_cells(name: str, line: Mapping[str, ScoredVariant], best: Mapping[str, float | None]) -> tuple[Cell, ...]:

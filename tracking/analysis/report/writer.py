@@ -11,13 +11,13 @@ from markupsafe import Markup
 
 from tracking.analysis.badges import Badge, baseline_badges, report_badges, variant_badges
 from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.report.comparison_tables import refused_table, tests_table
 from tracking.analysis.report.fact_tables import missing_table, origins_table, settings_tables, studies_table
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.pictures import draw_pictures
 from tracking.analysis.report.records import write_records
 from tracking.analysis.report.score_tables import grid_tables, recall_table, results_table
 from tracking.analysis.report.tables import Table, write_csv
-from tracking.analysis.report.test_tables import refused_table, tests_table
 from tracking.results import ResultsTable
 
 _FOLDER = Path(__file__).parent

@@ -1,0 +1,119 @@
+import io
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from tests.tracking.analysis.factory import EMOTIONS, World, configuration, study_table, trial
+from tracking.analysis.figure_data import forest_rows, learning_curve, row_shares, speaker_rows
+from tracking.analysis.figures import (
+    confusion_figure,
+    confusion_png,
+    curves_figure,
+    forest_figure,
+    speaker_figure,
+)
+from tracking.analysis.overview import oversee
+from tracking.analysis.rendering import to_svg
+from tracking.analysis.variants import group_variants
+
+HOSTILE = '<script>alert(1)</script> & "$\\frac{'
+
+
+def texts(svg):
+    return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_forest_rows_carry_differences_in_points_with_their_intervals():
+    made = oversee(study_table()).comparisons.made
+    rows = forest_rows(made)
+    assert [row.label for row in rows] == [one.variant for one in made]
+    for row, one in zip(rows, made, strict=True):
+        assert row.difference == pytest.approx(100 * one.ua_speakers.difference)
+        assert one.ua_speakers.interval is not None
+        assert (row.low, row.high) == pytest.approx(
+            (100 * one.ua_speakers.interval.low, 100 * one.ua_speakers.interval.high)
+        )
+
+
+def test_speaker_rows_carry_one_point_a_speaker():
+    overview = oversee(study_table(World(lacking={"Ses01F": 2})))
+    rows = speaker_rows(overview.scored)
+    assert {row.speakers for row in rows} == {World().speaker_names()}
+    entry = overview.scored[0]
+    own = entry.variant.folds[1][0]
+    assert rows[0].ua[0] == pytest.approx(100 * own.ua)
+    assert np.abs(rows[0].offsets).max() <= 0.3
+
+
+def test_learning_curve_averages_folds_and_seeds_epoch_by_epoch():
+    trials = [trial(World(), configuration(seed=seed, epochs=epochs)) for seed, epochs in ((1, 4), (2, 4))]
+    (variant,) = group_variants(trials)
+    folds = [fold for seed in variant.seeds for fold in variant.folds[seed]]
+    curve = learning_curve(folds, "training_loss")
+    assert curve is not None
+    assert curve.epochs.tolist() == [1, 2, 3, 4]
+    values = [fold.result.curve[2].values["training_loss"] for fold in folds]
+    assert len(values) == 20
+    assert curve.mean[2] == pytest.approx(np.mean(values))
+    assert curve.deviation[2] == pytest.approx(np.std(values, ddof=1))
+    assert learning_curve(folds, "unknown") is None
+
+
+def test_row_shares_sum_to_one_or_to_nothing():
+    shares = row_shares(np.array([[3, 1], [0, 0]]))
+    assert shares.tolist() == [[0.75, 0.25], [0.0, 0.0]]
+
+
+def test_confusion_png_is_a_picture_whatever_the_names():
+    png = confusion_png(np.array([[5, 0], [2, 3]]), [HOSTILE, "$x$"], HOSTILE)
+    pixels = imread(io.BytesIO(png))
+    assert pixels.shape[0] > 200
+    assert pixels.shape[1] > 200
+    assert pixels[..., :3].std() > 0.05
+
+
+def test_confusion_png_leaves_no_global_state():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    assert confusion_png(np.eye(2, dtype=np.int64), "ab", "t") == confusion_png(np.eye(2, dtype=np.int64), "ab", "t")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_confusion_cells_hold_shares_and_counts():
+    svg = to_svg(confusion_figure(np.array([[30, 10], [5, 15]]), ["calm", "anger"], "title"), "words")
+    assert {"75%", "30", "25%", "10", "calm", "anger", "title", "true", "decided"} <= set(texts(svg))
+
+
+def test_names_come_out_of_every_svg_as_text():
+    table = study_table(World(names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:])))
+    overview = oversee(table)
+    rows = forest_rows(overview.comparisons.made)
+    hostile_rows = [type(row)(HOSTILE, row.difference, row.low, row.high, row.better) for row in rows[:2]]
+    pictures = [
+        forest_figure(hostile_rows, 7, HOSTILE),
+        forest_figure(hostile_rows, 3.6, HOSTILE),
+        speaker_figure(speaker_rows(overview.scored[:3]), 7, HOSTILE),
+        confusion_figure(overview.scored[0].scores.confusion, overview.scored[0].evidence.corpus.emotions, HOSTILE),
+        curves_figure(None, None, HOSTILE),
+    ]
+    for picture in pictures:
+        svg = to_svg(picture, HOSTILE)
+        assert "<script" not in svg
+        assert any((text or "").startswith("<script>") for text in texts(svg))
+
+
+def test_svg_takes_the_pages_colours_and_has_no_repeated_ids():
+    rows = forest_rows(oversee(study_table()).comparisons.made)
+    wide, narrow = (to_svg(forest_figure(rows, width, "t"), "forest") for width in (7, 3.6))
+    assert "var(--ink)" in wide
+    assert "#0072b2" not in wide
+    ids = [
+        element.get("id")
+        for svg in (wide, narrow)
+        for element in ElementTree.fromstring(svg).iter()
+        if element.get("id")
+    ]
+    assert len(ids) == len(set(ids))

@@ -1,0 +1,84 @@
+"""Figures become bytes: PNG on white paper, or SVG that takes a page's colours.
+
+SVG colours are written as CSS variables, so that a page's theme, light or dark, colours its pictures.
+"""
+
+import io
+import re
+from dataclasses import dataclass
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of a picture; accent and second are told apart by the colour-blind (Okabe and Ito)."""
+
+    ink: str = "#1b1f24"
+    muted: str = "#5b6570"
+    grid: str = "#d8dde3"
+    accent: str = "#0072b2"
+    second: str = "#d55e00"
+    paper: str = "#ffffff"
+
+
+PAPER = Palette()
+
+_VARIABLES = {
+    PAPER.ink: "var(--ink)",
+    PAPER.muted: "var(--muted)",
+    PAPER.grid: "var(--grid)",
+    PAPER.accent: "var(--accent)",
+    PAPER.second: "var(--second)",
+    PAPER.paper: "var(--paper)",
+}
+
+
+def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:
+    """The figure as PNG bytes on white paper."""
+    figure.patch.set(facecolor=PAPER.paper, alpha=1)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(buffer, format="png", dpi=dots_per_inch)
+    return buffer.getvalue()
+
+
+def to_svg(figure: Figure, description: str) -> str:
+    """The figure as an SVG element for use inside an HTML page.
+
+    Args:
+        figure: The figure.
+        description: What it shows, for those who cannot see it.
+
+    Returns:
+        The `<svg>` element, colours as CSS variables, text as text (escaped), without ids that
+        could stand twice on a page.
+    """
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure)
+    # Markers are defined by id, derived from the salt: pictures must not share them.
+    salt = f"{description} {figure.get_size_inches()}"
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    for pattern in (
+        r'(?<=<g) id="[^"]*"',
+        r' clip-path="[^"]*"',
+        r"<defs>\s*<style.*?</defs>",
+        r"<metadata>.*?</metadata>",
+    ):
+        text = re.sub(pattern, "", text, flags=re.DOTALL)
+    text = re.sub(r'style="[^"]*"', _with_variables, text)
+    label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def _with_variables(style: re.Match[str]) -> str:
+    text = style.group()
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, variable)
+    return re.sub(r"font-family: [^;\"]*|'DejaVu Sans'[^;\"]*sans-serif", "", text)
