@@ -95,9 +95,9 @@ def test_cross_entropy_averages_the_annotated_frames_of_the_utterance() -> None:
 def test_layers_and_cells_are_those_of_the_configuration() -> None:
     network = SpeechEmotionNetwork(small(layers=3, cells=6, stack=2), EMOTIONS)
     sizes = [
-        (cells.input_size, cells.hidden_size)
-        for layer in network.recurrent.layers
-        for cells in (layer.forward_cells, layer.backward_cells)
+        (module.input_size, module.hidden_size)
+        for module in network.recurrent.modules()
+        if isinstance(module, torch.nn.LSTM)
     ]
     assert sizes == [(2 * MEL, 6)] * 2 + [(12, 6)] * 4
 
