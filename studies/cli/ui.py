@@ -12,23 +12,27 @@ def ui(
         "data"
     ),
 ) -> None:
-    """Open the MLflow UI on 127.0.0.1, at the tables of runs. End it with Ctrl-C."""
+    """Serve the MLflow UI on 127.0.0.1, and say where the newest study's runs are. End it with Ctrl-C."""
     import os
     import sys
 
     from rich.console import Console
 
     from ser.errors import StudyError
+    from studies.cli.choosing import chosen_study
     from studies.home import Home
 
-    database = Home(home).mlflow_database
-    if not database.is_file():
-        raise StudyError(f"{database}: there are no runs yet; run a study first: ser study run --attention none")
-    address = f"http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning"
-    Console().print(f"MLflow UI: {address}   (Ctrl-C ends it)", soft_wrap=True)
+    place = Home(home)
+    where = chosen_study(place, name=None, corpus=None).whereabouts
+    if where is None or not place.mlflow_database.is_file():
+        raise StudyError(f"{place.mlflow_database}: there are no runs yet; run a study first, such as: make study")
+    # Without this in the address MLflow opens on its pages for language models.
+    address = f"http://127.0.0.1:{port}/#/experiments/{where.experiment}/runs?workflowType=machine_learning"
+    Console().print(f"Runs: {address}   (Ctrl-C ends the server)", soft_wrap=True)
     # One worker and no job runner: a sixth of the memory, and all that one user's browser needs.
     environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    store = f"sqlite:///{database.resolve()}"
+    store = f"sqlite:///{place.mlflow_database.resolve()}"
     command = ["-m", "mlflow", "server", "--backend-store-uri", store]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    # The server takes this process's place, so that Ctrl-C and signals reach it and nothing else.
     os.execve(sys.executable, [sys.executable, *command], os.environ | environment)

@@ -1,0 +1,67 @@
+# Everything a user types. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_ARGS ?=
+
+ATTN ?= none
+CORPUS ?= demo
+ROOT ?=
+RECIPE ?= $(if $(filter demo,$(CORPUS)),quick,recommended)
+LABELS ?=
+SCOPE ?=
+CRITERION ?=
+SEEDS ?= 1
+WORKERS ?=
+SET ?=
+SER_HOME ?= data
+PORT ?= 5000
+
+STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
+	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
+	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(WORKERS),--workers $(WORKERS)) $(foreach each,$(SET),--set $(each))
+
+.PHONY: help setup study studies report ui test check bench clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@echo
+	@echo "Settings, with what they are now:"
+	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
+	@echo "  SEEDS=$(SEEDS) WORKERS=$(WORKERS) SET=$(SET) SER_HOME=$(SER_HOME) PORT=$(PORT)"
+
+setup: $(VENV)/installed ## Make the virtual environment and install everything into it
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[demo,dev]'
+	@touch $@
+
+study: setup ## Run a study of one attention: make study ATTN=quantum
+	@$(BIN)/ser study run --attention $(ATTN) $(STUDY_OPTIONS)
+
+studies: setup ## Run a study of all four attentions
+	@$(BIN)/ser study run --attention all $(STUDY_OPTIONS)
+
+report: setup ## Write the report of CORPUS: every variant against its baseline
+	@$(BIN)/ser report --corpus $(CORPUS) --home $(SER_HOME)
+
+ui: setup ## Browse the runs with MLflow, on 127.0.0.1
+	@$(BIN)/ser ui --port $(PORT) --home $(SER_HOME)
+
+test: setup ## Run all tests
+	$(BIN)/python -m pytest
+
+check: setup ## Check style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_imports.py
+
+bench: setup ## Measure the padding-free BLSTM against the packed one, as a ratio in one run
+	$(BIN)/python benchmarks/recurrent.py
+
+clean: ## Remove caches; the environment and everything that was computed stay
+	rm -rf build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
