@@ -129,7 +129,9 @@ class FoldConfiguration(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_what_has_no_effect(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _null_what_has_no_effect(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
         active = {
             "scope": values.get("attention") in WINDOWED_ATTENTIONS,
             "component_score": values.get("attention") == "component",

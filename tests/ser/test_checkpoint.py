@@ -69,6 +69,7 @@ DAMAGED = {
     "a result that is none": header_of({"result": '{"identity": 1}'}),
     "a result that is no json": header_of({"result": "oops"}),
     "a result that is a list": header_of({"result": "[]"}),
+    "a configuration that is a list": header_of({"result": '{"configuration": []}'}),
 }
 
 
