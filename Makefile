@@ -8,6 +8,7 @@ PIP_ARGS ?=
 ATTN ?= none
 CORPUS ?= demo
 ROOT ?=
+CORPUS_SET ?=
 RECIPE ?= $(if $(filter demo,$(CORPUS)),quick,recommended)
 LABELS ?=
 SCOPE ?=
@@ -19,7 +20,7 @@ SER_HOME ?= data
 PORT ?= 5000
 
 STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
-	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
+	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(CORPUS_SET),--corpus-set $(each)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
 	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(WORKERS),--workers $(WORKERS)) $(foreach each,$(SET),--set $(each))
 
 .PHONY: help setup study studies report ui test check bench clean
@@ -28,7 +29,7 @@ help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 	@echo
 	@echo "Settings, with what they are now:"
-	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
+	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) CORPUS_SET=$(CORPUS_SET) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
 	@echo "  SEEDS=$(SEEDS) WORKERS=$(WORKERS) SET=$(SET) SER_HOME=$(SER_HOME) PORT=$(PORT)"
 
 setup: $(VENV)/installed ## Make the virtual environment and install everything into it

@@ -6,6 +6,7 @@ Both run on one thread over the same batch and weights. Machines are noisy: trus
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +48,8 @@ def main() -> None:
         free = RecurrentLayers(inputs, CELLS, LAYERS)
         times: dict[str, list[float]] = {"packed": [], "free": []}
         for _ in range(ROUNDS):
-            times["packed"].append(duration_s(lambda: packed_step(packed, batch, lengths)))
-            times["free"].append(duration_s(lambda: free_step(free, batch, lengths)))
+            times["packed"].append(duration_s(partial(packed_step, packed, batch, lengths)))
+            times["free"].append(duration_s(partial(free_step, free, batch, lengths)))
         medians = {name: statistics.median(values[1:]) for name, values in times.items()}
         ratio = medians["packed"] / medians["free"]
         print(f"{frames:>8} {inputs:>7} {medians['packed']:>9.3f} {medians['free']:>9.3f} {ratio:>6.1f}")

@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any, Literal, get_args
 
 import torch
+from pydantic import Field
 
 from ser.config import (
     WINDOWED_ATTENTIONS,
@@ -28,6 +29,7 @@ class StudyPlan(Settings):
 
     Attributes:
         corpus: Name of the corpus.
+        corpus_options: Options of the corpus as text, by name.
         recipe: Name of the recipe.
         attentions: Attentions swept.
         labels: Label strategies swept.
@@ -39,6 +41,7 @@ class StudyPlan(Settings):
     """
 
     corpus: str
+    corpus_options: dict[str, str] = Field(default_factory=dict)
     recipe: str
     attentions: tuple[AttentionName, ...]
     labels: tuple[LabelStrategy, ...]
@@ -60,6 +63,7 @@ class StudyPlan(Settings):
         criterion: str | None = None,
         seeds: int = 1,
         overrides: Mapping[str, str] | None = None,
+        corpus_options: Mapping[str, str] | None = None,
     ) -> "StudyPlan":
         """Makes a plan from a recipe and what the user wants otherwise.
 
@@ -72,6 +76,7 @@ class StudyPlan(Settings):
             criterion: The criterion, or None for the recipe's.
             seeds: Number of seeds, 1 or more.
             overrides: Other settings of a fold's configuration, or `precision`, as text by name.
+            corpus_options: Options of the corpus as text, by name.
 
         Returns:
             The plan.
@@ -91,6 +96,7 @@ class StudyPlan(Settings):
         settings = chosen.settings_for(corpus) | {name: _parsed(value) for name, value in wanted.items()}
         plan = cls(
             corpus=corpus,
+            corpus_options=dict(corpus_options or {}),
             recipe=recipe,
             attentions=_members("attention", _every_attention(attentions), get_args(AttentionName)),
             labels=_members("labels", labels or chosen.labels, get_args(LabelStrategy)),
@@ -100,8 +106,14 @@ class StudyPlan(Settings):
             precision=precision,
             settings={name: value for name, value in settings.items() if name != "criterion"},
         )
-        plan.points("fp32")
+        plan._check_all_settings()
         return plan
+
+    def _check_all_settings(self) -> None:
+        """Refuses a bad value even where this plan gives it no effect, such as an even scope without a window."""
+        for attention, scope in product(get_args(AttentionName), self.scopes):
+            swept = {"attention": attention, "scope": scope, "labels": self.labels[0], "criterion": "ctc"}
+            FoldConfiguration.of(**self.settings | swept)
 
     def points(self, precision: Precision) -> tuple[FoldConfiguration, ...]:
         """Every point of the space once, in a fixed order.

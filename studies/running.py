@@ -70,7 +70,7 @@ def run_study(
     """
     devices = worker_devices(workers)
     device_type = devices[0].partition(":")[0]
-    corpus = open_corpus(plan.corpus, root, stage("reading the corpus"))
+    corpus = open_corpus(plan.corpus, root, stage("reading the corpus"), plan.corpus_options)
     configuration = plan.points("fp32")[0]
     scheme = speaker_folds(corpus, configuration.validation)
     _check_counts(plan, corpus)

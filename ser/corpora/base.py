@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
+
+from ser.config import Settings
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,9 @@ class Utterance:
         words: Number of words, or None where unknown.
         voiced_phonemes: Number of voiced phonemes, or None where unknown.
         counts_from: Where the two counts come from, such as 'alignment' or 'imputed'.
+        language: Language spoken, as an ISO 639-1 code, where it differs from the corpus's.
+        split: Part that a given split puts it in: 'training', 'validation' or 'test'.
+        ratings: Dimensional ratings by name, such as 'valence', on the corpus's own scale.
     """
 
     id: str
@@ -32,6 +38,9 @@ class Utterance:
     words: int | None = None
     voiced_phonemes: int | None = None
     counts_from: str = "none"
+    language: str | None = None
+    split: str | None = None
+    ratings: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,11 +77,25 @@ class Annotations:
     notes: tuple[str, ...] = ()
 
 
-Loader = Callable[[Path], Annotations]
-"""Reads a corpus's label files below a root folder.
+class NoOptions(Settings):
+    """The options of a corpus that has none."""
 
-Raises `CorpusError` where there is no such corpus; a single bad utterance is skipped and listed.
-"""
+
+OptionsT = TypeVar("OptionsT", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Loader(Generic[OptionsT]):
+    """How a corpus is read.
+
+    Attributes:
+        options: The corpus's options, each with a default; their names and values are what a user types.
+        load: Reads the label files below a root folder. Raises `CorpusError` where there is no such
+            corpus; a single bad utterance is skipped and listed.
+    """
+
+    options: type[OptionsT]
+    load: Callable[[Path, OptionsT], Annotations]
 
 
 @dataclass(frozen=True)
@@ -92,7 +115,7 @@ class Corpus:
         language: Language spoken.
         skipped: What was left out, unreadable audio included.
         notes: What the user should know.
-        digest: 32 hex digits over samples, labels, speakers, sessions and counts.
+        digest: 32 hex digits over the class set, samples, labels, speakers and counts.
     """
 
     name: str

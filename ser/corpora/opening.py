@@ -1,7 +1,7 @@
 """Opens a corpus: reads every audio file once, drops what is not sound, and takes the digest."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,22 +34,28 @@ class _Heard:
         return (self.utterance.speaker, self.samples_sha256, self.utterance.emotion, words, voiced)
 
 
-def open_corpus(name: str, root: Path, progress: Callable[[int, int], None] | None = None) -> Corpus:
+def open_corpus(
+    name: str,
+    root: Path,
+    progress: Callable[[int, int], None] | None = None,
+    options: Mapping[str, str] | None = None,
+) -> Corpus:
     """Reads a corpus's label files and its audio.
 
     Args:
         name: Name of the corpus, one of `ser.corpora.LOADERS`.
         root: Its folder.
         progress: Called with the number of audio files read and of all audio files.
+        options: Options of that corpus as text, by name.
 
     Returns:
         The corpus: utterances in content order, what was skipped, and the digest.
 
     Raises:
-        ConfigurationError: There is no such corpus in the registry.
+        ConfigurationError: There is no such corpus, option or value.
         CorpusError: The folder does not hold that corpus, or most of its audio cannot be read.
     """
-    return hear_corpus(load_annotations(name, root), progress)
+    return hear_corpus(load_annotations(name, root, options), progress)
 
 
 def hear_corpus(annotations: Annotations, progress: Callable[[int, int], None] | None = None) -> Corpus:

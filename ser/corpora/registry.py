@@ -2,29 +2,53 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
+
+from ser.config import Settings
 from ser.corpora import demo, emodb, iemocap
-from ser.corpora.base import Annotations, Loader
+from ser.corpora.base import Annotations, Loader, NoOptions
 from ser.errors import ConfigurationError, unknown_value
 
-LOADERS: Mapping[str, Loader] = {"demo": demo.load, "iemocap": iemocap.load, "emodb": emodb.load}
+LOADERS: Mapping[str, Loader[Any]] = {
+    "demo": Loader(NoOptions, lambda root, options: demo.load(root)),
+    "iemocap": Loader(NoOptions, lambda root, options: iemocap.load(root)),
+    "emodb": Loader(NoOptions, lambda root, options: emodb.load(root)),
+}
 """Loaders by the name of their corpus."""
 
 
-def load_annotations(name: str, root: Path) -> Annotations:
+def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = None) -> Annotations:
     """Reads a corpus's label files; no audio.
 
     Args:
         name: Name of the corpus, one of `LOADERS`.
         root: Its folder.
+        options: Options of that corpus as text, by name.
 
     Returns:
         The annotations.
 
     Raises:
-        ConfigurationError: There is no such corpus in the registry.
+        ConfigurationError: There is no such corpus in the registry, or no such option or value.
         CorpusError: The folder does not hold that corpus.
     """
     if name not in LOADERS:
         raise ConfigurationError(unknown_value("corpus", name, LOADERS))
-    return LOADERS[name](root)
+    loader = LOADERS[name]
+    return loader.load(root, _options(name, loader.options, options or {}))
+
+
+def _options(corpus: str, kind: type[Settings], values: Mapping[str, str]) -> Settings:
+    for option in values:
+        if option not in kind.model_fields:
+            known = ", ".join(kind.model_fields) or "none"
+            raise ConfigurationError(f"corpus {corpus} has no option '{option}'; it has: {known}")
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"corpus {corpus}, option {option}={first['input']!r}: {message}") from None

@@ -40,6 +40,7 @@ def make_demo(
 def check(
     corpus: Annotated[str, typer.Option("--corpus", help="Name of the corpus: demo, emodb or iemocap.")],
     root: Annotated[Path, typer.Option("--root", help="The corpus's folder.")],
+    corpus_set: Annotated[list[str] | None, typer.Option(help="An option of the corpus, as name=value.")] = None,
 ) -> None:
     """Read a whole corpus, and show what it holds and what was left out.
 
@@ -50,9 +51,10 @@ def check(
     from rich.console import Console
 
     from ser.corpora import open_corpus
+    from studies.cli.pairs import named_values
 
     with _progress("Reading audio") as report:
-        opened = open_corpus(corpus, root, report)
+        opened = open_corpus(corpus, root, report, named_values("--corpus-set", corpus_set or []))
     console = Console()
     console.print(_class_table(opened))
     console.print(_target_table(opened))

@@ -26,6 +26,7 @@ def run(
     ],
     corpus: Annotated[str, typer.Option(help="Name of the corpus: demo, emodb or iemocap.")] = "demo",
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus; the demo corpus has its own.")] = None,
+    corpus_set: Annotated[list[str] | None, typer.Option(help="An option of the corpus, as name=value.")] = None,
     recipe: Annotated[str, typer.Option(help="paper, recommended or quick.")] = "quick",
     labels: Annotated[list[str] | None, typer.Option(help="Label strategy; the recipe's when not given.")] = None,
     scope: Annotated[list[int] | None, typer.Option(help="Frames of the window, odd; the recipe's otherwise.")] = None,
@@ -41,6 +42,7 @@ def run(
     study, and a study that was stopped, in whatever way, goes on where it was.
     """
     from ser.errors import ConfigurationError, StudyError
+    from studies.cli.pairs import named_values
     from studies.cli.progress import StudyDisplay
     from studies.cli.report import print_results, write_report_of
     from studies.home import Home
@@ -56,7 +58,8 @@ def run(
         scopes=tuple(scope or ()),
         criterion=criterion,
         seeds=seeds,
-        overrides=_overrides(set_ or []),
+        overrides=named_values("--set", set_ or []),
+        corpus_options=named_values("--corpus-set", corpus_set or []),
     )
     place = Home(home)
     with StudyDisplay() as display:
@@ -118,16 +121,6 @@ def status(
     running = holder(place.lock(summary.name))
     begun = f"{summary.trials_complete} of {summary.trials} trials complete"
     console.print(f"{begun}; run by {running}" if running else f"{begun}; nobody runs it now", soft_wrap=True)
-
-
-def _overrides(pairs: list[str]) -> dict[str, str]:
-    """Reads `name=value` pairs."""
-    from ser.errors import ConfigurationError
-
-    for pair in pairs:
-        if "=" not in pair:
-            raise ConfigurationError(f"--set {pair}: expected name=value, such as --set ema_decay=off")
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _corpus_root(corpus: str, root: Path | None, place: "Home", display: "StudyDisplay") -> Path:
