@@ -1,5 +1,7 @@
 """The command `ser`, and how its errors read: one line that says what to mend."""
 
+from typing import Any
+
 import typer
 from typer.core import TyperGroup
 
@@ -13,7 +15,7 @@ from studies.cli.ui import ui
 class _OneLineErrors(TyperGroup):
     """Prints an error that the user can mend as one line, without a traceback."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except SerError as error:
