@@ -31,12 +31,14 @@ class CountSummary:
     """Where counts come from, and their means.
 
     Attributes:
-        sources: Number of utterances by where their counts come from.
+        words_from: Number of utterances by where their number of words comes from.
+        voiced_phonemes_from: Number of utterances by where their number of voiced phonemes comes from.
         mean_words: Mean number of words, or None where no utterance has one.
         mean_voiced_phonemes: Mean number of voiced phonemes, or None where no utterance has one.
     """
 
-    sources: dict[str, int]
+    words_from: dict[str, int]
+    voiced_phonemes_from: dict[str, int]
     mean_words: float | None
     mean_voiced_phonemes: float | None
 
@@ -61,7 +63,8 @@ def count_summary(corpus: Corpus) -> CountSummary:
     words = [utterance.words for utterance in corpus.utterances if utterance.words is not None]
     voiced = [utterance.voiced_phonemes for utterance in corpus.utterances if utterance.voiced_phonemes is not None]
     return CountSummary(
-        sources=dict(Counter(utterance.counts_from for utterance in corpus.utterances).most_common()),
+        words_from=corpus.words_from,
+        voiced_phonemes_from=corpus.voiced_phonemes_from,
         mean_words=fmean(words) if words else None,
         mean_voiced_phonemes=fmean(voiced) if voiced else None,
     )

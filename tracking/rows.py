@@ -146,12 +146,14 @@ def confusion_csv(confusion: NDArray[int64], emotions: tuple[str, ...]) -> str:
 
 
 def dataset_input(corpus: Corpus) -> DatasetInput:
-    """The corpus as an MLflow dataset: name, digest, where it was read from, and its size."""
+    """The corpus as an MLflow dataset: name, digest, where it was read from, its size and its counts' origins."""
     profile = {
         "utterances": len(corpus.utterances),
         "speakers": len(corpus.speakers),
         "duration_s": round(sum(corpus.durations_s), 1),
         "skipped": len(corpus.skipped),
+        "words_from": corpus.words_from,
+        "voiced_phonemes_from": corpus.voiced_phonemes_from,
     }
     dataset = Dataset(
         name=corpus.name,

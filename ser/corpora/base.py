@@ -1,11 +1,15 @@
 """What every corpus becomes: utterances with speaker, emotion and counts, and what was skipped."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from ser.config import Settings
+
+UNKNOWN = "unknown"
+"""Origin of a count that there is none of."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,15 @@ class Utterance:
         transcript: Words spoken, where the corpus gives them.
         words: Number of words, or None where unknown.
         voiced_phonemes: Number of voiced phonemes, or None where unknown.
-        counts_from: Where the two counts come from, such as 'alignment' or 'imputed'.
+        words_from: Where the number of words comes from, such as 'alignment' or 'transcript';
+            'unknown' where there is none.
+        voiced_phonemes_from: Where the number of voiced phonemes comes from, such as 'labels' or
+            'grapheme-to-phoneme'; 'unknown' where there is none.
         language: Language spoken, as an ISO 639-1 code, where it differs from the corpus's.
         split: Part that a given split puts it in: 'training', 'validation' or 'test'.
         ratings: Dimensional ratings by name, such as 'valence', on the corpus's own scale.
+        start_s: Where it begins in the audio file, in seconds; None for the file's begin.
+        end_s: Where it ends in the audio file, in seconds; None for the file's end.
     """
 
     id: str
@@ -37,10 +46,13 @@ class Utterance:
     transcript: str | None = None
     words: int | None = None
     voiced_phonemes: int | None = None
-    counts_from: str = "none"
+    words_from: str = UNKNOWN
+    voiced_phonemes_from: str = UNKNOWN
     language: str | None = None
     split: str | None = None
     ratings: Mapping[str, float] = field(default_factory=dict)
+    start_s: float | None = None
+    end_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,3 +145,13 @@ class Corpus:
     def speakers(self) -> tuple[str, ...]:
         """All speakers, sorted."""
         return tuple(sorted({utterance.speaker for utterance in self.utterances}))
+
+    @property
+    def words_from(self) -> dict[str, int]:
+        """Number of utterances by where their number of words comes from, the most frequent first."""
+        return dict(Counter(utterance.words_from for utterance in self.utterances).most_common())
+
+    @property
+    def voiced_phonemes_from(self) -> dict[str, int]:
+        """Number of utterances by where their number of voiced phonemes comes from, the most frequent first."""
+        return dict(Counter(utterance.voiced_phonemes_from for utterance in self.utterances).most_common())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from ser.corpora.base import Annotations, Skipped, Utterance
+from ser.corpora.base import UNKNOWN, Annotations, Skipped, Utterance
 from ser.corpora.layout import files_by_stem, read_label_text, require_folder
 from ser.errors import AnnotationError, CorpusError
 from ser.phonetics import LABLAUT, Voicing, count_voiced, lablaut_base
@@ -170,7 +170,8 @@ def _utterance(stem: str, wav: Path, name: _Name, voiced: int | None) -> Utteran
         sentence=name.text,
         words=WORDS_OF_TEXT[name.text],
         voiced_phonemes=voiced,
-        counts_from="labels",
+        words_from="transcript",
+        voiced_phonemes_from=UNKNOWN if voiced is None else "labels",
     )
 
 
@@ -197,7 +198,7 @@ def _impute(
             uncounted.append(Skipped(utterance.id, f"{reason}, and no other speaker says text {utterance.sentence}"))
             continue
         count = round(fmean(others))
-        complete.append(replace(utterance, voiced_phonemes=count, counts_from="imputed"))
+        complete.append(replace(utterance, voiced_phonemes=count, voiced_phonemes_from="imputed"))
         notes.append(
             f"{utterance.id}: {count} voiced phonemes imputed, the mean of text {utterance.sentence} "
             f"by other speakers ({reason})"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ser.corpora.base import Annotations, Skipped, Utterance
+from ser.corpora.base import UNKNOWN, Annotations, Skipped, Utterance
 from ser.corpora.iemocap_files import (
     EMOTION_CODES,
     Turn,
@@ -165,7 +165,8 @@ def _utterance(turn: Turn, name: UtteranceName, wav: Path, transcript: str | Non
         transcript=transcript,
         words=counts.words,
         voiced_phonemes=counts.voiced_phonemes,
-        counts_from="none" if counts.reason else "alignment",
+        words_from=UNKNOWN if counts.reason else "alignment",
+        voiced_phonemes_from=UNKNOWN if counts.reason else "alignment",
     )
 
 
@@ -211,7 +212,16 @@ def _impute(reading: _Reading) -> None:
         else:
             counted = count_transcript_words(utterance.transcript)
             phonemes = None if per_word is None else max(1, round(counted * per_word))
-            kept.append(replace(utterance, words=counted, voiced_phonemes=phonemes, counts_from="imputed"))
+            origin = UNKNOWN if phonemes is None else "imputed"
+            kept.append(
+                replace(
+                    utterance,
+                    words=counted,
+                    words_from="transcript",
+                    voiced_phonemes=phonemes,
+                    voiced_phonemes_from=origin,
+                )
+            )
             what = f"{counted} words" + ("" if phonemes is None else f" and {phonemes} voiced phonemes")
             reading.notes.append(f"{utterance.id}: {what} imputed from its transcript ({reason})")
     reading.utterances[:] = kept

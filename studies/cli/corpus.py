@@ -137,7 +137,9 @@ def _print_facts(corpus: "Corpus", console: "Console") -> None:
     mean_s = sum(durations_s) / len(durations_s)
     say(f"speakers: {len(corpus.speakers)} ({', '.join(corpus.speakers)})")
     say(f"durations: {min(durations_s):.2f} to {max(durations_s):.2f} s, mean {mean_s:.2f} s")
-    say(f"counts from: {', '.join(f'{source} {number}' for source, number in counts.sources.items())}")
+    say(f"words from: {', '.join(f'{origin} {number}' for origin, number in counts.words_from.items())}")
+    voiced_from = counts.voiced_phonemes_from
+    say(f"voiced phonemes from: {', '.join(f'{origin} {number}' for origin, number in voiced_from.items())}")
     if counts.mean_words is not None:
         say(f"words: mean {counts.mean_words:.1f}")
     if counts.mean_voiced_phonemes is not None:

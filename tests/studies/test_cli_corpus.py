@@ -37,7 +37,8 @@ def test_check_shows_classes_counts_digest_and_what_was_left_out(root: Path) -> 
     assert "08 2 0 0 0 0 0 0 2 0.0" in lines
     assert "all 3 0 0 0 0 0 1 4 0.0" in lines
     assert "phonemes_x2 0 of 4 0 of 4 0 of 4" in lines
-    assert "counts from: labels 3, imputed 1" in lines
+    assert "words from: transcript 4" in lines
+    assert "voiced phonemes from: labels 3, imputed 1" in lines
     assert f"digest: {open_corpus('emodb', root).digest}" in lines
     assert any(line.startswith("03a01Wa: 3 voiced phonemes imputed") for line in lines)
     assert f"09a01Fa: {root / 'wav' / '09a01Fa.wav'}: cannot be decoded as audio: Format not recognised." in lines
@@ -74,5 +75,6 @@ def test_capped_targets_follow_from_frames_and_counts(root: Path) -> None:
 def test_count_means_are_over_known_counts(root: Path) -> None:
     write_text(root / "lablaut" / "09a01Faxx.lablaut", lablaut(*"aaaaaaaa"))
     summary = count_summary(open_corpus("emodb", root))
-    assert summary.sources == {"labels": 5}
+    assert summary.words_from == {"transcript": 5}
+    assert summary.voiced_phonemes_from == {"labels": 5}
     assert (summary.mean_words, summary.mean_voiced_phonemes) == (6.0, 4.0)

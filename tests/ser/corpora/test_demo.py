@@ -85,7 +85,7 @@ def test_words_read_back_are_those_of_the_texts(demo_root: Path) -> None:
         assert utterance.words == len(turn.request.text.split())
         assert utterance.speaker == turn.speaker
         assert utterance.emotion == names[turn.emotion]
-        assert utterance.counts_from == "alignment"
+        assert (utterance.words_from, utterance.voiced_phonemes_from) == ("alignment", "alignment")
         assert utterance.voiced_phonemes is not None
         assert utterance.voiced_phonemes >= utterance.words
 

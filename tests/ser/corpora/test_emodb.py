@@ -97,7 +97,7 @@ def test_unknown_counts_are_the_mean_of_the_same_text_by_others(
     else:
         write_text(labels / "03a01Waxx.lablaut", broken)
     annotations = load(tmp_path)
-    imputed = {u.id: u.voiced_phonemes for u in annotations.utterances if u.counts_from == "imputed"}
+    imputed = {u.id: u.voiced_phonemes for u in annotations.utterances if u.voiced_phonemes_from == "imputed"}
     assert imputed == {"03a01Wa": round(fmean([4, 7]))}
     assert len(annotations.notes) == 1
     assert "03a01Wa: 6 voiced phonemes imputed" in annotations.notes[0]
@@ -148,7 +148,7 @@ def test_the_real_corpus_has_its_known_numbers(emodb_root: Path) -> None:
 
 def test_the_real_corpus_s_two_empty_label_files_are_imputed_and_said(emodb_root: Path) -> None:
     annotations = load(emodb_root)
-    imputed = [utterance for utterance in annotations.utterances if utterance.counts_from == "imputed"]
+    imputed = [utterance for utterance in annotations.utterances if utterance.voiced_phonemes_from == "imputed"]
     others = [
         utterance.voiced_phonemes
         for utterance in annotations.utterances
