@@ -13,6 +13,7 @@ RECIPE ?= $(if $(filter demo,$(CORPUS)),quick,recommended)
 LABELS ?=
 SCOPE ?=
 CRITERION ?=
+FOLDS ?=
 SEEDS ?= 1
 WORKERS ?=
 SET ?=
@@ -21,7 +22,7 @@ PORT ?= 5000
 
 STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
 	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(CORPUS_SET),--corpus-set $(each)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
-	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(WORKERS),--workers $(WORKERS)) $(foreach each,$(SET),--set $(each))
+	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(WORKERS),--workers $(WORKERS)) $(foreach each,$(SET),--set $(each))
 
 .PHONY: help setup study studies report ui test check bench clean
 
@@ -30,7 +31,7 @@ help: ## Show this list
 	@echo
 	@echo "Settings, with what they are now:"
 	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) CORPUS_SET=$(CORPUS_SET) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
-	@echo "  SEEDS=$(SEEDS) WORKERS=$(WORKERS) SET=$(SET) SER_HOME=$(SER_HOME) PORT=$(PORT)"
+	@echo "  FOLDS=$(FOLDS) SEEDS=$(SEEDS) WORKERS=$(WORKERS) SET=$(SET) SER_HOME=$(SER_HOME) PORT=$(PORT)"
 
 setup: $(VENV)/installed ## Make the virtual environment and install everything into it
 

@@ -95,7 +95,7 @@ class FoldConfiguration(Settings):
             validation UA.
         ema_decay: Decay per step of the running average of weights; null for off.
         balance: Answer to unequal classes in training.
-        validation: Which speaker validates a fold.
+        validation: Which speaker validates a fold of one test speaker; null for other fold schemes.
         precision: Arithmetic of the network.
         seed: Seed of the initial weights and of the batches.
         features: The log-mels.
@@ -122,7 +122,7 @@ class FoldConfiguration(Settings):
     selection: Selection = "last"
     ema_decay: float | None = Field(0.98, gt=0, lt=1)
     balance: Balance = "none"
-    validation: Validation = "partner"
+    validation: Validation | None = "partner"
     precision: Precision = "fp32"
     seed: int = Field(1, ge=0)
     features: FeatureSettings = FeatureSettings()

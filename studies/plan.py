@@ -18,6 +18,7 @@ from ser.config import (
     digest_of,
 )
 from ser.errors import ConfigurationError, unknown_value
+from ser.folds import parse_scheme
 from ser.identity import RESULTS_VERSION
 from studies.recipes import recipe_named
 
@@ -35,6 +36,7 @@ class StudyPlan(Settings):
         labels: Label strategies swept.
         scopes: Scopes swept, for local and component attention.
         criterion: The criterion.
+        folds: Fold scheme, as text.
         seeds: Seeds swept, 1 to n.
         precision: Arithmetic, perhaps still `auto`.
         settings: All other settings of a fold's configuration.
@@ -47,6 +49,7 @@ class StudyPlan(Settings):
     labels: tuple[LabelStrategy, ...]
     scopes: tuple[int, ...]
     criterion: Criterion
+    folds: str = "speaker"
     seeds: tuple[int, ...]
     precision: Literal["fp32", "bf16", "auto"]
     settings: dict[str, Any]
@@ -61,6 +64,7 @@ class StudyPlan(Settings):
         labels: tuple[str, ...] = (),
         scopes: tuple[int, ...] = (),
         criterion: str | None = None,
+        folds: str | None = None,
         seeds: int = 1,
         overrides: Mapping[str, str] | None = None,
         corpus_options: Mapping[str, str] | None = None,
@@ -74,6 +78,7 @@ class StudyPlan(Settings):
             labels: Label strategies, or nothing for the recipe's.
             scopes: Scopes, or nothing for the recipe's.
             criterion: The criterion, or None for the recipe's.
+            folds: Fold scheme, or None for the recipe's on that corpus.
             seeds: Number of seeds, 1 or more.
             overrides: Other settings of a fold's configuration, or `precision`, as text by name.
             corpus_options: Options of the corpus as text, by name.
@@ -94,6 +99,9 @@ class StudyPlan(Settings):
             raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
         precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "auto"))
         settings = chosen.settings_for(corpus) | {name: _parsed(value) for name, value in wanted.items()}
+        scheme = folds or chosen.folds_for(corpus)
+        if parse_scheme(scheme).name != "speaker":
+            settings["validation"] = None
         plan = cls(
             corpus=corpus,
             corpus_options=dict(corpus_options or {}),
@@ -102,6 +110,7 @@ class StudyPlan(Settings):
             labels=_members("labels", labels or chosen.labels, get_args(LabelStrategy)),
             scopes=tuple(dict.fromkeys(scopes)) or chosen.scopes,
             criterion=_member("criterion", criterion or settings["criterion"], get_args(Criterion)),
+            folds=scheme,
             seeds=tuple(range(1, seeds + 1)),
             precision=precision,
             settings={name: value for name, value in settings.items() if name != "criterion"},
@@ -152,6 +161,7 @@ class StudyPlan(Settings):
         content = {
             "points": [point.model_dump(mode="json") for point in self.points("fp32")],
             "precision": self.precision,
+            "folds": self.folds,
             "corpus": corpus_digest,
             "device": device_type,
             "torch": str(torch.__version__),

@@ -23,6 +23,7 @@ class Recipe(Settings):
         precision: Arithmetic; `auto` takes bf16 where a probe runs it faster than fp32.
         settings: All other settings of a fold's configuration, by name.
         corpus_settings: Settings that differ on a corpus, by its name.
+        corpus_folds: Fold scheme on a corpus that is not divided by test speaker, by its name.
     """
 
     name: str
@@ -32,10 +33,15 @@ class Recipe(Settings):
     precision: Literal["fp32", "bf16", "auto"]
     settings: dict[str, Any]
     corpus_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    corpus_folds: dict[str, str] = Field(default_factory=dict)
 
     def settings_for(self, corpus: str) -> dict[str, Any]:
         """The settings on a corpus."""
         return self.settings | self.corpus_settings.get(corpus, {})
+
+    def folds_for(self, corpus: str) -> str:
+        """The fold scheme on a corpus."""
+        return self.corpus_folds.get(corpus, "speaker")
 
 
 _PAPER_SCOPES = (3, 5, 7, 9, 11, 15, 21)
@@ -54,6 +60,7 @@ _COMMON: dict[str, Any] = {
 }
 
 _UPSAMPLED_AIBO = {"fau_aibo": {"balance": "upsample"}}
+_DIVIDED_AIBO = {"fau_aibo": "given"}
 
 PAPER = Recipe(
     name="paper",
@@ -74,6 +81,7 @@ PAPER = Recipe(
         "decision": "best_path",
     },
     corpus_settings=_UPSAMPLED_AIBO,
+    corpus_folds=_DIVIDED_AIBO,
 )
 
 RECOMMENDED = Recipe(
@@ -95,6 +103,7 @@ RECOMMENDED = Recipe(
         "decision": "posterior",
     },
     corpus_settings=_UPSAMPLED_AIBO,
+    corpus_folds=_DIVIDED_AIBO,
 )
 
 QUICK = Recipe(

@@ -13,7 +13,7 @@ from ser.corpora import open_corpus
 from ser.corpora.base import Corpus
 from ser.errors import ConfigurationError
 from ser.features.store import FeatureStore, ensure_store
-from ser.folds import speaker_folds
+from ser.folds import make_folds, parse_scheme
 from ser.labels import offered_strategies
 from studies.coordinator import Coordinator
 from studies.executors.local import LocalExecutor
@@ -72,7 +72,7 @@ def run_study(
     device_type = devices[0].partition(":")[0]
     corpus = open_corpus(plan.corpus, root, stage("reading the corpus"), plan.corpus_options)
     configuration = plan.points("fp32")[0]
-    scheme = speaker_folds(corpus, configuration.validation)
+    scheme = make_folds(corpus, parse_scheme(plan.folds), configuration.validation)
     _check_counts(plan, corpus)
     store = ensure_store(corpus, configuration.features, home.features, stage("computing features"))
     name = plan.name(corpus.digest, device_type)

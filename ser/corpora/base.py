@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from ser.config import Settings
+
+Split = Literal["training", "validation", "test"]
 
 UNKNOWN = "unknown"
 """Origin of a count that there is none of."""
@@ -31,7 +33,7 @@ class Utterance:
         voiced_phonemes_from: Where the number of voiced phonemes comes from, such as 'labels' or
             'grapheme-to-phoneme'; 'unknown' where there is none.
         language: Language spoken, as an ISO 639-1 code, where it differs from the corpus's.
-        split: Part that a given split puts it in: 'training', 'validation' or 'test'.
+        split: Part that a given split puts it in, where the corpus comes with one.
         ratings: Dimensional ratings by name, such as 'valence', on the corpus's own scale.
         start_s: Where it begins in the audio file, in seconds; None for the file's begin.
         end_s: Where it ends in the audio file, in seconds; None for the file's end.
@@ -49,7 +51,7 @@ class Utterance:
     words_from: str = UNKNOWN
     voiced_phonemes_from: str = UNKNOWN
     language: str | None = None
-    split: str | None = None
+    split: Split | None = None
     ratings: Mapping[str, float] = field(default_factory=dict)
     start_s: float | None = None
     end_s: float | None = None
@@ -123,6 +125,7 @@ class Corpus:
         emotions: The class set, in the order of the classes.
         utterances: Utterances with readable audio, in content order.
         durations_s: Duration of each utterance, in seconds.
+        samples_sha256: Digest of each utterance's samples, which finds the same audio under two names.
         partners: See `Annotations`.
         language: Language spoken.
         skipped: What was left out, unreadable audio included.
@@ -135,6 +138,7 @@ class Corpus:
     emotions: tuple[str, ...]
     utterances: tuple[Utterance, ...]
     durations_s: tuple[float, ...]
+    samples_sha256: tuple[str, ...]
     partners: Mapping[str, str]
     language: str
     digest: str

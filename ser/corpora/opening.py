@@ -95,6 +95,7 @@ def hear_corpus(annotations: Annotations, progress: Callable[[int, int], None] |
         emotions=annotations.emotions,
         utterances=tuple(one.utterance for one in heard),
         durations_s=tuple(one.duration_s for one in heard),
+        samples_sha256=tuple(one.samples_sha256 for one in heard),
         partners={a: b for a, b in annotations.partners.items() if {a, b} <= speakers},
         language=annotations.language,
         digest=_digest(annotations.emotions, heard),

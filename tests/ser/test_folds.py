@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ser.config import Validation
 from ser.corpora.base import Corpus
-from ser.errors import FoldError
-from ser.folds import check_fold, speaker_folds, split_indices
+from ser.errors import ConfigurationError, FoldError
+from ser.folds import check_fold, make_folds, parse_scheme, speaker_folds, split_indices
 from ser.results import Fold
 from tests.ser.synthetic import make_corpus
 
@@ -141,3 +141,104 @@ def test_a_fold_made_by_hand_is_guarded_too(fold: Fold, message: str) -> None:
         check_fold(make_corpus(), fold)
     with pytest.raises(FoldError, match=message):
         split_indices(make_corpus(), fold)
+
+
+def in_sessions(sessions: int, speakers: int = 2) -> Corpus:
+    """A corpus whose speakers 's1a', 's1b' share session 's1', and so on."""
+    names = {f"s{number}{letter}": f"s{number}" for number in range(1, sessions + 1) for letter in "abc"[:speakers]}
+    corpus = make_corpus(tuple(names), {})
+    return replace(corpus, utterances=tuple(replace(u, session=names[u.speaker]) for u in corpus.utterances))
+
+
+def test_session_folds_test_each_session_once_and_validate_on_the_next() -> None:
+    folds = make_folds(in_sessions(5), parse_scheme("session"), None)
+    assert [fold.name for fold in folds] == ["s1", "s2", "s3", "s4", "s5"]
+    assert {fold.scheme for fold in folds} == {"leave-one-session-out"}
+    assert folds[4].test_speakers == ("s5a", "s5b")
+    assert folds[4].validation_speakers == ("s1a", "s1b")
+    assert folds[4].training_speakers == ("s2a", "s2b", "s3a", "s3b", "s4a", "s4b")
+
+
+def test_session_folds_refuse_too_few_sessions_missing_ones_and_a_speaker_in_two() -> None:
+    with pytest.raises(FoldError, match=r"at least three parts.*has 2 \(s1, s2\)"):
+        make_folds(in_sessions(2), parse_scheme("session"), None)
+    corpus = in_sessions(3)
+    first, *others = corpus.utterances
+    with pytest.raises(FoldError, match=f"{first.id} has none"):
+        make_folds(replace(corpus, utterances=(replace(first, session=None), *others)), parse_scheme("session"), None)
+    with pytest.raises(FoldError, match="speaker s1a is in sessions s2 and s1"):
+        make_folds(replace(corpus, utterances=(replace(first, session="s2"), *others)), parse_scheme("session"), None)
+
+
+@given(groups=st.integers(3, 5))
+def test_groups_keep_partners_together_and_test_every_speaker_once(groups: int) -> None:
+    corpus = paired(EMODB_PAIRS)
+    folds = make_folds(corpus, parse_scheme(f"groups:{groups}"), None)
+    assert len(folds) == groups
+    assert sorted(speaker for fold in folds for speaker in fold.test_speakers) == list(corpus.speakers)
+    for fold in folds:
+        assert {corpus.partners[speaker] for speaker in fold.test_speakers} == set(fold.test_speakers)
+        assert len(fold.test_speakers + fold.validation_speakers + fold.training_speakers) == 10
+
+
+def test_groups_are_about_equally_large() -> None:
+    corpus = make_corpus(tuple("abcdefgh"), {})
+    few = tuple(u for u in corpus.utterances if u.speaker < "e" or u.id.endswith("0"))
+    folds = make_folds(
+        replace(corpus, utterances=few, samples_sha256=tuple(u.id for u in few)), parse_scheme("groups:3"), None
+    )
+    sizes = [sum(u.speaker in fold.test_speakers for u in few) for fold in folds]
+    assert max(sizes) - min(sizes) <= max(sum(u.speaker == name for u in few) for name in "abcdefgh")
+
+
+@pytest.mark.parametrize("groups", ["2", "6"])
+def test_groups_refuse_a_number_that_does_not_fit(groups: str) -> None:
+    with pytest.raises(FoldError, match=f"groups:{groups}.*expected 3 to 5 groups"):
+        make_folds(paired(EMODB_PAIRS), parse_scheme(f"groups:{groups}"), None)
+
+
+def with_splits(splits: dict[str, str | None]) -> Corpus:
+    corpus = make_corpus(tuple(splits), {})
+    return replace(corpus, utterances=tuple(replace(u, split=splits[u.speaker]) for u in corpus.utterances))
+
+
+def test_a_given_split_makes_one_fold() -> None:
+    (fold,) = make_folds(
+        with_splits({"a": "training", "b": "test", "c": "validation", "d": "test"}), parse_scheme("given"), None
+    )
+    assert (fold.training_speakers, fold.validation_speakers, fold.test_speakers) == (("a",), ("c",), ("b", "d"))
+    assert (fold.name, fold.scheme) == ("given", "given split")
+
+
+def test_a_given_split_refuses_missing_parts_missing_splits_and_a_speaker_in_two() -> None:
+    with pytest.raises(FoldError, match="no speaker is left for validation"):
+        make_folds(with_splits({"a": "training", "b": "test"}), parse_scheme("given"), None)
+    with pytest.raises(FoldError, match="need a split"):
+        make_folds(with_splits({"a": "training", "b": None, "c": "test"}), parse_scheme("given"), None)
+    corpus = with_splits({"a": "training", "b": "validation", "c": "test"})
+    moved = tuple(replace(u, split="test") if i == 0 else u for i, u in enumerate(corpus.utterances))
+    with pytest.raises(FoldError, match=r"speaker a is in test and, with .*, in training"):
+        make_folds(replace(corpus, utterances=moved), parse_scheme("given"), None)
+
+
+def test_the_same_samples_in_two_parts_are_refused_with_both_names() -> None:
+    corpus = paired(EMODB_PAIRS)
+    names = [utterance.id for utterance in corpus.utterances]
+    other = next(i for i, u in enumerate(corpus.utterances) if u.speaker == "09")
+    doubled = replace(corpus, samples_sha256=(*names[:other], names[0], *names[other + 1 :]))
+    with pytest.raises(FoldError, match=f"utterances {names[0]} .* and {names[other]} .* have the same samples"):
+        speaker_folds(doubled, "partner")
+
+
+def test_the_same_samples_within_one_part_are_no_leak() -> None:
+    corpus = make_corpus(tuple("abcd"), {"a": "b", "b": "a", "c": "d", "d": "c"})
+    own = [i for i, u in enumerate(corpus.utterances) if u.speaker == "a"]
+    names = [utterance.id for utterance in corpus.utterances]
+    names[own[1]] = names[own[0]]
+    assert len(speaker_folds(replace(corpus, samples_sha256=tuple(names)), "partner")) == 4
+
+
+@pytest.mark.parametrize("text", ["speakers", "groups", "groups:", "groups:x", "session:2", ""])
+def test_an_unknown_scheme_names_the_valid_ones(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"groups:K|unknown folds"):
+        parse_scheme(text)

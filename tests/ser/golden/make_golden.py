@@ -124,6 +124,7 @@ def _corpus(folder: Path) -> Corpus:
         root=folder,
         emotions=_EMOTIONS,
         utterances=tuple(utterances),
+        samples_sha256=tuple(utterance.id for utterance in utterances),
         durations_s=tuple(durations),
         partners=_PARTNERS,
         language="en",

@@ -1,14 +1,9 @@
-"""Speaker-disjoint cross-validation: who tests, who validates, who trains."""
-
-from collections import Counter
-from itertools import combinations
-
-import numpy as np
-from numpy.typing import NDArray
+"""One fold a speaker, who tests it (paper, section 3.3)."""
 
 from ser.config import Validation
 from ser.corpora.base import Corpus
 from ser.errors import FoldError
+from ser.folds.guards import check_fold
 from ser.results import Fold
 
 
@@ -57,64 +52,6 @@ def speaker_folds(corpus: Corpus, validation: Validation) -> tuple[Fold, ...]:
         check_fold(corpus, fold)
         folds.append(fold)
     return tuple(folds)
-
-
-def split_indices(corpus: Corpus, fold: Fold) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Positions in `corpus.utterances` of a fold's training, validation and test utterances.
-
-    Args:
-        corpus: The corpus.
-        fold: The fold.
-
-    Returns:
-        Three ascending arrays without a common element: training, validation, test.
-
-    Raises:
-        FoldError: See `check_fold`.
-    """
-    check_fold(corpus, fold)
-    speakers = np.asarray([utterance.speaker for utterance in corpus.utterances])
-    training, validation, test = (
-        np.flatnonzero(np.isin(speakers, part)).astype(np.int64)
-        for part in (fold.training_speakers, fold.validation_speakers, fold.test_speakers)
-    )
-    return training, validation, test
-
-
-def check_fold(corpus: Corpus, fold: Fold) -> None:
-    """Refuses a fold whose scores would not mean what they say.
-
-    Args:
-        corpus: The corpus.
-        fold: The fold.
-
-    Raises:
-        FoldError: A speaker is in two parts or has no utterance, a part is empty, or a class has no
-            training utterance; the text names them.
-    """
-    parts = {
-        "training": fold.training_speakers,
-        "validation": fold.validation_speakers,
-        "test": fold.test_speakers,
-    }
-    for (one, these), (other, those) in combinations(parts.items(), 2):
-        if shared := sorted(set(these) & set(those)):
-            raise FoldError(f"fold {fold.name}: speaker(s) {', '.join(shared)} are in {one} and in {other}")
-    known = set(corpus.speakers)
-    for part, speakers in parts.items():
-        if not speakers:
-            raise FoldError(
-                f"fold {fold.name}: no speaker is left for {part}; corpus {corpus.name} has "
-                f"{len(known)} ({', '.join(sorted(known))})"
-            )
-        if unknown := sorted(set(speakers) - known):
-            raise FoldError(f"fold {fold.name}: {part} speaker(s) {', '.join(unknown)} have no utterance")
-    counts = Counter(each.emotion for each in corpus.utterances if each.speaker in fold.training_speakers)
-    if absent := [emotion for emotion in corpus.emotions if not counts[emotion]]:
-        raise FoldError(
-            f"fold {fold.name}: no training speaker ({', '.join(fold.training_speakers)}) has utterances of "
-            f"class(es) {', '.join(absent)}"
-        )
 
 
 def _check_partner(corpus: Corpus, speaker: str) -> None:

@@ -1,0 +1,75 @@
+"""Fold schemes by name: `speaker`, `session`, `groups:K` and `given`."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ser.config import Validation
+from ser.corpora.base import Corpus
+from ser.errors import ConfigurationError, unknown_value
+from ser.folds.given import given_fold
+from ser.folds.groups import group_folds
+from ser.folds.sessions import session_folds
+from ser.folds.speakers import speaker_folds
+from ser.results import Fold
+
+SchemeName = Literal["speaker", "session", "groups", "given"]
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A fold scheme as asked for.
+
+    Attributes:
+        name: Its name.
+        groups: Number of groups; 0 for the other schemes.
+    """
+
+    name: SchemeName
+    groups: int = 0
+
+
+def parse_scheme(text: str) -> Scheme:
+    """Reads a scheme's text, such as 'speaker' or 'groups:5'.
+
+    Raises:
+        ConfigurationError: There is no such scheme, or 'groups' has no number.
+
+    Examples:
+        >>> parse_scheme("groups:5").groups
+        5
+    """
+    name, _, number = text.partition(":")
+    for known in get_args(SchemeName):
+        if name == known and known == "groups":
+            if not number.isdecimal():
+                raise ConfigurationError(f"folds '{text}': expected groups:K with a number K, such as groups:5")
+            return Scheme("groups", int(number))
+        if text == known:
+            return Scheme(known)
+    raise ConfigurationError(unknown_value("folds", text, ["speaker", "session", "groups:K", "given"]))
+
+
+def make_folds(corpus: Corpus, scheme: Scheme, validation: Validation | None) -> tuple[Fold, ...]:
+    """The folds of a scheme.
+
+    Args:
+        corpus: The corpus.
+        scheme: The scheme.
+        validation: Who validates; only scheme `speaker` leaves that open, for the others it is null.
+
+    Returns:
+        The folds, each checked.
+
+    Raises:
+        FoldError: The corpus cannot be divided that way; the text names why.
+        ConfigurationError: Scheme `speaker` without a `validation`.
+    """
+    if scheme.name == "session":
+        return session_folds(corpus)
+    if scheme.name == "groups":
+        return group_folds(corpus, scheme.groups)
+    if scheme.name == "given":
+        return given_fold(corpus)
+    if validation is None:
+        raise ConfigurationError("folds 'speaker' need a validation: partner or other_session")
+    return speaker_folds(corpus, validation)
