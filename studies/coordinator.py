@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlflow.entities import Run
+
 from ser.checkpoint import result_of
 from ser.identity import fold_identity, trial_identity
 from ser.results import Fold, FoldResult
@@ -125,34 +127,41 @@ class Coordinator:
     def _reconcile(self, study_run: str) -> None:
         """Finds what exists of every unfinished trial, finishes what is whole, queues the rest."""
         waiting = self._outbox.waiting()
-        for trial in list(self._trials):
-            other = self._reader.trial_trained_elsewhere(trial.identity, self._context.study)
+        for trial in self._trials:
+            for identity in trial.folds:
+                content = self._outbox.read(identity) if identity in waiting else None
+                if content is not None:
+                    self._begin(study_run, trial)
+                    self._record(trial, content)
+            finished = self._finished_folds(trial)
+            other = None
+            if not any(self._is_own(run) for run in finished.values()):
+                # A trial with folds of its own stays its own, even if another study has completed the same one since.
+                other = self._reader.trial_trained_elsewhere(trial.identity, self._context.study)
             if other is not None:
                 self._adopt(study_run, trial, other)
                 continue
-            for identity in trial.folds:
-                if identity in waiting:
-                    self._begin(study_run, trial)
-                    self._record(trial, waiting[identity].read_bytes())
-            self._find_finished_folds(trial)
+            for identity, run in finished.items():
+                if identity not in trial.results:
+                    self._keep(trial, self._reader.fold_result(run), run)
             if not trial.missing:
                 self._begin(study_run, trial)
                 self._finish(trial)
             self._queue.extend((trial, identity) for identity in trial.missing)
         self._reused = sum(len(trial.results) for trial in self._trials)
 
-    def _find_finished_folds(self, trial: Trial) -> None:
+    def _finished_folds(self, trial: Trial) -> dict[str, Run]:
         finished = self._reader.finished_folds(rows.model_digest(trial.point.configuration))
-        for identity, run in finished.items():
-            if identity in trial.folds and identity not in trial.results:
-                trial.results[identity] = self._reader.fold_result(run)
-                if run.data.tags[schema.STUDY] != self._context.study:
-                    trial.elsewhere[identity] = str(run.info.run_id)
+        return {identity: run for identity, run in finished.items() if identity in trial.folds}
+
+    def _is_own(self, run: Run) -> bool:
+        return bool(run.data.tags[schema.STUDY] == self._context.study)
 
     def _adopt(self, study_run: str, trial: Trial, other: TrialResult) -> None:
         """Takes over a trial that another study has trained: its scores, no runs of folds."""
         self._begin(study_run, trial)
-        trial.results = dict(zip(trial.folds, other.folds, strict=True))
+        trial.results = {fold.identity: fold for fold in other.folds}
+        trial.elsewhere = {}
         self._finish(trial, reused_from=other.run_id)
 
     def _begin(self, study_run: str, trial: Trial) -> str:
@@ -200,9 +209,15 @@ class Coordinator:
         if trial.run_id is None:
             raise RuntimeError(f"trial {trial.identity} has no run yet")
         result = result_of(content)
-        self._recorder.record_fold(trial.run_id, content)
+        run = self._recorder.record_fold(trial.run_id, content)
         self._outbox.remove(result.identity)
+        self._keep(trial, result, run)
+
+    def _keep(self, trial: Trial, result: FoldResult, run: Run) -> None:
+        """Counts a fold that has a run as done, and notes the run where it is another study's."""
         trial.results[result.identity] = result
+        if not self._is_own(run):
+            trial.elsewhere[result.identity] = str(run.info.run_id)
 
     def _finish(self, trial: Trial, reused_from: str | None = None) -> None:
         """Writes a whole trial: its run first, then the search, so that a told trial is always a written one."""

@@ -76,10 +76,8 @@ class Search:
             name: The study's name.
             plan: The plan.
         """
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with exclusive(database.with_suffix(".lock")):
-            storage = optuna.storages.RDBStorage(f"sqlite:///{database.resolve()}")
-            study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+        storage = _storage(database)
+        study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
         if _PLAN not in study.user_attrs:
             study.set_user_attr(_PLAN, plan.model_dump(mode="json"))
         return cls(study, plan)
@@ -185,10 +183,16 @@ def summaries(database: Path) -> list[StudySummary]:
     """
     if not database.is_file():
         return []
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = optuna.storages.RDBStorage(f"sqlite:///{database.resolve()}")
+    storage = _storage(database)
     found = [_summary(optuna.load_study(study_name=name, storage=storage)) for name in _names(storage)]
     return sorted((each for each in found if each is not None), key=lambda each: each.begun or "")
+
+
+def _storage(database: Path) -> optuna.storages.RDBStorage:
+    """Opens Optuna's database; two processes that made its tables at once could both fail, so that is locked."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with exclusive(database.with_suffix(".lock")):
+        return optuna.storages.RDBStorage(f"sqlite:///{database.resolve()}")
 
 
 def _names(storage: optuna.storages.RDBStorage) -> list[str]:

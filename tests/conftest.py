@@ -26,3 +26,13 @@ def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("corpora") / "demo"
     make_demo(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without runs; making one takes seconds, copying it does not."""
+    from tracking.connection import open_tracking
+
+    database = tmp_path_factory.mktemp("tracking") / "mlflow.db"
+    open_tracking(database)
+    return database

@@ -1,10 +1,12 @@
 """Opening the MLflow tracking store, made once before anybody uses it."""
 
 import fcntl
+import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -28,8 +30,7 @@ def exclusive(path: Path) -> Iterator[None]:
 def open_tracking(database: Path) -> MlflowClient:
     """Opens the SQLite tracking store, and makes it first where there is none.
 
-    Two processes that make the database at once would both fail, so making it is locked. The
-    write-ahead log, set once and kept in the file, halves the time of a write.
+    Two processes that make the database at once would both fail, so making it is locked.
 
     Args:
         database: The database file.
@@ -38,13 +39,33 @@ def open_tracking(database: Path) -> MlflowClient:
         A client; it never touches MLflow's global run.
     """
     with exclusive(database.with_suffix(".lock")):
-        database.parent.mkdir(parents=True, exist_ok=True)
+        if not database.is_file():
+            _make(database)
         client = MlflowClient(tracking_uri=f"sqlite:///{database.resolve()}")
         client.search_experiments(max_results=1)
-        with sqlite3.connect(database) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
     return client
+
+
+def _make(database: Path) -> None:
+    """Makes an empty store beside its place and moves it there whole; the caller holds the lock.
+
+    A kill amid the hundred tables and migrations of a new store would leave one that MLflow can
+    neither use nor mend. The write-ahead log, set once and kept in the file, halves the time of a write.
+    """
+    # MLflow tells of every new store; whoever runs a study did not ask for one.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    folder = database.with_suffix(".making")
+    # Only a kill can have left it; a journal in it must not meet a new file.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    made, copied = folder.resolve() / "made.db", folder / "copied.db"
+    MlflowClient(tracking_uri=f"sqlite:///{made}").search_experiments(max_results=1)
+    # MLflow keeps its connections open, so that its own file cannot be moved safely: a copy can.
+    with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(copied)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode=WAL")
+    copied.replace(database)
+    shutil.rmtree(folder)
 
 
 def experiment_id(client: MlflowClient, name: str, artifacts: Path) -> str:

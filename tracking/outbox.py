@@ -62,6 +62,13 @@ class Outbox:
         files = sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda path: (path.stat().st_mtime_ns, path.name))
         return {path.stem: path for path in files}
 
+    def read(self, identity: str) -> bytes | None:
+        """The content of a file that waits, or None where another study has let go of it since."""
+        try:
+            return (self._folder / f"{identity}{_SUFFIX}").read_bytes()
+        except FileNotFoundError:
+            return None
+
     def remove(self, identity: str) -> None:
         """Lets go of a fold whose run is complete."""
         (self._folder / f"{identity}{_SUFFIX}").unlink(missing_ok=True)

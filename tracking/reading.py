@@ -103,16 +103,17 @@ class Reader:
             progress: Called with the trials read and their number.
 
         Returns:
-            The table; trials that have not finished are named in its notes.
+            The table; trials that no study has finished are named in its notes.
         """
         tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
         trials: dict[str, TrialResult] = {}
-        notes = []
+        unfinished: dict[str, str] = {}
         runs = find_runs(self._client, self._experiment, ser__kind="trial", **tags)
         for number, run in enumerate(runs, start=1):
             identity = run.data.tags[schema.TRIAL_ID]
             if not is_finished(run):
-                notes.append(f"not finished, left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}")
+                study = run.data.tags[schema.STUDY]
+                unfinished[identity] = f"not finished, left out: {run.info.run_name} of study {study}"
             elif identity not in trials or trials[identity].reused_from is not None:
                 trials[identity] = self._trial_result(run)
             if progress is not None:
@@ -123,7 +124,8 @@ class Reader:
                 path = local_artifact(self._client, run, schema.BASELINE_RESULT)
                 baseline = BaselineResult.model_validate_json(path.read_bytes())
                 baselines[baseline.normalisation] = baseline
-        return ResultsTable(trials=tuple(trials.values()), baselines=tuple(baselines.values()), notes=tuple(notes))
+        notes = tuple(note for identity, note in unfinished.items() if identity not in trials)
+        return ResultsTable(trials=tuple(trials.values()), baselines=tuple(baselines.values()), notes=notes)
 
     def _trial_result(self, run: Run) -> TrialResult:
         return TrialResult.model_validate_json(local_artifact(self._client, run, schema.TRIAL_RESULT).read_bytes())

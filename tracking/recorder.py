@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 from numpy import int64
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ from tracking.connection import exclusive
 from tracking.reading import find_runs, is_finished
 from tracking.results import TrialResult
 
-_METRICS_A_BATCH = 1000
+_METRICS_A_BATCH = 800
+"""MLflow takes 1000 metrics, parameters and tags together at once."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,13 @@ class Recorder:
     def study_run(self) -> str:
         """The study's run, made where there is none; running again until `finish_study`."""
         found = find_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
-        if found:
-            if not is_finished(found[0]):
-                self._client.update_run(found[0].info.run_id, status="RUNNING")
-            return str(found[0].info.run_id)
-        run_id = self._create(self._context.study, {schema.KIND: "study"})
-        self._write(run_id, params=self._context.options)
-        skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
-        notes = list(self._context.corpus.notes)
-        self._client.log_dict(run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
-        return run_id
+        run = found[0] if found else self._create(self._context.study, {schema.KIND: "study"})
+        if not is_finished(run):
+            self._go_on(run, self._context.options)
+            skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
+            notes = list(self._context.corpus.notes)
+            self._client.log_dict(run.info.run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
+        return str(run.info.run_id)
 
     def trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
         """A trial's run below the study's, made where there is none."""
@@ -87,15 +85,14 @@ class Recorder:
         found = find_runs(self._client, self._experiment, **tags)
         if found:
             run = found[0]
-            if not is_finished(run):
-                self._client.update_run(run.info.run_id, status="RUNNING")
-            return str(run.info.run_id)
-        own = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
-        run_id = self._create(variant_label(configuration), own | rows.configuration_tags(configuration))
-        self._write(run_id, params=rows.parameters(configuration))
-        return run_id
+        else:
+            own = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
+            run = self._create(variant_label(configuration), own | rows.configuration_tags(configuration))
+        if not is_finished(run):
+            self._go_on(run, rows.parameters(configuration))
+        return str(run.info.run_id)
 
-    def record_fold(self, trial_run: str, content: bytes) -> str:
+    def record_fold(self, trial_run: str, content: bytes) -> Run:
         """Writes a trained fold's run, or completes the one that a kill left unfinished.
 
         Args:
@@ -103,14 +100,17 @@ class Recorder:
             content: The bytes of the trained fold.
 
         Returns:
-            The fold's run.
+            The fold's run; another study's where that has written the same fold.
         """
         result = result_of(content)
         with exclusive(self._lock):
             found = find_runs(self._client, self._experiment, ser__kind="fold", ser__fold_identity=result.identity)
-            if any(is_finished(run) for run in found):
-                return next(str(run.info.run_id) for run in found if is_finished(run))
-            run_id = str(found[0].info.run_id) if found else self._create_fold(trial_run, result)
+            finished = next((run for run in found if is_finished(run)), None)
+            if finished is not None:
+                return finished
+            run = found[0] if found else self._create_fold(trial_run, result)
+            run_id = str(run.info.run_id)
+            self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
             scores = _metrics(rows.fold_scores(result), result.ended_ms)
             self._write(run_id, rows.parameters(result.configuration), rows.curve_metrics(result) + scores)
             confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
@@ -118,7 +118,7 @@ class Recorder:
             predictions = rows.predictions_csv(result).encode()
             self._log_files(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
             self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
-        return run_id
+        return run
 
     def finish_trial(self, run_id: str, result: TrialResult, tags: Mapping[str, str]) -> None:
         """Writes a complete trial's scores and ends its run.
@@ -159,7 +159,19 @@ class Recorder:
         """Ends the study's run: FINISHED when every trial is complete, else FAILED."""
         self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
 
-    def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> str:
+    def _go_on(self, run: Run, params: Mapping[str, str]) -> None:
+        """Writes the head of a run, or what a kill left out of it, and marks it as running.
+
+        A parameter that stands is left alone: MLflow refuses another value, such as another path to the same corpus.
+        """
+        run_id = str(run.info.run_id)
+        self._client.update_run(run_id, status="RUNNING")
+        self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
+        self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
+        if schema.FAILURE in run.data.tags:
+            self._client.delete_tag(run_id, schema.FAILURE)
+
+    def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
         common = {
             schema.STUDY: self._context.study,
             schema.RECIPE: self._context.recipe,
@@ -168,12 +180,9 @@ class Recorder:
             schema.SCHEME: self._context.scheme[0].scheme,
         }
         every = common | dict(self._context.tags) | dict(tags)
-        run = self._client.create_run(self._experiment, start_time=start_ms, tags=every, run_name=name)
-        run_id = str(run.info.run_id)
-        self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
-        return run_id
+        return self._client.create_run(self._experiment, start_time=start_ms, tags=every, run_name=name)
 
-    def _create_fold(self, trial_run: str, result: FoldResult) -> str:
+    def _create_fold(self, trial_run: str, result: FoldResult) -> Run:
         own = {
             schema.KIND: "fold",
             schema.PARENT: trial_run,

@@ -10,6 +10,7 @@ import queue
 import threading
 import traceback
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 
 from pebble import ProcessExpired, ProcessPool
@@ -45,7 +46,8 @@ class _Slot:
     def submit(self, task: FoldTask) -> None:
         """Hands a fold to the worker, which is started where there is none."""
         self.busy = True
-        if self.dead:
+        if self.dead or (self._pool is not None and not self._pool.active):
+            # A worker that dies without a fold in its hands breaks its pool, and nobody is told.
             self.close()
         if self._pool is None:
             receiving, sending = _SPAWN.Pipe(duplex=False)
@@ -78,12 +80,14 @@ class _Slot:
         error = done.exception()
         if error is None:
             return Finished(task.identity, self._number, done.result())
-        if isinstance(error, ProcessExpired):
+        if isinstance(error, ProcessExpired | BrokenProcessPool):
             self.dead = True
-            reason = f"its worker process died (exit code {error.exitcode})"
+            when = f"(exit code {error.exitcode})" if isinstance(error, ProcessExpired) else "while it started"
+            reason = f"its worker process died {when}"
             return Failed(task.identity, self._number, reason, reason)
         details = getattr(error, "traceback", None) or "".join(traceback.format_exception(error))
-        return Failed(task.identity, self._number, f"{type(error).__name__}: {error}", str(details))
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Failed(task.identity, self._number, reason, str(details))
 
 
 class LocalExecutor(Executor):

@@ -1,0 +1,134 @@
+from shutil import rmtree
+
+import pytest
+
+from ser.checkpoint import result_of
+from ser.errors import SerError
+from tests.tracking.studies_of_toys import (
+    CORPUS,
+    NONE,
+    QUANTUM,
+    SCHEME,
+    Store,
+    baseline,
+    trained,
+    trial_id,
+    trial_result,
+)
+from tracking import rows
+from tracking.reading import Reader
+
+
+def reader(store: Store, digest: str = CORPUS.digest, scheme: str = SCHEME[0].scheme) -> Reader:
+    return Reader(store.client, store.experiment, digest, scheme)
+
+
+def reuse(store: Store, study: str, original: str) -> str:
+    recorder = store.recorder(study)
+    run = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    recorder.finish_trial(run, trial_result(NONE, study, run, reused=original), {"ser.reused_from": original})
+    return run
+
+
+def test_finished_folds_of_a_model_are_found_in_every_study(store: Store) -> None:
+    store.write_trial(NONE, study="first", folds=1)
+    store.write_trial(QUANTUM, study="second", folds=2)
+    identities = {result_of(trained(QUANTUM, fold.index)).identity for fold in SCHEME}
+    assert set(reader(store).finished_folds(rows.model_digest(QUANTUM))) == identities
+    assert len(reader(store).finished_folds(rows.model_digest(NONE))) == 1
+    assert reader(store, digest="f" * 32).finished_folds(rows.model_digest(NONE)) == {}
+
+
+def test_a_fold_that_is_not_finished_is_not_found(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    (run,) = store.runs(ser__kind="fold")
+    store.client.update_run(run.info.run_id, status="RUNNING")
+    assert reader(store).finished_folds(rows.model_digest(NONE)) == {}
+
+
+def test_a_folds_result_is_read_to_the_last_digit(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    (run,) = reader(store).finished_folds(rows.model_digest(NONE)).values()
+    assert reader(store).fold_result(run) == result_of(trained(NONE, 0))
+
+
+def test_a_lost_artifact_is_named(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    (run,) = store.runs(ser__kind="fold")
+    rmtree(store.folder / "artifacts" / CORPUS.name / run.info.run_id)
+    with pytest.raises(SerError, match=rf"{run.info.run_id}/artifacts/fold\.safetensors: expected a trained fold"):
+        reader(store).fold_result(run)
+
+
+def test_a_trial_trained_elsewhere_is_one_of_another_study_that_trained_it(store: Store) -> None:
+    assert reader(store).trial_trained_elsewhere(trial_id(NONE), "second") is None
+    original = store.write_trial(NONE, study="first")
+    reuse(store, "third", original)
+    found = reader(store).trial_trained_elsewhere(trial_id(NONE), "second")
+    assert found == trial_result(NONE, "first", original)
+    assert reader(store).trial_trained_elsewhere(trial_id(NONE), "first") is None
+    assert reader(store).trial_trained_elsewhere(trial_id(QUANTUM), "second") is None
+
+
+def test_the_table_has_each_trial_once_and_prefers_the_one_that_trained(store: Store) -> None:
+    original = store.write_trial(NONE, study="first")
+    reuse(store, "second", original)
+    store.write_trial(QUANTUM, study="second")
+    trials = reader(store).table().trials
+    assert [(trial.study, trial.trial_id) for trial in trials] == [
+        ("first", trial_id(NONE)),
+        ("second", trial_id(QUANTUM)),
+    ]
+    assert all(trial.complete and trial.reused_from is None for trial in trials)
+
+
+def test_the_one_that_trained_is_preferred_even_if_it_began_later(store: Store) -> None:
+    recorder = store.recorder("early")
+    early = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    late = store.write_trial(NONE, study="late")
+    recorder.finish_trial(early, trial_result(NONE, "early", early, reused=late), {"ser.reused_from": late})
+    (trial,) = reader(store).table().trials
+    assert trial.run_id == late
+
+
+def test_the_table_names_what_is_not_finished(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    table = reader(store).table()
+    assert table.trials == ()
+    assert table.notes == ("not finished, left out: none · words of study first",)
+
+
+def test_a_trial_that_another_study_finished_is_not_called_unfinished(store: Store) -> None:
+    store.write_trial(NONE, study="killed", folds=1)
+    store.write_trial(NONE, study="whole")
+    table = reader(store).table()
+    assert [trial.study for trial in table.trials] == ["whole"]
+    assert table.notes == ()
+
+
+def test_the_table_is_of_one_corpus_digest_and_fold_scheme(store: Store) -> None:
+    store.write_trial(NONE)
+    assert reader(store, digest="f" * 32).table().trials == ()
+    assert reader(store, scheme="another").table().trials == ()
+
+
+def test_a_baseline_is_read_from_a_finished_study_once_a_normalisation(store: Store) -> None:
+    for study, normalisation in (
+        ("first", "zscore_speaker"),
+        ("second", "zscore_speaker"),
+        ("third", "minmax_utterance"),
+    ):
+        recorder = store.recorder(study)
+        run = recorder.study_run()
+        recorder.record_baseline(run, baseline(normalisation))
+        if study != "third":
+            recorder.finish_study(run, complete=True)
+    assert reader(store).table().baselines == (baseline(),)
+
+
+def test_reading_the_table_is_followed(store: Store) -> None:
+    store.write_trial(NONE)
+    store.write_trial(QUANTUM)
+    seen: list[tuple[int, int]] = []
+    reader(store).table(lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]
