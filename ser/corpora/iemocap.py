@@ -1,16 +1,17 @@
-"""IEMOCAP: five sessions of two actors; here its improvised dialogs with four emotions.
+"""IEMOCAP: five sessions of two actors, in improvised and scripted dialogs.
 
 `SessionN/dialog` holds emotions and transcripts by dialog, `SessionN/sentences` audio and forced
-alignments by utterance. Excitement counts as happiness, as in the paper (section 3.1).
+alignments by utterance. The paper (section 3.1) reads the improvised dialogs, with four classes.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ser.corpora.base import UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.iemocap_classes import NAME_OF_CODE, IemocapOptions, parse_classes, part_of_dialog
 from ser.corpora.iemocap_files import (
     EMOTION_CODES,
     Turn,
@@ -22,15 +23,18 @@ from ser.corpora.iemocap_files import (
     parse_transcription,
     parse_utterance_name,
 )
-from ser.corpora.layout import files_by_stem, read_label_text, require_folder
+from ser.corpora.layout import files_by_stem, read_label_text, require_folder, synthetic_note
 from ser.errors import AnnotationError, CorpusError
 from ser.phonetics import CMU, count_voiced
 
-EMOTIONS = ("neutral", "happiness", "sadness", "anger")
-"""The class set."""
+PAPER_SET = IemocapOptions()
+"""The paper's part and classes."""
 
-EMOTION_OF_CODE = {"neu": "neutral", "hap": "happiness", "exc": "happiness", "sad": "sadness", "ang": "anger"}
-"""Emotions by their code in EmoEvaluation files; other codes are outside the class set."""
+EMOTIONS = tuple(parse_classes(PAPER_SET.classes))
+"""The paper's class set."""
+
+RATINGS = ("valence", "activation", "dominance")
+"""Dimensional ratings, 1 to 5: means over the raters."""
 
 _EXPECTED = (
     "folders 'SessionN/dialog/EmoEvaluation', 'SessionN/dialog/transcriptions', "
@@ -50,17 +54,19 @@ class _Counts:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What was read: utterances, some without counts, and what was left out."""
+    """What is wanted, and what was read: utterances, some without counts, and what was left out."""
 
+    options: IemocapOptions
+    class_of_code: Mapping[str, str]
     utterances: list[Utterance]
     skipped: list[Skipped]
     notes: list[str]
-    outside: Counter[str]
+    found: Counter[str]
     unaligned: dict[str, str]
 
 
-def load(root: Path) -> Annotations:
-    """Reads IEMOCAP's labels of improvised dialogs; no audio.
+def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
+    """Reads IEMOCAP's labels; no audio.
 
     Where an utterance has no readable alignment its words are counted in the transcript, and its
     voiced phonemes are taken to be those words times the corpus's mean of voiced phonemes per word;
@@ -68,9 +74,10 @@ def load(root: Path) -> Annotations:
 
     Args:
         root: The folder that holds `Session1` to `Session5`.
+        options: The part and the classes; the paper's where not given.
 
     Returns:
-        The annotations, at most 2943 utterances.
+        The annotations; the paper's set has 2943 utterances.
 
     Raises:
         CorpusError: There is no IEMOCAP in that folder.
@@ -79,43 +86,59 @@ def load(root: Path) -> Annotations:
     sessions = sorted(path for path in root.iterdir() if _SESSION_FOLDER.fullmatch(path.name))
     if not any((session / "dialog" / "EmoEvaluation").is_dir() for session in sessions):
         raise CorpusError(f"{root}: has no SessionN/dialog/EmoEvaluation; expected IEMOCAP, with {_EXPECTED}")
-    reading = _Reading([], [], [], Counter(), {})
+    classes = parse_classes(options.classes)
+    class_of_code = {code: name for name, codes in classes.items() for code in codes}
+    reading = _Reading(options, class_of_code, [], [], [], Counter(), {})
     for session in sessions:
         _read_session(session, reading)
     _impute(reading)
     if not reading.utterances:
-        raise CorpusError(f"{root}: {_why_nothing(reading.skipped)}; expected IEMOCAP, with {_EXPECTED}")
-    if reading.outside:
-        listed = ", ".join(f"{code} {reading.outside[code]}" for code in EMOTION_CODES if reading.outside[code])
-        reading.notes.append(f"left out, since their emotion is outside the class set: {listed}")
+        raise CorpusError(f"{root}: {_why_nothing(reading)}; expected IEMOCAP, with {_EXPECTED}")
     utterances = tuple(sorted(reading.utterances, key=lambda utterance: utterance.id))
     return Annotations(
         corpus="iemocap",
         root=root,
-        emotions=EMOTIONS,
+        emotions=tuple(classes),
         utterances=utterances,
         partners=_partners(utterances),
         language="en",
         skipped=tuple(reading.skipped),
-        notes=tuple(reading.notes),
+        notes=(*synthetic_note(root), *reading.notes, *_summary_notes(reading)),
     )
 
 
-def is_improvised(dialog: str) -> bool:
-    """Whether a dialog belongs to the improvised part."""
-    return "impro" in dialog
+def _summary_notes(reading: _Reading) -> Iterator[str]:
+    """What merges, what is outside the class set, and what has no ratings."""
+    for name in dict.fromkeys(reading.class_of_code.values()):
+        merged = [code for code, other in reading.class_of_code.items() if other == name and reading.found[code]]
+        if len(merged) > 1:
+            listed = " and ".join(f"{NAME_OF_CODE[code]} {reading.found[code]}" for code in merged)
+            yield f"class {name} merges {listed}"
+    outside = [code for code in EMOTION_CODES if reading.found[code] and code not in reading.class_of_code]
+    if outside:
+        listed = ", ".join(f"{code} {reading.found[code]}" for code in outside)
+        yield f"left out, since their emotion is outside the class set: {listed}"
+    unrated = [utterance.id for utterance in reading.utterances if not utterance.ratings]
+    if unrated:
+        yield f"{len(unrated)} utterances have no dimensional ratings (first: {unrated[0]})"
 
 
-def _why_nothing(skipped: list[Skipped]) -> str:
+def _why_nothing(reading: _Reading) -> str:
+    skipped = reading.skipped
     if skipped:
         return f"none of {len(skipped)} utterances can be used (first: {skipped[0].name}: {skipped[0].reason})"
-    return "has no utterance of an improvised dialog with one of the four emotions"
+    dialogs = "dialog" if reading.options.part == "both" else f"{reading.options.part} dialog"
+    return f"has no utterance of any {dialogs} with an emotion of {', '.join(dict.fromkeys(reading.class_of_code))}"
 
 
 def _read_session(session: Path, reading: _Reading) -> None:
     """Adds the utterances of one session folder."""
     for dialog, evaluation in files_by_stem(session / "dialog" / "EmoEvaluation", ".txt").items():
-        if not is_improvised(dialog):
+        part = part_of_dialog(dialog)
+        if part is None:
+            reading.skipped.append(Skipped(dialog, "its name is of no improvised and of no scripted dialog"))
+            continue
+        if reading.options.part not in (part, "both"):
             continue
         try:
             turns, faults = parse_evaluation(read_label_text(evaluation), evaluation)
@@ -136,7 +159,8 @@ def _read_session(session: Path, reading: _Reading) -> None:
             counts = _aligned_counts(words.get(turn.utterance), phones.get(turn.utterance))
             if counts.reason:
                 reading.unaligned[turn.utterance] = counts.reason
-            reading.utterances.append(_utterance(turn, name, wav, transcripts.get(turn.utterance), counts))
+            emotion = reading.class_of_code[turn.emotion]
+            reading.utterances.append(_utterance(turn, name, emotion, wav, transcripts.get(turn.utterance), counts))
 
 
 def _wanted(turns: Iterable[Turn], session: Path, reading: _Reading) -> Iterator[tuple[Turn, UtteranceName]]:
@@ -148,25 +172,28 @@ def _wanted(turns: Iterable[Turn], session: Path, reading: _Reading) -> Iterator
             reading.skipped.append(Skipped(turn.utterance, f"its id is not of {session.name}, where it lies"))
         elif turn.utterance in seen:
             reading.skipped.append(Skipped(turn.utterance, "a second label for the same utterance; the first is used"))
-        elif turn.emotion not in EMOTION_OF_CODE:
-            reading.outside[turn.emotion] += 1
         else:
-            yield turn, name
+            reading.found[turn.emotion] += 1
+            if turn.emotion in reading.class_of_code:
+                yield turn, name
         seen.add(turn.utterance)
 
 
-def _utterance(turn: Turn, name: UtteranceName, wav: Path, transcript: str | None, counts: _Counts) -> Utterance:
+def _utterance(
+    turn: Turn, name: UtteranceName, emotion: str, wav: Path, transcript: str | None, counts: _Counts
+) -> Utterance:
     return Utterance(
         id=turn.utterance,
         path=wav,
         speaker=name.speaker,
-        emotion=EMOTION_OF_CODE[turn.emotion],
+        emotion=emotion,
         session=name.session,
         transcript=transcript,
         words=counts.words,
         voiced_phonemes=counts.voiced_phonemes,
         words_from=UNKNOWN if counts.reason else "alignment",
         voiced_phonemes_from=UNKNOWN if counts.reason else "alignment",
+        ratings=dict(zip(RATINGS, turn.ratings or (), strict=False)),
     )
 
 

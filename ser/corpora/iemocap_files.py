@@ -7,14 +7,19 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ser.corpora.layout import label_lines
 from ser.errors import AnnotationError
 
 EMOTION_CODES = ("ang", "hap", "exc", "neu", "sad", "fru", "fea", "sur", "dis", "oth", "xxx")
 """Codes of the emotions in EmoEvaluation files; `xxx` means that the raters did not agree."""
 
-_UTTERANCE = re.compile(r"(?P<session>Ses\d\d)(?P<marked>[FM])_(?P<scene>\w+)_(?P<letter>[FM])(?P<turn>\d+)")
-_UNUSED_TURN = re.compile(r"Ses\d\d[FM]_\w+_[FM]XX\d*")
-_TURN = re.compile(r"\[\s*(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)\s*\]\s+(\S+)\s+(\S+)(?:\s+\[.*\])?\s*")
+_UTTERANCE = re.compile(r"(?P<session>Ses\d\d)(?P<marked>[FM])_(?P<scene>\w+)_(?P<letter>[FM])(?P<turn>\d+)", re.ASCII)
+_UNUSED_TURN = re.compile(r"Ses\d\d[FM]_\w+_[FM]XX\d*", re.ASCII)
+# Possessive quantifiers keep a hostile line from taking quadratic time; limits on digits, from overflow.
+_NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_TURN = re.compile(rf"\[\s*+{_NUMBER}\s*+-\s*+{_NUMBER}\s*+\]\s++(\S++)\s++(\S++)(?:\s++\[(.*)\])?\s*")
+_RATINGS = re.compile(rf"\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*")
+_FRAME = re.compile(r"[0-9]{1,9}")
 _TRANSCRIPT = re.compile(r"(Ses\S+)\s+\[[^\]]*\]\s*:(.*)")
 
 
@@ -43,12 +48,14 @@ class Turn:
         emotion: One of `EMOTION_CODES`.
         start_s: Start in the dialog, in seconds.
         end_s: End in the dialog, in seconds.
+        ratings: Mean valence, activation and dominance, 1 to 5; None where they cannot be read.
     """
 
     utterance: str
     emotion: str
     start_s: float
     end_s: float
+    ratings: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def parse_evaluation(text: str, path: Path) -> tuple[tuple[Turn, ...], tuple[Ann
     turns: list[Turn] = []
     faults: list[AnnotationError] = []
     inside_block = False
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(label_lines(text), start=1):
         if not line.strip() or line.startswith("%"):
             inside_block = False
             continue
@@ -119,7 +126,7 @@ def _parse_turn(line: str, number: int, path: Path) -> Turn | AnnotationError | 
     match = _TURN.fullmatch(line)
     if match is None:
         return AnnotationError(path, number, f"'[START - END]<tab>UTTERANCE<tab>EMOTION', found {line.strip()[:60]!r}")
-    start, end, utterance, emotion = match.groups()
+    start, end, utterance, emotion, ratings = match.groups()
     if _UNUSED_TURN.fullmatch(utterance):
         return None
     name = parse_utterance_name(utterance)
@@ -127,7 +134,12 @@ def _parse_turn(line: str, number: int, path: Path) -> Turn | AnnotationError | 
         return AnnotationError(path, number, f"an utterance of dialog {path.stem}, found '{utterance}'")
     if emotion not in EMOTION_CODES:
         return AnnotationError(path, number, f"an emotion of {', '.join(EMOTION_CODES)}, found '{emotion}'")
-    return Turn(utterance, emotion, float(start), float(end))
+    return Turn(utterance, emotion, float(start), float(end), _parse_ratings(ratings or ""))
+
+
+def _parse_ratings(text: str) -> tuple[float, float, float] | None:
+    match = _RATINGS.fullmatch(text)
+    return None if match is None else (float(match[1]), float(match[2]), float(match[3]))
 
 
 def parse_transcription(text: str, path: Path) -> dict[str, str]:
@@ -144,7 +156,7 @@ def parse_transcription(text: str, path: Path) -> dict[str, str]:
         AnnotationError: A line begins with an utterance's id and then has another form.
     """
     transcripts: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(label_lines(text), start=1):
         first = line.split(maxsplit=1)[0] if line.strip() else ""
         if parse_utterance_name(first) is None:
             continue
@@ -170,18 +182,18 @@ def parse_alignment(text: str, path: Path) -> tuple[Segment, ...]:
         AnnotationError: The header or the trailer is missing (the file may be cut short), or a row has
             another form.
     """
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(label_lines(text), start=1) if line.strip()]
     if not lines or not lines[0][1].strip().startswith("SFrm"):
         raise AnnotationError(path, 1, "the header 'SFrm EFrm SegAScr ...'")
     last, trailer = lines[-1]
-    if len(lines) == 1 or trailer.split()[0].isdigit():
+    if len(lines) == 1 or _FRAME.fullmatch(trailer.split()[0]):
         raise AnnotationError(path, last, "a last line with the total score (is the file cut short?)")
     return tuple(_parse_segment(line, number, path) for number, line in lines[1:-1])
 
 
 def _parse_segment(line: str, number: int, path: Path) -> Segment:
     fields = line.split()
-    if len(fields) < 4 or not (fields[0].isdigit() and fields[1].isdigit()):
+    if len(fields) < 4 or not (_FRAME.fullmatch(fields[0]) and _FRAME.fullmatch(fields[1])):
         raise AnnotationError(path, number, f"'SFrm EFrm SegAScr SYMBOL', found {line.strip()[:60]!r}")
     start, end = int(fields[0]), int(fields[1])
     if end < start:

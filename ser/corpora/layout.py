@@ -1,9 +1,15 @@
 """Checks that a folder is what a corpus's loader expects, before anything is read."""
 
 import os
+import re
 from pathlib import Path
 
 from ser.errors import AnnotationError, CorpusError
+
+SYNTHETIC_MARKER = "synthetic.json"
+"""Lies in a folder that `ser.corpora.layouts` wrote: nobody shall take it for the licensed corpus."""
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def require_folder(root: Path, corpus: str, expected: str) -> None:
@@ -43,6 +49,14 @@ def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
     return {name[: -len(suffix)]: folder / name for name in kept}
 
 
+def label_lines(text: str) -> list[str]:
+    """Lines of a label file, whether they end as on Unix, Windows or old Macs.
+
+    `str.splitlines` would also divide at byte 0x85, which stands for three dots in Windows' encoding.
+    """
+    return _LINE_END.split(text)
+
+
 def read_label_text(path: Path) -> str:
     """Reads a label file as latin-1, in which every byte is a character.
 
@@ -53,3 +67,10 @@ def read_label_text(path: Path) -> str:
         return path.read_text(encoding="latin-1")
     except OSError as error:
         raise AnnotationError(path, None, f"a readable file ({error.strerror})") from error
+
+
+def synthetic_note(root: Path) -> tuple[str, ...]:
+    """A note where the folder is no real corpus but was written in its layout; else none."""
+    if not (root / SYNTHETIC_MARKER).is_file():
+        return ()
+    return (f"synthetic: {SYNTHETIC_MARKER} says that this folder was made in the corpus's layout, not recorded",)

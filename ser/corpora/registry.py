@@ -7,13 +7,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from ser.config import Settings
-from ser.corpora import demo, emodb, iemocap
+from ser.corpora import demo, emodb, fau_aibo, iemocap
 from ser.corpora.base import Annotations, Loader, NoOptions
+from ser.corpora.fau_aibo import FauAiboOptions
+from ser.corpora.iemocap_classes import IemocapOptions
 from ser.errors import ConfigurationError, unknown_value
 
 LOADERS: Mapping[str, Loader[Any]] = {
     "demo": Loader(NoOptions, lambda root, options: demo.load(root)),
-    "iemocap": Loader(NoOptions, lambda root, options: iemocap.load(root)),
+    "iemocap": Loader(IemocapOptions, iemocap.load),
+    "fau_aibo": Loader(FauAiboOptions, fau_aibo.load),
     "emodb": Loader(NoOptions, lambda root, options: emodb.load(root)),
 }
 """Loaders by the name of their corpus."""

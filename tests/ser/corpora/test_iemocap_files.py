@@ -48,8 +48,8 @@ def test_only_the_first_line_of_a_block_is_a_turn() -> None:
     )
     turns, faults = parse_evaluation(text, DIALOG)
     assert turns == (
-        Turn("Ses01F_impro05_F019", "ang", 140.225, 145.6),
-        Turn("Ses01F_impro05_M012", "xxx", 146.0, 147.1),
+        Turn("Ses01F_impro05_F019", "ang", 140.225, 145.6, (1.5, 4.0, 4.5)),
+        Turn("Ses01F_impro05_M012", "xxx", 146.0, 147.1, (2.5, 2.5, 2.5)),
     )
     assert faults == ()
 
