@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -90,6 +90,7 @@ def test_outputs_keep_the_precision_of_the_frames() -> None:
 
 
 @given(lengths=st.lists(st.integers(1, 12), min_size=1, max_size=5), more=st.integers(0, 3))
+@settings(deadline=None)
 def test_reversal_turns_each_utterance_round_and_leaves_padding(lengths: list[int], more: int) -> None:
     frames = max(lengths) + more
     order = reversal_order(torch.tensor(lengths), frames).view(len(lengths), frames)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ser.config import AttentionNorm
@@ -11,6 +11,7 @@ from ser.model.recurrent import valid_frames
 
 
 @given(scope=st.integers(0, 14).map(lambda half: 2 * half + 1), frames=st.integers(1, 40), seed=st.integers(0, 1000))
+@settings(deadline=None)
 def test_sliding_sums_equal_sums_over_slices(scope: int, frames: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     values = torch.randn(2, frames, 3, dtype=torch.float64, generator=generator)
