@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from ser.corpora.base import UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.counting import TRANSCRIPT, spoken_words
 from ser.corpora.layout import files_by_stem, read_label_text, require_folder
 from ser.errors import AnnotationError, CorpusError
 from ser.phonetics import LABLAUT, Voicing, count_voiced, lablaut_base
@@ -20,19 +21,19 @@ EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neut
 EMOTION_OF_LETTER = dict(zip("WLEAFTN", EMOTIONS, strict=True))
 """Emotions by the sixth letter of a file's name, the initial of the German word."""
 
-WORDS_OF_TEXT = {
-    "a01": 6,
-    "a02": 6,
-    "a04": 7,
-    "a05": 11,
-    "a07": 7,
-    "b01": 12,
-    "b02": 11,
-    "b03": 14,
-    "b09": 12,
-    "b10": 11,
+TRANSCRIPT_OF_TEXT = {
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
+    "a04": "Heute abend könnte ich es ihm sagen.",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
+    "a07": "In sieben Stunden wird es soweit sein.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
-"""Number of words of each text, by its code."""
+"""What is said, by the text's code, as the corpus's README prints it."""
 
 PAIRS = (("03", "08"), ("09", "10"), ("11", "12"), ("13", "14"), ("15", "16"))
 """Speakers who validate each other's test."""
@@ -143,8 +144,8 @@ def _parse_name(stem: str) -> _Name | str:
     speaker, text, letter, _ = match.groups()
     if letter not in EMOTION_OF_LETTER:
         return f"emotion letter '{letter}' is not one of {', '.join(EMOTION_OF_LETTER)}"
-    if text not in WORDS_OF_TEXT:
-        return f"text '{text}' is not one of {', '.join(WORDS_OF_TEXT)}"
+    if text not in TRANSCRIPT_OF_TEXT:
+        return f"text '{text}' is not one of {', '.join(TRANSCRIPT_OF_TEXT)}"
     if not any(speaker in pair for pair in PAIRS):
         return f"speaker '{speaker}' is not one of {', '.join(known for pair in PAIRS for known in pair)}"
     return _Name(speaker, text, EMOTION_OF_LETTER[letter])
@@ -168,9 +169,10 @@ def _utterance(stem: str, wav: Path, name: _Name, voiced: int | None) -> Utteran
         speaker=name.speaker,
         emotion=name.emotion,
         sentence=name.text,
-        words=WORDS_OF_TEXT[name.text],
+        transcript=TRANSCRIPT_OF_TEXT[name.text],
+        words=len(spoken_words(TRANSCRIPT_OF_TEXT[name.text])),
         voiced_phonemes=voiced,
-        words_from="transcript",
+        words_from=TRANSCRIPT,
         voiced_phonemes_from=UNKNOWN if voiced is None else "labels",
     )
 

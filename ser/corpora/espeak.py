@@ -92,7 +92,7 @@ def synthesise(requests: Sequence[Request], progress: Callable[[int, int], None]
     Raises:
         CorpusError: eSpeak NG is not installed, lacks a voice, or fails.
     """
-    if find_spec("espeakng_loader") is None:
+    if not is_installed():
         raise CorpusError("the demo corpus is spoken by eSpeak NG, which is missing: pip install 'ser-studies[demo]'")
     with tempfile.TemporaryDirectory(prefix="ser-speech-") as name:
         folder = Path(name)
@@ -153,6 +153,30 @@ def speak_requests(folder: str) -> None:
         print(f"done {index + 1}", flush=True)
 
 
+def is_installed() -> bool:
+    """Whether there is an eSpeak NG to load."""
+    return find_spec("espeakng_loader") is not None
+
+
+def load_library() -> tuple[ctypes.CDLL, Path, int]:
+    """Loads and initialises eSpeak NG in this process, which is to be a child that does nothing else.
+
+    Returns:
+        The library, the folder of its data, and the sample rate of its voices, in hertz.
+
+    Raises:
+        CorpusError: The library refuses to start.
+    """
+    import espeakng_loader
+
+    data = Path(espeakng_loader.get_data_path())
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    sample_rate_hz = int(library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), _OPTIONS))
+    if sample_rate_hz <= 0:
+        raise CorpusError(f"eSpeak NG does not start with its data in {data}")
+    return library, data, sample_rate_hz
+
+
 class _EventId(ctypes.Union):
     _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
 
@@ -189,13 +213,7 @@ class _Library:
         Raises:
             CorpusError: The library refuses to start.
         """
-        import espeakng_loader
-
-        self._data = Path(espeakng_loader.get_data_path())
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        self._sample_rate_hz = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(self._data).encode(), _OPTIONS)
-        if self._sample_rate_hz <= 0:
-            raise CorpusError(f"eSpeak NG does not start with its data in {self._data}")
+        self._library, self._data, self._sample_rate_hz = load_library()
         self._library.espeak_SetSynthCallback(self._receiver)
 
     def speak(self, request: Request, seed: int) -> Speech:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ser.audio import read_audio
 from ser.config import digest_of
 from ser.corpora.base import Annotations, Corpus, Skipped, Utterance
+from ser.corpora.counting import with_counts
 from ser.corpora.registry import load_annotations
 from ser.errors import AudioError, CorpusError
 
@@ -40,7 +41,7 @@ def open_corpus(
     progress: Callable[[int, int], None] | None = None,
     options: Mapping[str, str] | None = None,
 ) -> Corpus:
-    """Reads a corpus's label files and its audio.
+    """Reads a corpus's label files and its audio; counts that it lacks are taken from its transcripts.
 
     Args:
         name: Name of the corpus, one of `ser.corpora.LOADERS`.
@@ -55,7 +56,7 @@ def open_corpus(
         ConfigurationError: There is no such corpus, option or value.
         CorpusError: The folder does not hold that corpus, or most of its audio cannot be read.
     """
-    return hear_corpus(load_annotations(name, root, options), progress)
+    return hear_corpus(with_counts(load_annotations(name, root, options)), progress)
 
 
 def hear_corpus(annotations: Annotations, progress: Callable[[int, int], None] | None = None) -> Corpus:

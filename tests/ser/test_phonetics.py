@@ -1,10 +1,10 @@
 import pytest
 
 from ser.errors import CorpusError
-from ser.phonetics import CMU, LABLAUT, Alphabet, Voicing, count_voiced, lablaut_base
+from ser.phonetics import CMU, IPA, LABLAUT, Alphabet, Voicing, count_voiced, ipa_phones, lablaut_base
 
 
-@pytest.mark.parametrize("alphabet", [LABLAUT, CMU])
+@pytest.mark.parametrize("alphabet", [LABLAUT, CMU, IPA])
 def test_no_symbol_is_in_two_classes(alphabet: Alphabet) -> None:
     assert not alphabet.voiced & alphabet.unvoiced
     assert not [symbol for symbol in alphabet.voiced | alphabet.unvoiced if alphabet.not_a_phone.fullmatch(symbol)]
@@ -40,3 +40,43 @@ def test_an_unknown_symbol_is_an_error_not_an_unvoiced_phone() -> None:
     assert CMU.voicing("QQ") is Voicing.UNKNOWN
     with pytest.raises(CorpusError, match="symbol 'QQ' is not in the CMU"):
         count_voiced(["AE", "QQ"], CMU)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "phones"),
+    [
+        ("a", "a"),
+        ("ˈiː", "i"),
+        ("ˌaʊ", "a"),
+        ("ɔø", "ɔ"),
+        ("ɑ̃", "ɑ"),
+        ("n̩", "n"),
+        ("vʲ", "v"),
+        ("ə-", "ə"),
+        ("tʃ", "t"),
+        ("dʑ", "d"),
+        ("ts", "t"),
+        ("pf", "p"),
+        ("ss", "s"),
+        ("kː", "k"),
+        ("ˈɑːɹ", "ɑɹ"),
+        ("əl", "əl"),
+        ("aɪə", "aə"),
+        ("aɪɚ", "aɚ"),
+        ("", ""),
+    ],
+)
+def test_a_phoneme_in_ipa_is_one_phone_unless_a_vowel_takes_another_sound_along(symbol: str, phones: str) -> None:
+    assert ipa_phones(symbol) == tuple(phones)
+
+
+def test_voiced_phones_in_ipa_are_counted_once_each() -> None:
+    # German 'Der Computer spricht' as eSpeak writes it: d ɛ ɾ, ɔ m j uː ɜ, ɾ ɪ are voiced.
+    spoken = ["d", "ɛ", "ɾ", "k", "ɔ", "m", "p", "j", "ˈuː", "t", "ɜ", "ʃ", "p", "ɾ", "ˈɪ", "ç", "t"]
+    assert count_voiced((phone for symbol in spoken for phone in ipa_phones(symbol)), IPA) == 10
+
+
+@pytest.mark.parametrize(("symbol", "unknown"), [("ł", "ł"), ("l̥", "\u0325"), ("a5", "5"), ("tʃ!", "!")])
+def test_what_the_phonetic_alphabet_lacks_is_refused_by_name(symbol: str, unknown: str) -> None:
+    with pytest.raises(CorpusError, match=f"symbol '{unknown}' is not in the International Phonetic Alphabet"):
+        count_voiced(ipa_phones(symbol), IPA)

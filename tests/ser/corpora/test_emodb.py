@@ -4,7 +4,8 @@ from statistics import fmean
 
 import pytest
 
-from ser.corpora.emodb import EMOTIONS, load, parse_lablaut
+from ser.corpora.counting import spoken_words
+from ser.corpora.emodb import EMOTIONS, TRANSCRIPT_OF_TEXT, load, parse_lablaut
 from ser.errors import AnnotationError, CorpusError
 from tests.corpus_files import LABLAUT_HEADER, lablaut, write_emodb, write_text, write_wav
 
@@ -159,9 +160,12 @@ def test_the_real_corpus_s_two_empty_label_files_are_imputed_and_said(emodb_root
     assert [note.split(":")[0] for note in annotations.notes] == ["08a01Ab", "08a01Wa"]
 
 
-def test_the_words_of_the_real_texts_are_as_many_as_its_readme_prints(emodb_root: Path) -> None:
-    from ser.corpora.emodb import WORDS_OF_TEXT
+def test_the_texts_have_their_known_numbers_of_words() -> None:
+    counted = {code: len(spoken_words(text)) for code, text in TRANSCRIPT_OF_TEXT.items()}
+    assert counted == dict(zip(TRANSCRIPT_OF_TEXT, (6, 6, 7, 11, 7, 12, 11, 14, 12, 11), strict=True))
 
-    readme = (emodb_root / "README.txt").read_text(encoding="latin-1")
-    rows = [line.split("\t") for line in readme.splitlines() if line[:3] in WORDS_OF_TEXT and "\t" in line]
-    assert {row[0]: len(row[1].split()) for row in rows} == WORDS_OF_TEXT
+
+def test_the_texts_are_those_that_the_real_readme_prints(emodb_root: Path) -> None:
+    readme = (emodb_root / "README.txt").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in readme.splitlines() if line[:3] in TRANSCRIPT_OF_TEXT and "\t" in line]
+    assert {row[0]: row[1] for row in rows} == TRANSCRIPT_OF_TEXT
