@@ -1,38 +1,30 @@
 """The demo corpus: short acted dialogs spoken by eSpeak NG, in IEMOCAP's tree.
 
 It needs no licence and no download, and takes seconds to make, so that everything can be tried and
-tested. It is no emotional speech: scores on it say nothing about people. The dialogs' own recordings
-(`dialog/wav`) are not written, since nothing reads them.
+tested. It is no emotional speech: scores on it say nothing about people.
 """
 
 import hashlib
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-
-import soundfile
 
 from ser.config import digest_of
 from ser.corpora import demo_plan, iemocap
 from ser.corpora.base import Annotations
 from ser.corpora.demo_files import (
     FRAME_SAMPLES,
-    SAMPLE_RATE_HZ,
     SpokenTurn,
-    evaluation_text,
-    phone_alignment_text,
     spoken_turn,
-    transcription_text,
-    word_alignment_text,
 )
 from ser.corpora.demo_plan import PlannedTurn, plan_turns
 from ser.corpora.espeak import Speech, synthesise
 from ser.corpora.layout import require_folder
+from ser.corpora.layouts.dialogs import TYPICAL_RATINGS, DialogTurn, write_dialog
+from ser.corpora.layouts.drafts import draft_beside
 from ser.errors import CorpusError
 from ser.phonetics import CMU, count_voiced
 
@@ -84,15 +76,12 @@ def make_demo(root: Path, progress: Callable[[int, int], None] | None = None) ->
     plans = plan_turns()
     turns = _speak(plans, synthesise([plan.request for plan in plans], progress))
     _check_room_for_targets(turns)
-    draft = root.parent / f".{root.name}-{uuid.uuid4().hex}"
     try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        _write(turns, draft)
-        _move_into_place(draft, root)
+        with draft_beside(root) as draft:
+            _write(turns, draft)
+            _move_into_place(draft, root)
     except OSError as error:
         raise CorpusError(f"{root}: the demo corpus cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def capped_share(turns: Sequence[SpokenTurn], labels_per_phoneme: int = 2, stack: int = 2) -> float:
@@ -168,17 +157,7 @@ def _write(turns: Sequence[SpokenTurn], root: Path) -> None:
     """Writes the tree, and last the marker."""
     for dialog, group in groupby(turns, key=lambda turn: turn.plan.dialog):
         members = list(group)
-        session = root / f"Session{members[0].plan.session}"
-        _write_text(session / "dialog" / "EmoEvaluation" / f"{dialog}.txt", evaluation_text(members))
-        _write_text(session / "dialog" / "transcriptions" / f"{dialog}.txt", transcription_text(members))
-        wavs = session / "sentences" / "wav" / dialog
-        wavs.mkdir(parents=True)
-        alignments = session / "sentences" / "ForcedAlignment" / dialog
-        for turn in members:
-            name = turn.plan.utterance
-            soundfile.write(wavs / f"{name}.wav", turn.samples, SAMPLE_RATE_HZ, subtype="PCM_16")
-            _write_text(alignments / f"{name}.wdseg", word_alignment_text(turn.words))
-            _write_text(alignments / f"{name}.phseg", phone_alignment_text(turn.phones, turn.words))
+        write_dialog(root / f"Session{members[0].plan.session}", dialog, [_dialog_turn(turn) for turn in members])
     files = sorted(path for path in root.rglob("*") if path.is_file())
     marker = {
         "version": VERSION,
@@ -186,12 +165,21 @@ def _write(turns: Sequence[SpokenTurn], root: Path) -> None:
         "overlap": demo_plan.OVERLAP,
         "files": {path.relative_to(root).as_posix(): _file_digest(path) for path in files},
     }
-    _write_text(root / MARKER, json.dumps(marker, indent=1) + "\n")
+    (root / MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="latin-1", newline="\n")
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="latin-1", newline="\n")
+def _dialog_turn(turn: SpokenTurn) -> DialogTurn:
+    return DialogTurn(
+        utterance=turn.plan.utterance,
+        emotion=turn.plan.emotion,
+        ratings=TYPICAL_RATINGS[turn.plan.emotion],
+        transcript=turn.plan.request.text,
+        start_s=turn.start_s,
+        end_s=turn.end_s,
+        samples=turn.samples,
+        words=turn.words,
+        phones=turn.phones,
+    )
 
 
 def _move_into_place(draft: Path, root: Path) -> None:

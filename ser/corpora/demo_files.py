@@ -1,17 +1,16 @@
-"""Writes spoken turns as IEMOCAP's files: alignments, transcriptions and EmoEvaluation.
+"""What eSpeak spoke, as the demo corpus writes it: 16 kHz with room noise, and alignments.
 
 Frames are 10 ms long; a row's last frame is inclusive.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from ser.corpora.demo_plan import EMOTION_WORDS, SEED, PlannedTurn
+from ser.corpora.demo_plan import SEED, PlannedTurn
 from ser.corpora.espeak import Mark, Speech
 from ser.corpora.iemocap_files import Segment
 from ser.errors import CorpusError
@@ -78,19 +77,33 @@ def spoken_turn(plan: PlannedTurn, speech: Speech, index: int, start_s: float) -
     """
     if len(speech.words) != len(plan.request.text.split()):
         raise CorpusError(f"eSpeak NG joined words of {plan.request.text!r}: {[mark.name for mark in speech.words]}")
-    samples = _with_room(speech, plan.noise_peak, index)
+    samples = room_samples(speech, plan.noise_peak, index)
     frames = len(samples) // FRAME_SAMPLES
     return SpokenTurn(
         plan=plan,
         samples=samples,
-        words=_align(_word_marks(speech), speech.sample_rate_hz, frames),
+        words=word_segments(speech, frames),
         phones=_align(_phone_marks(speech), speech.sample_rate_hz, frames),
         start_s=start_s,
     )
 
 
-def _with_room(speech: Speech, noise_peak: int, index: int) -> NDArray[np.int16]:
-    """The speech at 16 kHz, in steady noise that begins before it and ends after it."""
+def word_segments(speech: Speech, frames: int) -> tuple[Segment, ...]:
+    """The word alignment of speech in its room, silences included, over that many frames."""
+    return _align(_word_marks(speech), speech.sample_rate_hz, frames)
+
+
+def room_samples(speech: Speech, noise_peak: int, index: int) -> NDArray[np.int16]:
+    """The speech at 16 kHz, in steady noise that begins before it and ends after it.
+
+    Args:
+        speech: What was spoken.
+        noise_peak: Largest sample of the noise, in steps of 16-bit audio.
+        index: Seeds the noise.
+
+    Returns:
+        16-bit samples, shape `(sample,)`.
+    """
     voice = soxr.resample(speech.samples.astype(np.float64), speech.sample_rate_hz, SAMPLE_RATE_HZ, quality="HQ")
     edge = np.zeros(round(EDGE_S * SAMPLE_RATE_HZ))
     whole = np.concatenate([edge, voice, edge])
@@ -147,59 +160,3 @@ def _align(marks: Sequence[tuple[float, str]], rate_hz: int, frames: int) -> tup
         starts.append(max(frame, starts[-1] + 1) if starts else 0)
     ends = [start - 1 for start in starts[1:]] + [frames - 1]
     return tuple(Segment(start, end, symbol) for start, end, (_, symbol) in zip(starts, ends, marks, strict=True))
-
-
-def word_alignment_text(words: Iterable[Segment]) -> str:
-    """The text of a `.wdseg` file. Scores are 0: there is no acoustic model behind it."""
-    rows = [f"\t{'SFrm':>5}\t{'EFrm':>5}\t{'SegAScr':>9}\t{'Word'}"]
-    rows += [f"\t{word.start_frame:5d}\t{word.end_frame:5d}\t{0:9d}\t{word.symbol}" for word in words]
-    return "\n".join([*rows, f"Total score: {0:11d}", ""])
-
-
-def phone_alignment_text(phones: Sequence[Segment], words: Sequence[Segment]) -> str:
-    """The text of a `.phseg` file: each phone with its neighbours and its place in its word.
-
-    Args:
-        phones: Phone alignment.
-        words: Word alignment; a phone belongs to the word in which it begins.
-    """
-    rows = [f"\t{'SFrm':>5}\t{'EFrm':>5}\t{'SegAScr':>9}\tPhone"]
-    starts = [word.start_frame for word in words]
-    owners = [-1, *(bisect_right(starts, phone.start_frame) for phone in phones), -1]
-    symbols = ["SIL", *(phone.symbol for phone in phones), "SIL"]
-    for place, phone in enumerate(phones, start=1):
-        left, owner, right = owners[place - 1 : place + 2]
-        position = {(True, True): "s", (True, False): "b", (False, True): "e", (False, False): "i"}[
-            left != owner, right != owner
-        ]
-        context = "" if phone.symbol == "SIL" else f" {symbols[place - 1]} {symbols[place + 1]} {position}"
-        rows.append(f"\t{phone.start_frame:5d}\t{phone.end_frame:5d}\t{0:9d}\t{phone.symbol}{context}")
-    return "\n".join([*rows, f"Total score: {0:11d}", ""])
-
-
-def transcription_text(turns: Iterable[SpokenTurn]) -> str:
-    """The text of `transcriptions/DIALOG.txt`."""
-    rows = (
-        f"{turn.plan.utterance} [{turn.start_s:08.4f}-{turn.end_s:08.4f}]: {turn.plan.request.text}" for turn in turns
-    )
-    return "\n".join([*rows, ""])
-
-
-def evaluation_text(turns: Iterable[SpokenTurn]) -> str:
-    """The text of `EmoEvaluation/DIALOG.txt`, with three raters who agree."""
-    blocks = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n"]
-    for turn in turns:
-        times = f"[{turn.start_s:.4f} - {turn.end_s:.4f}]"
-        valence, activation, dominance = _DIMENSIONS[turn.plan.emotion]
-        ratings = f"val {valence}; act {activation}; dom  {dominance};"
-        rows = [
-            f"{times}\t{turn.plan.utterance}\t{turn.plan.emotion}\t[{valence:.4f}, {activation:.4f}, {dominance:.4f}]"
-        ]
-        rows += [f"C-E{rater}:\t{EMOTION_WORDS[turn.plan.emotion]};\t()" for rater in (2, 3, 4)]
-        rows += [f"A-E{rater}:\t{ratings}\t()" for rater in (3, 4)]
-        blocks.append("\n".join([*rows, ""]))
-    return "\n".join([*blocks, ""])
-
-
-_DIMENSIONS = {"neu": (3, 2, 2), "hap": (4, 3, 3), "sad": (2, 2, 2), "ang": (2, 4, 4)}
-"""Valence, activation and dominance, 1 to 5, by emotion."""

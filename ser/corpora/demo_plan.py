@@ -6,7 +6,7 @@ with `random.Random` and plain arithmetic, so that ids, texts and labels are the
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from random import Random
 
 from ser.corpora.espeak import Request
@@ -20,7 +20,6 @@ DIALOGS = ("F_impro01", "F_impro02", "M_impro01", "M_impro02")
 TURNS_PER_SPEAKER_AND_DIALOG = 5
 
 EMOTION_CODES = ("neu", "hap", "sad", "ang")
-EMOTION_WORDS = {"neu": "Neutral", "hap": "Happiness", "sad": "Sadness", "ang": "Anger"}
 
 VOICES = {
     "Ses01F": "en-us+f2",
@@ -37,30 +36,30 @@ VOICES = {
 """Voices by speaker; the demo's code checks that each exists."""
 
 SENTENCES = (
-    "Put the box over there.",
-    "The train leaves at nine.",
-    "My sister works nearby.",
-    "We take the early bus.",
-    "My keys are under there.",
-    "He wrote to the school.",
+    "Put the box there.",
+    "The train leaves soon.",
+    "My sister works here.",
+    "We take the bus.",
+    "My keys are inside.",
+    "He wrote a letter.",
     "Dinner is at seven.",
-    "The shop is open now.",
-    "Give this book to Martin.",
+    "The shop is open.",
+    "Give this to Martin.",
     "There is milk left.",
     "They met last Friday.",
-    "She left her coat here.",
+    "She left her coat.",
     "The window faces west.",
-    "I bought some new shoes.",
-    "We saw this last Monday.",
-    "The water is warm today.",
+    "I bought new shoes.",
+    "We saw it today.",
+    "The water is warm.",
     "Tom brings the mail.",
-    "The road follows the river.",
-    "Leave the bag with me.",
-    "The doctor calls at noon.",
-    "Anna has a small dog.",
+    "The road is long.",
+    "Leave the bag here.",
+    "The doctor calls later.",
+    "Anna has a dog.",
     "It rained last night.",
     "The lesson begins soon.",
-    "All the lamps are on.",
+    "All lamps are on.",
 )
 """What is said; nothing in it hints at an emotion."""
 
@@ -74,6 +73,8 @@ class Manner:
     rate_wpm: float
     volume: float
 
+
+SETTINGS = tuple(field.name for field in fields(Manner))
 
 ACTED = {
     "neu": Manner(pitch=-8, pitch_range=-10, rate_wpm=2, volume=0),
@@ -162,7 +163,7 @@ def _plan_speaker(speaker: str) -> _Habits:
     sentences = list(SENTENCES)
     random.shuffle(sentences)
     return _Habits(
-        offset=_stray(random, SPEAKER, 1.0),
+        offset=stray(random, SPEAKER, 1.0),
         strength={code: Manner(*(0.6 + 0.8 * random.random() for _ in range(4))) for code in EMOTION_CODES},
         noise_peak=8 + int(24 * random.random()),
         emotions=emotions,
@@ -172,16 +173,30 @@ def _plan_speaker(speaker: str) -> _Habits:
 
 def _request(utterance: str, voice: str, emotion: str, habits: _Habits, index: int) -> Request:
     """How one utterance is spoken: resting voice + speaker's habit + acted emotion + stray."""
-    stray = _stray(Random(f"{SEED} {utterance}"), STRAY, OVERLAP)
     acted, strength, habit = ACTED[emotion], habits.strength[emotion], habits.offset
+    meant = Manner(
+        *(getattr(habit, name) + getattr(acted, name) * getattr(strength, name) for name in SETTINGS),
+    )
+    strayed = stray(Random(f"{SEED} {utterance}"), STRAY, OVERLAP)
+    return spoken_request(habits.sentences[index], voice, meant, strayed)
+
+
+def spoken_request(text: str, voice: str, meant: Manner, strayed: Manner) -> Request:
+    """How a text is spoken: the resting voice, moved by what is meant and by a stray, within limits.
+
+    Args:
+        text: What is said.
+        voice: Language and variant, such as 'en-us+f2'.
+        meant: Offsets that the speaker means.
+        strayed: Offsets that happen.
+    """
 
     def setting(name: str) -> int:
-        meant = getattr(habit, name) + getattr(acted, name) * getattr(strength, name)
-        value = round(getattr(RESTING, name) + meant + getattr(stray, name))
+        value = round(getattr(RESTING, name) + getattr(meant, name) + getattr(strayed, name))
         return int(min(max(value, getattr(LOWEST, name)), getattr(HIGHEST, name)))
 
     return Request(
-        text=habits.sentences[index],
+        text=text,
         voice=voice,
         rate_wpm=setting("rate_wpm"),
         volume=setting("volume"),
@@ -190,7 +205,7 @@ def _request(utterance: str, voice: str, emotion: str, habits: _Habits, index: i
     )
 
 
-def _stray(random: Random, largest: Manner, scale: float) -> Manner:
+def stray(random: Random, largest: Manner, scale: float) -> Manner:
     """A random offset in -largest..largest times the scale, small ones being likelier."""
 
     def draw(limit: float) -> float:

@@ -14,6 +14,7 @@ from ser.corpora.base import UNKNOWN, Annotations, Skipped, Utterance
 from ser.corpora.iemocap_classes import NAME_OF_CODE, IemocapOptions, parse_classes, part_of_dialog
 from ser.corpora.iemocap_files import (
     EMOTION_CODES,
+    RATINGS,
     Turn,
     UtteranceName,
     count_transcript_words,
@@ -32,9 +33,6 @@ PAPER_SET = IemocapOptions()
 
 EMOTIONS = tuple(parse_classes(PAPER_SET.classes))
 """The paper's class set."""
-
-RATINGS = ("valence", "activation", "dominance")
-"""Dimensional ratings, 1 to 5: means over the raters."""
 
 _EXPECTED = (
     "folders 'SessionN/dialog/EmoEvaluation', 'SessionN/dialog/transcriptions', "

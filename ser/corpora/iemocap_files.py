@@ -13,6 +13,9 @@ from ser.errors import AnnotationError
 EMOTION_CODES = ("ang", "hap", "exc", "neu", "sad", "fru", "fea", "sur", "dis", "oth", "xxx")
 """Codes of the emotions in EmoEvaluation files; `xxx` means that the raters did not agree."""
 
+RATINGS = ("valence", "activation", "dominance")
+"""Dimensional ratings in the order of the files, 1 to 5: means over the raters."""
+
 _UTTERANCE = re.compile(r"(?P<session>Ses\d\d)(?P<marked>[FM])_(?P<scene>\w+)_(?P<letter>[FM])(?P<turn>\d+)", re.ASCII)
 _UNUSED_TURN = re.compile(r"Ses\d\d[FM]_\w+_[FM]XX\d*", re.ASCII)
 # Possessive quantifiers keep a hostile line from taking quadratic time; limits on digits, from overflow.
@@ -87,6 +90,11 @@ def parse_utterance_name(utterance: str) -> UtteranceName | None:
     return UtteranceName(dialog, match["session"], match["session"] + match["letter"])
 
 
+def is_never_cut_out(utterance: str) -> bool:
+    """Whether an id names a turn that has no audio of its own, such as 'Ses01F_impro04_FXX0'."""
+    return _UNUSED_TURN.fullmatch(utterance) is not None
+
+
 def parse_evaluation(text: str, path: Path) -> tuple[tuple[Turn, ...], tuple[AnnotationError, ...]]:
     """Reads the emotions of one dialog.
 
@@ -127,7 +135,7 @@ def _parse_turn(line: str, number: int, path: Path) -> Turn | AnnotationError | 
     if match is None:
         return AnnotationError(path, number, f"'[START - END]<tab>UTTERANCE<tab>EMOTION', found {line.strip()[:60]!r}")
     start, end, utterance, emotion, ratings = match.groups()
-    if _UNUSED_TURN.fullmatch(utterance):
+    if is_never_cut_out(utterance):
         return None
     name = parse_utterance_name(utterance)
     if name is None or name.dialog != path.stem:

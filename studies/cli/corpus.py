@@ -1,4 +1,4 @@
-"""`ser corpus`: make the demo corpus, and check what a corpus folder holds."""
+"""`ser corpus`: make the demo corpus or one in a real corpus's layout, and check what a corpus folder holds."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DEMO_ROOT = Path("data/corpora/demo")
 STACKS = (1, 2, 3)
 
-app = typer.Typer(help="Make the demo corpus, and check what a corpus folder holds.", no_args_is_help=True)
+app = typer.Typer(help="Make synthetic corpora, and check what a corpus folder holds.", no_args_is_help=True)
 
 
 @app.command("make-demo", epilog="Example: ser corpus make-demo --root data/corpora/demo")
@@ -34,6 +34,51 @@ def make_demo(
     with _progress("Speaking the demo corpus") as report:
         make(root, report)
     typer.echo(f"The demo corpus is in {root}. Look at it with: ser corpus check --corpus demo --root {root}")
+
+
+@app.command(
+    "make-layout",
+    epilog="Example: ser corpus make-layout iemocap --table utterances.csv --root data/corpora/like-iemocap --decoys",
+)
+def make_layout(
+    layout: Annotated[str, typer.Argument(help="iemocap or fau_aibo.")],
+    table: Annotated[Path, typer.Option("--table", help="CSV file in UTF-8, one row an utterance; see above.")],
+    root: Annotated[Path, typer.Option("--root", help="Folder to make; it must be new or empty.")],
+    voice: Annotated[str, typer.Option(help="noise, or demo: transcripts spoken by eSpeak NG.")] = "noise",
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other samples.")] = 0,
+    decoys: Annotated[
+        bool, typer.Option("--decoys", help="Add what misleads readers of the real release (._* files, CRLF, ...).")
+    ] = False,
+) -> None:
+    """Write a synthetic corpus in the layout of a licensed one, for tests and for trying at full scale.
+
+    The table's header names its columns; an empty cell takes the default.
+
+    \b
+    id               as in the corpus: Ses01F_impro04_M000, Ohm_01_000_00
+    label            its code: neu, hap, exc ... (iemocap), A E N P R (fau_aibo)
+    duration_s       seconds; voice noise needs it, voice demo does not
+    transcript       what is said; by default a made-up sentence
+    words            words in the alignment; by default the transcript's
+    aligned          yes or no; by default yes: it has an alignment
+    voiced_phonemes  iemocap: voiced phones aligned; by default two a word
+    valence, activation, dominance
+                     iemocap: mean ratings; by default typical ones
+    label_2cl        fau_aibo: NEG or IDL, for the file of two classes
+
+    With voice demo the alignment is of what was spoken.
+
+    An iemocap id such as Ses01F_impro04_MXX0 is a turn without audio.
+
+    Scores on such a corpus say nothing about people, and its loader says that it was made.
+    """  # noqa: D301 - \b is typer's mark of a paragraph that keeps its lines
+    from ser.corpora.layouts import make_layout as make
+
+    with _progress("Writing utterances") as report:
+        written = make(layout, table, root, voice, seed, decoys, report)
+    typer.echo(
+        f"{written} utterances are in {root}. Look at them with: ser corpus check --corpus {layout} --root {root}"
+    )
 
 
 @app.command("check", epilog="Example: ser corpus check --corpus emodb --root data/corpora/emodb")
