@@ -88,8 +88,11 @@ class Store:
         self.client: MlflowClient = open_tracking(database)
         self.experiment = experiment_id(self.client, CORPUS.name, folder / "artifacts")
 
+    def context(self, study: str, corpus: Corpus = CORPUS, **options: str) -> StudyContext:
+        return StudyContext(study, "quick", corpus, SCHEME, {"ser.git_commit": "abc"}, options)
+
     def recorder(self, study: str = "first", corpus: Corpus = CORPUS, **options: str) -> Recorder:
-        context = StudyContext(study, "quick", corpus, SCHEME, {"ser.git_commit": "abc"}, options)
+        context = self.context(study, corpus, **options)
         return Recorder(self.client, self.experiment, context, self.folder / "recording.lock")
 
     def runs(self, **tags: str) -> list[Run]:

@@ -1,0 +1,271 @@
+"""One contract for every executor: what the coordinator relies on."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from ser.checkpoint import from_bytes
+from ser.config import FeatureSettings, FoldConfiguration
+from ser.corpora.base import Corpus
+from ser.errors import StudyError
+from ser.features.store import FeatureStore, ensure_store
+from ser.folds import speaker_folds
+from ser.identity import fold_identity
+from ser.training import train_fold
+from studies.executors.base import Executor, Failed, Finished, FoldTask, Progress
+from studies.executors.local import LocalExecutor
+from tests.ser.synthetic import write_corpus
+from tests.ser.toy import assert_identical
+
+LONG_S = 120.0
+TINY = {
+    "attention": "none",
+    "labels": "utterance",
+    "loss_scale": "utterance",
+    "decision": "posterior",
+    "cells": 4,
+    "epochs": 2,
+}
+
+Make = Callable[[Corpus, int], Executor]
+
+
+def local(corpus: Corpus, slots: int) -> Executor:
+    return LocalExecutor(corpus, ("cpu",) * slots)
+
+
+EXECUTORS: dict[str, Make] = {"local": local}
+
+
+class Folds:
+    """Tasks over a tiny corpus with audio.
+
+    Args:
+        folder: Where corpus and store are written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "wav").mkdir(parents=True)
+        self.corpus = write_corpus(folder / "wav")
+        self.store = ensure_store(self.corpus, FeatureSettings(), folder / "features")
+        self.scheme = speaker_folds(self.corpus, "partner")
+
+    def task(self, index: int = 0, **changes: object) -> FoldTask:
+        configuration = FoldConfiguration.of(**TINY | changes)
+        fold = self.scheme[index]
+        return FoldTask(fold_identity(configuration, self.corpus.digest, fold, "cpu"), configuration, fold, self.store)
+
+    def endless(self, index: int = 0) -> FoldTask:
+        """A fold that no test waits for."""
+        return self.task(index, epochs=10**6)
+
+    def failing(self, index: int = 0) -> FoldTask:
+        """A fold that raises in the worker: the corpus has no words."""
+        return self.task(index, labels="words")
+
+
+@pytest.fixture(scope="module")
+def folds(tmp_path_factory: pytest.TempPathFactory) -> Folds:
+    return Folds(tmp_path_factory.mktemp("executor"))
+
+
+def outcomes(executor: Executor, number: int = 1) -> tuple[list[Finished | Failed], list[Progress]]:
+    """Waits for a number of folds to end; returns how, and the progress seen on the way."""
+    ended: list[Finished | Failed] = []
+    progress: list[Progress] = []
+    deadline = time.monotonic() + LONG_S
+    while len(ended) < number:
+        assert time.monotonic() < deadline, "the executor said nothing"
+        for event in executor.wait(0.2):
+            if isinstance(event, Progress):
+                progress.append(event)
+            else:
+                ended.append(event)
+    return ended, progress
+
+
+def first_progress(executor: Executor) -> Progress:
+    deadline = time.monotonic() + LONG_S
+    while time.monotonic() < deadline:
+        for event in executor.wait(0.2):
+            if isinstance(event, Progress):
+                return event
+            raise AssertionError(f"expected progress, not {event}")
+    raise AssertionError("no epoch ended")
+
+
+def workers() -> list[psutil.Process]:
+    """Child processes that compute; Python's own resource tracker lives as long as this process."""
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+def kill_workers() -> None:
+    for worker in workers():
+        os.kill(worker.pid, signal.SIGKILL)
+
+
+def running(executor: Executor, tasks: list[FoldTask]) -> None:
+    """Waits until each of the folds has ended an epoch."""
+    waiting = {task.identity for task in tasks}
+    while waiting:
+        waiting.discard(first_progress(executor).identity)
+
+
+def trained_at_last(executor: Executor, task: FoldTask) -> Finished:
+    """Trains a fold as the coordinator would, in three attempts."""
+    for _ in range(3):
+        executor.submit(task)
+        (ended,), _ = outcomes(executor)
+        if isinstance(ended, Finished):
+            return ended
+    raise AssertionError(f"three attempts failed, the last with: {ended}")
+
+
+two_slots = pytest.mark.parametrize("executor", [(name, 2) for name in EXECUTORS], indirect=True, ids=str)
+
+
+@pytest.fixture(scope="module", params=[(name, slots) for name in EXECUTORS for slots in (1, 2)], ids=str)
+def executor(request: pytest.FixtureRequest, folds: Folds) -> Iterator[Executor]:
+    """An executor whose workers several tests share; afterwards no process of it is left."""
+    name, slots = request.param
+    made = EXECUTORS[name](folds.corpus, slots)
+    yield made
+    made.close()
+    assert workers() == []
+
+
+def test_a_fresh_executor_has_free_slots_and_nothing_to_say(executor: Executor) -> None:
+    assert executor.slots == executor.free_slots() in (1, 2)
+    assert executor.wait(0.01) == []
+
+
+def test_a_fold_is_trained_and_its_progress_arrives(executor: Executor, folds: Folds) -> None:
+    task = folds.task(index=1)
+    executor.submit(task)
+    assert executor.free_slots() == executor.slots - 1
+    (ended,), progress = outcomes(executor)
+    assert isinstance(ended, Finished)
+    assert ended.identity == task.identity
+    result = from_bytes(ended.content).result
+    assert (result.identity, result.fold, result.configuration) == (task.identity, task.fold, task.configuration)
+    while len(progress) < 2:
+        progress += [event for event in executor.wait(5) if isinstance(event, Progress)]
+    assert [each.record for each in progress] == list(result.curve)
+    assert {(each.identity, each.slot) for each in progress} == {(task.identity, ended.slot)}
+    assert executor.free_slots() == executor.slots
+
+
+def test_a_result_is_the_one_that_training_in_this_process_gives(executor: Executor, folds: Folds) -> None:
+    task = folds.task(index=2)
+    executor.submit(task)
+    (ended,), _ = outcomes(executor)
+    assert isinstance(ended, Finished)
+    store = FeatureStore.open(folds.store)
+    here = train_fold(folds.corpus, store, task.configuration, task.fold, torch.device("cpu"))
+    assert_identical(from_bytes(ended.content), here)
+
+
+def test_a_full_executor_refuses_another_fold(executor: Executor, folds: Folds) -> None:
+    tasks = [folds.task(index=index) for index in range(executor.slots)]
+    for task in tasks:
+        executor.submit(task)
+    assert executor.free_slots() == 0
+    with pytest.raises(StudyError, match="no free slot"):
+        executor.submit(folds.task(index=3))
+    ended, _ = outcomes(executor, executor.slots)
+    assert {each.identity for each in ended} == {task.identity for task in tasks}
+    assert {each.slot for each in ended} == set(range(executor.slots))
+
+
+def test_an_exception_fails_its_fold_and_the_worker_goes_on(executor: Executor, folds: Folds) -> None:
+    executor.submit(folds.task())
+    outcomes(executor)
+    before = {worker.pid for worker in workers()}
+    task = folds.failing()
+    executor.submit(task)
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert failed.identity == task.identity
+    assert failed.reason.startswith("ConfigurationError: ")
+    assert "\n" not in failed.reason
+    assert "in prepare_fold" in failed.traceback
+    executor.submit(folds.task())
+    (ended,), _ = outcomes(executor)
+    assert isinstance(ended, Finished)
+    assert before <= {worker.pid for worker in workers()}
+
+
+def test_a_worker_refuses_a_fold_that_it_would_compute_otherwise(executor: Executor, folds: Folds) -> None:
+    executor.submit(replace(folds.task(), identity="0" * 32))
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert f"this worker would compute fold {folds.task().identity}, not {'0' * 32}" in failed.reason
+
+
+@two_slots
+def test_a_killed_worker_costs_its_fold_and_no_other(executor: Executor, folds: Folds) -> None:
+    tasks = [folds.endless(index) for index in range(executor.slots)]
+    for task in tasks:
+        executor.submit(task)
+    running(executor, tasks)
+    os.kill(workers()[0].pid, signal.SIGKILL)
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert "died (exit code -9)" in failed.reason
+    others = [task for task in tasks if task.identity != failed.identity]
+    assert len(others) == executor.slots - 1
+    assert executor.free_slots() == 1
+    running(executor, others)
+    executor.submit(folds.task(index=3))
+    (ended,), _ = outcomes(executor)
+    assert isinstance(ended, Finished)
+    assert ended.slot == failed.slot
+    running(executor, others)
+    kill_workers()
+    outcomes(executor, len(others))
+    assert executor.free_slots() == executor.slots
+
+
+@two_slots
+def test_a_worker_killed_between_folds_is_replaced(executor: Executor, folds: Folds) -> None:
+    executor.submit(folds.task())
+    outcomes(executor)
+    kill_workers()
+    assert trained_at_last(executor, folds.task()).identity == folds.task().identity
+
+
+@two_slots
+def test_a_worker_killed_while_it_starts_costs_its_fold(executor: Executor, folds: Folds) -> None:
+    trained_at_last(executor, folds.task())
+    kill_workers()
+    # The executor finds out by itself, and starts another worker with the next fold.
+    time.sleep(1)
+    executor.submit(folds.task())
+    deadline = time.monotonic() + LONG_S
+    while not workers():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    kill_workers()
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert "worker process died" in failed.reason
+    trained_at_last(executor, folds.task())
+
+
+def test_closing_ends_folds_in_hand(folds: Folds) -> None:
+    for make in EXECUTORS.values():
+        before = workers()
+        made = make(folds.corpus, 2)
+        made.submit(folds.endless(0))
+        made.submit(folds.endless(1))
+        first_progress(made)
+        made.close()
+        assert workers() == before

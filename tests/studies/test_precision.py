@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from studies import precision
+from studies.machine import device_name, usable_cores, worker_devices
+from studies.precision import resolved_precision
+
+CPU = torch.device("cpu")
+
+
+def measuring(monkeypatch: pytest.MonkeyPatch, fp32_s: float, bf16_s: float | Exception) -> list[str]:
+    """Stands in for the probe's clock; returns what was measured."""
+    measured: list[str] = []
+
+    def step_s(which: str, device: torch.device) -> float:
+        measured.append(which)
+        if which == "fp32":
+            return fp32_s
+        if isinstance(bf16_s, Exception):
+            raise bf16_s
+        return bf16_s
+
+    monkeypatch.setattr(precision, "_step_s", step_s)
+    return measured
+
+
+@pytest.mark.parametrize(
+    ("bf16_s", "expected"),
+    [(0.5, "bf16"), (0.9, "bf16"), (0.95, "fp32"), (2.0, "fp32"), (RuntimeError("no bf16 here"), "fp32")],
+)
+def test_bf16_is_taken_where_it_runs_clearly_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16_s: float | Exception, expected: str
+) -> None:
+    measuring(monkeypatch, 1.0, bf16_s)
+    assert resolved_precision(tmp_path / "machine.json", CPU) == expected
+
+
+def test_a_machine_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = tmp_path / "deep" / "machine.json"
+    assert measuring(monkeypatch, 1.0, 0.5) == []
+    assert resolved_precision(facts, CPU) == "bf16"
+    assert len(json.loads(facts.read_text())) == 1
+    again = measuring(monkeypatch, 1.0, 2.0)
+    assert resolved_precision(facts, CPU) == "bf16"
+    assert again == []
+
+
+def test_another_processor_or_torch_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = tmp_path / "machine.json"
+    measuring(monkeypatch, 1.0, 0.5)
+    assert resolved_precision(facts, CPU) == "bf16"
+    measuring(monkeypatch, 1.0, 2.0)
+    monkeypatch.setattr(torch, "__version__", "0.0")
+    assert resolved_precision(facts, CPU) == "fp32"
+    monkeypatch.setattr(precision, "device_name", lambda device: "another processor")
+    assert resolved_precision(facts, CPU) == "fp32"
+    assert len(json.loads(facts.read_text())) == 3
+
+
+def test_the_probe_runs_here_and_leaves_the_threads_alone(tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    assert resolved_precision(tmp_path / "machine.json", CPU) in ("fp32", "bf16")
+    assert torch.get_num_threads() == threads
+
+
+def test_workers_are_one_a_core_or_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert worker_devices(None) == ("cpu",) * usable_cores()
+    assert worker_devices(3) == ("cpu", "cpu", "cpu")
+
+
+def test_graphics_cards_are_shared_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert worker_devices(None) == ("cuda:0", "cuda:1")
+    assert worker_devices(3) == ("cuda:0", "cuda:1", "cuda:0")
+
+
+def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2}, raising=False)
+    for physical, expected in ((64, 3), (2, 2), (None, 3)):
+        monkeypatch.setattr("psutil.cpu_count", lambda logical, count=physical: count)
+        assert usable_cores() == expected
+
+
+def test_the_processor_has_a_name() -> None:
+    assert device_name("cpu").strip()

@@ -1,0 +1,179 @@
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from studies.plan import StudyPlan
+from studies.search import Search, Whereabouts, summaries
+
+PLAN = StudyPlan.of(corpus="emodb", recipe="quick", attentions=("none", "local"), labels=("words", "phonemes"))
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An Optuna database without studies."""
+    database = tmp_path_factory.mktemp("search") / "optuna.db"
+    optuna.storages.RDBStorage(f"sqlite:///{database}")
+    return database.read_bytes()
+
+
+@pytest.fixture
+def database(tmp_path: Path, empty: bytes) -> Path:
+    path = tmp_path / "optuna.db"
+    path.write_bytes(empty)
+    return path
+
+
+def opened(database: Path) -> Search:
+    return Search.open(database, "a study", PLAN)
+
+
+def standing(search: Search) -> list[tuple[int | None, bool]]:
+    return [(point.number, point.complete) for point in search.points("fp32")]
+
+
+def states(database: Path) -> list[TrialState]:
+    study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
+    return [trial.state for trial in study.trials]
+
+
+def test_a_new_study_has_every_point_and_no_trial(database: Path) -> None:
+    points = opened(database).points("bf16")
+    assert tuple(point.configuration for point in points) == PLAN.points("bf16")
+    assert all(point.number is None and not point.complete for point in points)
+
+
+def test_a_database_is_made_where_there_is_none(tmp_path: Path) -> None:
+    opened(tmp_path / "deep" / "optuna.db")
+    assert [each.name for each in summaries(tmp_path / "deep" / "optuna.db")] == ["a study"]
+
+
+def test_trials_that_run_go_on_and_complete_ones_stay(database: Path) -> None:
+    search = opened(database)
+    points = search.points("fp32")
+    first, third = search.begin(points[0]), search.begin(points[2])
+    search.complete(third, 0.625)
+    assert standing(search) == [(first, False), (None, False), (third, True), (None, False)]
+    assert standing(opened(database)) == standing(search)
+    again = opened(database)
+    assert again.begin(again.points("fp32")[0]) == first
+    assert states(database) == [TrialState.RUNNING, TrialState.COMPLETE]
+
+
+def test_a_trial_carries_its_parameters_and_its_value(database: Path) -> None:
+    search = opened(database)
+    for point in search.points("fp32"):
+        search.complete(search.begin(point), 0.5)
+    study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
+    assert [trial.params for trial in study.trials] == [
+        {"attention": "none", "labels": "words", "seed": 1},
+        {"attention": "none", "labels": "phonemes", "seed": 1},
+        {"attention": "local", "scope": 9, "labels": "words", "seed": 1},
+        {"attention": "local", "scope": 9, "labels": "phonemes", "seed": 1},
+    ]
+    assert [trial.value for trial in study.trials] == [0.5] * 4
+    assert study.direction == optuna.study.StudyDirection.MAXIMIZE
+
+
+def test_telling_a_value_again_changes_nothing(database: Path) -> None:
+    search = opened(database)
+    number = search.begin(search.points("fp32")[0])
+    search.complete(number, 0.5)
+    search.complete(number, 0.75)
+    search.fail(number)
+    (summary,) = summaries(database)
+    assert summary.best_validation_ua == 0.5
+    assert standing(search)[0] == (number, True)
+
+
+def test_doubles_are_failed_and_the_complete_one_stands(database: Path) -> None:
+    search = opened(database)
+    search.begin(search.points("fp32")[0])
+    study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
+    for _ in range(2):
+        study.add_trial(study.trials[0])
+    search.complete(1, 0.5)
+    assert standing(opened(database))[0] == (1, True)
+    assert states(database) == [TrialState.FAIL, TrialState.COMPLETE, TrialState.FAIL]
+
+
+def test_of_two_that_run_the_older_one_goes_on(database: Path) -> None:
+    search = opened(database)
+    search.begin(search.points("fp32")[0])
+    study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
+    study.add_trial(study.trials[0])
+    assert standing(opened(database))[0] == (0, False)
+    assert states(database) == [TrialState.RUNNING, TrialState.FAIL]
+
+
+def test_a_failed_trial_is_begun_anew(database: Path) -> None:
+    search = opened(database)
+    failed = search.begin(search.points("fp32")[0])
+    search.fail(failed)
+    again = opened(database)
+    point = again.points("fp32")[0]
+    assert (point.number, point.complete) == (None, False)
+    anew = again.begin(point)
+    assert anew != failed
+    again.complete(anew, 0.5)
+    assert states(database) == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_trial_begins_in_one_transaction(database: Path) -> None:
+    search = opened(database)
+    point = search.points("fp32")[2]
+    statements: list[str] = []
+
+    def inserted(connection: object, cursor: object, statement: str, *others: object) -> None:
+        if statement.startswith("INSERT"):
+            statements.append(statement.split()[2])
+
+    def committed(connection: object) -> None:
+        statements.append("commit")
+
+    event.listen(Engine, "after_cursor_execute", inserted)
+    event.listen(Engine, "commit", committed)
+    try:
+        search.begin(point)
+    finally:
+        event.remove(Engine, "after_cursor_execute", inserted)
+        event.remove(Engine, "commit", committed)
+    written = [each for place, each in enumerate(statements) if each != "commit" or statements[place - 1] != "commit"]
+    assert written[0] == "trials"
+    assert set(written[1:-1]) == {"trial_params"}
+    assert written[-1] == "commit"
+
+
+def test_the_resolved_precision_and_the_whereabouts_are_kept(database: Path) -> None:
+    search = opened(database)
+    assert search.precision is None
+    search.keep_precision("bf16")
+    search.keep_whereabouts(Whereabouts("7", "0" * 32, "a scheme", 10))
+    search.keep_whereabouts(Whereabouts("8", "0" * 32, "a scheme", 10))
+    assert opened(database).precision == "bf16"
+    (summary,) = summaries(database)
+    assert summary.whereabouts == Whereabouts("7", "0" * 32, "a scheme", 10)
+
+
+def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) -> None:
+    assert summaries(database.with_name("none.db")) == []
+    for name in ("z first", "a second"):
+        search = Search.open(database, name, PLAN)
+        points = search.points("fp32")
+        search.complete(search.begin(points[1]), 0.5)
+        search.begin(points[3])
+    found = summaries(database)
+    assert [each.name for each in found] == ["z first", "a second"]
+    assert [(each.trials, each.trials_complete, each.best_validation_ua) for each in found] == [(4, 1, 0.5)] * 2
+    assert found[0].plan == PLAN
+    assert found[0].begun is not None
+
+
+def test_a_study_that_was_stopped_before_its_plan_was_kept_is_left_out(database: Path) -> None:
+    optuna.create_study(storage=f"sqlite:///{database}", study_name="a study", direction="maximize")
+    assert summaries(database) == []
+    assert len(opened(database).points("fp32")) == 4
+    assert len(summaries(database)) == 1

@@ -1,0 +1,160 @@
+"""A coordinator over real Optuna and MLflow databases whose folds are trained in this process, once a session."""
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from ser.checkpoint import result_of
+from studies.coordinator import Coordinator
+from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
+from studies.observer import Observer, Standing
+from studies.plan import StudyPlan
+from studies.search import Search
+from tests.ser.configurations import MEL
+from tests.tracking.studies_of_toys import CORPUS, SCHEME, Store, trained
+from tracking.outbox import Outbox
+from tracking.reading import Reader
+from tracking.recorder import Recorder
+from tracking.results import ResultsTable
+
+
+def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan:
+    """A plan whose folds train in an instant."""
+    plan = StudyPlan.of(
+        corpus="emodb",
+        recipe="quick",
+        attentions=attentions,
+        labels=labels,
+        overrides={
+            "cells": "4",
+            "epochs": "3",
+            "stack": "1",
+            "batch_size": "4",
+            "learning_rate": "0.05",
+            "ema_decay": "off",
+            "precision": "fp32",
+        },
+    )
+    # The toy corpus has log-mels of a few bands, which no user can ask for.
+    return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
+
+
+class InProcess(Executor):
+    """Trains each fold when it is waited for, the last one handed out first.
+
+    Args:
+        slots: Folds that are in hand at once.
+        fails: Says of a task and the number of its attempt, from 1, whether it fails.
+    """
+
+    def __init__(self, slots: int = 2, fails: Callable[[FoldTask, int], bool] = lambda task, attempt: False) -> None:
+        self._slots = slots
+        self._fails = fails
+        self._tasks: list[FoldTask] = []
+        self.handed_out: list[str] = []
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    def free_slots(self) -> int:
+        return self._slots - len(self._tasks)
+
+    def submit(self, task: FoldTask) -> None:
+        assert self.free_slots() > 0
+        self._tasks.append(task)
+        self.handed_out.append(task.identity)
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        task = self._tasks.pop()
+        if self._fails(task, self.handed_out.count(task.identity)):
+            return [Failed(task.identity, 0, "OutOfPatience: no more", "Traceback:\n  OutOfPatience: no more")]
+        content = trained(task.configuration, task.fold.index)
+        records = result_of(content).curve
+        early = [Progress(task.identity, 0, record) for record in records[:-1]]
+        # The last progress may overtake its result, or come after it.
+        return [*early, Finished(task.identity, 0, content), Progress(task.identity, 0, records[-1])]
+
+    def close(self) -> None:
+        self._tasks.clear()
+
+
+class Watcher(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.standings: list[Standing] = []
+        self.failures: list[tuple[str, str, int]] = []
+        self.epochs: list[int] = []
+
+    def stood(self, standing: Standing) -> None:
+        self.standings.append(standing)
+
+    def epoch_ended(self, slot: int, fold: str, epochs: int, record: Any) -> None:
+        self.epochs.append(record.epoch)
+
+    def fold_failed(self, fold: str, reason: str, attempts_left: int) -> None:
+        self.failures.append((fold, reason, attempts_left))
+
+
+class Place:
+    """A folder with the databases and the outbox of studies; every start opens them afresh, as a process would.
+
+    Args:
+        folder: The folder.
+        empty_store: An empty MLflow database.
+        empty_search: An empty Optuna database.
+    """
+
+    def __init__(self, folder: Path, empty_store: Path, empty_search: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.database = folder / "optuna.db"
+        copyfile(empty_search, self.database)
+        self.store = Store(folder, empty_store)
+        self.outbox = Outbox(folder / "outbox")
+
+    def start(
+        self, plan: StudyPlan, executor: Executor | None = None, study: str = "first", observer: Observer | None = None
+    ) -> list[str]:
+        """Runs a study to its end, or until something is raised."""
+        search = Search.open(self.database, study, plan)
+        recorder: Recorder = self.store.recorder(study)
+        study_run = recorder.study_run()
+        coordinator = Coordinator(
+            context=self.store.context(study),
+            points=search.points("fp32"),
+            search=search,
+            store=self.folder / "features",
+            device_type="cpu",
+            outbox=self.outbox,
+            recorder=recorder,
+            reader=self.reader(),
+            executor=executor or InProcess(),
+            observer=observer or Observer(),
+        )
+        failures = coordinator.run(study_run)
+        recorder.finish_study(study_run, complete=not failures)
+        return failures
+
+    def reader(self) -> Reader:
+        return Reader(self.store.client, self.store.experiment, CORPUS.digest, SCHEME[0].scheme)
+
+    def table(self) -> ResultsTable:
+        return self.reader().table()
+
+    def values(self, plan: StudyPlan, study: str = "first") -> list[float | None]:
+        """Optuna's value of each point; None where it is not complete."""
+        import optuna
+
+        trials = optuna.load_study(study_name=study, storage=f"sqlite:///{self.database}").trials
+        known = {trial.number: trial.value for trial in trials}
+        points = Search.open(self.database, study, plan).points("fp32")
+        return [known[point.number] if point.complete and point.number is not None else None for point in points]
+
+    def states(self, study: str = "first") -> list[str]:
+        import optuna
+
+        trials = optuna.load_study(study_name=study, storage=f"sqlite:///{self.database}").trials
+        return [trial.state.name for trial in trials]
