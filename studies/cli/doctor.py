@@ -6,10 +6,8 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from studies.cli.options import HOME, HomeOption
 from studies.machine import worker_devices
 
 _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "ray")
@@ -19,27 +17,27 @@ _GIB = 1024**3
 
 
 def doctor(
-    data: Annotated[Path, typer.Option("--data", help="Folder that studies keep features and runs in.")] = Path("data"),
+    home: HomeOption = HOME,
 ) -> None:
     """Show versions, processor, device, memory, disk and the workers a study would use.
 
-    Example: ser doctor --data data
+    Example: ser doctor --home data
     """
     # Rich and torch are imported here, so that `ser --help` stays quick.
     from rich.console import Console
     from rich.table import Table
 
     table = Table("what", "found", title="ser doctor", title_justify="left")
-    for name, found in findings(data):
+    for name, found in findings(home):
         table.add_row(name, found)
     Console().print(table)
 
 
-def findings(data: Path) -> list[tuple[str, str]]:
+def findings(home: Path) -> list[tuple[str, str]]:
     """What `ser doctor` shows: names and values, in order.
 
     Args:
-        data: Folder that studies keep features and runs in; need not exist yet.
+        home: Folder of results and reports; need not exist yet.
     """
     return [
         ("python", platform.python_version()),
@@ -47,7 +45,7 @@ def findings(data: Path) -> list[tuple[str, str]]:
         *_processor(),
         ("device", _device()),
         ("memory", _memory()),
-        ("disk", _disk(data)),
+        ("disk", _disk(home)),
         ("eSpeak NG", _espeak()),
         ("workers", f"{len(worker_devices(None))} (one a graphics card, or one a physical core)"),
     ]
@@ -103,8 +101,8 @@ def _memory() -> str:
     return f"{memory.available / _GIB:.1f} GiB free of {memory.total / _GIB:.1f} GiB"
 
 
-def _disk(data: Path) -> str:
-    resolved = data.resolve()
+def _disk(home: Path) -> str:
+    resolved = home.resolve()
     there = next(folder for folder in (resolved, *resolved.parents) if folder.is_dir())
     return f"{shutil.disk_usage(there).free / _GIB:.1f} GiB free for {resolved}"
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from studies.cli.options import HOME, HomeOption
+
 if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
@@ -16,9 +18,7 @@ def report(
         str | None, typer.Option(help="Corpus of the newest study to report; any when not given.")
     ] = None,
     study: Annotated[str | None, typer.Option(help="Name of a study whose corpus is reported.")] = None,
-    home: Annotated[Path, typer.Option("--home", help="Folder of results and reports.", envvar="SER_HOME")] = Path(
-        "data"
-    ),
+    home: HomeOption = HOME,
 ) -> None:
     """Write the report: every variant against its baseline, with the tests, as one HTML page and CSV tables.
 

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from studies.cli.options import HOME, HomeOption
+
 if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
 
 app = typer.Typer(help="Run studies, and see how they stand.", no_args_is_help=True)
-
-HomeOption = Annotated[Path, typer.Option("--home", help="Folder of results and reports.", envvar="SER_HOME")]
-HOME = Path("data")
 
 
 @app.command(

@@ -1,16 +1,15 @@
 """`ser ui`: MLflow's own pages over the runs, on this machine only."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from studies.cli.options import HOME, HomeOption
+
 
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
-    home: Annotated[Path, typer.Option("--home", help="Folder of results and reports.", envvar="SER_HOME")] = Path(
-        "data"
-    ),
+    home: HomeOption = HOME,
 ) -> None:
     """Serve the MLflow UI on 127.0.0.1, and say where the newest study's runs are. End it with Ctrl-C."""
     import os

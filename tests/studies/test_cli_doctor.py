@@ -23,7 +23,7 @@ def app() -> typer.Typer:
 
 
 def test_doctor_prints_a_row_for_every_finding(app: typer.Typer, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["--data", str(tmp_path)], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(app, ["--home", str(tmp_path)], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     for name, _ in findings(tmp_path):
         assert name in result.output
@@ -44,7 +44,7 @@ def test_findings_hold_versions_and_machine(tmp_path: Path) -> None:
 def test_help_shows_an_example(app: typer.Typer) -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
-    assert "ser doctor --data" in result.output
+    assert "ser doctor --home" in result.output
 
 
 def test_a_data_folder_that_is_not_there_yet_has_its_disk_measured(tmp_path: Path) -> None:
