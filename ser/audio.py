@@ -16,25 +16,33 @@ SHORTEST_S = 0.025
 LARGEST_SAMPLE = 2.0
 """Lossy codecs overshoot 1 a little and are clipped; beyond this the scale itself is wrong."""
 
+SEGMENT_SLACK_S = 0.01
+"""A segment may end this much after its file: labels are often rounded."""
+
 _UNKNOWN_LENGTH = 0xFFFFFFFF
 """A RIFF data size that a streaming writer leaves behind: it promises nothing."""
 
 
-def read_audio(path: Path, sample_rate_hz: int = 16_000) -> NDArray[np.float32]:
-    """Reads an audio file as mono samples at one rate.
+def read_audio(
+    path: Path, sample_rate_hz: int = 16_000, start_s: float | None = None, end_s: float | None = None
+) -> NDArray[np.float32]:
+    """Reads an audio file, or a segment of it, as mono samples at one rate.
 
     Channels are averaged; another rate is converted by soxr (high quality).
 
     Args:
         path: The file, in any format that libsndfile reads.
         sample_rate_hz: Rate of the result, in hertz.
+        start_s: Where the segment begins, in seconds; None for the file's begin.
+        end_s: Where the segment ends, in seconds; None for the file's end.
 
     Returns:
         Samples in -1..1, shape `(sample,)`.
 
     Raises:
         AudioError: The file is missing, is not audio, is cut short, holds no samples, holds NaN or
-            infinite samples or such of a wrong scale, or is shorter than one analysis window.
+            infinite samples or such of a wrong scale, does not hold the whole segment, or is shorter
+            than one analysis window.
     """
     if not path.is_file():
         raise AudioError(path, "no such file")
@@ -42,7 +50,7 @@ def read_audio(path: Path, sample_rate_hz: int = 16_000) -> NDArray[np.float32]:
         _refuse_truncated_wav(path)
     except OSError as error:
         raise AudioError(path, f"cannot be read: {error.strerror}") from error
-    samples, file_rate_hz = _decode(path)
+    samples, file_rate_hz = _decode(path, start_s, end_s)
     if samples.shape[0] == 0:
         raise AudioError(path, "holds no samples")
     if not np.isfinite(samples).all():
@@ -60,19 +68,32 @@ def read_audio(path: Path, sample_rate_hz: int = 16_000) -> NDArray[np.float32]:
     return clipped
 
 
-def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
-    """All samples of a file, shape `(sample, channel)`, and their rate in hertz."""
+def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDArray[np.float32], int]:
+    """All samples of a file or of a segment, shape `(sample, channel)`, and their rate in hertz."""
     try:
         with soundfile.SoundFile(path) as file:
-            promised = file.frames
-            samples: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
             rate_hz = int(file.samplerate)
+            first, promised = _place(path, file.frames, rate_hz, start_s, end_s)
+            if first:
+                file.seek(first)
+            segment = -1 if end_s is None else promised
+            samples: NDArray[np.float32] = file.read(segment, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         reason = " ".join(str(getattr(error, "error_string", error)).split())
         raise AudioError(path, f"cannot be decoded as audio: {reason}") from error
     if len(samples) < promised:
         raise AudioError(path, f"is cut short: {len(samples)} of {promised} samples")
     return samples, rate_hz
+
+
+def _place(path: Path, frames: int, rate_hz: int, start_s: float | None, end_s: float | None) -> tuple[int, int]:
+    """First sample and number of samples of a segment of a file of `frames` samples."""
+    duration_s = frames / rate_hz
+    begin_s, finish_s = start_s or 0.0, duration_s if end_s is None else end_s
+    if not 0 <= begin_s < finish_s <= duration_s + SEGMENT_SLACK_S and (start_s, end_s) != (None, None):
+        raise AudioError(path, f"has no segment from {begin_s:g} to {finish_s:g} s: it lasts {duration_s:.3f} s")
+    first = round(begin_s * rate_hz)
+    return first, min(round(finish_s * rate_hz), frames) - first
 
 
 def _refuse_truncated_wav(path: Path) -> None:

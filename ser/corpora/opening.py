@@ -76,7 +76,7 @@ def hear_corpus(annotations: Annotations, progress: Callable[[int, int], None] |
     skipped: list[Skipped] = []
     for done, utterance in enumerate(annotations.utterances, start=1):
         try:
-            samples = read_audio(utterance.path, SAMPLE_RATE_HZ)
+            samples = read_audio(utterance.path, SAMPLE_RATE_HZ, utterance.start_s, utterance.end_s)
         except AudioError as error:
             skipped.append(Skipped(utterance.id, str(error)))
         else:

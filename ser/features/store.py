@@ -205,7 +205,7 @@ def _write_frames(
 
 def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSettings) -> NDArray[np.float32]:
     """Reads one utterance and transforms it, shape `(frame, mel)`."""
-    samples = read_audio(utterance.path, settings.sample_rate_hz)
+    samples = read_audio(utterance.path, settings.sample_rate_hz, utterance.start_s, utterance.end_s)
     seconds = len(samples) / settings.sample_rate_hz
     if abs(seconds - duration_s) > settings.frame_shift_s:
         raise AudioError(

@@ -128,3 +128,44 @@ def test_less_than_one_analysis_window_is_refused(tmp_path: Path, rate_hz: int) 
         read_audio(tmp_path / "short.wav")
     soundfile.write(tmp_path / "enough.wav", tone(rate_hz)[:window], rate_hz)
     assert len(read_audio(tmp_path / "enough.wav")) == 400
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_a_segment_is_that_part_of_the_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    sound = 0.2 * np.random.default_rng(3).standard_normal(48_000)
+    soundfile.write(path, sound, 16_000)
+    whole = read_audio(path)
+    for start_s, end_s in ((None, 1.0), (0.5, 1.25), (2.0, None), (0.0, None)):
+        begin, end = round(16_000 * (start_s or 0)), round(16_000 * (end_s or len(whole) / 16_000))
+        # A lossy decoder that jumps into the file needs some samples to settle; libsndfile gives it those.
+        np.testing.assert_allclose(read_audio(path, 16_000, start_s, end_s), whole[begin:end], atol=1e-4)
+
+
+def test_a_segment_is_cut_at_the_rate_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.column_stack([tone(48_000), tone(48_000)]), 48_000, subtype="FLOAT")
+    samples = read_audio(path, 16_000, 0.25, 0.75)
+    assert len(samples) == 8_000
+    np.testing.assert_allclose(samples[500:-500], tone(16_000)[4_500:11_500], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s"),
+    [(0.5, 1.02), (1.0, None), (1.5, 2.0), (0.5, 0.5), (0.6, 0.5), (-0.1, 0.5), (float("nan"), 0.5)],
+)
+def test_a_segment_that_the_file_does_not_hold_is_refused(tmp_path: Path, start_s: float, end_s: float | None) -> None:
+    path = write_wav(tmp_path / "a.wav", seconds=1.0)
+    with pytest.raises(AudioError, match=r"a\.wav: has no segment from .* to .* s: it lasts 1\.000 s"):
+        read_audio(path, 16_000, start_s, end_s)
+
+
+def test_a_segment_may_end_a_rounding_error_after_its_file(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", seconds=1.0)
+    assert len(read_audio(path, 16_000, 0.5, 1.009)) == 8_000
+
+
+def test_a_segment_shorter_than_an_analysis_window_is_refused(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", seconds=1.0)
+    with pytest.raises(AudioError, match=r"lasts 20\.0 ms; expected at least 25 ms"):
+        read_audio(path, 16_000, 0.5, 0.52)
