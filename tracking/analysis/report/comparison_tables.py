@@ -1,17 +1,17 @@
 """Tables of tests: every comparison, and those that were not made."""
 
-from tracking.analysis.badges import FEW_SPEAKERS, Badge, report_badges, variant_badges
+from tracking.analysis.badges import FEW_SPEAKERS, Badge, report_badges, ua_only, variant_badges
 from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.overview import Overview
 from tracking.analysis.paired import SignFlip
 from tracking.analysis.report.formats import NONE, interval_points, points, probability
-from tracking.analysis.report.tables import Cell, Column, Table, number, text
+from tracking.analysis.report.tables import Cell, Column, Table, number, text, wa_column
 from tracking.analysis.statistics import ZTest
 
 
 def tests_table(overview: Overview) -> Table:
     """Every comparison with all of its tests."""
-    known = report_badges(overview)
+    known, muted = report_badges(overview), ua_only(overview)
     badges = {
         entry.variant.label: tuple(badge for badge in variant_badges(entry) if badge not in known)
         for entry in overview.scored
@@ -24,14 +24,14 @@ def tests_table(overview: Overview) -> Table:
         Column("95%", "t interval over speakers of ΔUA, percentage points; for this comparison alone"),
         Column("p Holm", "sign-flip over speakers, UA, adjusted: the one to believe"),
         Column("verdict", "rests on the sign-flip test after Holm's adjustment", numeric=False),
-        Column("ΔWA", "pooled WA less the baseline's, percentage points"),
+        wa_column("ΔWA", "pooled WA less the baseline's, percentage points", muted),
         Column("p speakers", "sign-flip over speakers, UA, this comparison alone"),
         *([Column("p sessions", "sign-flip over sessions, UA")] if sessions else []),
-        Column("p speakers WA", "sign-flip over speakers, WA"),
-        Column("z WA", "p of the pooled two-proportion z-test of WA"),
+        wa_column("p speakers WA", "sign-flip over speakers, WA", muted),
+        wa_column("z WA", "p of the pooled two-proportion z-test of WA", muted),
         Column("z UA", "p of the same test with UA in the place of WA"),
         Column("z recalls", "p of the z-test of UA from the recalls' variances"),
-        Column("McNemar", "p of McNemar's exact test of WA"),
+        wa_column("McNemar", "p of McNemar's exact test of WA", muted),
     ]
     rows = [_test_cells(made, badges.get(made.variant, ()), sessions) for made in overview.comparisons.made]
     return Table(

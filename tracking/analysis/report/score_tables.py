@@ -6,11 +6,11 @@ from typing import get_args
 
 from ser.config import AttentionName
 from tracking.analysis.aggregate import ScoredVariant, Scores
-from tracking.analysis.badges import Badge, baseline_badges, report_badges, variant_badges
+from tracking.analysis.badges import Badge, baseline_badges, report_badges, ua_only, variant_badges
 from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.formats import NONE, interval_percent, percent, points, probability, spread_percent
-from tracking.analysis.report.tables import Cell, Column, Table, number, text
+from tracking.analysis.report.tables import Cell, Column, Table, number, text, wa_column
 from tracking.analysis.variants import SELECTED, attention_label, target_label
 
 
@@ -27,9 +27,9 @@ def _grid(overview: Overview, recipe: str, several: bool, place: int) -> Table:
     for entry in sorted(entries, key=_grid_order):
         target = target_label(entry.variant.configuration)
         lines.setdefault(_grid_row(entry, target), {})[target] = entry
-    columns = [Column("attention", numeric=False)]
+    columns, muted = [Column("attention", numeric=False)], ua_only(overview)
     for target in targets:
-        columns += [Column(f"{target} UA", "pooled, percent"), Column(f"{target} WA", "pooled, percent")]
+        columns += [Column(f"{target} UA", "pooled, percent"), wa_column(f"{target} WA", "pooled, percent", muted)]
     best = {target: _highest(line[target] for line in lines.values() if target in line) for target in targets}
     return Table(
         f"attention_by_labels_{place + 1}" if several else "attention_by_labels",
@@ -78,7 +78,7 @@ def _grid_cells(name: str, line: Mapping[str, ScoredVariant], best: Mapping[str,
 
 def results_table(overview: Overview) -> Table:
     """Every variant and baseline with its scores, intervals and marks."""
-    known = report_badges(overview)
+    known, muted = report_badges(overview), ua_only(overview)
     made = {comparison.variant: comparison for comparison in overview.comparisons.made}
     recipes = len({entry.variant.recipe for entry in overview.scored}) > 1
     seeds = any(entry.scores.ua.deviation is not None for entry in overview.scored)
@@ -108,8 +108,8 @@ def results_table(overview: Overview) -> Table:
             *([Column("recipe", numeric=False)] if recipes else []),
             Column("UA", "pooled, mean over seeds, percent"),
             Column("UA 95%", "t interval over speakers, percent"),
-            Column("WA", "pooled, mean over seeds, percent"),
-            Column("WA 95%", "Wilson interval, percent"),
+            wa_column("WA", "pooled, mean over seeds, percent", muted),
+            wa_column("WA 95%", "Wilson interval, percent", muted),
             Column("UA over folds", "mean and standard deviation over folds, percent"),
             *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
             Column("ΔUA", "pooled UA less the baseline's, percentage points"),

@@ -1,6 +1,7 @@
 """The result of a study as a few rows for a terminal."""
 
-from tracking.analysis.badges import CAPPED
+from tracking.analysis.aggregate import Scores
+from tracking.analysis.badges import CAPPED, UA_ONLY, ua_only
 from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.report.formats import NONE, percent, points, probability, spread_percent
 from tracking.analysis.report.headline import headline
@@ -14,8 +15,9 @@ def summary_rows(table: ResultsTable) -> list[dict[str, str]]:
         table: All results.
 
     Returns:
-        Rows with the keys variant, UA, WA, UA folds (mean ± deviation), dUA (against its baseline,
-        points), p (sign-flip over speakers after Holm), note; percent, as text.
+        Rows with the keys variant, UA, WA (in brackets where only UA is to be read), UA folds (mean ±
+        deviation), dUA (against its baseline, points), p (sign-flip over speakers after Holm), note;
+        percent, as text.
     """
     overview = oversee(table)
     rows = [_row(overview, place) for place in range(len(overview.scored))]
@@ -25,7 +27,7 @@ def summary_rows(table: ResultsTable) -> list[dict[str, str]]:
             {
                 "variant": baseline.result.name,
                 "UA": percent(scores.ua.mean),
-                "WA": percent(scores.wa.mean),
+                "WA": _wa(overview, scores),
                 "UA folds": spread_percent(scores.ua_folds),
                 "dUA": NONE,
                 "p": NONE,
@@ -40,6 +42,10 @@ def summary_sentence(table: ResultsTable) -> str:
     return headline(oversee(table)).sentence
 
 
+def _wa(overview: Overview, scores: Scores) -> str:
+    return f"({percent(scores.wa.mean)})" if ua_only(overview) else percent(scores.wa.mean)
+
+
 def _row(overview: Overview, place: int) -> dict[str, str]:
     entry = overview.scored[place]
     comparison = overview.comparison_of(entry.variant.label)
@@ -52,12 +58,14 @@ def _row(overview: Overview, place: int) -> dict[str, str]:
         )
     if entry.capped:
         notes.append(CAPPED.title)
+    if ua_only(overview):
+        notes.append(UA_ONLY.title)
     if comparison is not None:
         notes.append(comparison.verdict)
     return {
         "variant": entry.variant.label,
         "UA": percent(entry.scores.ua.mean),
-        "WA": percent(entry.scores.wa.mean),
+        "WA": _wa(overview, entry.scores),
         "UA folds": spread_percent(entry.scores.ua_folds),
         "dUA": NONE if comparison is None else points(comparison.ua_speakers.difference),
         "p": NONE if comparison is None else probability(comparison.holm_p),

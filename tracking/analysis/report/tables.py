@@ -5,18 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracking.analysis.badges import Badge
+from tracking.analysis.badges import UA_ONLY, Badge
 
 Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, what the heading means, and whether it holds numbers."""
+    """A column.
+
+    Attributes:
+        title: Its heading.
+        hint: What the heading means.
+        numeric: Whether it holds numbers.
+        muted: Whether it is shown grey: there, but not to be read.
+    """
 
     title: str
     hint: str = ""
     numeric: bool = True
+    muted: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+
+def wa_column(title: str, hint: str, muted: bool) -> Column:
+    """A column of WA, or of a test of WA; muted, it says why."""
+    return Column(title, f"{hint}. {UA_ONLY.text}" if muted else hint, muted=muted)
 
 
 def write_csv(table: Table, folder: Path) -> Path:
