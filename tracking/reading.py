@@ -8,6 +8,7 @@ from mlflow.entities import Run, RunStatus, ViewType
 from mlflow.tracking import MlflowClient
 
 from ser.checkpoint import read_result
+from ser.errors import SerError
 from ser.results import BaselineResult, FoldResult
 from tracking import schema
 from tracking.results import ResultsTable, TrialResult
@@ -121,11 +122,19 @@ class Reader:
         baselines: dict[str, BaselineResult] = {}
         for run in find_runs(self._client, self._experiment, ser__kind="study", **tags):
             if is_finished(run):
-                path = local_artifact(self._client, run, schema.BASELINE_RESULT)
-                baseline = BaselineResult.model_validate_json(path.read_bytes())
+                baseline = BaselineResult.model_validate_json(self._content(run, schema.BASELINE_RESULT))
                 baselines[baseline.normalisation] = baseline
         notes = tuple(note for identity, note in unfinished.items() if identity not in trials)
         return ResultsTable(trials=tuple(trials.values()), baselines=tuple(baselines.values()), notes=notes)
 
     def _trial_result(self, run: Run) -> TrialResult:
-        return TrialResult.model_validate_json(local_artifact(self._client, run, schema.TRIAL_RESULT).read_bytes())
+        return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
+
+    def _content(self, run: Run, name: str) -> bytes:
+        path = local_artifact(self._client, run, name)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise SerError(
+                f"{path}: cannot be read ({error.strerror}); MLflow says that it belongs to a finished run"
+            ) from error

@@ -24,7 +24,9 @@ def swept(of: StudyPlan) -> list[tuple[Any, ...]]:
 
 def test_points_are_attention_by_scope_by_labels_each_once() -> None:
     points = swept(plan("all", scopes=(3, 5)))
-    expected = {(attention, None, labels, 1) for attention in ("none", "quantum") for labels in LABELS}
+    expected: set[tuple[Any, ...]] = {
+        (attention, None, labels, 1) for attention in ("none", "quantum") for labels in LABELS
+    }
     expected |= {(name, scope, labels, 1) for name in ("local", "component") for scope in (3, 5) for labels in LABELS}
     assert set(points) == expected
     assert len(points) == len(expected) == 18

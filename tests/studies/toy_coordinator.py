@@ -12,7 +12,7 @@ from studies.observer import Observer, Standing
 from studies.plan import StudyPlan
 from studies.search import Search
 from tests.ser.configurations import MEL
-from tests.tracking.studies_of_toys import CORPUS, SCHEME, Store, trained
+from tests.tracking.studies_of_toys import CORPUS, SCHEME, Store, baseline, trained
 from tracking.outbox import Outbox
 from tracking.reading import Reader
 from tracking.recorder import Recorder
@@ -135,7 +135,9 @@ class Place:
             observer=observer or Observer(),
         )
         failures = coordinator.run(study_run)
-        recorder.finish_study(study_run, complete=not failures)
+        if not recorder.study_is_finished(study_run):
+            recorder.record_baseline(study_run, baseline())
+            recorder.finish_study(study_run, complete=not failures)
         return failures
 
     def reader(self) -> Reader:

@@ -60,6 +60,13 @@ def test_a_lost_artifact_is_named(store: Store) -> None:
         reader(store).fold_result(run)
 
 
+def test_a_lost_trial_is_named(store: Store) -> None:
+    run = store.write_trial(NONE)
+    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").unlink()
+    with pytest.raises(SerError, match=rf"{run}/artifacts/trial\.json: cannot be read \(No such file"):
+        reader(store).table()
+
+
 def test_a_trial_trained_elsewhere_is_one_of_another_study_that_trained_it(store: Store) -> None:
     assert reader(store).trial_trained_elsewhere(trial_id(NONE), "second") is None
     original = store.write_trial(NONE, study="first")
