@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from ser.config import Settings
-from ser.corpora import demo, emodb, fau_aibo, iemocap
+from ser.corpora import demo, emodb, fau_aibo, iemocap, manifest
 from ser.corpora.base import Annotations, Loader, NoOptions
 from ser.corpora.fau_aibo import FauAiboOptions
 from ser.corpora.iemocap_classes import IemocapOptions
+from ser.corpora.manifest import ManifestOptions
 from ser.errors import ConfigurationError, unknown_value
 
 LOADERS: Mapping[str, Loader[Any]] = {
@@ -18,6 +19,7 @@ LOADERS: Mapping[str, Loader[Any]] = {
     "iemocap": Loader(IemocapOptions, iemocap.load),
     "fau_aibo": Loader(FauAiboOptions, fau_aibo.load),
     "emodb": Loader(NoOptions, lambda root, options: emodb.load(root)),
+    "manifest": Loader(ManifestOptions, manifest.load),
 }
 """Loaders by the name of their corpus."""
 
