@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 DEMO_ROOT = Path("data/corpora/demo")
 STACKS = (1, 2, 3)
 
-app = typer.Typer(help="Make synthetic corpora, and check what a corpus folder holds.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make synthetic corpora, and check what a corpus folder holds.",
+    epilog="Example: ser corpus check --corpus emodb --root corpora/emodb",
+    no_args_is_help=True,
+)
 
 
 @app.command("make-demo", epilog="Example: ser corpus make-demo --root data/corpora/demo")

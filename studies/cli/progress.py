@@ -33,13 +33,16 @@ class StudyDisplay(Observer):
         self._slots: dict[int, TaskID] = {}
 
     def __enter__(self) -> "StudyDisplay":
-        self._bars.start()
+        # Off a terminal the bars would end in an empty line.
+        if self._console.is_interactive:
+            self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self._console.is_interactive:
+            self._bars.stop()
         if kind is KeyboardInterrupt:
             self._console.print("Stopped. The same command goes on where it was.")
 

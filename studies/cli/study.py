@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
 
-app = typer.Typer(help="Run studies, and see how they stand.", no_args_is_help=True)
+app = typer.Typer(
+    help="Run studies, and see how they stand.",
+    epilog="Example: ser study run --attention quantum",
+    no_args_is_help=True,
+)
 
 
 @app.command(
