@@ -39,9 +39,9 @@ def test_the_plan_is_balanced_and_has_unique_ids() -> None:
 def test_the_plan_has_the_same_ids_texts_and_labels_everywhere() -> None:
     first = [(turn.utterance, turn.emotion, turn.request.text) for turn in plan_turns()[:3]]
     assert first == [
-        ("Ses01F_impro01_F000", "neu", "Leave the bag with me."),
+        ("Ses01F_impro01_F000", "neu", "Leave the bag here."),
         ("Ses01F_impro01_M000", "neu", "Tom brings the mail."),
-        ("Ses01F_impro01_F001", "ang", "Put the box over there."),
+        ("Ses01F_impro01_F001", "ang", "Put the box there."),
     ]
 
 
