@@ -250,7 +250,8 @@ def test_last_scores_the_last_epoch() -> None:
 def unequal_corpus() -> Corpus:
     """Training speakers have 6 x anger, 3 x joy and 2 x sadness in all."""
     dropped = {"f2-joy-0", "f2-joy-1", "m2-joy-0", "f2-sadness-0", "f2-sadness-1", "m2-sadness-0", "m2-sadness-1"}
-    return replace(CORPUS, utterances=tuple(u for u in CORPUS.utterances if u.id not in dropped))
+    kept = tuple(u for u in CORPUS.utterances if u.id not in dropped)
+    return replace(CORPUS, utterances=kept, samples_sha256=tuple(u.id for u in kept))
 
 
 def first_losses(data: FoldData, configuration: FoldConfiguration) -> tuple[np.ndarray, np.ndarray]:
