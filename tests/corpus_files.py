@@ -1,6 +1,6 @@
 """Writers of tiny corpora in the layouts of the real ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,4 +67,21 @@ def write_iemocap_dialog(root: Path, dialog: str, turns: Sequence[tuple[str, str
         write_text(folder / f"{utterance}.wdseg", alignment("Word", "<s>", "GOOD", "<sil>", "DAY(2)", "</s>"))
         phones = ("SIL", "G SIL UH b", "UH G DD i", "SIL", "T SIL EY b", "EY T SIL e", "SIL")
         write_text(folder / f"{utterance}.phseg", alignment("Phone", *phones))
+    return root
+
+
+def write_fau_aibo(root: Path, chunks: Mapping[str, str]) -> Path:
+    """Chunks with a label of the five classes each, of three words; the segmentation has a pause for each."""
+    labels = "".join(f"{chunk} {label} 0.625\n" for chunk, label in chunks.items())
+    write_text(root / "labels" / "IS2009EmotionChallenge" / "chunk_labels_5cl_corpus.txt", labels)
+    spoken = "".join(f"{chunk} geh nach links, \n" for chunk in chunks)
+    write_text(root / "transliteration" / "transliteration.txt", spoken)
+    rows = [
+        f"{chunk}_{place:02d} {word} {10 * place} {10 * place + 9}\n"
+        for chunk in chunks
+        for place, word in enumerate(("geh", "nach", "links", "."))
+    ]
+    write_text(root / "segmentation" / "segmentation.txt", "".join(rows))
+    for seed, chunk in enumerate(chunks):
+        write_wav(root / "wav" / f"{chunk}.wav", seed=seed)
     return root

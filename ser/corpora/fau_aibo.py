@@ -140,7 +140,7 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
         )
     notes += _fallback_note(utterances, options.words)
     unlabelled = sorted(set(wavs) - {label.chunk for label in labels})
-    notes += _listing("wav files have no label in " + path.name, unlabelled)
+    notes += _listing(f"wav files without a label in {path.name}", unlabelled)
     return Annotations(
         corpus="fau_aibo",
         root=root,
@@ -169,7 +169,7 @@ def _read_words(root: Path) -> tuple[_Words, list[str]]:
     except AnnotationError as error:
         notes.append(f"{error}; no words are counted there")
     else:
-        notes += _listing("rows of the segmentation cannot be read", [str(fault) for fault in segmentation.faults])
+        notes += _listing("rows of the segmentation that cannot be read", [str(fault) for fault in segmentation.faults])
     return _Words(transliteration, segmentation), notes
 
 
@@ -239,7 +239,7 @@ def _fallback_note(utterances: Sequence[Utterance], preferred: str) -> list[str]
     """A note on chunks whose words were counted in the other source."""
     other = _OTHER_SOURCE[preferred]
     elsewhere = [utterance.id for utterance in utterances if utterance.words_from == other]
-    return _listing(f"chunks are not in the {preferred}, their words are counted in the {other}", elsewhere)
+    return _listing(f"chunks whose words are counted in the {other}, since the {preferred} lacks them", elsewhere)
 
 
 def _listing(what: str, names: Sequence[str]) -> list[str]:
@@ -247,4 +247,4 @@ def _listing(what: str, names: Sequence[str]) -> list[str]:
     if not names:
         return []
     more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
-    return [f"{len(names)} {what}: {', '.join(names[:_NAMED_AT_MOST])}{more}"]
+    return [f"{what} ({len(names)}): {', '.join(names[:_NAMED_AT_MOST])}{more}"]

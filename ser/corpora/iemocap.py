@@ -118,7 +118,7 @@ def _summary_notes(reading: _Reading) -> Iterator[str]:
         yield f"left out, since their emotion is outside the class set: {listed}"
     unrated = [utterance.id for utterance in reading.utterances if not utterance.ratings]
     if unrated:
-        yield f"{len(unrated)} utterances have no dimensional ratings (first: {unrated[0]})"
+        yield f"utterances without dimensional ratings: {len(unrated)} (first: {unrated[0]})"
 
 
 def _why_nothing(reading: _Reading) -> str:

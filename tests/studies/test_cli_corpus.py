@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    for command in ("make-demo", "check"):
+    for command in ("make-demo", "make-layout", "check"):
         answer = runner.invoke(app, [command, "--help"])
         assert answer.exit_code == 0
         assert f"Example: ser corpus {command}" in answer.output
@@ -53,6 +53,32 @@ def test_make_demo_says_where_the_corpus_is(demo_root: Path) -> None:
     answer = runner.invoke(app, ["make-demo", "--root", str(demo_root)])
     assert answer.exit_code == 0, answer.output
     assert str(demo_root) in answer.output.replace("\n", "")
+
+
+def test_make_layout_writes_a_corpus_that_check_reads(tmp_path: Path) -> None:
+    table, where = tmp_path / "table.csv", tmp_path / "made"
+    rows = ("Ses01F_impro01_F000,neu,0.5", "Ses01F_impro01_M000,exc,0.5", "Ses01F_script01_1_F000,sad,0.5")
+    table.write_text("id,label,duration_s\n" + "\n".join(rows) + "\n")
+    command = ["make-layout", "iemocap", "--table", str(table), "--root", str(where), "--seed", "3", "--decoys"]
+    answer = runner.invoke(app, command)
+    assert answer.exit_code == 0, answer.output
+    assert "3 utterances are in" in answer.output
+    checked = runner.invoke(app, ["check", "--corpus", "iemocap", "--root", str(where), "--corpus-set", "part=both"])
+    assert checked.exit_code == 0, checked.output
+    lines = [" ".join(line.split()) for line in checked.output.splitlines()]
+    assert "Ses01 1 1 1 0 3 0.0" in lines
+    assert any(line.startswith("synthetic:") for line in lines)
+    again = runner.invoke(app, command)
+    assert isinstance(again.exception, CorpusError)
+    assert "is not an empty folder" in str(again.exception)
+
+
+def test_the_help_of_make_layout_names_every_column() -> None:
+    from ser.corpora.layouts import LAYOUTS
+
+    shown = runner.invoke(app, ["make-layout", "--help"]).output
+    for layout in LAYOUTS.values():
+        assert [column for column in layout.columns if column not in shown] == []
 
 
 def test_groups_are_sessions_where_there_are_sessions(demo_root: Path, root: Path) -> None:

@@ -101,7 +101,7 @@ def sounds(voice: str, parts: Sequence[Part], language: Language, seed: int, tab
         yield from _spoken(parts, language, seed)
         return
     for index, part in enumerate(parts):
-        yield _noise(part.row, _text(part.row, index, language), np.random.default_rng([seed, index]), index, table)
+        yield _noise(part.row, index, language, seed, table)
 
 
 def _text(row: TableRow, index: int, language: Language) -> str:
@@ -114,10 +114,11 @@ def _text(row: TableRow, index: int, language: Language) -> str:
     return " ".join(islice(cycle(sentence.rstrip(".").split()), row.words))
 
 
-def _noise(row: TableRow, text: str, generator: np.random.Generator, index: int, table: Path) -> Sound:
+def _noise(row: TableRow, index: int, language: Language, seed: int, table: Path) -> Sound:
     if row.duration_s is None:
         raise AnnotationError(table, row.line, "a duration_s, which the voice 'noise' needs")
-    length = round(row.duration_s * SAMPLE_RATE_HZ)
+    text, length = _text(row, index, language), round(row.duration_s * SAMPLE_RATE_HZ)
+    generator = np.random.default_rng([seed, index])
     samples = generator.integers(-_NOISE_PEAK, _NOISE_PEAK, size=length, dtype=np.int16, endpoint=True)
     words = count_transcript_words(text) if row.words is None else row.words
     voiced = 2 * words if row.voiced_phonemes is None else row.voiced_phonemes
@@ -126,11 +127,13 @@ def _noise(row: TableRow, text: str, generator: np.random.Generator, index: int,
     breath = index % _NOISES_EVERY == 0
     if spoken and breath:
         spoken[0] += "(2)"
-    word_symbols = ["<s>", *(["++BREATHING++"] if breath else []), *spoken, "<sil>", "</s>"]
-    # Each voiced phone follows an unvoiced one, which shows a reader who counts all of them.
-    phone_symbols = ["SIL", *(["+BREATHING+"] if breath else []), *["T", "AH"] * voiced, "SIL"]
     frames = length // FRAME_SAMPLES
-    return Sound(samples, text, _spread(word_symbols, frames), _spread(phone_symbols, frames))
+    word_rows = _spread(["<s>", *(["++BREATHING++"] if breath else []), *spoken, "<sil>", "</s>"], frames)
+    if not language.phones:
+        return Sound(samples, text, word_rows, ())
+    # Each voiced phone follows an unvoiced one, which shows a reader who counts all of them.
+    phones = ["SIL", *(["+BREATHING+"] if breath else []), *["T", "AH"] * voiced, "SIL"]
+    return Sound(samples, text, word_rows, _spread(phones, frames))
 
 
 def _spread(symbols: Sequence[str], frames: int) -> tuple[Segment, ...]:

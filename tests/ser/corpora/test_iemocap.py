@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from ser.corpora import load_annotations
 from ser.corpora.iemocap import EMOTIONS, load
-from ser.errors import CorpusError
+from ser.errors import ConfigurationError, CorpusError
 from tests.corpus_files import alignment, write_iemocap_dialog, write_text, write_wav
 
 FIRST = "Ses01F_impro01"
@@ -182,3 +183,96 @@ def test_a_tree_without_improvised_dialogs_is_refused(tmp_path: Path) -> None:
     write_iemocap_dialog(tmp_path, "Ses01F_script01_1", [("Ses01F_script01_1_F000", "neu")])
     with pytest.raises(CorpusError, match="has no utterance of any improvised dialog with an emotion of neu, hap, exc"):
         load(tmp_path)
+
+
+SCRIPTED = "Ses05M_script01_1"
+
+
+def write_scripted(root: Path) -> None:
+    """Two scripted dialogs, the name of one beginning with the other's."""
+    for dialog, code in ((SCRIPTED, "sad"), (f"{SCRIPTED}b", "fru")):
+        write_iemocap_dialog(root, dialog, [(f"{dialog}_F000", code), (f"{dialog}_M000", "neu")])
+
+
+@pytest.mark.parametrize(("part", "improvised", "scripted"), [("scripted", 0, 3), ("both", 4, 3)])
+def test_scripted_dialogs_are_read_where_asked_for(root: Path, part: str, improvised: int, scripted: int) -> None:
+    write_scripted(root)
+    utterances = load_annotations("iemocap", root, {"part": part}).utterances
+    assert sum("impro" in one.id for one in utterances) == improvised
+    assert [(one.id, one.speaker) for one in utterances if "script" in one.id] == [
+        (f"{SCRIPTED}_F000", "Ses05F"),
+        (f"{SCRIPTED}_M000", "Ses05M"),
+        (f"{SCRIPTED}b_M000", "Ses05M"),
+    ][:scripted]
+
+
+def test_a_dialog_with_the_longer_name_keeps_its_own_files(root: Path) -> None:
+    write_scripted(root)
+    transcripts = root / "Session5" / "dialog" / "transcriptions" / f"{SCRIPTED}b.txt"
+    write_text(transcripts, transcripts.read_text().replace("Good day.", "Something else"))
+    found = {one.id: one.transcript for one in load_annotations("iemocap", root, {"part": "scripted"}).utterances}
+    assert found[f"{SCRIPTED}_M000"] == "Good day."
+    assert found[f"{SCRIPTED}b_M000"] == "Something else"
+
+
+def test_a_dialog_of_no_part_is_listed(root: Path) -> None:
+    write_iemocap_dialog(root, "Ses01F_other01", [("Ses01F_other01_F000", "neu")])
+    annotations = load(root)
+    assert [(one.name, one.reason) for one in annotations.skipped] == [
+        ("Ses01F_other01", "its name is of no improvised and of no scripted dialog")
+    ]
+    assert len(annotations.utterances) == 4
+
+
+def test_classes_may_be_any_list_in_any_order(root: Path) -> None:
+    annotations = load_annotations("iemocap", root, {"classes": "frustration, hap+neu ,excitement"})
+    assert annotations.emotions == ("frustration", "happiness", "excitement")
+    assert [(one.id[-4:], one.emotion) for one in annotations.utterances] == [
+        ("F000", "happiness"),
+        ("F001", "frustration"),
+        ("M000", "excitement"),
+        ("M000", "happiness"),
+    ]
+    assert "class happiness merges happiness 1 and neutral 1" in annotations.notes
+
+
+def test_the_papers_classes_spelt_out_are_the_same_classes(root: Path) -> None:
+    spelt = load_annotations("iemocap", root, {"classes": "neutral,happiness+excitement,sadness,anger"})
+    assert spelt == load(root)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("classes", "neutral,joy", "unknown emotion 'joy'; valid: paper, anger, happiness, excitement"),
+        ("classes", "neutral,sadnes", "unknown emotion 'sadnes' (did you mean 'sadness'?)"),
+        ("classes", "neutral,xxx", "unknown emotion 'xxx'"),
+        ("classes", "neutral,neu", "emotion 'neu' is given twice"),
+        ("classes", "neutral+anger", "expected two classes or more"),
+        ("classes", "", "unknown emotion ''"),
+        ("part", "improvized", "Input should be 'improvised', 'scripted' or 'both'"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_what_is_valid(root: Path, option: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_annotations("iemocap", root, {option: value})
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"corpus iemocap, option {option}={value!r}: ")
+
+
+def test_ratings_are_kept_and_an_utterance_without_them_is_kept_too(root: Path) -> None:
+    path = root / "Session1" / "dialog" / "EmoEvaluation" / f"{FIRST}.txt"
+    text = path.read_text().replace("[2.5000, 2.5000, 2.5000]", "[1.5000, 4.0000, 3.3333]", 1)
+    head, _, tail = text.rpartition("\texc\t[2.5000, 2.5000, 2.5000]")
+    write_text(path, f"{head}\texc\t[2.5000, n/a]{tail}")
+    annotations = load(root)
+    first, second, *_ = annotations.utterances
+    assert first.ratings == {"valence": 1.5, "activation": 4.0, "dominance": 3.3333}
+    assert (second.id, second.ratings) == (f"{FIRST}_M000", {})
+    assert f"utterances without dimensional ratings: 1 (first: {FIRST}_M000)" in annotations.notes
+
+
+def test_windows_ellipsis_ends_no_line(root: Path) -> None:
+    path = root / "Session1" / "dialog" / "transcriptions" / f"{FIRST}.txt"
+    path.write_bytes(path.read_bytes().replace(b"Good day.", b"Good\x85 day."))
+    assert load(root).utterances[0].transcript == "Good\x85 day."
