@@ -22,8 +22,8 @@ def pair_speakers(utterances: Sequence[Utterance], given: Mapping[str, str]) -> 
     if given:
         pairs = {one: other for one, other in given.items() if one in speakers and other in speakers}
         return pairs, _alone(speakers, pairs)
-    if (pairs := _pairs_of_sessions(utterances)) is not None:
-        return pairs, ()
+    if (of_sessions := _pairs_of_sessions(utterances)) is not None:
+        return of_sessions, ()
     pairs = {}
     for one, other in zip(speakers[::2], speakers[1::2], strict=False):
         pairs |= {one: other, other: one}

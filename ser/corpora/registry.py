@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ser.config import Settings
-from ser.corpora import demo, emodb, fau_aibo, iemocap, manifest
+from ser.corpora import audformat_database, demo, emodb, fau_aibo, iemocap, manifest
+from ser.corpora.audformat_database import AudformatOptions
 from ser.corpora.base import Annotations, Loader, NoOptions
 from ser.corpora.fau_aibo import FauAiboOptions
 from ser.corpora.iemocap_classes import IemocapOptions
@@ -20,6 +21,7 @@ LOADERS: Mapping[str, Loader[Any]] = {
     "fau_aibo": Loader(FauAiboOptions, fau_aibo.load),
     "emodb": Loader(NoOptions, lambda root, options: emodb.load(root)),
     "manifest": Loader(ManifestOptions, manifest.load),
+    "audformat": Loader(AudformatOptions, audformat_database.load),
 }
 """Loaders by the name of their corpus."""
 

@@ -1,0 +1,131 @@
+"""Which columns of an audformat database hold what: by option, or by name where only one can be meant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ser.errors import ConfigurationError, unknown_value
+
+if TYPE_CHECKING:
+    import audformat
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "emotion": ("emotion",),
+    "speaker": ("speaker",),
+    "session": ("session",),
+    "words": ("words",),
+    "voiced_phonemes": ("voiced_phonemes",),
+    "transcript": ("transcript", "transcription"),
+    "split": ("split",),
+}
+"""Names of columns and schemes by what they hold."""
+
+REQUIRED = ("emotion", "speaker")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    table: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where everything is found.
+
+    Attributes:
+        tables: The tables whose rows are the utterances.
+        of: Column by table and by what it holds.
+        notes: Which columns were taken, and which could not be chosen.
+    """
+
+    tables: tuple[str, ...]
+    of: Mapping[tuple[str, str], Column]
+    notes: tuple[str, ...]
+
+    @property
+    def tables_read(self) -> tuple[str, ...]:
+        """All tables that are needed, in the order of their names."""
+        return tuple(sorted({*self.tables, *(column.table for column in self.of.values())}))
+
+
+def find_columns(
+    database: "audformat.Database", tables: Sequence[str] | None, chosen: Mapping[str, str | None]
+) -> Columns:
+    """Finds the columns.
+
+    A column of the utterances' own table goes before one of another table. Without an option, a column
+    is found by its name or by the name of its scheme.
+
+    Args:
+        database: The database's header.
+        tables: The tables whose rows are the utterances; None for the only one with emotions.
+        chosen: Column by what it holds, alone or as 'table.column'; None where it is to be found.
+
+    Returns:
+        The columns; what is not required and not found is missing.
+
+    Raises:
+        ConfigurationError: A table or a column is not there, or not the only one; the text lists those
+            there are.
+    """
+    for table in tables or ():
+        if table not in database.tables:
+            raise _error(f"option table: {unknown_value('table', table, database.tables)}", database)
+    mains = tuple(tables) if tables else _tables_with_emotions(database, chosen["emotion"])
+    of: dict[tuple[str, str], Column] = {}
+    notes: list[str] = []
+    for role, option in chosen.items():
+        for main in mains:
+            candidates = _candidates(database, main, role, option)
+            if len(candidates) == 1:
+                of[main, role] = candidates[0]
+            elif option is not None or role in REQUIRED:
+                raise _error(_not_one(role, option, main, candidates), database)
+            elif candidates:
+                listed = ", ".join(map(str, candidates))
+                notes.append(f"no column is taken for {role}, since it could be any of {listed} (option {role})")
+    taken = ", ".join(f"{role} from {column}" for (_, role), column in of.items())
+    return Columns(mains, of, (f"columns taken: {taken}", *notes))
+
+
+def _tables_with_emotions(database: "audformat.Database", option: str | None) -> tuple[str]:
+    found = [table for table in database.tables if _own(database, table, "emotion", option)]
+    if len(found) != 1:
+        what = f"option emotion: '{option}'" if option is not None else "a column of emotions"
+        where = f"is in {len(found)} tables ({', '.join(found)})" if found else "is in no table"
+        raise _error(f"{what} {where}; name the table with option table, the column with option emotion", database)
+    return (found[0],)
+
+
+def _candidates(database: "audformat.Database", main: str, role: str, option: str | None) -> list[Column]:
+    """The columns that can be meant: those of the main table, or where it has none, those of all others."""
+    own = _own(database, main, role, option)
+    if own or role == "emotion":
+        return own
+    return [column for table in database.tables if table != main for column in _own(database, table, role, option)]
+
+
+def _own(database: "audformat.Database", table: str, role: str, option: str | None) -> list[Column]:
+    """The columns of one table that can be meant; one that has the name itself goes before its scheme's name."""
+    columns = database[table].columns
+    if option is not None:
+        return [Column(table, name) for name in columns if option in (name, f"{table}.{name}")]
+    named = [Column(table, name) for name in columns if name in NAMES[role]]
+    return named or [Column(table, name) for name, column in columns.items() if column.scheme_id in NAMES[role]]
+
+
+def _not_one(role: str, option: str | None, main: str, candidates: Sequence[Column]) -> str:
+    what = f"option {role}: '{option}'" if option is not None else f"a column of {role}s for table {main}"
+    where = f"could be any of {', '.join(map(str, candidates))}" if candidates else "is in no table"
+    return f"{what} {where}; name it with option {role}, as column or table.column"
+
+
+def _error(problem: str, database: "audformat.Database") -> ConfigurationError:
+    there = "; ".join(f"{table} ({', '.join(database[table].columns) or 'no column'})" for table in database.tables)
+    return ConfigurationError(f"corpus audformat, {problem}; tables and columns there are: {there or 'none'}")

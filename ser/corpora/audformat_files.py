@@ -1,0 +1,125 @@
+"""Reading an audformat database without trusting it: no pickled table, no code in its header.
+
+Package `audformat` prefers a pickled table where there is one, and reads headers with a YAML loader
+that can call functions. A corpus is data, so its header is read as plain YAML, and its tables through
+links to their CSV or Parquet files alone, which also keeps the package from writing into the corpus.
+"""
+
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ser.errors import AnnotationError, CorpusError
+
+if TYPE_CHECKING:
+    import audformat
+    import pandas
+
+HEADER = "db.yaml"
+TABLE_SUFFIXES = (".parquet", ".csv")
+
+# What the package raises where a header or a table is not what it expects; it promises no kinds.
+_UNEXPECTED = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RuntimeError,
+    AssertionError,
+    ArithmeticError,
+)
+
+
+def read_header(root: Path) -> "audformat.Database":
+    """Reads a database's header; no table.
+
+    Args:
+        root: The database's folder.
+
+    Returns:
+        The database, without the content of its tables.
+
+    Raises:
+        CorpusError: Package `audformat` is missing.
+        AnnotationError: The header is not that of a database.
+    """
+    if find_spec("audformat") is None:
+        raise CorpusError(
+            f"{root}: audformat databases are read by package audformat, which is missing: "
+            "pip install 'ser-studies[audformat]'"
+        )
+    import audformat
+    import yaml
+
+    path = root / HEADER
+    try:
+        header = yaml.safe_load(path.read_bytes())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or _first_line(error)
+        raise AnnotationError(path, mark.line + 1 if mark else None, f"plain YAML ({problem})") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise AnnotationError(path, None, f"a readable YAML file ({_first_line(error)})") from error
+    if not isinstance(header, dict):
+        raise AnnotationError(path, 1, "the header of an audformat database, with its tables and schemes")
+    try:
+        database = audformat.Database.load_header_from_yaml(header)
+        _resolve_schemes(database)
+    except _UNEXPECTED as error:
+        raise AnnotationError(path, None, f"the header of an audformat database ({_first_line(error)})") from error
+    return database
+
+
+def _resolve_schemes(database: "audformat.Database") -> None:
+    """Looks up every name that the header gives to a scheme or a table, so that a wrong one is found here."""
+    for table in (*database.tables.values(), *database.misc_tables.values()):
+        for column in table.columns.values():
+            scheme = column.scheme
+            if scheme is not None and scheme.uses_table:
+                database.misc_tables[scheme.labels]
+
+
+def read_table(root: Path, database: "audformat.Database", table: str) -> "pandas.DataFrame":
+    """Reads one table.
+
+    Args:
+        root: The database's folder.
+        database: What `read_header` returned.
+        table: Name of the table.
+
+    Returns:
+        Its rows; the index has the file, and in a segmented table the segment's start and end.
+
+    Raises:
+        AnnotationError: The table has no file that can be read.
+    """
+    for column in database[table].columns.values():
+        scheme = column.scheme
+        if scheme is not None and scheme.uses_table:
+            _load(root, database.misc_tables[scheme.labels], scheme.labels)
+    return _load(root, database[table], table)
+
+
+def _load(root: Path, table: Any, name: str) -> "pandas.DataFrame":
+    stem = f"{Path(HEADER).stem}.{name}"
+    found = [path for suffix in TABLE_SUFFIXES if (path := root / f"{stem}{suffix}").is_file()]
+    if not found:
+        pickled = root / f"{stem}.pkl"
+        more = "; its pickled form is not read, since that can run any code" if pickled.is_file() else ""
+        raise AnnotationError(root / HEADER, None, f"table '{name}' in a file {stem}.csv or {stem}.parquet{more}")
+    with tempfile.TemporaryDirectory(prefix="ser-table-") as folder:
+        Path(folder, found[0].name).symlink_to(found[0].resolve())
+        try:
+            table.load(str(Path(folder, stem)))
+        except _UNEXPECTED as error:
+            raise AnnotationError(found[0], None, f"table '{name}' of its header ({_first_line(error)})") from error
+    frame: pandas.DataFrame = table.df
+    return frame
+
+
+def _first_line(error: Exception) -> str:
+    """What is wrong, on one line; many errors of the package are clear only with their kind."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
