@@ -87,7 +87,7 @@ def make_layout(
 
 @app.command("check", epilog="Example: ser corpus check --corpus emodb --root data/corpora/emodb")
 def check(
-    corpus: Annotated[str, typer.Option("--corpus", help="Name of the corpus: demo, emodb or iemocap.")],
+    corpus: Annotated[str, typer.Option("--corpus", help="Name of the corpus, such as emodb, iemocap or fau_aibo.")],
     root: Annotated[Path, typer.Option("--root", help="The corpus's folder.")],
     corpus_set: Annotated[list[str] | None, typer.Option(help="An option of the corpus, as name=value.")] = None,
 ) -> None:
