@@ -40,6 +40,9 @@ class Outbox:
         partial = path.with_suffix(f".partial-{os.getpid()}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            for left in self._folder.glob(f"{identity}.partial-*"):
+                # A kill amid the writing left it, and the fold was trained again since.
+                left.unlink(missing_ok=True)
             with partial.open("wb") as file:
                 file.write(content)
                 file.flush()

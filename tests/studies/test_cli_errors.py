@@ -70,7 +70,9 @@ def test_a_corpus_whose_recordings_are_text(home: Path, emodb: Path) -> None:
     for wav in (emodb / "wav").iterdir():
         wav.write_text("no sound")
     complaint = study(root=emodb)
-    assert complaint.startswith(f"{emodb}: 28 of 28 audio files cannot be read (first: {emodb / 'wav' / min(STEMS)}.wav")
+    assert complaint.startswith(
+        f"{emodb}: 28 of 28 audio files cannot be read (first: {emodb / 'wav' / min(STEMS)}.wav"
+    )
 
 
 def test_a_corpus_with_one_speaker(home: Path, tmp_path: Path) -> None:

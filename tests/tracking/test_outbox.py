@@ -51,6 +51,14 @@ def test_partial_files_do_not_wait(outbox: Outbox, tmp_path: Path) -> None:
     assert list(outbox.waiting()) == ["abc"]
 
 
+def test_what_a_kill_left_half_written_goes_when_its_fold_is_put_again(outbox: Outbox, tmp_path: Path) -> None:
+    (tmp_path / "outbox").mkdir()
+    for name in ("abc.partial-123", "def.partial-123"):
+        (tmp_path / "outbox" / name).write_bytes(b"half")
+    outbox.put("abc", b"one")
+    assert names(tmp_path) == ["abc.safetensors", "def.partial-123"]
+
+
 def test_a_file_bears_its_name_only_when_it_is_on_the_disk(
     outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,174 @@
+"""A small study by command, with real workers, and the commands that look at it."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+from typer.testing import CliRunner, Result
+
+from studies.cli.main import app
+from studies.search import StudySummary, summaries
+from tests.corpus_files import write_emodb, write_text
+from tracking.connection import open_tracking
+from tracking.reading import find_runs
+
+STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
+TINY = ("--labels", "words", "--set", "cells=4", "--set", "epochs=2", "--set", "precision=fp32", "--workers", "2")
+FOLDS = 4
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the study's corpus and results lie."""
+
+    corpus: Path
+    home: Path
+
+    def ser(self, *arguments: str) -> Result:
+        answer = CliRunner().invoke(app, [*arguments, "--home", str(self.home)], env={"COLUMNS": "200"})
+        assert answer.exit_code == 0, answer.output
+        return answer
+
+    def study(self, *attentions: str) -> Result:
+        chosen = [text for attention in attentions for text in ("--attention", attention)]
+        return self.ser("study", "run", "--corpus", "emodb", "--root", str(self.corpus), *chosen, *TINY)
+
+    def summary(self, attentions: str = "quantum") -> StudySummary:
+        (found,) = (each for each in summaries(self.home / "optuna.db") if f"-{attentions}-" in each.name)
+        return found
+
+    def client(self) -> MlflowClient:
+        return open_tracking(self.home / "mlflow.db")
+
+    def runs(self, **tags: str) -> list[Run]:
+        where = self.summary().whereabouts
+        assert where is not None
+        return find_runs(self.client(), where.experiment, **tags)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("study")
+    write_emodb(folder / "emodb", STEMS)
+    write_text(folder / "emodb" / "wav" / "16a01Fa.wav", "no sound")
+    write_text(folder / "emodb" / "lablaut" / "16a01Faxx.lablaut", "")
+    return Place(folder / "emodb", folder / "home")
+
+
+@pytest.fixture(scope="module")
+def first(place: Place) -> Result:
+    return place.study("quantum")
+
+
+@pytest.fixture(scope="module")
+def ran(first: Result, place: Place) -> Place:
+    """The place after the first study."""
+    return place
+
+
+def test_a_study_ends_with_its_table_and_where_to_go_on(first: Result, place: Place) -> None:
+    lines = first.stdout.splitlines()
+    assert any("quantum · words" in line for line in lines)
+    assert any("logistic regression" in line for line in lines)
+    assert f"study:  {place.summary().name}" in lines
+    (page,) = (Path(line.removeprefix("report: ")) for line in lines if line.startswith("report: "))
+    assert page.is_file()
+    assert page.is_relative_to(place.home)
+    assert any("ser ui --home" in line for line in lines)
+
+
+def test_standings_are_told_line_by_line_off_a_terminal(first: Result) -> None:
+    told = [line for line in first.stderr.splitlines() if line.startswith("trials")]
+    assert told == [f"trials {int(done == FOLDS)} of 1, folds {done} of {FOLDS}" for done in range(FOLDS + 1)]
+    assert "MLflow" not in first.stderr
+    assert "INFO" not in first.stderr
+
+
+def test_runs_are_a_tree_and_all_finished(ran: Place) -> None:
+    runs = ran.runs(ser__study=ran.summary().name)
+    assert Counter(run.data.tags["ser.kind"] for run in runs) == {"study": 1, "trial": 1, "fold": FOLDS}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    ((trial_id, folds),) = Counter(
+        run.data.tags["mlflow.parentRunId"] for run in runs if run.data.tags["ser.kind"] == "fold"
+    ).items()
+    assert folds == FOLDS
+    assert trial_id in {run.info.run_id for run in runs if run.data.tags["ser.kind"] == "trial"}
+
+
+def test_a_bad_recording_is_listed_and_the_study_goes_on(ran: Place) -> None:
+    (study,) = ran.runs(ser__kind="study", ser__study=ran.summary().name)
+    kept = Path(study.info.artifact_uri.removeprefix("file://")) / "skipped.json"
+    (skipped,) = json.loads(kept.read_text())["skipped"]
+    assert skipped["name"] == "16a01Fa"
+    assert "16a01Fa" in skipped["reason"]
+    (trial,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
+    assert trial.data.metrics["folds"] == FOLDS
+
+
+def test_the_search_and_the_run_tell_the_same_value(ran: Place) -> None:
+    (trial,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
+    assert ran.summary().best_validation_ua == trial.data.metrics["mean_validation_ua"]
+
+
+def test_runs_carry_versions_and_the_processor(ran: Place) -> None:
+    for run in ran.runs(ser__study=ran.summary().name):
+        tags = run.data.tags
+        assert tags["ser.version.torch"]
+        assert tags["ser.version.ser-studies"]
+        assert tags["ser.processor"]
+
+
+def test_a_second_call_trains_nothing(ran: Place) -> None:
+    before = {run.info.run_id: run.info.end_time for run in ran.runs()}
+    answer = ran.study("quantum")
+    assert answer.stderr.splitlines() == [f"trials 1 of 1, folds {FOLDS} of {FOLDS}"]
+    assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
+
+
+def test_list_and_status_show_the_study(ran: Place) -> None:
+    name = ran.summary().name
+    listed = [line for line in ran.ser("study", "list").stdout.splitlines() if name in line]
+    assert len(listed) == 1
+    assert "1 of 1" in listed[0]
+    assert "nobody now" in listed[0]
+    for arguments in (("study", "status", name), ("study", "status")):
+        shown = ran.ser(*arguments).stdout
+        (row,) = (line for line in shown.splitlines() if "quantum · words" in line)
+        assert "FINISHED" in row
+        assert f"{FOLDS} of {FOLDS}" in row
+        assert "1 of 1 trials complete; nobody runs it now" in shown
+
+
+def test_an_unknown_study_is_refused_with_those_there_are(ran: Place) -> None:
+    name = ran.summary().name
+    answer = CliRunner().invoke(app, ["study", "status", name[:-1], "--home", str(ran.home)])
+    assert answer.exit_code == 1
+    assert answer.stderr == f"error: unknown study '{name[:-1]}' (did you mean '{name}'?); valid: {name}\n"
+
+
+def test_the_report_is_written_again_from_the_runs(ran: Place) -> None:
+    (page,) = (ran.home / "reports").rglob("index.html")
+    page.unlink()
+    answer = ran.ser("report", "--corpus", "emodb")
+    assert page.is_file()
+    assert f"report: {page}" in answer.stdout
+
+
+def test_a_larger_study_trains_only_what_is_new(ran: Place) -> None:
+    answer = ran.study("none", "quantum")
+    told = [line for line in answer.stderr.splitlines() if line.startswith("trials")]
+    assert told[0] == f"trials 1 of 2, folds {FOLDS} of {2 * FOLDS}"
+    assert told[-1] == f"trials 2 of 2, folds {2 * FOLDS} of {2 * FOLDS}"
+    study = ran.summary("none+quantum").name
+    assert Counter(run.data.tags["ser.kind"] for run in ran.runs(ser__study=study))["fold"] == FOLDS
+    (row,) = (line for line in answer.stdout.splitlines() if "quantum · words" in line)
+    (copy,) = ran.runs(ser__kind="trial", ser__study=study, ser__attention="quantum")
+    (original,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
+    assert copy.data.tags["ser.reused_from"] == original.info.run_id
+    assert f"{100 * original.data.metrics['pooled_test_ua']:.1f}" in row
+    shown = ran.ser("study", "status", study).stdout
+    assert f"reused from run {original.info.run_id}" in shown
