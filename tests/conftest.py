@@ -1,10 +1,15 @@
-"""Corpora that several tests read."""
+"""Corpora that several tests read, and how hypothesis runs."""
 
 import os
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("without_deadline", deadline=None)
+settings.load_profile("without_deadline")
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def run(
     attention: Annotated[
         list[str], typer.Option(help="none, local, component, quantum or all; may be given several times.")
     ],
-    corpus: Annotated[str, typer.Option(help="Name of the corpus: demo, emodb or iemocap.")] = "demo",
+    corpus: Annotated[str, typer.Option(help="demo, emodb, iemocap, fau_aibo, manifest or audformat.")] = "demo",
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus; the demo corpus has its own.")] = None,
     corpus_set: Annotated[list[str] | None, typer.Option(help="An option of the corpus, as name=value.")] = None,
     recipe: Annotated[str, typer.Option(help="paper, recommended or quick.")] = "quick",
