@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from ser.audio import read_audio
-from ser.corpora import LOADERS, load_annotations, open_corpus
+from ser.corpora import load_annotations, open_corpus
 from ser.corpora.opening import hear_corpus
 from ser.errors import ConfigurationError, CorpusError
 from tests.corpus_files import lablaut, write_emodb, write_text, write_wav
@@ -25,32 +25,6 @@ def root(tmp_path: Path) -> Path:
 def test_an_unknown_corpus_is_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"unknown corpus 'emodbb' \(did you mean 'emodb'\?\)"):
         load_annotations("emodbb", tmp_path)
-
-
-@pytest.mark.parametrize("corpus", LOADERS)
-def test_a_missing_root_is_refused_by_every_loader(corpus: str, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"gone: no such folder; .* is expected there, with"):
-        load_annotations(corpus, tmp_path / "gone")
-
-
-@pytest.mark.parametrize("corpus", LOADERS)
-def test_a_root_that_is_a_file_is_refused_by_every_loader(corpus: str, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(CorpusError, match="file: is a file; expected the folder of"):
-        load_annotations(corpus, tmp_path / "file")
-
-
-@pytest.mark.parametrize("corpus", LOADERS)
-def test_an_empty_folder_is_refused_by_every_loader(corpus: str, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"is empty; expected .*, with"):
-        load_annotations(corpus, tmp_path)
-
-
-@pytest.mark.parametrize("corpus", LOADERS)
-def test_a_folder_of_another_layout_is_refused_by_every_loader(corpus: str, tmp_path: Path) -> None:
-    write_text(tmp_path / "papers" / "reading.txt", "nothing to hear")
-    with pytest.raises(CorpusError, match=str(tmp_path)):
-        load_annotations(corpus, tmp_path)
 
 
 def test_utterances_stand_by_speaker_then_samples_and_have_durations(root: Path) -> None:
