@@ -141,7 +141,9 @@ def _voiced_phonemes(annotations: Annotations, problems: _Problems) -> dict[str,
     for language, groups in lacking.items():
         try:
             if language == UNDETERMINED:
-                raise CorpusError("the corpus does not say which language is spoken")
+                raise CorpusError(
+                    "it is not said which language is spoken; option language of a manifest or database says it"
+                )
             spoken = _phonemes(groups, language)
         except CorpusError as error:
             everyone = [utterance for group in groups.values() for utterance in group]

@@ -165,7 +165,7 @@ def test_a_language_that_is_not_known_is_noted_and_its_phonemes_stay_unknown() -
     assert len(counted.notes) == 2
     assert counted.notes[1].endswith("no phonemes of language 'xx': eSpeak NG has no voice 'xx'")
     undetermined = with_counts(annotations([utterance("a", transcript="x")], counting.UNDETERMINED))
-    assert undetermined.notes[1].endswith("the corpus does not say which language is spoken")
+    assert undetermined.notes[1].endswith("option language of a manifest or database says it")
 
 
 def test_words_of_a_language_written_without_blanks_stay_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
