@@ -177,6 +177,7 @@ def _target_table(corpus: "Corpus") -> "Table":
 
 def _print_facts(corpus: "Corpus", console: "Console") -> None:
     """Durations, counts, digest, notes and what was skipped, a line each."""
+    from studies.corpus_agreement import agreement_line
     from studies.corpus_summary import count_summary
 
     def say(text: str) -> None:
@@ -193,6 +194,9 @@ def _print_facts(corpus: "Corpus", console: "Console") -> None:
         say(f"words: mean {counts.mean_words:.1f}")
     if counts.mean_voiced_phonemes is not None:
         say(f"voiced phonemes: mean {counts.mean_voiced_phonemes:.1f}")
+    agreement = agreement_line(corpus)
+    if agreement is not None:
+        say(agreement)
     say(f"digest: {corpus.digest}")
     say(f"notes: {len(corpus.notes)}")
     for note in corpus.notes:

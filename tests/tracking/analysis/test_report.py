@@ -132,6 +132,16 @@ def test_the_tests_table_equals_the_comparisons(written):
     assert len(parsed.tables["tests"]) == 1 + len(made)
 
 
+def test_both_ends_of_an_interval_stand_in_csv(written):
+    table, page, _ = written
+    made = {comparison.variant: comparison.ua_speakers.interval for comparison in oversee(table).comparisons.made}
+    rows = rows_of(page.parent / "tables" / "tests.csv")
+    assert {row["variant"] for row in rows} == set(made)
+    for row in rows:
+        assert float(row["95% low"]) == pytest.approx(made[row["variant"]].low)
+        assert float(row["95% high"]) == pytest.approx(made[row["variant"]].high)
+
+
 def test_what_is_missing_is_listed(written):
     _, page, parsed = written
     missing = {row["variant"]: row["missing"] for row in rows_of(page.parent / "tables" / "missing.csv")}

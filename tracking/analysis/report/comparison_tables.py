@@ -5,7 +5,7 @@ from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.overview import Overview
 from tracking.analysis.paired import SignFlip
 from tracking.analysis.report.formats import NONE, interval_points, points, probability
-from tracking.analysis.report.tables import Cell, Column, Table, number, text, wa_column
+from tracking.analysis.report.tables import Cell, Column, Table, bounds, number, text, wa_column
 from tracking.analysis.statistics import ZTest
 
 
@@ -21,7 +21,7 @@ def tests_table(overview: Overview) -> Table:
         Column("variant", numeric=False),
         Column("baseline", numeric=False),
         Column("ΔUA", "pooled UA less the baseline's, percentage points"),
-        Column("95%", "t interval over speakers of ΔUA, percentage points; for this comparison alone"),
+        Column("95%", "t interval over speakers of ΔUA, percentage points; for this comparison alone", interval=True),
         Column("p Holm", "sign-flip over speakers, UA, adjusted: the one to believe"),
         Column("verdict", "rests on the sign-flip test after Holm's adjustment", numeric=False),
         wa_column("ΔWA", "pooled WA less the baseline's, percentage points", muted),
@@ -46,12 +46,11 @@ def tests_table(overview: Overview) -> Table:
 def _test_cells(made: Comparison, badges: tuple[Badge, ...], sessions: bool) -> tuple[Cell, ...]:
     test = made.ua_speakers
     own = (*badges, FEW_SPEAKERS) if not test.enough else badges
-    low = None if test.interval is None else test.interval.low
     return (
         text(made.variant, own),
         text(made.baseline),
         number(points(test.difference), test.difference),
-        number(interval_points(test.interval), low),
+        bounds(interval_points(test.interval), test.interval),
         _p(made.holm_p),
         text(made.verdict, strong=made.verdict == BETTER),
         number(points(made.wa_speakers.difference), made.wa_speakers.difference),

@@ -10,7 +10,7 @@ from tracking.analysis.badges import Badge, baseline_badges, report_badges, ua_o
 from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.formats import NONE, interval_percent, percent, points, probability, spread_percent
-from tracking.analysis.report.tables import Cell, Column, Table, number, text, wa_column
+from tracking.analysis.report.tables import Cell, Column, Table, bounds, number, text, wa_column
 from tracking.analysis.variants import SELECTED, attention_label, target_label
 
 
@@ -107,9 +107,9 @@ def results_table(overview: Overview) -> Table:
             Column("variant", numeric=False),
             *([Column("recipe", numeric=False)] if recipes else []),
             Column("UA", "pooled, mean over seeds, percent"),
-            Column("UA 95%", "t interval over speakers, percent"),
+            Column("UA 95%", "t interval over speakers, percent", interval=True),
             wa_column("WA", "pooled, mean over seeds, percent", muted),
-            wa_column("WA 95%", "Wilson interval, percent", muted),
+            wa_column("WA 95%", "Wilson interval, percent", muted, interval=True),
             Column("UA over folds", "mean and standard deviation over folds, percent"),
             *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
             Column("ΔUA", "pooled UA less the baseline's, percentage points"),
@@ -140,12 +140,12 @@ def _variant_cells(
 
 
 def _score_cells(scores: Scores) -> tuple[Cell, ...]:
-    ua, wa, low = scores.ua.mean, scores.wa.mean, scores.ua_interval
+    ua, wa = scores.ua.mean, scores.wa.mean
     return (
         number(percent(ua), ua),
-        number(interval_percent(low), None if low is None else low.low),
+        bounds(interval_percent(scores.ua_interval), scores.ua_interval),
         number(percent(wa), wa),
-        number(interval_percent(scores.wa_interval), scores.wa_interval.low),
+        bounds(interval_percent(scores.wa_interval), scores.wa_interval),
         number(spread_percent(scores.ua_folds), scores.ua_folds.mean),
     )
 
