@@ -160,7 +160,7 @@ class Coordinator:
     def _adopt(self, study_run: str, trial: Trial, other: TrialResult) -> None:
         """Takes over a trial that another study has trained: its scores, no runs of folds."""
         self._begin(study_run, trial)
-        trial.results = {fold.identity: fold for fold in other.folds}
+        trial.results = {result.identity: _as_fold_of(trial, result) for result in other.folds}
         trial.elsewhere = {}
         self._finish(trial, reused_from=other.run_id)
 
@@ -215,7 +215,7 @@ class Coordinator:
 
     def _keep(self, trial: Trial, result: FoldResult, run: Run) -> None:
         """Counts a fold that has a run as done, and notes the run where it is another study's."""
-        trial.results[result.identity] = result
+        trial.results[result.identity] = _as_fold_of(trial, result)
         if not self._is_own(run):
             trial.elsewhere[result.identity] = str(run.info.run_id)
 
@@ -256,3 +256,8 @@ class Coordinator:
         done = already * folds + sum(len(trial.results) for trial in self._trials)
         reused = already * folds + self._reused
         self._observer.stood(Standing(self._points, self._done, self._points * folds, done, reused))
+
+
+def _as_fold_of(trial: Trial, result: FoldResult) -> FoldResult:
+    """The result under its place in this trial's scheme: an equal fold may bear another index and name elsewhere."""
+    return result.model_copy(update={"fold": trial.folds[result.identity]})

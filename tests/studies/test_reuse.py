@@ -1,6 +1,7 @@
 """What one study has trained, another one does not train again."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from studies.executors.base import FoldTask
 from studies.plan import StudyPlan
 from tests.studies.toy_coordinator import InProcess, Place, Watcher, plan_of
 from tests.tracking.studies_of_toys import CORPUS, SCHEME, trained
+from tracking.results import TrialResult
 
 QUANTUM = plan_of("quantum")
 BOTH = plan_of("none", "quantum")
@@ -175,6 +177,27 @@ def test_a_fold_that_another_study_writes_meanwhile_is_linked_and_not_doubled(pl
     links = trial(place, "slower", "quantum").data.tags["ser.reused_folds"].split(", ")
     assert sorted(links) == sorted(run.info.run_id for run in place.store.runs(ser__kind="fold"))
     assert len(place.table().trials) == 1
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_fold_takes_its_place_in_the_scheme_that_reuses_it(place: Place, missing: int) -> None:
+    other = tuple(
+        fold.model_copy(update={"index": index, "name": f"group {index}", "scheme": "groups"})
+        for index, fold in enumerate(reversed(SCHEME))
+    )
+    if missing:
+        with pytest.raises(Killed):
+            place.start(QUANTUM, killed_after(FOLDS - missing), study="first")
+    else:
+        place.start(QUANTUM, study="first")
+    executor = InProcess()
+    place.start(QUANTUM, executor, study="second", scheme=other)
+    assert len(executor.handed_out) == missing
+    run = trial(place, "second", "quantum")
+    kept = TrialResult.model_validate_json(
+        Path(run.info.artifact_uri.removeprefix("file://"), "trial.json").read_bytes()
+    )
+    assert tuple(result.fold for result in kept.folds) == kept.scheme == other
 
 
 def test_another_setting_is_another_fold(place: Place) -> None:

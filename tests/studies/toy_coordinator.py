@@ -1,11 +1,13 @@
 """A coordinator over real Optuna and MLflow databases whose folds are trained in this process, once a session."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
 from ser.checkpoint import result_of
+from ser.results import Fold
 from studies.coordinator import Coordinator
 from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.observer import Observer, Standing
@@ -70,7 +72,8 @@ class InProcess(Executor):
         task = self._tasks.pop()
         if self._fails(task, self.handed_out.count(task.identity)):
             return [Failed(task.identity, 0, "OutOfPatience: no more", "Traceback:\n  OutOfPatience: no more")]
-        content = trained(task.configuration, task.fold.index)
+        (fold,) = (fold for fold in SCHEME if fold.test_speakers == task.fold.test_speakers)
+        content = trained(task.configuration, fold.index)
         records = result_of(content).curve
         early = [Progress(task.identity, 0, record) for record in records[:-1]]
         # The last progress may overtake its result, or come after it.
@@ -116,14 +119,19 @@ class Place:
         self.outbox = Outbox(folder / "outbox")
 
     def start(
-        self, plan: StudyPlan, executor: Executor | None = None, study: str = "first", observer: Observer | None = None
+        self,
+        plan: StudyPlan,
+        executor: Executor | None = None,
+        study: str = "first",
+        observer: Observer | None = None,
+        scheme: tuple[Fold, ...] = SCHEME,
     ) -> list[str]:
         """Runs a study to its end, or until something is raised."""
         search = Search.open(self.database, study, plan)
         recorder: Recorder = self.store.recorder(study)
         study_run = recorder.study_run()
         coordinator = Coordinator(
-            context=self.store.context(study),
+            context=replace(self.store.context(study), scheme=scheme),
             points=search.points("fp32"),
             search=search,
             store=self.folder / "features",
