@@ -11,7 +11,7 @@ from random import Random
 
 from ser.corpora.espeak import Request
 
-OVERLAP = 1.0
+OVERLAP = 0.85
 """How far utterances stray from their emotion: 0 makes the classes trivial, 2 hardly separable."""
 
 SEED = 2020
