@@ -27,9 +27,6 @@ from tracking.connection import exclusive
 from tracking.reading import find_runs, is_finished
 from tracking.results import TrialResult
 
-_METRICS_A_BATCH = 800
-"""MLflow takes 1000 metrics, parameters and tags together at once."""
-
 
 @dataclass(frozen=True)
 class StudyContext:
@@ -200,12 +197,9 @@ class Recorder:
         metrics: list[Metric] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        every = metrics or []
         param_rows = [Param(name, value) for name, value in (params or {}).items()]
         tag_rows = [RunTag(name, value) for name, value in (tags or {}).items()]
-        self._client.log_batch(run_id, every[:_METRICS_A_BATCH], param_rows, tag_rows)
-        for start in range(_METRICS_A_BATCH, len(every), _METRICS_A_BATCH):
-            self._client.log_batch(run_id, every[start : start + _METRICS_A_BATCH])
+        self._client.log_batch(run_id, metrics or [], param_rows, tag_rows)
 
     def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
         with tempfile.TemporaryDirectory() as folder:
