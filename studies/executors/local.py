@@ -40,6 +40,7 @@ class _Slot:
         self._events = events
         self._pool: ProcessPool | None = None
         self._ends: tuple[Connection, Connection] | None = None
+        self._future: Future[bytes] | None = None
         self.busy = False
         self.dead = False
 
@@ -55,8 +56,13 @@ class _Slot:
             threading.Thread(target=self._forward, args=(receiving,), daemon=True).start()
             arguments = (self._corpus, self._device, 1, sending)
             self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=_SPAWN)
-        future = self._pool.schedule(run_task, args=[task])
-        future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))
+        self._future = self._pool.schedule(run_task, args=[task])
+        self._future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))
+
+    def fail_if_broken(self) -> None:
+        """Fails a fold that was handed to a pool while it broke: it would be pending for ever."""
+        if self.busy and self._future is not None and self._pool is not None and not self._pool.active:
+            self._future.cancel()
 
     def close(self) -> None:
         """Ends the worker; the next fold starts a new one, with a pipe of its own."""
@@ -77,12 +83,12 @@ class _Slot:
                 self._events.put(Progress(identity, self._number, record))
 
     def _outcome(self, task: FoldTask, done: "Future[bytes]") -> Event:
-        error = done.exception()
+        error = BrokenProcessPool() if done.cancelled() else done.exception()
         if error is None:
             return Finished(task.identity, self._number, done.result())
         if isinstance(error, ProcessExpired | BrokenProcessPool):
             self.dead = True
-            when = f"(exit code {error.exitcode})" if isinstance(error, ProcessExpired) else "while it started"
+            when = f"(exit code {error.exitcode})" if isinstance(error, ProcessExpired) else "before it took the fold"
             reason = f"its worker process died {when}"
             return Failed(task.identity, self._number, reason, reason)
         details = getattr(error, "traceback", None) or "".join(traceback.format_exception(error))
@@ -128,6 +134,9 @@ class LocalExecutor(Executor):
                 events.append(self._events.get_nowait())
         except queue.Empty:
             pass
+        if not events:
+            for slot in self._slots:
+                slot.fail_if_broken()
         for event in events:
             if not isinstance(event, Progress):
                 self._slots[event.slot].busy = False

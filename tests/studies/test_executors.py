@@ -9,6 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 import torch
+from pebble import ProcessFuture, ProcessPool
 
 from ser.checkpoint import from_bytes
 from ser.corpora.base import Corpus
@@ -202,6 +203,23 @@ def test_a_worker_killed_while_it_starts_costs_its_fold(executor: Executor, fold
     assert isinstance(failed, Failed)
     assert "worker process died" in failed.reason
     trained_at_last(executor, folds.task())
+
+
+def test_a_fold_handed_to_a_pool_while_it_breaks_fails(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(pool: ProcessPool, function: object, args: object) -> ProcessFuture[bytes]:
+        """Nobody reads the queue of a pool that broke a moment ago."""
+        pool.stop()  # type: ignore[no-untyped-call]
+        return ProcessFuture()
+
+    executor = LocalExecutor(folds.corpus, ("cpu",))
+    with monkeypatch.context() as patch:
+        patch.setattr(ProcessPool, "schedule", broken)
+        executor.submit(folds.task())
+        (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert failed.reason == "its worker process died before it took the fold"
+    assert trained_at_last(executor, folds.task()).slot == 0
+    executor.close()
 
 
 def test_closing_ends_folds_in_hand(folds: Folds) -> None:
