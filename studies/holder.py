@@ -4,12 +4,17 @@ import fcntl
 import json
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from ser.errors import StudyError
+
+_TRIES = 10
+_PAUSE_S = 0.02
 
 
 @contextmanager
@@ -25,10 +30,8 @@ def only_coordinator(lock: Path, study: str) -> Iterator[None]:
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StudyError(f"study {study} is being run by {_described(lock)}; wait for it, or end it") from None
+        if not _taken(file):
+            raise StudyError(f"study {study} is being run by {_described(lock)}; wait for it, or end it")
         file.truncate(0)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"host": platform.node(), "process": os.getpid(), "since": now}))
@@ -46,6 +49,17 @@ def holder(lock: Path) -> str | None:
         except BlockingIOError:
             return _described(lock)
     return None
+
+
+def _taken(file: TextIO) -> bool:
+    """Takes the lock, unless a coordinator has it; who only asks for the holder has it for an instant."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(_PAUSE_S)
+    return False
 
 
 def _described(lock: Path) -> str:

@@ -1,6 +1,9 @@
 """A small study by command, with real workers, and the commands that look at it."""
 
 import json
+import os
+import platform
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +14,7 @@ from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner, Result
 
 from studies.cli.main import app
+from studies.holder import only_coordinator
 from studies.search import StudySummary, summaries
 from tests.corpus_files import write_emodb, write_text
 from tracking.connection import open_tracking
@@ -34,8 +38,16 @@ class Place:
         return answer
 
     def study(self, *attentions: str) -> Result:
+        return self.ser(*self.command(*attentions))
+
+    def command(self, *attentions: str) -> list[str]:
         chosen = [text for attention in attentions for text in ("--attention", attention)]
-        return self.ser("study", "run", "--corpus", "emodb", "--root", str(self.corpus), *chosen, *TINY)
+        return ["study", "run", "--corpus", "emodb", "--root", str(self.corpus), *chosen, *TINY]
+
+    def refused(self, *arguments: str) -> Result:
+        answer = CliRunner().invoke(app, [*arguments, "--home", str(self.home)], env={"COLUMNS": "200"})
+        assert answer.exit_code == 1, answer.output
+        return answer
 
     def summary(self, attentions: str = "quantum") -> StudySummary:
         (found,) = (each for each in summaries(self.home / "optuna.db") if f"-{attentions}-" in each.name)
@@ -145,9 +157,19 @@ def test_list_and_status_show_the_study(ran: Place) -> None:
 
 def test_an_unknown_study_is_refused_with_those_there_are(ran: Place) -> None:
     name = ran.summary().name
-    answer = CliRunner().invoke(app, ["study", "status", name[:-1], "--home", str(ran.home)])
-    assert answer.exit_code == 1
+    answer = ran.refused("study", "status", name[:-1])
     assert answer.stderr == f"error: unknown study '{name[:-1]}' (did you mean '{name}'?); valid: {name}\n"
+
+
+def test_a_study_that_another_process_runs_is_refused(ran: Place) -> None:
+    name = ran.summary().name
+    with only_coordinator(ran.home / "locks" / f"{name}.lock", name):
+        answer = ran.refused(*ran.command("quantum"))
+        listed = ran.ser("study", "list").stdout
+    who = f"process {os.getpid()} on {platform.node()} since "
+    assert answer.stderr.startswith(f"error: study {name} is being run by {who}")
+    assert len(answer.stderr.splitlines()) == 1
+    assert who in listed
 
 
 def test_the_report_is_written_again_from_the_runs(ran: Place) -> None:
@@ -172,3 +194,18 @@ def test_a_larger_study_trains_only_what_is_new(ran: Place) -> None:
     assert f"{100 * original.data.metrics['pooled_test_ua']:.1f}" in row
     shown = ran.ser("study", "status", study).stdout
     assert f"reused from run {original.info.run_id}" in shown
+
+
+def test_a_study_whose_folds_fail_says_so_and_why(place: Place, tmp_path: Path) -> None:
+    apart = Place(place.corpus, tmp_path / "home")
+    answer = apart.refused(*apart.command("none"), "--set", "learning_rate=1e30")
+    assert "Traceback" not in answer.output
+    complaint = answer.stderr.splitlines()[-1]
+    assert re.match(r"error: study emodb-quick-none-\w{8}: 4 folds failed, .*: TrainingError: fold \d\d, ", complaint)
+    assert answer.stderr.count("2 attempts left") == FOLDS
+    assert answer.stderr.count("it is given up") == FOLDS
+    assert "no trial is complete yet" in answer.stdout
+    (row,) = (line for line in apart.ser("study", "status").stdout.splitlines() if "none · words" in line)
+    assert "FAILED" in row
+    assert "TrainingError" in row
+    assert apart.refused("report").stderr.startswith("error: no trial of corpus emodb is complete yet")

@@ -1,7 +1,9 @@
+import fcntl
 import os
 import platform
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,3 +72,12 @@ def test_asking_who_holds_a_study_neither_waits_nor_takes_it(tmp_path: Path) -> 
 def test_two_studies_run_side_by_side(tmp_path: Path) -> None:
     with only_coordinator(tmp_path / "a.lock", "a"), only_coordinator(tmp_path / "b.lock", "b"):
         assert holder(tmp_path / "a.lock") == holder(tmp_path / "b.lock")
+
+
+def test_who_only_asks_for_the_holder_is_not_taken_for_one(tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    asking = lock.open("a")
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    threading.Timer(0.05, asking.close).start()
+    with only_coordinator(lock, "a study"):
+        assert holder(lock) is not None

@@ -1,0 +1,67 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from ser.checkpoint import result_of
+from ser.config import FeatureSettings
+from tests.ser.configurations import small
+from tests.tracking.studies_of_toys import CORPUS, NONE, SCHEME, trained, trial_result
+from tracking import rows
+
+
+def test_predictions_are_one_row_a_decision_of_both_parts() -> None:
+    result = result_of(trained(NONE, 0))
+    read = list(csv.DictReader(io.StringIO(rows.predictions_csv(result))))
+    assert [row["part"] for row in read] == ["test"] * 9 + ["validation"] * 9
+    assert [row["utterance"] for row in read[:9]] == list(result.test.utterances)
+    assert {row["speaker"] for row in read[:9]} == set(SCHEME[0].test_speakers)
+    assert [row["actual"] for row in read[9:]] == [CORPUS.emotions[k] for k in result.validation.actual]
+    assert [row["predicted"] for row in read[9:]] == [CORPUS.emotions[k] for k in result.validation.predicted]
+    scores = np.array([[float(row[f"score_{emotion}"]) for emotion in CORPUS.emotions] for row in read[:9]])
+    np.testing.assert_allclose(scores, result.test.scores, atol=5e-7)
+    assert {row["session"] for row in read} == {""}
+
+
+def test_a_confusion_matrix_has_true_emotions_in_rows() -> None:
+    confusion = np.array([[3, 1, 0], [0, 2, 2], [1, 0, 4]])
+    assert rows.confusion_csv(confusion, ("a", "b", "c")) == "actual \\ predicted,a,b,c\na,3,1,0\nb,0,2,2\nc,1,0,4\n"
+
+
+def test_the_pooled_confusion_is_the_sum_over_folds() -> None:
+    pooled = rows.pooled_confusion(trial_result(NONE, "first", "run"))
+    expected = np.zeros((3, 3), dtype=int)
+    for fold in SCHEME:
+        test = result_of(trained(NONE, fold.index)).test
+        np.add.at(expected, (list(test.actual), list(test.predicted)), 1)
+    assert pooled.tolist() == expected.tolist()
+
+
+def test_a_model_is_named_by_all_of_its_settings() -> None:
+    names = [
+        rows.model_digest(small()),
+        rows.model_digest(small(seed=2)),
+        rows.model_digest(small(attention="local", attention_norm="window")),
+        rows.model_digest(small(features=FeatureSettings(mel_bands=6))),
+    ]
+    assert len(set(names)) == 4
+    assert rows.model_digest(small(scope=21)) == names[0]
+
+
+def test_tags_leave_out_settings_without_effect() -> None:
+    tags = rows.configuration_tags(small(attention="local", scope=5))
+    assert tags["ser.scope"] == "5"
+    assert tags["ser.labels"] == "words"
+    assert "ser.labels" not in rows.configuration_tags(small(criterion="cross_entropy"))
+
+
+def test_shares_of_capped_targets_and_of_undecided_utterances_are_scores() -> None:
+    result = result_of(trained(NONE, 0))
+    targets = result.targets.model_copy(update={"utterances": 40, "capped": 3})
+    test = result.test.model_copy(update={"undecided_share": 0.25})
+    scores = rows.fold_scores(result.model_copy(update={"targets": targets, "test": test}))
+    assert scores["capped_target_share"] == pytest.approx(0.075)
+    assert scores["undecided_share"] == 0.25
+    assert "undecided_share" not in rows.fold_scores(result)
+    assert scores["fold_duration_s"] == pytest.approx((result.ended_ms - result.started_ms) / 1000)
