@@ -15,7 +15,7 @@ from ser.features.normalise import normalisation_of
 from ser.features.store import FeatureStore
 from ser.features.view import FeatureView
 from ser.folds import split_indices
-from ser.results import BaselineResult, CorpusIdentity, Evaluation, Fold
+from ser.results import BaselineResult, Evaluation, Fold
 
 # Enough for the solver to converge on a few thousand utterances of 80 standardised features.
 _ITERATIONS = 5000
@@ -45,7 +45,7 @@ def logistic_baseline(
     actual = np.asarray([corpus.emotions.index(utterance.emotion) for utterance in corpus.utterances])
     return BaselineResult(
         name="logistic regression",
-        corpus=CorpusIdentity(name=corpus.name, digest=corpus.digest, emotions=corpus.emotions),
+        corpus=corpus.identity,
         normalisation=normalisation,
         folds=folds,
         tests=tuple(_test_fold(corpus, store, fold, normalisation, actual) for fold in folds),

@@ -35,11 +35,13 @@ class CorpusIdentity(Settings):
         name: Name of the corpus.
         digest: Its digest.
         emotions: The class set, in the order of the classes.
+        synthetic: Whether its speech was made by a program.
     """
 
     name: str
     digest: str
     emotions: tuple[str, ...]
+    synthetic: bool = False
 
 
 class Evaluation(Settings):

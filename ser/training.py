@@ -26,7 +26,7 @@ from ser.identity import RESULTS_VERSION, fold_identity, initial_seed
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.model.network import SpeechEmotionNetwork
 from ser.optimisation import EpochSelector, WeightAverage, Weights, make_optimiser
-from ser.results import CorpusIdentity, EpochRecord, Fold, FoldResult
+from ser.results import EpochRecord, Fold, FoldResult
 
 Report = Callable[[EpochRecord], None]
 """Is told each epoch's record."""
@@ -87,7 +87,7 @@ def train_fold(
         identity=fold_identity(configuration, corpus.digest, fold, device.type),
         results_version=RESULTS_VERSION,
         fold=fold,
-        corpus=CorpusIdentity(name=corpus.name, digest=corpus.digest, emotions=corpus.emotions),
+        corpus=corpus.identity,
         configuration=configuration,
         test=tested.evaluation,
         validation=training.score(weights, data.validation).evaluation,

@@ -29,7 +29,7 @@ class StudyPlan(Settings):
     """What a study computes.
 
     Attributes:
-        corpus: Name of the corpus.
+        corpus: How the corpus is read, a name of the registry.
         corpus_options: Options of the corpus as text, by name.
         recipe: Name of the recipe.
         attentions: Attentions swept.
@@ -53,6 +53,11 @@ class StudyPlan(Settings):
     seeds: tuple[int, ...]
     precision: Literal["fp32", "bf16", "auto"]
     settings: dict[str, Any]
+
+    @property
+    def corpus_name(self) -> str:
+        """Name of the corpus in studies and reports: one that the user gave a table, else that of the registry."""
+        return self.corpus_options.get("name", self.corpus)
 
     @classmethod
     def of(
@@ -169,7 +174,7 @@ class StudyPlan(Settings):
         }
         digest = digest_of(content)
         attentions = "all" if len(self.attentions) == len(get_args(AttentionName)) else "+".join(self.attentions)
-        return f"{self.corpus}-{self.recipe}-{attentions}-{digest[:8]}"
+        return f"{self.corpus_name}-{self.recipe}-{attentions}-{digest[:8]}"
 
 
 def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:

@@ -80,7 +80,7 @@ def run_study(
         search = Search.open(home.optuna_database, name, plan)
         precision = _kept_precision(plan, search, home, devices[0])
         client = open_tracking(home.mlflow_database)
-        experiment = experiment_id(client, plan.corpus, home.artifacts)
+        experiment = experiment_id(client, corpus.name, home.artifacts)
         search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
         context = StudyContext(
             name, plan.recipe, corpus, scheme, provenance_tags(devices[0]), _options(plan, precision, root)

@@ -174,6 +174,7 @@ class Recorder:
             schema.RECIPE: self._context.recipe,
             schema.CORPUS: self._context.corpus.name,
             schema.CORPUS_DIGEST: self._context.corpus.digest,
+            schema.SYNTHETIC: str(self._context.corpus.synthetic).lower(),
             schema.SCHEME: self._context.scheme[0].scheme,
         }
         every = common | dict(self._context.tags) | dict(tags)

@@ -152,6 +152,7 @@ def dataset_input(corpus: Corpus) -> DatasetInput:
         "speakers": len(corpus.speakers),
         "duration_s": round(sum(corpus.durations_s), 1),
         "skipped": len(corpus.skipped),
+        "synthetic": corpus.synthetic,
         "words_from": corpus.words_from,
         "voiced_phonemes_from": corpus.voiced_phonemes_from,
     }

@@ -85,7 +85,7 @@ def load(root: Path, options: AudformatOptions = DEFAULTS) -> Annotations:
     if not (root / HEADER).is_file():
         raise CorpusError(f"{root}: has no {HEADER}; expected an audformat database, with {_EXPECTED}")
     database = read_header(root)
-    columns = find_columns(database, options.table, options.model_dump(exclude={"table", "emotions", "language"}))
+    columns = find_columns(database, options.table, options.model_dump(exclude={"table", *RowOptions.model_fields}))
     frames = {table: read_table(root, database, table) for table in columns.tables_read}
     rows = [row for table in columns.tables for row in _rows(table, root, database, columns, frames)]
     source = Source(

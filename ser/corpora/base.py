@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from ser.config import Settings
+from ser.results import CorpusIdentity
 
 Split = Literal["training", "validation", "test"]
 
@@ -24,6 +25,7 @@ class Utterance:
         speaker: Speaker, unique in the corpus.
         emotion: One of the corpus's emotions.
         session: Recording session, where the corpus has them.
+        site: Place of recording, such as a school, where the corpus tells places apart.
         sentence: Code of the spoken sentence, where speakers share sentences.
         transcript: Words spoken, where the corpus gives them.
         words: Number of words, or None where unknown.
@@ -44,6 +46,7 @@ class Utterance:
     speaker: str
     emotion: str
     session: str | None = None
+    site: str | None = None
     sentence: str | None = None
     transcript: str | None = None
     words: int | None = None
@@ -79,6 +82,7 @@ class Annotations:
         language: Language spoken, as an ISO 639-1 code.
         skipped: What was left out.
         notes: What the user should know, such as imputed counts.
+        synthetic: Whether the speech was made by a program: scores say nothing about people.
     """
 
     corpus: str
@@ -89,6 +93,7 @@ class Annotations:
     language: str
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    synthetic: bool = False
 
 
 class NoOptions(Settings):
@@ -130,6 +135,7 @@ class Corpus:
         language: Language spoken.
         skipped: What was left out, unreadable audio included.
         notes: What the user should know.
+        synthetic: See `Annotations`.
         digest: 32 hex digits over the class set, samples, labels, speakers and counts.
     """
 
@@ -144,6 +150,12 @@ class Corpus:
     digest: str
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    synthetic: bool = False
+
+    @property
+    def identity(self) -> CorpusIdentity:
+        """What a result says of the corpus that it rests on."""
+        return CorpusIdentity(name=self.name, digest=self.digest, emotions=self.emotions, synthetic=self.synthetic)
 
     @property
     def speakers(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from ser.corpora.fau_aibo_files import (
     parse_segmentation,
     parse_transliteration,
 )
-from ser.corpora.layout import files_by_stem, read_label_text, require_folder, synthetic_note
+from ser.corpora.layout import files_by_stem, read_label_text, require_folder
 from ser.errors import AnnotationError, CorpusError
 
 CODES_OF_CLASSES: Mapping[int, Mapping[str, str]] = {
@@ -149,7 +149,7 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
         partners={},
         language="de",
         skipped=tuple(skipped),
-        notes=(*synthetic_note(root), *notes),
+        notes=tuple(notes),
     )
 
 
@@ -232,6 +232,7 @@ def _utterance(
         words=counts.get(source),
         words_from=source,
         split=splits[speaker],
+        site=speaker.partition("_")[0],
     )
 
 

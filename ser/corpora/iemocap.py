@@ -24,7 +24,7 @@ from ser.corpora.iemocap_files import (
     parse_transcription,
     parse_utterance_name,
 )
-from ser.corpora.layout import files_by_stem, read_label_text, require_folder, synthetic_note
+from ser.corpora.layout import files_by_stem, read_label_text, require_folder
 from ser.errors import AnnotationError, CorpusError
 from ser.phonetics import CMU, count_voiced
 
@@ -101,7 +101,7 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
         partners=_partners(utterances),
         language="en",
         skipped=tuple(reading.skipped),
-        notes=(*synthetic_note(root), *reading.notes, *_summary_notes(reading)),
+        notes=(*reading.notes, *_summary_notes(reading)),
     )
 
 

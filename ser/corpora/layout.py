@@ -7,7 +7,7 @@ from pathlib import Path
 from ser.errors import AnnotationError, CorpusError
 
 SYNTHETIC_MARKER = "synthetic.json"
-"""Lies in a folder that `ser.corpora.layouts` wrote: nobody shall take it for the licensed corpus."""
+"""Lies in a folder whose speech a program made: nobody shall take it for a recorded corpus."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -67,10 +67,3 @@ def read_label_text(path: Path) -> str:
         return path.read_text(encoding="latin-1")
     except OSError as error:
         raise AnnotationError(path, None, f"a readable file ({error.strerror})") from error
-
-
-def synthetic_note(root: Path) -> tuple[str, ...]:
-    """A note where the folder is no real corpus but was written in its layout; else none."""
-    if not (root / SYNTHETIC_MARKER).is_file():
-        return ()
-    return (f"synthetic: {SYNTHETIC_MARKER} says that this folder was made in the corpus's layout, not recorded",)

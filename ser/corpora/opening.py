@@ -102,6 +102,7 @@ def hear_corpus(annotations: Annotations, progress: Callable[[int, int], None] |
         digest=_digest(annotations.emotions, heard),
         skipped=annotations.skipped + tuple(skipped),
         notes=annotations.notes + _doubles(heard),
+        synthetic=annotations.synthetic,
     )
 
 

@@ -1,6 +1,7 @@
 """Corpora by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from ser.corpora.audformat_database import AudformatOptions
 from ser.corpora.base import Annotations, Loader, NoOptions
 from ser.corpora.fau_aibo import FauAiboOptions
 from ser.corpora.iemocap_classes import IemocapOptions
+from ser.corpora.layout import SYNTHETIC_MARKER
 from ser.corpora.manifest import ManifestOptions
+from ser.corpora.rows import RowOptions
 from ser.errors import ConfigurationError, unknown_value
 
 LOADERS: Mapping[str, Loader[Any]] = {
@@ -29,6 +32,8 @@ LOADERS: Mapping[str, Loader[Any]] = {
 def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = None) -> Annotations:
     """Reads a corpus's label files; no audio.
 
+    A folder with a marker of synthetic speech is marked so, whichever loader reads it.
+
     Args:
         name: Name of the corpus, one of `LOADERS`.
         root: Its folder.
@@ -44,7 +49,11 @@ def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = 
     if name not in LOADERS:
         raise ConfigurationError(unknown_value("corpus", name, LOADERS))
     loader = LOADERS[name]
-    return loader.load(root, _options(name, loader.options, options or {}))
+    annotations = loader.load(root, _options(name, loader.options, options or {}))
+    if not (root / SYNTHETIC_MARKER).is_file():
+        return annotations
+    note = f"synthetic: {SYNTHETIC_MARKER} says that this speech was made by a program, not recorded"
+    return replace(annotations, synthetic=True, notes=(note, *annotations.notes))
 
 
 def _options(corpus: str, kind: type[Settings], values: Mapping[str, str]) -> Settings:
@@ -53,9 +62,14 @@ def _options(corpus: str, kind: type[Settings], values: Mapping[str, str]) -> Se
             known = ", ".join(kind.model_fields) or "none"
             raise ConfigurationError(f"corpus {corpus} has no option '{option}'; it has: {known}")
     try:
-        return kind.model_validate(dict(values))
+        options = kind.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
         option = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"corpus {corpus}, option {option}={first['input']!r}: {message}") from None
+    if isinstance(options, RowOptions) and options.name != corpus and options.name in LOADERS:
+        raise ConfigurationError(
+            f"corpus {corpus}, option name={options.name!r}: that is another corpus; expected a name of its own"
+        )
+    return options

@@ -31,6 +31,8 @@ SPLIT_OF_NAME: Mapping[str, Split] = {
 
 _NUMBER = re.compile(r"([0-9]{1,9})(?:\.0*)?")
 _LANGUAGE = re.compile(r"([A-Za-z]{2})(?:[-_][A-Za-z0-9]+)*")
+# It becomes a part of file names, on any system.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _LINE_BREAKING = ("Cc", "Zl", "Zp")
 
 
@@ -57,6 +59,12 @@ def _language_option(value: str | None) -> str | None:
     return code
 
 
+def _name_option(value: str | None) -> str | None:
+    if value is not None and _NAME.fullmatch(value) is None:
+        raise ValueError("expected up to 40 letters, digits, '-', '_' or '.', beginning with a letter or a digit")
+    return value
+
+
 Names = Annotated[tuple[str, ...] | None, BeforeValidator(_names), AfterValidator(_distinct)]
 """Different names, typed with commas between them."""
 
@@ -65,11 +73,14 @@ class RowOptions(Settings):
     """What a user may say of any corpus that is a table.
 
     Attributes:
+        name: Name of the corpus in studies and reports, so that two tables are two corpora; the way of
+            reading it when not given.
         emotions: The class set, in the order of the classes; rows with other emotions are left out.
             When not given it is all emotions of the table.
         language: Language of rows that name none, as an ISO 639-1 code.
     """
 
+    name: Annotated[str | None, AfterValidator(_name_option)] = None
     emotions: Names = None
     language: Annotated[str | None, AfterValidator(_language_option)] = None
 

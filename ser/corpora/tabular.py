@@ -18,7 +18,8 @@ class Source:
     """Where rows come from, and what is known besides them.
 
     Attributes:
-        corpus: Name of the corpus; it is also the origin of counts that rows give.
+        corpus: How the table is read, as in the registry: the corpus's name where the user gives it none,
+            and the origin of counts that rows give.
         root: Folder that the rows' paths are relative to.
         language: Language of the corpus, where it says so itself.
         labels: The corpus's own order of its emotions, where it has one.
@@ -77,7 +78,7 @@ def annotations_of(rows: Sequence[Row], source: Source, options: RowOptions) -> 
     language = _main_language(utterances, options.language or source.language)
     partners, paired = pair_speakers(utterances, pairs)
     return Annotations(
-        corpus=source.corpus,
+        corpus=options.name or source.corpus,
         root=source.root,
         emotions=emotions,
         utterances=tuple(sorted((_short(one, language) for one in utterances), key=lambda one: one.id)),

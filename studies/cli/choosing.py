@@ -11,12 +11,14 @@ def chosen_study(home: Home, name: str | None, corpus: str | None) -> StudySumma
     Args:
         home: Where everything is kept.
         name: Name of the study, or None for the newest.
-        corpus: Only studies of this corpus, or None for any.
+        corpus: Only studies of the corpus of this name, or of corpora read that way; None for any.
 
     Raises:
         StudyError: There is none; the text lists what there is.
     """
-    found = [each for each in summaries(home.optuna_database) if corpus in (None, each.plan.corpus)]
+    found = [
+        each for each in summaries(home.optuna_database) if corpus in (None, each.plan.corpus, each.plan.corpus_name)
+    ]
     if not found:
         of = f" of corpus {corpus}" if corpus else ""
         raise StudyError(f"there is no study{of} in {home.root}; run one with: ser study run --attention none")

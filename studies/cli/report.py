@@ -41,7 +41,7 @@ def report(
         reader = Reader(open_tracking(place.mlflow_database), where.experiment, where.corpus_digest, where.scheme)
         table = reader.table(display.stage("reading results"))
         if not table.trials:
-            raise StudyError(f"no trial of corpus {summary.plan.corpus} is complete yet; see: ser study status")
+            raise StudyError(f"no trial of corpus {summary.plan.corpus_name} is complete yet; see: ser study status")
         page = write_report_of(table, place, display)
     print_results(table, summary.name, page, place)
 

@@ -14,7 +14,7 @@ from ser.checkpoint import result_of, to_bytes
 from ser.config import FoldConfiguration
 from ser.corpora.base import Corpus, Skipped
 from ser.identity import fold_identity, trial_identity
-from ser.results import BaselineResult, CorpusIdentity, Evaluation, Fold
+from ser.results import BaselineResult, Evaluation, Fold
 from tests.ser.configurations import small
 from tests.ser.toy import fold_of, toy_corpus, train
 from tracking.connection import experiment_id, open_tracking
@@ -54,7 +54,7 @@ def baseline(normalisation: str = "zscore_speaker") -> BaselineResult:
     """A baseline whose first fold is all right and whose second one all wrong."""
     right = result_of(trained(NONE, 0)).test
     tests = (_predicting(right, right.actual), _predicting(right, tuple((k + 1) % 3 for k in right.actual)))
-    corpus = CorpusIdentity(name=CORPUS.name, digest=CORPUS.digest, emotions=CORPUS.emotions)
+    corpus = CORPUS.identity
     return BaselineResult(
         name="logistic regression", corpus=corpus, normalisation=normalisation, folds=SCHEME, tests=tests
     )

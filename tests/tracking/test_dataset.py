@@ -24,4 +24,5 @@ def test_the_tracked_dataset_says_where_counts_come_from() -> None:
     profile = json.loads(dataset.profile)
     assert profile["words_from"] == {"unknown": 6, "transcript": 2}
     assert profile["voiced_phonemes_from"] == {"unknown": 6, "labels": 1, "grapheme-to-phoneme": 1}
+    assert profile["synthetic"] is False
     assert (dataset.name, dataset.digest, profile["utterances"]) == ("made-up", "0" * 32, 8)

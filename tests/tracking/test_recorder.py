@@ -101,6 +101,7 @@ def test_runs_can_be_found_and_traced_by_their_tags(store: Store) -> None:
     store.write_trial(QUANTUM)
     tags = {run.data.tags["ser.kind"]: run.data.tags for run in store.runs()}
     for each in tags.values():
+        assert each["ser.synthetic_speech"] == "false"
         assert each["ser.study"] == "first"
         assert each["ser.recipe"] == "quick"
         assert each["ser.corpus"] == CORPUS.name

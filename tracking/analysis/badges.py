@@ -95,7 +95,8 @@ DEVELOPMENT = Badge(
 SYNTHETIC = Badge(
     "synthetic",
     "synthetic speech",
-    "The demo corpus is synthesised speech: it shows that the platform works, and says nothing about people.",
+    "The corpus was made by a program, by speech synthesis or as noise: its results show that the platform works, and "
+    "say nothing about people.",
 )
 UA_ONLY = Badge(
     "ua-only",
@@ -148,7 +149,7 @@ def report_badges(overview: Overview) -> tuple[Badge, ...]:
     folds = list(overview.fold_results())
     environments = {tuple(sorted(fold.environment.items())) for fold in folds}
     marks = (
-        (SYNTHETIC, "demo" in corpora),
+        (SYNTHETIC, any(entry.evidence.corpus.synthetic for entry in entries)),
         (FEW_SPEAKERS, min(_speakers(entry) for entry in entries) < LEAST_UNITS),
         (UA_ONLY, ua_only(overview)),
         (SAME_SENTENCES, "emodb" in corpora),

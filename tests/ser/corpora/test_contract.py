@@ -268,6 +268,38 @@ def test_the_digest_depends_on_what_is_learnt_from(annotations: Annotations, wha
     assert hear_corpus(CHANGES[what](annotations)).digest != before
 
 
+def test_the_digest_does_not_depend_on_what_nothing_is_learnt_from(annotations: Annotations) -> None:
+    before = hear_corpus(annotations)
+    retold = tuple(
+        replace(
+            utterance,
+            session="another",
+            site="elsewhere",
+            sentence="x1",
+            transcript="Other words",
+            words_from="another source",
+            voiced_phonemes_from="another source",
+            language="fi",
+            split="test",
+            ratings={"valence": 1.0},
+        )
+        for utterance in annotations.utterances
+    )
+    other = replace(annotations, utterances=retold, partners={}, language="fi", notes=("new",), synthetic=True)
+    assert hear_corpus(other).digest == before.digest
+
+
+def test_a_corpus_is_synthetic_where_its_folder_says_so_or_it_is_the_demo(
+    case: Case, root: Path, annotations: Annotations
+) -> None:
+    assert annotations.synthetic == (case.corpus == "demo")
+    write_text(root / "synthetic.json", "{}")
+    corpus = open_corpus(case.corpus, root, options=case.options)
+    assert corpus.synthetic
+    assert corpus.identity.synthetic
+    assert corpus.notes[0].startswith("synthetic: synthetic.json says")
+
+
 def test_one_bad_audio_file_is_skipped_and_listed(case: Case, root: Path, annotations: Annotations) -> None:
     bad = annotations.utterances[0]
     bad.path.write_bytes(b"no sound")

@@ -123,7 +123,8 @@ def test_no_two_utterances_sound_alike_and_the_loader_says_that_they_were_made(n
     corpus = open_corpus(name, made(name, tmp_path), options={"part": "both"} if name == "iemocap" else None)
     assert len(set(corpus.samples_sha256)) == len(corpus.utterances)
     assert all(np.abs(read_audio(one.path)).max() > 0.05 for one in corpus.utterances)
-    assert corpus.notes[0].startswith("synthetic: synthetic.json says that this folder was made")
+    assert corpus.notes[0].startswith("synthetic: synthetic.json says that this speech was made by a program")
+    assert corpus.synthetic
 
 
 def test_progress_counts_every_row(tmp_path: Path) -> None:

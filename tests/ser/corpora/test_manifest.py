@@ -106,12 +106,28 @@ def test_an_emotion_given_that_no_row_has_is_named(tmp_path: Path) -> None:
         ({"emotions": "joy,,anger"}, "option emotions.*expected different names, separated by commas"),
         ({"emotions": "joy,joy"}, "expected different names"),
         ({"language": "german"}, "option language='german': expected an ISO 639-1 code"),
-        ({"delimiter": ";"}, "corpus manifest has no option 'delimiter'; it has: emotions, language, file"),
+        ({"name": "../up"}, "option name='../up': expected up to 40 letters, digits"),
+        ({"name": "a b"}, "expected up to 40 letters"),
+        ({"name": ""}, "expected up to 40 letters"),
+        ({"name": "x" * 41}, "expected up to 40 letters"),
+        ({"name": "emodb"}, "option name='emodb': that is another corpus; expected a name of its own"),
+        ({"delimiter": ";"}, "corpus manifest has no option 'delimiter'; it has: name, emotions, language, file"),
     ],
 )
 def test_a_bad_option_is_refused(tmp_path: Path, options: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load(tmp_path, **options)
+
+
+def test_two_manifests_are_two_corpora_by_name_and_their_counts_come_from_the_manifest(tmp_path: Path) -> None:
+    rows = with_column("words", 1, 2, 3, 4)
+    plain, named = load(tmp_path, rows), load(tmp_path, rows, name="radio-plays_2")
+    assert (plain.corpus, named.corpus) == ("manifest", "radio-plays_2")
+    assert {u.words_from for u in named.utterances} == {"manifest"}
+    corpus = open_corpus("manifest", tmp_path, options={"name": "radio-plays_2"})
+    assert (corpus.name, corpus.identity.name) == ("radio-plays_2", "radio-plays_2")
+    assert corpus.digest == open_corpus("manifest", tmp_path).digest
+    assert load(tmp_path, name="manifest").corpus == "manifest"
 
 
 def test_the_manifest_may_have_another_name(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ class World:
         digest: Digest of the corpus.
         lacking: Class index that a speaker never shows, by speaker.
         names: Names of speakers, where they should not be made up.
+        synthetic: Whether a program made the speech.
     """
 
     speakers: int = 10
@@ -52,6 +53,7 @@ class World:
     digest: str = "c0ffee00" * 4
     lacking: Mapping[str, int] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    synthetic: bool = True
 
     def speaker_names(self) -> tuple[str, ...]:
         return self.names or tuple(f"Ses{1 + place // 2:02d}{'FM'[place % 2]}" for place in range(self.speakers))
@@ -71,7 +73,7 @@ class World:
         )
 
     def identity(self) -> CorpusIdentity:
-        return CorpusIdentity(name=self.corpus, digest=self.digest, emotions=self.emotions)
+        return CorpusIdentity(name=self.corpus, digest=self.digest, emotions=self.emotions, synthetic=self.synthetic)
 
 
 def evaluation(

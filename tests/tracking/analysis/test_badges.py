@@ -61,6 +61,11 @@ def test_corpus_and_fold_badges():
     assert "few-speakers" in report_keys(trial(World(speakers=4), configuration()))
 
 
+def test_synthetic_speech_is_marked_by_what_the_corpus_says_and_not_by_its_name():
+    assert "synthetic" in report_keys(trial(World(corpus="iemocap", synthetic=True), configuration()))
+    assert "synthetic" not in report_keys(trial(World(corpus="demo", synthetic=False), configuration()))
+
+
 def test_few_speakers_counts_speakers_of_folds_to_come():
     assert "few-speakers" not in report_keys(trial(World(), configuration(), folds=[0, 1]))
 
