@@ -62,6 +62,9 @@ class Failed:
 
 Event = Progress | Finished | Failed
 
+CANCELLED = "it was cancelled"
+"""Reason of a fold that `Executor.cancel` ended."""
+
 
 class Executor(ABC):
     """Computes folds. It records nothing and decides nothing: retries are the coordinator's."""
@@ -81,6 +84,16 @@ class Executor(ABC):
 
         Raises:
             StudyError: No slot is free.
+        """
+
+    @abstractmethod
+    def cancel(self, identity: str) -> None:
+        """Ends a fold in hand together with its worker process; `Failed` with the reason `CANCELLED` follows.
+
+        Nothing happens where the fold has ended: its outcome is the one that `wait` has told or will tell.
+
+        Args:
+            identity: The fold's identity.
         """
 
     @abstractmethod

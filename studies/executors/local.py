@@ -17,7 +17,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from ser.corpora.base import Corpus
 from ser.errors import StudyError
-from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
+from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.executors.worker import run_task, start_worker
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -41,12 +41,14 @@ class _Slot:
         self._pool: ProcessPool | None = None
         self._ends: tuple[Connection, Connection] | None = None
         self._future: Future[bytes] | None = None
+        self._task: FoldTask | None = None
+        self._cancelled = False
         self.busy = False
         self.dead = False
 
     def submit(self, task: FoldTask) -> None:
         """Hands a fold to the worker, which is started where there is none."""
-        self.busy = True
+        self.busy, self._task, self._cancelled = True, task, False
         if self.dead or (self._pool is not None and not self._pool.active):
             # A worker that dies without a fold in its hands breaks its pool, and nobody is told.
             self.close()
@@ -58,6 +60,14 @@ class _Slot:
             self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=_SPAWN)
         self._future = self._pool.schedule(run_task, args=[task])
         self._future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))
+
+    def cancel(self, identity: str) -> None:
+        """Ends the fold of that identity and its worker, if it is in hand."""
+        if self._future is not None and self._task is not None and self._task.identity == identity:
+            self._cancelled = not self._future.done()
+            if self._cancelled and self._future.cancel():
+                # The pool would put another worker on the same pipe, in which half a message may lie.
+                self.close()
 
     def fail_if_broken(self) -> None:
         """Fails a fold that was handed to a pool while it broke: it would be pending for ever."""
@@ -83,6 +93,8 @@ class _Slot:
                 self._events.put(Progress(identity, self._number, record))
 
     def _outcome(self, task: FoldTask, done: "Future[bytes]") -> Event:
+        if done.cancelled() and self._cancelled:
+            return Failed(task.identity, self._number, CANCELLED, CANCELLED)
         error = BrokenProcessPool() if done.cancelled() else done.exception()
         if error is None:
             return Finished(task.identity, self._number, done.result())
@@ -124,6 +136,11 @@ class LocalExecutor(Executor):
                 slot.submit(task)
                 return
         raise StudyError(f"no free slot among {len(self._slots)} for fold {task.fold.name}")
+
+    def cancel(self, identity: str) -> None:
+        """Ends a fold in hand; see the base class."""
+        for slot in self._slots:
+            slot.cancel(identity)
 
     def wait(self, timeout_s: float) -> list[Event]:
         """Waits for something to happen; see the base class."""

@@ -16,7 +16,7 @@ from ser.corpora.base import Corpus
 from ser.errors import StudyError
 from ser.features.store import FeatureStore
 from ser.training import train_fold
-from studies.executors.base import Executor, Failed, Finished, FoldTask, Progress
+from studies.executors.base import CANCELLED, Executor, Failed, Finished, FoldTask, Progress
 from studies.executors.local import LocalExecutor
 from tests.ser.toy import assert_identical
 from tests.studies.fold_tasks import LONG_S, Folds, outcomes
@@ -153,6 +153,36 @@ def test_a_worker_refuses_a_fold_that_it_would_compute_otherwise(executor: Execu
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
     assert f"this worker would compute fold {folds.task().identity}, not {'0' * 32}" in failed.reason
+
+
+@two_slots
+def test_a_cancelled_fold_ends_with_its_worker_and_costs_no_other(executor: Executor, folds: Folds) -> None:
+    tasks = [folds.endless(index) for index in range(executor.slots)]
+    for task in tasks:
+        executor.submit(task)
+    running(executor, tasks)
+    computing = {worker.pid for worker in workers()}
+    executor.cancel(tasks[0].identity)
+    executor.cancel("0" * 32)
+    (failed,), _ = outcomes(executor)
+    assert failed == Failed(tasks[0].identity, failed.slot, CANCELLED, CANCELLED)
+    assert executor.free_slots() == 1
+    running(executor, tasks[1:])
+    assert len(computing - {worker.pid for worker in workers()}) == 1
+    assert trained_at_last(executor, folds.task(index=3)).slot == failed.slot
+    running(executor, tasks[1:])
+    executor.cancel(tasks[1].identity)
+    outcomes(executor)
+    assert executor.free_slots() == executor.slots
+
+
+def test_a_fold_that_has_ended_cannot_be_cancelled(executor: Executor, folds: Folds) -> None:
+    task = folds.task()
+    executor.submit(task)
+    outcomes(executor)
+    executor.cancel(task.identity)
+    assert [event for event in executor.wait(0.3) if not isinstance(event, Progress)] == []
+    assert executor.free_slots() == executor.slots
 
 
 @two_slots
