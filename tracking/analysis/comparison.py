@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ser.errors import ComparisonError
-from tracking.analysis.aggregate import ScoredVariant
+from ser.metrics import unweighted_accuracy
+from tracking.analysis.aggregate import ScoredVariant, Spread
+from tracking.analysis.effects import cohens_h, standardised_difference, units_above_zero
 from tracking.analysis.evidence import Evidence
+from tracking.analysis.likeness import require_alike
 from tracking.analysis.paired import LEAST_UNITS, SignFlip, sign_flip, ua_parts, wa_parts
 from tracking.analysis.planning import Pair, plan_pairs
+from tracking.analysis.power import detectable_difference, unit_deviation, units_needed
 from tracking.analysis.statistics import ZTest, holm, mcnemar_exact, recall_variance_z, two_proportion_z
 
 ALPHA = 0.05
@@ -19,6 +23,66 @@ BETTER = "better"
 NO_DIFFERENCE = "no difference shown"
 NOT_BETTER = "not better: the interval lies below 0"
 NO_CLAIM = f"no claim: fewer than {LEAST_UNITS} speakers"
+
+
+@dataclass(frozen=True)
+class Effects:
+    """How large the difference of two variants is.
+
+    Attributes:
+        h_ua: Cohen's h of the two UAs.
+        h_wa: Cohen's h of the two WAs.
+        standardised: Mean of the speakers' UA differences in units of their deviation; None where
+            they do not deviate, or with fewer than three speakers.
+        speakers_better: Speakers whose UA part is larger with the variant.
+        seeds: UA difference of each seed, mean and deviation; the deviation is None with one seed.
+    """
+
+    h_ua: float
+    h_wa: float
+    standardised: float | None
+    speakers_better: int
+    seeds: Spread
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What this comparison could have shown, given how much speakers differ in it.
+
+    Attributes:
+        deviation: Deviation between speakers of the UA difference, 0..1; None with one speaker.
+        speakers: Test speakers.
+        family: Comparisons of the report; 1 where the comparison stands alone.
+    """
+
+    deviation: float | None
+    speakers: int
+    family: int = 1
+
+    def detectable(self, comparisons: int = 1) -> float | None:
+        """The smallest true UA difference that is shown with 80% power.
+
+        Args:
+            comparisons: 1 for this comparison alone; `family` for the first of the report to be shown,
+                which has to pass the level divided by their number.
+
+        Returns:
+            The difference, 0..1; None where none can be shown, however large, or where speakers do not deviate.
+        """
+        if not self.deviation:
+            return None
+        return detectable_difference(self.deviation, self.speakers, ALPHA / comparisons)
+
+    def speakers_for(self, difference: float) -> int | None:
+        """How many speakers would show a true UA difference with 80% power, this comparison alone.
+
+        Args:
+            difference: UA difference, above 0 and up to 1.
+
+        Returns:
+            Their number; None where speakers do not deviate.
+        """
+        return units_needed(difference, self.deviation, ALPHA) if self.deviation else None
 
 
 @dataclass(frozen=True)
@@ -40,6 +104,8 @@ class Comparison:
         z_ua_recalls: z-test of UA from the recalls' variances; None where undefined.
         mcnemar_p: McNemar's exact test; None with several seeds, which have no single decision an
             utterance.
+        effects: How large the difference is.
+        sensitivity: What could have been shown.
         holm_p: Sign-flip p of UA over speakers after Holm's adjustment over all comparisons of the
             report; None with too few speakers.
         verdict: What may be said, resting on `holm_p` alone.
@@ -58,6 +124,8 @@ class Comparison:
     z_ua: ZTest | None
     z_ua_recalls: ZTest | None
     mcnemar_p: float | None
+    effects: Effects
+    sensitivity: Sensitivity
     holm_p: float | None = None
     verdict: str = ""
 
@@ -86,54 +154,6 @@ class Comparisons:
     family: int
 
 
-def require_alike(a: ScoredVariant, b: ScoredVariant) -> None:
-    """Refuses to compare what was not tested alike.
-
-    Args:
-        a: A variant.
-        b: Its baseline.
-
-    Raises:
-        ComparisonError: One is incomplete, or they differ in corpus, classes, folds, seeds or test
-            utterances; the text says in what.
-    """
-    pair = f"{a.variant.label} against {b.variant.label}"
-    for side in (a, b):
-        if not side.variant.complete:
-            raise ComparisonError(f"{pair}: {side.variant.label} is incomplete ({side.variant.incomplete})")
-    left, right = a.evidence, b.evidence
-    for what, of_a, of_b in (
-        ("corpus digest", left.corpus.digest, right.corpus.digest),
-        ("classes", ", ".join(left.corpus.emotions), ", ".join(right.corpus.emotions)),
-        ("seeds", _listed(a.variant.seeds), _listed(b.variant.seeds)),
-        ("number of folds", len(left.scheme), len(right.scheme)),
-    ):
-        if of_a != of_b:
-            raise ComparisonError(f"{pair}: unlike {what}: {of_a} against {of_b}")
-    for fold, other in zip(left.scheme, right.scheme, strict=True):
-        differing = next((name for name, value in fold if value != getattr(other, name)), None)
-        if differing is not None:
-            values = f"{getattr(fold, differing)} against {getattr(other, differing)}"
-            raise ComparisonError(f"{pair}: unlike folds: fold {fold.index} has {differing} {values}")
-    _require_same_utterances(pair, left, right)
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))
-
-
-def _require_same_utterances(pair: str, left: Evidence, right: Evidence) -> None:
-    if left.utterances != right.utterances:
-        odd = sorted(set(left.utterances) ^ set(right.utterances))
-        example = f", such as {odd[0]}" if odd else ""
-        raise ComparisonError(
-            f"{pair}: unlike test utterances: {len(left.utterances)} against {len(right.utterances)}, "
-            f"{len(odd)} in one only{example}"
-        )
-    if left.speakers != right.speakers or not np.array_equal(left.actual, right.actual):
-        raise ComparisonError(f"{pair}: the same test utterances have unlike speakers or emotions")
-
-
 def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Comparison:
     """Compares a variant with any baseline.
 
@@ -153,6 +173,7 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
     require_alike(a, b)
     left, right = a.evidence, b.evidence
     n, difference, actual = len(left.utterances), left.hits - right.hits, left.actual
+    parts = ua_parts(difference, actual, left.speaker_index, left.classes)
     sessions = left.session_index
     return Comparison(
         a.variant.label,
@@ -160,7 +181,7 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         question,
         a.variant.seeds,
         n,
-        ua_speakers=sign_flip(ua_parts(difference, actual, left.speaker_index, left.classes)),
+        ua_speakers=sign_flip(parts),
         wa_speakers=sign_flip(wa_parts(difference, left.speaker_index)),
         ua_sessions=None if sessions is None else sign_flip(ua_parts(difference, actual, sessions, left.classes)),
         wa_sessions=None if sessions is None else sign_flip(wa_parts(difference, sessions)),
@@ -168,7 +189,20 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         z_ua=two_proportion_z(a.scores.ua.mean, b.scores.ua.mean, n, n),
         z_ua_recalls=recall_variance_z(a.scores.recalls, b.scores.recalls, left.class_counts),
         mcnemar_p=_mcnemar(left, right),
+        effects=Effects(
+            cohens_h(a.scores.ua.mean, b.scores.ua.mean),
+            cohens_h(a.scores.wa.mean, b.scores.wa.mean),
+            standardised_difference(parts),
+            units_above_zero(parts),
+            _difference_of_seeds(left, right),
+        ),
+        sensitivity=Sensitivity(unit_deviation(parts), len(parts)),
     )
+
+
+def _difference_of_seeds(left: Evidence, right: Evidence) -> Spread:
+    pairs = zip(left.confusions, right.confusions, strict=True)
+    return Spread.of(np.array([unweighted_accuracy(a) - unweighted_accuracy(b) for a, b in pairs]))
 
 
 def _mcnemar(left: Evidence, right: Evidence) -> float | None:
@@ -194,7 +228,12 @@ def compare_all(scored: Sequence[ScoredVariant]) -> Comparisons:
     outcomes = [_attempt(pair) for pair in pairs]
     raw = [_p_of_family(outcome) for outcome in outcomes]
     made = [
-        replace(outcome, holm_p=adjusted, verdict=_verdict(outcome, adjusted))
+        replace(
+            outcome,
+            holm_p=adjusted,
+            verdict=_verdict(outcome, adjusted),
+            sensitivity=replace(outcome.sensitivity, family=len(pairs)),
+        )
         for outcome, adjusted in zip(outcomes, holm(raw), strict=True)
         if isinstance(outcome, Comparison)
     ]

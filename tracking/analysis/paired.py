@@ -56,7 +56,7 @@ def ua_parts(
     """Splits UA (or a difference of UAs) into one part a speaker; the parts sum to it.
 
     part_s = sum_k hits_(s,k) / (K n_k): K the classes that have utterances, n_k the utterances of
-    class k over all speakers.
+    class k over all speakers. It follows from UA's definition and assumes nothing.
 
     Args:
         hits: 1 for a correct utterance, 0 for a wrong one, their mean over seeds, or a difference
@@ -67,6 +67,11 @@ def ua_parts(
 
     Returns:
         One part a unit, shape `(unit,)`.
+
+    Examples:
+        >>> hits, actual, speakers = np.array([1.0, 0, 1, 1]), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+        >>> ua_parts(hits, actual, speakers, classes=2).tolist()
+        [0.5, 0.25]
     """
     counts = np.bincount(actual, minlength=classes)
     weights = 1.0 / (np.count_nonzero(counts) * counts[actual])
@@ -82,6 +87,10 @@ def wa_parts(hits: NDArray[np.float64], units: NDArray[np.int64]) -> NDArray[np.
 
     Returns:
         One part a unit, shape `(unit,)`.
+
+    Examples:
+        >>> wa_parts(np.array([1.0, 0.0, 1.0, 1.0]), np.array([0, 1, 0, 1])).tolist()
+        [0.5, 0.25]
     """
     return _sum_by_unit(hits / len(hits), units)
 
@@ -96,7 +105,9 @@ def sign_flip(parts: NDArray[np.float64], confidence: float = 0.95) -> SignFlip:
     Under H0 a speaker's difference is as likely to be -d_s as d_s, whatever its size, so every
     assignment of signs is equally likely; p is the share of the 2^S assignments whose sum is at
     least the observed one (more than 16 speakers: 100,000 seeded assignments and the observed one).
-    Interval: sum +- t_(S-1) sqrt(S/(S-1) sum_s (d_s - mean d)^2).
+    Interval: sum +- t_(S-1) sqrt(S/(S-1) sum_s (d_s - mean d)^2), which takes the differences as drawn
+    at random and nearly normal. Source: Fisher, The Design of Experiments, 1935, ch. 3; Edgington &
+    Onghena, Randomization Tests, 4th ed. 2007.
 
     Args:
         parts: Difference of the two variants in each speaker, such as `ua_parts` of the difference
@@ -157,7 +168,8 @@ def ua_interval(
     UA is a mean of ratios, so a speaker's weight is its residual against the pooled recalls,
     e_s = sum_k (hits_(s,k) - r_k n_(s,k)) / (K n_k), not its share of the hits, which would also
     vary with how much it speaks: UA +- t_(S-1) sqrt(S/(S-1) sum_s e_s^2) (Taylor linearisation of a
-    ratio under cluster sampling).
+    ratio under cluster sampling; Cochran, Sampling Techniques, 3rd ed. 1977, ch. 6). It takes
+    speakers as drawn at random.
 
     Args:
         hits: Hits of each utterance, averaged over seeds, shape `(utterance,)`.
@@ -168,6 +180,13 @@ def ua_interval(
 
     Returns:
         The interval cut to 0..1, or None with a single speaker.
+
+    Examples:
+        >>> speakers, actual = np.repeat(np.arange(4), 10), np.tile(np.arange(10) % 2, 4)
+        >>> hits = np.concatenate([np.arange(10.0) < right for right in (6, 7, 7, 8)])
+        >>> interval = ua_interval(hits, actual, speakers, classes=2)
+        >>> round(interval.low, 2), round(interval.high, 2)
+        (0.57, 0.83)
     """
     counts = np.bincount(actual, minlength=classes)
     hits_of_class = np.bincount(actual, weights=hits, minlength=classes)

@@ -33,8 +33,10 @@ class Interval:
 def two_proportion_z(a: float, b: float, n_a: int, n_b: int) -> ZTest | None:
     """The one-tailed z-test of two proportions with pooled variance, H1: a > b.
 
-    z = (a - b) / sqrt(p (1 - p) (1/n_a + 1/n_b)), p = (n_a a + n_b b) / (n_a + n_b). It takes both
-    samples as independent of each other, and their utterances as independent.
+    z = (a - b) / sqrt(p (1 - p) (1/n_a + 1/n_b)), p = (n_a a + n_b b) / (n_a + n_b) (Fleiss, Levin &
+    Paik, Statistical Methods for Rates and Proportions, 3rd ed. 2003, ch. 3; the paper's test). With WA
+    it is the field's usual test; with UA in WA's place it is `as_proportion`, what the paper seems to
+    have done. It takes both samples as independent of each other, and their utterances as independent.
 
     Args:
         a: Proportion of the variant, 0..1.
@@ -65,8 +67,9 @@ def recall_variance_z(
 ) -> ZTest | None:
     """The one-tailed z-test of two UAs from the variances of their recalls, H1: a > b.
 
-    z = (UA_a - UA_b) / sqrt(sum_k [r_ak (1 - r_ak) + r_bk (1 - r_bk)] / (n_k K^2)). Each recall is
-    taken as a binomial proportion, independent of the others and of the other variant's.
+    z = (UA_a - UA_b) / sqrt(sum_k [r_ak (1 - r_ak) + r_bk (1 - r_bk)] / (n_k K^2)), which is the
+    variance of a mean of independent binomial shares. Each recall is taken as such a share,
+    independent of the others and of the other variant's.
 
     Args:
         recalls_a: Recalls of the variant, shape `(class,)`, 0..1.
@@ -100,7 +103,8 @@ def _z_test(difference: float, variance: float) -> ZTest:
 def mcnemar_exact(only_a: int, only_b: int) -> float:
     """McNemar's exact test, one-tailed, H1: a is right more often where the two disagree.
 
-    p = P(X >= only_a), X ~ Binomial(only_a + only_b, 1/2). It takes utterances as independent.
+    p = P(X >= only_a), X ~ Binomial(only_a + only_b, 1/2) (McNemar, Psychometrika 12, 1947, in its
+    exact form). It takes utterances as independent.
 
     Args:
         only_a: Utterances that only the variant got right.
@@ -120,9 +124,10 @@ def mcnemar_exact(only_a: int, only_b: int) -> float:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down adjustment (Holm 1979), which holds the family-wise error under any dependence.
+    """Holm's step-down adjustment, which holds the family-wise error however the tests depend on each other.
 
-    The i-th smallest of m values is multiplied by m - i + 1, made monotone, and cut at 1.
+    The i-th smallest of m values is multiplied by m - i + 1, made monotone, and cut at 1 (Holm,
+    Scandinavian Journal of Statistics 6, 1979). It assumes that each value is a valid p.
 
     Args:
         p_values: One value a comparison of the family. None stands for a comparison that belongs
@@ -146,10 +151,11 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def wilson_interval(proportion: float, n: int, confidence: float = 0.95) -> Interval:
-    """Wilson's score interval of one proportion (Wilson 1927), for a variant's WA.
+    """Wilson's score interval of one proportion, for a variant's WA.
 
-    Centre (p + z^2/2n) / (1 + z^2/n), half width z sqrt(p (1-p)/n + z^2/4n^2) / (1 + z^2/n). It takes
-    utterances as independent, so it is too narrow where speakers differ.
+    Centre (p + z^2/2n) / (1 + z^2/n), half width z sqrt(p (1-p)/n + z^2/4n^2) / (1 + z^2/n) (Wilson,
+    Journal of the American Statistical Association 22, 1927). It takes utterances as independent, so it
+    is too narrow where speakers differ.
 
     Args:
         proportion: Share of correct utterances, 0..1.

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.proportion import proportions_ztest
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest
 
 from ser.errors import ComparisonError
 from tests.tracking.analysis.factory import World, configuration, study_table, trial
@@ -49,6 +50,56 @@ def test_every_test_equals_an_independent_computation():
     assert result.ua_sessions is not None
     assert result.ua_sessions.units == 5
     assert result.ua_sessions.difference == pytest.approx(result.ua_speakers.difference, rel=1e-12)
+
+
+def test_effects_and_sensitivity_equal_an_independent_computation():
+    a, b = pair()
+    result = compare(a, b)
+    hits = (a.evidence.predicted[0] == a.evidence.actual) * 1.0 - (b.evidence.predicted[0] == b.evidence.actual)
+    # All speakers say each of the four classes six times, so a speaker's UA difference is its mean.
+    gains = hits.reshape(10, 24).mean(axis=1)
+    assert result.effects.speakers_better == (gains > 0).sum()
+    assert result.effects.h_ua == pytest.approx(proportion_effectsize(a.scores.ua.mean, b.scores.ua.mean))
+    assert result.effects.h_wa == pytest.approx(proportion_effectsize(a.scores.wa.mean, b.scores.wa.mean))
+    # Hedges' correction for nine degrees of freedom, from his table.
+    assert result.effects.standardised == pytest.approx(0.9139 * gains.mean() / gains.std(ddof=1), rel=1e-3)
+    assert result.sensitivity.deviation == pytest.approx(gains.std(ddof=1))
+    solved = TTestPower().solve_power(nobs=10, alpha=0.05, power=0.8, alternative="larger") * gains.std(ddof=1)
+    assert result.sensitivity.detectable() == pytest.approx(solved, rel=1e-4)
+    needed = TTestPower().solve_power(0.01 / gains.std(ddof=1), alpha=0.05, power=0.8, alternative="larger")
+    assert result.sensitivity.speakers_for(0.01) == int(np.ceil(needed))
+
+
+def test_sensitivity_in_a_family_counts_every_planned_pair():
+    made = oversee(study_table()).comparisons.made
+    assert {one.sensitivity.family for one in made} == {14}
+    for one in made:
+        alone, first = one.sensitivity.detectable(), one.sensitivity.detectable(14)
+        assert alone is not None
+        assert first is not None
+        assert first > alone
+
+
+def test_the_deviation_between_seeds_stands_beside_the_difference():
+    variant = [trial(WORLD, configuration("component", seed=seed), 0.7) for seed in (1, 2, 3)]
+    plain = [trial(WORLD, configuration("none", seed=seed), 0.6) for seed in (1, 2, 3)]
+    result = compare(scored(*variant)[0], scored(*plain)[0])
+    single = [
+        compare(scored(left)[0], scored(right)[0]).ua_speakers.difference
+        for left, right in zip(variant, plain, strict=True)
+    ]
+    assert result.effects.seeds.mean == pytest.approx(result.ua_speakers.difference)
+    assert result.effects.seeds.deviation == pytest.approx(np.std(single, ddof=1))
+    assert compare(*pair()).effects.seeds.deviation is None
+
+
+def test_speakers_who_do_not_deviate_leave_the_sensitivity_open():
+    one = trial(WORLD, configuration("component"))
+    result = compare(scored(one)[0], scored(one)[0])
+    assert result.effects.standardised is None
+    assert result.effects.speakers_better == 0
+    assert result.sensitivity.detectable() is None
+    assert result.sensitivity.speakers_for(0.01) is None
 
 
 def test_a_corpus_without_sessions_has_no_test_over_sessions():
