@@ -27,6 +27,7 @@ Balance = Literal["none", "weights", "upsample"]
 Validation = Literal["partner", "other_session"]
 Precision = Literal["fp32", "bf16"]
 
+_LATER_SETTINGS = ("dropout",)
 WINDOWED_ATTENTIONS: tuple[AttentionName, ...] = ("local", "component")
 
 
@@ -86,6 +87,8 @@ class FoldConfiguration(Settings):
         stack: Frames joined into one, 1 to 3.
         layers: BLSTM layers.
         cells: LSTM cells per layer and direction.
+        dropout: Share of features that training drops between layers and before the linear layer; null
+            for off.
         rmsprop: Flavour of RMSProp.
         learning_rate: Step size of RMSProp.
         batch_size: Utterances per optimiser step.
@@ -114,6 +117,7 @@ class FoldConfiguration(Settings):
     stack: int = Field(3, ge=1, le=3)
     layers: int = Field(2, ge=1)
     cells: int = Field(128, ge=1)
+    dropout: float | None = Field(None, gt=0, lt=1)
     rmsprop: RmsProp = "torch"
     learning_rate: float = Field(1e-3, gt=0)
     batch_size: int = Field(32, ge=1)
@@ -132,19 +136,20 @@ class FoldConfiguration(Settings):
     def _null_what_has_no_effect(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        active = {
-            "scope": values.get("attention") in WINDOWED_ATTENTIONS,
-            "component_score": values.get("attention") == "component",
-            "attention_norm": values.get("attention") in WINDOWED_ATTENTIONS,
-            "quantum_boundary": values.get("attention") == "quantum",
-            "labels": values.get("criterion", "ctc") == "ctc",
-            "loss_scale": values.get("criterion", "ctc") == "ctc",
-            "decision": values.get("criterion", "ctc") == "ctc",
-        }
+        active = conditional_settings(values.get("attention"), values.get("criterion", "ctc"))
         missing = [name for name, used in active.items() if used and values.get(name) is None]
         if missing and values.get("attention") in get_args(AttentionName):
             raise ValueError(f"attention {values['attention']} needs a value for: {', '.join(missing)}")
         return {name: None if active.get(name) is False else value for name, value in values.items()}
+
+    def content(self) -> dict[str, Any]:
+        """All settings as plain data, as they enter digests.
+
+        A setting that came after the first results is left out while it is off: what was computed before
+        it came keeps its name, and is not computed again.
+        """
+        values = self.model_dump(mode="json")
+        return {name: value for name, value in values.items() if name not in _LATER_SETTINGS or value is not None}
 
     @classmethod
     def of(cls, **values: Any) -> "FoldConfiguration":
@@ -168,6 +173,31 @@ class FoldConfiguration(Settings):
             return cls(**values)
         except ValidationError as error:
             raise ConfigurationError(_one_line(error)) from None
+
+
+def conditional_settings(attention: str | None, criterion: str) -> dict[str, bool]:
+    """Which of the settings that depend on others have an effect.
+
+    Args:
+        attention: The attention.
+        criterion: The criterion.
+
+    Returns:
+        Every such setting by name: whether it has an effect.
+
+    Examples:
+        >>> conditional_settings("quantum", "ctc")["scope"]
+        False
+    """
+    return {
+        "scope": attention in WINDOWED_ATTENTIONS,
+        "component_score": attention == "component",
+        "attention_norm": attention in WINDOWED_ATTENTIONS,
+        "quantum_boundary": attention == "quantum",
+        "labels": criterion == "ctc",
+        "loss_scale": criterion == "ctc",
+        "decision": criterion == "ctc",
+    }
 
 
 def _one_line(error: ValidationError) -> str:

@@ -27,7 +27,7 @@ def fold_identity(configuration: FoldConfiguration, corpus_digest: str, fold: Fo
     """
     return digest_of(
         {
-            "configuration": configuration.model_dump(mode="json"),
+            "configuration": configuration.content(),
             "corpus": corpus_digest,
             "test": sorted(fold.test_speakers),
             "validation": sorted(fold.validation_speakers),

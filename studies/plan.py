@@ -164,7 +164,7 @@ class StudyPlan(Settings):
             Corpus, recipe, attentions and a short digest of everything else.
         """
         content = {
-            "points": [point.model_dump(mode="json") for point in self.points("fp32")],
+            "points": [point.content() for point in self.points("fp32")],
             "precision": self.precision,
             "folds": self.folds,
             "corpus": corpus_digest,

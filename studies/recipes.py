@@ -52,6 +52,7 @@ _COMMON: dict[str, Any] = {
     "quantum_boundary": "frames",
     "layers": 2,
     "cells": 128,
+    "dropout": None,
     "learning_rate": 1e-3,
     "loss_scale": "utterance",
     "batch_size": 32,

@@ -20,7 +20,7 @@ from tracking.results import TrialResult
 
 def model_digest(configuration: FoldConfiguration) -> str:
     """Digest of a whole configuration, which all folds of equal trials share."""
-    return digest_of(configuration.model_dump(mode="json"))
+    return digest_of(configuration.content())
 
 
 def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:

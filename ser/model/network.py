@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ser.config import FoldConfiguration
 from ser.model.attention import make_attention
+from ser.model.dropout import UtteranceDropout
 from ser.model.recurrent import RecurrentLayers, valid_frames
 
 BLANK = 0
@@ -28,7 +29,8 @@ class SpeechEmotionNetwork(nn.Module):
         inputs = configuration.features.mel_bands * configuration.stack
         self.sequence = configuration.criterion == "ctc"
         self.bf16 = configuration.precision == "bf16"
-        self.recurrent = RecurrentLayers(inputs, configuration.cells, configuration.layers)
+        self.dropout = None if configuration.dropout is None else UtteranceDropout(configuration.dropout)
+        self.recurrent = RecurrentLayers(inputs, configuration.cells, configuration.layers, self.dropout)
         self.attention = make_attention(configuration)
         self.output = nn.Linear(2 * configuration.cells, emotions + 1 if self.sequence else emotions)
 
@@ -53,6 +55,8 @@ class SpeechEmotionNetwork(nn.Module):
     def classify(self, C: Tensor, lengths: Tensor) -> Tensor:
         """Log-probabilities from BLSTM outputs; shapes as for `forward`."""
         U = self.attention(C, lengths)
+        if self.dropout is not None:
+            U = self.dropout(U)
         if not self.sequence:
             valid = valid_frames(lengths, U.shape[1])[:, :, None]
             U = (U * valid).sum(dim=1) / lengths[:, None]

@@ -92,10 +92,12 @@ class RecurrentLayers(nn.Module):
         inputs: Size of an input frame.
         cells: LSTM cells per layer and direction.
         layers: Number of layers.
+        dropout: What drops features between two layers, or None.
     """
 
-    def __init__(self, inputs: int, cells: int, layers: int) -> None:
+    def __init__(self, inputs: int, cells: int, layers: int, dropout: nn.Module | None = None) -> None:
         super().__init__()
+        self.dropout = dropout
         sizes = [inputs] + [2 * cells] * (layers - 1)
         self.layers = nn.ModuleList(BidirectionalLayer(size, cells) for size in sizes)
 
@@ -112,7 +114,9 @@ class RecurrentLayers(nn.Module):
         """
         order = reversal_order(lengths, frames.shape[1])
         outputs = frames
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
+            if number > 0 and self.dropout is not None:
+                outputs = self.dropout(outputs)
             outputs = layer(outputs, order)
         return outputs.to(frames.dtype) * valid_frames(lengths, frames.shape[1])[:, :, None]
 

@@ -98,6 +98,8 @@ def test_a_scope_is_odd_and_positive(scope: int) -> None:
         ({"epochs": 0}, "epochs: Input should be greater than or equal to 1 (given: 0)"),
         ({"stack": 4}, "stack: Input should be less than or equal to 3 (given: 4)"),
         ({"ema_decay": 1.0}, "ema_decay: Input should be less than 1 (given: 1.0)"),
+        ({"dropout": 1.0}, "dropout: Input should be less than 1 (given: 1.0)"),
+        ({"dropout": 0.0}, "dropout: Input should be greater than 0 (given: 0.0)"),
         ({"learning_rate": "fast"}, "learning_rate: Input should be a valid number"),
         ({"features": {"mel_bands": 0}}, "features.mel_bands: Input should be greater than 0 (given: 0)"),
     ],

@@ -21,6 +21,7 @@ TABLE: dict[str, tuple[Any, Any, Any]] = {
     "stack": (1, 3, 2),
     "layers": (2, 2, 2),
     "cells": (128, 128, 128),
+    "dropout": (None, None, None),
     "rmsprop": ("tf1", "torch", "torch"),
     "learning_rate": (1e-3, 1e-3, 1e-3),
     "loss_scale": ("utterance", "utterance", "utterance"),

@@ -1,0 +1,86 @@
+"""Dropout: seeded, one mask an utterance, nothing in evaluation, nothing at all where it is off."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from ser.model.dropout import UtteranceDropout
+from ser.model.network import SpeechEmotionNetwork
+from tests.ser.configurations import MEL, READINGS, small
+from tests.ser.toy import assert_identical, same_weights, train
+
+LENGTHS = torch.tensor([9, 4])
+
+
+def seeded(share: float = 0.25, seed: int = 3) -> UtteranceDropout:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return UtteranceDropout(share)
+
+
+def network_of(seed: int = 3, **changes: object) -> SpeechEmotionNetwork:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SpeechEmotionNetwork(small(**changes), 3)
+
+
+def frames() -> Tensor:
+    torch.manual_seed(8)
+    return torch.randn(2, 9, MEL)
+
+
+def test_a_mask_holds_for_a_whole_utterance_and_scales_what_it_keeps() -> None:
+    dropped = seeded()(torch.ones(50, 7, 40))
+    assert dropped.unique().tolist() == [0.0, pytest.approx(1 / 0.75)]
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
+    assert not torch.equal(dropped[0], dropped[1])
+    # 2000 draws: three deviations of a share of 0.25 are 0.03.
+    assert float((dropped[:, 0] == 0).float().mean()) == pytest.approx(0.25, abs=0.03)
+
+
+def test_masks_do_not_depend_on_padding() -> None:
+    one, other = seeded()(torch.ones(4, 5, 6)), seeded()(torch.ones(4, 11, 6))
+    assert torch.equal(one, other[:, :5])
+
+
+def test_masks_follow_the_seed_and_leave_the_global_generator_alone() -> None:
+    before = torch.get_rng_state()
+    one, again, other = (seeded(seed=seed) for seed in (3, 3, 4))
+    values = torch.ones(8, 1, 16)
+    first, second = one(values), one(values)
+    assert torch.equal(first, again(values))
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, other(values))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_evaluation_drops_nothing() -> None:
+    values = torch.randn(3, 4, 5)
+    assert seeded().eval()(values) is values
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_a_network_with_dropout_begins_with_the_weights_of_one_without_and_scores_alike(name: str) -> None:
+    plain, dropping = network_of(**READINGS[name]), network_of(**READINGS[name], dropout=0.5)
+    assert plain.state_dict().keys() == dropping.state_dict().keys()
+    assert all(torch.equal(one, dropping.state_dict()[name]) for name, one in plain.state_dict().items())
+    expected = plain.eval()(frames(), LENGTHS)
+    assert torch.equal(dropping.eval()(frames(), LENGTHS), expected)
+    assert not torch.allclose(dropping.train()(frames(), LENGTHS), expected)
+
+
+@pytest.mark.parametrize(("layers", "places"), [(1, 1), (2, 2), (3, 3)])
+def test_it_stands_between_layers_and_before_the_linear_layer(layers: int, places: int) -> None:
+    network = network_of(layers=layers, dropout=0.5)
+    calls: list[tuple[int, ...]] = []
+    assert network.dropout is not None
+    network.dropout.register_forward_hook(lambda module, inputs, output: calls.append(tuple(output.shape)))
+    network(frames(), LENGTHS)
+    assert calls == [(2, 9, 8)] * places
+
+
+def test_a_fold_with_dropout_is_the_same_again_and_another_than_without() -> None:
+    dropping = train(small(dropout=0.4))
+    assert_identical(dropping, train(small(dropout=0.4)))
+    assert not same_weights(dropping, train(small()))
+    assert not same_weights(dropping, train(small(dropout=0.3)))
