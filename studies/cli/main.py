@@ -6,9 +6,8 @@ import typer
 from typer.core import TyperGroup
 
 from ser.errors import SerError
-from studies.cli import corpus, study
+from studies.cli import corpus, report, study
 from studies.cli.doctor import doctor
-from studies.cli.report import report
 from studies.cli.ui import ui
 
 
@@ -33,6 +32,6 @@ app = typer.Typer(
 )
 app.add_typer(study.app, name="study")
 app.add_typer(corpus.app, name="corpus")
-app.command(epilog="Example: ser report --corpus demo")(report)
+app.add_typer(report.app, name="report")
 app.command(epilog="Example: ser ui --port 5000")(ui)
 app.command()(doctor)

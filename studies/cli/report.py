@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from studies.cli.options import HOME, HomeOption
+from studies.cli.published import published
 
 if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
     from tracking.results import ResultsTable
 
 
+app = typer.Typer(no_args_is_help=False)
+app.command(epilog="Example: ser report published --json")(published)
+
+
+@app.callback(invoke_without_command=True, epilog="Example: ser report --corpus demo")
 def report(
+    context: typer.Context,
     corpus: Annotated[
         str | None, typer.Option(help="Corpus of the newest study to report; any when not given.")
     ] = None,
@@ -24,6 +31,8 @@ def report(
 
     It spans all studies of one corpus and fold scheme.
     """
+    if context.invoked_subcommand is not None:
+        return
     from ser.errors import StudyError
     from studies.cli.choosing import chosen_study
     from studies.cli.progress import StudyDisplay
