@@ -18,11 +18,21 @@ SEEDS ?= 1
 WORKERS ?=
 SET ?=
 SER_HOME ?= data
+STORAGE ?= $(SER_STORAGE)
+TRACKING ?= $(SER_TRACKING)
 PORT ?= 5000
 
 STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
 	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(CORPUS_SET),--corpus-set $(each)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
 	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(WORKERS),--workers $(WORKERS)) $(foreach each,$(SET),--set $(each))
+
+# Handed on in the environment: a URL may hold a password, which command lines would show to everybody.
+ifneq ($(STORAGE),)
+export SER_STORAGE := $(STORAGE)
+endif
+ifneq ($(TRACKING),)
+export SER_TRACKING := $(TRACKING)
+endif
 
 .PHONY: help setup study studies report ui test check bench clean
 
@@ -32,6 +42,8 @@ help: ## Show this list
 	@echo "Settings, with what they are now:"
 	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) CORPUS_SET=$(CORPUS_SET) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
 	@echo "  FOLDS=$(FOLDS) SEEDS=$(SEEDS) WORKERS=$(WORKERS) SET=$(SET) SER_HOME=$(SER_HOME) PORT=$(PORT)"
+	@echo "  STORAGE=$(if $(STORAGE),(set)) (PostgreSQL for a team: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; SQLite without it)"
+	@echo "  TRACKING=$(if $(TRACKING),(set)) (MLflow tracking server: http://HOST:5000; SQLite without it)"
 
 setup: $(VENV)/installed ## Make the virtual environment and install everything into it
 

@@ -19,7 +19,7 @@ class _OneLineErrors(TyperGroup):
             return super().invoke(ctx)
         except SerError as error:
             typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
-            raise typer.Exit(1) from None
+            raise typer.Exit(error.exit_code) from None
 
 
 app = typer.Typer(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studies.cli.options import HOME, HomeOption
+from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
 from studies.cli.published import published
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def report(
     ] = None,
     study: Annotated[str | None, typer.Option(help="Name of a study whose corpus is reported.")] = None,
     home: HomeOption = HOME,
+    storage: StorageOption = None,
+    tracking: TrackingOption = None,
 ) -> None:
     """Write the report: every variant against its baseline, with the tests, as one HTML page and CSV tables.
 
@@ -38,7 +40,7 @@ def report(
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
 
-    place = Home(home)
+    place = Home(home, storage, tracking)
     summary = chosen_study(place, study, corpus)
     where = summary.whereabouts
     if where is None:
@@ -47,7 +49,7 @@ def report(
         from tracking.connection import open_tracking
         from tracking.reading import Reader
 
-        reader = Reader(open_tracking(place.mlflow_database), where.experiment, where.corpus_digest, where.scheme)
+        reader = Reader(open_tracking(place.tracking), where.experiment, where.corpus_digest, where.scheme)
         table = reader.table(display.stage("reading results"))
         if not table.trials:
             raise StudyError(f"no trial of corpus {summary.plan.corpus_name} is complete yet; see: ser study status")
