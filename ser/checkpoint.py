@@ -1,21 +1,26 @@
-"""A trained fold as one self-describing safetensors file: the weights, and the result as its metadata."""
+"""A trained fold as one self-describing safetensors file: the weights, and the result as its metadata.
+
+Results are read without torch, which a report would otherwise import for nothing.
+"""
 
 import json
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
 
 from ser.errors import SerError
 from ser.results import FoldResult
-from ser.training import TrainedFold
+
+if TYPE_CHECKING:
+    from ser.training import TrainedFold
 
 _RESULT = "result"
 
 
-def to_bytes(trained: TrainedFold) -> bytes:
+def to_bytes(trained: "TrainedFold") -> bytes:
     """Writes a trained fold as safetensors.
 
     Args:
@@ -24,11 +29,17 @@ def to_bytes(trained: TrainedFold) -> bytes:
     Returns:
         The file's bytes; the result stands as JSON in the metadata under 'result'.
     """
+    from safetensors.torch import save
+
     return save(trained.weights, metadata={_RESULT: trained.result.model_dump_json()})
 
 
-def from_bytes(content: bytes) -> TrainedFold:
+def from_bytes(content: bytes) -> "TrainedFold":
     """Reads what `to_bytes` wrote."""
+    from safetensors.torch import load
+
+    from ser.training import TrainedFold
+
     return TrainedFold(result_of(content), load(content))
 
 
@@ -60,7 +71,7 @@ def read_result(path: Path) -> FoldResult:
         SerError: The file is not a trained fold; the text names it.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
         return FoldResult.model_validate_json(metadata[_RESULT])
     except ValidationError as error:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any, Literal, get_args
 
-import torch
 from pydantic import Field
 
 from ser.config import (
@@ -163,6 +162,9 @@ class StudyPlan(Settings):
         Returns:
             Corpus, recipe, attentions and a short digest of everything else.
         """
+        # Reports read plans and no names; they start a second earlier without torch.
+        import torch
+
         content = {
             "points": [point.content() for point in self.points("fp32")],
             "precision": self.precision,

@@ -1,6 +1,8 @@
 """Reading MLflow back: which folds are finished, a fold's result, and the table that a report is made of."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -11,7 +13,7 @@ from ser.checkpoint import read_result
 from ser.errors import SerError
 from ser.results import BaselineResult, FoldResult
 from tracking import schema
-from tracking.results import ResultsTable, TrialResult
+from tracking.results import ResultsTable, TrialResult, without_scores
 
 _PAGE = 1000
 
@@ -53,6 +55,21 @@ def local_artifact(client: MlflowClient, run: Run, name: str) -> Path:
 def is_finished(run: Run) -> bool:
     """Whether a run was written to its end."""
     return str(run.info.status) == RunStatus.to_string(RunStatus.FINISHED)
+
+
+@contextmanager
+def _resting_collector() -> Iterator[None]:
+    """Keeps Python from searching for cycles while millions of small records are made, all of which stay.
+
+    Their growing number would be walked over and over, which takes two thirds of the time of reading.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Reader:
@@ -104,21 +121,23 @@ class Reader:
             progress: Called with the trials read and their number.
 
         Returns:
-            The table; trials that no study has finished are named in its notes.
+            The table; trials that no study has finished are named in its notes. Scores per emotion, which no
+            comparison needs, are left out: they would be half of the memory of a large table.
         """
         tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
         trials: dict[str, TrialResult] = {}
         unfinished: dict[str, str] = {}
         runs = find_runs(self._client, self._experiment, ser__kind="trial", **tags)
-        for number, run in enumerate(runs, start=1):
-            identity = run.data.tags[schema.TRIAL_ID]
-            if not is_finished(run):
-                study = run.data.tags[schema.STUDY]
-                unfinished[identity] = f"not finished, left out: {run.info.run_name} of study {study}"
-            elif identity not in trials or trials[identity].reused_from is not None:
-                trials[identity] = self._trial_result(run)
-            if progress is not None:
-                progress(number, len(runs))
+        with _resting_collector():
+            for number, run in enumerate(runs, start=1):
+                identity = run.data.tags[schema.TRIAL_ID]
+                if not is_finished(run):
+                    study = run.data.tags[schema.STUDY]
+                    unfinished[identity] = f"not finished, left out: {run.info.run_name} of study {study}"
+                elif identity not in trials or trials[identity].reused_from is not None:
+                    trials[identity] = without_scores(self._trial_result(run))
+                if progress is not None:
+                    progress(number, len(runs))
         baselines: dict[str, BaselineResult] = {}
         for run in find_runs(self._client, self._experiment, ser__kind="study", **tags):
             if is_finished(run):

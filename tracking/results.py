@@ -31,11 +31,25 @@ class TrialResult(Settings):
         return len(self.folds) == len(self.scheme)
 
 
+def without_scores(trial: TrialResult) -> TrialResult:
+    """The trial with its decisions, but without the score of every emotion behind each of them."""
+    folds = tuple(
+        fold.model_copy(
+            update={
+                "test": fold.test.model_copy(update={"scores": ()}),
+                "validation": fold.validation.model_copy(update={"scores": ()}),
+            }
+        )
+        for fold in trial.folds
+    )
+    return trial.model_copy(update={"folds": folds})
+
+
 class ResultsTable(Settings):
     """All that a report is made of: trials of one corpus digest and fold scheme.
 
     Attributes:
-        trials: Trials, each `trial_id` once.
+        trials: Trials, each `trial_id` once, their evaluations without scores per emotion.
         baselines: Baselines beside the variants.
         notes: What the reader should know, such as skipped utterances.
     """

@@ -1,3 +1,6 @@
+import gc
+import subprocess
+import sys
 from shutil import rmtree
 
 import pytest
@@ -17,6 +20,7 @@ from tests.tracking.studies_of_toys import (
 )
 from tracking import rows
 from tracking.reading import Reader
+from tracking.results import without_scores
 
 
 def reader(store: Store, digest: str = CORPUS.digest, scheme: str = SCHEME[0].scheme) -> Reader:
@@ -87,6 +91,34 @@ def test_the_table_has_each_trial_once_and_prefers_the_one_that_trained(store: S
         ("second", trial_id(QUANTUM)),
     ]
     assert all(trial.complete and trial.reused_from is None for trial in trials)
+
+
+def test_the_table_leaves_scores_out_and_nothing_else(store: Store) -> None:
+    run = store.write_trial(NONE)
+    (trial,) = reader(store).table().trials
+    for fold in trial.folds:
+        assert fold.test.scores == fold.validation.scores == ()
+        assert len(fold.test.predicted) == len(fold.test.utterances) == 9
+    assert trial == without_scores(trial_result(NONE, "first", run))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_reading_leaves_the_collector_as_it_was(store: Store, enabled: bool) -> None:
+    run = store.write_trial(NONE)
+    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").unlink()
+    try:
+        if not enabled:
+            gc.disable()
+        with pytest.raises(SerError):
+            reader(store).table()
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+
+
+def test_reading_and_planning_need_no_torch() -> None:
+    code = "import sys, tracking.reading, tracking.analysis.report, studies.search; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_one_that_trained_is_preferred_even_if_it_began_later(store: Store) -> None:
