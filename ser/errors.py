@@ -6,7 +6,13 @@ from pathlib import Path
 
 
 class SerError(Exception):
-    """An error that the user can act on; its text names the bad value and what was expected."""
+    """An error that the user can act on; its text names the bad value and what was expected.
+
+    Attributes:
+        exit_code: What the command line ends with.
+    """
+
+    exit_code = 1
 
 
 class ConfigurationError(SerError):
@@ -65,6 +71,19 @@ class ComparisonError(SerError):
 
 class StudyError(SerError):
     """A study cannot be run or resumed as asked."""
+
+
+class StorageError(SerError):
+    """A database, the tracking server or a disk cannot be used as it is; nothing that was computed is lost."""
+
+
+class AwayError(StorageError):
+    """A database or the tracking server cannot be reached now; the same command goes on when it can.
+
+    Its exit code is the one that `sysexits.h` calls EX_TEMPFAIL: try again later.
+    """
+
+    exit_code = 75
 
 
 def unknown_value(what: str, value: object, known: Iterable[str]) -> str:

@@ -7,15 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ser.batches import micro_batches
 from ser.config import FoldConfiguration
 from ser.fold_data import FoldData
 from ser.model.decision import Decided, decide, decide_single
 from ser.model.loss import cross_entropy_losses, scaled_ctc_losses
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import Evaluation
-
-EVALUATION_BATCH = 128
-"""Utterances scored at once; fixed, so that no setting moves a score in its last digit."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def utterance_losses(
 def evaluate(
     network: SpeechEmotionNetwork, data: FoldData, configuration: FoldConfiguration, part: NDArray[np.int64]
 ) -> Scored:
-    """Scores a part of a fold, like lengths together.
+    """Scores a part of a fold, like lengths together; no setting of training moves how they are grouped.
 
     Args:
         network: The network with the weights to score.
@@ -70,10 +68,10 @@ def evaluate(
     """
     network.eval()
     device = network.output.weight.device
-    order = np.argsort(data.view.lengths[part], kind="stable")
+    groups = micro_batches(data.view.lengths[part])
     losses, decisions, sums, frames_seen = [], [], list[dict[str, Tensor]](), 0
-    for start in range(0, len(order), EVALUATION_BATCH):
-        batch = part[order[start : start + EVALUATION_BATCH]]
+    for group in groups:
+        batch = part[group]
         frames, lengths = (tensor.to(device) for tensor in data.view.batch(batch))
         emotions, counts = data.emotions[batch].to(device), data.counts[batch].to(device)
         C = network.encode(frames, lengths)
@@ -83,7 +81,7 @@ def evaluate(
         sums.append(network.attention.observations(C, lengths))
         frames_seen += int(lengths.sum())
     loss = float(torch.cat(losses).double().mean())
-    evaluation = _evaluation(data, configuration, part, order, decisions, loss)
+    evaluation = _evaluation(data, configuration, part, np.concatenate(groups), decisions, loss)
     shares = {name: sum(float(each[name]) for each in sums) / frames_seen for name in sums[0]}
     return Scored(evaluation, loss, shares)
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ser.batches import class_weights, epoch_batches, upsampled
+from ser.batches import class_weights, epoch_batches, micro_batches, upsampled
 from ser.config import FoldConfiguration
 from ser.corpora.base import Corpus
 from ser.errors import TrainingError
@@ -135,19 +135,33 @@ class FoldTraining:
         self._network.train()
         losses, norms, utterances = [], [], 0
         for batch in self._batches(epoch):
-            each = self._losses(batch)
             self._optimiser.zero_grad(set_to_none=True)
-            each.mean().backward()  # type: ignore[no-untyped-call]
+            losses.append(self.add_gradients(batch))
             norms.append(torch.nn.utils.clip_grad_norm_(self._network.parameters(), limit, foreach=True))
             self._optimiser.step()
             self.average.update()
-            losses.append(each.detach().sum())
             utterances += len(batch)
         return {
             "training_loss": float(torch.stack(losses).sum()) / utterances,
             "gradient_norm": float(torch.stack(norms).mean()),
             "gradient_norm_max": float(torch.stack(norms).max()),
         }
+
+    def add_gradients(self, batch: NDArray[np.int64]) -> torch.Tensor:
+        """Adds the gradient of a batch's mean loss to the network's, one part of like lengths after the other.
+
+        Args:
+            batch: Utterance indices.
+
+        Returns:
+            The sum of the utterances' losses, in nats, on the device.
+        """
+        total = torch.zeros((), device=self._device)
+        for part in micro_batches(self._data.view.lengths[batch]):
+            loss = self._losses(batch[part]).sum()
+            (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
 
     def score(self, weights: Weights, part: NDArray[np.int64]) -> Scored:
         """Scores a part of the fold with given weights."""

@@ -1,7 +1,11 @@
 """Where a user's data, results and reports lie: one folder, `data` unless told otherwise."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from studies.storages import storage_at
+from studies.storages.base import Storage
 
 
 @dataclass(frozen=True)
@@ -10,9 +14,23 @@ class Home:
 
     Attributes:
         root: The folder.
+        storage_url: PostgreSQL database of studies, or None for SQLite in the folder.
+        tracking_uri: MLflow tracking server, such as 'http://localhost:5000', or None for SQLite in the folder.
     """
 
     root: Path
+    storage_url: str | None = None
+    tracking_uri: str | None = None
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Where studies are kept, and who coordinates them."""
+        return storage_at(self.storage_url, self.root / "optuna.db")
+
+    @property
+    def tracking(self) -> Path | str:
+        """Where runs are kept: the URI of a server, or a SQLite file."""
+        return self.tracking_uri or self.root / "mlflow.db"
 
     @property
     def demo_corpus(self) -> Path:
@@ -28,16 +46,6 @@ class Home:
     def outbox(self) -> Path:
         """Fold results that wait to be written to MLflow."""
         return self.root / "outbox"
-
-    @property
-    def optuna_database(self) -> Path:
-        """Optuna's studies."""
-        return self.root / "optuna.db"
-
-    @property
-    def mlflow_database(self) -> Path:
-        """MLflow's runs."""
-        return self.root / "mlflow.db"
 
     @property
     def artifacts(self) -> Path:

@@ -17,7 +17,6 @@ from ser.folds import make_folds, parse_scheme
 from ser.labels import offered_strategies
 from studies.coordinator import Coordinator
 from studies.executors.local import LocalExecutor
-from studies.holder import only_coordinator
 from studies.home import Home
 from studies.machine import worker_devices
 from studies.observer import Observer
@@ -76,11 +75,11 @@ def run_study(
     _check_counts(plan, corpus)
     store = ensure_store(corpus, configuration.features, home.features, stage("computing features"))
     name = plan.name(corpus.digest, device_type)
-    with only_coordinator(home.lock(name), name):
-        search = Search.open(home.optuna_database, name, plan)
+    with home.storage.coordinate(name):
+        search = Search.open(home.storage, name, plan)
         precision = _kept_precision(plan, search, home, devices[0])
-        client = open_tracking(home.mlflow_database)
-        experiment = experiment_id(client, corpus.name, home.artifacts)
+        client = open_tracking(home.tracking)
+        experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
         search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
         context = StudyContext(
             name, plan.recipe, corpus, scheme, provenance_tags(devices[0]), _options(plan, precision, root)

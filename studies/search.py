@@ -8,7 +8,6 @@ trials are held against the plan, whatever state a killed coordinator left them 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import optuna
 from optuna.distributions import CategoricalChoiceType, CategoricalDistribution
@@ -16,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ser.config import FoldConfiguration, Precision
 from studies.plan import StudyPlan, point_parameters
-from tracking.connection import exclusive
+from studies.storages.base import Storage
 
 _PRECISION = "precision"
 _PLAN = "plan"
@@ -68,16 +67,15 @@ class Search:
         self._plan = plan
 
     @classmethod
-    def open(cls, database: Path, name: str, plan: StudyPlan) -> "Search":
+    def open(cls, storage: Storage, name: str, plan: StudyPlan) -> "Search":
         """Opens the study of that name, made where there is none.
 
         Args:
-            database: Optuna's SQLite file.
+            storage: Where studies are kept.
             name: The study's name.
             plan: The plan.
         """
-        storage = _storage(database)
-        study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+        study = optuna.create_study(storage=storage.open(), study_name=name, direction="maximize", load_if_exists=True)
         if _PLAN not in study.user_attrs:
             study.set_user_attr(_PLAN, plan.model_dump(mode="json"))
         return cls(study, plan)
@@ -175,24 +173,17 @@ class StudySummary:
     begun: str | None
 
 
-def summaries(database: Path) -> list[StudySummary]:
-    """All studies of a database, the newest last.
+def summaries(storage: Storage) -> list[StudySummary]:
+    """All studies of a storage, the newest last.
 
     Args:
-        database: Optuna's SQLite file; without it there are no studies.
+        storage: Where studies are kept; where nothing was made yet there are none.
     """
-    if not database.is_file():
+    if not storage.exists():
         return []
-    storage = _storage(database)
-    found = [_summary(optuna.load_study(study_name=name, storage=storage)) for name in _names(storage)]
+    opened = storage.open()
+    found = [_summary(optuna.load_study(study_name=name, storage=opened)) for name in _names(opened)]
     return sorted((each for each in found if each is not None), key=lambda each: each.begun or "")
-
-
-def _storage(database: Path) -> optuna.storages.RDBStorage:
-    """Opens Optuna's database; two processes that made its tables at once could both fail, so that is locked."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with exclusive(database.with_suffix(".lock")):
-        return optuna.storages.RDBStorage(f"sqlite:///{database.resolve()}")
 
 
 def _names(storage: optuna.storages.RDBStorage) -> list[str]:

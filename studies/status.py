@@ -39,7 +39,7 @@ def trial_standings(home: Home, study: StudySummary) -> list[TrialStanding]:
     """
     if study.whereabouts is None:
         return []
-    client = open_tracking(home.mlflow_database)
+    client = open_tracking(home.tracking)
     trials = find_runs(client, study.whereabouts.experiment, ser__kind="trial", ser__study=study.name)
     folds = find_runs(client, study.whereabouts.experiment, ser__kind="fold", ser__study=study.name)
     done: dict[str, int] = {}

@@ -1,11 +1,16 @@
 """Corpora that several tests read, and how hypothesis runs."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.postgresql import PostgresqlServer, binaries
 
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("without_deadline", deadline=None)
@@ -41,3 +46,36 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     database = tmp_path_factory.mktemp("tracking") / "mlflow.db"
     open_tracking(database)
     return database
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """An empty database on the PostgreSQL server that SER_TEST_POSTGRES names; it is dropped in the end."""
+    import sqlalchemy
+
+    server = os.environ.get("SER_TEST_POSTGRES")
+    if not server:
+        pytest.skip("needs PostgreSQL: set SER_TEST_POSTGRES to the URL of a server where databases may be made")
+    name = f"ser_test_{os.urandom(6).hex()}"
+    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    yield sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server of the test's own, to be stopped and killed."""
+    if not os.environ.get("SER_TEST_POSTGRES") or binaries() is None:
+        pytest.skip("needs PostgreSQL's server programs (initdb, pg_ctl), and SER_TEST_POSTGRES set to wish for them")
+    # Not in pytest's folders, which only their owner may enter.
+    folder = Path(tempfile.mkdtemp(prefix="ser-postgresql-"))
+    server = PostgresqlServer(folder)
+    server.make()
+    server.start()
+    yield server
+    if (folder / "data" / "postmaster.pid").exists():
+        server.stop()
+    shutil.rmtree(folder)

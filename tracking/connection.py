@@ -10,8 +10,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# A request that is sent again after its answer was lost would make a run twice. Whoever writes looks first what is
+# there and then tries again (`tracking.sender`), so that nobody below may.
+os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+
+from ser.errors import ConfigurationError
+from tracking.faults import faults_explained, without_password
 
 
 @contextmanager
@@ -27,33 +35,58 @@ def exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def open_tracking(database: Path) -> MlflowClient:
-    """Opens the SQLite tracking store, and makes it first where there is none.
+def open_tracking(where: Path | str) -> MlflowClient:
+    """Opens the tracking store; a SQLite file is made first where there is none.
 
     Two processes that make the database at once would both fail, so making it is locked.
 
     Args:
-        database: The database file.
+        where: The database file, or the URI of a tracking server.
 
     Returns:
         A client; it never touches MLflow's global run.
+
+    Raises:
+        ConfigurationError: The URI is none of a tracking server.
+        StorageError: The store cannot be used; `AwayError` where it cannot be reached now.
     """
-    with exclusive(database.with_suffix(".lock")):
-        if not database.is_file():
-            _make(database)
-        client = MlflowClient(tracking_uri=f"sqlite:///{database.resolve()}")
+    if isinstance(where, str):
+        return _open_server(where)
+    with faults_explained(f"MLflow's database {where}"), exclusive(where.with_suffix(".lock")):
+        # What goes wrong with the file is raised; MLflow would print it with a traceback, too.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+        if not where.is_file():
+            _make(where)
+        _set_write_ahead(where)
+        client = MlflowClient(tracking_uri=f"sqlite:///{where.resolve()}")
         client.search_experiments(max_results=1)
     return client
+
+
+def _open_server(uri: str) -> MlflowClient:
+    if uri.partition(":")[0] not in ("http", "https"):
+        raise ConfigurationError(
+            f"tracking '{without_password(uri)}' is no tracking server; "
+            "expected http://HOST:PORT, or nothing for SQLite"
+        )
+    client = MlflowClient(tracking_uri=uri)
+    with faults_explained(f"tracking server {without_password(uri)}"):
+        client.search_experiments(max_results=1)
+    return client
+
+
+def _set_write_ahead(database: Path) -> None:
+    """Sets the write-ahead log, which halves the time of a write; the file keeps it."""
+    with closing(sqlite3.connect(database, timeout=20)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _make(database: Path) -> None:
     """Makes an empty store beside its place and moves it there whole; the caller holds the lock.
 
     A kill amid the hundred tables and migrations of a new store would leave one that MLflow can
-    neither use nor mend. The write-ahead log, set once and kept in the file, halves the time of a write.
+    neither use nor mend.
     """
-    # MLflow tells of every new store; whoever runs a study did not ask for one.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     folder = database.with_suffix(".making")
     # Only a kill can have left it; a journal in it must not meet a new file.
     shutil.rmtree(folder, ignore_errors=True)
@@ -63,27 +96,33 @@ def _make(database: Path) -> None:
     # MLflow keeps its connections open, so that its own file cannot be moved safely: a copy can.
     with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(copied)) as target:
         source.backup(target)
-        target.execute("PRAGMA journal_mode=WAL")
     copied.replace(database)
     shutil.rmtree(folder)
 
 
-def experiment_id(client: MlflowClient, name: str, artifacts: Path) -> str:
+def experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> str:
     """The experiment of a corpus, made where there is none.
 
     Args:
         client: The tracking store.
         name: Its name.
-        artifacts: Folder below which its artifacts lie.
+        artifacts: Folder below which its artifacts lie; None where the tracking server keeps them.
 
     Returns:
         MLflow's id.
     """
     experiment = client.get_experiment_by_name(name)
-    if experiment is not None:
-        return str(experiment.experiment_id)
-    with exclusive(artifacts / ".experiments.lock"):
-        experiment = client.get_experiment_by_name(name)
-        if experiment is not None:
-            return str(experiment.experiment_id)
-        return str(client.create_experiment(name, artifact_location=(artifacts / name).resolve().as_uri()))
+    if experiment is None and artifacts is not None:
+        with exclusive(artifacts / ".experiments.lock"):
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
+                return str(client.create_experiment(name, artifact_location=(artifacts / name).resolve().as_uri()))
+    if experiment is None:
+        try:
+            return str(client.create_experiment(name))
+        except MlflowException:
+            # Another machine's study has made it since; if not, the server's refusal stands.
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
+                raise
+    return str(experiment.experiment_id)

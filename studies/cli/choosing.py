@@ -16,12 +16,10 @@ def chosen_study(home: Home, name: str | None, corpus: str | None) -> StudySumma
     Raises:
         StudyError: There is none; the text lists what there is.
     """
-    found = [
-        each for each in summaries(home.optuna_database) if corpus in (None, each.plan.corpus, each.plan.corpus_name)
-    ]
+    found = [each for each in summaries(home.storage) if corpus in (None, each.plan.corpus, each.plan.corpus_name)]
     if not found:
         of = f" of corpus {corpus}" if corpus else ""
-        raise StudyError(f"there is no study{of} in {home.root}; run one with: ser study run --attention none")
+        raise StudyError(f"there is no study{of} in {home.storage.title}; run one with: ser study run --attention none")
     if name is None:
         return found[-1]
     for each in found:

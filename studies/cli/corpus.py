@@ -1,20 +1,15 @@
 """`ser corpus`: make the demo corpus or one in a real corpus's layout, and check what a corpus folder holds."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from ser.corpora import Corpus
-
 DEMO_ROOT = Path("data/corpora/demo")
-STACKS = (1, 2, 3)
+PICTURE_SUFFIXES = (".png", ".svg")
 
 app = typer.Typer(
     help="Make synthetic corpora, and check what a corpus folder holds.",
@@ -85,29 +80,56 @@ def make_layout(
     )
 
 
-@app.command("check", epilog="Example: ser corpus check --corpus emodb --root data/corpora/emodb")
+@app.command("check", epilog="Example: ser corpus check --corpus emodb --root corpora/emodb --plot emodb.svg")
 def check(
     corpus: Annotated[str, typer.Option("--corpus", help="Name of the corpus, such as emodb, iemocap or fau_aibo.")],
     root: Annotated[Path, typer.Option("--root", help="The corpus's folder.")],
     corpus_set: Annotated[list[str] | None, typer.Option(help="An option of the corpus, as name=value.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object in place of tables.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw classes and durations into this file, .png or .svg; one that exists is replaced."),
+    ] = None,
 ) -> None:
     """Read a whole corpus, and show what it holds and what was left out.
+
+    Classes are shown by session, site or part of a given split, else by speaker.
 
     Counts come with where they come from, skipped utterances with the reason.
 
     The last table says how many targets of each label strategy CTC would shorten.
     """
-    from rich.console import Console
-
     from ser.corpora import open_corpus
+    from studies.cli.corpus_tables import print_summary
     from studies.cli.pairs import named_values
+    from studies.corpus_summary import as_json as plain
+    from studies.corpus_summary import summarise
 
+    if plot is not None:
+        _check_picture_file(plot)
     with _progress("Reading audio") as report:
         opened = open_corpus(corpus, root, report, named_values("--corpus-set", corpus_set or []))
-    console = Console()
-    console.print(_class_table(opened))
-    console.print(_target_table(opened))
-    _print_facts(opened, console)
+    summary = summarise(opened)
+    if as_json:
+        typer.echo(json.dumps(plain(summary), indent=1))
+    else:
+        print_summary(summary)
+    if plot is not None:
+        from studies.corpus_picture import draw_corpus
+
+        draw_corpus(summary, plot)
+        typer.echo(f"The picture is in {plot}", err=True)
+
+
+def _check_picture_file(path: Path) -> None:
+    """Refuses a file that no picture can be written to, before hours of audio are read."""
+    from ser.errors import ConfigurationError
+
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        known = " or ".join(PICTURE_SUFFIXES)
+        raise ConfigurationError(f"--plot {path}: expected the name of a file that ends with {known}")
+    if path.is_dir() or not path.parent.is_dir():
+        raise ConfigurationError(f"--plot {path}: expected a file in a folder that exists")
 
 
 @contextmanager
@@ -123,84 +145,3 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=total)
 
         yield report
-
-
-def _table(title: str, show_footer: bool = False) -> "Table":
-    """An empty table, narrow enough for seven classes on 80 columns."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    return Table(
-        title=title,
-        title_justify="left",
-        show_footer=show_footer,
-        box=SIMPLE_HEAD,
-        collapse_padding=True,
-        pad_edge=False,
-    )
-
-
-def _class_table(corpus: "Corpus") -> "Table":
-    """Utterances by session or speaker and by emotion."""
-    from studies.corpus_summary import group_rows
-
-    rows = group_rows(corpus)
-    table = _table(f"{corpus.name}: utterances", show_footer=True)
-    totals = [sum(row.emotions[place] for row in rows) for place in range(len(corpus.emotions))]
-    table.add_column("speaker" if rows[0].name in corpus.speakers else "session", footer="all")
-    for emotion, total in zip(corpus.emotions, totals, strict=True):
-        table.add_column(emotion, footer=str(total), justify="right")
-    table.add_column("all", footer=str(sum(totals)), justify="right")
-    table.add_column("min", footer=f"{sum(row.duration_s for row in rows) / 60:.1f}", justify="right")
-    for row in rows:
-        table.add_row(row.name, *map(str, row.emotions), str(sum(row.emotions)), f"{row.duration_s / 60:.1f}")
-    return table
-
-
-def _target_table(corpus: "Corpus") -> "Table":
-    """Targets that CTC has too few frames for, by label strategy and frame length."""
-    from ser.config import FeatureSettings
-    from ser.labels import LARGEST_CAPPED_PERCENT, not_comparable
-    from studies.corpus_summary import capped_targets
-
-    settings = FeatureSettings()
-    table = _table("Targets shortened for want of frames")
-    table.caption = f"* more than {LARGEST_CAPPED_PERCENT}%: not comparable as this strategy"
-    table.add_column("labels")
-    for stack in STACKS:
-        table.add_column(f"stack {stack} ({1000 * settings.frame_shift_s * stack:g} ms)", justify="right")
-    for strategy, reports in capped_targets(corpus, settings, STACKS).items():
-        cells = (f"{one.capped} of {one.utterances}{' *' if not_comparable(one) else ''}" for one in reports)
-        table.add_row(strategy, *cells)
-    return table
-
-
-def _print_facts(corpus: "Corpus", console: "Console") -> None:
-    """Durations, counts, digest, notes and what was skipped, a line each."""
-    from studies.corpus_agreement import agreement_line
-    from studies.corpus_summary import count_summary
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    durations_s, counts = corpus.durations_s, count_summary(corpus)
-    mean_s = sum(durations_s) / len(durations_s)
-    say(f"speakers: {len(corpus.speakers)} ({', '.join(corpus.speakers)})")
-    say(f"durations: {min(durations_s):.2f} to {max(durations_s):.2f} s, mean {mean_s:.2f} s")
-    say(f"words from: {', '.join(f'{origin} {number}' for origin, number in counts.words_from.items())}")
-    voiced_from = counts.voiced_phonemes_from
-    say(f"voiced phonemes from: {', '.join(f'{origin} {number}' for origin, number in voiced_from.items())}")
-    if counts.mean_words is not None:
-        say(f"words: mean {counts.mean_words:.1f}")
-    if counts.mean_voiced_phonemes is not None:
-        say(f"voiced phonemes: mean {counts.mean_voiced_phonemes:.1f}")
-    agreement = agreement_line(corpus)
-    if agreement is not None:
-        say(agreement)
-    say(f"digest: {corpus.digest}")
-    say(f"notes: {len(corpus.notes)}")
-    for note in corpus.notes:
-        say(f"  {note}")
-    say(f"skipped: {len(corpus.skipped)}")
-    for skipped in corpus.skipped:
-        say(f"  {skipped.name}: {skipped.reason}")

@@ -6,9 +6,8 @@ import typer
 from typer.core import TyperGroup
 
 from ser.errors import SerError
-from studies.cli import corpus, study
+from studies.cli import corpus, report, study
 from studies.cli.doctor import doctor
-from studies.cli.report import report
 from studies.cli.ui import ui
 
 
@@ -20,7 +19,7 @@ class _OneLineErrors(TyperGroup):
             return super().invoke(ctx)
         except SerError as error:
             typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
-            raise typer.Exit(1) from None
+            raise typer.Exit(error.exit_code) from None
 
 
 app = typer.Typer(
@@ -33,6 +32,6 @@ app = typer.Typer(
 )
 app.add_typer(study.app, name="study")
 app.add_typer(corpus.app, name="corpus")
-app.command(epilog="Example: ser report --corpus demo")(report)
+app.add_typer(report.app, name="report")
 app.command(epilog="Example: ser ui --port 5000")(ui)
 app.command()(doctor)

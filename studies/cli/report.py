@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studies.cli.options import HOME, HomeOption
+from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
+from studies.cli.published import published
 
 if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
@@ -13,23 +14,33 @@ if TYPE_CHECKING:
     from tracking.results import ResultsTable
 
 
+app = typer.Typer(no_args_is_help=False)
+app.command(epilog="Example: ser report published --json")(published)
+
+
+@app.callback(invoke_without_command=True, epilog="Example: ser report --corpus demo")
 def report(
+    context: typer.Context,
     corpus: Annotated[
         str | None, typer.Option(help="Corpus of the newest study to report; any when not given.")
     ] = None,
     study: Annotated[str | None, typer.Option(help="Name of a study whose corpus is reported.")] = None,
     home: HomeOption = HOME,
+    storage: StorageOption = None,
+    tracking: TrackingOption = None,
 ) -> None:
     """Write the report: every variant against its baseline, with the tests, as one HTML page and CSV tables.
 
     It spans all studies of one corpus and fold scheme.
     """
+    if context.invoked_subcommand is not None:
+        return
     from ser.errors import StudyError
     from studies.cli.choosing import chosen_study
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
 
-    place = Home(home)
+    place = Home(home, storage, tracking)
     summary = chosen_study(place, study, corpus)
     where = summary.whereabouts
     if where is None:
@@ -38,7 +49,7 @@ def report(
         from tracking.connection import open_tracking
         from tracking.reading import Reader
 
-        reader = Reader(open_tracking(place.mlflow_database), where.experiment, where.corpus_digest, where.scheme)
+        reader = Reader(open_tracking(place.tracking), where.experiment, where.corpus_digest, where.scheme)
         table = reader.table(display.stage("reading results"))
         if not table.trials:
             raise StudyError(f"no trial of corpus {summary.plan.corpus_name} is complete yet; see: ser study status")

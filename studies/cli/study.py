@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studies.cli.options import HOME, HomeOption
+from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
 
 if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
@@ -39,6 +39,8 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting, as name=value.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; as many as cores when not given.")] = None,
     home: HomeOption = HOME,
+    storage: StorageOption = None,
+    tracking: TrackingOption = None,
 ) -> None:
     """Run a study, or go on with it.
 
@@ -66,7 +68,7 @@ def run(
         overrides=named_values("--set", set_ or []),
         corpus_options=named_values("--corpus-set", corpus_set or []),
     )
-    place = Home(home)
+    place = Home(home, storage, tracking)
     with StudyDisplay() as display:
         where = _corpus_root(corpus, root, place, display)
         from studies.running import run_study
@@ -83,20 +85,19 @@ def run(
 
 
 @app.command("list", epilog="Example: ser study list")
-def list_(home: HomeOption = HOME) -> None:
+def list_(home: HomeOption = HOME, storage: StorageOption = None) -> None:
     """List all studies: trials, best validation UA, and who runs them."""
     from rich.console import Console
     from rich.table import Table
 
-    from studies.holder import holder
     from studies.home import Home
     from studies.search import summaries
 
-    place = Home(home)
+    place = Home(home, storage)
     table = Table("study", "trials", "best mean validation UA", "begun", "run by")
-    for each in summaries(place.optuna_database):
+    for each in summaries(place.storage):
         best = "" if each.best_validation_ua is None else f"{100 * each.best_validation_ua:.1f}%"
-        by = holder(place.lock(each.name)) or "nobody now"
+        by = place.storage.holder(each.name) or "nobody now"
         table.add_row(each.name, f"{each.trials_complete} of {each.trials}", best, each.begun or "", by)
     Console().print(table)
 
@@ -105,17 +106,18 @@ def list_(home: HomeOption = HOME) -> None:
 def status(
     study: Annotated[str | None, typer.Argument(help="Name of the study; the newest when not given.")] = None,
     home: HomeOption = HOME,
+    storage: StorageOption = None,
+    tracking: TrackingOption = None,
 ) -> None:
     """Show one study: its trials, their folds, validation UA, and failures with their reason."""
     from rich.console import Console
     from rich.table import Table
 
     from studies.cli.choosing import chosen_study
-    from studies.holder import holder
     from studies.home import Home
     from studies.status import trial_standings
 
-    place = Home(home)
+    place = Home(home, storage, tracking)
     summary = chosen_study(place, study, corpus=None)
     table = Table("trial", "state", "folds", "mean validation UA", "remark", title=summary.name, title_justify="left")
     for trial in trial_standings(place, summary):
@@ -123,7 +125,7 @@ def status(
         table.add_row(trial.name, trial.state, f"{trial.folds_done} of {trial.folds}", best, trial.remark)
     console = Console()
     console.print(table)
-    running = holder(place.lock(summary.name))
+    running = place.storage.holder(summary.name)
     begun = f"{summary.trials_complete} of {summary.trials} trials complete"
     console.print(f"{begun}; run by {running}" if running else f"{begun}; nobody runs it now", soft_wrap=True)
 

@@ -16,6 +16,7 @@ from ser.features.store import FeatureStore
 from ser.results import EpochRecord
 from ser.training import train_fold
 from studies.executors.base import FoldTask
+from studies.executors.memory import keep_memory
 
 
 class _Worker:
@@ -64,6 +65,7 @@ def start_worker(corpus: Corpus, device: str, threads: int, reports: Connection)
     global _worker
     # An interrupt from the keyboard reaches the whole process group; ending workers is the coordinator's task.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_memory()
     torch.set_num_threads(threads)
     _worker = _Worker(corpus, device, reports)
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from ser.batches import class_weights, epoch_batches, upsampled
+from ser import batches as module
+from ser.batches import MICRO_BATCH_FRAMES, class_weights, epoch_batches, micro_batches, upsampled
 
 LENGTHS = np.random.default_rng(0).integers(100, 900, size=428)
 
@@ -92,3 +93,36 @@ def test_class_weights_equal_sklearns_balanced_ones_and_average_one() -> None:
 def test_a_class_without_utterances_has_no_weight() -> None:
     with pytest.raises(ValueError, match=r"class\(es\) \[3\] without utterances"):
         class_weights(CLASSES, 4)
+
+
+def micro_cost(parts: list[list[int]]) -> float:
+    """The cost of a division into parts, each a list of lengths, written out."""
+    return sum(max(part) * (len(part) + module._STEP_ROWS) + module._CALL_FRAMES for part in parts)
+
+
+def divisions(values: list[int]) -> list[list[list[int]]]:
+    """All ways to cut a list into neighbouring parts."""
+    cuts = [[c for c in range(1, len(values)) if bits >> (c - 1) & 1] for bits in range(2 ** (len(values) - 1))]
+    return [[values[a:b] for a, b in zip([0, *cut], [*cut, len(values)], strict=True)] for cut in cuts]
+
+
+@given(lengths=st.lists(st.integers(1, 2 * MICRO_BATCH_FRAMES), min_size=1, max_size=8))
+def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int]) -> None:
+    parts = [[lengths[position] for position in part] for part in micro_batches(lengths)]
+    allowed = [
+        division
+        for division in divisions(sorted(lengths, reverse=True))
+        if all(len(part) == 1 or max(part) * len(part) <= MICRO_BATCH_FRAMES for part in division)
+    ]
+    assert micro_cost(parts) == pytest.approx(min(map(micro_cost, allowed)))
+    assert parts in allowed
+
+
+@given(lengths=st.lists(st.integers(1, 3000), min_size=1, max_size=64))
+def test_every_utterance_of_a_batch_is_in_exactly_one_part(lengths: list[int]) -> None:
+    assert sorted(np.concatenate(micro_batches(lengths)).tolist()) == list(range(len(lengths)))
+
+
+def test_one_long_utterance_does_not_stretch_a_batch_and_like_ones_stay_together() -> None:
+    assert [part.tolist() for part in micro_batches([60] * 31 + [2900])] == [[31], list(range(31))]
+    assert len(micro_batches([93] * 32)) == 1

@@ -307,6 +307,21 @@ def test_batches_change_from_epoch_to_epoch() -> None:
     assert all(sorted(itertools.chain(*each)) == data.training.tolist() for each in batches)
 
 
+@pytest.mark.parametrize("name", READINGS)
+def test_a_batch_computed_in_parts_has_the_gradient_of_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for parts in (1, 3):
+        monkeypatch.setattr(training, "micro_batches", lambda lengths, n=parts: np.array_split(np.argsort(-lengths), n))
+        data = prepare_fold(CORPUS, toy_store(CORPUS), small(**READINGS[name]), fold_of(CORPUS))
+        trainer = training.FoldTraining(data, small(**READINGS[name]), 1, torch.device("cpu"))
+        loss = trainer.add_gradients(data.training)
+        found.append((float(loss), [weight.grad for weight in trainer._network.parameters()]))
+    assert found[1][0] == pytest.approx(found[0][0], rel=1e-6)
+    for parted, whole in zip(found[1][1], found[0][1], strict=True):
+        assert float((parted - whole).norm()) <= 1e-5 * float(whole.norm())
+        assert float(whole.norm()) > 0
+
+
 def test_a_clip_beyond_all_gradients_is_none_and_a_small_one_is_not() -> None:
     off, wide, narrow = (train(small(gradient_clip=clip, rmsprop="tf1")) for clip in (None, 1e9, 1e-3))
     assert same_weights(off, wide)

@@ -1,15 +1,16 @@
+import json
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import soundfile
 from typer.testing import CliRunner
 
-from ser.config import FeatureSettings
 from ser.corpora import open_corpus
-from ser.errors import CorpusError
+from ser.errors import ConfigurationError, CorpusError
 from studies.cli.corpus import app
-from studies.corpus_summary import capped_targets, count_summary, group_rows
-from tests.corpus_files import lablaut, write_emodb, write_text
+from studies.corpus_summary import as_json, summarise
+from tests.corpus_files import write_emodb, write_fau_aibo, write_text
 
 runner = CliRunner()
 
@@ -37,11 +38,77 @@ def test_check_shows_classes_counts_digest_and_what_was_left_out(root: Path) -> 
     assert "08 2 0 0 0 0 0 0 2 0.0" in lines
     assert "all 3 0 0 0 0 0 1 4 0.0" in lines
     assert "phonemes_x2 0 of 4 0 of 4 0 of 4" in lines
-    assert "words from: transcript 4" in lines
-    assert "voiced phonemes from: labels 3, imputed 1" in lines
+    assert "anger 0.50 0.50 0.50 0.0" in lines
+    assert "words transcript 4 6.0 6 6" in lines
+    assert "voiced phonemes labels 3 3.0 3 3" in lines
+    assert "imputed 1 3.0 3 3" in " ".join(lines)
     assert f"digest: {open_corpus('emodb', root).digest}" in lines
     assert any(line.startswith("03a01Wa: 3 voiced phonemes imputed") for line in lines)
     assert f"09a01Fa: {root / 'wav' / '09a01Fa.wav'}: cannot be decoded as audio: Format not recognised." in lines
+
+
+def test_check_prints_the_same_as_one_json_object_and_nothing_else(root: Path) -> None:
+    write_text(root / "wav" / "09a01Fa.wav", "no sound")
+    answer = runner.invoke(app, ["check", "--corpus", "emodb", "--root", str(root), "--json"])
+    assert answer.exit_code == 0, answer.output
+    found = json.loads(answer.stdout)
+    assert found == json.loads(json.dumps(as_json(summarise(open_corpus("emodb", root)))))
+    assert (found["corpus"], found["utterances"], found["synthetic"]) == ("emodb", 4, False)
+    (by_speaker,) = found["classes"]
+    assert by_speaker["by"] == "speaker"
+    assert by_speaker["rows"][1]["emotions"] == dict.fromkeys(found["emotions"], 0) | {"anger": 2}
+    assert [(row["count"], row["source"], row["utterances"]) for row in found["counts"]] == [
+        ("words", "transcript", 4),
+        ("voiced phonemes", "labels", 4),
+    ]
+    assert [one["name"] for one in found["skipped"]] == ["09a01Fa"]
+
+
+def test_check_shows_both_schools_of_fau_aibo_and_the_parts(tmp_path: Path) -> None:
+    chunks = {f"Ohm_0{n}_000_00": label for n, label in enumerate("AENPR", start=1)} | {"Mont_01_000_00": "N"}
+    root = write_fau_aibo(tmp_path / "aibo", chunks)
+    answer = runner.invoke(app, ["check", "--corpus", "fau_aibo", "--root", str(root)])
+    assert answer.exit_code == 0, answer.output
+    lines = [" ".join(line.split()) for line in answer.stdout.splitlines()]
+    assert "site anger emphatic neutral positive rest all min" in lines
+    assert "Mont 0 0 1 0 0 1 0.0" in lines
+    assert "Ohm 1 1 1 1 1 5 0.0" in lines
+    assert "all 1 1 2 1 1 6 0.1" in lines
+    first = lines.index("fau_aibo: utterances by split")
+    assert [line.split()[0] for line in lines[first + 4 : first + 7]] == ["training", "validation", "test"]
+
+
+@pytest.mark.parametrize(("name", "begin"), [("classes.png", b"\x89PNG"), ("classes.SVG", b"<?xml")])
+def test_check_draws_into_a_file_and_keeps_json_apart(root: Path, tmp_path: Path, name: str, begin: bytes) -> None:
+    file = tmp_path / name
+    command = ["check", "--corpus", "emodb", "--root", str(root), "--json", "--plot", str(file)]
+    answer = runner.invoke(app, command)
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.stdout)["corpus"] == "emodb"
+    assert str(file) in answer.stderr.replace("\n", "")
+    assert file.read_bytes().startswith(begin)
+    assert {path.name for path in tmp_path.iterdir()} == {file.name, "emodb"}
+
+
+@pytest.mark.parametrize("name", ["classes.pdf", "classes", "nowhere/classes.png", "folder.png"])
+def test_a_file_that_no_picture_can_go_to_is_refused_before_audio_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.png").mkdir()
+    command = ["check", "--corpus", "emodb", "--root", str(tmp_path / "none"), "--plot", str(tmp_path / name)]
+    answer = runner.invoke(app, command)
+    assert isinstance(answer.exception, ConfigurationError)
+    assert str(tmp_path / name) in str(answer.exception)
+
+
+@pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs eSpeak NG")
+def test_check_prints_how_transcripts_agree_with_the_hand_labels_of_the_real_emodb(emodb_root: Path) -> None:
+    answer = runner.invoke(app, ["check", "--corpus", "emodb", "--root", str(emodb_root)])
+    assert answer.exit_code == 0, answer.output
+    (line,) = [line for line in answer.stdout.splitlines() if line.startswith("voiced phonemes by grapheme")]
+    numbers = re.search(r": (\d+) utterances, mean absolute error (\d+\.\d+), .* correlation (\d\.\d+)$", line)
+    assert numbers is not None
+    assert int(numbers[1]) == 533
+    assert 0 < float(numbers[2]) < 5
+    assert float(numbers[3]) >= 0.9
 
 
 def test_check_lets_errors_of_the_user_through(tmp_path: Path) -> None:
@@ -79,28 +146,3 @@ def test_the_help_of_make_layout_names_every_column() -> None:
     shown = runner.invoke(app, ["make-layout", "--help"]).output
     for layout in LAYOUTS.values():
         assert [column for column in layout.columns if column not in shown] == []
-
-
-def test_groups_are_sessions_where_there_are_sessions(demo_root: Path, root: Path) -> None:
-    sessions = group_rows(open_corpus("demo", demo_root))
-    assert [(row.name, row.emotions) for row in sessions] == [(f"Ses0{n}", (10, 10, 10, 10)) for n in range(1, 6)]
-    wavs = (demo_root / "Session2").rglob("*.wav")
-    assert sessions[1].duration_s == pytest.approx(sum(soundfile.info(path).duration for path in wavs))
-    assert [row.name for row in group_rows(open_corpus("emodb", root))] == ["03", "08", "09"]
-
-
-def test_capped_targets_follow_from_frames_and_counts(root: Path) -> None:
-    # Half a second has 51 frames of 10 ms, 26 of 20 ms and 17 of 30 ms: 26, 13 and 9 labels fit.
-    for stem, phones in (("03a01Wa", 13), ("03a02Na", 14), ("08a01Wa", 9), ("08a01Wb", 4), ("09a01Fa", 5)):
-        write_text(root / "lablaut" / f"{stem}xx.lablaut", lablaut(*"a" * phones))
-    reports = capped_targets(open_corpus("emodb", root), FeatureSettings(), (1, 2, 3))
-    capped = {strategy: [report.capped for report in row] for strategy, row in reports.items()}
-    assert capped == {"words": [0, 0, 0], "phonemes": [0, 1, 2], "phonemes_x2": [1, 3, 4], "utterance": [0, 0, 0]}
-
-
-def test_count_means_are_over_known_counts(root: Path) -> None:
-    write_text(root / "lablaut" / "09a01Faxx.lablaut", lablaut(*"aaaaaaaa"))
-    summary = count_summary(open_corpus("emodb", root))
-    assert summary.words_from == {"transcript": 5}
-    assert summary.voiced_phonemes_from == {"labels": 5}
-    assert (summary.mean_words, summary.mean_voiced_phonemes) == (6.0, 4.0)

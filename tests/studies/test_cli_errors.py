@@ -125,7 +125,7 @@ def test_no_space_for_the_features(home: Path, emodb: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("command", [("report",), ("ui",), ("study", "status"), ("report", "--corpus", "emodb")])
 def test_no_study_yet(home: Path, command: tuple[str, ...]) -> None:
     of = " of corpus emodb" if "emodb" in command else ""
-    complaint = f"there is no study{of} in {home}; run one with: ser study run --attention none"
+    complaint = f"there is no study{of} in SQLite {home / 'optuna.db'}; run one with: ser study run --attention none"
     assert refused(*command) == complaint
     assert not home.exists()
 

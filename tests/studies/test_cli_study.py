@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from studies.cli.main import app
 from studies.holder import only_coordinator
 from studies.search import StudySummary, summaries
+from studies.storages.sqlite import SqliteStorage
 from tests.corpus_files import write_emodb, write_text
 from tracking.connection import open_tracking
 from tracking.reading import find_runs
@@ -50,7 +51,9 @@ class Place:
         return answer
 
     def summary(self, attentions: str = "quantum") -> StudySummary:
-        (found,) = (each for each in summaries(self.home / "optuna.db") if f"-{attentions}-" in each.name)
+        (found,) = (
+            each for each in summaries(SqliteStorage(self.home / "optuna.db")) if f"-{attentions}-" in each.name
+        )
         return found
 
     def client(self) -> MlflowClient:

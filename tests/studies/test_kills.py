@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from studies.cli.main import app
 from studies.search import summaries
+from studies.storages.sqlite import SqliteStorage
 from tests.corpus_files import write_emodb
 from tests.ser.toy import without_times
 from tracking.analysis.report import summary_rows
@@ -73,7 +74,7 @@ class Study:
         return [path for path in (self.home / "outbox").glob("*.safetensors") if path.stat().st_mtime >= since]
 
     def runs(self) -> list[Run]:
-        (summary,) = summaries(self.home / "optuna.db")
+        (summary,) = summaries(SqliteStorage(self.home / "optuna.db"))
         if summary.whereabouts is None:
             return []
         return find_runs(open_tracking(self.home / "mlflow.db"), summary.whereabouts.experiment)
@@ -84,7 +85,7 @@ class Study:
         return {run.info.run_id: run.info.end_time for run in folds}
 
     def reader(self) -> Reader:
-        (summary,) = summaries(self.home / "optuna.db")
+        (summary,) = summaries(SqliteStorage(self.home / "optuna.db"))
         where = summary.whereabouts
         assert where is not None
         client = open_tracking(self.home / "mlflow.db")
@@ -92,7 +93,7 @@ class Study:
 
     def values(self) -> dict[str, float | None]:
         """Optuna's values of complete trials, by parameters."""
-        (summary,) = summaries(self.home / "optuna.db")
+        (summary,) = summaries(SqliteStorage(self.home / "optuna.db"))
         study = optuna.load_study(study_name=summary.name, storage=f"sqlite:///{self.home / 'optuna.db'}")
         assert all(trial.state.name == "COMPLETE" for trial in study.trials)
         assert len(study.trials) == TRIALS

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Engine
 
 from studies.plan import StudyPlan
 from studies.search import Search, Whereabouts, summaries
+from studies.storages.sqlite import SqliteStorage
 
 PLAN = StudyPlan.of(corpus="emodb", recipe="quick", attentions=("none", "local"), labels=("words", "phonemes"))
 
@@ -28,7 +29,7 @@ def database(tmp_path: Path, empty: bytes) -> Path:
 
 
 def opened(database: Path) -> Search:
-    return Search.open(database, "a study", PLAN)
+    return Search.open(SqliteStorage(database), "a study", PLAN)
 
 
 def standing(search: Search) -> list[tuple[int | None, bool]]:
@@ -48,7 +49,7 @@ def test_a_new_study_has_every_point_and_no_trial(database: Path) -> None:
 
 def test_a_database_is_made_where_there_is_none(tmp_path: Path) -> None:
     opened(tmp_path / "deep" / "optuna.db")
-    assert [each.name for each in summaries(tmp_path / "deep" / "optuna.db")] == ["a study"]
+    assert [each.name for each in summaries(SqliteStorage(tmp_path / "deep" / "optuna.db"))] == ["a study"]
 
 
 def test_trials_that_run_go_on_and_complete_ones_stay(database: Path) -> None:
@@ -84,7 +85,7 @@ def test_telling_a_value_again_changes_nothing(database: Path) -> None:
     search.complete(number, 0.5)
     search.complete(number, 0.75)
     search.fail(number)
-    (summary,) = summaries(database)
+    (summary,) = summaries(SqliteStorage(database))
     assert summary.best_validation_ua == 0.5
     assert standing(search)[0] == (number, True)
 
@@ -154,18 +155,18 @@ def test_the_resolved_precision_and_the_whereabouts_are_kept(database: Path) -> 
     search.keep_whereabouts(Whereabouts("7", "0" * 32, "a scheme", 10))
     search.keep_whereabouts(Whereabouts("8", "0" * 32, "a scheme", 10))
     assert opened(database).precision == "bf16"
-    (summary,) = summaries(database)
+    (summary,) = summaries(SqliteStorage(database))
     assert summary.whereabouts == Whereabouts("7", "0" * 32, "a scheme", 10)
 
 
 def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) -> None:
-    assert summaries(database.with_name("none.db")) == []
+    assert summaries(SqliteStorage(database.with_name("none.db"))) == []
     for name in ("z first", "a second"):
-        search = Search.open(database, name, PLAN)
+        search = Search.open(SqliteStorage(database), name, PLAN)
         points = search.points("fp32")
         search.complete(search.begin(points[1]), 0.5)
         search.begin(points[3])
-    found = summaries(database)
+    found = summaries(SqliteStorage(database))
     assert [each.name for each in found] == ["z first", "a second"]
     assert [(each.trials, each.trials_complete, each.best_validation_ua) for each in found] == [(4, 1, 0.5)] * 2
     assert found[0].plan == PLAN
@@ -174,6 +175,6 @@ def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) ->
 
 def test_a_study_that_was_stopped_before_its_plan_was_kept_is_left_out(database: Path) -> None:
     optuna.create_study(storage=f"sqlite:///{database}", study_name="a study", direction="maximize")
-    assert summaries(database) == []
+    assert summaries(SqliteStorage(database)) == []
     assert len(opened(database).points("fp32")) == 4
-    assert len(summaries(database)) == 1
+    assert len(summaries(SqliteStorage(database))) == 1

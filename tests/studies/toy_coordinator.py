@@ -13,6 +13,8 @@ from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, 
 from studies.observer import Observer, Standing
 from studies.plan import StudyPlan
 from studies.search import Search
+from studies.storages.base import Storage
+from studies.storages.sqlite import SqliteStorage
 from tests.ser.configurations import MEL
 from tests.tracking.studies_of_toys import CORPUS, SCHEME, Store, baseline, trained
 from tracking.outbox import Outbox
@@ -118,6 +120,7 @@ class Place:
         self.folder = folder
         self.database = folder / "optuna.db"
         copyfile(empty_search, self.database)
+        self.storage: Storage = SqliteStorage(self.database)
         self.store = Store(folder, empty_store)
         self.outbox = Outbox(folder / "outbox")
 
@@ -130,7 +133,7 @@ class Place:
         scheme: tuple[Fold, ...] = SCHEME,
     ) -> list[str]:
         """Runs a study to its end, or until something is raised."""
-        search = Search.open(self.database, study, plan)
+        search = Search.open(self.storage, study, plan)
         recorder: Recorder = self.store.recorder(study)
         study_run = recorder.study_run()
         coordinator = Coordinator(
@@ -163,7 +166,7 @@ class Place:
 
         trials = optuna.load_study(study_name=study, storage=f"sqlite:///{self.database}").trials
         known = {trial.number: trial.value for trial in trials}
-        points = Search.open(self.database, study, plan).points("fp32")
+        points = Search.open(self.storage, study, plan).points("fp32")
         return [known[point.number] if point.complete and point.number is not None else None for point in points]
 
     def states(self, study: str = "first") -> list[str]:

@@ -5,7 +5,9 @@ SVG colours are written as CSS variables, so that a page's theme, light or dark,
 
 import io
 import re
+import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -75,6 +77,36 @@ def to_svg(figure: Figure, description: str) -> str:
     text = re.sub(r'style="[^"]*"', _with_variables, text)
     label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def write_picture(figure: Figure, path: Path, title: str) -> None:
+    """Writes a figure, on white paper, into a file of its own; the file appears whole or not at all.
+
+    Args:
+        figure: The figure.
+        path: The file; its suffix, `.png` or `.svg`, says the format.
+        title: What it shows, kept in the file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    content = _svg_file(figure, title) if path.suffix.lower() == ".svg" else to_png(figure)
+    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _svg_file(figure: Figure, title: str) -> bytes:
+    """The figure as an SVG file; the same figure gives the same bytes."""
+    figure.patch.set(facecolor=PAPER.paper, alpha=1)
+    buffer = io.BytesIO()
+    FigureCanvasSVG(figure)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
+        figure.savefig(buffer, format="svg", metadata={"Title": title, "Date": None})
+    return buffer.getvalue()
 
 
 def _with_variables(style: re.Match[str]) -> str:

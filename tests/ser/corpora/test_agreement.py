@@ -9,7 +9,6 @@ from ser.corpora import open_corpus
 from ser.corpora.agreement import Agreement, transcript_agreement
 from ser.corpora.base import Corpus
 from ser.errors import CorpusError
-from studies.corpus_agreement import agreement_line
 from tests.ser.synthetic import make_corpus
 
 needs_espeak = pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs eSpeak NG")
@@ -47,24 +46,18 @@ def test_agreement_is_over_utterances_with_a_transcript_and_counted_phonemes() -
 def test_a_side_that_does_not_vary_has_no_correlation() -> None:
     corpus = corpus_of(("Ja", 2, "labels"), ("Ja", 3, "labels"))
     assert transcript_agreement(corpus) == Agreement(2, 0.5, -0.5, None)
-    assert agreement_line(corpus) == (
-        "voiced phonemes by grapheme-to-phoneme, against those counted: 2 utterances, mean absolute error 0.50, "
-        "mean difference -0.50, correlation undefined"
-    )
 
 
 def test_without_both_there_is_nothing_to_compare() -> None:
     corpus = corpus_of(("Ja", None, "unknown"), (None, 3, "labels"))
     assert transcript_agreement(corpus) is None
-    assert agreement_line(corpus) is None
 
 
-def test_without_espeak_the_line_says_why_nothing_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_espeak_nothing_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ser.corpora.grapheme_to_phoneme.is_installed", lambda: False)
     corpus = corpus_of(("Ja", 2, "labels"))
     with pytest.raises(CorpusError, match="eSpeak NG, which is missing"):
         transcript_agreement(corpus)
-    assert "not compared, phonemes of written words are found by eSpeak NG" in str(agreement_line(corpus))
 
 
 @needs_espeak

@@ -1,0 +1,223 @@
+"""PostgreSQL: for a team; a coordinator's place is an advisory lock on a connection that it holds.
+
+The server frees the lock when the connection ends, so that the place of a process that was killed
+is free at once, and that of a machine that lost its power after the keep-alives named below.
+"""
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ser.errors import AwayError, ConfigurationError, StorageError, StudyError
+from studies.storages.base import Place, Storage
+from tracking.faults import explained
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+    from sqlalchemy import Connection, Engine
+
+CONNECT_TIMEOUT_S = 10
+_HOLDERS = "ser_coordinators"
+_MAKING = "making the tables"
+
+# After 10 s of silence three questions, 5 s apart: a machine that is gone is known to be so after 25 s.
+_KEEP_ALIVE = ("SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3")
+_TABLE = (
+    f"CREATE TABLE IF NOT EXISTS {_HOLDERS} "
+    "(study text PRIMARY KEY, host text NOT NULL, process integer NOT NULL, since text NOT NULL, "
+    "backend integer NOT NULL)"
+)
+_TAKE_PLACE = (
+    f"INSERT INTO {_HOLDERS} VALUES (:study, :host, :process, :since, pg_backend_pid()) "
+    "ON CONFLICT (study) DO UPDATE SET host = excluded.host, process = excluded.process, "
+    "since = excluded.since, backend = excluded.backend"
+)
+_WHO_LOCKED = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND ((classid::bigint << 32) | objid::bigint) = :key"
+)
+
+
+class PostgresqlStorage(Storage):
+    """Studies in a PostgreSQL database.
+
+    Args:
+        url: Its URL.
+
+    Raises:
+        ConfigurationError: The URL cannot be read, or psycopg is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
+        except SQLAlchemyError:
+            raise ConfigurationError(
+                "the storage's URL cannot be read; expected postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+            ) from None
+        self._url = parsed
+
+    @property
+    def title(self) -> str:
+        """Kind and URL, without the password; see the base class."""
+        return f"PostgreSQL {self._url.render_as_string(hide_password=True)}"
+
+    def exists(self) -> bool:
+        """Whether the database has Optuna's tables; see the base class."""
+        with self._connected() as connection:
+            return sqlalchemy.inspect(connection).has_table("studies")
+
+    def open(self) -> "RDBStorage":
+        """Opens the database; see the base class."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with self._connected() as connection:
+            # Two processes that make the tables at once could both fail.
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _key(_MAKING)})
+            connection.execute(sqlalchemy.text(_TABLE))
+            return optuna.storages.RDBStorage(
+                self._url.render_as_string(hide_password=False),
+                engine_kwargs={"pool_pre_ping": True, "connect_args": _arguments()},
+            )
+
+    @contextmanager
+    def coordinate(self, study: str) -> Iterator[Place]:
+        """Takes the study's advisory lock; see the base class."""
+        place = _HeldPlace(self, study)
+        try:
+            place.take()
+            yield place
+        finally:
+            place.leave()
+
+    def holder(self, study: str) -> str | None:
+        """Who has the study's advisory lock; see the base class."""
+        with self._connected() as connection:
+            return _described(connection, study)
+
+    def details(self) -> list[tuple[str, str]]:
+        """The server's version, and the connections it has left; see the base class."""
+        with self._connected() as connection:
+            version = connection.execute(sqlalchemy.text("SHOW server_version")).scalar_one()
+            used = connection.execute(sqlalchemy.text("SELECT count(*) FROM pg_stat_activity")).scalar_one()
+            most = connection.execute(sqlalchemy.text("SHOW max_connections")).scalar_one()
+        return [("server", f"PostgreSQL {version}"), ("connections", f"{used} of {most} in use")]
+
+    def engine(self) -> "Engine":
+        """An engine whose connections are closed when they are let go of, and commit each statement.
+
+        Raises:
+            ConfigurationError: psycopg is not installed.
+        """
+        try:
+            return sqlalchemy.create_engine(
+                self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_arguments()
+            )
+        except ImportError:
+            raise ConfigurationError(
+                "PostgreSQL needs psycopg, which is not installed: pip install 'ser-studies[postgres]'"
+            ) from None
+
+    @contextmanager
+    def _connected(self) -> "Iterator[Connection]":
+        """A connection of its own; what goes wrong with it is said in one line."""
+        try:
+            with self.engine().connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise (explained(error, self.title) or error) from error
+
+
+class _HeldPlace(Place):
+    """A study's advisory lock, and the row that names its holder.
+
+    Args:
+        storage: The storage.
+        study: Name of the study.
+    """
+
+    def __init__(self, storage: PostgresqlStorage, study: str) -> None:
+        self._storage = storage
+        self._study = study
+        self._since = datetime.now(UTC).isoformat(timespec="seconds")
+        self._connection: Connection | None = None
+
+    def take(self) -> None:
+        """Takes the place.
+
+        Raises:
+            StudyError: Another coordinator has it.
+        """
+        try:
+            self._connection = self._storage.engine().connect()
+            for statement in (*_KEEP_ALIVE, _TABLE):
+                self._execute(statement)
+            if not self._execute("SELECT pg_try_advisory_lock(:key)", key=_key(self._study)).scalar_one():
+                by = _described(self._connection, self._study) or "another process"
+                raise StudyError(f"study {self._study} is being run by {by}; wait for it, or end it")
+            who = {"host": platform.node(), "process": os.getpid(), "since": self._since}
+            self._execute(_TAKE_PLACE, study=self._study, **who)
+        except DBAPIError as error:
+            self.leave()
+            raise (explained(error, self._storage.title) or error) from error
+        except StudyError:
+            self.leave()
+            raise
+
+    def confirm(self) -> None:
+        """Asks over the held connection; where that was lost, takes the place anew. See the base class."""
+        if self._connection is not None:
+            try:
+                self._execute("SELECT 1")
+            except DBAPIError as error:
+                if not isinstance(explained(error, self._storage.title), AwayError):
+                    raise
+                self.leave()
+            else:
+                return
+        self.take()
+
+    def leave(self) -> None:
+        """Ends the connection, and the lock with it."""
+        if self._connection is not None:
+            # Invalidated, so that nothing is sent over a connection that may be broken.
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    def _execute(self, statement: str, **values: Any) -> "sqlalchemy.CursorResult[Any]":
+        if self._connection is None:
+            raise StorageError(f"{self._storage.title}: the place of study {self._study} is not held")
+        return self._connection.execute(sqlalchemy.text(statement), values)
+
+
+def _described(connection: "Connection", study: str) -> str | None:
+    backend = connection.execute(sqlalchemy.text(_WHO_LOCKED), {"key": _key(study)}).scalar()
+    if backend is None:
+        return None
+    row = connection.execute(
+        sqlalchemy.text(f"SELECT host, process, since FROM {_HOLDERS} WHERE study = :study AND backend = :backend"),
+        {"study": study, "backend": backend},
+    ).one_or_none()
+    if row is None:
+        return "a process that has only just begun"
+    return f"process {row.process} on {row.host} since {row.since}"
+
+
+def _key(name: str) -> int:
+    """A signed 64-bit number for an advisory lock."""
+    return int.from_bytes(sha256(f"ser-studies {name}".encode()).digest()[:8], signed=True)
+
+
+def _arguments() -> dict[str, Any]:
+    return {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "ser-studies"}

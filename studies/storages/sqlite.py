@@ -1,0 +1,81 @@
+"""SQLite: one file, for one machine; a coordinator's place is a locked file beside it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ser.errors import StorageError
+from studies import holder
+from studies.storages.base import Place, Storage
+from tracking.faults import explained
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+
+class SqliteStorage(Storage):
+    """Studies in one SQLite file.
+
+    Args:
+        database: The file; locks lie in the folder `locks` beside it.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    @property
+    def title(self) -> str:
+        """Kind and file; see the base class."""
+        return f"SQLite {self._database}"
+
+    def exists(self) -> bool:
+        """Whether the file is there; see the base class."""
+        return self._database.is_file()
+
+    def open(self) -> "RDBStorage":
+        """Opens the file, with the write-ahead log on; see the base class."""
+        import optuna
+
+        # MLflow, which this module imports, takes seconds.
+        from tracking.connection import exclusive
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with exclusive(self._database.with_suffix(".lock")):
+            self._set_write_ahead()
+            return optuna.storages.RDBStorage(f"sqlite:///{self._database.resolve()}")
+
+    @contextmanager
+    def coordinate(self, study: str) -> Iterator[Place]:
+        """Locks the study's file; see the base class."""
+        with holder.only_coordinator(self._lock(study), study):
+            yield Place()
+
+    def holder(self, study: str) -> str | None:
+        """Who has the study's file locked; see the base class."""
+        return holder.holder(self._lock(study))
+
+    def details(self) -> list[tuple[str, str]]:
+        """Size and journal of the file; see the base class."""
+        if not self.exists():
+            return []
+        with closing(sqlite3.connect(f"file:{self._database.resolve()}?mode=ro", uri=True)) as connection:
+            try:
+                (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+            except sqlite3.DatabaseError as error:
+                raise StorageError(f"{self._database}: cannot be read as a SQLite database ({error})") from error
+        size_mib = self._database.stat().st_size / 2**20
+        return [("write-ahead log", "on" if journal == "wal" else f"off ({journal})"), ("size", f"{size_mib:.1f} MiB")]
+
+    def _lock(self, study: str) -> Path:
+        return self._database.parent / "locks" / f"{study}.lock"
+
+    def _set_write_ahead(self) -> None:
+        """Sets the write-ahead log, which the file then keeps: readers and the writer no longer wait for each other."""
+        try:
+            with closing(sqlite3.connect(self._database, timeout=20)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.DatabaseError as error:
+            unreadable = StorageError(f"{self._database}: cannot be opened as a SQLite database ({error})")
+            raise (explained(error, self.title) or unreadable) from error
