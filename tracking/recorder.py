@@ -74,6 +74,7 @@ class Recorder:
             skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
             notes = list(self._context.corpus.notes)
             self._client.log_dict(run.info.run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
+            self._log_files(run.info.run_id, {schema.UTTERANCES: rows.utterances_csv(self._context.corpus).encode()})
         return str(run.info.run_id)
 
     def trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:

@@ -145,8 +145,51 @@ def confusion_csv(confusion: NDArray[int64], emotions: tuple[str, ...]) -> str:
     return file.getvalue()
 
 
+_UTTERANCE_COLUMNS = {
+    "utterance": "string",
+    "speaker": "string",
+    "session": "string",
+    "site": "string",
+    "split": "string",
+    "emotion": "string",
+    "duration_s": "double",
+    "words": "long",
+    "words_from": "string",
+    "voiced_phonemes": "long",
+    "voiced_phonemes_from": "string",
+    "language": "string",
+}
+"""Columns of the tracked dataset, with MLflow's types; the corpus's dimensional ratings follow."""
+
+
+def utterances_csv(corpus: Corpus) -> str:
+    """Every utterance of a corpus: whose it is, its label, its counts with where they come from, its ratings.
+
+    What is not known is an empty cell.
+    """
+    file = io.StringIO()
+    ratings = _ratings(corpus)
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*_UTTERANCE_COLUMNS, *ratings])
+    for one, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
+        known = [one.id, one.speaker, one.session, one.site, one.split, one.emotion, f"{duration_s:.4f}"]
+        counts = [one.words, one.words_from, one.voiced_phonemes, one.voiced_phonemes_from]
+        writer.writerow(
+            [*known, *counts, one.language or corpus.language, *(one.ratings.get(name) for name in ratings)]
+        )
+    return file.getvalue()
+
+
+def _ratings(corpus: Corpus) -> list[str]:
+    """Names of the dimensional ratings that any utterance has, in their order."""
+    return list(dict.fromkeys(name for utterance in corpus.utterances for name in utterance.ratings))
+
+
 def dataset_input(corpus: Corpus) -> DatasetInput:
-    """The corpus as an MLflow dataset: name, digest, where it was read from, its size and its counts' origins."""
+    """The corpus as an MLflow dataset: name, digest, folder, columns, size and its counts' origins.
+
+    The rows themselves are the study run's file `schema.UTTERANCES`.
+    """
     profile = {
         "utterances": len(corpus.utterances),
         "speakers": len(corpus.speakers),
@@ -156,11 +199,13 @@ def dataset_input(corpus: Corpus) -> DatasetInput:
         "words_from": corpus.words_from,
         "voiced_phonemes_from": corpus.voiced_phonemes_from,
     }
+    columns = _UTTERANCE_COLUMNS | dict.fromkeys(_ratings(corpus), "double")
     dataset = Dataset(
         name=corpus.name,
         digest=corpus.digest,
         source_type="local",
         source=json.dumps({"uri": str(corpus.root)}),
+        schema=json.dumps({"mlflow_colspec": [{"name": name, "type": kind} for name, kind in columns.items()]}),
         profile=json.dumps(profile),
     )
     return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "cross-validation")])

@@ -61,6 +61,7 @@ CONFUSION_PICTURE = "confusion.png"
 TRIAL_RESULT = "trial.json"
 BASELINE_RESULT = "baseline.json"
 SKIPPED = "skipped.json"
+UTTERANCES = "utterances.csv"
 
 
 def fold_run_name(index: int, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
@@ -28,6 +29,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def annotations(root: Path) -> Annotations:
     return load_annotations("fau_aibo", root)
+
+
+def test_loading_takes_less_than_ten_seconds(root: Path) -> None:
+    # Time of the processor, since others may be using the machine.
+    before_s = process_time()
+    assert len(load_annotations("fau_aibo", root).utterances) == 18_216
+    assert process_time() - before_s < 10
 
 
 def test_the_schools_and_classes_have_exactly_their_numbers(annotations: Annotations) -> None:

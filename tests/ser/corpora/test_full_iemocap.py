@@ -2,10 +2,11 @@
 
 from collections import Counter
 from pathlib import Path
+from time import process_time
 
 import pytest
 
-from ser.corpora import load_annotations
+from ser.corpora import load_annotations, open_corpus
 from ser.corpora.base import Annotations
 from ser.corpora.iemocap_files import RATINGS
 from ser.corpora.layouts import make_layout
@@ -56,6 +57,14 @@ def test_the_decoys_are_there(root: Path, rows: list[dict[str, object]]) -> None
     with pytest.raises(UnicodeDecodeError):
         texts[0].decode("utf-8")
     assert any((root / "Session1" / "dialog" / "EmoEvaluation" / "Categorical").iterdir())
+
+
+def test_loading_takes_less_than_ten_seconds(root: Path) -> None:
+    # Time of the processor, since others may be using the machine.
+    before_s = process_time()
+    corpus = open_corpus("iemocap", root)
+    assert process_time() - before_s < 10
+    assert len(corpus.utterances) == 2943
 
 
 def test_the_papers_set_has_exactly_its_numbers(annotations: Annotations) -> None:
