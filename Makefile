@@ -34,7 +34,7 @@ ifneq ($(TRACKING),)
 export SER_TRACKING := $(TRACKING)
 endif
 
-.PHONY: help setup study studies report ui test check bench clean
+.PHONY: help setup study studies report ui test check bench simulate clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -75,6 +75,9 @@ check: setup ## Check style, types and the direction of imports
 
 bench: setup ## Measure the padding-free BLSTM against the packed one, as a ratio in one run
 	$(BIN)/python benchmarks/recurrent.py
+
+simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
+	$(BIN)/python benchmarks/simulate.py
 
 clean: ## Remove caches; the environment and everything that was computed stay
 	rm -rf build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

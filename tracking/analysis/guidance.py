@@ -12,7 +12,7 @@ WHICH_TO_BELIEVE = (
     "a few speakers, and every variant suits some speakers better than others. A test that takes utterances as "
     "independent mistakes that for proof: in simulations of equal variants, where one in twenty should be called "
     "better, the pooled z-test calls up to one in eight better and McNemar's test one in five, while the sign-flip "
-    "test stays near one in twenty and the 95% t interval over speakers holds the truth 94 to 95 times in a hundred. "
+    "test stays near one in twenty and the 95% t interval over speakers holds the truth 95 times in a hundred. "
     "The z-test is shown because the literature reports it."
 )
 """One paragraph for a reader of p-values."""

@@ -100,10 +100,26 @@ def choose(candidates: Mapping[str, ScoredFold]) -> str:
         The name with the highest validation UA; ties go to the lower validation loss (none counts
         as the highest), then to the first.
     """
+    scores = [(fold.validation_ua, fold.result.validation.loss) for fold in candidates.values()]
+    return list(candidates)[best_validated(scores)]
 
-    def worth(name: str) -> tuple[float, float]:
-        fold = candidates[name]
-        loss = fold.result.validation.loss
-        return (-fold.validation_ua, float("inf") if loss is None else loss)
 
-    return min(candidates, key=worth)
+def best_validated(scores: Sequence[tuple[float, float | None]]) -> int:
+    """The rule of the choice, on plain numbers.
+
+    Args:
+        scores: Validation UA and validation loss of each candidate; a loss of None counts as the highest.
+
+    Returns:
+        Place of the highest validation UA; ties go to the lower loss, then to the first.
+
+    Examples:
+        >>> best_validated([(0.70, 0.5), (0.72, 0.9), (0.72, 0.4)])
+        2
+    """
+
+    def worth(place: int) -> tuple[float, float]:
+        ua, loss = scores[place]
+        return -ua, float("inf") if loss is None else loss
+
+    return min(range(len(scores)), key=worth)
