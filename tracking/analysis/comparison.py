@@ -12,12 +12,16 @@ from tracking.analysis.effects import cohens_h, standardised_difference, units_a
 from tracking.analysis.evidence import Evidence
 from tracking.analysis.likeness import require_alike
 from tracking.analysis.paired import LEAST_UNITS, SignFlip, sign_flip, ua_parts, wa_parts
-from tracking.analysis.planning import Pair, plan_pairs
+from tracking.analysis.planning import Pair
 from tracking.analysis.power import detectable_difference, unit_deviation, units_needed
+from tracking.analysis.questions import Question, plan_question, shown_labels
 from tracking.analysis.statistics import ZTest, holm, mcnemar_exact, recall_variance_z, two_proportion_z
 
 ALPHA = 0.05
 """Level of the verdict, after Holm's adjustment."""
+
+USUAL = Question()
+"""Every variant against attention `none`, and CTC against the sequence-to-label model."""
 
 BETTER = "better"
 NO_DIFFERENCE = "no difference shown"
@@ -212,19 +216,24 @@ def _mcnemar(left: Evidence, right: Evidence) -> float | None:
     return mcnemar_exact(int(np.count_nonzero(hit_a & ~hit_b)), int(np.count_nonzero(hit_b & ~hit_a)))
 
 
-def compare_all(scored: Sequence[ScoredVariant]) -> Comparisons:
+def compare_all(scored: Sequence[ScoredVariant], question: Question = USUAL) -> Comparisons:
     """Makes every comparison of a report and adjusts for their number.
 
     The family is fixed before anything is filtered: every planned pair counts, also those that
-    cannot be made yet because a fold is missing.
+    cannot be made yet because a fold is missing, and those that are not to be shown.
 
     Args:
         scored: All variants of the report, both kinds.
+        question: What is compared with what.
 
     Returns:
         Comparisons, refusals with their reasons, and the family's size.
+
+    Raises:
+        ComparisonError: The question names what is not among the variants.
     """
-    pairs, orphans = plan_pairs(scored)
+    pairs, orphans = plan_question(scored, question)
+    shown = shown_labels(scored, question)
     outcomes = [_attempt(pair) for pair in pairs]
     raw = [_p_of_family(outcome) for outcome in outcomes]
     made = [
@@ -235,10 +244,15 @@ def compare_all(scored: Sequence[ScoredVariant]) -> Comparisons:
             sensitivity=replace(outcome.sensitivity, family=len(pairs)),
         )
         for outcome, adjusted in zip(outcomes, holm(raw), strict=True)
-        if isinstance(outcome, Comparison)
+        if isinstance(outcome, Comparison) and outcome.variant in shown
     ]
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
     refused += [Refusal(label, "", reason) for label, reason in orphans]
+    refused += [
+        Refusal(one.variant, one.baseline, "not asked for; it counts in Holm's family")
+        for one in outcomes
+        if isinstance(one, Comparison) and one.variant not in shown
+    ]
     return Comparisons(tuple(made), tuple(refused), len(pairs))
 
 

@@ -48,17 +48,17 @@ def plan_pairs(scored: Sequence[ScoredVariant]) -> tuple[list[Pair], list[tuple[
     for entry in scored:
         first = entry.variant.configuration
         if first.attention != "none":
-            found = _nearest(entry, by_settings[_settings(entry.variant, ATTENTION_SETTINGS)])
-            if found is None:
-                orphans.append((entry.variant.label, _no_baseline(entry.variant)))
+            found = nearest_of(entry, by_settings[_settings(entry.variant, ATTENTION_SETTINGS)])
+            if found:
+                pairs.append(Pair(entry, found[0], ATTENTION))
             else:
-                pairs.append(Pair(entry, found, ATTENTION))
+                orphans.append((entry.variant.label, _no_baseline(entry.variant)))
         elif first.criterion == "ctc":
             key = _settings(entry.variant, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))
             others = [other for other in by_shared_settings[key] if other.variant.configuration.criterion != "ctc"]
-            found = _nearest(entry, others)
-            if found is not None:
-                pairs.append(Pair(entry, found, CRITERION))
+            found = nearest_of(entry, others)
+            if found:
+                pairs.append(Pair(entry, found[0], CRITERION))
     return pairs, orphans
 
 
@@ -69,8 +69,17 @@ def _settings(variant: Variant, without: Sequence[str]) -> frozenset[Any]:
     )
 
 
-def _nearest(entry: ScoredVariant, candidates: Sequence[ScoredVariant]) -> ScoredVariant | None:
-    """The candidate tested most like the entry: same folds and corpus, recipe, seeds and kind count, in that order."""
+def nearest_of(entry: ScoredVariant, candidates: Sequence[ScoredVariant]) -> list[ScoredVariant]:
+    """The candidates that were tested most like a variant.
+
+    Args:
+        entry: The variant.
+        candidates: Possible baselines.
+
+    Returns:
+        Those that have most in common with it; the same folds and corpus, recipe, seeds and kind count, in
+        that order. Several where they have the same in common.
+    """
 
     def likeness(other: ScoredVariant) -> tuple[bool, ...]:
         return (
@@ -81,7 +90,8 @@ def _nearest(entry: ScoredVariant, candidates: Sequence[ScoredVariant]) -> Score
             other.variant.kind == FIXED,
         )
 
-    return max(candidates, key=likeness, default=None)
+    most = max(map(likeness, candidates), default=())
+    return [other for other in candidates if likeness(other) == most]
 
 
 def _no_baseline(variant: Variant) -> str:

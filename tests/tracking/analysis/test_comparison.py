@@ -249,8 +249,8 @@ def test_the_holm_family_is_every_planned_pair_also_the_refused():
 
 
 def test_verdicts_rest_on_the_adjusted_sign_flip_test():
-    plain = trial(WORLD, configuration("none"), 0.5, speaker_deviation=0.0)
-    strong = trial(WORLD, configuration("component"), 0.8, speaker_deviation=0.0)
+    plain = trial(WORLD, configuration("none"), 0.3, speaker_deviation=0.0)
+    strong = trial(WORLD, configuration("component"), 0.95, speaker_deviation=0.0)
     quantum = trial(WORLD, configuration("quantum"))
     decisions = zip(quantum.folds, plain.folds, strict=True)
     equal = quantum.model_copy(update={"folds": tuple(a.model_copy(update={"test": b.test}) for a, b in decisions)})
