@@ -6,7 +6,7 @@ what waits in the outbox, and trains only the rest.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlflow.entities import Run
@@ -42,6 +42,7 @@ class Trial:
         elsewhere: Runs of folds that another trial had trained, by fold identity.
         run_id: Its run, once it is known.
         failures: Reasons of folds that were given up, by fold identity.
+        pruned: Why it was given up before its last fold, or None.
     """
 
     point: Point
@@ -51,11 +52,22 @@ class Trial:
     elsewhere: dict[str, str] = field(default_factory=dict)
     run_id: str | None = None
     failures: dict[str, str] = field(default_factory=dict)
+    pruned: str | None = None
 
     @property
     def missing(self) -> list[str]:
         """Identities of folds without a result, in the order of the scheme."""
         return [identity for identity in self.folds if identity not in self.results]
+
+    @property
+    def validation_ua(self) -> dict[int, float]:
+        """Validation UA, 0..1, of the folds that have a result, by number of the fold, from 1."""
+        return {result.fold.index + 1: rows.validation_ua(result) for result in self.results.values()}
+
+    def repeats(self, other: "Trial") -> bool:
+        """Whether it is another trial's point, perhaps with another seed."""
+        seed = {"seed": other.point.configuration.seed}
+        return self.point.configuration.model_copy(update=seed) == other.point.configuration
 
 
 class Coordinator:
@@ -95,9 +107,12 @@ class Coordinator:
         self._reader = reader
         self._executor = executor
         self._observer = observer
-        self._done = sum(point.complete for point in points)
-        self._points = len(points)
-        self._trials = [self._trial_of(point, device_type) for point in points if not point.complete]
+        self._device_type = device_type
+        self._ended = self._done = sum(point.complete or point.pruned is not None for point in points)
+        self._points = max(len(points), search.size)
+        open_points = [point for point in points if not point.complete]
+        self._pruned = [self._trial_of(point) for point in open_points if point.pruned is not None]
+        self._trials = [self._trial_of(point) for point in open_points if point.pruned is None]
         self._queue: deque[tuple[Trial, str]] = deque()
         self._in_hand: dict[str, Trial] = {}
         self._attempts: dict[str, int] = {}
@@ -112,22 +127,35 @@ class Coordinator:
         Returns:
             What failed, one line a fold; empty when the study is complete.
         """
-        self._reconcile(study_run)
+        self._take_up(study_run, self._trials)
+        for trial in self._pruned:
+            self._settle(study_run, trial)
         self._tell_standing()
-        while self._queue or self._in_hand:
-            while self._queue and self._executor.free_slots():
+        while self._queue or self._in_hand or self._propose(study_run):
+            while self._executor.free_slots() and (self._queue or self._propose(study_run)):
                 self._hand_out(study_run)
             for event in self._executor.wait(_WAIT_S):
-                self._take_in(event)
+                self._take_in(study_run, event)
         failed = [trial for trial in self._trials if trial.failures]
         for trial in failed:
             self._give_up(trial)
         return [reason for trial in failed for reason in trial.failures.values()]
 
-    def _reconcile(self, study_run: str) -> None:
-        """Finds what exists of every unfinished trial, finishes what is whole, queues the rest."""
+    def _propose(self, study_run: str) -> bool:
+        """Takes up the next point that the search proposes, if there is one with folds to train."""
+        precision = self._search.precision
+        while not self._queue and precision is not None:
+            trials = [self._trial_of(point) for point in self._search.propose(precision)]
+            if not trials:
+                return False
+            self._trials += trials
+            self._take_up(study_run, trials)
+        return bool(self._queue)
+
+    def _take_up(self, study_run: str, trials: list[Trial]) -> None:
+        """Finds what exists of unfinished trials, finishes what is whole, queues the rest."""
         waiting = self._outbox.waiting()
-        for trial in self._trials:
+        for trial in trials:
             for identity in trial.folds:
                 content = self._outbox.read(identity) if identity in waiting else None
                 if content is not None:
@@ -148,7 +176,9 @@ class Coordinator:
                 self._begin(study_run, trial)
                 self._finish(trial)
             self._queue.extend((trial, identity) for identity in trial.missing)
-        self._reused = sum(len(trial.results) for trial in self._trials)
+        self._reused += sum(len(trial.results) for trial in trials)
+        for trial in trials:
+            self._judge(study_run, trial)
 
     def _finished_folds(self, trial: Trial) -> dict[str, Run]:
         finished = self._reader.finished_folds(rows.model_digest(trial.point.configuration))
@@ -168,7 +198,7 @@ class Coordinator:
         """Makes sure that a trial stands in Optuna and has a run."""
         if trial.run_id is None:
             number = self._search.begin(trial.point)
-            trial.point = Point(trial.point.configuration, number, complete=False)
+            trial.point = replace(trial.point, number=number)
             trial.run_id = self._recorder.trial_run(study_run, trial.identity, trial.point.configuration)
         return trial.run_id
 
@@ -179,7 +209,7 @@ class Coordinator:
         self._attempts[identity] = self._attempts.get(identity, 0) + 1
         self._executor.submit(FoldTask(identity, trial.point.configuration, trial.folds[identity], self._store))
 
-    def _take_in(self, event: Event) -> None:
+    def _take_in(self, study_run: str, event: Event) -> None:
         trial = self._in_hand.get(event.identity)
         if trial is None:
             # A fold's last progress travels another way than its result and may come after it.
@@ -192,11 +222,14 @@ class Coordinator:
                 del self._in_hand[identity]
                 self._outbox.put(identity, content)
                 self._record(trial, content)
-                if not trial.missing:
+                if not trial.missing and trial.pruned is None:
                     self._finish(trial)
+                self._judge(study_run, trial)
                 self._tell_standing()
             case Failed(identity=identity, reason=reason, traceback=traceback):
                 del self._in_hand[identity]
+                if trial.pruned is not None:
+                    return
                 left = ATTEMPTS - self._attempts[identity]
                 self._observer.fold_failed(name, reason, left)
                 if left > 0:
@@ -236,6 +269,7 @@ class Coordinator:
         if trial.elsewhere:
             tags[schema.REUSED_FOLDS] = ", ".join(trial.elsewhere.values())
         self._recorder.finish_trial(trial.run_id, result, tags)
+        self._search.report(trial.point.number, trial.validation_ua)
         self._search.complete(trial.point.number, rows.mean_validation_ua(result))
         self._done += 1
 
@@ -245,17 +279,53 @@ class Coordinator:
         self._recorder.fail_trial(trial.run_id, "\n".join(trial.failures.values()))
         self._search.fail(trial.point.number)
 
-    def _trial_of(self, point: Point, device_type: str) -> Trial:
-        digest = self._context.corpus.digest
-        folds = {fold_identity(point.configuration, digest, fold, device_type): fold for fold in self._context.scheme}
+    def _judge(self, study_run: str, trial: Trial) -> None:
+        """Gives up an unfinished trial that has begun, and with it its point, where its folds so far say so."""
+        if trial.point.number is None or not trial.missing or trial.failures or trial.pruned is not None:
+            return
+        self._search.report(trial.point.number, trial.validation_ua)
+        reason = self._search.verdict(trial.point.number)
+        if reason is not None:
+            self._prune(study_run, trial, reason)
+
+    def _prune(self, study_run: str, trial: Trial, reason: str) -> None:
+        """Gives up a trial and the unfinished repetitions of its point; folds in hand may end and are recorded.
+
+        The trial itself comes last: once it is written, so are the others.
+        """
+        repetitions = [each for each in self._trials if each.missing and each.pruned is None and each.repeats(trial)]
+        seed = trial.point.configuration.seed
+        for each in [*(each for each in repetitions if each is not trial), trial]:
+            each.pruned = reason if each is trial else f"its repetition with seed {seed} was pruned: {reason}"
+            if each.point.number is not None:
+                self._recorder.prune_trial(self._begin(study_run, each), each.pruned)
+                self._search.prune(each.point.number, each.pruned)
+        self._done += len(repetitions)
+        self._queue = deque(entry for entry in self._queue if entry[0].pruned is None)
+
+    def _settle(self, study_run: str, trial: Trial) -> None:
+        """Writes what a kill left unwritten of a trial that was given up."""
+        waiting = [identity for identity in self._outbox.waiting() if identity in trial.folds]
+        if trial.point.pruned is None or (not waiting and self._recorder.trial_is_pruned(trial.identity)):
+            return
+        self._begin(study_run, trial)
+        for identity in waiting:
+            content = self._outbox.read(identity)
+            if content is not None:
+                self._record(trial, content)
+        self._prune(study_run, trial, trial.point.pruned)
+
+    def _trial_of(self, point: Point) -> Trial:
+        digest, scheme = self._context.corpus.digest, self._context.scheme
+        folds = {fold_identity(point.configuration, digest, fold, self._device_type): fold for fold in scheme}
         return Trial(point, trial_identity(list(folds)), folds)
 
     def _tell_standing(self) -> None:
         folds = len(self._context.scheme)
-        already = self._points - len(self._trials)
-        done = already * folds + sum(len(trial.results) for trial in self._trials)
-        reused = already * folds + self._reused
-        self._observer.stood(Standing(self._points, self._done, self._points * folds, done, reused))
+        spared = sum(len(trial.missing) for trial in self._trials if trial.pruned is not None)
+        done = self._ended * folds + sum(len(trial.results) for trial in self._trials)
+        reused = self._ended * folds + self._reused
+        self._observer.stood(Standing(self._points, self._done, self._points * folds - spared, done, reused))
 
 
 def _as_fold_of(trial: Trial, result: FoldResult) -> FoldResult:

@@ -19,7 +19,9 @@ from ser.config import (
 from ser.errors import ConfigurationError, unknown_value
 from ser.folds import parse_scheme
 from ser.identity import RESULTS_VERSION
-from studies.recipes import recipe_named
+from studies.pruning import PrunerName
+from studies.recipes import RECIPES, Recipe, recipe_named
+from studies.space import Choice, Space, Value
 
 _SWEPT = ("attention", "scope", "labels", "seed", "precision", "criterion", "features")
 
@@ -38,7 +40,10 @@ class StudyPlan(Settings):
         folds: Fold scheme, as text.
         seeds: Seeds swept, 1 to n.
         precision: Arithmetic, perhaps still `auto`.
-        settings: All other settings of a fold's configuration.
+        settings: All other settings of a fold's configuration; those that are searched have no effect here.
+        space: What is searched; null where the whole grid is swept.
+        trials: Points that are searched; null where the whole grid is swept.
+        pruner: What gives up a trial before its last fold.
     """
 
     corpus: str
@@ -52,6 +57,9 @@ class StudyPlan(Settings):
     seeds: tuple[int, ...]
     precision: Literal["fp32", "bf16", "auto"]
     settings: dict[str, Any]
+    space: Space | None = None
+    trials: int | None = None
+    pruner: PrunerName = "none"
 
     @property
     def corpus_name(self) -> str:
@@ -72,6 +80,8 @@ class StudyPlan(Settings):
         seeds: int = 1,
         overrides: Mapping[str, str] | None = None,
         corpus_options: Mapping[str, str] | None = None,
+        trials: int | None = None,
+        pruner: str | None = None,
     ) -> "StudyPlan":
         """Makes a plan from a recipe and what the user wants otherwise.
 
@@ -86,6 +96,8 @@ class StudyPlan(Settings):
             seeds: Number of seeds, 1 or more.
             overrides: Other settings of a fold's configuration, or `precision`, as text by name.
             corpus_options: Options of the corpus as text, by name.
+            trials: Points to be searched, 1 or more, or None for the recipe's; only for a recipe that searches.
+            pruner: `median`, `wilcoxon` or `none`, or None for the recipe's; for the whole grid only `none`.
 
         Returns:
             The plan.
@@ -106,6 +118,10 @@ class StudyPlan(Settings):
         scheme = folds or chosen.folds_for(corpus)
         if parse_scheme(scheme).name != "speaker":
             settings["validation"] = None
+        if not chosen.space:
+            _refuse_search(chosen, trials, pruner)
+        if trials is not None and trials < 1:
+            raise ConfigurationError(f"trials {trials} is not a number of points, 1 or more")
         plan = cls(
             corpus=corpus,
             corpus_options=dict(corpus_options or {}),
@@ -118,7 +134,11 @@ class StudyPlan(Settings):
             seeds=tuple(range(1, seeds + 1)),
             precision=precision,
             settings={name: value for name, value in settings.items() if name != "criterion"},
+            trials=trials or chosen.trials,
+            pruner=_member("pruner", pruner or chosen.pruner, get_args(PrunerName)),
         )
+        if chosen.space:
+            plan = plan.model_copy(update={"space": plan._space(chosen, fixed=wanted)})
         plan._check_all_settings()
         return plan
 
@@ -128,32 +148,68 @@ class StudyPlan(Settings):
             swept = {"attention": attention, "scope": scope, "labels": self.labels[0], "criterion": "ctc"}
             FoldConfiguration.of(**self.settings | swept)
 
+    def _space(self, recipe: Recipe, fixed: Mapping[str, str]) -> Space:
+        """The recipe's space over what this plan sweeps, less the settings that the user has fixed."""
+        swept: dict[str, tuple[Value, ...]] = {
+            "attention": self.attentions,
+            "scope": self.scopes,
+            "labels": self.labels,
+        }
+        searched = {name: each for name, each in recipe.space.items() if name not in fixed}
+        return Space(dimensions={name: Choice(values=values) for name, values in swept.items()} | searched)
+
+    @property
+    def size(self) -> int:
+        """Trials of the whole study: points, each with every seed."""
+        return len(self.points("fp32")) if self.trials is None else self.trials * len(self.seeds)
+
+    def base(self, precision: Precision) -> FoldConfiguration:
+        """A configuration with all that no point changes."""
+        first = {"attention": self.attentions[0], "scope": self.scopes[0], "labels": self.labels[0]}
+        return self.configuration(first | {"seed": self.seeds[0]}, precision)
+
+    def configuration(self, parameters: Mapping[str, Value], precision: Precision) -> FoldConfiguration:
+        """The configuration of a point.
+
+        Args:
+            parameters: The point as the search knows it, see `parameters`.
+            precision: The resolved arithmetic.
+
+        Raises:
+            ConfigurationError: The parameters are not those of a point.
+        """
+        return FoldConfiguration.of(
+            **self.settings | {"criterion": self.criterion, "precision": precision} | dict(parameters)
+        )
+
+    def parameters(self, point: FoldConfiguration) -> dict[str, Value]:
+        """A point as the search knows it: the seed, and the swept or searched settings that have an effect."""
+        if self.space is None:
+            return dict(point_parameters(point))
+        return self.space.parameters(dict(point)) | {"seed": point.seed}
+
     def points(self, precision: Precision) -> tuple[FoldConfiguration, ...]:
-        """Every point of the space once, in a fixed order.
+        """The points that are known before the study begins: all of a grid, in a fixed order; none of a search.
 
         Args:
             precision: The resolved arithmetic.
 
         Returns:
-            Configurations; points that differ only in settings without effect are one.
+            Configurations, each once; points that differ only in settings without effect are one.
         """
+        if self.space is not None:
+            return ()
         grid = product(self.seeds, self.attentions, self.scopes, self.labels)
         points = (
-            FoldConfiguration.of(
-                attention=attention,
-                scope=scope,
-                labels=labels,
-                seed=seed,
-                criterion=self.criterion,
-                precision=precision,
-                **self.settings,
-            )
+            self.configuration({"attention": attention, "scope": scope, "labels": labels, "seed": seed}, precision)
             for seed, attention, scope, labels in grid
         )
         return tuple(dict.fromkeys(points))
 
     def name(self, corpus_digest: str, device_type: str) -> str:
         """The study's name: the same plan on the same data, device and versions has the same one.
+
+        The number of trials of a search is no part of it: asked for more, the same study goes on.
 
         Args:
             corpus_digest: Digest of the corpus.
@@ -165,7 +221,7 @@ class StudyPlan(Settings):
         # Reports read plans and no names; they start a second earlier without torch.
         import torch
 
-        content = {
+        content: dict[str, Any] = {
             "points": [point.content() for point in self.points("fp32")],
             "precision": self.precision,
             "folds": self.folds,
@@ -174,6 +230,10 @@ class StudyPlan(Settings):
             "torch": str(torch.__version__),
             "results_version": RESULTS_VERSION,
         }
+        if self.space is not None:
+            base = self.base("fp32").content()
+            content |= {"base": base, "space": self.space.model_dump(mode="json"), "seeds": list(self.seeds)}
+            content |= {"pruner": self.pruner}
         digest = digest_of(content)
         attentions = "all" if len(self.attentions) == len(get_args(AttentionName)) else "+".join(self.attentions)
         return f"{self.corpus_name}-{self.recipe}-{attentions}-{digest[:8]}"
@@ -187,6 +247,20 @@ def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
     if point.labels is not None:
         values["labels"] = point.labels
     return values
+
+
+def _refuse_search(recipe: Recipe, trials: int | None, pruner: str | None) -> None:
+    """Refuses options of a search for a recipe that sweeps its whole grid, where each point is asked for."""
+    searching = ", ".join(each.name for each in RECIPES.values() if each.space)
+    if trials is not None:
+        raise ConfigurationError(
+            f"trials {trials}: recipe {recipe.name} sweeps its whole grid; a number of trials is for: {searching}"
+        )
+    if pruner not in (None, "none"):
+        raise ConfigurationError(
+            f"pruner {pruner}: recipe {recipe.name} sweeps its whole grid, all of which is compared; a pruner is for: "
+            f"{searching}"
+        )
 
 
 def _every_attention(attentions: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Named recipes: everything a study fixes, and what it sweeps.
 
 `paper` follows the paper and its framework to the letter; `recommended` is what we advise on real
-corpora; `quick` is for the demo corpus.
+corpora; `quick` is for the demo corpus. These sweep their whole grid. `extended` searches a space that
+is too large for that.
 """
 
 from typing import Any, Literal
@@ -10,6 +11,8 @@ from pydantic import Field
 
 from ser.config import LabelStrategy, Scope, Settings
 from ser.errors import ConfigurationError, unknown_value
+from studies.pruning import PrunerName
+from studies.space import Choice, Span
 
 
 class Recipe(Settings):
@@ -24,6 +27,10 @@ class Recipe(Settings):
         settings: All other settings of a fold's configuration, by name.
         corpus_settings: Settings that differ on a corpus, by its name.
         corpus_folds: Fold scheme on a corpus that is not divided by test speaker, by its name.
+        space: Settings that are searched, in the place of those above, by name; empty where the whole grid
+            of attentions, label strategies and scopes is swept.
+        trials: Points that are searched; null where the whole grid is swept.
+        pruner: What gives up a trial before its last fold.
     """
 
     name: str
@@ -34,6 +41,9 @@ class Recipe(Settings):
     settings: dict[str, Any]
     corpus_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     corpus_folds: dict[str, str] = Field(default_factory=dict)
+    space: dict[str, Choice | Span] = Field(default_factory=dict)
+    trials: int | None = None
+    pruner: PrunerName = "none"
 
     def settings_for(self, corpus: str) -> dict[str, Any]:
         """The settings on a corpus."""
@@ -116,7 +126,36 @@ QUICK = Recipe(
     settings=RECOMMENDED.settings | {"stack": 2, "epochs": 16},
 )
 
-RECIPES = {recipe.name: recipe for recipe in (PAPER, RECOMMENDED, QUICK)}
+EXTENDED = Recipe(
+    name="extended",
+    summary="a search over sizes, training and readings of the method, from what we advise",
+    labels=("words", "phonemes", "utterance"),
+    scopes=_PAPER_SCOPES,
+    precision="auto",
+    settings=RECOMMENDED.settings,
+    corpus_settings=_UPSAMPLED_AIBO,
+    corpus_folds=_DIVIDED_AIBO,
+    space={
+        "learning_rate": Span(low=1e-4, high=1e-2),
+        "cells": Choice(values=(64, 128, 256)),
+        "layers": Choice(values=(1, 2, 3)),
+        "dropout": Choice(values=(None, 0.1, 0.2, 0.3, 0.5)),
+        "stack": Choice(values=(1, 2, 3)),
+        "ema_decay": Choice(values=(None, 0.95, 0.98, 0.99)),
+        "normalisation": Choice(
+            values=("zscore_speaker", "zscore_training", "minmax_training", "minmax_utterance"),
+        ),
+        "component_score": Choice(values=("dense", "window")),
+        "attention_norm": Choice(values=("window", "literal")),
+        "quantum_boundary": Choice(values=("frames", "states")),
+        # Not `likelihood`, which uses the counts of the utterance that is decided.
+        "decision": Choice(values=("posterior", "best_path")),
+    },
+    trials=50,
+    pruner="median",
+)
+
+RECIPES = {recipe.name: recipe for recipe in (PAPER, RECOMMENDED, QUICK, EXTENDED)}
 """All recipes by name."""
 
 

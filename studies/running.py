@@ -23,6 +23,7 @@ from studies.observer import Observer
 from studies.plan import StudyPlan
 from studies.precision import resolved_precision
 from studies.provenance import provenance_tags
+from studies.pruning import check_pruner
 from studies.search import Search, Whereabouts
 from tracking.connection import experiment_id, open_tracking
 from tracking.outbox import Outbox
@@ -70,8 +71,9 @@ def run_study(
     devices = worker_devices(workers)
     device_type = devices[0].partition(":")[0]
     corpus = open_corpus(plan.corpus, root, stage("reading the corpus"), plan.corpus_options)
-    configuration = plan.points("fp32")[0]
+    configuration = plan.base("fp32")
     scheme = make_folds(corpus, parse_scheme(plan.folds), configuration.validation)
+    check_pruner(plan.pruner, len(scheme), scheme[0].scheme)
     _check_counts(plan, corpus)
     store = ensure_store(corpus, configuration.features, home.features, stage("computing features"))
     name = plan.name(corpus.digest, device_type)

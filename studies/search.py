@@ -1,25 +1,28 @@
 """The search's memory: an Optuna study whose trials are the points of a plan.
 
-A grid leaves a sampler nothing to choose, so a trial is added with all its parameters in one
-transaction when its first fold is handed out, and told its value at its end. At every start the
+A trial is added with all its parameters in one transaction, when its first fold is handed out or, where
+a sampler proposed it, before the next proposal; it is told its value at its end. At every start the
 trials are held against the plan, whatever state a killed coordinator left them in.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import optuna
-from optuna.distributions import CategoricalChoiceType, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from ser.config import FoldConfiguration, Precision
-from studies.plan import StudyPlan, point_parameters
+from studies.plan import StudyPlan
+from studies.points import parameters_key, points_of
+from studies.pruning import make_pruner
 from studies.storages.base import Storage
 
 _PRECISION = "precision"
 _PLAN = "plan"
 _WHEREABOUTS = "whereabouts"
+_PRUNED = "pruned"
+_STANDING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+"""States of a trial that stands for its point, the most final first."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class Point:
         configuration: The point.
         number: Optuna's number of its trial, or None where it has not begun.
         complete: Whether the search was told its value.
+        pruned: Why it was given up, or None.
     """
 
     configuration: FoldConfiguration
     number: int | None
     complete: bool
+    pruned: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Whereabouts:
 
 
 class Search:
-    """An Optuna study over a plan's grid; the value of a trial is its mean validation UA.
+    """An Optuna study over a plan's points; the value of a trial is its mean validation UA.
 
     Args:
         study: The Optuna study.
@@ -65,6 +70,8 @@ class Search:
     def __init__(self, study: optuna.Study, plan: StudyPlan) -> None:
         self._study = study
         self._plan = plan
+        self._points = points_of(plan, study.study_name)
+        self._pruner = make_pruner(plan.pruner)
 
     @classmethod
     def open(cls, storage: Storage, name: str, plan: StudyPlan) -> "Search":
@@ -76,7 +83,9 @@ class Search:
             plan: The plan.
         """
         study = optuna.create_study(storage=storage.open(), study_name=name, direction="maximize", load_if_exists=True)
-        if _PLAN not in study.user_attrs:
+        kept = study.user_attrs.get(_PLAN)
+        # A search may be asked for more trials than when it began.
+        if kept is None or kept.get("trials") != plan.trials:
             study.set_user_attr(_PLAN, plan.model_dump(mode="json"))
         return cls(study, plan)
 
@@ -95,8 +104,13 @@ class Search:
         if _WHEREABOUTS not in self._study.user_attrs:
             self._study.set_user_attr(_WHEREABOUTS, asdict(whereabouts))
 
+    @property
+    def size(self) -> int:
+        """Trials that the study will have."""
+        return self._plan.size
+
     def points(self, precision: Precision) -> list[Point]:
-        """Holds Optuna's trials against the plan: every point, with the one trial that stands for it.
+        """Holds Optuna's trials against the plan: every known point, with the one trial that stands for it.
 
         A trial that was begun and never told its value goes on; where several stand for one point,
         a complete one does, and those still running are failed.
@@ -105,29 +119,44 @@ class Search:
             precision: The resolved arithmetic.
 
         Returns:
-            Points in the order of the plan.
+            Points in the order of the plan, or in which they were proposed.
         """
         standing = self._standing()
         points = []
-        for configuration in self._plan.points(precision):
-            trial = standing.pop(_key(point_parameters(configuration)), None)
-            complete = trial is not None and trial.state == TrialState.COMPLETE
-            points.append(Point(configuration, None if trial is None else trial.number, complete))
+        for configuration in self._points.known(self._study.get_trials(deepcopy=False), precision):
+            trial = standing.get(self._points.key(configuration))
+            if trial is None:
+                points.append(Point(configuration, None, complete=False))
+            else:
+                complete = trial.state == TrialState.COMPLETE
+                points.append(Point(configuration, trial.number, complete, trial.user_attrs.get(_PRUNED)))
         return points
+
+    def propose(self, precision: Precision) -> list[Point]:
+        """Proposes the next point, once for each seed, and begins the first of its trials.
+
+        Args:
+            precision: The resolved arithmetic.
+
+        Returns:
+            Its trials; empty where every point is known, as in a grid, or enough of them are.
+        """
+        following = self._points.following(self._study.get_trials(deepcopy=False), precision)
+        points = [Point(configuration, None, complete=False) for configuration in following]
+        return [replace(point, number=self.begin(point)) if point is points[0] else point for point in points]
 
     def begin(self, point: Point) -> int:
         """Adds the trial of a point that has none, and returns its number."""
         if point.number is not None:
             return point.number
-        parameters = point_parameters(point.configuration)
-        choices = _choices(self._plan.points("fp32"))
+        parameters = self._points.parameters(point.configuration)
         trial = optuna.trial.create_trial(
             state=TrialState.RUNNING,
-            params=dict(parameters),
-            distributions={name: CategoricalDistribution(choices[name]) for name in parameters},
+            params=parameters,
+            distributions=self._points.distributions(parameters),
         )
         self._study.add_trial(trial)
-        return self._standing()[_key(parameters)].number
+        return self._standing()[parameters_key(parameters)].number
 
     def complete(self, number: int, mean_validation_ua: float) -> None:
         """Tells a trial's value, the mean validation UA of its folds; telling it again changes nothing."""
@@ -137,12 +166,39 @@ class Search:
         """Marks a trial that lacks folds; the next start of the study begins its point anew."""
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
+    def report(self, number: int, validation_ua: Mapping[int, float]) -> None:
+        """Keeps what a pruner judges by, in a study that has one; what is kept already stays.
+
+        Args:
+            number: Number of a trial.
+            validation_ua: Validation UA, 0..1, of the folds that are done, by number of the fold, from 1.
+        """
+        trial = self._study.get_trials(deepcopy=False)[number]
+        if self._pruner is not None and not trial.state.is_finished():
+            reporting = optuna.Trial(self._study, trial._trial_id)
+            for step, value in self._pruner.reports(validation_ua).items():
+                if step not in trial.intermediate_values:
+                    reporting.report(value, step)
+
+    def verdict(self, number: int) -> str | None:
+        """Why a running trial should be given up, by what was reported; None where it goes on."""
+        if self._pruner is None:
+            return None
+        return self._pruner.verdict(self._study, self._study.get_trials(deepcopy=False)[number])
+
+    def prune(self, number: int, reason: str) -> None:
+        """Gives up a trial for good, with the reason; doing it again changes nothing."""
+        trial = self._study.get_trials(deepcopy=False)[number]
+        if not trial.state.is_finished():
+            optuna.Trial(self._study, trial._trial_id).set_user_attr(_PRUNED, reason)
+            self._study.tell(number, state=TrialState.PRUNED)
+
     def _standing(self) -> dict[str, FrozenTrial]:
         """The trial that stands for each point; a running one beside it is failed."""
         standing: dict[str, FrozenTrial] = {}
-        trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
-        for trial in sorted(trials, key=lambda each: (each.state != TrialState.COMPLETE, each.number)):
-            key = _key(trial.params)
+        trials = self._study.get_trials(deepcopy=False, states=_STANDING)
+        for trial in sorted(trials, key=lambda each: (_STANDING.index(each.state), each.number)):
+            key = parameters_key(trial.params)
             if key not in standing:
                 standing[key] = trial
             elif trial.state == TrialState.RUNNING:
@@ -158,8 +214,9 @@ class StudySummary:
         name: Its name.
         plan: Its plan.
         whereabouts: Where its runs are found, or None where it stopped before its first run.
-        trials: Number of points.
+        trials: Number of trials that the plan asks for.
         trials_complete: Number of complete trials.
+        trials_pruned: Number of trials that were given up.
         best_validation_ua: Best mean validation UA so far, 0..1, or None.
         begun: When it began, ISO 8601, or None where no trial has begun.
     """
@@ -169,6 +226,7 @@ class StudySummary:
     whereabouts: Whereabouts | None
     trials: int
     trials_complete: int
+    trials_pruned: int
     best_validation_ua: float | None
     begun: str | None
 
@@ -203,21 +261,9 @@ def _summary(study: optuna.Study) -> StudySummary | None:
         name=study.study_name,
         plan=plan,
         whereabouts=Whereabouts(**attributes[_WHEREABOUTS]) if _WHEREABOUTS in attributes else None,
-        trials=len(plan.points("fp32")),
+        trials=plan.size,
         trials_complete=len(values),
+        trials_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),
         best_validation_ua=max(values, default=None),
         begun=min(starts, default=None),
     )
-
-
-def _choices(points: Sequence[FoldConfiguration]) -> dict[str, list[CategoricalChoiceType]]:
-    """Every value that a swept setting takes in the plan, in the plan's order."""
-    choices: dict[str, dict[CategoricalChoiceType, None]] = {}
-    for point in points:
-        for name, value in point_parameters(point).items():
-            choices.setdefault(name, {})[value] = None
-    return {name: list(values) for name, values in choices.items()}
-
-
-def _key(parameters: Mapping[str, CategoricalChoiceType]) -> str:
-    return json.dumps(dict(parameters), sort_keys=True)

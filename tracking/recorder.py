@@ -137,6 +137,17 @@ class Recorder:
         self._write(run_id, tags={schema.FAILURE: reason[:5000]})
         self._client.set_terminated(run_id, "FAILED")
 
+    def prune_trial(self, run_id: str, reason: str) -> None:
+        """Marks a trial that was given up before its last fold, with the reason; its folds stay."""
+        self._write(run_id, tags={schema.PRUNED: reason[:5000]})
+        self._client.set_terminated(run_id, "KILLED")
+
+    def trial_is_pruned(self, trial_id: str) -> bool:
+        """Whether a trial of this study was given up, and its run says so to its end."""
+        tags = {"ser__kind": "trial", "ser__study": self._context.study, "ser__trial_id": trial_id}
+        runs = find_runs(self._client, self._experiment, **tags)
+        return any(schema.PRUNED in run.data.tags and run.info.status == "KILLED" for run in runs)
+
     def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
         """Keeps a baseline beside the variants, on the study's run."""
         classes = len(baseline.corpus.emotions)
@@ -166,8 +177,9 @@ class Recorder:
         self._client.update_run(run_id, status="RUNNING")
         self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
         self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
-        if schema.FAILURE in run.data.tags:
-            self._client.delete_tag(run_id, schema.FAILURE)
+        for ending in (schema.FAILURE, schema.PRUNED):
+            if ending in run.data.tags:
+                self._client.delete_tag(run_id, ending)
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
         common = {

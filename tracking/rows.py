@@ -53,6 +53,11 @@ def curve_metrics(result: FoldResult) -> list[Metric]:
     ]
 
 
+def validation_ua(result: FoldResult) -> float:
+    """The UA of a fold's validation speakers, 0..1."""
+    return unweighted_accuracy(evaluation_confusion(result.validation, len(result.corpus.emotions)))
+
+
 def fold_scores(result: FoldResult) -> dict[str, float]:
     """A fold's scores and shares, by metric name."""
     classes = len(result.corpus.emotions)
@@ -96,7 +101,7 @@ def trial_scores(trial: TrialResult) -> dict[str, float]:
 
 def mean_validation_ua(trial: TrialResult) -> float:
     """The mean over folds of the validation speakers' UA."""
-    return statistics.fmean(fold_scores(fold)[schema.VALIDATION_UA] for fold in trial.folds)
+    return statistics.fmean(validation_ua(fold) for fold in trial.folds)
 
 
 def pooled_confusion(trial: TrialResult) -> NDArray[int64]:

@@ -31,6 +31,8 @@ PROCESSOR = "ser.processor"
 REUSED_FROM = "ser.reused_from"
 REUSED_FOLDS = "ser.reused_folds"
 FAILURE = "ser.failure"
+PRUNED = "ser.pruned"
+"""Why a trial was given up before its last fold."""
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 

@@ -119,7 +119,7 @@ def test_a_bad_setting_is_one_line(overrides: dict[str, str], message: str) -> N
     [
         ({"attentions": ("quantun",)}, "unknown attention 'quantun' (did you mean 'quantum'?); valid: none, local"),
         ({"labels": ("word",)}, "unknown labels 'word' (did you mean 'words'?); valid: words, phonemes, phonemes_x2"),
-        ({"recipe": "fast"}, "unknown recipe 'fast'; valid: paper, recommended, quick"),
+        ({"recipe": "fast"}, "unknown recipe 'fast'; valid: paper, recommended, quick, extended"),
         ({"criterion": "ct"}, "unknown criterion 'ct' (did you mean 'ctc'?); valid: ctc, cross_entropy"),
         ({"seeds": 0}, "seeds 0 is not a number of repetitions, 1 or more"),
         ({"scopes": (4,)}, "scope 4 is not an odd number of frames, 1 or more"),
@@ -186,3 +186,72 @@ def test_the_search_knows_the_swept_settings_that_have_an_effect() -> None:
     ]
     (point,) = plan(criterion="cross_entropy").points("fp32")
     assert point_parameters(point) == {"attention": "none", "seed": 1}
+
+
+def searched(*attentions: str, **others: Any) -> StudyPlan:
+    return plan(*attentions, **{"recipe": "extended"} | others)
+
+
+def test_a_search_knows_no_point_before_it_begins() -> None:
+    of = searched("all", trials=7, seeds=3)
+    assert of.points("fp32") == ()
+    assert of.size == 21
+    assert plan("quantum", seeds=3).size == 9
+
+
+def test_what_the_user_fixes_or_narrows_is_searched_no_more() -> None:
+    assert searched("all").space is not None
+    of = searched(
+        "none", "local", scopes=(5,), labels=("words",), overrides={"learning_rate": "2e-3", "dropout": "off"}
+    )
+    assert of.space is not None
+    assert not {"learning_rate", "dropout"} & set(of.space.dimensions)
+    expected = {"attention": ("none", "local"), "scope": (5,), "labels": ("words",)}
+    assert {name: each.values for name, each in of.space.dimensions.items() if name in expected} == expected  # type: ignore[union-attr]
+    assert (of.base("fp32").learning_rate, of.base("fp32").dropout) == (2e-3, None)
+
+
+@pytest.mark.parametrize("attention", ["none", "local", "component", "quantum"])
+@pytest.mark.parametrize("criterion", ["ctc", "cross_entropy"])
+def test_a_points_parameters_give_the_point_back(attention: str, criterion: str) -> None:
+    of = searched(attention, criterion=criterion, seeds=2)
+    changes = {"dropout": 0.3, "learning_rate": 1.23e-4, "cells": 64, "seed": 2}
+    point = of.base("bf16").model_copy(update=changes)
+    assert of.configuration(of.parameters(point), "bf16") == point
+    grid = plan(attention, criterion=criterion, seeds=2)
+    assert [grid.configuration(grid.parameters(each), "bf16") for each in grid.points("bf16")] == [*grid.points("bf16")]
+
+
+def test_more_trials_are_the_same_search_and_anything_else_another_one() -> None:
+    name = searched("all").name(DIGEST, "cpu")
+    assert name.startswith("emodb-extended-all-")
+    assert searched("all", trials=99).name(DIGEST, "cpu") == name
+    others = [
+        searched("all", seeds=2),
+        searched("all", pruner="none"),
+        searched("all", scopes=(3, 5)),
+        searched("all", overrides={"cells": "128"}),
+        searched("all", overrides={"epochs": "3"}),
+        searched("all", criterion="cross_entropy"),
+    ]
+    assert len({name, *(other.name(DIGEST, "cpu") for other in others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"trials": 9}, "trials 9: recipe quick sweeps its whole grid; a number of trials is for: extended"),
+        ({"pruner": "median"}, "pruner median: recipe quick sweeps its whole grid, all of which is compared; a pruner"),
+        ({"pruner": "wilcoxon"}, "pruner wilcoxon: recipe quick sweeps its whole grid"),
+        ({"recipe": "extended", "trials": 0}, "trials 0 is not a number of points, 1 or more"),
+        ({"recipe": "extended", "pruner": "best"}, "unknown pruner 'best'; valid: none, median, wilcoxon"),
+    ],
+)
+def test_a_bad_search_is_one_line(choice: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        plan("none", **choice)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_grid_may_say_that_nothing_prunes_it() -> None:
+    assert plan("none", pruner="none") == plan("none")

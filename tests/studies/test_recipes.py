@@ -8,6 +8,7 @@ from ser.config import FoldConfiguration
 from ser.errors import ConfigurationError
 from studies.plan import StudyPlan
 from studies.recipes import RECIPES, recipe_named
+from studies.space import Choice
 
 PAPER_SCOPES = (3, 5, 7, 9, 11, 15, 21)
 
@@ -47,8 +48,37 @@ PRECISION = {"paper": "fp32", "recommended": "auto", "quick": "auto"}
 READER = {"component_score": "component", "attention_norm": "local", "quantum_boundary": "quantum"}
 
 
-def test_there_are_three_recipes() -> None:
-    assert tuple(RECIPES) == NAMES
+def test_three_recipes_sweep_a_grid_and_one_searches() -> None:
+    assert tuple(RECIPES) == (*NAMES, "extended")
+    assert [name for name, recipe in RECIPES.items() if recipe.space] == ["extended"]
+
+
+def test_what_the_extended_recipe_searches() -> None:
+    assert set(RECIPES["extended"].space) == {
+        "learning_rate",
+        "cells",
+        "layers",
+        "dropout",
+        "stack",
+        "ema_decay",
+        "normalisation",
+        "component_score",
+        "attention_norm",
+        "quantum_boundary",
+        "decision",
+    }
+    plan = StudyPlan.of(corpus="emodb", recipe="extended", attentions=("all",))
+    assert (plan.trials, plan.pruner, plan.seeds) == (50, "median", (1,))
+    assert plan.base("fp32") == StudyPlan.of(corpus="emodb", recipe="recommended", attentions=("none",)).base("fp32")
+
+
+@pytest.mark.parametrize("name", RECIPES["extended"].space)
+def test_every_value_that_is_searched_is_a_valid_one(name: str) -> None:
+    dimension = RECIPES["extended"].space[name]
+    values = dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
+    plan = StudyPlan.of(corpus="emodb", recipe="extended", attentions=("none",))
+    point = plan.parameters(plan.base("fp32")) | {"attention": READER.get(name, "none"), "scope": 3}
+    assert len({plan.configuration(point | {name: value}, "fp32") for value in values}) == len(values) > 1
 
 
 @pytest.mark.parametrize("recipe", NAMES)
@@ -81,4 +111,6 @@ def test_a_recipe_fixes_every_setting_that_it_does_not_sweep() -> None:
 def test_an_unknown_recipe_is_one_line_with_the_names() -> None:
     with pytest.raises(ConfigurationError) as caught:
         recipe_named("quik")
-    assert str(caught.value) == "unknown recipe 'quik' (did you mean 'quick'?); valid: paper, recommended, quick"
+    assert (
+        str(caught.value) == "unknown recipe 'quik' (did you mean 'quick'?); valid: paper, recommended, quick, extended"
+    )

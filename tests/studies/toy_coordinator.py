@@ -134,6 +134,7 @@ class Place:
     ) -> list[str]:
         """Runs a study to its end, or until something is raised."""
         search = Search.open(self.storage, study, plan)
+        search.keep_precision("fp32")
         recorder: Recorder = self.store.recorder(study)
         study_run = recorder.study_run()
         coordinator = Coordinator(
