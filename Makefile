@@ -73,8 +73,8 @@ check: setup ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
-bench: setup ## Measure the padding-free BLSTM against the packed one, as a ratio in one run
-	$(BIN)/python benchmarks/recurrent.py
+bench: setup ## Measure speed and memory as ratios in one run: make bench ROOT=/corpora/emodb
+	$(BIN)/python -m benchmarks $(if $(ROOT),--emodb $(ROOT))
 
 simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
 	$(BIN)/python benchmarks/simulate.py

@@ -116,11 +116,11 @@ class FoldTraining:
         self._configuration = configuration
         self._seed = seed
         self._device = device
-        self._network = _seeded_network(configuration, data.classes, self._seed, device)
+        self.network = _seeded_network(configuration, data.classes, self._seed, device)
         self._scorer = _seeded_network(configuration, data.classes, self._seed, device)
-        self._optimiser = make_optimiser(configuration, self._network)
+        self._optimiser = make_optimiser(configuration, self.network)
         self._importance = _importance(data, configuration).to(device)
-        self.average = WeightAverage(self._network, configuration.ema_decay)
+        self.average = WeightAverage(self.network, configuration.ema_decay)
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Makes one pass over the training speakers; nothing is read back from the device before its end.
@@ -132,12 +132,12 @@ class FoldTraining:
             Mean training loss in nats an utterance, mean and largest gradient norm before clipping.
         """
         limit = self._configuration.gradient_clip or float("inf")
-        self._network.train()
+        self.network.train()
         losses, norms, utterances = [], [], 0
         for batch in self._batches(epoch):
             self._optimiser.zero_grad(set_to_none=True)
             losses.append(self.add_gradients(batch))
-            norms.append(torch.nn.utils.clip_grad_norm_(self._network.parameters(), limit, foreach=True))
+            norms.append(torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
             self._optimiser.step()
             self.average.update()
             utterances += len(batch)
@@ -171,7 +171,7 @@ class FoldTraining:
     def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
         frames, lengths = (tensor.to(self._device) for tensor in self._data.view.batch(batch))
         emotions, counts = (t[batch].to(self._device) for t in (self._data.emotions, self._data.counts))
-        losses = utterance_losses(self._network(frames, lengths), lengths, emotions, counts, self._configuration)
+        losses = utterance_losses(self.network(frames, lengths), lengths, emotions, counts, self._configuration)
         return losses * self._importance[emotions]
 
     def _batches(self, epoch: int) -> list[NDArray[np.int64]]:

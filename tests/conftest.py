@@ -12,6 +12,10 @@ from hypothesis import settings
 
 from tests.postgresql import PostgresqlServer, binaries
 
+# Read by torch when it is imported, here and in workers: for tensors as small as the tests' a second
+# thread does nothing but spin, on a core that another test's worker needs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("without_deadline", deadline=None)
 settings.load_profile("without_deadline")

@@ -315,7 +315,7 @@ def test_a_batch_computed_in_parts_has_the_gradient_of_the_whole(name: str, monk
         data = prepare_fold(CORPUS, toy_store(CORPUS), small(**READINGS[name]), fold_of(CORPUS))
         trainer = training.FoldTraining(data, small(**READINGS[name]), 1, torch.device("cpu"))
         loss = trainer.add_gradients(data.training)
-        found.append((float(loss), [weight.grad for weight in trainer._network.parameters()]))
+        found.append((float(loss), [weight.grad for weight in trainer.network.parameters()]))
     assert found[1][0] == pytest.approx(found[0][0], rel=1e-6)
     for parted, whole in zip(found[1][1], found[0][1], strict=True):
         assert float((parted - whole).norm()) <= 1e-5 * float(whole.norm())

@@ -1,0 +1,141 @@
+"""What one would write without this project, plainly and correctly: the other side of the ratios.
+
+A packed bidirectional `nn.LSTM`, windows by `unfold`, random batches from a `DataLoader` that pads
+them, one file's features after the other with librosa.
+
+Shapes: `batch` utterances, `frame` frames, F = 2 * cells; C and U are `(batch, frame, feature)`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+from torch.utils.data import DataLoader
+
+from ser.config import FeatureSettings, FoldConfiguration
+
+Example = tuple[Tensor, int, int]
+"""Frames `(frame, mel)`, emotion from 0, target length."""
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Padded frames `(batch, frame, mel)`, lengths, emotions and target lengths, each `(batch,)`."""
+
+
+def extract(path: Path, settings: FeatureSettings) -> NDArray[np.float32]:
+    """Log-mels of one file, shape `(frame, mel)`, as librosa makes them."""
+    import librosa
+
+    samples, rate_hz = librosa.load(path, sr=settings.sample_rate_hz)
+    energies = librosa.feature.melspectrogram(
+        y=samples,
+        sr=rate_hz,
+        n_fft=settings.fft_size,
+        win_length=round(settings.window_s * rate_hz),
+        hop_length=round(settings.frame_shift_s * rate_hz),
+        n_mels=settings.mel_bands,
+    )
+    frames: NDArray[np.float32] = np.log(np.maximum(energies, settings.log_floor)).T.astype(np.float32)
+    return frames
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Puts utterances side by side, padded with zeros."""
+    frames, emotions, counts = zip(*examples, strict=True)
+    lengths = torch.tensor([len(each) for each in frames])
+    return pad_sequence(list(frames), batch_first=True), lengths, torch.tensor(emotions), torch.tensor(counts)
+
+
+def random_batches(examples: Sequence[Example], batch_size: int, seed: int) -> "DataLoader[Any]":
+    """Random batches, other ones each epoch."""
+    generator = torch.Generator().manual_seed(seed)
+    return DataLoader(examples, batch_size, shuffle=True, collate_fn=collate, generator=generator)  # type: ignore[arg-type]
+
+
+class ReferenceNetwork(nn.Module):
+    """BLSTM, attention and linear layer, trained by CTC.
+
+    Args:
+        configuration: The configuration; its criterion is `ctc`.
+        emotions: Number of emotions.
+    """
+
+    def __init__(self, configuration: FoldConfiguration, emotions: int) -> None:
+        super().__init__()
+        self.attention, self.scope = configuration.attention, configuration.scope or 1
+        inputs, features = configuration.features.mel_bands * configuration.stack, 2 * configuration.cells
+        self.lstm = nn.LSTM(inputs, configuration.cells, configuration.layers, batch_first=True, bidirectional=True)
+        self.score: nn.Module | None = None
+        if self.attention == "local":
+            self.score = nn.Linear(features, 1)
+        elif configuration.component_score == "dense":
+            self.score = nn.Linear(features, features)
+        elif configuration.component_score == "window":
+            self.score = nn.Conv1d(features, features, self.scope, padding=self.scope // 2, groups=features)
+        self.output = nn.Linear(features, emotions + 1)
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Log-probabilities, shape `(batch, frame, 1 + class)`."""
+        packed = pack_padded_sequence(frames, lengths, batch_first=True, enforce_sorted=False)
+        C, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
+        return functional.log_softmax(self.output(self.attend(C, lengths)), dim=-1)
+
+    def attend(self, C: Tensor, lengths: Tensor) -> Tensor:
+        """U of the attention that is configured (paper, eq. 3-8)."""
+        if self.attention == "quantum":
+            return quantum(C, lengths)
+        if self.score is None:
+            return C
+        over_frames = isinstance(self.score, nn.Conv1d)
+        scores = self.score(C.transpose(1, 2)).transpose(1, 2) if over_frames else self.score(C)
+        return windowed(torch.tanh(scores), C, lengths, self.scope)
+
+
+def windowed(scores: Tensor, C: Tensor, lengths: Tensor, scope: int) -> Tensor:
+    """Softmax over each frame's window of valid frames, and the average by it (eq. 4-5)."""
+    half = scope // 2
+    valid = (torch.arange(C.shape[1]) < lengths[:, None])[:, :, None]
+    masked = functional.pad(scores.masked_fill(~valid, -torch.inf), (0, 0, half, half), value=-torch.inf)
+    # A padded frame far from speech has a window without frames, whose softmax would be no number.
+    windows = masked.unfold(1, scope, 1).masked_fill(~valid[:, :, :, None], 0.0)
+    return (windows.softmax(dim=-1) * functional.pad(C, (0, 0, half, half)).unfold(1, scope, 1)).sum(dim=-1)
+
+
+def quantum(C: Tensor, lengths: Tensor) -> Tensor:
+    """Weights from the first and the last valid frame (eq. 6-8), the denominator kept away from 0."""
+    first, last = C[:, 0], C[torch.arange(len(C)), lengths - 1]
+    product = (first * last).sum(dim=1)
+    least = torch.clamp(1e-3 * first.norm(dim=1) * last.norm(dim=1), min=1e-8)
+    denominator = torch.where(product < 0, -1.0, 1.0) * torch.maximum(product.abs(), least)
+    weak_value = (C * last[:, None]).sum(dim=2) * (C * first[:, None]).sum(dim=2) / denominator[:, None]
+    return torch.tanh(weak_value)[:, :, None] * C
+
+
+def mean_loss(network: ReferenceNetwork, batch: Batch) -> Tensor:
+    """Mean over a batch of the CTC losses of each emotion, repeated (eq. 1-2)."""
+    frames, lengths, emotions, counts = batch
+    repeated = [torch.full((int(n),), int(e) + 1) for e, n in zip(emotions, counts, strict=True)]
+    scores = network(frames, lengths).transpose(0, 1)
+    losses = functional.ctc_loss(scores, pad_sequence(repeated, batch_first=True), lengths, counts, reduction="none")
+    return losses.mean()
+
+
+def train_epoch(
+    network: ReferenceNetwork, examples: "DataLoader[Any]", optimiser: torch.optim.Optimizer, clip: float
+) -> float:
+    """One pass over the training examples; returns the mean of the batches' losses."""
+    network.train()
+    total = 0.0
+    for batch in examples:
+        optimiser.zero_grad()
+        loss = mean_loss(network, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), clip)
+        optimiser.step()
+        total += loss.item()
+    return total / len(examples)

@@ -1,0 +1,33 @@
+"""What a measurement comes to: one row of the table, of the JSON and of the picture."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        section: What is measured.
+        case: On what, and how.
+        value: The figure.
+        unit: Its unit; 'times' for a ratio, in which more is better.
+        aim: The least (or, below, the greatest) value that is good enough, or None.
+        at_most: Whether the aim is an upper bound.
+        details: What it was made from, in words and numbers.
+    """
+
+    section: str
+    case: str
+    value: float
+    unit: str
+    aim: float | None = None
+    at_most: bool = False
+    details: str = ""
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the aim is reached; None where there is none."""
+        if self.aim is None:
+            return None
+        return self.value <= self.aim if self.at_most else self.value >= self.aim

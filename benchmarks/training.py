@@ -1,0 +1,153 @@
+"""One epoch of training, one thread against one thread, and how much of the machine it uses.
+
+The reference's epoch does not count its features, which are measured by themselves.
+"""
+
+import statistics
+import time
+from contextlib import ExitStack
+
+import torch
+
+from benchmarks.reference import ReferenceNetwork, random_batches, train_epoch
+from benchmarks.rows import Row
+from benchmarks.sides import Side, Work, in_turn, median_s
+from benchmarks.workloads import Source, configuration_of, examples
+from ser.config import FoldConfiguration
+from ser.optimisation import make_optimiser
+from ser.training import FoldTraining
+from studies.executors.memory import keep_memory
+
+_PRODUCT = 1024
+_PRODUCTS = 12
+
+
+def ours(source: Source, configuration: FoldConfiguration) -> Work:
+    """An epoch of this project, as a worker runs it."""
+    keep_memory()
+    torch.set_num_threads(1)
+    training = FoldTraining(source.open().data(configuration), configuration, 1, torch.device("cpu"))
+    epochs = iter(range(1, 1_000_000))
+
+    def epoch() -> None:
+        training.run_epoch(next(epochs))
+
+    return epoch
+
+
+def reference(source: Source, configuration: FoldConfiguration) -> Work:
+    """An epoch of the reference."""
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    data = source.open().data(configuration)
+    network = ReferenceNetwork(configuration, data.classes)
+    batches = random_batches(examples(data), configuration.batch_size, seed=1)
+    optimiser = make_optimiser(configuration, network)
+
+    def epoch() -> None:
+        train_epoch(network, batches, optimiser, configuration.gradient_clip or float("inf"))
+
+    return epoch
+
+
+def product_rate(dtype: torch.dtype) -> Work:
+    """The machine's own rate: a product of two square matrices, the best of some; in operations a second."""
+    torch.set_num_threads(1)
+    one, other = torch.randn(2, _PRODUCT, _PRODUCT).to(dtype).unbind()
+
+    def rate() -> float:
+        best_s = float("inf")
+        for _ in range(_PRODUCTS):
+            started = time.perf_counter()
+            one @ other
+            best_s = min(best_s, time.perf_counter() - started)
+        return 2 * _PRODUCT**3 / best_s
+
+    return rate
+
+
+def useful_operations(source: Source, configuration: FoldConfiguration) -> float:
+    """Multiplications and additions of matrix products that an epoch needs, none of them for padding.
+
+    An LSTM's frame needs 4 cells x (inputs + cells) of each, forward; as much for the gradient by
+    the weights, and for the gradient by the inputs, which the first layer's frames do without.
+    """
+    data = source.open().data(configuration)
+    frames = float(data.view.lengths[data.training].sum())
+    cells, inputs = configuration.cells, configuration.features.mel_bands * configuration.stack
+    forward = 0.0
+    for layer in range(configuration.layers):
+        forward += 2 * 2 * 4 * cells * ((inputs if layer == 0 else 2 * cells) + cells)
+    output = 2 * 2 * cells * (data.classes + 1)
+    return frames * (3 * (forward + output) - 2 * 2 * 4 * cells * inputs)
+
+
+def against_reference(source: Source, configuration: FoldConfiguration, rounds: int, aim: float | None) -> list[Row]:
+    """The ratio of the two sides' epochs; for attention `none` also the share of the machine's rate.
+
+    Args:
+        source: The workload.
+        configuration: The model.
+        rounds: How often each side runs.
+        aim: The ratio that is good enough.
+    """
+    case = f"{source.name}, {10 * configuration.stack} ms, {attention_of(configuration)}"
+    with (
+        Side(reference, source, configuration) as theirs,
+        Side(ours, source, configuration) as our,
+        Side(product_rate, torch.float32) as rate,
+    ):
+        timed = in_turn({"reference": theirs, "rate": rate, "ours": our}, rounds)
+    reference_s, ours_s = median_s(timed["reference"]), median_s(timed["ours"])
+    details = f"{ours_s:.2f} s against {reference_s:.2f} s, medians of {rounds}"
+    rows = [Row("training epoch against the reference", case, reference_s / ours_s, "times", aim, details=details)]
+    if configuration.attention == "none":
+        machine = statistics.median(each.returned for each in timed["rate"])
+        share = useful_operations(source, configuration) / ours_s / machine
+        details = f"of {machine / 1e9:.0f} Gop/s; useful operations over a whole epoch"
+        aim = 60.0 if source.emodb is None and configuration.stack == 1 else None
+        rows.append(Row("share of the matrix-product rate", case, 100 * share, "%", aim, details=details))
+    return rows
+
+
+def against_none(source: Source, frame_ms: int, rounds: int) -> list[Row]:
+    """What each attention's epoch costs over that of `none`, in percent; fp32, one thread."""
+    configurations = {"none": configuration_of("none", frame_ms)}
+    for attention in ("local", "component", "quantum"):
+        configurations[attention] = configuration_of(attention, frame_ms)
+    configurations["component, window scores"] = configuration_of("component", frame_ms, component_score="window")
+    with ExitStack() as stack:
+        sides = {name: stack.enter_context(Side(ours, source, each)) for name, each in configurations.items()}
+        timed = in_turn(sides, rounds)
+    none_s = median_s(timed.pop("none"))
+    return [
+        Row(
+            "cost of an attention over none",
+            f"{source.name}, {frame_ms} ms, {name}",
+            100 * (median_s(each) / none_s - 1),
+            "%",
+            30.0 if name == "component" else None,
+            at_most=True,
+            details=f"{median_s(each):.2f} s against {none_s:.2f} s, medians of {rounds}",
+        )
+        for name, each in timed.items()
+    ]
+
+
+def bf16_against_fp32(source: Source, frame_ms: int, rounds: int) -> list[Row]:
+    """The gain of bf16, where the processor has it."""
+    with (
+        Side(ours, source, configuration_of("none", frame_ms)) as fp32,
+        Side(ours, source, configuration_of("none", frame_ms, precision="bf16")) as bf16,
+    ):
+        timed = in_turn({"fp32": fp32, "bf16": bf16}, rounds)
+    fp32_s, bf16_s = median_s(timed["fp32"]), median_s(timed["bf16"])
+    details = f"{bf16_s:.2f} s against {fp32_s:.2f} s, medians of {rounds}"
+    return [
+        Row("bf16 against fp32", f"{source.name}, {frame_ms} ms, none", fp32_s / bf16_s, "times", 1.3, False, details)
+    ]
+
+
+def attention_of(configuration: FoldConfiguration) -> str:
+    """The attention's name in the tables."""
+    return "component, window scores" if configuration.component_score == "window" else configuration.attention

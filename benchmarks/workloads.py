@@ -1,0 +1,153 @@
+"""What both sides train on: EmoDB as it is, and made-up frames with the lengths of IEMOCAP."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.reference import Example
+from ser.config import FeatureSettings, FoldConfiguration
+from ser.corpora.base import Corpus, Utterance
+from ser.corpora.opening import open_corpus
+from ser.features.store import FeatureStore, ensure_store
+from ser.fold_data import FoldData, prepare_fold
+from ser.folds import speaker_folds
+from ser.results import Fold
+
+UTTERANCES, MEAN_S, SHORTEST_S, LONGEST_S = 2943, 4.25, 0.58, 29.1
+"""IEMOCAP's improvised set: its utterances, and their durations in seconds."""
+
+# The deviation of the logarithm of a duration, and words a second: of conversational speech, roughly.
+_SPREAD, _WORDS_PER_SECOND = 0.65, 2.8
+_EMOTIONS = ("anger", "happiness", "neutral", "sadness")
+_SPEAKERS = tuple(f"{session}{letter}" for session in range(1, 6) for letter in "FM")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A corpus with its store, and the fold that is trained.
+
+    Attributes:
+        corpus: The corpus.
+        store: Its log-mels, 10 ms a frame.
+        fold: The first of its leave-one-speaker-out folds.
+    """
+
+    corpus: Corpus
+    store: FeatureStore
+    fold: Fold
+
+    def data(self, configuration: FoldConfiguration) -> FoldData:
+        """The fold's data under a configuration."""
+        return prepare_fold(self.corpus, self.store, configuration, self.fold)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a workload comes from; handed to other processes, which map the same store.
+
+    Attributes:
+        folder: Where stores lie.
+        emodb: The folder of EmoDB, or None for IEMOCAP's shape.
+        share: Share of the utterances of IEMOCAP's shape that is taken.
+    """
+
+    folder: Path
+    emodb: Path | None = None
+    share: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Name in the tables."""
+        if self.emodb is not None:
+            return "EmoDB"
+        return "IEMOCAP's shape" if self.share == 1 else f"{self.share:.0%} of IEMOCAP's shape"
+
+    def open(self) -> Workload:
+        """The workload; its store is written where it is missing."""
+        if self.emodb is not None:
+            corpus = open_corpus("emodb", self.emodb)
+            store = FeatureStore.open(ensure_store(corpus, FeatureSettings(), self.folder))
+        else:
+            corpus, lengths = iemocap_shape(self.share)
+            store = _noise_store(self.folder / f"shape-{self.share}.f32", corpus, lengths)
+        return Workload(corpus, store, speaker_folds(corpus, "partner")[0])
+
+
+def configuration_of(attention: str, frame_ms: int, **changes: Any) -> FoldConfiguration:
+    """The recommended model over words at 10, 20 or 30 ms a frame, in fp32 unless told otherwise."""
+    settings: dict[str, Any] = {
+        "attention": attention,
+        "stack": frame_ms // 10,
+        "scope": 9,
+        "component_score": "dense",
+        "attention_norm": "window",
+        "quantum_boundary": "frames",
+        "labels": "words",
+        "loss_scale": "utterance",
+        "decision": "posterior",
+    }
+    return FoldConfiguration.of(**settings | changes)
+
+
+def iemocap_shape(share: float) -> tuple[Corpus, "np.ndarray[Any, np.dtype[np.int64]]"]:
+    """A corpus without audio that has as many utterances as IEMOCAP, as long, and the frames of each.
+
+    Durations are log-normal with IEMOCAP's mean, least and greatest; emotions are drawn. Speed does
+    not depend on content.
+    """
+    generator = np.random.default_rng(1)
+    logarithms = generator.normal(np.log(MEAN_S) - _SPREAD**2 / 2, _SPREAD, UTTERANCES)
+    durations_s = np.exp(logarithms).clip(SHORTEST_S, LONGEST_S)
+    emotions = generator.integers(0, len(_EMOTIONS), UTTERANCES)
+    chosen = np.sort(generator.permutation(UTTERANCES)[: round(share * UTTERANCES)])
+    utterances = tuple(
+        Utterance(
+            id=f"utterance{number:04}",
+            path=Path("noise"),
+            speaker=_SPEAKERS[number % len(_SPEAKERS)],
+            session=_SPEAKERS[number % len(_SPEAKERS)][0],
+            emotion=_EMOTIONS[emotions[number]],
+            words=max(1, round(_WORDS_PER_SECOND * durations_s[number])),
+        )
+        for number in chosen
+    )
+    partners = {speaker: speaker[0] + ("M" if speaker[1] == "F" else "F") for speaker in _SPEAKERS}
+    corpus = Corpus(
+        name="iemocap_shape",
+        root=Path("noise"),
+        emotions=_EMOTIONS,
+        utterances=utterances,
+        durations_s=tuple(durations_s[chosen].tolist()),
+        samples_sha256=tuple(utterance.id for utterance in utterances),
+        partners=partners,
+        language="en",
+        digest=f"noise-{share}",
+        synthetic=True,
+    )
+    return corpus, np.round(durations_s[chosen] * 100).astype(np.int64)
+
+
+def _noise_store(path: Path, corpus: Corpus, lengths: "np.ndarray[Any, np.dtype[np.int64]]") -> FeatureStore:
+    """Maps a file of noise, which is written first where it is missing."""
+    settings = FeatureSettings()
+    if not path.exists():
+        partial = path.with_suffix(".partial")
+        generator = np.random.default_rng(2)
+        with partial.open("wb") as file:
+            for length in lengths:
+                file.write(generator.standard_normal((int(length), settings.mel_bands), np.float32).tobytes())
+        partial.replace(path)
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    frames = np.memmap(path, dtype="<f4", mode="r", shape=(int(starts[-1]), settings.mel_bands))
+    return FeatureStore(path, corpus.digest, settings, lengths, starts, frames.view(np.ndarray))
+
+
+def examples(data: FoldData) -> list[Example]:
+    """The training utterances as the reference takes them: a tensor each, in memory."""
+    found = []
+    for index in data.training:
+        frames, _ = data.view.batch([int(index)])
+        found.append((frames[0].clone(), int(data.emotions[index]), int(data.counts[index])))
+    return found
