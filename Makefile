@@ -16,6 +16,8 @@ CRITERION ?=
 FOLDS ?=
 SEEDS ?= 1
 WORKERS ?=
+EXECUTOR ?= local
+GPUS ?=
 SET ?=
 SER_HOME ?= data
 STORAGE ?= $(SER_STORAGE)
@@ -24,7 +26,7 @@ PORT ?= 5000
 
 STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
 	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(CORPUS_SET),--corpus-set $(each)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
-	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(WORKERS),--workers $(WORKERS)) $(foreach each,$(SET),--set $(each))
+	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(WORKERS),--workers $(WORKERS)) --executor $(EXECUTOR) $(if $(GPUS),--gpus $(GPUS)) $(foreach each,$(SET),--set $(each))
 
 # Handed on in the environment: a URL may hold a password, which command lines would show to everybody.
 ifneq ($(STORAGE),)
@@ -41,15 +43,19 @@ help: ## Show this list
 	@echo
 	@echo "Settings, with what they are now:"
 	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) CORPUS_SET=$(CORPUS_SET) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
-	@echo "  FOLDS=$(FOLDS) SEEDS=$(SEEDS) WORKERS=$(WORKERS) SET=$(SET) SER_HOME=$(SER_HOME) PORT=$(PORT)"
+	@echo "  FOLDS=$(FOLDS) SEEDS=$(SEEDS) WORKERS=$(WORKERS) EXECUTOR=$(EXECUTOR) GPUS=$(GPUS) SET=$(SET) SER_HOME=$(SER_HOME) PORT=$(PORT)"
 	@echo "  STORAGE=$(if $(STORAGE),(set)) (PostgreSQL for a team: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; SQLite without it)"
 	@echo "  TRACKING=$(if $(TRACKING),(set)) (MLflow tracking server: http://HOST:5000; SQLite without it)"
 
-setup: $(VENV)/installed ## Make the virtual environment and install everything into it
+setup: $(VENV)/installed $(if $(filter ray,$(EXECUTOR)),$(VENV)/installed-ray) ## Make the virtual environment and install everything into it
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[demo,dev]'
+	@touch $@
+
+$(VENV)/installed-ray: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[ray]'
 	@touch $@
 
 study: setup ## Run a study of one attention: make study ATTN=quantum

@@ -26,6 +26,7 @@ from ser.identity import RESULTS_VERSION, fold_identity, initial_seed
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.model.network import SpeechEmotionNetwork
 from ser.optimisation import EpochSelector, WeightAverage, Weights, make_optimiser
+from ser.processor import device_name
 from ser.results import EpochRecord, Fold, FoldResult
 
 Report = Callable[[EpochRecord], None]
@@ -217,8 +218,8 @@ def _require_finite(values: dict[str, float], fold: Fold, epoch: int) -> None:
 
 
 def _environment(device: torch.device) -> dict[str, str]:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return {"torch": str(torch.__version__), "python": platform.python_version(), "device": name}
+    versions = {"torch": str(torch.__version__), "python": platform.python_version()}
+    return versions | {"device": device_name(str(device))}
 
 
 def _now_ms() -> int:

@@ -1,25 +1,6 @@
-"""What this machine offers: its processor's name, its devices, and how many workers it feeds."""
+"""What this machine offers: its devices, and how many workers it feeds."""
 
 import os
-import platform
-from pathlib import Path
-
-
-def processor_name() -> str:
-    """The processor's name as the system gives it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def device_name(device: str) -> str:
-    """The name of the processor or of the graphics card behind a device such as 'cpu' or 'cuda:0'."""
-    import torch
-
-    return processor_name() if device == "cpu" else torch.cuda.get_device_name(torch.device(device))
 
 
 def worker_devices(workers: int | None) -> tuple[str, ...]:

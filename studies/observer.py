@@ -42,3 +42,6 @@ class Observer:
 
     def fold_failed(self, fold: str, reason: str, attempts_left: int) -> None:
         """A fold has failed; it is tried again while attempts are left."""
+
+    def noticed(self, what: str) -> None:
+        """Machines have come or gone, or something else that the user should know has happened."""

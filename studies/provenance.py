@@ -5,24 +5,23 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from studies.machine import device_name
 from tracking import schema
 
 _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "numpy")
 
 
-def provenance_tags(device: str) -> dict[str, str]:
+def provenance_tags(processor: str) -> dict[str, str]:
     """Tags that every run of a study carries.
 
     Args:
-        device: Where folds are computed, such as 'cpu' or 'cuda:0'.
+        processor: Name of the processor or card that computes folds.
 
     Returns:
         Versions, processor, and git commit and dirty flag where the code runs from a checkout.
     """
     tags = {f"ser.version.{package}": version(package) for package in _PACKAGES}
     tags["ser.version.python"] = platform.python_version()
-    tags[schema.PROCESSOR] = device_name(device)
+    tags[schema.PROCESSOR] = processor
     commit = _git("rev-parse", "HEAD")
     if commit is not None:
         tags[schema.GIT_COMMIT] = commit

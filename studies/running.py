@@ -5,8 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from ser.baseline import logistic_baseline
 from ser.config import Precision
 from ser.corpora import open_corpus
@@ -16,15 +14,15 @@ from ser.features.store import FeatureStore, ensure_store
 from ser.folds import make_folds, parse_scheme
 from ser.labels import offered_strategies
 from studies.coordinator import Coordinator
-from studies.executors.local import LocalExecutor
+from studies.executors.node import NodeNeeds
 from studies.home import Home
-from studies.machine import worker_devices
 from studies.observer import Observer
 from studies.plan import StudyPlan
 from studies.precision import resolved_precision
 from studies.provenance import provenance_tags
 from studies.pruning import check_pruner
 from studies.search import Search, Whereabouts
+from studies.workplaces import Workplace
 from tracking.connection import experiment_id, open_tracking
 from tracking.outbox import Outbox
 from tracking.reading import Reader
@@ -50,7 +48,7 @@ class Outcome:
 
 
 def run_study(
-    plan: StudyPlan, root: Path, home: Home, workers: int | None, observer: Observer, stage: Stage
+    plan: StudyPlan, root: Path, home: Home, workplace: Workplace, observer: Observer, stage: Stage
 ) -> Outcome:
     """Runs a study, or goes on with it: what is finished is not trained again, here or in another study.
 
@@ -58,7 +56,7 @@ def run_study(
         plan: What to compute.
         root: Folder of the corpus.
         home: Where everything is kept.
-        workers: Worker processes, or None for as many as the machine feeds.
+        workplace: Where folds are computed.
         observer: Is told what happens.
         stage: Shows the progress of what comes before the first fold.
 
@@ -68,28 +66,29 @@ def run_study(
     Raises:
         SerError: The corpus, the store or the study cannot be used as asked; the text says why.
     """
-    devices = worker_devices(workers)
-    device_type = devices[0].partition(":")[0]
-    corpus = open_corpus(plan.corpus, root, stage("reading the corpus"), plan.corpus_options)
+    device_type = workplace.device_type
+    corpus = open_corpus(plan.corpus, root.absolute(), stage("reading the corpus"), plan.corpus_options)
     configuration = plan.base("fp32")
     scheme = make_folds(corpus, parse_scheme(plan.folds), configuration.validation)
     check_pruner(plan.pruner, len(scheme), scheme[0].scheme)
     _check_counts(plan, corpus)
-    store = ensure_store(corpus, configuration.features, home.features, stage("computing features"))
+    # Nodes of a cluster look for the store at the same path, from other working directories.
+    store = ensure_store(corpus, configuration.features, home.features.absolute(), stage("computing features"))
     name = plan.name(corpus.digest, device_type)
     with home.storage.coordinate(name):
         search = Search.open(home.storage, name, plan)
-        precision = _kept_precision(plan, search, home, devices[0])
+        precision = _kept_precision(plan, search, home, workplace)
         client = open_tracking(home.tracking)
         experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
         search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
         context = StudyContext(
-            name, plan.recipe, corpus, scheme, provenance_tags(devices[0]), _options(plan, precision, root)
+            name, plan.recipe, corpus, scheme, provenance_tags(workplace.processor), _options(plan, precision, root)
         )
         recorder = Recorder(client, experiment, context, home.lock("recording"))
         reader = Reader(client, experiment, corpus.digest, scheme[0].scheme)
         study_run = recorder.study_run()
-        with closing(LocalExecutor(corpus, devices)) as executor:
+        needs = NodeNeeds(corpus, plan.corpus_options, configuration.features, store, precision, device_type)
+        with closing(workplace.executor(needs, observer.noticed)) as executor:
             coordinator = Coordinator(
                 context=context,
                 points=search.points(precision),
@@ -121,12 +120,12 @@ def _check_counts(plan: StudyPlan, corpus: Corpus) -> None:
         )
 
 
-def _kept_precision(plan: StudyPlan, search: Search, home: Home, device: str) -> Precision:
+def _kept_precision(plan: StudyPlan, search: Search, home: Home, workplace: Workplace) -> Precision:
     """The study's arithmetic: what it began with, or now resolved and kept."""
     if search.precision is None:
         resolved = plan.precision
         if resolved == "auto":
-            resolved = resolved_precision(home.machine_facts, torch.device(device))
+            resolved = resolved_precision(home.machine_facts, workplace.processor, workplace.gain_of_bf16)
         search.keep_precision(resolved)
         return resolved
     return search.precision

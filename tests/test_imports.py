@@ -18,7 +18,7 @@ FORBIDDEN = {
 
 # A part of `ser` imports from its own layer and from those before it.
 LAYERS = (
-    ("errors",),
+    ("errors", "processor"),
     ("config",),
     ("results",),
     ("identity", "metrics", "corpora", "phonetics", "audio"),

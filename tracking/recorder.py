@@ -201,6 +201,9 @@ class Recorder:
             schema.FOLD_NAME: result.fold.name,
             schema.RESULTS_VERSION: str(result.results_version),
         }
+        if "device" in result.environment:
+            # Nodes of a cluster may be unlike; the study's tag names the ones that it began with.
+            own[schema.PROCESSOR] = result.environment["device"]
         name = schema.fold_run_name(result.fold.index, result.fold.name)
         return self._create(name, own | rows.configuration_tags(result.configuration), result.started_ms)
 

@@ -75,3 +75,7 @@ class StudyDisplay(Observer):
         """Says that a fold failed; see the base class."""
         then = f"it is tried again, {attempts_left} attempts left" if attempts_left else "it is given up"
         self._console.print(f"fold failed: {fold}: {reason}; {then}", soft_wrap=True, markup=False)
+
+    def noticed(self, what: str) -> None:
+        """Says it; see the base class."""
+        self._console.print(what, soft_wrap=True, markup=False)

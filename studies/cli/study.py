@@ -37,7 +37,13 @@ def run(
     folds: Annotated[str | None, typer.Option(help="speaker, session, groups:K or given.")] = None,
     seeds: Annotated[int, typer.Option(help="Repetitions of every point, seeds 1 to n.")] = 1,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting, as name=value.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; as many as cores when not given.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Folds at once; as many as there is room for by default.")] = None,
+    executor: Annotated[
+        str, typer.Option(help="local, or ray: a cluster at RAY_ADDRESS, or one started here.")
+    ] = "local",
+    gpus: Annotated[
+        float | None, typer.Option(help="Share of a graphics card a fold takes on a cluster, 0 to 1.")
+    ] = None,
     home: HomeOption = HOME,
     storage: StorageOption = None,
     tracking: TrackingOption = None,
@@ -55,7 +61,7 @@ def run(
     from studies.plan import StudyPlan
 
     if workers is not None and workers < 1:
-        raise ConfigurationError(f"workers {workers} is not a number of processes, 1 or more")
+        raise ConfigurationError(f"workers {workers} is not a number of folds at once, 1 or more")
     plan = StudyPlan.of(
         corpus=corpus,
         recipe=recipe,
@@ -72,8 +78,10 @@ def run(
     with StudyDisplay() as display:
         where = _corpus_root(corpus, root, place, display)
         from studies.running import run_study
+        from studies.workplaces import open_workplace
 
-        outcome = run_study(plan, where, place, workers, display, display.stage)
+        with open_workplace(executor, workers, gpus) as workplace:
+            outcome = run_study(plan, where, place, workplace, display, display.stage)
         table = outcome.reader.table(display.stage("reading results"))
         page = write_report_of(table, place, display)
     print_results(table, outcome.study, page, place)

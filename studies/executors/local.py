@@ -56,7 +56,7 @@ class _Slot:
             receiving, sending = _SPAWN.Pipe(duplex=False)
             self._ends = (receiving, sending)
             threading.Thread(target=self._forward, args=(receiving,), daemon=True).start()
-            arguments = (self._corpus, self._device, 1, sending)
+            arguments = (self._corpus, self._device, sending)
             self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=_SPAWN)
         self._future = self._pool.schedule(run_task, args=[task])
         self._future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))

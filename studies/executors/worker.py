@@ -14,34 +14,43 @@ from ser.corpora.base import Corpus
 from ser.errors import TrainingError
 from ser.features.store import FeatureStore
 from ser.results import EpochRecord
-from ser.training import train_fold
+from ser.training import Report, train_fold
 from studies.executors.base import FoldTask
 from studies.executors.memory import keep_memory
 
+_THREADS = 1
 
-class _Worker:
-    """What a worker keeps between folds: the corpus, the open stores, its device, its way to report.
+
+class Worker:
+    """What a worker keeps between folds: the corpus, the open stores, its device.
 
     Args:
         corpus: The corpus.
         device: Where to compute.
-        reports: Takes `(identity, EpochRecord)`.
     """
 
-    def __init__(self, corpus: Corpus, device: str, reports: Connection) -> None:
+    def __init__(self, corpus: Corpus, device: str) -> None:
         self._corpus = corpus
         self._device = torch.device(device)
-        self._reports = reports
         self._stores: dict[Path, FeatureStore] = {}
 
-    def run(self, task: FoldTask) -> bytes:
-        """Trains one fold and returns it as bytes."""
+    def run(self, task: FoldTask, report: Report) -> bytes:
+        """Trains one fold.
+
+        Args:
+            task: The fold.
+            report: Is told each epoch's record.
+
+        Returns:
+            The bytes of `ser.checkpoint.to_bytes`.
+
+        Raises:
+            TrainingError: What this worker would compute is not the fold that was asked for.
+        """
+        # One thread a worker: folds run side by side, and more threads in one of them gain nothing.
+        torch.set_num_threads(_THREADS)
         if task.store not in self._stores:
             self._stores[task.store] = FeatureStore.open(task.store)
-
-        def report(record: EpochRecord) -> None:
-            self._reports.send((task.identity, record))
-
         store = self._stores[task.store]
         trained = train_fold(self._corpus, store, task.configuration, task.fold, self._device, report)
         if trained.result.identity != task.identity:
@@ -50,28 +59,32 @@ class _Worker:
         return to_bytes(trained)
 
 
-_worker: _Worker | None = None
+_worker: Worker | None = None
+_reports: Connection | None = None
 
 
-def start_worker(corpus: Corpus, device: str, threads: int, reports: Connection) -> None:
+def start_worker(corpus: Corpus, device: str, reports: Connection) -> None:
     """Makes this process a worker; called once, when it starts.
 
     Args:
         corpus: The corpus.
         device: Where to compute, such as 'cpu' or 'cuda:0'.
-        threads: Threads for one operation.
         reports: Takes `(identity, EpochRecord)`.
     """
-    global _worker
+    global _worker, _reports
     # An interrupt from the keyboard reaches the whole process group; ending workers is the coordinator's task.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_memory()
-    torch.set_num_threads(threads)
-    _worker = _Worker(corpus, device, reports)
+    _worker, _reports = Worker(corpus, device), reports
 
 
 def run_task(task: FoldTask) -> bytes:
     """Trains one fold in this worker process."""
-    if _worker is None:
+    worker, reports = _worker, _reports
+    if worker is None or reports is None:
         raise TrainingError("this process was not started as a worker")
-    return _worker.run(task)
+
+    def report(record: EpochRecord) -> None:
+        reports.send((task.identity, record))
+
+    return worker.run(task, report)

@@ -18,6 +18,7 @@ from ser.fold_data import FoldData, prepare_fold
 from ser.identity import RESULTS_VERSION, fold_identity, initial_seed
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.model.network import SpeechEmotionNetwork
+from ser.processor import processor_name
 from ser.results import EpochRecord
 from tests.ser.configurations import READINGS, small
 from tests.ser.toy import (
@@ -362,6 +363,8 @@ def test_the_result_says_what_it_rests_on() -> None:
     assert (result.fold, result.configuration) == (fold, configuration)
     assert (result.corpus.name, result.corpus.digest, result.corpus.emotions) == ("made-up", "0" * 32, EMOTIONS)
     assert result.environment["torch"] == str(torch.__version__)
+    assert result.environment["device"] == processor_name()
+    assert processor_name().strip()
     assert list(result.test.utterances) == [CORPUS.utterances[index].id for index in TEST]
     assert set(result.test.speakers) == {"f1"}
     assert set(result.validation.speakers) == {"m1"}

@@ -1,9 +1,8 @@
 """One contract for every executor: what the coordinator relies on."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -12,28 +11,84 @@ import torch
 from pebble import ProcessFuture, ProcessPool
 
 from ser.checkpoint import from_bytes
-from ser.corpora.base import Corpus
 from ser.errors import StudyError
 from ser.features.store import FeatureStore
 from ser.training import train_fold
 from studies.executors.base import CANCELLED, Executor, Failed, Finished, FoldTask, Progress
 from studies.executors.local import LocalExecutor
+from studies.executors.ray_cluster import RayCluster
 from tests.ser.toy import assert_identical
 from tests.studies.fold_tasks import LONG_S, Folds, outcomes
-
-Make = Callable[[Corpus, int], Executor]
-
-
-def local(corpus: Corpus, slots: int) -> Executor:
-    return LocalExecutor(corpus, ("cpu",) * slots)
+from tests.studies.ray_nodes import connected, limited, nodes, ray_executor
 
 
-EXECUTORS: dict[str, Make] = {"local": local}
+class Local:
+    """Local processes."""
+
+    died = "died (exit code -9)"
+
+    def make(self, folds: Folds, slots: int) -> Executor:
+        return LocalExecutor(folds.corpus, ("cpu",) * slots)
+
+    def workers(self) -> list[psutil.Process]:
+        """Worker processes, whether they compute or wait."""
+        return processes("spawn_main")
+
+    def computing(self) -> list[psutil.Process]:
+        """Worker processes that have a fold in their hands, and perhaps those that wait."""
+        return self.workers()
+
+
+class OnRay:
+    """A Ray cluster.
+
+    Args:
+        cluster: The connection to it.
+    """
+
+    died = "died on node"
+
+    def __init__(self, cluster: RayCluster) -> None:
+        self._cluster = cluster
+
+    def make(self, folds: Folds, slots: int) -> Executor:
+        return ray_executor(limited(self._cluster, slots), folds)
+
+    def workers(self) -> list[psutil.Process]:
+        return processes("ray::IDLE") + processes("ray::ser: ")
+
+    def computing(self) -> list[psutil.Process]:
+        return processes("ray::ser: fold")
+
+
+Kind = Local | OnRay
+
+
+def processes(title: str) -> list[psutil.Process]:
+    """Descendants of this process that bear a title."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if title in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 @pytest.fixture(scope="module")
 def folds(tmp_path_factory: pytest.TempPathFactory) -> Folds:
     return Folds(tmp_path_factory.mktemp("executor"))
+
+
+@pytest.fixture(scope="module")
+def on_ray() -> Iterator[OnRay]:
+    with nodes(cpus=1) as made:
+        made.add(cpus=1)
+        with connected(made) as cluster:
+            yield OnRay(cluster)
+
+
+def kind_of(name: str, request: pytest.FixtureRequest) -> Kind:
+    return Local() if name == "local" else request.getfixturevalue("on_ray")
 
 
 def first_progress(executor: Executor) -> Progress:
@@ -46,15 +101,17 @@ def first_progress(executor: Executor) -> Progress:
     raise AssertionError("no epoch ended")
 
 
-def workers() -> list[psutil.Process]:
-    """Child processes that compute; Python's own resource tracker lives as long as this process."""
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
-def kill_workers() -> None:
-    for worker in workers():
-        os.kill(worker.pid, signal.SIGKILL)
+def kill(workers: list[psutil.Process]) -> None:
+    for worker in workers:
+        with suppress(psutil.NoSuchProcess):
+            worker.kill()
 
 
 def running(executor: Executor, tasks: list[FoldTask]) -> None:
@@ -74,17 +131,24 @@ def trained_at_last(executor: Executor, task: FoldTask) -> Finished:
     raise AssertionError(f"three attempts failed, the last with: {ended}")
 
 
+EXECUTORS = ("local", "ray")
 two_slots = pytest.mark.parametrize("executor", [(name, 2) for name in EXECUTORS], indirect=True, ids=str)
 
 
 @pytest.fixture(scope="module", params=[(name, slots) for name in EXECUTORS for slots in (1, 2)], ids=str)
 def executor(request: pytest.FixtureRequest, folds: Folds) -> Iterator[Executor]:
-    """An executor whose workers several tests share; afterwards no process of it is left."""
+    """An executor whose workers several tests share; afterwards no process of it computes."""
     name, slots = request.param
-    made = EXECUTORS[name](folds.corpus, slots)
+    kind = kind_of(name, request)
+    made = kind.make(folds, slots)
     yield made
     made.close()
-    assert workers() == []
+    eventually(lambda: kind.computing() == [])
+
+
+@pytest.fixture
+def kind(executor: Executor, request: pytest.FixtureRequest) -> Kind:
+    return kind_of("local" if isinstance(executor, LocalExecutor) else "ray", request)
 
 
 def test_a_fresh_executor_has_free_slots_and_nothing_to_say(executor: Executor) -> None:
@@ -130,10 +194,10 @@ def test_a_full_executor_refuses_another_fold(executor: Executor, folds: Folds) 
     assert {each.slot for each in ended} == set(range(executor.slots))
 
 
-def test_an_exception_fails_its_fold_and_the_worker_goes_on(executor: Executor, folds: Folds) -> None:
+def test_an_exception_fails_its_fold_and_the_worker_goes_on(executor: Executor, kind: Kind, folds: Folds) -> None:
     executor.submit(folds.task())
     outcomes(executor)
-    before = {worker.pid for worker in workers()}
+    before = {worker.pid for worker in kind.workers()}
     task = folds.failing()
     executor.submit(task)
     (failed,), _ = outcomes(executor)
@@ -145,7 +209,7 @@ def test_an_exception_fails_its_fold_and_the_worker_goes_on(executor: Executor, 
     executor.submit(folds.task())
     (ended,), _ = outcomes(executor)
     assert isinstance(ended, Finished)
-    assert before <= {worker.pid for worker in workers()}
+    assert before <= {worker.pid for worker in kind.workers()}
 
 
 def test_a_worker_refuses_a_fold_that_it_would_compute_otherwise(executor: Executor, folds: Folds) -> None:
@@ -156,19 +220,19 @@ def test_a_worker_refuses_a_fold_that_it_would_compute_otherwise(executor: Execu
 
 
 @two_slots
-def test_a_cancelled_fold_ends_with_its_worker_and_costs_no_other(executor: Executor, folds: Folds) -> None:
+def test_a_cancelled_fold_ends_with_its_worker_and_costs_no_other(executor: Executor, kind: Kind, folds: Folds) -> None:
     tasks = [folds.endless(index) for index in range(executor.slots)]
     for task in tasks:
         executor.submit(task)
     running(executor, tasks)
-    computing = {worker.pid for worker in workers()}
+    computing = {worker.pid for worker in kind.computing()}
     executor.cancel(tasks[0].identity)
     executor.cancel("0" * 32)
     (failed,), _ = outcomes(executor)
     assert failed == Failed(tasks[0].identity, failed.slot, CANCELLED, CANCELLED)
     assert executor.free_slots() == 1
     running(executor, tasks[1:])
-    assert len(computing - {worker.pid for worker in workers()}) == 1
+    eventually(lambda: len(computing - {worker.pid for worker in kind.computing()}) == 1)
     assert trained_at_last(executor, folds.task(index=3)).slot == failed.slot
     running(executor, tasks[1:])
     executor.cancel(tasks[1].identity)
@@ -186,15 +250,15 @@ def test_a_fold_that_has_ended_cannot_be_cancelled(executor: Executor, folds: Fo
 
 
 @two_slots
-def test_a_killed_worker_costs_its_fold_and_no_other(executor: Executor, folds: Folds) -> None:
+def test_a_killed_worker_costs_its_fold_and_no_other(executor: Executor, kind: Kind, folds: Folds) -> None:
     tasks = [folds.endless(index) for index in range(executor.slots)]
     for task in tasks:
         executor.submit(task)
     running(executor, tasks)
-    os.kill(workers()[0].pid, signal.SIGKILL)
+    kill(kind.computing()[:1])
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
-    assert "died (exit code -9)" in failed.reason
+    assert kind.died in failed.reason
     others = [task for task in tasks if task.identity != failed.identity]
     assert len(others) == executor.slots - 1
     assert executor.free_slots() == 1
@@ -204,31 +268,28 @@ def test_a_killed_worker_costs_its_fold_and_no_other(executor: Executor, folds: 
     assert isinstance(ended, Finished)
     assert ended.slot == failed.slot
     running(executor, others)
-    kill_workers()
+    kill(kind.computing())
     outcomes(executor, len(others))
     assert executor.free_slots() == executor.slots
 
 
 @two_slots
-def test_a_worker_killed_between_folds_is_replaced(executor: Executor, folds: Folds) -> None:
+def test_a_worker_killed_between_folds_is_replaced(executor: Executor, kind: Kind, folds: Folds) -> None:
     executor.submit(folds.task())
     outcomes(executor)
-    kill_workers()
+    kill(kind.workers())
     assert trained_at_last(executor, folds.task()).identity == folds.task().identity
 
 
-@two_slots
-def test_a_worker_killed_while_it_starts_costs_its_fold(executor: Executor, folds: Folds) -> None:
+@pytest.mark.parametrize("executor", [("local", 2)], indirect=True, ids=str)
+def test_a_worker_killed_while_it_starts_costs_its_fold(executor: Executor, kind: Kind, folds: Folds) -> None:
     trained_at_last(executor, folds.task())
-    kill_workers()
+    kill(kind.workers())
     # The executor finds out by itself, and starts another worker with the next fold.
     time.sleep(1)
     executor.submit(folds.task())
-    deadline = time.monotonic() + LONG_S
-    while not workers():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    kill_workers()
+    eventually(lambda: kind.workers() != [])
+    kill(kind.workers())
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
     assert "worker process died" in failed.reason
@@ -252,12 +313,13 @@ def test_a_fold_handed_to_a_pool_while_it_breaks_fails(folds: Folds, monkeypatch
     executor.close()
 
 
-def test_closing_ends_folds_in_hand(folds: Folds) -> None:
-    for make in EXECUTORS.values():
-        before = workers()
-        made = make(folds.corpus, 2)
-        made.submit(folds.endless(0))
-        made.submit(folds.endless(1))
-        first_progress(made)
-        made.close()
-        assert workers() == before
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_closing_ends_folds_in_hand(name: str, folds: Folds, request: pytest.FixtureRequest) -> None:
+    kind = kind_of(name, request)
+    before = kind.computing()
+    made = kind.make(folds, 2)
+    made.submit(folds.endless(0))
+    made.submit(folds.endless(1))
+    first_progress(made)
+    made.close()
+    eventually(lambda: kind.computing() == before)

@@ -4,18 +4,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from studies import precision
-from studies.machine import device_name, usable_cores, worker_devices
+from studies import bf16
+from studies.bf16 import gain_of_bf16, runs_bf16
+from studies.machine import usable_cores, worker_devices
 from studies.precision import resolved_precision
 
-CPU = torch.device("cpu")
+PROCESSOR = "a processor"
+
+
+def resolved(facts: Path, processor: str = PROCESSOR) -> str:
+    return resolved_precision(facts, processor, lambda: gain_of_bf16("cpu"))
 
 
 def measuring(monkeypatch: pytest.MonkeyPatch, fp32_s: float, bf16_s: float | Exception) -> list[str]:
     """Stands in for the probe's clock; returns what was measured."""
     measured: list[str] = []
 
-    def step_s(which: str, device: torch.device) -> float:
+    def step_s(which: str, device: torch.device, rounds: int = 5) -> float:
         measured.append(which)
         if which == "fp32":
             return fp32_s
@@ -23,7 +28,7 @@ def measuring(monkeypatch: pytest.MonkeyPatch, fp32_s: float, bf16_s: float | Ex
             raise bf16_s
         return bf16_s
 
-    monkeypatch.setattr(precision, "_step_s", step_s)
+    monkeypatch.setattr(bf16, "_step_s", step_s)
     return measured
 
 
@@ -35,34 +40,33 @@ def test_bf16_is_taken_where_it_runs_clearly_faster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16_s: float | Exception, expected: str
 ) -> None:
     measuring(monkeypatch, 1.0, bf16_s)
-    assert resolved_precision(tmp_path / "machine.json", CPU) == expected
+    assert resolved(tmp_path / "machine.json") == expected
 
 
 def test_a_machine_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = tmp_path / "deep" / "machine.json"
     assert measuring(monkeypatch, 1.0, 0.5) == []
-    assert resolved_precision(facts, CPU) == "bf16"
+    assert resolved(facts) == "bf16"
     assert len(json.loads(facts.read_text())) == 1
     again = measuring(monkeypatch, 1.0, 2.0)
-    assert resolved_precision(facts, CPU) == "bf16"
+    assert resolved(facts) == "bf16"
     assert again == []
 
 
 def test_another_processor_or_torch_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = tmp_path / "machine.json"
     measuring(monkeypatch, 1.0, 0.5)
-    assert resolved_precision(facts, CPU) == "bf16"
+    assert resolved(facts) == "bf16"
     measuring(monkeypatch, 1.0, 2.0)
     monkeypatch.setattr(torch, "__version__", "0.0")
-    assert resolved_precision(facts, CPU) == "fp32"
-    monkeypatch.setattr(precision, "device_name", lambda device: "another processor")
-    assert resolved_precision(facts, CPU) == "fp32"
+    assert resolved(facts) == "fp32"
+    assert resolved(facts, "another processor") == "fp32"
     assert len(json.loads(facts.read_text())) == 3
 
 
 def test_the_probe_runs_here_and_leaves_the_threads_alone(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
-    assert resolved_precision(tmp_path / "machine.json", CPU) in ("fp32", "bf16")
+    assert resolved(tmp_path / "machine.json") in ("fp32", "bf16")
     assert torch.get_num_threads() == threads
 
 
@@ -85,5 +89,7 @@ def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPat
         assert usable_cores() == expected
 
 
-def test_the_processor_has_a_name() -> None:
-    assert device_name("cpu").strip()
+def test_whether_bf16_runs_is_the_processors_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bf16_s, runs in ((0.5, True), (2.0, True), (RuntimeError("no bf16 here"), False)):
+        measuring(monkeypatch, 1.0, bf16_s)
+        assert runs_bf16(torch.device("cpu")) == runs

@@ -1,0 +1,88 @@
+"""Real Ray nodes on this machine: raylets of their own, with small object stores."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import pytest
+
+from ser.config import FeatureSettings
+from studies.executors.node import NodeNeeds
+from studies.executors.ray_cluster import FoldRequest, RayCluster, ray_cluster
+from studies.executors.ray_tasks import RayExecutor
+from tests.studies.fold_tasks import Folds
+
+_STORE = {"object_store_memory": 80 * 2**20}
+# A dead raylet is noticed after two seconds instead of fifteen.
+_QUICK = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
+
+
+class Nodes:
+    """A cluster whose head takes no folds unless it is told to; nodes are added and killed.
+
+    Args:
+        cpus: Processors that the head offers.
+    """
+
+    def __init__(self, cpus: int) -> None:
+        from ray.cluster_utils import Cluster
+
+        head = {"num_cpus": cpus, "include_dashboard": False, "_system_config": _QUICK} | _STORE
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.address = str(self._cluster.address)
+
+    def add(self, cpus: int, gpus: int = 0, **others: Any) -> Any:
+        """Adds a node, which is there when this returns."""
+        return self._cluster.add_node(num_cpus=cpus, num_gpus=gpus, **_STORE, **others)
+
+    def kill(self, node: Any) -> None:
+        """Kills a node's raylet with SIGKILL; nothing tells the cluster."""
+        self.raylet(node).kill()
+
+    def raylet(self, node: Any) -> psutil.Process:
+        (process,) = node.all_processes["raylet"]
+        return psutil.Process(process.process.pid)
+
+    def remove(self, node: Any) -> None:
+        """Ends all processes of a node."""
+        self._cluster.remove_node(node, allow_graceful=False)
+
+    def end(self) -> None:
+        self._cluster.shutdown()
+
+
+@contextmanager
+def nodes(cpus: int) -> Iterator[Nodes]:
+    """A cluster for the time of the block; a test is skipped where Ray is not installed."""
+    pytest.importorskip("ray", reason="Ray is not installed: make setup EXECUTOR=ray")
+    made = Nodes(cpus)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+@contextmanager
+def connected(made: Nodes, limit: int | None = None, gpus: float | None = 0.0) -> Iterator[RayCluster]:
+    """The cluster as a study sees it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", made.address)
+        with ray_cluster(limit, gpus) as cluster:
+            yield cluster
+
+
+def limited(cluster: RayCluster, limit: int | None, gpus: float = 0.0) -> RayCluster:
+    """The same connection with another request."""
+    return RayCluster(cluster.ray, FoldRequest(gpus), limit)
+
+
+def needs_of(folds: Folds) -> NodeNeeds:
+    return NodeNeeds(folds.corpus, {}, FeatureSettings(), folds.store, "fp32", "cpu")
+
+
+def ray_executor(cluster: RayCluster, folds: Folds, tell: Callable[[str], None] = print) -> RayExecutor:
+    """An executor that is ready for folds of a tiny corpus."""
+    made = RayExecutor(cluster, needs_of(folds), tell)
+    made.start()
+    return made
