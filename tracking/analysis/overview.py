@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from ser.errors import ComparisonError
 from ser.results import BaselineResult, FoldResult
 from tracking.analysis.aggregate import ScoredVariant, Scores, score, score_variant
-from tracking.analysis.comparison import Comparison, Comparisons, Refusal, compare_all
+from tracking.analysis.comparison import USUAL, Comparison, Comparisons, Refusal, compare_all
 from tracking.analysis.evidence import Evidence, baseline_evidence
+from tracking.analysis.questions import Question
 from tracking.analysis.selection import selected_per_fold
 from tracking.analysis.variants import Variant, group_variants, variant_order, waiting_trials
 from tracking.results import ResultsTable, TrialResult
@@ -59,14 +60,18 @@ class Overview:
         return (fold for trial in self.table.trials for fold in trial.folds)
 
 
-def oversee(table: ResultsTable) -> Overview:
+def oversee(table: ResultsTable, question: Question = USUAL) -> Overview:
     """Groups, selects, scores and compares.
 
     Args:
         table: All results of a report.
+        question: What is compared with what.
 
     Returns:
-        The overview.
+        The overview; where the question is not the usual one, its notes say what was asked.
+
+    Raises:
+        ComparisonError: The question names what is not among the variants.
     """
     fixed = group_variants(table.trials)
     scored: list[ScoredVariant] = []
@@ -77,7 +82,9 @@ def oversee(table: ResultsTable) -> Overview:
             unscored.append(outcome)
         else:
             scored.append(outcome)
-    comparisons = compare_all(scored)
+    comparisons = compare_all(scored, question)
+    if question:
+        table = table.model_copy(update={"notes": (*table.notes, question.words)})
     baselines = []
     for result in table.baselines:
         evidence = baseline_evidence(result)

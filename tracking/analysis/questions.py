@@ -32,6 +32,13 @@ class Question:
         """Whether anything but the usual is asked."""
         return bool(self.baseline or self.variants)
 
+    @property
+    def words(self) -> str:
+        """The question as a sentence for the reader of its report."""
+        shown = " or ".join(self.variants) or "every variant"
+        against = self.baseline or "its usual baseline"
+        return f"Asked for: {shown} against {against}; p-values are adjusted for every comparison with that baseline."
+
 
 def plan_question(scored: Sequence[ScoredVariant], question: Question) -> tuple[list[Pair], list[tuple[str, str]]]:
     """Pairs every variant with the baseline that is asked for; no score has a part in it.

@@ -7,6 +7,7 @@ from ser.errors import ComparisonError
 from tests.tracking.analysis.factory import World, configuration, study_table, trial
 from tracking.analysis.aggregate import score_variant
 from tracking.analysis.comparison import compare_all
+from tracking.analysis.overview import oversee
 from tracking.analysis.questions import Question, differences
 from tracking.analysis.selection import selected_per_fold
 from tracking.analysis.statistics import holm
@@ -138,6 +139,13 @@ def test_no_score_has_a_part_in_what_is_compared_with_what(entries):
         blind.append(replace(entry, evidence=mixed))
     for baseline in ("", "labels=words", "attention=component choice=selected", "none · words"):
         assert pairs(asked(blind, baseline)) == pairs(asked(entries, baseline))
+
+
+def test_an_overview_answers_the_question_and_notes_it():
+    overview = oversee(study_table(), Question("labels=words", ("attention=quantum",)))
+    assert pairs(overview.comparisons) == {"quantum · phonemes": "quantum · words"}
+    assert overview.table.notes[-1].startswith("Asked for: attention=quantum against labels=words;")
+    assert oversee(study_table()).table.notes == study_table().notes
 
 
 def test_an_incomplete_baseline_is_named_and_never_compared():
