@@ -4,6 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from ser.corpora import LOADERS
 from studies.cli.main import app
 
 
@@ -31,6 +32,7 @@ def test_the_commands_are_those_that_the_readme_names() -> None:
         "report published",
         "ui",
         "corpus make-demo",
+        "corpus make-layout",
         "corpus check",
         "doctor",
     }
@@ -42,6 +44,11 @@ def test_every_command_and_group_has_help_with_an_example(path: tuple[str, ...])
     answer = CliRunner().invoke(app, [*path, "--help"])
     assert answer.exit_code == 0
     assert f"Example: ser {' '.join(path)}".strip() in " ".join(answer.output.split())
+
+
+def test_the_help_of_a_study_names_every_corpus() -> None:
+    shown = CliRunner().invoke(app, ["study", "run", "--help"], env={"COLUMNS": "200"}).output
+    assert [corpus for corpus in LOADERS if corpus not in shown] == []
 
 
 @pytest.mark.parametrize("path", [path for path in ALL if path not in {("doctor",), ("report",), ("ui",)}], ids=str)
