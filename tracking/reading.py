@@ -1,7 +1,8 @@
 """Reading MLflow back: which folds are finished, a fold's result, and the table that a report is made of."""
 
 import gc
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -11,9 +12,10 @@ from mlflow.tracking import MlflowClient
 
 from ser.checkpoint import read_result
 from ser.errors import SerError
-from ser.results import BaselineResult, FoldResult
+from ser.results import BaselineResult, Fold, FoldResult
 from tracking import schema
 from tracking.results import ResultsTable, TrialResult, without_scores
+from tracking.unfinished import scheme_of, trial_so_far
 
 _PAGE = 1000
 
@@ -115,39 +117,64 @@ class Reader:
         return None
 
     def table(self, progress: Callable[[int, int], None] | None = None) -> ResultsTable:
-        """Reads all finished trials and baselines across studies, each trial once.
+        """Reads all trials and baselines across studies, each trial once.
 
         Args:
             progress: Called with the trials read and their number.
 
         Returns:
-            The table; trials that no study has finished are named in its notes. Scores per emotion, which no
-            comparison needs, are left out: they would be half of the memory of a large table.
+            The table; a trial that no study has finished has the folds that exist. Its notes are those
+            of the corpus, what was skipped, and trials that could not be read. Scores per emotion, which
+            no comparison needs, are left out: they would be half of the memory of a large table.
         """
         tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
         trials: dict[str, TrialResult] = {}
-        unfinished: dict[str, str] = {}
+        unfinished: dict[str, Run] = {}
         runs = find_runs(self._client, self._experiment, ser__kind="trial", **tags)
         with _resting_collector():
             for number, run in enumerate(runs, start=1):
                 identity = run.data.tags[schema.TRIAL_ID]
                 if not is_finished(run):
-                    study = run.data.tags[schema.STUDY]
-                    unfinished[identity] = f"not finished, left out: {run.info.run_name} of study {study}"
+                    unfinished[identity] = run
                 elif identity not in trials or trials[identity].reused_from is not None:
                     trials[identity] = without_scores(self._trial_result(run))
                 if progress is not None:
                     progress(number, len(runs))
+        found = find_runs(self._client, self._experiment, ser__kind="study", **tags)
+        studies = {run.data.tags[schema.STUDY]: run for run in found}
+        notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
+        schemes = {trial.study: trial.scheme for trial in trials.values()}
+        for identity, run in unfinished.items():
+            if identity in trials:
+                continue
+            try:
+                trials[identity] = without_scores(self._trial_so_far(run, studies, schemes))
+            except SerError as error:
+                notes[f"left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {error}"] = None
         baselines: dict[str, BaselineResult] = {}
-        for run in find_runs(self._client, self._experiment, ser__kind="study", **tags):
+        for run in found:
             if is_finished(run):
                 baseline = BaselineResult.model_validate_json(self._content(run, schema.BASELINE_RESULT))
                 baselines[baseline.normalisation] = baseline
-        notes = tuple(note for identity, note in unfinished.items() if identity not in trials)
-        return ResultsTable(trials=tuple(trials.values()), baselines=tuple(baselines.values()), notes=notes)
+        return ResultsTable(trials=tuple(trials.values()), baselines=tuple(baselines.values()), notes=tuple(notes))
 
     def _trial_result(self, run: Run) -> TrialResult:
         return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
+
+    def _trial_so_far(
+        self, run: Run, studies: Mapping[str, Run], schemes: Mapping[str, tuple[Fold, ...]]
+    ) -> TrialResult:
+        """An unfinished trial; all trials of a study have one scheme, so a finished one may tell it."""
+        study = run.data.tags[schema.STUDY]
+        scheme = schemes.get(study) or scheme_of(self._content(studies[study], schema.FOLD_SCHEME))
+        finished = self.finished_folds(run.data.tags[schema.MODEL])
+        results = {identity: self.fold_result(fold) for identity, fold in finished.items()}
+        return trial_so_far(run, scheme, results)
+
+    def _corpus_notes(self, study: Run) -> list[str]:
+        kept = json.loads(self._content(study, schema.SKIPPED))
+        skipped = [f"skipped: {each['name']}: {each['reason']}" for each in kept["skipped"]]
+        return [*kept["notes"], *skipped]
 
     def _content(self, run: Run, name: str) -> bytes:
         path = local_artifact(self._client, run, name)
@@ -155,5 +182,5 @@ class Reader:
             return path.read_bytes()
         except OSError as error:
             raise SerError(
-                f"{path}: cannot be read ({error.strerror}); MLflow says that it belongs to a finished run"
+                f"{path}: cannot be read ({error.strerror}); MLflow says that it belongs to {run.info.run_name}"
             ) from error

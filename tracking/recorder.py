@@ -26,6 +26,7 @@ from tracking.analysis.variants import variant_label
 from tracking.connection import exclusive
 from tracking.reading import find_runs, is_finished
 from tracking.results import TrialResult
+from tracking.unfinished import scheme_json
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,11 @@ class Recorder:
             skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
             notes = list(self._context.corpus.notes)
             self._client.log_dict(run.info.run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
-            self._log_files(run.info.run_id, {schema.UTTERANCES: rows.utterances_csv(self._context.corpus).encode()})
+            files = {
+                schema.UTTERANCES: rows.utterances_csv(self._context.corpus).encode(),
+                schema.FOLD_SCHEME: scheme_json(self._context.scheme),
+            }
+            self._log_files(run.info.run_id, files)
         return str(run.info.run_id)
 
     def trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:

@@ -64,6 +64,7 @@ TRIAL_RESULT = "trial.json"
 BASELINE_RESULT = "baseline.json"
 SKIPPED = "skipped.json"
 UTTERANCES = "utterances.csv"
+FOLD_SCHEME = "folds.json"
 
 
 def fold_run_name(index: int, name: str) -> str:

@@ -1,6 +1,5 @@
 """`ser report`: the comparison of all variants of a corpus, and its table on the terminal."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +8,12 @@ from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
 from studies.cli.published import published
 
 if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
+    from studies.reporting import Report
+    from studies.search import Whereabouts
     from tracking.results import ResultsTable
 
 
@@ -25,13 +28,17 @@ def report(
         str | None, typer.Option(help="Corpus of the newest study to report; any when not given.")
     ] = None,
     study: Annotated[str | None, typer.Option(help="Name of a study whose corpus is reported.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Write it again after every new fold, until no study of the corpus runs.")
+    ] = False,
     home: HomeOption = HOME,
     storage: StorageOption = None,
     tracking: TrackingOption = None,
 ) -> None:
-    """Write the report: every variant against its baseline, with the tests, as one HTML page and CSV tables.
+    """Write the report: every variant against its baseline, with the tests, as one HTML page.
 
-    It spans all studies of one corpus and fold scheme.
+    It spans all studies of one corpus and fold scheme, and says so where folds are missing. Beside the page lie its
+    tables as CSV, LaTeX and Markdown.
     """
     if context.invoked_subcommand is not None:
         return
@@ -49,15 +56,39 @@ def report(
         from tracking.connection import open_tracking
         from tracking.reading import Reader
 
-        reader = Reader(open_tracking(place.tracking), where.experiment, where.corpus_digest, where.scheme)
-        table = reader.table(display.stage("reading results"))
-        if not table.trials:
-            raise StudyError(f"no trial of corpus {summary.plan.corpus_name} is complete yet; see: ser study status")
-        page = write_report_of(table, place, display)
-    print_results(table, summary.name, page, place)
+        client = open_tracking(place.tracking)
+        if watch:
+            written = _watched(place, client, where)
+        else:
+            reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
+            written = write_report_of(reader.table(display.stage("reading results")), place, display)
+    if written is None:
+        raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")
+    print_results(summary.name, written, place)
 
 
-def write_report_of(table: "ResultsTable", home: "Home", display: "StudyDisplay") -> Path | None:
+def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts") -> "Report | None":
+    """Writes reports until no study runs; the last one, also where Ctrl-C ended it."""
+    from rich.console import Console
+
+    from studies.reporting import watch, write_study_report
+
+    console, last = Console(stderr=True), None
+
+    def tell(report: "Report") -> None:
+        nonlocal last
+        last = report
+        have, want = report.overview.folds
+        console.print(f"{have} of {want} folds of the trials begun: {report.page}", soft_wrap=True, markup=False)
+
+    try:
+        watch(home, client, where, lambda table: write_study_report(table, home), tell)
+    except KeyboardInterrupt:
+        console.print("Stopped watching.")
+    return last
+
+
+def write_report_of(table: "ResultsTable", home: "Home", display: "StudyDisplay") -> "Report | None":
     """Writes the report of a table, where it holds anything to report.
 
     Args:
@@ -66,26 +97,22 @@ def write_report_of(table: "ResultsTable", home: "Home", display: "StudyDisplay"
         display: Shows that it is being written.
 
     Returns:
-        The page, or None where no trial is complete.
+        The report, or None where not one fold has a result.
     """
-    if not table.trials:
-        return None
-    from tracking.analysis.report import write_report
+    from studies.reporting import write_study_report
 
-    corpus = table.trials[0].folds[0].corpus
     done = display.stage("writing the report")
-    page = write_report(table, home.reports / f"{corpus.name}-{corpus.digest[:8]}")
+    written = write_study_report(table, home)
     done(1, 1)
-    return page
+    return written
 
 
-def print_results(table: "ResultsTable", study: str, page: Path | None, home: "Home") -> None:
+def print_results(study: str, report: "Report | None", home: "Home") -> None:
     """Prints the results as a table, and where to go on.
 
     Args:
-        table: The results.
         study: Name of the study.
-        page: The report, or None where nothing is complete.
+        report: The report, or None where not one fold has a result.
         home: Where everything is kept.
     """
     from rich.console import Console
@@ -93,17 +120,17 @@ def print_results(table: "ResultsTable", study: str, page: Path | None, home: "H
     from rich.text import Text
 
     console = Console()
-    if page is None:
-        console.print(f"study {study}: no trial is complete yet", soft_wrap=True)
+    if report is None:
+        console.print(f"study {study}: no fold has a result yet", soft_wrap=True)
         return
     from tracking.analysis.report import summary_rows, summary_sentence
 
-    rows = summary_rows(table)
+    rows = summary_rows(report.overview)
     shown = Table(*rows[0], title="all variants of this corpus, in percent", title_justify="left")
     for row in rows:
         shown.add_row(*(Text(value) for value in row.values()))
     console.print(shown)
-    console.print(Text(summary_sentence(table)), soft_wrap=True)
+    console.print(Text(summary_sentence(report.overview)), soft_wrap=True)
     console.print(Text(f"study:  {study}"), soft_wrap=True)
-    console.print(Text(f"report: {page}"), soft_wrap=True)
+    console.print(Text(f"report: {report.page}"), soft_wrap=True)
     console.print(Text(f"runs:   make ui   (or: ser ui --home {home.root})"), soft_wrap=True)

@@ -83,12 +83,12 @@ def run(
         with open_workplace(executor, workers, gpus) as workplace:
             outcome = run_study(plan, where, place, workplace, display, display.stage)
         table = outcome.reader.table(display.stage("reading results"))
-        page = write_report_of(table, place, display)
-    print_results(table, outcome.study, page, place)
+        report = write_report_of(table, place, display)
+    print_results(outcome.study, report, place)
     if outcome.failures:
         raise StudyError(
-            f"study {outcome.study}: {len(outcome.failures)} folds failed, and their trials are left out of the "
-            f"report; the same command tries them again. First: {outcome.failures[0].splitlines()[0]}"
+            f"study {outcome.study}: {len(outcome.failures)} folds failed, and their trials are incomplete in "
+            f"the report; the same command tries them again. First: {outcome.failures[0].splitlines()[0]}"
         )
 
 

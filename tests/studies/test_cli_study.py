@@ -190,7 +190,7 @@ def test_a_larger_study_trains_only_what_is_new(ran: Place) -> None:
     assert told[-1] == f"trials 2 of 2, folds {2 * FOLDS} of {2 * FOLDS}"
     study = ran.summary("none+quantum").name
     assert Counter(run.data.tags["ser.kind"] for run in ran.runs(ser__study=study))["fold"] == FOLDS
-    (row,) = (line for line in answer.stdout.splitlines() if "quantum · words" in line)
+    (row,) = (line for line in answer.stdout.splitlines() if "│ quantum · words" in line)
     (copy,) = ran.runs(ser__kind="trial", ser__study=study, ser__attention="quantum")
     (original,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
     assert copy.data.tags["ser.reused_from"] == original.info.run_id
@@ -207,8 +207,8 @@ def test_a_study_whose_folds_fail_says_so_and_why(place: Place, tmp_path: Path) 
     assert re.match(r"error: study emodb-quick-none-\w{8}: 4 folds failed, .*: TrainingError: fold \d\d, ", complaint)
     assert answer.stderr.count("2 attempts left") == FOLDS
     assert answer.stderr.count("it is given up") == FOLDS
-    assert "no trial is complete yet" in answer.stdout
+    assert "no fold has a result yet" in answer.stdout
     (row,) = (line for line in apart.ser("study", "status").stdout.splitlines() if "none · words" in line)
     assert "FAILED" in row
     assert "TrainingError" in row
-    assert apart.refused("report").stderr.startswith("error: no trial of corpus emodb is complete yet")
+    assert apart.refused("report").stderr.startswith("error: no fold of corpus emodb has a result yet")

@@ -20,6 +20,7 @@ from studies.search import summaries
 from studies.storages.sqlite import SqliteStorage
 from tests.corpus_files import write_emodb
 from tests.ser.toy import without_times
+from tracking.analysis.overview import oversee
 from tracking.analysis.report import summary_rows
 from tracking.connection import open_tracking
 from tracking.reading import Reader, find_runs
@@ -103,7 +104,7 @@ class Study:
         """The final table, to the last digit, times apart."""
         table = self.reader().table()
         trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in table.trials}
-        return trials, table.baselines, table.notes, summary_rows(table), self.values()
+        return trials, table.baselines, table.notes, summary_rows(oversee(table)), self.values()
 
 
 def before_the_first_fold(study: Study, began: float) -> bool:

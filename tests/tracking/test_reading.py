@@ -14,6 +14,7 @@ from tests.tracking.studies_of_toys import (
     SCHEME,
     Store,
     baseline,
+    corpus_with_a_bad_file,
     trained,
     trial_id,
     trial_result,
@@ -130,11 +131,45 @@ def test_the_one_that_trained_is_preferred_even_if_it_began_later(store: Store) 
     assert trial.run_id == late
 
 
-def test_the_table_names_what_is_not_finished(store: Store) -> None:
+def test_an_unfinished_trial_stands_in_the_table_with_its_folds(store: Store) -> None:
+    run = store.write_trial(NONE, folds=1)
+    (trial,) = reader(store).table().trials
+    whole = trial_result(NONE, "first", run).model_copy(update={"folds": (result_of(trained(NONE, 0)),)})
+    assert trial == without_scores(whole)
+    assert not trial.complete
+
+
+def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: Store) -> None:
+    store.write_trial(NONE, study="first", folds=1)
+    recorder = store.recorder("second")
+    recorder.trial_run(recorder.study_run(), trial_id(NONE, SCHEME[:1]), NONE)
+    trials = {trial.study: trial for trial in reader(store).table().trials}
+    assert trials["second"].folds == trials["first"].folds
+
+
+def test_an_unfinished_trial_without_any_fold_stands_in_the_table(store: Store) -> None:
+    store.write_trial(NONE, folds=0)
+    (trial,) = reader(store).table().trials
+    assert (trial.folds, trial.scheme) == ((), SCHEME)
+
+
+def test_an_unfinished_trial_whose_folds_are_not_known_is_named(store: Store) -> None:
     store.write_trial(NONE, folds=1)
+    (study,) = store.runs(ser__kind="study")
+    (store.folder / "artifacts" / CORPUS.name / study.info.run_id / "artifacts" / "folds.json").unlink()
     table = reader(store).table()
     assert table.trials == ()
-    assert table.notes == ("not finished, left out: none · words of study first",)
+    (note,) = table.notes
+    assert note.startswith("left out: none · words of study first: ")
+    assert "folds.json: cannot be read" in note
+    store.write_trial(QUANTUM)
+    assert len(reader(store).table().trials) == 2
+
+
+def test_what_the_corpus_notes_and_skips_stands_once_in_the_notes(store: Store) -> None:
+    for study in ("first", "second"):
+        store.recorder(study, corpus_with_a_bad_file()).study_run()
+    assert reader(store).table().notes == ("a note", "skipped: f1-x: f1-x.wav: cannot be decoded")
 
 
 def test_a_trial_that_another_study_finished_is_not_called_unfinished(store: Store) -> None:

@@ -48,6 +48,7 @@ class Scores:
         confusion: Pooled counts averaged over seeds, shape `(class, class)`, rows true.
         speaker_ua: UA of each test speaker over the classes that it has, in the order of
             `Evidence.speaker_names`, averaged over seeds.
+        speaker_wa: WA of each test speaker, likewise.
         missing: Names of classes that a fold's test set lacks, by fold name.
     """
 
@@ -60,6 +61,7 @@ class Scores:
     recalls: NDArray[np.float64]
     confusion: NDArray[np.float64]
     speaker_ua: NDArray[np.float64]
+    speaker_wa: NDArray[np.float64]
     missing: dict[str, tuple[str, ...]]
 
 
@@ -103,6 +105,7 @@ def score(evidence: Evidence) -> Scores:
         The scores.
     """
     fold_confusions = _confusions_by(evidence.folds, evidence)
+    speaker_confusions = _confusions_by(evidence.speaker_index, evidence)
     pooled = evidence.confusions
     wa = Spread.of(np.array([weighted_accuracy(matrix) for matrix in pooled]))
     return Scores(
@@ -114,7 +117,8 @@ def score(evidence: Evidence) -> Scores:
         wa_interval=wilson_interval(wa.mean, len(evidence.utterances)),
         recalls=recalls(pooled.sum(axis=0)),
         confusion=pooled.mean(axis=0),
-        speaker_ua=_mean_score(_confusions_by(evidence.speaker_index, evidence), unweighted=True),
+        speaker_ua=_mean_score(speaker_confusions, unweighted=True),
+        speaker_wa=_mean_score(speaker_confusions, unweighted=False),
         missing=_missing(evidence, fold_confusions),
     )
 

@@ -1,7 +1,7 @@
 """What the pictures show, computed apart from drawing them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tracking.analysis.aggregate import ScoredVariant
 from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.planning import ATTENTION
-from tracking.analysis.variants import ScoredFold
+from tracking.analysis.variants import FIXED, ScoredFold, settings_without, target_label
 
 POINTS = 100
 """Differences of UA and WA are drawn in percentage points."""
@@ -56,23 +56,35 @@ def forest_rows(comparisons: Iterable[Comparison]) -> tuple[ForestRow, ...]:
 
 
 @dataclass(frozen=True, eq=False)
+class SpeakerScores:
+    """One score of each test speaker.
+
+    Attributes:
+        values: Scores averaged over seeds, shape `(speaker,)`, percent.
+        pooled: The variant's pooled score, percent.
+        offsets: Vertical places that keep like points apart, shape `(speaker,)`, within +-0.3 of a row.
+    """
+
+    values: NDArray[np.float64]
+    pooled: float
+    offsets: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class SpeakerRow:
-    """UA of each test speaker under one variant.
+    """Scores of each test speaker under one variant.
 
     Attributes:
         label: The variant.
         speakers: Test speakers.
-        ua: Their UA over the classes that each has, averaged over seeds, shape `(speaker,)`, percent.
-        pooled: The variant's pooled UA, percent.
-        offsets: Vertical places that keep points of like UA apart, shape `(speaker,)`, within
-            +-0.3 of a row.
+        ua: Their UA, over the classes that each has.
+        wa: Their WA.
     """
 
     label: str
     speakers: tuple[str, ...]
-    ua: NDArray[np.float64]
-    pooled: float
-    offsets: NDArray[np.float64]
+    ua: SpeakerScores
+    wa: SpeakerScores
 
 
 def speaker_rows(scored: Iterable[ScoredVariant]) -> tuple[SpeakerRow, ...]:
@@ -81,12 +93,16 @@ def speaker_rows(scored: Iterable[ScoredVariant]) -> tuple[SpeakerRow, ...]:
         SpeakerRow(
             entry.variant.label,
             entry.evidence.speaker_names,
-            entry.scores.speaker_ua * POINTS,
-            entry.scores.ua.mean * POINTS,
-            _apart(entry.scores.speaker_ua * POINTS),
+            _speaker_scores(entry.scores.speaker_ua, entry.scores.ua.mean),
+            _speaker_scores(entry.scores.speaker_wa, entry.scores.wa.mean),
         )
         for entry in scored
     )
+
+
+def _speaker_scores(shares: NDArray[np.float64], pooled: float) -> SpeakerScores:
+    values = shares * POINTS
+    return SpeakerScores(values, pooled * POINTS, _apart(values))
 
 
 def _apart(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,3 +163,60 @@ def row_shares(confusion: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np
     shares = np.zeros(confusion.shape)
     np.divide(confusion, totals, out=shares, where=totals > 0)
     return shares
+
+
+@dataclass(frozen=True, eq=False)
+class ScopeLine:
+    """UA of one variant over the scope of its window.
+
+    Attributes:
+        name: The variant less its scope.
+        attention: Its attention.
+        target: Its label strategy, or 'cross_entropy'.
+        labels: Labels of its variants, one a scope.
+        scopes: Scopes in frames, ascending.
+        ua: Pooled UA, 0..1, shape `(scope,)`.
+        low: Lower ends of the 95% intervals, NaN where there is none, shape `(scope,)`.
+        high: Upper ends.
+        baseline: Pooled UA of the variant that it is compared with, 0..1, or None.
+    """
+
+    name: str
+    attention: str
+    target: str
+    labels: tuple[str, ...]
+    scopes: tuple[int, ...]
+    ua: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    baseline: float | None
+
+
+def scope_lines(scored: Iterable[ScoredVariant], comparisons: Iterable[Comparison]) -> tuple[ScopeLine, ...]:
+    """UA over scopes, one line for all variants that differ in nothing else, where there are two scopes or more."""
+    groups: dict[tuple[object, ...], list[ScoredVariant]] = defaultdict(list)
+    entries = list(scored)
+    for entry in entries:
+        if entry.variant.kind == FIXED and entry.variant.configuration.scope is not None and entry.variant.complete:
+            settings = settings_without(entry.variant.configuration, ("scope",))
+            groups[entry.variant.recipe, entry.variant.scheme, frozenset(settings.items())].append(entry)
+    uas = {entry.variant.label: entry.scores.ua.mean for entry in entries}
+    baselines = {made.variant: uas[made.baseline] for made in comparisons}
+    return tuple(_scope_line(members, baselines) for members in groups.values() if len(members) > 1)
+
+
+def _scope_line(members: Sequence[ScoredVariant], baselines: Mapping[str, float]) -> ScopeLine:
+    ordered = sorted(members, key=lambda entry: entry.variant.configuration.scope or 0)
+    first = ordered[0].variant
+    intervals = [entry.scores.ua_interval for entry in ordered]
+    return ScopeLine(
+        first.label.replace(f" · scope {first.configuration.scope}", "", 1),
+        first.configuration.attention,
+        target_label(first.configuration),
+        tuple(entry.variant.label for entry in ordered),
+        tuple(entry.variant.configuration.scope or 0 for entry in ordered),
+        np.array([entry.scores.ua.mean for entry in ordered]),
+        np.array([np.nan if interval is None else interval.low for interval in intervals]),
+        np.array([np.nan if interval is None else interval.high for interval in intervals]),
+        baselines.get(first.label),
+    )

@@ -10,7 +10,7 @@ from tracking.analysis.comparison import USUAL, Comparison, Comparisons, Refusal
 from tracking.analysis.evidence import Evidence, baseline_evidence
 from tracking.analysis.questions import Question
 from tracking.analysis.selection import selected_per_fold
-from tracking.analysis.variants import Variant, group_variants, variant_order, waiting_trials
+from tracking.analysis.variants import SELECTED, Variant, group_variants, variant_order, waiting_trials
 from tracking.results import ResultsTable, TrialResult
 
 
@@ -47,9 +47,30 @@ class Overview:
         return tuple(entry for entry in self.scored if entry.variant.complete)
 
     @property
+    def reportable(self) -> tuple[ScoredVariant, ...]:
+        """Complete variants that no test score was needed to choose.
+
+        Where several points were swept, 'selected per fold' stands for them all: to name one of them
+        by its test score would be choosing on test data.
+        """
+        selected = [entry.variant for entry in self.scored if entry.variant.kind == SELECTED]
+        swept = {trial.trial_id for variant in selected for trial in variant.trials}
+        return tuple(
+            entry
+            for entry in self.complete
+            if entry.variant.kind == SELECTED or swept.isdisjoint(trial.trial_id for trial in entry.variant.trials)
+        )
+
+    @property
     def partial(self) -> bool:
         """Whether anything is still missing."""
         return bool(self.waiting) or any(not entry.variant.complete for entry in self.scored)
+
+    @property
+    def folds(self) -> tuple[int, int]:
+        """Folds that have a result, and folds that the trials should have."""
+        trials = self.table.trials
+        return sum(len(trial.folds) for trial in trials), sum(len(trial.scheme) for trial in trials)
 
     def comparison_of(self, label: str) -> Comparison | None:
         """The comparison of a variant with its baseline, where it was made."""

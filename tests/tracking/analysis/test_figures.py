@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -6,16 +7,12 @@ import pytest
 from matplotlib.image import imread
 
 from tests.tracking.analysis.factory import EMOTIONS, World, configuration, study_table, trial
-from tracking.analysis.figure_data import forest_rows, learning_curve, row_shares, speaker_rows
-from tracking.analysis.figures import (
-    confusion_figure,
-    confusion_png,
-    curves_figure,
-    forest_figure,
-    speaker_figure,
-)
+from tracking.analysis.figure_data import forest_rows, learning_curve, row_shares, scope_lines, speaker_rows
+from tracking.analysis.figures import confusion_figure, confusion_png, curves_figure
 from tracking.analysis.overview import oversee
 from tracking.analysis.rendering import to_svg
+from tracking.analysis.row_figures import forest_figure, speaker_figure
+from tracking.analysis.search_figures import importance_figure, scope_figure
 from tracking.analysis.variants import group_variants
 
 HOSTILE = '<script>alert(1)</script> & "$\\frac{'
@@ -43,8 +40,10 @@ def test_speaker_rows_carry_one_point_a_speaker():
     assert {row.speakers for row in rows} == {World().speaker_names()}
     entry = overview.scored[0]
     own = entry.variant.folds[1][0]
-    assert rows[0].ua[0] == pytest.approx(100 * own.ua)
-    assert np.abs(rows[0].offsets).max() <= 0.3
+    assert rows[0].ua.values[0] == pytest.approx(100 * own.ua)
+    assert rows[0].wa.values[0] == pytest.approx(100 * own.wa)
+    assert rows[0].wa.pooled == pytest.approx(100 * entry.scores.wa.mean)
+    assert np.abs(rows[0].ua.offsets).max() <= 0.3
 
 
 def test_learning_curve_averages_folds_and_seeds_epoch_by_epoch():
@@ -59,6 +58,21 @@ def test_learning_curve_averages_folds_and_seeds_epoch_by_epoch():
     assert curve.mean[2] == pytest.approx(np.mean(values))
     assert curve.deviation[2] == pytest.approx(np.std(values, ddof=1))
     assert learning_curve(folds, "unknown") is None
+
+
+def test_scope_lines_join_variants_that_differ_in_scope_alone():
+    table = study_table()
+    other = trial(World(), configuration("local", scope=15, labels="words", stack=1))
+    unfinished = trial(World(), configuration("local", scope=11, labels="words"), folds=[0])
+    overview = oversee(table.model_copy(update={"trials": (*table.trials, other, unfinished)}))
+    lines = {line.name: line for line in scope_lines(overview.scored, overview.comparisons.made)}
+    assert set(lines) == {f"{one} · {two}" for one in ("local", "component") for two in ("words", "phonemes")}
+    line, entries = lines["component · words"], {entry.variant.label: entry for entry in overview.scored}
+    assert line.scopes == (5, 9)
+    scores = [entries[f"component · scope {scope} · words"].scores for scope in (5, 9)]
+    assert line.ua.tolist() == [one.ua.mean for one in scores]
+    assert line.low.tolist() == [one.ua_interval.low for one in scores]
+    assert line.baseline == entries["none · words"].scores.ua.mean
 
 
 def test_row_shares_sum_to_one_or_to_nothing():
@@ -91,13 +105,17 @@ def test_names_come_out_of_every_svg_as_text():
     table = study_table(World(names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:])))
     overview = oversee(table)
     rows = forest_rows(overview.comparisons.made)
+    lines = scope_lines(overview.scored, overview.comparisons.made)
     hostile_rows = [type(row)(HOSTILE, row.difference, row.low, row.high, row.better) for row in rows[:2]]
     pictures = [
         forest_figure(hostile_rows, 7, HOSTILE),
         forest_figure(hostile_rows, 3.6, HOSTILE),
         speaker_figure(speaker_rows(overview.scored[:3]), 7, HOSTILE),
         confusion_figure(overview.scored[0].scores.confusion, overview.scored[0].evidence.corpus.emotions, HOSTILE),
+        speaker_figure(speaker_rows(overview.scored[:3]), 3.6, HOSTILE),
         curves_figure(None, None, HOSTILE),
+        scope_figure([replace(line, name=HOSTILE, target=HOSTILE) for line in lines], 7, HOSTILE),
+        importance_figure({HOSTILE: 0.7, "$x$": 0.3}, 3.7, HOSTILE),
     ]
     for picture in pictures:
         svg = to_svg(picture, HOSTILE)

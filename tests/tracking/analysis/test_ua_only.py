@@ -46,11 +46,11 @@ def test_nothing_is_muted_on_another_corpus():
     tables = [*grid_tables(overview), results_table(overview), comparison_table(overview)]
     assert [muted(table) for table in tables] == [set()] * 3
     assert UA_ONLY not in report_badges(overview)
-    assert not any("(" in row["WA"] or UA_ONLY.title in row["note"] for row in summary_rows(study_table()))
+    assert not any("(" in row["WA"] or UA_ONLY.title in row["note"] for row in summary_rows(oversee(study_table())))
 
 
 def test_the_page_greys_wa_and_explains_it(aibo, tmp_path):
-    text = write_report(aibo, tmp_path / "aibo").read_text(encoding="utf-8")
+    text = write_report(oversee(aibo), tmp_path / "aibo").read_text(encoding="utf-8")
     results = text[text.index('id="results"') :]
     results = results[: results.index("</table>")]
     cells = re.findall(r'<td class="n( muted)?"', results)
@@ -59,12 +59,12 @@ def test_the_page_greys_wa_and_explains_it(aibo, tmp_path):
     assert len(cells) > 4 * rows
     assert re.search(r'<th scope="col" class="n muted" title="[^"]*always saying[^"]*">WA</th>', results)
     assert f'id="about-{UA_ONLY.key}"' in text
-    other = write_report(study_table(), tmp_path / "demo").read_text(encoding="utf-8")
+    other = write_report(oversee(study_table()), tmp_path / "demo").read_text(encoding="utf-8")
     assert 'class="n muted"' not in other
 
 
 def test_the_terminals_summary_puts_wa_in_brackets(aibo):
-    rows = summary_rows(aibo)
+    rows = summary_rows(oversee(aibo))
     assert all(re.fullmatch(r"\(\d+\.\d\)", row["WA"]) for row in rows)
     assert all(re.fullmatch(r"\d+\.\d", row["UA"]) for row in rows)
     variants = [row for row in rows if row["note"] != "baseline"]

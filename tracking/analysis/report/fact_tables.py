@@ -1,20 +1,20 @@
 """Tables of facts: what is missing, which studies, settings, versions and digests stand behind the numbers."""
 
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from ser.config import FoldConfiguration
 from tracking.analysis.overview import Overview
+from tracking.analysis.report.background import Background, StudyOrigin
 from tracking.analysis.report.formats import NONE
 from tracking.analysis.report.tables import Cell, Column, Table, number, text
 from tracking.analysis.variants import FIXED
 from tracking.results import TrialResult
 
 
-def missing_table(overview: Overview) -> Table:
-    """Variants with missing folds, and trials without any."""
+def missing_table(overview: Overview, background: Background) -> Table:
+    """Variants with missing folds, trials without any, and studies with trials to come."""
     rows = [
         (text(entry.variant.label), text(entry.variant.recipe), text(entry.variant.incomplete))
         for entry in overview.scored
@@ -23,6 +23,11 @@ def missing_table(overview: Overview) -> Table:
     rows += [
         (text(f"trial {trial.trial_id[:12]} of {trial.study}"), text(trial.recipe), text("no fold has a result yet"))
         for trial in overview.waiting
+    ]
+    rows += [
+        (text(f"study {study}"), text(NONE), text(_state(origin)))
+        for study, origin in background.origins.items()
+        if origin.trials_done < origin.trials
     ]
     return Table(
         "missing",
@@ -33,7 +38,7 @@ def missing_table(overview: Overview) -> Table:
     )
 
 
-def studies_table(overview: Overview) -> Table:
+def studies_table(overview: Overview, background: Background) -> Table:
     """The studies behind the report, and the command that runs each again."""
     studies: dict[str, list[TrialResult]] = defaultdict(list)
     for trial in overview.table.trials:
@@ -42,47 +47,34 @@ def studies_table(overview: Overview) -> Table:
         "studies",
         "Studies, and how to run them again",
         "The same command on the same corpus (see the digest below) is the same study: it trains what is missing and "
-        "nothing twice. Corpora other than the demo corpus need ROOT=, their folder.",
+        "nothing twice. Trials that several studies share stand with the one that trained them.",
         (
             Column("study", numeric=False),
             Column("recipe", numeric=False),
-            Column("trials"),
-            Column("complete"),
-            Column("reused", "trials whose folds another study had trained"),
+            Column("state", numeric=False),
+            Column("trials here", "trials in this report, each once"),
+            Column("commit", "git commit of the code; + stands for changes that were not committed", numeric=False),
             Column("command", numeric=False),
         ),
-        tuple(
-            (
-                text(study),
-                text(", ".join(sorted({trial.recipe for trial in trials}))),
-                number(str(len(trials)), len(trials)),
-                number(str(sum(trial.complete for trial in trials)), sum(trial.complete for trial in trials)),
-                number(*_count(sum(trial.reused_from is not None for trial in trials))),
-                text(_command(trials)),
-            )
-            for study, trials in sorted(studies.items())
-        ),
+        tuple(_study_cells(study, trials, background) for study, trials in sorted(studies.items())),
     )
 
 
-def _count(value: int) -> tuple[str, float]:
-    return str(value), value
+def _study_cells(study: str, trials: Sequence[TrialResult], background: Background) -> tuple[Cell, ...]:
+    origin = background.origins.get(study)
+    return (
+        text(study),
+        text(", ".join(sorted({trial.recipe for trial in trials}))),
+        text(NONE if origin is None else _state(origin)),
+        number(str(len(trials)), len(trials)),
+        text(NONE if origin is None or not origin.commit else f"{origin.commit[:12]}{'+' * origin.dirty}"),
+        text(NONE if origin is None else origin.command),
+    )
 
 
-def _command(trials: Sequence[TrialResult]) -> str:
-    """The make command of a study, from what its trials have in common; '–' where none has a fold."""
-    folds = [trial.folds[0] for trial in trials if trial.folds]
-    if not folds:
-        return NONE
-    attentions = dict.fromkeys(fold.configuration.attention for fold in folds)
-    options = {"CORPUS": folds[0].corpus.name, "RECIPE": trials[0].recipe}
-    if all(fold.configuration.criterion == "cross_entropy" for fold in folds):
-        options["CRITERION"] = "cross_entropy"
-    seeds = len({fold.configuration.seed for fold in folds})
-    if seeds > 1:
-        options["SEEDS"] = str(seeds)
-    words = " ".join(f"{name}={shlex.quote(value)}" for name, value in options.items())
-    return "; ".join(f"make study ATTN={attention} {words}" for attention in attentions)
+def _state(origin: StudyOrigin) -> str:
+    done = f"{origin.trials_done} of {origin.trials} trials complete"
+    return f"{done}, running" if origin.running else done
 
 
 def _setting_words(value: Any) -> str:

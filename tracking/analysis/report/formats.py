@@ -42,3 +42,23 @@ def interval_points(interval: Interval | None) -> str:
 def spread_percent(spread: Spread) -> str:
     """A mean and its deviation in percent, such as '71.0 ± 6.3'."""
     return percent(spread.mean) if spread.deviation is None else f"{percent(spread.mean)} ± {percent(spread.deviation)}"
+
+
+def count(number: int) -> str:
+    """A number of things, such as '2,943'."""
+    return f"{number:,}"
+
+
+def minutes(seconds: float) -> str:
+    """A time in minutes with one decimal, such as '12.5'."""
+    return f"{seconds / 60:.1f}"
+
+
+def seconds_spread(spread: Spread) -> str:
+    """A mean time and its deviation in seconds, such as '24.1 ± 1.3'."""
+    return f"{spread.mean:.1f}" if spread.deviation is None else f"{spread.mean:.1f} ± {spread.deviation:.1f}"
+
+
+def ratio(value: float | None) -> str:
+    """A multiple, such as '1.25'."""
+    return NONE if value is None else f"{value:.2f}"

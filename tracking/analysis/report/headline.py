@@ -32,10 +32,10 @@ def headline(overview: Overview) -> Headline:
     Returns:
         The sentence and its remarks.
     """
-    complete = overview.complete
-    if not complete:
+    candidates = overview.reportable
+    if not candidates:
         return Headline("No variant is complete yet, so nothing can be compared.", ())
-    best = max(complete, key=lambda entry: entry.scores.ua.mean)
+    best = max(candidates, key=lambda entry: entry.scores.ua.mean)
     comparison = overview.comparison_of(best.variant.label)
     opening = f"{best.variant.label} has the highest UA, {percent(best.scores.ua.mean)}%"
     if comparison is None:
@@ -72,8 +72,15 @@ def _why_not_compared(overview: Overview, best: ScoredVariant) -> str:
     for refusal in overview.comparisons.refused:
         if refusal.variant == best.variant.label:
             return f"It is not compared: {refusal.reason}."
-    if best.variant.configuration.attention == "none" and overview.comparisons.made:
-        return "It is a baseline itself: no attention scores higher."
+    made = {one.variant: one for one in overview.comparisons.made if one.question == ATTENTION}
+    rivals = [entry for entry in overview.reportable if entry.variant.label in made]
+    if best.variant.configuration.attention == "none" and rivals:
+        nearest = max(rivals, key=lambda entry: entry.scores.ua.mean).variant.label
+        comparison = made[nearest]
+        return (
+            f"It is a baseline itself: no attention scores higher. The best of them, {nearest}, stands "
+            f"{_by_how_much(comparison)}. {_how_sure(comparison, overview.comparisons.family)}"
+        )
     return "There is nothing to compare it with yet."
 
 
@@ -86,10 +93,15 @@ def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
         remarks.append(f"Shown to be better than their baseline: {', '.join(shown[:5])}{more}.")
     elif made and any(one.question == ATTENTION for one in made):
         remarks.append("No variant is shown to be better than its baseline.")
-    if len(overview.complete) > 1:
+    if len(overview.reportable) > 1:
         remarks.append(
-            f"It is named here because its test score is the highest of {len(overview.complete)} variants, which "
+            f"It is named here because its test score is the highest of {len(overview.reportable)} variants, which "
             "flatters it: p is adjusted for that, the difference and its interval are not."
+        )
+    if len(overview.reportable) < len(overview.complete):
+        remarks.append(
+            "Where several points were swept, 'selected per fold' stands for them: each fold's own validation speaker "
+            "chose. A single point may stand higher in the tables; to name it for that would be choosing on test data."
         )
     if best.capped:
         remarks.append(f"Its targets: {percent(best.capped_share)}% were shortened, so it is {CAPPED.title}.")

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracking.analysis.aggregate import ScoredVariant
+from tracking.analysis.badges import ua_only
 from tracking.analysis.comparison import BETTER, Comparison
-from tracking.analysis.figure_data import forest_rows, learning_curve, speaker_rows
-from tracking.analysis.figures import confusion_figure, curves_figure, forest_figure, speaker_figure
+from tracking.analysis.figure_data import ScopeLine, forest_rows, learning_curve, speaker_rows
+from tracking.analysis.figures import confusion_figure, curves_figure
 from tracking.analysis.overview import Overview
 from tracking.analysis.rendering import to_svg
+from tracking.analysis.report.background import Importances
+from tracking.analysis.row_figures import forest_figure, speaker_figure
+from tracking.analysis.search_figures import importance_figure, scope_figure
 from tracking.analysis.variants import SELECTED
 
 MOST_ROWS = 40
 MOST_PANELS = 12
+MOST_LINES = 16
 WIDE, NARROW = 7.6, 3.7
 
 
@@ -34,36 +39,41 @@ class Pictures:
     """All pictures of a report.
 
     Attributes:
-        forest: Differences with intervals; None where nothing was compared.
-        forest_note: Which comparisons are drawn, where not all are; else empty.
+        forest: Differences with intervals of the variants that may be named; None where none was compared.
+        all_forest: The same of every comparison; None where that is no more.
+        all_forest_note: Which comparisons are drawn, where not all are; else empty.
         speakers: UA of each speaker; None where there are no variants.
         confusions: Confusion matrices.
         curves: Learning curves.
+        scopes: UA over the scope; None where no variant was run with two scopes.
+        importances: Importance of settings, one a group of trials.
         panels_note: Which variants are drawn, where not all are; else empty.
     """
 
     forest: Picture | None
-    forest_note: str
+    all_forest: Picture | None
+    all_forest_note: str
     speakers: Picture | None
     confusions: tuple[Picture, ...]
     curves: tuple[Picture, ...]
+    scopes: Picture | None
+    importances: tuple[Picture, ...]
     panels_note: str
 
 
-def draw_pictures(overview: Overview) -> Pictures:
+def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], importances: Sequence[Importances]) -> Pictures:
     """Draws the pictures of a report.
 
     Args:
         overview: What the results say.
+        lines: UA over scopes.
+        importances: Importances of settings.
 
     Returns:
         The pictures, SVG text with all names escaped.
     """
     made, shown = overview.comparisons.made, shown_variants(overview)
-    compared = shown_comparisons(overview)
-    forest_note = (
-        "" if len(compared) == len(made) else f"{len(compared)} of {len(made)} comparisons; the table has all."
-    )
+    first, every = first_comparisons(overview), shown_comparisons(overview)
     panels_note = (
         ""
         if len(shown) == len(overview.scored)
@@ -71,17 +81,26 @@ def draw_pictures(overview: Overview) -> Pictures:
         "selected per fold come first; the CSV files have all."
     )
     return Pictures(
-        _forest(compared),
-        forest_note,
-        _speakers(shown),
+        _forest(first, "UA against the baseline, with 95% intervals"),
+        _forest(every, "UA against the baseline, every comparison") if len(every) > len(first) else None,
+        "" if len(every) == len(made) else f"{len(every)} of {len(made)} comparisons are drawn; the table has all.",
+        _speakers(shown, ua_only(overview)),
         tuple(_confusion(entry) for entry in shown),
         tuple(_curves(entry) for entry in shown),
+        _scopes(lines[:MOST_LINES]),
+        tuple(_importances(group) for group in importances),
         panels_note,
     )
 
 
+def first_comparisons(overview: Overview) -> tuple[Comparison, ...]:
+    """The comparisons of the first screen: of variants that may be named without choosing on test data."""
+    reportable = {entry.variant.label for entry in overview.reportable}
+    return tuple(made for made in overview.comparisons.made if made.variant in reportable)[:MOST_ROWS]
+
+
 def shown_comparisons(overview: Overview) -> tuple[Comparison, ...]:
-    """The comparisons that the forest plot shows, in the order of the table."""
+    """The comparisons that the larger forest plot shows, in the order of the table."""
     made = overview.comparisons.made
     selected = {entry.variant.label for entry in overview.scored if entry.variant.kind == SELECTED}
     ranked = sorted(range(len(made)), key=lambda i: (made[i].verdict != BETTER, made[i].variant not in selected, i))
@@ -91,7 +110,7 @@ def shown_comparisons(overview: Overview) -> tuple[Comparison, ...]:
 def shown_variants(overview: Overview) -> tuple[ScoredVariant, ...]:
     """The variants that have panels of their own, in the order of the report."""
     scored = overview.scored
-    best = max(overview.complete, key=lambda entry: entry.scores.ua.mean, default=None)
+    best = max(overview.reportable, key=lambda entry: entry.scores.ua.mean, default=None)
     comparison = None if best is None else overview.comparison_of(best.variant.label)
     against = None if comparison is None else comparison.baseline
 
@@ -109,30 +128,43 @@ def shown_variants(overview: Overview) -> tuple[ScoredVariant, ...]:
     return tuple(scored[place] for place in sorted(chosen))
 
 
-def _forest(comparisons: Sequence[Comparison]) -> Picture | None:
+def _forest(comparisons: Sequence[Comparison], title: str) -> Picture | None:
     if not comparisons:
         return None
     rows = forest_rows(comparisons)
-    title = "UA against the baseline, with 95% intervals"
-    words = (
-        f"Forest plot of {len(rows)} differences of UA from their baselines with 95% intervals, as in the tests table"
-    )
+    words = f"{title}: {len(rows)} differences with their intervals; tests.csv has the numbers"
     return Picture(
         to_svg(forest_figure(rows, WIDE, title), words),
         to_svg(forest_figure(rows, NARROW, title), words),
     )
 
 
-def _speakers(shown: Sequence[ScoredVariant]) -> Picture | None:
+def _speakers(shown: Sequence[ScoredVariant], wa_muted: bool) -> Picture | None:
     if not shown:
         return None
     rows = speaker_rows(shown)
-    title = "UA of each test speaker"
-    words = f"UA of each test speaker under {len(rows)} variants, one point a speaker; speakers.csv has the numbers"
-    return Picture(
-        to_svg(speaker_figure(rows, WIDE, title), words),
-        to_svg(speaker_figure(rows, NARROW, title), words),
+    title = "UA and WA of each test speaker"
+    words = (
+        f"UA and WA of each test speaker under {len(rows)} variants, a point a speaker; speakers.csv has the numbers"
     )
+    return Picture(
+        to_svg(speaker_figure(rows, WIDE, title, wa_muted), words),
+        to_svg(speaker_figure(rows, NARROW, title, wa_muted), words),
+    )
+
+
+def _scopes(lines: Sequence[ScopeLine]) -> Picture | None:
+    if not lines:
+        return None
+    title = "UA over the scope, with 95% intervals over speakers"
+    words = f"Pooled UA over the scope of {len(lines)} variants with 95% intervals; scope.csv has the numbers"
+    return Picture(to_svg(scope_figure(lines, WIDE, title), words), to_svg(scope_figure(lines, NARROW, title), words))
+
+
+def _importances(group: Importances) -> Picture:
+    title = f"Importance of settings among {group.trials} trials"
+    words = f"Importance of {len(group.shares)} settings among {group.among}; importances.csv has the numbers"
+    return Picture(to_svg(importance_figure(group.shares, NARROW, title), words))
 
 
 def _confusion(entry: ScoredVariant) -> Picture:

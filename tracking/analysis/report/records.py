@@ -1,4 +1,4 @@
-"""The tidy tables that only exist as CSV: folds, speakers, confusions, curves, choices."""
+"""The tidy tables that only exist as CSV: variants, folds, speakers, confusions, curves."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 from tracking.analysis.aggregate import ScoredVariant, fold_table, variant_table
 from tracking.analysis.figure_data import learning_curve
 from tracking.analysis.overview import Overview
+from tracking.analysis.report.exports import write_frame
 
 CURVE_METRICS = ("training_loss", "validation_ua")
 
@@ -35,13 +36,14 @@ def write_records(overview: Overview, folder: Path) -> tuple[str, ...]:
     """Writes every tidy table as UTF-8 CSV; returns their names."""
     tables = record_tables(overview)
     for name, frame in tables.items():
-        frame.to_csv(folder / f"{name}.csv", index=False)
+        write_frame(frame, folder / f"{name}.csv")
     return tuple(tables)
 
 
 def _speakers(entry: ScoredVariant) -> list[dict[str, object]]:
-    pairs = zip(entry.evidence.speaker_names, entry.scores.speaker_ua.tolist(), strict=True)
-    return [{"variant": entry.variant.label, "speaker": speaker, "ua": ua} for speaker, ua in pairs]
+    scores = entry.scores
+    rows = zip(entry.evidence.speaker_names, scores.speaker_ua.tolist(), scores.speaker_wa.tolist(), strict=True)
+    return [{"variant": entry.variant.label, "speaker": speaker, "ua": ua, "wa": wa} for speaker, ua, wa in rows]
 
 
 def _confusion(entry: ScoredVariant) -> list[dict[str, object]]:

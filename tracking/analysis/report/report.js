@@ -2,27 +2,28 @@
 "use strict";
 for (const table of document.querySelectorAll("table")) {
   const body = table.tBodies[0];
-  const headings = [...table.tHead.rows[0].cells];
+  const headings = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   if (body.rows.length < 2) continue;
   headings.forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = heading.textContent;
+    if (heading.dataset.group) button.setAttribute("aria-label", `${heading.dataset.group} ${heading.textContent}`);
     heading.textContent = "";
     heading.append(button);
+    const numeric = heading.classList.contains("n");
     button.addEventListener("click", () => {
-      const descending = heading.getAttribute("aria-sort") === "ascending" ||
-        (!heading.hasAttribute("aria-sort") && heading.classList.contains("n") && !heading.textContent.startsWith("p"));
-      const again = heading.getAttribute("aria-sort") === "descending";
-      const sign = descending && !again ? -1 : 1;
+      const before = heading.getAttribute("aria-sort");
+      // Numbers begin with the highest, but p-values and words with the lowest.
+      const highestFirst = numeric && !/^(p|z|McNemar)\b/.test(button.textContent);
+      const descending = before ? before === "ascending" : highestFirst;
       headings.forEach((other) => other.removeAttribute("aria-sort"));
-      heading.setAttribute("aria-sort", sign < 0 ? "descending" : "ascending");
+      heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      const sign = descending ? -1 : 1;
       const keyed = [...body.rows].map((row) => {
         const cell = row.cells[column];
-        const number = "v" in cell.dataset ? Number(cell.dataset.v) : null;
-        return { row, number, words: cell.textContent };
+        return { row, number: "v" in cell.dataset ? Number(cell.dataset.v) : null, words: cell.textContent };
       });
-      const numeric = heading.classList.contains("n");
       keyed.sort((a, b) => {
         if (!numeric) return sign * a.words.localeCompare(b.words, undefined, { numeric: true });
         if (a.number === null || b.number === null) return (a.number === null) - (b.number === null);

@@ -1,7 +1,7 @@
 """Tables of scores: attention by labels, all results, recall of each class."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 from ser.config import AttentionName
@@ -29,21 +29,31 @@ def _grid(overview: Overview, recipe: str, several: bool, place: int) -> Table:
         lines.setdefault(_grid_row(entry, target), {})[target] = entry
     columns, muted = [Column("attention", numeric=False)], ua_only(overview)
     for target in targets:
-        columns += [Column(f"{target} UA", "pooled, percent"), wa_column(f"{target} WA", "pooled, percent", muted)]
-    best = {target: _highest(line[target] for line in lines.values() if target in line) for target in targets}
+        columns += [
+            Column(f"{target} UA", "pooled, percent", group=target),
+            wa_column(f"{target} WA", "pooled, percent", muted, group=target),
+        ]
+    named = set(overview.reportable)
+    best = {
+        target: _highest(line[target] for line in lines.values() if target in line and line[target] in named)
+        for target in targets
+    }
     return Table(
-        f"attention_by_labels_{place + 1}" if several else "attention_by_labels",
+        f"attention_by_labels_{place + 1}" if place else "attention_by_labels",
         f"Attention by labels, recipe {recipe}" if several else "Attention by labels",
-        "Pooled over folds, mean over seeds, percent. Bold: the highest UA of a column, which is no test. Rows "
-        "with a scope are points fixed beforehand; 'selected per fold' chose the point on each fold's validation "
-        "speaker. * more than 1% of targets shortened: not comparable as this strategy. † folds are missing.",
+        "Pooled over folds, mean over seeds, percent. Where several points were swept, 'selected per fold' stands for "
+        "them: each fold's own validation speaker chose. Bold: the highest UA of a column, single points of a sweep "
+        "apart; it is no test. * more than 1% of targets shortened: not comparable as this strategy. † folds are "
+        "missing.",
         tuple(columns),
-        tuple(_grid_cells(name, line, best) for name, line in lines.items()),
+        tuple(_grid_cells(name, line, best, named) for name, line in lines.items()),
     )
 
 
 def _highest(entries: Iterable[ScoredVariant]) -> float | None:
-    return max((entry.scores.ua.mean for entry in entries if entry.variant.complete), default=None)
+    """The highest UA among at least two that can be compared; None where there are fewer."""
+    uas = [entry.scores.ua.mean for entry in entries if not entry.capped]
+    return max(uas) if len(uas) > 1 else None
 
 
 def _grid_order(entry: ScoredVariant) -> tuple[int, bool, int]:
@@ -62,7 +72,12 @@ def _grid_row(entry: ScoredVariant, target: str) -> str:
     return attention_label(first) + settings
 
 
-def _grid_cells(name: str, line: Mapping[str, ScoredVariant], best: Mapping[str, float | None]) -> tuple[Cell, ...]:
+def _grid_cells(
+    name: str,
+    line: Mapping[str, ScoredVariant],
+    best: Mapping[str, float | None],
+    named: Collection[ScoredVariant],
+) -> tuple[Cell, ...]:
     cells = [text(name)]
     for target, highest in best.items():
         entry = line.get(target)
@@ -71,7 +86,7 @@ def _grid_cells(name: str, line: Mapping[str, ScoredVariant], best: Mapping[str,
             continue
         ua, wa = entry.scores.ua.mean, entry.scores.wa.mean
         mark = "*" * entry.capped + "†" * (not entry.variant.complete)
-        cells.append(number(percent(ua) + mark, ua, strong=entry.variant.complete and ua == highest))
+        cells.append(number(percent(ua) + mark, ua, strong=not mark and ua == highest and entry in named))
         cells.append(number(percent(wa) + mark, wa))
     return tuple(cells)
 

@@ -2,24 +2,22 @@
 
 from tracking.analysis.aggregate import Scores
 from tracking.analysis.badges import CAPPED, UA_ONLY, ua_only
-from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.overview import Overview
 from tracking.analysis.report.formats import NONE, percent, points, probability, spread_percent
 from tracking.analysis.report.headline import headline
-from tracking.results import ResultsTable
 
 
-def summary_rows(table: ResultsTable) -> list[dict[str, str]]:
+def summary_rows(overview: Overview) -> list[dict[str, str]]:
     """One row a variant or baseline, in the order of the report.
 
     Args:
-        table: All results.
+        overview: What the results say.
 
     Returns:
         Rows with the keys variant, UA, WA (in brackets where only UA is to be read), UA folds (mean ±
         deviation), dUA (against its baseline, points), p (sign-flip over speakers after Holm), note;
         percent, as text.
     """
-    overview = oversee(table)
     rows = [_row(overview, place) for place in range(len(overview.scored))]
     for baseline in overview.baselines:
         scores = baseline.scores
@@ -37,9 +35,9 @@ def summary_rows(table: ResultsTable) -> list[dict[str, str]]:
     return rows
 
 
-def summary_sentence(table: ResultsTable) -> str:
+def summary_sentence(overview: Overview) -> str:
     """Which variant is best, by how much, and how sure: the report's first sentence."""
-    return headline(oversee(table)).sentence
+    return headline(overview).sentence
 
 
 def _wa(overview: Overview, scores: Scores) -> str:

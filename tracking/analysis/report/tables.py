@@ -1,9 +1,8 @@
-"""What a table of the report is, apart from how it is written; and the writing of CSV."""
+"""What a table of the report is, apart from how it is written."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import groupby
 
 from tracking.analysis.badges import UA_ONLY, Badge
 from tracking.analysis.statistics import Interval
@@ -16,11 +15,12 @@ class Column:
     """A column.
 
     Attributes:
-        title: Its heading.
+        title: Its name, unique in the table.
         hint: What the heading means.
         numeric: Whether it holds numbers.
         muted: Whether it is shown grey: there, but not to be read.
         interval: Whether it holds intervals, which take two columns in CSV.
+        group: Heading above this column and its neighbours of the same group, with which the title begins.
     """
 
     title: str
@@ -28,6 +28,12 @@ class Column:
     numeric: bool = True
     muted: bool = False
     interval: bool = False
+    group: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What stands above the column, below the group's heading."""
+        return self.title.removeprefix(f"{self.group} ")
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Table:
     """A table.
 
     Attributes:
-        name: Name of its CSV file, less the suffix.
+        name: Name of its files, less the suffix.
         title: Heading.
         caption: What it shows, with units.
         columns: Columns; the first names the row.
@@ -67,30 +73,19 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
+    @property
+    def groups(self) -> tuple[tuple[str, int], ...]:
+        """Headings above the columns with the number of columns below each; empty where there are none."""
+        if not any(column.group for column in self.columns):
+            return ()
+        runs = groupby(self.columns, key=lambda column: column.group)
+        return tuple((group, len(list(columns))) for group, columns in runs)
 
-def wa_column(title: str, hint: str, muted: bool, interval: bool = False) -> Column:
+
+def wa_column(title: str, hint: str, muted: bool, interval: bool = False, group: str = "") -> Column:
     """A column of WA, or of a test of WA; muted, it says why."""
-    return Column(title, f"{hint}. {UA_ONLY.text}" if muted else hint, muted=muted, interval=interval)
-
-
-def write_csv(table: Table, folder: Path) -> Path:
-    """Writes a table's values, unrounded, as UTF-8 CSV; returns the file."""
-    path = folder / f"{table.name}.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([title for column in table.columns for title in _titles(column)])
-        for row in table.rows:
-            writer.writerow([value for pair in zip(table.columns, row, strict=True) for value in _values(*pair)])
-    return path
-
-
-def _titles(column: Column) -> list[str]:
-    return [f"{column.title} low", f"{column.title} high"] if column.interval else [column.title]
-
-
-def _values(column: Column, cell: Cell) -> list[Value]:
-    value = cell.text if cell.value is None else cell.value
-    return [value, "" if cell.high is None else cell.high] if column.interval else [value]
+    words = f"{hint}. {UA_ONLY.text}" if muted else hint
+    return Column(title, words, muted=muted, interval=interval, group=group)
 
 
 def text(words: str, badges: Sequence[Badge] = (), strong: bool = False) -> Cell:

@@ -1,7 +1,8 @@
-"""Writes the report: one HTML page and the CSV files beside it."""
+"""Writes the report: one HTML page, and the files of its tables beside it."""
 
 import base64
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,58 +11,89 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tracking.analysis.badges import Badge, baseline_badges, report_badges, variant_badges
-from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.figure_data import ScopeLine, scope_lines
+from tracking.analysis.overview import Overview
+from tracking.analysis.report.background import Background
 from tracking.analysis.report.comparison_tables import refused_table, tests_table
+from tracking.analysis.report.exports import write_table, write_whole
 from tracking.analysis.report.fact_tables import missing_table, origins_table, settings_tables, studies_table
+from tracking.analysis.report.fold_tables import cost_table, fold_tables
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.pictures import draw_pictures
 from tracking.analysis.report.records import write_records
 from tracking.analysis.report.score_tables import grid_tables, recall_table, results_table
-from tracking.analysis.report.tables import Table, write_csv
-from tracking.results import ResultsTable
+from tracking.analysis.report.search_tables import importance_table, scope_table
 
 _FOLDER = Path(__file__).parent
+_NO_BACKGROUND = Background()
 
 
-def write_report(table: ResultsTable, folder: Path) -> Path:
+def write_report(overview: Overview, folder: Path, background: Background = _NO_BACKGROUND) -> Path:
     """Writes the comparison report.
 
     Args:
-        table: Trials and baselines of one corpus and fold scheme.
+        overview: What the results of one corpus and fold scheme say.
         folder: Where to write; made where it does not exist, files of an earlier report replaced.
+        background: What is told beside the results.
 
     Returns:
-        The page, `index.html`; every table lies as CSV in the folder `tables` beside it.
+        The page, `index.html`; every table lies as CSV, LaTeX and Markdown in the folder `tables` beside it.
     """
-    overview = oversee(table)
-    csv_folder = folder / "tables"
-    csv_folder.mkdir(parents=True, exist_ok=True)
-    tables = _tables(overview)
+    files = folder / "tables"
+    files.mkdir(parents=True, exist_ok=True)
+    marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.made)
+    tables = _tables(overview, background, lines)
     for one in [*tables["grids"], *(tables[name] for name in tables if name != "grids")]:
-        write_csv(one, csv_folder)
-    records = write_records(overview, csv_folder)
+        write_table(one, marks, files)
+    words: dict[str, Any] = {
+        **tables,
+        "partial": _partial(overview, background),
+        "pictures": draw_pictures(overview, lines, background.importances),
+        "records": [(name, "csv", name) for name in write_records(overview, files)],
+    }
     page = folder / "index.html"
-    page.write_text(_page(overview, tables, records), encoding="utf-8")
+    write_whole(page, _page(overview, words))
     return page
 
 
-def _tables(overview: Overview) -> dict[str, Any]:
+def _tables(overview: Overview, background: Background, lines: Sequence[ScopeLine]) -> dict[str, Any]:
     shared, own = settings_tables(overview)
+    folds_ua, folds_wa = fold_tables(overview)
     return {
         "grids": grid_tables(overview),
         "results": results_table(overview),
         "tests": tests_table(overview),
         "refused": refused_table(overview),
+        "folds_ua": folds_ua,
+        "folds_wa": folds_wa,
         "recall": recall_table(overview),
-        "missing": missing_table(overview),
-        "studies": studies_table(overview),
+        "costs": cost_table(overview),
+        "scope": scope_table(overview, lines),
+        "importances": importance_table(background.importances),
+        "missing": missing_table(overview, background),
+        "studies": studies_table(overview, background),
         "origins": origins_table(overview),
         "shared_settings": shared,
         "own_settings": own,
     }
 
 
-def _page(overview: Overview, tables: dict[str, Table | list[Table]], records: tuple[str, ...]) -> str:
+def _partial(overview: Overview, background: Background) -> str:
+    """Why the report is partial, in words; empty where it is not."""
+    if not (overview.partial or background.partial):
+        return ""
+    have, want = overview.folds
+    sentences = [f"{have} of {want} folds of the trials begun have a result."]
+    to_come = sum(origin.trials - origin.trials_done for origin in background.origins.values())
+    if to_come:
+        sentences.append(f"{to_come} trial{' is' if to_come == 1 else 's are'} not complete.")
+    if background.running:
+        running = ", ".join(background.running)
+        sentences.append(f"Being run when this was written: {running}; load the page again to see later folds.")
+    return " ".join(sentences)
+
+
+def _page(overview: Overview, words: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -72,20 +104,16 @@ def _page(overview: Overview, tables: dict[str, Table | list[Table]], records: t
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("report.html").render(
-        **tables,
+        **words,
         title=_title(overview),
         facts=_facts(overview),
         headline=headline(overview),
-        partial=overview.partial,
         family=overview.comparisons.family,
         several_seeds=any(len(made.seeds) > 1 for made in overview.comparisons.made),
         sessions=max((made.ua_sessions.units for made in overview.comparisons.made if made.ua_sessions), default=0),
         badges=report_badges(overview),
         explained=_explained(overview),
-        missing_classes=_missing_classes(overview),
-        pictures=draw_pictures(overview),
         notes=overview.table.notes,
-        records=records,
         svg=Markup,
         # Both files are the package's own; a closing tag in them would end their element.
         style=Markup((_FOLDER / "report.css").read_text(encoding="utf-8")),
@@ -122,10 +150,3 @@ def _explained(overview: Overview) -> tuple[Badge, ...]:
     for baseline in overview.baselines:
         marks.update(dict.fromkeys(baseline_badges(baseline)))
     return tuple(marks)
-
-
-def _missing_classes(overview: Overview) -> list[str]:
-    found: dict[str, tuple[str, ...]] = {}
-    for entry in overview.scored:
-        found.update(entry.scores.missing)
-    return [f"{fold} has no {', '.join(names)}" for fold, names in found.items()]

@@ -7,6 +7,7 @@ import pytest
 from tests.tracking.analysis.factory import EMOTIONS, World, baseline, configuration, study_table, trial
 from tracking.analysis.overview import oversee
 from tracking.analysis.report import summary_rows, summary_sentence, write_report
+from tracking.analysis.report.background import Background, Importances, StudyOrigin
 from tracking.analysis.report.headline import headline
 from tracking.results import ResultsTable
 
@@ -56,7 +57,7 @@ def written(tmp_path_factory):
         trial(world, configuration("local", labels="utterance"), folds=[]),
     )
     table = table.model_copy(update={"trials": (*table.trials, *more)})
-    page = write_report(table, tmp_path_factory.mktemp("report"))
+    page = write_report(oversee(table), tmp_path_factory.mktemp("report"))
     return table, page, Page(page.read_text(encoding="utf-8"))
 
 
@@ -162,8 +163,8 @@ def test_every_badge_that_stands_is_explained(written):
 
 def test_pictures_are_inline(written):
     _, _, parsed = written
-    # Forest and speakers in two widths each, and a confusion and a curve for each of twelve variants.
-    assert parsed.tags.count("svg") == 4 + 2 * 12
+    # Two forests, speakers and scopes in two widths each, and a confusion and a curve for each of twelve variants.
+    assert parsed.tags.count("svg") == 8 + 2 * 12
 
 
 def test_the_origin_of_the_numbers_is_stated(written):
@@ -172,8 +173,73 @@ def test_the_origin_of_the_numbers_is_stated(written):
     assert facts["corpus digest"] == World().digest
     assert facts["results version"] == "1"
     assert facts["torch"] == "2.13.0"
-    commands = [row["command"] for row in rows_of(page.parent / "tables" / "studies.csv")]
-    assert "make study ATTN=quantum CORPUS=demo RECIPE=quick" in commands
+
+
+def test_every_table_lies_beside_the_page_as_csv_latex_and_markdown(written):
+    _, page, parsed = written
+    names = {link.removeprefix("tables/").partition(".")[0] for link in parsed.links if link.endswith(".tex")}
+    assert {"results", "tests", "folds_ua", "folds_wa", "recall", "costs", "scope", "settings", "studies"} <= names
+    for name in names:
+        assert f"tables/{name}.csv" in parsed.links
+        assert f"tables/{name}.md" in parsed.links
+        assert (page.parent / "tables" / f"{name}.tex").read_text(encoding="utf-8").count(r"\toprule") == 1
+
+
+def test_each_fold_has_its_ua_and_missing_ones_are_called_missing(written):
+    table, page, parsed = written
+    rows = {row["variant"]: row for row in rows_of(page.parent / "tables" / "folds_ua.csv")}
+    entry = next(one for one in oversee(table).scored if one.variant.label == "none · words")
+    (folds,) = entry.variant.folds.values()
+    for fold in folds:
+        assert float(rows["none · words"][fold.result.fold.name]) == pytest.approx(fold.ua)
+    shown = {row[0]: row for row in parsed.tables["folds_ua"]}
+    partial = next(cells for name, cells in shown.items() if name.startswith("component · scope 11 · words"))
+    assert partial[4:] == ["missing"] * 7
+    assert "missing" not in shown["none · words"]
+
+
+def test_time_is_given_for_each_variant_and_as_a_multiple_of_its_baseline(written):
+    _, page, _ = written
+    rows = {row["variant"]: row for row in rows_of(page.parent / "tables" / "costs.csv")}
+    assert not any("selected" in name for name in rows)
+    assert float(rows["quantum · words"]["seconds a fold"]) == 45
+    assert float(rows["quantum · words"]["minutes"]) == 7.5
+    assert float(rows["quantum · words"]["× baseline"]) == 1
+    assert rows["none · cross_entropy"]["× baseline"] == ""
+
+
+def test_the_scope_table_has_every_scope_the_choice_per_fold_and_the_baseline(written):
+    table, page, _ = written
+    entries = {entry.variant.label: entry.scores.ua.mean for entry in oversee(table).scored}
+    (row,) = (row for row in rows_of(page.parent / "tables" / "scope.csv") if row["variant"] == "local · phonemes")
+    assert float(row["scope 5"]) == entries["local · scope 5 · phonemes"]
+    assert float(row["selected per fold"]) == entries["local · selected per fold · phonemes"]
+    assert float(row["none"]) == entries["none · phonemes"]
+
+
+def test_what_is_told_beside_the_results_stands_in_the_report(tmp_path):
+    table = study_table()
+    origin = StudyOrigin("ser study run --root '/a b'", 6, 4, commit="0123456789abcdef", dirty=True, running=True)
+    shares = Importances("all trials", 12, {"labels": 0.7, "seed": 0.3})
+    page = write_report(oversee(table), tmp_path, Background({"demo-quick-none": origin}, (shares,)))
+    text = page.read_text(encoding="utf-8")
+    assert "2 trials are not complete." in text
+    assert "Being run when this was written: demo-quick-none" in text
+    studies = {row["study"]: row for row in rows_of(tmp_path / "tables" / "studies.csv")}
+    assert studies["demo-quick-none"]["command"] == origin.command
+    assert studies["demo-quick-none"]["commit"] == "0123456789ab+"
+    assert studies["demo-quick-quantum"]["command"] == "–"
+    importances = {row["setting"]: float(row["importance"]) for row in rows_of(tmp_path / "tables" / "importances.csv")}
+    assert importances == {"labels": 0.7, "seed": 0.3}
+    assert "study demo-quick-none" in {row["variant"] for row in rows_of(tmp_path / "tables" / "missing.csv")}
+
+
+def test_a_complete_report_does_not_say_that_it_is_partial(tmp_path):
+    done = StudyOrigin("ser study run", 3, 3)
+    page = write_report(oversee(study_table(World(per_speaker=8))), tmp_path, Background({"demo-quick-none": done}))
+    text = page.read_text(encoding="utf-8")
+    assert "partial-note" not in text.partition("<body>")[2]
+    assert "Nothing: every trial has all of its folds." in text
 
 
 def test_html_in_names_comes_out_as_text_everywhere(tmp_path):
@@ -184,7 +250,7 @@ def test_html_in_names_comes_out_as_text_everywhere(tmp_path):
     partial = trial(world, configuration("quantum", labels="utterance"), folds=[1], study=HOSTILE)
     logistic = baseline(world).model_copy(update={"name": HOSTILE})
     hostile = ResultsTable(trials=(*trials, partial), baselines=(logistic,), notes=(HOSTILE, "{{ 7 * 7 }}"))
-    page = write_report(hostile, tmp_path)
+    page = write_report(oversee(hostile), tmp_path)
     text = page.read_text(encoding="utf-8")
     parsed = Page(text)
     assert parsed.tags.count("script") == 1
@@ -202,10 +268,10 @@ def test_several_recipes_and_seeds_have_their_own_tables_and_columns(tmp_path):
         for stack, recipe in ((1, "paper"), (3, "quick"))
         for seed in (1, 2)
     ]
-    page = write_report(ResultsTable(trials=tuple(trials)), tmp_path)
+    page = write_report(oversee(ResultsTable(trials=tuple(trials))), tmp_path)
     parsed = Page(page.read_text(encoding="utf-8"))
-    for name in ("attention_by_labels_1", "attention_by_labels_2"):
-        assert [row[0] for row in parsed.tables[name]] == ["attention", "none", "quantum"]
+    for name in ("attention_by_labels", "attention_by_labels_2"):
+        assert [row[0] for row in parsed.tables[name]] == ["", "attention", "none", "quantum"]
     results = rows_of(tmp_path / "tables" / "results.csv")
     assert [row["recipe"] for row in results] == ["paper", "paper", "quick", "quick"]
     assert all(float(row["± seeds"]) > 0 for row in results)
@@ -215,22 +281,22 @@ def test_several_recipes_and_seeds_have_their_own_tables_and_columns(tmp_path):
 
 
 def test_a_report_of_nothing_says_so(tmp_path):
-    page = write_report(ResultsTable(trials=()), tmp_path)
+    page = write_report(oversee(ResultsTable(trials=())), tmp_path)
     assert "No variant is complete yet" in page.read_text(encoding="utf-8")
 
 
 def test_a_report_of_one_unfinished_trial_is_written(tmp_path):
     table = ResultsTable(trials=(trial(World(), configuration(), folds=[4]),))
-    text = write_report(table, tmp_path).read_text(encoding="utf-8")
+    text = write_report(oversee(table), tmp_path).read_text(encoding="utf-8")
     assert "Partial." in text
     assert "No variant is complete yet" in text
 
 
 def test_the_report_is_the_same_every_time(tmp_path):
     table = study_table(World(per_speaker=8))
-    first = write_report(table, tmp_path / "a").read_bytes()
+    first = write_report(oversee(table), tmp_path / "a").read_bytes()
     shuffled = table.model_copy(update={"trials": table.trials[::-1]})
-    assert write_report(shuffled, tmp_path / "b").read_bytes() == first
+    assert write_report(oversee(shuffled), tmp_path / "b").read_bytes() == first
 
 
 def sentence(*trials, baselines=()):
@@ -243,9 +309,9 @@ def test_headline_of_a_shown_improvement():
     words = sentence(plain, strong, baselines=(baseline(World(), 0.9),))
     assert words.sentence.startswith("component · scope 9 · phonemes has the highest UA, ")
     assert "points above none · phonemes (95% interval +" in words.sentence
-    assert (
-        "It is shown to be better: p = .001 over 10 speakers after Holm's adjustment for 1 comparison."
-        in words.sentence
+    assert re.search(
+        r"It is shown to be better: p = \.00\d over 10 speakers after Holm's adjustment for 1 comparison\.$",
+        words.sentence,
     )
     assert any("logistic regression" in remark and "above it" in remark for remark in words.remarks)
 
@@ -261,7 +327,21 @@ def test_headline_of_no_difference_says_that_none_is_shown():
 def test_headline_where_the_baseline_is_best():
     plain = trial(World(), configuration("none"), 0.8)
     weak = trial(World(), configuration("component"), 0.4)
-    assert sentence(plain, weak).sentence.endswith("It is a baseline itself: no attention scores higher.")
+    words = sentence(plain, weak).sentence
+    assert "It is a baseline itself: no attention scores higher. The best of them, component · scope 9 · " in words
+    assert re.search(
+        r"stands \d+\.\d points below none · phonemes \(95% interval −.*It is not shown to be better", words
+    )
+
+
+def test_headline_never_names_a_point_of_a_sweep_by_its_test_score():
+    plain = trial(World(), configuration("none"), 0.5)
+    swept = [trial(World(), configuration("component", scope=scope), 0.6 + scope / 100) for scope in (3, 5, 9)]
+    words = sentence(plain, *swept)
+    assert words.sentence.startswith("component · selected per fold · phonemes has the highest UA")
+    assert any("choosing on test data" in remark for remark in words.remarks)
+    unfinished = trial(World(), configuration("component", scope=11), folds=[0])
+    assert sentence(plain, *swept, unfinished).sentence.startswith("none · phonemes has the highest UA")
 
 
 def test_headline_with_few_speakers_makes_no_claim():
@@ -272,11 +352,11 @@ def test_headline_with_few_speakers_makes_no_claim():
 
 def test_summary_rows_hold_variants_and_baselines(written):
     table, _, _ = written
-    rows = summary_rows(table)
+    rows = summary_rows(oversee(table))
     assert all(set(row) == {"variant", "UA", "WA", "UA folds", "dUA", "p", "note"} for row in rows)
     by_name = {row["variant"]: row for row in rows}
     assert by_name["logistic regression"]["note"] == "baseline"
     assert by_name["component · scope 11 · words"]["note"].startswith("partial: 3 of 10 folds")
     assert "not comparable as this strategy" in by_name["quantum · phonemes_x2"]["note"]
     assert re.fullmatch(r"[+−]?\d+\.\d", by_name["quantum · words"]["dUA"])
-    assert summary_sentence(table) == headline(oversee(table)).sentence
+    assert summary_sentence(oversee(table)) == headline(oversee(table)).sentence

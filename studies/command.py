@@ -1,0 +1,56 @@
+"""The command that runs a study, from its plan."""
+
+import shlex
+from typing import Any, get_args
+
+from ser.config import WINDOWED_ATTENTIONS, AttentionName
+from studies.plan import StudyPlan
+from studies.recipes import recipe_named
+
+
+def study_command(plan: StudyPlan, root: str | None) -> str:
+    """The command that runs a study, or goes on with it.
+
+    Args:
+        plan: The study.
+        root: Folder of its corpus, or None for the demo corpus, which has its own.
+
+    Returns:
+        A command for a shell. What its recipe sweeps stands in it too, so that it stays the same study
+        when a recipe changes.
+    """
+    everything = set(plan.attentions) == set(get_args(AttentionName))
+    words = ["ser", "study", "run", "--corpus", plan.corpus]
+    words += [] if root is None else ["--root", root]
+    words += _each("--corpus-set", [f"{name}={value}" for name, value in plan.corpus_options.items()])
+    words += ["--recipe", plan.recipe]
+    words += _each("--attention", ["all"] if everything else plan.attentions)
+    if plan.criterion == "ctc":
+        words += _each("--labels", plan.labels)
+    if not set(plan.attentions).isdisjoint(WINDOWED_ATTENTIONS):
+        words += _each("--scope", plan.scopes)
+    recipe = recipe_named(plan.recipe)
+    usual = recipe.settings_for(plan.corpus)
+    if plan.criterion != usual["criterion"]:
+        words += ["--criterion", plan.criterion]
+    if plan.folds != recipe.folds_for(plan.corpus):
+        words += ["--folds", plan.folds]
+    if len(plan.seeds) > 1:
+        words += ["--seeds", str(len(plan.seeds))]
+    words += _each("--set", _own_settings(plan, usual))
+    if plan.precision != recipe.precision:
+        words += ["--set", f"precision={plan.precision}"]
+    return shlex.join(words)
+
+
+def _each(option: str, values: Any) -> list[str]:
+    return [word for value in values for word in (option, str(value))]
+
+
+def _own_settings(plan: StudyPlan, usual: dict[str, Any]) -> list[str]:
+    """Settings that are not the recipe's; `validation` is implied by the folds."""
+    return [
+        f"{name}={'off' if value is None else value}"
+        for name, value in plan.settings.items()
+        if value != usual.get(name) and (name != "validation" or value is not None)
+    ]

@@ -1,0 +1,101 @@
+"""Writing a corpus's report, once or again and again while its studies run."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.tracking import MlflowClient
+
+from studies.background import report_background
+from studies.home import Home
+from studies.search import Whereabouts, summaries
+from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.report import write_report
+from tracking.reading import Reader
+from tracking.results import ResultsTable
+from tracking.unfinished import newest_fold
+
+_LOOK_S = 2.0
+_REST = 4
+"""After a report the watch rests this many times as long as it took: the study needs the processor."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written.
+
+    Attributes:
+        overview: What it says.
+        page: Its page.
+    """
+
+    overview: Overview
+    page: Path
+
+
+def write_study_report(table: ResultsTable, home: Home) -> Report | None:
+    """Writes the report of a table.
+
+    Args:
+        table: The results of one corpus and fold scheme.
+        home: Where everything is kept.
+
+    Returns:
+        The report, or None where not one fold has a result.
+    """
+    first = next((fold for trial in table.trials for fold in trial.folds), None)
+    if first is None:
+        return None
+    overview = oversee(table)
+    folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme)
+    return Report(overview, write_report(overview, folder, report_background(home, overview)))
+
+
+def _folder_name(*parts: str) -> str:
+    """A folder's name; whatever a corpus is called, it stays in the folder of reports."""
+    return re.sub(r"[^\w.-]+|^\.+", "-", "-".join(parts))
+
+
+def watch(
+    home: Home,
+    client: MlflowClient,
+    where: Whereabouts,
+    write: Callable[[ResultsTable], Report | None],
+    written: Callable[[Report], None],
+) -> None:
+    """Writes the report again after every new fold, until no study of its corpus and folds is being run.
+
+    Args:
+        home: Where everything is kept.
+        client: The tracking store.
+        where: The corpus and its fold scheme.
+        write: Writes the report of a table.
+        written: Is told of every report.
+    """
+    reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
+    seen: str | None = None
+    while True:
+        # Asked before reading: what is written after the last study's end is then read once more.
+        running = _running(home, where)
+        newest = newest_fold(client, where.experiment, where.corpus_digest, where.scheme)
+        if newest != seen or not running:
+            seen, began = newest, time.monotonic()
+            report = write(reader.table())
+            if report is not None:
+                written(report)
+            if not running:
+                return
+            time.sleep(_REST * (time.monotonic() - began))
+        time.sleep(_LOOK_S)
+
+
+def _running(home: Home, where: Whereabouts) -> bool:
+    """Whether any study of that corpus and those folds is being run."""
+    return any(
+        each.whereabouts is not None
+        and (each.whereabouts.corpus_digest, each.whereabouts.scheme) == (where.corpus_digest, where.scheme)
+        and home.storage.holder(each.name) is not None
+        for each in summaries(home.storage)
+    )

@@ -1,0 +1,62 @@
+from itertools import product
+
+import pytest
+
+from studies.background import LEAST_TRIALS, importances
+from tests.tracking.analysis.factory import World, configuration, study_table, trial
+from tracking.analysis.overview import oversee
+from tracking.results import ResultsTable
+
+WORLD = World(per_speaker=16)
+
+
+def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
+    labels = (("words", 0.4), ("phonemes", 0.8))
+    return [
+        trial(WORLD, configuration(attention, scope=scope, labels=strategy), accuracy + effect * scope)
+        for scope, (strategy, accuracy) in product(scopes, labels)
+    ]
+
+
+def test_the_setting_that_decides_is_the_most_important_one() -> None:
+    trials = [*swept("none", 9), *swept("quantum", 9), *swept("local", 3, 5, 9), *swept("component", 3, 5)]
+    every, windowed = importances(oversee(ResultsTable(trials=tuple(trials))))
+    assert (every.among, every.trials) == ("all trials", 14)
+    assert set(every.shares) == {"attention", "labels"}
+    assert every.shares["labels"] > 0.8
+    assert windowed.trials == 10
+    assert {"scope", "labels"} <= set(windowed.shares)
+    for group in (every, windowed):
+        assert sum(group.shares.values()) == pytest.approx(1)
+        assert list(group.shares.values()) == sorted(group.shares.values(), reverse=True)
+
+
+def test_importances_are_the_same_every_time() -> None:
+    overview = oversee(ResultsTable(trials=(*swept("none", 9), *swept("local", 3, 5, 9))))
+    assert importances(overview) == importances(overview)
+
+
+def test_few_trials_and_unfinished_ones_give_no_importance() -> None:
+    trials = [*swept("none", 9), *swept("local", 3, 5), *swept("quantum", 9)]
+    assert len(trials) == LEAST_TRIALS
+    assert importances(oversee(ResultsTable(trials=tuple(trials))))
+    unfinished = trials[-1].model_copy(update={"folds": trials[-1].folds[:3]})
+    assert importances(oversee(ResultsTable(trials=(*trials[:-1], unfinished)))) == ()
+
+
+def test_test_scores_do_not_enter() -> None:
+    table = study_table(WORLD)
+    wrong = [
+        one.model_copy(
+            update={
+                "folds": tuple(
+                    fold.model_copy(
+                        update={"test": fold.test.model_copy(update={"predicted": fold.test.predicted[::-1]})}
+                    )
+                    for fold in one.folds
+                )
+            }
+        )
+        for one in table.trials
+    ]
+    assert importances(oversee(table)) == importances(oversee(ResultsTable(trials=tuple(wrong))))
