@@ -15,6 +15,8 @@ SCOPE ?=
 CRITERION ?=
 FOLDS ?=
 SEEDS ?= 1
+TRIALS ?=
+PRUNER ?=
 WORKERS ?=
 EXECUTOR ?= local
 GPUS ?=
@@ -23,9 +25,11 @@ SER_HOME ?= data
 STORAGE ?= $(SER_STORAGE)
 TRACKING ?= $(SER_TRACKING)
 PORT ?= 5000
+DASHBOARD_PORT ?= 8080
 
 STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
 	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(CORPUS_SET),--corpus-set $(each)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
+	$(if $(TRIALS),--trials $(TRIALS)) $(if $(PRUNER),--pruner $(PRUNER)) \
 	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(WORKERS),--workers $(WORKERS)) --executor $(EXECUTOR) $(if $(GPUS),--gpus $(GPUS)) $(foreach each,$(SET),--set $(each))
 
 # Handed on in the environment: a URL may hold a password, which command lines would show to everybody.
@@ -36,14 +40,15 @@ ifneq ($(TRACKING),)
 export SER_TRACKING := $(TRACKING)
 endif
 
-.PHONY: help setup study studies report ui test check bench simulate clean
+.PHONY: help setup study studies report ui dashboard test check bench simulate clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 	@echo
 	@echo "Settings, with what they are now:"
 	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) CORPUS_SET=$(CORPUS_SET) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
-	@echo "  FOLDS=$(FOLDS) SEEDS=$(SEEDS) WORKERS=$(WORKERS) EXECUTOR=$(EXECUTOR) GPUS=$(GPUS) SET=$(SET) SER_HOME=$(SER_HOME) PORT=$(PORT)"
+	@echo "  FOLDS=$(FOLDS) SEEDS=$(SEEDS) TRIALS=$(TRIALS) PRUNER=$(PRUNER) WORKERS=$(WORKERS) EXECUTOR=$(EXECUTOR) GPUS=$(GPUS) SET=$(SET) SER_HOME=$(SER_HOME)"
+	@echo "  PORT=$(PORT) DASHBOARD_PORT=$(DASHBOARD_PORT)"
 	@echo "  STORAGE=$(if $(STORAGE),(set)) (PostgreSQL for a team: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; SQLite without it)"
 	@echo "  TRACKING=$(if $(TRACKING),(set)) (MLflow tracking server: http://HOST:5000; SQLite without it)"
 
@@ -69,6 +74,9 @@ report: setup ## Write the report of CORPUS: every variant against its baseline
 
 ui: setup ## Browse the runs with MLflow, on 127.0.0.1
 	@$(BIN)/ser ui --port $(PORT) --home $(SER_HOME)
+
+dashboard: setup ## Look at the studies with Optuna's dashboard, on 127.0.0.1
+	@$(BIN)/ser dashboard --port $(DASHBOARD_PORT) --home $(SER_HOME)
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest

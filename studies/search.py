@@ -230,6 +230,12 @@ class StudySummary:
     best_validation_ua: float | None
     begun: str | None
 
+    @property
+    def trials_so_far(self) -> str:
+        """How many of its trials are complete and pruned, in words."""
+        pruned = f" (and {self.trials_pruned} pruned)" if self.trials_pruned else ""
+        return f"{self.trials_complete} of {self.trials}{pruned}"
+
 
 def summaries(storage: Storage) -> list[StudySummary]:
     """All studies of a storage, the newest last.

@@ -1,5 +1,6 @@
 """How a study's trials stand, read from its runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studies.home import Home
@@ -15,11 +16,11 @@ class TrialStanding:
 
     Attributes:
         name: Readable name of the trial.
-        state: State of its run: RUNNING, FINISHED or FAILED.
+        state: State of its run: RUNNING, FINISHED or FAILED; or PRUNED.
         folds_done: Folds that have a finished run.
         folds: Folds that the trial has.
         mean_validation_ua: Its value, 0..1, or None before its end.
-        remark: Where it was reused from, or why it failed.
+        remark: Where it was reused from, or why it failed or was pruned.
     """
 
     name: str
@@ -55,11 +56,16 @@ def trial_standings(home: Home, study: StudySummary) -> list[TrialStanding]:
         standings.append(
             TrialStanding(
                 name=str(run.info.run_name),
-                state=str(run.info.status),
+                state="PRUNED" if schema.PRUNED in tags else str(run.info.status),
                 folds_done=whole if is_finished(run) else done.get(str(run.info.run_id), 0),
                 folds=whole,
                 mean_validation_ua=run.data.metrics.get(schema.MEAN_VALIDATION_UA),
-                remark=f"reused from run {reused}" if reused else tags.get(schema.FAILURE, "").partition("\n")[0],
+                remark=f"reused from run {reused}" if reused else _remark(tags),
             )
         )
     return standings
+
+
+def _remark(tags: Mapping[str, str]) -> str:
+    """Why a trial failed or was pruned, in a line; nothing for others."""
+    return tags.get(schema.PRUNED, tags.get(schema.FAILURE, "")).partition("\n")[0]

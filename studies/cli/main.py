@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from ser.errors import SerError
 from studies.cli import corpus, report, study
+from studies.cli.dashboard import dashboard
 from studies.cli.doctor import doctor
 from studies.cli.ui import ui
 
@@ -34,4 +35,5 @@ app.add_typer(study.app, name="study")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(report.app, name="report")
 app.command(epilog="Example: ser ui --port 5000")(ui)
+app.command(epilog="Example: ser dashboard --port 8080")(dashboard)
 app.command()(doctor)

@@ -30,12 +30,16 @@ def run(
     corpus: Annotated[str, typer.Option(help="demo, emodb, iemocap, fau_aibo, manifest or audformat.")] = "demo",
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus; the demo corpus has its own.")] = None,
     corpus_set: Annotated[list[str] | None, typer.Option(help="An option of the corpus, as name=value.")] = None,
-    recipe: Annotated[str, typer.Option(help="paper, recommended or quick.")] = "quick",
+    recipe: Annotated[str, typer.Option(help="paper, recommended, quick or extended.")] = "quick",
     labels: Annotated[list[str] | None, typer.Option(help="Label strategy; the recipe's when not given.")] = None,
     scope: Annotated[list[int] | None, typer.Option(help="Frames of the window, odd; the recipe's otherwise.")] = None,
     criterion: Annotated[str | None, typer.Option(help="ctc or cross_entropy; the recipe's when not given.")] = None,
     folds: Annotated[str | None, typer.Option(help="speaker, session, groups:K or given.")] = None,
     seeds: Annotated[int, typer.Option(help="Repetitions of every point, seeds 1 to n.")] = 1,
+    trials: Annotated[int | None, typer.Option(help="Points that recipe extended searches; 50 otherwise.")] = None,
+    pruner: Annotated[
+        str | None, typer.Option(help="none, median or wilcoxon, for recipe extended; median otherwise.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting, as name=value.")] = None,
     workers: Annotated[int | None, typer.Option(help="Folds at once; as many as there is room for by default.")] = None,
     executor: Annotated[
@@ -73,6 +77,8 @@ def run(
         seeds=seeds,
         overrides=named_values("--set", set_ or []),
         corpus_options=named_values("--corpus-set", corpus_set or []),
+        trials=trials,
+        pruner=pruner,
     )
     place = Home(home, storage, tracking)
     with StudyDisplay() as display:
@@ -106,7 +112,7 @@ def list_(home: HomeOption = HOME, storage: StorageOption = None) -> None:
     for each in summaries(place.storage):
         best = "" if each.best_validation_ua is None else f"{100 * each.best_validation_ua:.1f}%"
         by = place.storage.holder(each.name) or "nobody now"
-        table.add_row(each.name, f"{each.trials_complete} of {each.trials}", best, each.begun or "", by)
+        table.add_row(each.name, each.trials_so_far, best, each.begun or "", by)
     Console().print(table)
 
 
@@ -134,7 +140,7 @@ def status(
     console = Console()
     console.print(table)
     running = place.storage.holder(summary.name)
-    begun = f"{summary.trials_complete} of {summary.trials} trials complete"
+    begun = f"{summary.trials_so_far} trials complete"
     console.print(f"{begun}; run by {running}" if running else f"{begun}; nobody runs it now", soft_wrap=True)
 
 
