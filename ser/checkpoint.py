@@ -35,12 +35,19 @@ def to_bytes(trained: "TrainedFold") -> bytes:
 
 
 def from_bytes(content: bytes) -> "TrainedFold":
-    """Reads what `to_bytes` wrote."""
+    """Reads what `to_bytes` wrote.
+
+    Raises:
+        SerError: The bytes are not a whole trained fold.
+    """
     from safetensors.torch import load
 
     from ser.training import TrainedFold
 
-    return TrainedFold(result_of(content), load(content))
+    try:
+        return TrainedFold(result_of(content), load(content))
+    except SafetensorError as error:
+        raise SerError(f"expected a trained fold (safetensors with a result): {error}") from None
 
 
 def result_of(content: bytes) -> FoldResult:
@@ -51,11 +58,18 @@ def result_of(content: bytes) -> FoldResult:
 
     Returns:
         The result.
+
+    Raises:
+        SerError: The bytes do not begin as a trained fold does.
     """
-    # Eight bytes give the length of the JSON header, which holds the metadata (the format's specification).
-    (length,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + length])
-    return FoldResult.model_validate_json(header["__metadata__"][_RESULT])
+    try:
+        # Eight bytes give the length of the JSON header, which holds the metadata (the format's specification).
+        (length,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8 : 8 + length])
+        return FoldResult.model_validate_json(header["__metadata__"][_RESULT])
+    except (struct.error, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SerError(f"expected a trained fold (safetensors with a result): {reason}") from None
 
 
 def read_result(path: Path) -> FoldResult:

@@ -15,6 +15,7 @@ class Standing:
         folds: Folds of all trials.
         folds_done: Folds that have a result.
         folds_reused: Of these, the ones that were there before this start.
+        best: The trial with the highest mean validation UA and that value, 0..1, or None before any is complete.
     """
 
     trials: int
@@ -22,6 +23,26 @@ class Standing:
     folds: int
     folds_done: int
     folds_reused: int
+    best: tuple[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An attempt at a fold that failed.
+
+    Attributes:
+        slot: The slot, from 0.
+        fold: Readable name of trial and fold.
+        reason: One line.
+        traceback: The worker's traceback, or the reason again where there is none.
+        attempts_left: Times that the fold is tried again.
+    """
+
+    slot: int
+    fold: str
+    reason: str
+    traceback: str
+    attempts_left: int
 
 
 class Observer:
@@ -40,8 +61,16 @@ class Observer:
             record: The epoch.
         """
 
-    def fold_failed(self, fold: str, reason: str, attempts_left: int) -> None:
+    def fold_ended(self, slot: int, fold: str) -> None:
+        """A fold in a slot is finished and recorded.
+
+        Args:
+            slot: The slot, from 0.
+            fold: Readable name of trial and fold.
+        """
+
+    def fold_failed(self, failure: Failure) -> None:
         """A fold has failed; it is tried again while attempts are left."""
 
     def noticed(self, what: str) -> None:
-        """Machines have come or gone, or something else that the user should know has happened."""
+        """Machines have come or gone, a damage was mended, or something else that the user should know has happened."""

@@ -19,8 +19,8 @@ def provenance_tags(processor: str) -> dict[str, str]:
     Returns:
         Versions, processor, and git commit and dirty flag where the code runs from a checkout.
     """
-    tags = {f"ser.version.{package}": version(package) for package in _PACKAGES}
-    tags["ser.version.python"] = platform.python_version()
+    tags = {f"{schema.VERSION_PREFIX}{package}": version(package) for package in _PACKAGES}
+    tags[f"{schema.VERSION_PREFIX}python"] = platform.python_version()
     tags[schema.PROCESSOR] = processor
     commit = _git("rev-parse", "HEAD")
     if commit is not None:

@@ -13,6 +13,7 @@ from ser.errors import ConfigurationError
 from ser.features.store import FeatureStore, ensure_store
 from ser.folds import make_folds, parse_scheme
 from ser.labels import offered_strategies
+from studies.attempts import STALL_TIMEOUT_S
 from studies.coordinator import Coordinator
 from studies.executors.node import NodeNeeds
 from studies.home import Home
@@ -21,7 +22,9 @@ from studies.plan import StudyPlan
 from studies.precision import resolved_precision
 from studies.provenance import provenance_tags
 from studies.pruning import check_pruner
-from studies.search import Search, Whereabouts
+from studies.reconciliation_check import reconcile
+from studies.search import Basis, Search, Whereabouts
+from studies.stopping import stopped_at_errors
 from studies.workplaces import Workplace
 from tracking.connection import experiment_id, open_tracking
 from tracking.outbox import Outbox
@@ -48,7 +51,13 @@ class Outcome:
 
 
 def run_study(
-    plan: StudyPlan, root: Path, home: Home, workplace: Workplace, observer: Observer, stage: Stage
+    plan: StudyPlan,
+    root: Path,
+    home: Home,
+    workplace: Workplace,
+    observer: Observer,
+    stage: Stage,
+    stall_timeout_s: float | None = STALL_TIMEOUT_S,
 ) -> Outcome:
     """Runs a study, or goes on with it: what is finished is not trained again, here or in another study.
 
@@ -59,6 +68,7 @@ def run_study(
         workplace: Where folds are computed.
         observer: Is told what happens.
         stage: Shows the progress of what comes before the first fold.
+        stall_timeout_s: Time without an ended epoch after which a fold is ended and tried again, or None for never.
 
     Returns:
         The study's name, what failed, and a reader of its results.
@@ -80,33 +90,39 @@ def run_study(
         precision = _kept_precision(plan, search, home, workplace)
         client = open_tracking(home.tracking)
         experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
+        search.keep_basis(Basis(scheme, device_type))
         search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
         context = StudyContext(
             name, plan.recipe, corpus, scheme, provenance_tags(workplace.processor), _options(plan, precision, root)
         )
         recorder = Recorder(client, experiment, context, home.lock("recording"))
+        outbox = Outbox(home.outbox)
+        points = reconcile(client, experiment, context, search, precision, device_type, outbox, observer)
         reader = Reader(client, experiment, corpus.digest, scheme[0].scheme)
-        study_run = recorder.study_run()
-        needs = NodeNeeds(corpus, plan.corpus_options, configuration.features, store, precision, device_type)
-        with closing(workplace.executor(needs, observer.noticed)) as executor:
-            coordinator = Coordinator(
-                context=context,
-                points=search.points(precision),
-                search=search,
-                store=store,
-                device_type=device_type,
-                outbox=Outbox(home.outbox),
-                recorder=recorder,
-                reader=reader,
-                executor=executor,
-                observer=observer,
-            )
-            failures = coordinator.run(study_run)
-        if not recorder.study_is_finished(study_run):
-            normalisation = configuration.normalisation
-            baseline = logistic_baseline(corpus, FeatureStore.open(store), scheme, normalisation)
-            recorder.record_baseline(study_run, baseline)
-            recorder.finish_study(study_run, complete=not failures)
+        with stopped_at_errors(recorder):
+            study_run = recorder.study_run()
+            needs = NodeNeeds(corpus, plan.corpus_options, configuration.features, store, precision, device_type)
+            with closing(workplace.executor(needs, observer.noticed)) as executor:
+                coordinator = Coordinator(
+                    context=context,
+                    study_run=study_run,
+                    points=points,
+                    search=search,
+                    store=store,
+                    device_type=device_type,
+                    outbox=outbox,
+                    recorder=recorder,
+                    reader=reader,
+                    executor=executor,
+                    observer=observer,
+                    stall_timeout_s=stall_timeout_s,
+                )
+                failures = coordinator.run()
+            if not recorder.study_is_finished(study_run):
+                normalisation = configuration.normalisation
+                baseline = logistic_baseline(corpus, FeatureStore.open(store), scheme, normalisation)
+                recorder.record_baseline(study_run, baseline)
+                recorder.finish_study(study_run, complete=not failures)
     return Outcome(name, tuple(failures), reader)
 
 

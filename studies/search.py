@@ -12,6 +12,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ser.config import FoldConfiguration, Precision
+from ser.results import Fold
 from studies.plan import StudyPlan
 from studies.points import parameters_key, points_of
 from studies.pruning import make_pruner
@@ -20,6 +21,8 @@ from studies.storages.base import Storage
 _PRECISION = "precision"
 _PLAN = "plan"
 _WHEREABOUTS = "whereabouts"
+_BASIS = "basis"
+_SUPERSEDED = "superseded"
 _PRUNED = "pruned"
 _STANDING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 """States of a trial that stands for its point, the most final first."""
@@ -57,6 +60,19 @@ class Whereabouts:
     corpus_digest: str
     scheme: str
     folds: int
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What, beside the points, the identities of a study's folds rest on.
+
+    Attributes:
+        scheme: All folds, in order.
+        device_type: 'cpu' or 'cuda'.
+    """
+
+    scheme: tuple[Fold, ...]
+    device_type: str
 
 
 class Search:
@@ -103,6 +119,20 @@ class Search:
         """Keeps where the study's runs are found, for those who look from outside."""
         if _WHEREABOUTS not in self._study.user_attrs:
             self._study.set_user_attr(_WHEREABOUTS, asdict(whereabouts))
+
+    @property
+    def basis(self) -> Basis | None:
+        """What the identities of its folds rest on, or None before the study's first start."""
+        kept = self._study.user_attrs.get(_BASIS)
+        if kept is None:
+            return None
+        return Basis(tuple(Fold.model_validate(fold) for fold in kept["scheme"]), kept["device_type"])
+
+    def keep_basis(self, basis: Basis) -> None:
+        """Keeps what the identities of its folds rest on, for those who look without the corpus."""
+        if _BASIS not in self._study.user_attrs:
+            scheme = [fold.model_dump(mode="json") for fold in basis.scheme]
+            self._study.set_user_attr(_BASIS, {"scheme": scheme, "device_type": basis.device_type})
 
     @property
     def size(self) -> int:
@@ -193,16 +223,45 @@ class Search:
             optuna.Trial(self._study, trial._trial_id).set_user_attr(_PRUNED, reason)
             self._study.tell(number, state=TrialState.PRUNED)
 
+    def key(self, configuration: FoldConfiguration) -> str:
+        """A point in one line, as `trials` and `values` name it."""
+        return self._points.key(configuration)
+
+    def trials(self) -> dict[str, list[FrozenTrial]]:
+        """Trials that stand for points, by the points' keys; of one point the most final first, then the oldest."""
+        superseded = self._study.user_attrs.get(_SUPERSEDED, [])
+        trials = self._study.get_trials(deepcopy=False, states=_STANDING)
+        found: dict[str, list[FrozenTrial]] = {}
+        for trial in sorted(trials, key=lambda each: (_STANDING.index(each.state), each.number)):
+            if trial.number not in superseded:
+                found.setdefault(parameters_key(trial.params), []).append(trial)
+        return found
+
+    def values(self) -> dict[str, float]:
+        """The mean validation UA of each complete point, 0..1, by the points' keys."""
+        first = {key: group[0] for key, group in self.trials().items()}
+        return {
+            key: trial.value
+            for key, trial in first.items()
+            if trial.state == TrialState.COMPLETE and trial.value is not None
+        }
+
+    def drop(self, trial: FrozenTrial) -> None:
+        """Leaves a trial out of the study: a running one is failed, an ended one, which is fixed, noted."""
+        if trial.state == TrialState.RUNNING:
+            self.fail(trial.number)
+        else:
+            superseded = self._study.user_attrs.get(_SUPERSEDED, [])
+            self._study.set_user_attr(_SUPERSEDED, sorted({*superseded, trial.number}))
+
     def _standing(self) -> dict[str, FrozenTrial]:
         """The trial that stands for each point; a running one beside it is failed."""
         standing: dict[str, FrozenTrial] = {}
-        trials = self._study.get_trials(deepcopy=False, states=_STANDING)
-        for trial in sorted(trials, key=lambda each: (_STANDING.index(each.state), each.number)):
-            key = parameters_key(trial.params)
-            if key not in standing:
-                standing[key] = trial
-            elif trial.state == TrialState.RUNNING:
-                self._study.tell(trial.number, state=TrialState.FAIL)
+        for key, (first, *others) in self.trials().items():
+            standing[key] = first
+            for other in others:
+                if other.state == TrialState.RUNNING:
+                    self.fail(other.number)
         return standing
 
 
@@ -261,6 +320,8 @@ def _summary(study: optuna.Study) -> StudySummary | None:
         return None
     plan = StudyPlan.model_validate(attributes[_PLAN])
     trials = study.get_trials(deepcopy=False)
+    superseded = attributes.get(_SUPERSEDED, [])
+    trials = [trial for trial in trials if trial.number not in superseded]
     values = [trial.value for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None]
     starts = [trial.datetime_start.isoformat(timespec="seconds") for trial in trials if trial.datetime_start]
     return StudySummary(

@@ -76,6 +76,13 @@ class Outbox:
         """Lets go of a fold whose run is complete."""
         (self._folder / f"{identity}{_SUFFIX}").unlink(missing_ok=True)
 
+    def set_aside(self, identity: str) -> Path:
+        """Takes a file that holds no result out of the way, and keeps it under another name."""
+        path = self._folder / f"{identity}{_SUFFIX}"
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        return aside
+
 
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)

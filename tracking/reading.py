@@ -20,23 +20,29 @@ from tracking.unfinished import scheme_of, trial_so_far
 _PAGE = 1000
 
 
-def find_runs(client: MlflowClient, experiment: str, **tags: str) -> list[Run]:
+RUNNING = "attributes.status = 'RUNNING'"
+"""Filter of runs that are open."""
+
+
+def find_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
     """All runs with the given tags, in the order in which they were made.
 
     Args:
         client: The tracking store.
         experiment: Id of the experiment.
+        filter_: A further condition in MLflow's own words, or none.
         **tags: Tag to value; in a name, a double underscore stands for the dot.
 
     Returns:
-        Runs that are not deleted.
+        Runs that are neither deleted nor superseded by another one.
     """
-    wanted = " and ".join(f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items())
+    conditions = [f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items()]
+    wanted = " and ".join([*conditions, filter_] if filter_ else conditions)
     runs: list[Run] = []
     token = None
     while True:
         page = client.search_runs([experiment], wanted, ViewType.ACTIVE_ONLY, _PAGE, ["attributes.start_time"], token)
-        runs.extend(page)
+        runs.extend(run for run in page if schema.SUPERSEDED not in run.data.tags)
         token = page.token
         if not token:
             return runs
@@ -72,6 +78,12 @@ def _resting_collector() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _failure_of(run: Run) -> str:
+    """Why a trial failed, in one line."""
+    reason = run.data.tags[schema.FAILURE].partition("\n")[0]
+    return f"failed: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {reason}"
 
 
 class Reader:
@@ -147,6 +159,8 @@ class Reader:
         for identity, run in unfinished.items():
             if identity in trials:
                 continue
+            if schema.FAILURE in run.data.tags:
+                notes[_failure_of(run)] = None
             try:
                 trials[identity] = without_scores(self._trial_so_far(run, studies, schemes))
             except SerError as error:
@@ -166,12 +180,18 @@ class Reader:
     ) -> TrialResult:
         """An unfinished trial; all trials of a study have one scheme, so a finished one may tell it."""
         study = run.data.tags[schema.STUDY]
+        if study not in schemes and study not in studies:
+            raise SerError(f"its study has no run; mend it with: ser study check {study} --repair")
         scheme = schemes.get(study) or scheme_of(self._content(studies[study], schema.FOLD_SCHEME))
         finished = self.finished_folds(run.data.tags[schema.MODEL])
         results = {identity: self.fold_result(fold) for identity, fold in finished.items()}
         return trial_so_far(run, scheme, results)
 
     def _corpus_notes(self, study: Run) -> list[str]:
+        path = artifact_path(study, schema.SKIPPED)
+        if not is_finished(study) and path is not None and not path.is_file():
+            # A study that has only just begun, or whose lost run was made anew.
+            return []
         kept = json.loads(self._content(study, schema.SKIPPED))
         skipped = [f"skipped: {each['name']}: {each['reason']}" for each in kept["skipped"]]
         return [*kept["notes"], *skipped]

@@ -6,7 +6,7 @@ writing the same again.
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from tracking import rows, schema
 from tracking.analysis.figures import confusion_png
 from tracking.analysis.variants import variant_label
 from tracking.connection import exclusive
-from tracking.reading import find_runs, is_finished
+from tracking.reading import RUNNING, find_runs, is_finished
 from tracking.results import TrialResult
 from tracking.unfinished import scheme_json
 
@@ -123,23 +123,35 @@ class Recorder:
             self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
         return run
 
-    def finish_trial(self, run_id: str, result: TrialResult, tags: Mapping[str, str]) -> None:
+    def finish_trial(
+        self, run_id: str, result: TrialResult, tags: Mapping[str, str], failures: Sequence[str] = ()
+    ) -> None:
         """Writes a complete trial's scores and ends its run.
 
         Args:
             run_id: The trial's run.
             result: The trial with all its folds.
             tags: Where folds were reused from, if any were.
+            failures: Failed attempts at its folds, each with its traceback.
         """
         ended_ms = max(fold.ended_ms for fold in result.folds)
         self._write(run_id, metrics=_metrics(rows.trial_scores(result), ended_ms), tags=tags)
         files = _confusion_files(rows.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
-        self._log_files(run_id, files | {schema.TRIAL_RESULT: result.model_dump_json().encode()})
+        self._log_files(
+            run_id, files | _failure_files(failures) | {schema.TRIAL_RESULT: result.model_dump_json().encode()}
+        )
         self._client.set_terminated(run_id, "FINISHED", ended_ms)
 
-    def fail_trial(self, run_id: str, reason: str) -> None:
-        """Marks a trial that lacks folds, with the reason; the next start of the study tries it again."""
+    def fail_trial(self, run_id: str, reason: str, failures: Sequence[str] = ()) -> None:
+        """Marks a trial that lacks folds; the next start of the study tries it again.
+
+        Args:
+            run_id: The trial's run.
+            reason: Why, its first line in short.
+            failures: Failed attempts at its folds, each with its traceback.
+        """
         self._write(run_id, tags={schema.FAILURE: reason[:5000]})
+        self._log_files(run_id, _failure_files(failures))
         self._client.set_terminated(run_id, "FAILED")
 
     def prune_trial(self, run_id: str, reason: str) -> None:
@@ -172,6 +184,11 @@ class Recorder:
     def finish_study(self, run_id: str, complete: bool) -> None:
         """Ends the study's run: FINISHED when every trial is complete, else FAILED."""
         self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
+
+    def stop(self) -> None:
+        """Ends the runs that are still open, where a study stops before its end; the next start goes on with them."""
+        for run in find_runs(self._client, self._experiment, RUNNING, ser__study=self._context.study):
+            self._client.set_terminated(run.info.run_id, "KILLED")
 
     def _go_on(self, run: Run, params: Mapping[str, str]) -> None:
         """Writes the head of a run, or what a kill left out of it, and marks it as running.
@@ -224,6 +241,8 @@ class Recorder:
         self._client.log_batch(run_id, metrics or [], param_rows, tag_rows)
 
     def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        if not files:
+            return
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
                 (Path(folder) / name).write_bytes(content)
@@ -232,6 +251,10 @@ class Recorder:
 
 def _metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Metric]:
     return [Metric(name, value, timestamp_ms, 0) for name, value in values.items()]
+
+
+def _failure_files(failures: Sequence[str]) -> dict[str, bytes]:
+    return {schema.FAILURES: "\n\n".join(failures).encode()} if failures else {}
 
 
 def _confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:

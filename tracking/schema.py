@@ -33,6 +33,10 @@ REUSED_FOLDS = "ser.reused_folds"
 FAILURE = "ser.failure"
 PRUNED = "ser.pruned"
 """Why a trial was given up before its last fold."""
+SUPERSEDED = "ser.superseded"
+"""Id of the run that stands in this one's place, or 'nothing'; whoever reads skips such a run."""
+VERSION_PREFIX = "ser.version."
+"""Begin of the tags that name versions of packages."""
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 
@@ -65,6 +69,7 @@ BASELINE_RESULT = "baseline.json"
 SKIPPED = "skipped.json"
 UTTERANCES = "utterances.csv"
 FOLD_SCHEME = "folds.json"
+FAILURES = "failures.txt"
 
 
 def fold_run_name(index: int, name: str) -> str:

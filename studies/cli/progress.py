@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 from ser.results import EpochRecord
-from studies.observer import Observer, Standing
+from studies.observer import Failure, Observer, Standing
 
 
 class StudyDisplay(Observer):
@@ -43,7 +43,7 @@ class StudyDisplay(Observer):
     ) -> None:
         if self._console.is_interactive:
             self._bars.stop()
-        if kind is KeyboardInterrupt:
+        if kind in (KeyboardInterrupt, SystemExit):
             self._console.print("Stopped. The same command goes on where it was.")
 
     def stage(self, name: str) -> Callable[[int, int], None]:
@@ -71,10 +71,11 @@ class StudyDisplay(Observer):
         text = f"{fold} · validation UA {100 * record.values['validation_ua']:.0f}%, epoch"
         self._bars.update(self._slots[slot], description=text, total=epochs, completed=record.epoch)
 
-    def fold_failed(self, fold: str, reason: str, attempts_left: int) -> None:
+    def fold_failed(self, failure: Failure) -> None:
         """Says that a fold failed; see the base class."""
-        then = f"it is tried again, {attempts_left} attempts left" if attempts_left else "it is given up"
-        self._console.print(f"fold failed: {fold}: {reason}; {then}", soft_wrap=True, markup=False)
+        left = failure.attempts_left
+        then = f"it is tried again, {left} attempts left" if left else "it is given up"
+        self._console.print(f"fold failed: {failure.fold}: {failure.reason}; {then}", soft_wrap=True, markup=False)
 
     def noticed(self, what: str) -> None:
         """Says it; see the base class."""

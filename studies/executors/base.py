@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ser.config import FoldConfiguration
+from ser.errors import ConfigurationError, CorpusError, FoldError
 from ser.results import EpochRecord, Fold
 
 
@@ -17,12 +18,14 @@ class FoldTask:
         configuration: The whole configuration.
         fold: The fold.
         store: Path of the feature store.
+        avoid: Slots in which it has failed; another one is taken where the executor has one.
     """
 
     identity: str
     configuration: FoldConfiguration
     fold: Fold
     store: Path
+    avoid: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,18 +55,28 @@ class Failed:
         slot: The slot it ran in.
         reason: One line.
         traceback: The worker's traceback, or the reason again where there is none.
+        permanent: Whether the same fold would fail the same way anywhere (see `is_permanent`).
     """
 
     identity: str
     slot: int
     reason: str
     traceback: str
+    permanent: bool = False
 
 
 Event = Progress | Finished | Failed
 
 CANCELLED = "it was cancelled"
 """Reason of a fold that `Executor.cancel` ended."""
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Whether an error lies in settings or corpus, so that no other worker would fare better.
+
+    A loss that is not finite, a store that cannot be read and want of memory may be the machine's.
+    """
+    return isinstance(error, ConfigurationError | CorpusError | FoldError)
 
 
 class Executor(ABC):
@@ -78,9 +91,13 @@ class Executor(ABC):
     def free_slots(self) -> int:
         """Slots that could take a fold now."""
 
+    def takes(self, task: FoldTask) -> bool:
+        """Whether a slot is free for a fold; one in which it has failed is not, unless it has failed in every slot."""
+        return self.free_slots() > 0
+
     @abstractmethod
     def submit(self, task: FoldTask) -> None:
-        """Hands a fold to a free slot.
+        """Hands a fold to a free slot, one in which it has not failed where there is one.
 
         Raises:
             StudyError: No slot is free.

@@ -17,7 +17,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from ser.corpora.base import Corpus
 from ser.errors import StudyError
-from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
+from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress, is_permanent
 from studies.executors.worker import run_task, start_worker
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -105,7 +105,7 @@ class _Slot:
             return Failed(task.identity, self._number, reason, reason)
         details = getattr(error, "traceback", None) or "".join(traceback.format_exception(error))
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Failed(task.identity, self._number, reason, str(details))
+        return Failed(task.identity, self._number, reason, str(details), is_permanent(error))
 
 
 class LocalExecutor(Executor):
@@ -129,13 +129,20 @@ class LocalExecutor(Executor):
         """Slots that could take a fold now."""
         return sum(not slot.busy for slot in self._slots)
 
+    def takes(self, task: FoldTask) -> bool:
+        """Whether a slot is free for a fold; see the base class."""
+        return self._slot_for(task) is not None
+
     def submit(self, task: FoldTask) -> None:
-        """Hands a fold to the first free slot; see the base class."""
-        for slot in self._slots:
-            if not slot.busy:
-                slot.submit(task)
-                return
-        raise StudyError(f"no free slot among {len(self._slots)} for fold {task.fold.name}")
+        """Hands a fold to the first free slot that it has not failed in; see the base class."""
+        slot = self._slot_for(task)
+        if slot is None:
+            raise StudyError(f"no free slot among {len(self._slots)} for fold {task.fold.name}")
+        slot.submit(task)
+
+    def _slot_for(self, task: FoldTask) -> "_Slot | None":
+        others = [slot for number, slot in enumerate(self._slots) if number not in task.avoid]
+        return next((slot for slot in others or self._slots if not slot.busy), None)
 
     def cancel(self, identity: str) -> None:
         """Ends a fold in hand; see the base class."""

@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ser.errors import StudyError
-from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
+from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress, is_permanent
 from studies.executors.node import NodeNeeds, prepare_node
 from studies.executors.ray_cluster import Node, RayCluster, first_line
 
@@ -73,11 +73,15 @@ class RayExecutor(Executor):
         free, limit = len(self._free()), self._cluster.limit
         return free if limit is None else max(0, min(free, limit - len(self._folds)))
 
+    def takes(self, task: FoldTask) -> bool:
+        """Whether a slot is free for a fold; see the base class."""
+        return bool(self.free_slots() and self._free_for(task))
+
     def submit(self, task: FoldTask) -> None:
         """Hands a fold to a free slot on the node with most of them free; see the base class."""
-        if not self.free_slots():
+        if not self.takes(task):
             raise StudyError(f"no free slot among {self.slots} for fold {task.fold.name}")
-        free = self._free()
+        free = self._free_for(task)
         nodes = [self._places[slot].id for slot in free]
         slot = max(free, key=lambda each: nodes.count(self._places[each].id))
         node, request = self._places[slot], self._cluster.request
@@ -135,6 +139,10 @@ class RayExecutor(Executor):
         taken = {fold.slot for fold in self._folds.values()}
         return [slot for slot in sorted(self._places) if slot not in taken]
 
+    def _free_for(self, task: FoldTask) -> list[int]:
+        """Free slots in which a fold has not failed; all free ones where it has failed in every slot."""
+        return [slot for slot in self._free() if slot not in task.avoid or task.avoid.issuperset(self._places)]
+
     def _next_event(self, fold: _Fold) -> Event:
         """The next thing that a fold's worker has sent, or how it ended."""
         identity, slot = fold.task.identity, fold.slot
@@ -143,7 +151,8 @@ class RayExecutor(Executor):
         except self._ray.exceptions.RayError as error:
             if fold.cancelled:
                 return Failed(identity, slot, CANCELLED, CANCELLED)
-            return Failed(identity, slot, self._reason(fold.node, error), str(error))
+            permanent = is_permanent(getattr(error, "cause", error))
+            return Failed(identity, slot, self._reason(fold.node, error), str(error), permanent)
         return Finished(identity, slot, item) if isinstance(item, bytes) else Progress(identity, slot, item)
 
     def _reason(self, node: Node, error: Exception) -> str:

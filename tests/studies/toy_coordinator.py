@@ -10,9 +10,14 @@ from ser.checkpoint import result_of
 from ser.results import Fold
 from studies.coordinator import Coordinator
 from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
-from studies.observer import Observer, Standing
+from studies.observer import Failure, Observer, Standing
 from studies.plan import StudyPlan
-from studies.search import Search
+from studies.reconciliation import Finding, Ledgers, compare
+from studies.reconciliation_check import reconcile
+from studies.reconciliation_reading import expected_of, read_ledgers
+from studies.reconciliation_repair import Repair
+from studies.search import Basis, Search, summaries
+from studies.stopping import stopped_at_errors
 from studies.storages.base import Storage
 from studies.storages.sqlite import SqliteStorage
 from tests.ser.configurations import MEL
@@ -94,6 +99,7 @@ class Watcher(Observer):
     def __init__(self) -> None:
         self.standings: list[Standing] = []
         self.failures: list[tuple[str, str, int]] = []
+        self.repairs: list[str] = []
         self.epochs: list[int] = []
 
     def stood(self, standing: Standing) -> None:
@@ -102,8 +108,11 @@ class Watcher(Observer):
     def epoch_ended(self, slot: int, fold: str, epochs: int, record: Any) -> None:
         self.epochs.append(record.epoch)
 
-    def fold_failed(self, fold: str, reason: str, attempts_left: int) -> None:
-        self.failures.append((fold, reason, attempts_left))
+    def fold_failed(self, failure: Failure) -> None:
+        self.failures.append((failure.fold, failure.reason, failure.attempts_left))
+
+    def noticed(self, what: str) -> None:
+        self.repairs.append(what)
 
 
 class Place:
@@ -117,11 +126,16 @@ class Place:
 
     def __init__(self, folder: Path, empty_store: Path, empty_search: Path) -> None:
         folder.mkdir(exist_ok=True)
+        copyfile(empty_store, folder / "mlflow.db")
+        copyfile(empty_search, folder / "optuna.db")
+        self.open(folder)
+
+    def open(self, folder: Path) -> None:
+        """Opens a folder that has both databases."""
         self.folder = folder
         self.database = folder / "optuna.db"
-        copyfile(empty_search, self.database)
         self.storage: Storage = SqliteStorage(self.database)
-        self.store = Store(folder, empty_store)
+        self.store = Store(folder, folder / "mlflow.db")
         self.outbox = Outbox(folder / "outbox")
 
     def start(
@@ -133,27 +147,58 @@ class Place:
         scheme: tuple[Fold, ...] = SCHEME,
     ) -> list[str]:
         """Runs a study to its end, or until something is raised."""
+        observer = observer or Observer()
         search = Search.open(self.storage, study, plan)
         search.keep_precision("fp32")
+        search.keep_basis(Basis(scheme, "cpu"))
         recorder: Recorder = self.store.recorder(study)
-        study_run = recorder.study_run()
-        coordinator = Coordinator(
-            context=replace(self.store.context(study), scheme=scheme),
-            points=search.points("fp32"),
-            search=search,
-            store=self.folder / "features",
-            device_type="cpu",
-            outbox=self.outbox,
-            recorder=recorder,
-            reader=self.reader(),
-            executor=executor or InProcess(),
-            observer=observer or Observer(),
+        context = replace(self.store.context(study), scheme=scheme)
+        points = reconcile(
+            self.store.client, self.store.experiment, context, search, "fp32", "cpu", self.outbox, observer
         )
-        failures = coordinator.run(study_run)
-        if not recorder.study_is_finished(study_run):
-            recorder.record_baseline(study_run, baseline())
-            recorder.finish_study(study_run, complete=not failures)
+        with stopped_at_errors(recorder):
+            study_run = recorder.study_run()
+            coordinator = Coordinator(
+                context=context,
+                study_run=study_run,
+                points=points,
+                search=search,
+                store=self.folder / "features",
+                device_type="cpu",
+                outbox=self.outbox,
+                recorder=recorder,
+                reader=self.reader(),
+                executor=executor or InProcess(),
+                observer=observer,
+            )
+            failures = coordinator.run()
+            if not recorder.study_is_finished(study_run):
+                recorder.record_baseline(study_run, baseline())
+                recorder.finish_study(study_run, complete=not failures)
         return failures
+
+    def check(self, study: str = "first", held: bool = False) -> list[Finding]:
+        """What a check from outside finds."""
+        return compare(self._ledgers(study, held))
+
+    def repair(self, study: str = "first") -> tuple[list[Finding], list[Finding]]:
+        """Mends from outside; returns what was mended, and what is found afterwards."""
+        search = self._search(study)
+        repair = Repair(self.store.client, self.store.experiment, search, self.outbox)
+        mended, ledgers = repair.mend(lambda: self._ledgers(study, held=False))
+        return mended, compare(ledgers)
+
+    def _search(self, study: str) -> Search:
+        (summary,) = (each for each in summaries(self.storage) if each.name == study)
+        return Search.open(self.storage, study, summary.plan)
+
+    def _ledgers(self, study: str, held: bool) -> Ledgers:
+        search = self._search(study)
+        basis = search.basis
+        assert basis is not None
+        points = [point.configuration for point in search.points("fp32")]
+        expected = expected_of(points, search.key, CORPUS.digest, basis)
+        return read_ledgers(self.store.client, self.store.experiment, study, expected, search, self.outbox, held)
 
     def reader(self) -> Reader:
         return Reader(self.store.client, self.store.experiment, CORPUS.digest, SCHEME[0].scheme)
