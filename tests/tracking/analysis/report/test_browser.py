@@ -1,0 +1,230 @@
+"""The page as a browser shows it: quiet, whole, sortable, in both themes and at every width."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser import Theme, Visit, headless_browser, visit
+from tests.tracking.analysis.factory import EMOTIONS, World, baseline, configuration, study_table, trial
+from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.report import write_report
+from tracking.analysis.report.background import Background, Importances, StudyOrigin
+from tracking.results import ResultsTable
+
+THEMES: tuple[Theme, ...] = ("light", "dark")
+HOSTILE = "<script>document.title='hit'</script><img src=x onerror=alert(1)> $\\frac{ [a](javascript:1) =1+1"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with headless_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def overview() -> Overview:
+    """All attentions and strategies with two scopes, one variant capped, one partial, a criterion and a baseline."""
+    world = World()
+    more = (
+        trial(world, configuration("none", criterion="cross_entropy"), 0.55),
+        trial(world, configuration("component", scope=11, labels="words"), 0.7, folds=[0, 1, 2]),
+        trial(world, configuration("quantum", labels="phonemes_x2"), 0.6, capped=40),
+    )
+    table = study_table(world)
+    return oversee(table.model_copy(update={"trials": (*table.trials, *more)}))
+
+
+BACKGROUND = Background(
+    {"demo-quick-none": StudyOrigin("ser study run --attention none", 3, 2, "0123456789abcdef", running=True)},
+    (Importances("all trials", 15, {"labels": 0.5, "attention": 0.3, "criterion": 0.2}),),
+)
+
+
+@pytest.fixture(scope="module")
+def written(overview: Overview, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(overview, tmp_path_factory.mktemp("report"), BACKGROUND)
+
+
+@pytest.fixture
+def opened(browser: Browser, written: Path) -> Iterator[Visit]:
+    opened = visit(browser, written)
+    yield opened
+    opened.page.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_is_quiet_asks_for_nothing_and_fits(browser: Browser, written: Path, width: int, theme: Theme) -> None:
+    opened = visit(browser, written, width, theme)
+    assert opened.complaints == []
+    assert opened.requests == [written.as_uri()]
+    assert opened.page.evaluate("document.documentElement.scrollWidth") == width
+    colours = opened.page.evaluate(
+        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color].map("
+        "colour => colour.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0))"
+    )
+    ground, ink = colours if theme == "light" else colours[::-1]
+    assert ground > 600
+    assert ink < 150
+    opened.page.close()
+
+
+def test_the_result_and_its_picture_stand_on_the_first_screen(browser: Browser, written: Path) -> None:
+    opened = visit(browser, written)
+    for selector in (".lead", "#result figure"):
+        box = opened.page.locator(selector).bounding_box()
+        assert box is not None
+        assert box["y"] + min(box["height"], 300) < 800
+    opened.page.close()
+
+
+def test_every_table_and_picture_is_there(opened: Visit, overview: Overview) -> None:
+    page = opened.page
+    tables = {
+        "attention_by_labels", "results", "tests", "not_compared", "folds_ua", "folds_wa", "recall", "costs", "scope",
+        "importances", "missing", "settings_shared", "settings", "studies", "origins",
+    }  # fmt: skip
+    shown = page.eval_on_selector_all("section.table", "all => all.map(one => one.id)")
+    assert tables <= set(shown)
+    for name in shown:
+        assert page.locator(f"#{name} tbody tr").count() > 0, name
+    labels = page.eval_on_selector_all(
+        "svg", "all => all.filter(one => one.getBoundingClientRect().height > 60).map(one => one.ariaLabel)"
+    )
+    assert all(labels)
+    assert sum("Confusion" in label for label in labels) == 12
+    assert sum("Learning" in label for label in labels) == 12
+    for start in (
+        "UA against the baseline",
+        "UA and WA of each test speaker",
+        "Pooled UA over the scope",
+        "Importance",
+    ):
+        assert any(label.startswith(start) for label in labels), start
+    assert page.locator("#results tbody tr").count() == len(overview.scored) + 1
+
+
+def column(page: Page, table: str, place: int) -> list[str]:
+    cells = page.eval_on_selector_all(
+        f"#{table} tbody tr", f"rows => rows.map(row => row.cells[{place}].firstChild.textContent.trim())"
+    )
+    return [str(cell) for cell in cells]
+
+
+def test_numbers_sort_by_value_with_what_is_missing_last(opened: Visit) -> None:
+    page = opened.page
+    differences = page.locator("#results thead th", has_text="ΔUA")
+    place = int(differences.evaluate("th => th.cellIndex"))
+    differences.locator("button").click()
+    assert differences.get_attribute("aria-sort") == "descending"
+    shown = column(page, "results", place)
+    known = [float(text.replace("−", "-")) for text in shown if text != "–"]
+    assert known == sorted(known, reverse=True)
+    assert len(known) > 5
+    assert set(shown[len(known) :]) == {"–"}
+    differences.locator("button").click()
+    assert differences.get_attribute("aria-sort") == "ascending"
+    again = column(page, "results", place)
+    assert [float(text.replace("−", "-")) for text in again[: len(known)]] == sorted(known)
+    assert set(again[len(known) :]) == {"–"}
+
+
+def test_words_and_p_values_sort_upwards_first_and_by_keyboard(opened: Visit) -> None:
+    page = opened.page
+    for table, title in (("results", "variant"), ("tests", "p Holm")):
+        heading = page.locator(f"#{table} thead tr:last-child th", has_text=title).first
+        heading.locator("button").focus()
+        page.keyboard.press("Enter")
+        assert heading.get_attribute("aria-sort") == "ascending"
+        assert page.locator(f"#{table} [aria-sort]").count() == 1
+    names = column(page, "results", 0)
+    assert names == page.evaluate(
+        "names => [...names].sort((a, b) => a.localeCompare(b, undefined, {numeric: true}))", names
+    )
+    values = [float(text.replace("<", "")) for text in column(page, "tests", 4) if text != "–"]
+    assert values == sorted(values)
+
+
+def test_columns_below_a_group_sort_their_own_column(opened: Visit) -> None:
+    page = opened.page
+    button = page.get_by_role("button", name=re.compile("^phonemes UA"))
+    button.click()
+    heading = page.locator("#attention_by_labels [aria-sort]")
+    place = int(heading.evaluate("th => th.cellIndex"))
+    values = [float(re.sub("[*†]", "", text)) for text in column(page, "attention_by_labels", place) if text != "–"]
+    assert values == sorted(values, reverse=True)
+    assert len(values) > 4
+
+
+def test_every_mark_leads_to_its_explanation(opened: Visit) -> None:
+    page = opened.page
+    targets = page.eval_on_selector_all(
+        "a.badge", "all => all.map(one => document.querySelector(one.getAttribute('href'))?.innerText ?? '')"
+    )
+    assert targets
+    assert all(len(text) > 60 for text in targets)
+
+
+def test_words_stand_out_from_their_ground(browser: Browser, written: Path) -> None:
+    """WCAG's contrast of 4.5 to 1, for every element with words of its own, SVG apart."""
+    script = """() => {
+      const channel = v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+      const light = c => .2126 * channel(c[0]) + .7152 * channel(c[1]) + .0722 * channel(c[2]);
+      const parts = text => text.match(/[\\d.]+/g).map(Number);
+      const ground = node => {
+        for (; node; node = node.parentElement) {
+          const colour = parts(getComputedStyle(node).backgroundColor);
+          if (colour.length < 4 || colour[3] > .9) return colour;
+        }
+        return [255, 255, 255];
+      };
+      const poor = [];
+      for (const node of document.querySelectorAll("body *:not(svg *):not(script)")) {
+        if (![...node.childNodes].some(child => child.nodeType === 3 && child.data.trim())) continue;
+        const [a, b] = [light(parts(getComputedStyle(node).color)), light(ground(node))];
+        const contrast = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+        if (contrast < 4.5) poor.push(`${node.tagName}.${node.className}: ${contrast.toFixed(1)}`);
+      }
+      return [...new Set(poor)];
+    }"""
+    for theme in THEMES:
+        opened = visit(browser, written, theme=theme)
+        assert opened.page.evaluate(script) == []
+        opened.page.close()
+
+
+def test_the_printed_page_is_light_and_has_whole_tables(browser: Browser, written: Path) -> None:
+    opened = visit(browser, written, theme="dark")
+    opened.page.emulate_media(media="print")
+    assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert opened.page.locator("nav").is_hidden()
+    heights = opened.page.eval_on_selector_all(".scroll", "all => all.map(one => one.scrollHeight - one.clientHeight)")
+    assert set(heights) == {0}
+    assert len(opened.page.pdf()) > 10_000
+    opened.page.close()
+
+
+def test_hostile_names_are_shown_as_text(browser: Browser, tmp_path: Path) -> None:
+    world = World(
+        names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:]), corpus=HOSTILE, per_speaker=8
+    )
+    table = study_table(world)
+    trials = tuple(one.model_copy(update={"study": HOSTILE, "recipe": HOSTILE}) for one in table.trials[:-1])
+    logistic = baseline(world).model_copy(update={"name": HOSTILE})
+    partial = trial(world, configuration("quantum", labels="utterance"), folds=[1], study=HOSTILE)
+    overview = oversee(ResultsTable(trials=(*trials, partial), baselines=(logistic,), notes=(HOSTILE,)))
+    origin = StudyOrigin(HOSTILE, 3, 2, HOSTILE, running=True)
+    page = write_report(overview, tmp_path, Background({HOSTILE: origin}, (Importances(HOSTILE, 9, {HOSTILE: 1.0}),)))
+    opened = visit(browser, page)
+    assert opened.complaints == []
+    assert opened.requests == [page.as_uri()]
+    assert opened.page.title() == f"Speech emotion recognition: {HOSTILE}"
+    assert opened.page.locator("script").count() == 1
+    assert opened.page.locator("img").count() == 0
+    assert opened.page.locator("a[href^='javascript']").count() == 0
+    for section in ("studies", "recall", "folds_ua", "importances"):
+        assert HOSTILE in opened.page.locator(f"#{section}").inner_text(), section
+    opened.page.close()
