@@ -5,6 +5,7 @@ Ray brings workers, scheduling and failure detection; this module asks it for no
 
 import os
 import pickle
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     import ray
 
 # Ray reads these when it is imported. What it would print on the terminal of a study stands in its log files as well.
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": ".", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "^", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_REACH_S = 10.0
 _STORE_BYTES = 100 * 2**20
 _INSTALL = "pip install 'ser-studies[ray]' (with make: EXECUTOR=ray)"
 
@@ -163,7 +165,7 @@ def ray_cluster(limit: int | None, gpus: float | None) -> Iterator[RayCluster]:
     """
     if gpus is not None and not 0 <= gpus <= 1:
         raise ConfigurationError(f"gpus {gpus:g} is not a share of one graphics card, 0 to 1")
-    ray = _quiet_ray()
+    ray = quiet_ray()
     _connect(ray, os.environ.get("RAY_ADDRESS"))
     try:
         if gpus is None:
@@ -181,7 +183,12 @@ def first_line(error: BaseException) -> str:
     return f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), 'no reason given')}"
 
 
-def _quiet_ray() -> ModuleType:
+def quiet_ray() -> ModuleType:
+    """Imports Ray, so that it neither prints nor calls home.
+
+    Raises:
+        ConfigurationError: It is not installed.
+    """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     try:
@@ -206,8 +213,12 @@ def _connect(ray: ModuleType, address: str | None) -> None:
             "command there, with RAY_ADDRESS=HOST:6379 or RAY_ADDRESS=auto"
         )
     try:
+        if address != "auto":
+            # Ray itself would try for minutes.
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), _REACH_S).close()
         ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise StudyError(f"RAY_ADDRESS {address}: no connection to a Ray cluster: {first_line(error)}") from error
 
 

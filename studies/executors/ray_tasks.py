@@ -46,6 +46,7 @@ class RayExecutor(Executor):
         self._places: dict[int, Node] = {}
         self._folds: dict[str, _Fold] = {}
         self._checks: dict[Node, ray.ObjectRef[Any]] = {}
+        self._lost: list[Event] = []
         self._left_out: set[str] = set()
         self._looked_s = time.monotonic()
         self._had_nodes_s = time.monotonic()
@@ -111,6 +112,9 @@ class RayExecutor(Executor):
         """
         if time.monotonic() - self._looked_s > _LOOK_S:
             self._look()
+        if self._lost:
+            lost, self._lost = self._lost, []
+            return lost
         folds = {fold.stream: fold for fold in self._folds.values()}
         checks = {reference: node for node, reference in self._checks.items()}
         waiting = [*folds, *checks]
@@ -161,7 +165,7 @@ class RayExecutor(Executor):
         if isinstance(error, known.RayTaskError):
             return first_line(error)
         if isinstance(error, known.NodeDiedError | known.TaskUnschedulableError):
-            return f"its node {node.name} has left the cluster"
+            return self._left(node)
         if isinstance(error, known.WorkerCrashedError):
             return f"its worker process died on node {node.name}"
         return f"its worker process died on node {node.name}: {first_line(error)}"
@@ -172,8 +176,7 @@ class RayExecutor(Executor):
         nodes = {node.id: node for node in self._cluster.nodes()}
         for node in {place.id: place for place in self._places.values()}.values():
             if node.id not in nodes:
-                self._places = {slot: place for slot, place in self._places.items() if place.id != node.id}
-                self._tell(f"node {node.name} has left the cluster")
+                self._lose(node)
         known = {place.id for place in self._places.values()} | {node.id for node in self._checks} | self._left_out
         for identity, node in nodes.items():
             if identity not in known:
@@ -183,6 +186,24 @@ class RayExecutor(Executor):
         elif self._looked_s - self._had_nodes_s > _WITHOUT_NODES_S:
             minutes = _WITHOUT_NODES_S / 60
             raise StudyError(f"the Ray cluster has had no node for folds for {minutes:.0f} minutes; nothing is lost")
+
+    def _lose(self, node: Node) -> None:
+        """Fails the folds of a node that is gone.
+
+        Ray does so by itself where the connection breaks; the workers of a dead raylet may live on and compute, with
+        nobody to take their results, and a machine that is cut off breaks no connection.
+        """
+        self._places = {slot: place for slot, place in self._places.items() if place.id != node.id}
+        for identity, fold in list(self._folds.items()):
+            if fold.node.id == node.id:
+                self._ray.cancel(fold.stream, force=True)
+                reason = self._left(node)
+                self._lost.append(Failed(identity, fold.slot, reason, reason))
+                del self._folds[identity]
+        self._tell(self._left(node).removeprefix("its "))
+
+    def _left(self, node: Node) -> str:
+        return f"its node {node.name} has left the cluster"
 
     def _checked(self, node: Node) -> None:
         """Takes in a node that came later, or leaves it out and says why."""

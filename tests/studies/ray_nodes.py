@@ -1,15 +1,18 @@
 """Real Ray nodes on this machine: raylets of their own, with small object stores."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from ser.config import FeatureSettings
+from ser.corpora.base import Corpus
+from ser.errors import ConfigurationError
 from studies.executors.node import NodeNeeds
-from studies.executors.ray_cluster import FoldRequest, RayCluster, ray_cluster
+from studies.executors.ray_cluster import FoldRequest, RayCluster, quiet_ray, ray_cluster
 from studies.executors.ray_tasks import RayExecutor
 from tests.studies.fold_tasks import Folds
 
@@ -32,17 +35,14 @@ class Nodes:
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address = str(self._cluster.address)
 
-    def add(self, cpus: int, gpus: int = 0, **others: Any) -> Any:
+    def add(self, cpus: int, gpus: int = 0, name: str = "node", **others: Any) -> Any:
         """Adds a node, which is there when this returns."""
-        return self._cluster.add_node(num_cpus=cpus, num_gpus=gpus, **_STORE, **others)
+        return self._cluster.add_node(num_cpus=cpus, num_gpus=gpus, node_name=name, **_STORE, **others)
 
     def kill(self, node: Any) -> None:
         """Kills a node's raylet with SIGKILL; nothing tells the cluster."""
-        self.raylet(node).kill()
-
-    def raylet(self, node: Any) -> psutil.Process:
-        (process,) = node.all_processes["raylet"]
-        return psutil.Process(process.process.pid)
+        (raylet,) = node.all_processes["raylet"]
+        raylet.process.kill()
 
     def remove(self, node: Any) -> None:
         """Ends all processes of a node."""
@@ -55,7 +55,10 @@ class Nodes:
 @contextmanager
 def nodes(cpus: int) -> Iterator[Nodes]:
     """A cluster for the time of the block; a test is skipped where Ray is not installed."""
-    pytest.importorskip("ray", reason="Ray is not installed: make setup EXECUTOR=ray")
+    try:
+        quiet_ray()
+    except ConfigurationError:
+        pytest.skip("Ray is not installed: make setup EXECUTOR=ray")
     made = Nodes(cpus)
     try:
         yield made
@@ -77,12 +80,22 @@ def limited(cluster: RayCluster, limit: int | None, gpus: float = 0.0) -> RayClu
     return RayCluster(cluster.ray, FoldRequest(gpus), limit)
 
 
-def needs_of(folds: Folds) -> NodeNeeds:
-    return NodeNeeds(folds.corpus, {}, FeatureSettings(), folds.store, "fp32", "cpu")
+def needs_of(corpus: Corpus, store: Path) -> NodeNeeds:
+    return NodeNeeds(corpus, {}, FeatureSettings(), store, "fp32", "cpu")
 
 
 def ray_executor(cluster: RayCluster, folds: Folds, tell: Callable[[str], None] = print) -> RayExecutor:
     """An executor that is ready for folds of a tiny corpus."""
-    made = RayExecutor(cluster, needs_of(folds), tell)
+    made = RayExecutor(cluster, needs_of(folds.corpus, folds.store), tell)
     made.start()
     return made
+
+
+def processes(title: str) -> list[psutil.Process]:
+    """Descendants of this process that bear a title."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if title in " ".join(child.cmdline()):
+                found.append(child)
+    return found

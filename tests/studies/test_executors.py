@@ -19,7 +19,7 @@ from studies.executors.local import LocalExecutor
 from studies.executors.ray_cluster import RayCluster
 from tests.ser.toy import assert_identical
 from tests.studies.fold_tasks import LONG_S, Folds, outcomes
-from tests.studies.ray_nodes import connected, limited, nodes, ray_executor
+from tests.studies.ray_nodes import connected, limited, nodes, processes, ray_executor
 
 
 class Local:
@@ -62,16 +62,6 @@ class OnRay:
 
 
 Kind = Local | OnRay
-
-
-def processes(title: str) -> list[psutil.Process]:
-    """Descendants of this process that bear a title."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if title in " ".join(child.cmdline()):
-                found.append(child)
-    return found
 
 
 @pytest.fixture(scope="module")
