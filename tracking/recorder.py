@@ -22,11 +22,12 @@ from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accu
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import rows, schema
 from tracking.analysis.figures import confusion_png
-from tracking.analysis.variants import variant_label
 from tracking.connection import exclusive
+from tracking.descriptions import failed_description, pruned_description, study_description, trial_description
 from tracking.reading import RUNNING, find_runs, is_finished
 from tracking.results import TrialResult
 from tracking.unfinished import scheme_json
+from tracking.views import offer_views
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Recorder:
 
     def study_run(self) -> str:
         """The study's run, made where there is none; running again until `finish_study`."""
+        offer_views(self._client, self._experiment)
         found = find_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
         run = found[0] if found else self._create(self._context.study, {schema.KIND: "study"})
         if not is_finished(run):
@@ -90,7 +92,7 @@ class Recorder:
             run = found[0]
         else:
             own = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
-            run = self._create(variant_label(configuration), own | rows.configuration_tags(configuration))
+            run = self._create(rows.trial_run_name(configuration), own | rows.configuration_tags(configuration))
         if not is_finished(run):
             self._go_on(run, rows.parameters(configuration))
         return str(run.info.run_id)
@@ -135,7 +137,8 @@ class Recorder:
             failures: Failed attempts at its folds, each with its traceback.
         """
         ended_ms = max(fold.ended_ms for fold in result.folds)
-        self._write(run_id, metrics=_metrics(rows.trial_scores(result), ended_ms), tags=tags)
+        described = {**tags, schema.NOTE: trial_description(result, self._experiment)}
+        self._write(run_id, metrics=_metrics(rows.trial_scores(result), ended_ms), tags=described)
         files = _confusion_files(rows.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
         self._log_files(
             run_id, files | _failure_files(failures) | {schema.TRIAL_RESULT: result.model_dump_json().encode()}
@@ -150,13 +153,13 @@ class Recorder:
             reason: Why, its first line in short.
             failures: Failed attempts at its folds, each with its traceback.
         """
-        self._write(run_id, tags={schema.FAILURE: reason[:5000]})
+        self._write(run_id, tags={schema.FAILURE: reason[:5000], schema.NOTE: failed_description(reason)})
         self._log_files(run_id, _failure_files(failures))
         self._client.set_terminated(run_id, "FAILED")
 
     def prune_trial(self, run_id: str, reason: str) -> None:
         """Marks a trial that was given up before its last fold, with the reason; its folds stay."""
-        self._write(run_id, tags={schema.PRUNED: reason[:5000]})
+        self._write(run_id, tags={schema.PRUNED: reason[:5000], schema.NOTE: pruned_description(reason)})
         self._client.set_terminated(run_id, "KILLED")
 
     def trial_is_pruned(self, trial_id: str) -> bool:
@@ -182,7 +185,10 @@ class Recorder:
         return is_finished(self._client.get_run(run_id))
 
     def finish_study(self, run_id: str, complete: bool) -> None:
-        """Ends the study's run: FINISHED when every trial is complete, else FAILED."""
+        """Describes the study's run and ends it: FINISHED when every trial is complete, else FAILED."""
+        name, corpus = self._context.study, self._context.corpus.name
+        trials = find_runs(self._client, self._experiment, ser__kind="trial", ser__study=name)
+        self._write(run_id, tags={schema.NOTE: study_description(name, corpus, trials, self._experiment)})
         self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
 
     def stop(self) -> None:
@@ -199,9 +205,11 @@ class Recorder:
         self._client.update_run(run_id, status="RUNNING")
         self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
         self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
-        for ending in (schema.FAILURE, schema.PRUNED):
-            if ending in run.data.tags:
-                self._client.delete_tag(run_id, ending)
+        endings = [ending for ending in (schema.FAILURE, schema.PRUNED) if ending in run.data.tags]
+        if endings and schema.NOTE in run.data.tags:
+            endings.append(schema.NOTE)
+        for ending in endings:
+            self._client.delete_tag(run_id, ending)
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
         common = {

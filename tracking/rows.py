@@ -15,7 +15,14 @@ from ser.corpora.base import Corpus
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import FoldResult
 from tracking import schema
+from tracking.analysis.variants import variant_label
 from tracking.results import TrialResult
+
+
+def trial_run_name(configuration: FoldConfiguration) -> str:
+    """Name of a trial's run, such as 'component · scope 9 · phonemes'; a seed other than 1 is named, too."""
+    label = variant_label(configuration)
+    return label if configuration.seed == 1 else f"{label} · seed {configuration.seed}"
 
 
 def model_digest(configuration: FoldConfiguration) -> str:

@@ -30,6 +30,8 @@ GIT_DIRTY = "ser.git_dirty"
 PROCESSOR = "ser.processor"
 REUSED_FROM = "ser.reused_from"
 REUSED_FOLDS = "ser.reused_folds"
+REPORT_DIGEST = "ser.report_digest"
+"""Digest of the report among a study run's artifacts."""
 FAILURE = "ser.failure"
 PRUNED = "ser.pruned"
 """Why a trial was given up before its last fold."""
@@ -70,6 +72,7 @@ SKIPPED = "skipped.json"
 UTTERANCES = "utterances.csv"
 FOLD_SCHEME = "folds.json"
 FAILURES = "failures.txt"
+REPORT_FOLDER = "report"
 
 
 def fold_run_name(index: int, name: str) -> str:

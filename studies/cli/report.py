@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
     from studies.reporting import Report
-    from studies.search import Whereabouts
+    from studies.search import StudySummary, Whereabouts
     from tracking.results import ResultsTable
 
 
@@ -59,9 +59,11 @@ def report(
         client = open_tracking(place.tracking)
         if watch:
             written = _watched(place, client, where)
+            if written is not None:
+                _log(written, place, summary)
         else:
             reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
-            written = write_report_of(reader.table(display.stage("reading results")), place, display)
+            written = write_report_of(reader.table(display.stage("reading results")), place, display, summary)
     if written is None:
         raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")
     print_results(summary.name, written, place)
@@ -88,13 +90,16 @@ def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts") -> "Rep
     return last
 
 
-def write_report_of(table: "ResultsTable", home: "Home", display: "StudyDisplay") -> "Report | None":
-    """Writes the report of a table, where it holds anything to report.
+def write_report_of(
+    table: "ResultsTable", home: "Home", display: "StudyDisplay", study: "StudySummary"
+) -> "Report | None":
+    """Writes the report of a table, where it holds anything to report, and logs it to the run of its study.
 
     Args:
         table: The results.
         home: Where everything is kept.
         display: Shows that it is being written.
+        study: The study that it was asked for.
 
     Returns:
         The report, or None where not one fold has a result.
@@ -103,8 +108,19 @@ def write_report_of(table: "ResultsTable", home: "Home", display: "StudyDisplay"
 
     done = display.stage("writing the report")
     written = write_study_report(table, home)
+    if written is not None:
+        _log(written, home, study)
     done(1, 1)
     return written
+
+
+def _log(report: "Report", home: "Home", study: "StudySummary") -> None:
+    """Logs a report to the run of its study, where MLflow shows it."""
+    from tracking.connection import open_tracking
+    from tracking.publication import publish_report
+
+    if study.whereabouts is not None:
+        publish_report(open_tracking(home.tracking), study.whereabouts.experiment, study.name, report.page.parent)
 
 
 def print_results(study: str, report: "Report | None", home: "Home") -> None:

@@ -58,6 +58,7 @@ def run(
     study, and a study that was stopped, in whatever way, goes on where it was.
     """
     from ser.errors import ConfigurationError, StudyError
+    from studies.cli.choosing import chosen_study
     from studies.cli.pairs import named_values
     from studies.cli.progress import StudyDisplay
     from studies.cli.report import print_results, write_report_of
@@ -89,7 +90,7 @@ def run(
         with open_workplace(executor, workers, gpus) as workplace:
             outcome = run_study(plan, where, place, workplace, display, display.stage)
         table = outcome.reader.table(display.stage("reading results"))
-        report = write_report_of(table, place, display)
+        report = write_report_of(table, place, display, chosen_study(place, outcome.study, corpus=None))
     print_results(outcome.study, report, place)
     if outcome.failures:
         raise StudyError(

@@ -26,15 +26,18 @@ def ui(
     from ser.errors import StudyError
     from studies.cli.choosing import chosen_study
     from studies.home import Home
+    from tracking.connection import open_tracking
     from tracking.faults import without_password
+    from tracking.views import TRIALS, offer_views
 
     place = Home(home, storage, tracking)
     where = chosen_study(place, name=None, corpus=None).whereabouts
     database = place.tracking
     if where is None or (isinstance(database, Path) and not database.is_file()):
         raise StudyError(f"{database}: there are no runs yet; run a study first, such as: make study")
-    # Without this in the address MLflow opens on its pages for language models.
-    page = f"#/experiments/{where.experiment}/runs?workflowType=machine_learning"
+    client = open_tracking(database)
+    offer_views(client, where.experiment)
+    page = f"#/experiments/{where.experiment}/{TRIALS.address}"
     if isinstance(database, str):
         Console().print(f"Runs: {without_password(database).rstrip('/')}/{page}", soft_wrap=True)
         return

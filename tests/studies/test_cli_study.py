@@ -124,6 +124,14 @@ def test_a_bad_recording_is_listed_and_the_study_goes_on(ran: Place) -> None:
     assert trial.data.metrics["folds"] == FOLDS
 
 
+def test_the_report_is_an_artifact_of_the_study_run(first: Result, ran: Place) -> None:
+    (page,) = (Path(line[8:]) for line in first.stdout.splitlines() if line.startswith("report: "))
+    (study,) = ran.runs(ser__kind="study", ser__study=ran.summary().name)
+    logged = Path(study.info.artifact_uri.removeprefix("file://")) / "report"
+    assert (logged / "index.html").read_bytes() == page.read_bytes()
+    assert (logged / "tables" / "variants.csv").is_file()
+
+
 def test_the_search_and_the_run_tell_the_same_value(ran: Place) -> None:
     (trial,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
     assert ran.summary().best_validation_ua == trial.data.metrics["mean_validation_ua"]
