@@ -33,7 +33,8 @@ def report_background(home: Home, overview: Overview) -> Background:
     Returns:
         Origins of the report's studies that Optuna knows here, and importances.
     """
-    names = {trial.study for trial in overview.table.trials}
+    table = overview.table
+    names = {trial.study for trial in (*table.trials, *(each.trial for each in table.pruned))}
     known = [each for each in summaries(home.storage) if each.name in names]
     client = open_tracking(home.tracking)
     origins = {each.name: _origin(home, client, each) for each in known}
@@ -48,7 +49,7 @@ def _origin(home: Home, client: MlflowClient, study: StudySummary) -> StudyOrigi
     return StudyOrigin(
         command=study_command(study.plan, None if study.plan.corpus == "demo" else root),
         trials=study.trials,
-        trials_done=study.trials_complete,
+        trials_done=study.trials_complete + study.trials_pruned,
         commit=tags.get(schema.GIT_COMMIT, ""),
         dirty=tags.get(schema.GIT_DIRTY) == "true",
         running=home.storage.holder(study.name) is not None,

@@ -1,6 +1,7 @@
 """The command that runs a study, from its plan."""
 
 import shlex
+from collections.abc import Set
 from typing import Any, get_args
 
 from ser.config import WINDOWED_ATTENTIONS, AttentionName
@@ -37,7 +38,12 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
         words += ["--folds", plan.folds]
     if len(plan.seeds) > 1:
         words += ["--seeds", str(len(plan.seeds))]
-    words += _each("--set", _own_settings(plan, usual))
+    if plan.trials is not None:
+        words += ["--trials", str(plan.trials)]
+    if plan.pruner != recipe.pruner:
+        words += ["--pruner", plan.pruner]
+    searched = {} if plan.space is None else plan.space.dimensions
+    words += _each("--set", _own_settings(plan, usual, fixed=recipe.space.keys() - searched.keys()))
     if plan.precision != recipe.precision:
         words += ["--set", f"precision={plan.precision}"]
     return shlex.join(words)
@@ -47,10 +53,10 @@ def _each(option: str, values: Any) -> list[str]:
     return [word for value in values for word in (option, str(value))]
 
 
-def _own_settings(plan: StudyPlan, usual: dict[str, Any]) -> list[str]:
-    """Settings that are not the recipe's; `validation` is implied by the folds."""
+def _own_settings(plan: StudyPlan, usual: dict[str, Any], fixed: Set[str]) -> list[str]:
+    """Settings that are not the recipe's, or that it would search; `validation` is implied by the folds."""
     return [
         f"{name}={'off' if value is None else value}"
         for name, value in plan.settings.items()
-        if value != usual.get(name) and (name != "validation" or value is not None)
+        if (value != usual.get(name) or name in fixed) and (name != "validation" or value is not None)
     ]

@@ -59,6 +59,14 @@ class Points(ABC):
         """A point as its trial bears it."""
         return self._plan.parameters(point)
 
+    @abstractmethod
+    def size(self, trials: Sequence[FrozenTrial]) -> int:
+        """Number of trials that the study will have, as far as it is known by now.
+
+        Args:
+            trials: All trials of the study, in the order of their numbers.
+        """
+
     def key(self, point: FoldConfiguration) -> str:
         """A point in one line, equal to `parameters_key` of its trials' parameters."""
         return parameters_key(self.parameters(point))
@@ -86,6 +94,10 @@ class GridPoints(Points):
             for name, value in self._plan.parameters(point).items():
                 choices.setdefault(name, {})[value] = None
         return {name: list(values) for name, values in choices.items()}
+
+    def size(self, trials: Sequence[FrozenTrial]) -> int:
+        """As many as there are points; see the base class."""
+        return self._plan.size
 
 
 class SampledPoints(Points):
@@ -135,6 +147,11 @@ class SampledPoints(Points):
         """Those of the space, and the seeds; see the base class."""
         searched = {name: value for name, value in parameters.items() if name != _SEED}
         return self._space.distributions(searched) | {_SEED: CategoricalDistribution(self._plan.seeds)}
+
+    def size(self, trials: Sequence[FrozenTrial]) -> int:
+        """Trials of the known points, and of those to be proposed; see the base class."""
+        to_come = max(0, self._plan.size - len(self._groups(trials)) * len(self._plan.seeds))
+        return len(self.known(trials, "fp32")) + to_come
 
     def _groups(self, trials: Sequence[FrozenTrial]) -> dict[str, list[FrozenTrial]]:
         """The trials of each point with any seed, in the order in which the points were proposed."""

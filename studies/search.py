@@ -85,7 +85,6 @@ class Search:
 
     def __init__(self, study: optuna.Study, plan: StudyPlan) -> None:
         self._study = study
-        self._plan = plan
         self._points = points_of(plan, study.study_name)
         self._pruner = make_pruner(plan.pruner)
 
@@ -136,8 +135,8 @@ class Search:
 
     @property
     def size(self) -> int:
-        """Trials that the study will have."""
-        return self._plan.size
+        """Trials that the study will have, as far as it is known by now."""
+        return self._points.size(self._study.get_trials(deepcopy=False))
 
     def points(self, precision: Precision) -> list[Point]:
         """Holds Optuna's trials against the plan: every known point, with the one trial that stands for it.
@@ -273,7 +272,7 @@ class StudySummary:
         name: Its name.
         plan: Its plan.
         whereabouts: Where its runs are found, or None where it stopped before its first run.
-        trials: Number of trials that the plan asks for.
+        trials: Number of trials that it will have, as far as it is known by now.
         trials_complete: Number of complete trials.
         trials_pruned: Number of trials that were given up.
         best_validation_ua: Best mean validation UA so far, 0..1, or None.
@@ -328,7 +327,7 @@ def _summary(study: optuna.Study) -> StudySummary | None:
         name=study.study_name,
         plan=plan,
         whereabouts=Whereabouts(**attributes[_WHEREABOUTS]) if _WHEREABOUTS in attributes else None,
-        trials=plan.size,
+        trials=points_of(plan, study.study_name).size(trials),
         trials_complete=len(values),
         trials_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),
         best_validation_ua=max(values, default=None),

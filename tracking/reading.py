@@ -14,7 +14,7 @@ from ser.checkpoint import read_result
 from ser.errors import SerError
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import schema
-from tracking.results import ResultsTable, TrialResult, without_scores
+from tracking.results import PrunedTrial, ResultsTable, TrialResult, without_pruned, without_scores
 from tracking.unfinished import scheme_of, trial_so_far
 
 _PAGE = 1000
@@ -135,7 +135,8 @@ class Reader:
             progress: Called with the trials read and their number.
 
         Returns:
-            The table; a trial that no study has finished has the folds that exist. Its notes are those
+            The table; a trial that no study has finished has the folds that exist, one that was given up stands
+            apart. Its notes are those
             of the corpus, what was skipped, and trials that could not be read. Scores per emotion, which
             no comparison needs, are left out: they would be half of the memory of a large table.
         """
@@ -155,6 +156,7 @@ class Reader:
         found = find_runs(self._client, self._experiment, ser__kind="study", **tags)
         studies = {run.data.tags[schema.STUDY]: run for run in found}
         notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
+        pruned: list[PrunedTrial] = []
         schemes = {trial.study: trial.scheme for trial in trials.values()}
         for identity, run in unfinished.items():
             if identity in trials:
@@ -162,7 +164,12 @@ class Reader:
             if schema.FAILURE in run.data.tags:
                 notes[_failure_of(run)] = None
             try:
-                trials[identity] = without_scores(self._trial_so_far(run, studies, schemes))
+                trial = without_scores(self._trial_so_far(run, studies, schemes))
+                reason = run.data.tags.get(schema.PRUNED)
+                if reason is None:
+                    trials[identity] = trial
+                else:
+                    pruned.append(PrunedTrial(name=str(run.info.run_name), reason=reason, trial=trial))
             except SerError as error:
                 notes[f"left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {error}"] = None
         baselines: dict[str, BaselineResult] = {}
@@ -170,7 +177,8 @@ class Reader:
             if is_finished(run):
                 baseline = BaselineResult.model_validate_json(self._content(run, schema.BASELINE_RESULT))
                 baselines[baseline.normalisation] = baseline
-        return ResultsTable(trials=tuple(trials.values()), baselines=tuple(baselines.values()), notes=tuple(notes))
+        kept, given_up = without_pruned(tuple(trials.values()), pruned)
+        return ResultsTable(trials=kept, baselines=tuple(baselines.values()), notes=tuple(notes), pruned=given_up)
 
     def _trial_result(self, run: Run) -> TrialResult:
         return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))

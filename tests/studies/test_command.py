@@ -41,6 +41,15 @@ PLANS: dict[str, dict[str, Any]] = {
         "folds": "session",
         "corpus_options": {"part": "both", "classes": "neutral,sadness"},
     },
+    "a search": {
+        "corpus": "emodb",
+        "recipe": "extended",
+        "attentions": ("all",),
+        "trials": 7,
+        "pruner": "none",
+        # As the recipe's, and yet searched no more.
+        "overrides": {"cells": "128", "learning_rate": "3e-3", "dropout": "off"},
+    },
     "given folds of its recipe": {"corpus": "fau_aibo", "recipe": "paper", "attentions": ("none",)},
 }
 

@@ -118,6 +118,14 @@ def test_what_has_not_begun_of_a_pruned_point_is_no_point() -> None:
     assert points.known([told(points, first, TrialState.FAIL)], "fp32") == (first, second, third)
 
 
+def test_the_number_of_trials_shrinks_with_repetitions_that_are_no_points_any_more() -> None:
+    points = points_of(searched(seeds=3, trials=4), "a study")
+    first, *_ = points.following([], "fp32")
+    assert points.size([]) == 12
+    assert points.size([told(points, first, TrialState.RUNNING)]) == 12
+    assert points.size([told(points, first, TrialState.PRUNED)]) == 10
+
+
 def test_a_small_space_ends_the_search_before_its_trials_do() -> None:
     overrides = FEW | {"learning_rate": "1e-3", "dropout": "off", "ema_decay": "off", "decision": "posterior"}
     plan = searched(attentions=("none",), overrides=overrides, labels=("words", "phonemes"))

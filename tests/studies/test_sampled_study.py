@@ -16,6 +16,7 @@ from studies.search import Search
 from tests.ser.configurations import MEL
 from tests.studies.toy_coordinator import InProcess, Place, Watcher
 from tests.tracking.studies_of_toys import SCHEME, trained
+from tracking.analysis.overview import oversee
 from tracking.recorder import Recorder
 
 FOLDS = len(SCHEME)
@@ -164,7 +165,12 @@ def test_a_pruned_trial_says_so_everywhere_and_is_in_no_table(place: Place) -> N
         (run.data.tags["ser.attention"], run.info.status, run.data.tags.get("ser.pruned")) for run in trial_runs(place)
     }
     assert ends == {("none", "KILLED", "a reason after 1 folds"), ("local", "FINISHED", None)}
-    assert {trial.folds[0].configuration.attention for trial in place.table().trials} == {"local"}
+    table = place.table()
+    assert {trial.folds[0].configuration.attention for trial in table.trials} == {"local"}
+    assert {(each.name, each.reason, len(each.trial.folds)) for each in table.pruned} == {
+        ("none · words", "a reason after 1 folds", 1)
+    }
+    assert not oversee(table).partial
     last = watcher.standings[-1]
     assert (last.trials_done, last.folds_done) == (4, last.folds)
 

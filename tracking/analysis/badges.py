@@ -7,8 +7,11 @@ from tracking.analysis.overview import Overview, ScoredBaseline
 from tracking.analysis.paired import LEAST_UNITS
 from tracking.analysis.variants import SELECTED
 
-DEVELOPMENT_RECIPES = ("recommended", "quick")
+DEVELOPMENT_RECIPES = ("recommended", "quick", "extended")
 """Recipes whose settings were chosen with EmoDB's test scores in sight."""
+
+SEARCHING_RECIPES = ("extended",)
+"""Recipes whose points are proposed by a search."""
 
 UA_ONLY_CORPORA = ("fau_aibo",)
 """Corpora whose classes are so unequal that WA says little; the paper gives their UA only."""
@@ -92,6 +95,12 @@ DEVELOPMENT = Badge(
     "The settings of this recipe were chosen with EmoDB's test scores in sight: on EmoDB its results are development "
     "results, not an independent test.",
 )
+SEARCHED = Badge(
+    "searched",
+    "found by a search",
+    "The point was proposed by a search for the highest mean validation UA. Every speaker validates one fold and tests "
+    "another, so the search has used the labels of all: confirm it on another corpus.",
+)
 SYNTHETIC = Badge(
     "synthetic",
     "synthetic speech",
@@ -130,6 +139,7 @@ def variant_badges(entry: ScoredVariant) -> tuple[Badge, ...]:
         (SHARED_DIALOGS, _shares_dialogs(entry)),
         (LIKELIHOOD, any(one.decision == "likelihood" for one in configurations)),
         (ONE_SEED, len(entry.variant.seeds) == 1),
+        (SEARCHED, entry.variant.recipe in SEARCHING_RECIPES),
         (DEVELOPMENT, corpus == "emodb" and entry.variant.recipe in DEVELOPMENT_RECIPES),
     )
     return tuple(badge for badge, holds in marks if holds)

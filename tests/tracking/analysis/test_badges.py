@@ -29,6 +29,7 @@ def report_keys(*trials):
             {"world": World(corpus="emodb"), "recipe": "quick"},
             {"world": World(corpus="emodb"), "recipe": "paper"},
         ),
+        ("searched", {"recipe": "extended"}, {"recipe": "recommended"}),
         ("partial", {"folds": [1, 2]}, {}),
     ],
 )

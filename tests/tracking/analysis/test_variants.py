@@ -1,5 +1,8 @@
 from tests.tracking.analysis.factory import World, configuration, trial
+from tracking.analysis.overview import oversee
+from tracking.analysis.report.fact_tables import pruned_table
 from tracking.analysis.variants import group_variants, variant_label, waiting_trials
+from tracking.results import PrunedTrial, ResultsTable, without_pruned
 
 WORLD = World()
 
@@ -77,3 +80,34 @@ def test_trials_without_folds_wait():
     waiting = trial(WORLD, configuration(), folds=[])
     assert group_variants([waiting]) == []
     assert waiting_trials([waiting]) == (waiting,)
+
+
+def test_a_point_that_was_pruned_with_one_seed_is_no_variant_with_its_others():
+    world = World()
+    unlucky, lucky = (trial(world, configuration("local", seed=seed), recipe="extended") for seed in (1, 2))
+    alike = trial(world, configuration("local", seed=2, scope=5), recipe="extended")
+    elsewhere = trial(world, configuration("local", seed=2), recipe="paper")
+    begun = unlucky.model_copy(update={"folds": unlucky.folds[:4]})
+    kept, pruned = without_pruned(
+        (lucky, alike, elsewhere), [PrunedTrial(name="local", reason="it is worse", trial=begun)]
+    )
+    assert kept == (alike, elsewhere)
+    assert [(each.trial, each.reason) for each in pruned] == [
+        (begun, "it is worse"),
+        (lucky, "its repetition with seed 1 was pruned: it is worse"),
+    ]
+    table = ResultsTable(trials=kept, pruned=pruned)
+    assert {variant.configuration for variant in group_variants(table.trials)} == {
+        alike.folds[0].configuration,
+        elsewhere.folds[0].configuration,
+    }
+    assert [[cell.text for cell in row][2:] for row in pruned_table(oversee(table)).rows] == [
+        ["4 of 10", "it is worse"],
+        ["10 of 10", "its repetition with seed 1 was pruned: it is worse"],
+    ]
+
+
+def test_a_pruned_trial_without_a_fold_sets_nothing_aside():
+    one = trial(World(), configuration())
+    waiting = one.model_copy(update={"folds": ()})
+    assert without_pruned((one, waiting), [PrunedTrial(name="none", reason="r", trial=waiting)])[0] == (one, waiting)

@@ -11,7 +11,7 @@ class StudyOrigin:
     Attributes:
         command: The command that runs it, or goes on with it.
         trials: Trials that it should have.
-        trials_done: Trials that are complete.
+        trials_done: Trials that are complete, or were given up.
         commit: Git commit of the code; empty where it did not run from a checkout.
         dirty: Whether the checkout had changes that were not committed.
         running: Whether it is being run now.

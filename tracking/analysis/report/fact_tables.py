@@ -38,6 +38,27 @@ def missing_table(overview: Overview, background: Background) -> Table:
     )
 
 
+def pruned_table(overview: Overview) -> Table:
+    """Trials that were given up before their last fold."""
+    rows = []
+    for each in overview.table.pruned:
+        done, folds = len(each.trial.folds), len(each.trial.scheme)
+        rows.append((text(each.name), text(each.trial.study), number(f"{done} of {folds}", done), text(each.reason)))
+    return Table(
+        "pruned",
+        "Pruned trials",
+        "Given up before their last fold, by validation scores, because other trials did better; with them all "
+        "repetitions of the same point. They are compared with nothing and are no candidates of 'selected per fold'.",
+        (
+            Column("trial", numeric=False),
+            Column("study", numeric=False),
+            Column("folds", "folds that have a result, of all"),
+            Column("reason", numeric=False),
+        ),
+        tuple(rows),
+    )
+
+
 def studies_table(overview: Overview, background: Background) -> Table:
     """The studies behind the report, and the command that runs each again."""
     studies: dict[str, list[TrialResult]] = defaultdict(list)

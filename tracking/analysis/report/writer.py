@@ -16,7 +16,13 @@ from tracking.analysis.overview import Overview
 from tracking.analysis.report.background import Background
 from tracking.analysis.report.comparison_tables import refused_table, tests_table
 from tracking.analysis.report.exports import write_table, write_whole
-from tracking.analysis.report.fact_tables import missing_table, origins_table, settings_tables, studies_table
+from tracking.analysis.report.fact_tables import (
+    missing_table,
+    origins_table,
+    pruned_table,
+    settings_tables,
+    studies_table,
+)
 from tracking.analysis.report.fold_tables import cost_table, fold_tables
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.pictures import draw_pictures
@@ -71,6 +77,7 @@ def _tables(overview: Overview, background: Background, lines: Sequence[ScopeLin
         "scope": scope_table(overview, lines),
         "importances": importance_table(background.importances),
         "missing": missing_table(overview, background),
+        "pruned": pruned_table(overview),
         "studies": studies_table(overview, background),
         "origins": origins_table(overview),
         "shared_settings": shared,
