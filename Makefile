@@ -25,6 +25,7 @@ SER_HOME ?= data
 STORAGE ?= $(SER_STORAGE)
 TRACKING ?= $(SER_TRACKING)
 PORT ?= 5000
+ROUNDS ?= 50
 DASHBOARD_PORT ?= 8080
 
 STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
@@ -40,7 +41,7 @@ ifneq ($(TRACKING),)
 export SER_TRACKING := $(TRACKING)
 endif
 
-.PHONY: help setup study studies report ui dashboard test check bench simulate clean
+.PHONY: help setup study studies report ui dashboard test check chaos bench simulate clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -86,6 +87,9 @@ check: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
+
+chaos: setup ## Kill studies at ROUNDS random moments; see that nothing is lost or doubled
+	$(BIN)/python -m tests.studies.chaos --rounds $(ROUNDS)
 
 bench: setup ## Measure speed and memory as ratios in one run: make bench ROOT=/corpora/emodb
 	$(BIN)/python -m benchmarks $(if $(ROOT),--emodb $(ROOT))

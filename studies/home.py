@@ -62,6 +62,14 @@ class Home:
         """What was measured of this machine."""
         return self.root / "machine.json"
 
+    def live_status(self, study: str) -> Path:
+        """What a study's coordinator tells other terminals."""
+        return self.root / "status" / f"{study}.json"
+
+    def failures(self, study: str) -> Path:
+        """Every failed attempt at a study's folds, with its traceback."""
+        return self.root / "failures" / f"{study}.txt"
+
     def lock(self, name: str) -> Path:
         """A lock file."""
         return self.root / "locks" / f"{name}.lock"

@@ -74,3 +74,39 @@ class Observer:
 
     def noticed(self, what: str) -> None:
         """Machines have come or gone, a damage was mended, or something else that the user should know has happened."""
+
+
+class Observers(Observer):
+    """Several watchers of one study, told in turn.
+
+    Args:
+        observers: The watchers.
+    """
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def stood(self, standing: Standing) -> None:
+        """See the base class."""
+        for each in self._observers:
+            each.stood(standing)
+
+    def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
+        """See the base class."""
+        for each in self._observers:
+            each.epoch_ended(slot, fold, epochs, record)
+
+    def fold_ended(self, slot: int, fold: str) -> None:
+        """See the base class."""
+        for each in self._observers:
+            each.fold_ended(slot, fold)
+
+    def fold_failed(self, failure: Failure) -> None:
+        """See the base class."""
+        for each in self._observers:
+            each.fold_failed(failure)
+
+    def noticed(self, what: str) -> None:
+        """See the base class."""
+        for each in self._observers:
+            each.noticed(what)

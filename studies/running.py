@@ -17,7 +17,8 @@ from studies.attempts import STALL_TIMEOUT_S
 from studies.coordinator import Coordinator
 from studies.executors.node import NodeNeeds
 from studies.home import Home
-from studies.observer import Observer
+from studies.live import StatusFile
+from studies.observer import Observer, Observers
 from studies.plan import StudyPlan
 from studies.precision import resolved_precision
 from studies.provenance import provenance_tags
@@ -85,6 +86,7 @@ def run_study(
     # Nodes of a cluster look for the store at the same path, from other working directories.
     store = ensure_store(corpus, configuration.features, home.features.absolute(), stage("computing features"))
     name = plan.name(corpus.digest, device_type)
+    observer = Observers(observer, StatusFile(home.live_status(name), home.failures(name), name))
     with home.storage.coordinate(name):
         search = Search.open(home.storage, name, plan)
         precision = _kept_precision(plan, search, home, workplace)

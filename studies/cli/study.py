@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
+from studies.cli.study_check import check
+from studies.cli.study_status import status
 
 if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
@@ -16,6 +18,10 @@ app = typer.Typer(
     epilog="Example: ser study run --attention quantum",
     no_args_is_help=True,
 )
+
+
+app.command("status", epilog="Example: ser study status demo-quick-quantum-1a2b3c4d --watch")(status)
+app.command("check", epilog="Example: ser study check demo-quick-quantum-1a2b3c4d --repair")(check)
 
 
 @app.command(
@@ -48,6 +54,10 @@ def run(
     gpus: Annotated[
         float | None, typer.Option(help="Share of a graphics card a fold takes on a cluster, 0 to 1.")
     ] = None,
+    stall_timeout_min: Annotated[
+        float,
+        typer.Option(min=0, help="Minutes without an ended epoch after which a fold is tried elsewhere; 0: never."),
+    ] = 30,
     home: HomeOption = HOME,
     storage: StorageOption = None,
     tracking: TrackingOption = None,
@@ -85,10 +95,12 @@ def run(
     with StudyDisplay() as display:
         where = _corpus_root(corpus, root, place, display)
         from studies.running import run_study
+        from studies.stopping import terminated_in_order
         from studies.workplaces import open_workplace
 
-        with open_workplace(executor, workers, gpus) as workplace:
-            outcome = run_study(plan, where, place, workplace, display, display.stage)
+        stall_timeout_s = 60 * stall_timeout_min if stall_timeout_min else None
+        with terminated_in_order(), open_workplace(executor, workers, gpus) as workplace:
+            outcome = run_study(plan, where, place, workplace, display, display.stage, stall_timeout_s)
         table = outcome.reader.table(display.stage("reading results"))
         report = write_report_of(table, place, display, chosen_study(place, outcome.study, corpus=None))
     print_results(outcome.study, report, place)
@@ -115,34 +127,6 @@ def list_(home: HomeOption = HOME, storage: StorageOption = None) -> None:
         by = place.storage.holder(each.name) or "nobody now"
         table.add_row(each.name, each.trials_so_far, best, each.begun or "", by)
     Console().print(table)
-
-
-@app.command("status", epilog="Example: ser study status demo-quick-quantum-1a2b3c4d")
-def status(
-    study: Annotated[str | None, typer.Argument(help="Name of the study; the newest when not given.")] = None,
-    home: HomeOption = HOME,
-    storage: StorageOption = None,
-    tracking: TrackingOption = None,
-) -> None:
-    """Show one study: its trials, their folds, validation UA, and failures with their reason."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from studies.cli.choosing import chosen_study
-    from studies.home import Home
-    from studies.status import trial_standings
-
-    place = Home(home, storage, tracking)
-    summary = chosen_study(place, study, corpus=None)
-    table = Table("trial", "state", "folds", "mean validation UA", "remark", title=summary.name, title_justify="left")
-    for trial in trial_standings(place, summary):
-        best = "" if trial.mean_validation_ua is None else f"{100 * trial.mean_validation_ua:.1f}%"
-        table.add_row(trial.name, trial.state, f"{trial.folds_done} of {trial.folds}", best, trial.remark)
-    console = Console()
-    console.print(table)
-    running = place.storage.holder(summary.name)
-    begun = f"{summary.trials_so_far} trials complete"
-    console.print(f"{begun}; run by {running}" if running else f"{begun}; nobody runs it now", soft_wrap=True)
 
 
 def _corpus_root(corpus: str, root: Path | None, place: "Home", display: "StudyDisplay") -> Path:

@@ -61,6 +61,7 @@ def test_nothing_runs_where_a_command_or_an_option_is_missing(path: tuple[str, .
     if path in {
         ("study", "list"),
         ("study", "status"),
+        ("study", "check"),
         ("corpus", "make-demo"),
         ("corpus", "check"),
         ("report", "published"),

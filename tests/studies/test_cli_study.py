@@ -166,6 +166,35 @@ def test_list_and_status_show_the_study(ran: Place) -> None:
         assert "1 of 1 trials complete; nobody runs it now" in shown
 
 
+def test_status_as_json_is_one_object(ran: Place) -> None:
+    told = json.loads(ran.ser("study", "status", "--json").stdout)
+    assert (told["study"], told["run_by"], told["trials_complete"]) == (ran.summary().name, None, 1)
+    assert told["live"]["folds_done"] == told["live"]["folds"] == FOLDS
+    assert told["live"]["best_validation_ua"] == told["best_validation_ua"]
+    (trial,) = told["each"]
+    assert (trial["state"], trial["folds_done"]) == ("FINISHED", FOLDS)
+
+
+def test_watching_a_study_that_nobody_runs_ends_at_once(ran: Place) -> None:
+    shown = ran.ser("study", "status", "--watch").stdout
+    assert f"folds {FOLDS} of {FOLDS}" in shown
+    assert "nobody runs it now" in shown
+
+
+def test_a_check_finds_damage_mends_it_and_tells_by_its_exit_code(ran: Place) -> None:
+    name = ran.summary().name
+    whole = f"{name}: nothing is wrong; 0 of 1 trials and 0 folds are left to be done"
+    assert ran.ser("study", "check").stdout.splitlines() == [whole]
+    (study,) = ran.runs(ser__kind="study", ser__study=name)
+    ran.client().update_run(study.info.run_id, status="RUNNING")
+    found = ran.refused("study", "check", name).stdout
+    assert f"stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it" in found
+    assert f"1 wrong; mend with: ser study check {name} --repair" in found
+    mended = ran.ser("study", "check", "--repair").stdout.splitlines()
+    assert mended == [f"mended, stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it", whole]
+    assert ran.client().get_run(study.info.run_id).info.status == "FINISHED"
+
+
 def test_an_unknown_study_is_refused_with_those_there_are(ran: Place) -> None:
     name = ran.summary().name
     answer = ran.refused("study", "status", name[:-1])
@@ -215,6 +244,10 @@ def test_a_study_whose_folds_fail_says_so_and_why(place: Place, tmp_path: Path) 
     assert re.match(r"error: study emodb-quick-none-\w{8}: 4 folds failed, .*: TrainingError: fold \d\d, ", complaint)
     assert answer.stderr.count("2 attempts left") == FOLDS
     assert answer.stderr.count("it is given up") == FOLDS
+    (log,) = (apart.home / "failures").iterdir()
+    assert log.read_text().count("Traceback (most recent call last)") == 3 * FOLDS
+    assert "worker 0" in log.read_text()
+    assert "worker 1" in log.read_text()
     assert "no fold has a result yet" in answer.stdout
     (row,) = (line for line in apart.ser("study", "status").stdout.splitlines() if "none · words" in line)
     assert "FAILED" in row
