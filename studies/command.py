@@ -26,9 +26,10 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
     words += _each("--corpus-set", [f"{name}={value}" for name, value in plan.corpus_options.items()])
     words += ["--recipe", plan.recipe]
     words += _each("--attention", ["all"] if everything else plan.attentions)
-    if plan.criterion == "ctc":
+    # A search's name rests on its whole space, also on what has no effect in it.
+    if plan.criterion == "ctc" or plan.space is not None:
         words += _each("--labels", plan.labels)
-    if not set(plan.attentions).isdisjoint(WINDOWED_ATTENTIONS):
+    if not set(plan.attentions).isdisjoint(WINDOWED_ATTENTIONS) or plan.space is not None:
         words += _each("--scope", plan.scopes)
     recipe = recipe_named(plan.recipe)
     usual = recipe.settings_for(plan.corpus)

@@ -218,6 +218,17 @@ def test_the_report_is_written_again_from_the_runs(ran: Place) -> None:
     answer = ran.ser("report", "--corpus", "emodb")
     assert page.is_file()
     assert f"report: {page}" in answer.stdout
+    command = next(
+        line for line in (page.parent / "tables" / "studies.csv").read_text().splitlines() if "quantum" in line
+    )
+    assert f"--root {ran.corpus}" in command
+    assert "--labels words" in command
+
+
+def test_watching_a_study_that_is_over_writes_its_report_once(ran: Place) -> None:
+    answer = ran.ser("report", "--corpus", "emodb", "--watch")
+    assert answer.stderr.startswith(f"{FOLDS} of {FOLDS} folds of the trials begun: ")
+    assert "quantum · words" in answer.stdout
 
 
 def test_a_larger_study_trains_only_what_is_new(ran: Place) -> None:

@@ -147,6 +147,13 @@ def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: Sto
     assert trials["second"].folds == trials["first"].folds
 
 
+def test_a_pruned_trial_says_why(store: Store) -> None:
+    run = store.write_trial(NONE, folds=1)
+    store.recorder().prune_trial(run, "below the median")
+    (pruned,) = reader(store).table().pruned
+    assert (pruned.reason, len(pruned.trial.folds)) == ("below the median", 1)
+
+
 def test_an_unfinished_trial_without_any_fold_stands_in_the_table(store: Store) -> None:
     store.write_trial(NONE, folds=0)
     (trial,) = reader(store).table().trials

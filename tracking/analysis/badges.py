@@ -37,6 +37,12 @@ PARTIAL = Badge(
     "partial",
     "Folds are missing. What stands here rests on the folds that exist and will change; it is compared with nothing.",
 )
+PRUNED = Badge(
+    "pruned",
+    "pruned trials set aside",
+    "The search gave trials up before their last fold, because others stood higher on validation. They are listed with "
+    "the reason, compared with nothing, and are no candidates of 'selected per fold'.",
+)
 SELECTED_PER_FOLD = Badge(
     "selected",
     SELECTED,
@@ -68,7 +74,7 @@ ONE_SEED = Badge(
 )
 CAPPED = Badge(
     "capped",
-    "not comparable as this strategy",
+    "targets capped: not comparable as this strategy",
     f"More than {CAPPED_LIMIT:.0%} of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
     "labels; its result is not one of this label strategy.",
 )
@@ -163,6 +169,7 @@ def report_badges(overview: Overview) -> tuple[Badge, ...]:
         (FEW_SPEAKERS, min(_speakers(entry) for entry in entries) < LEAST_UNITS),
         (UA_ONLY, ua_only(overview)),
         (SAME_SENTENCES, "emodb" in corpora),
+        (PRUNED, bool(overview.table.pruned)),
         (OVERLAP, any(len(entry.variant.scheme) > 1 for entry in entries)),
         (MIXED_CODE, len({fold.results_version for fold in folds}) > 1),
         (MIXED_DEVICES, len(environments) > 1),

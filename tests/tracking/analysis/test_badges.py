@@ -3,7 +3,7 @@ import pytest
 from tests.tracking.analysis.factory import World, configuration, study_table, trial
 from tracking.analysis.badges import report_badges, variant_badges
 from tracking.analysis.overview import oversee
-from tracking.results import ResultsTable
+from tracking.results import PrunedTrial, ResultsTable
 
 
 def variant_keys(world=None, recipe="quick", capped=0, folds=None, **changes):
@@ -36,6 +36,15 @@ def report_keys(*trials):
 def test_a_variants_badge_stands_where_it_holds_and_only_there(badge, holds, holds_not):
     assert badge in variant_keys(**holds)
     assert badge not in variant_keys(**holds_not)
+
+
+def test_pruned_trials_are_told_of():
+    one, other = trial(World(), configuration()), trial(World(), configuration("quantum"), folds=[0, 1])
+    pruned = PrunedTrial(name="quantum", reason="below the median", trial=other)
+    assert "pruned" not in report_keys(one)
+    overview = oversee(ResultsTable(trials=(one,), pruned=(pruned,)))
+    assert "pruned" in {badge.key for badge in report_badges(overview)}
+    assert not overview.partial
 
 
 def test_one_seed_is_marked_and_two_are_not():

@@ -94,7 +94,7 @@ def _study_cells(study: str, trials: Sequence[TrialResult], background: Backgrou
 
 
 def _state(origin: StudyOrigin) -> str:
-    done = f"{origin.trials_done} of {origin.trials} trials complete"
+    done = f"{origin.trials_done} of {origin.trials} trials have ended"
     return f"{done}, running" if origin.running else done
 
 

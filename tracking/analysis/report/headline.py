@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from tracking.analysis.aggregate import ScoredVariant
-from tracking.analysis.badges import CAPPED
 from tracking.analysis.comparison import BETTER, NO_CLAIM, Comparison
 from tracking.analysis.overview import Overview
 from tracking.analysis.planning import ATTENTION
@@ -33,6 +32,11 @@ def headline(overview: Overview) -> Headline:
         The sentence and its remarks.
     """
     candidates = overview.reportable
+    if not candidates and overview.complete:
+        return Headline(
+            "No variant may be named yet: a choice among swept points is made per fold, once all of them are complete.",
+            (),
+        )
     if not candidates:
         return Headline("No variant is complete yet, so nothing can be compared.", ())
     best = max(candidates, key=lambda entry: entry.scores.ua.mean)
@@ -104,7 +108,9 @@ def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
             "chose. A single point may stand higher in the tables; to name it for that would be choosing on test data."
         )
     if best.capped:
-        remarks.append(f"Its targets: {percent(best.capped_share)}% were shortened, so it is {CAPPED.title}.")
+        remarks.append(
+            f"Its targets: {percent(best.capped_share)}% were shortened, so it is not comparable as this strategy."
+        )
     for baseline in overview.baselines:
         gap = points(abs(best.scores.ua.mean - baseline.scores.ua.mean)).lstrip("+")
         side = "below" if best.scores.ua.mean > baseline.scores.ua.mean else "above"

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from tracking.analysis.badges import Badge, baseline_badges, report_badges, variant_badges
 from tracking.analysis.figure_data import ScopeLine, scope_lines
+from tracking.analysis.guidance import WHICH_TO_BELIEVE
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.background import Background
 from tracking.analysis.report.comparison_tables import refused_table, tests_table
@@ -25,10 +26,12 @@ from tracking.analysis.report.fact_tables import (
 )
 from tracking.analysis.report.fold_tables import cost_table, fold_tables
 from tracking.analysis.report.headline import headline
+from tracking.analysis.report.paper_table import beside_the_paper
 from tracking.analysis.report.pictures import draw_pictures
 from tracking.analysis.report.records import write_records
 from tracking.analysis.report.score_tables import grid_tables, recall_table, results_table
 from tracking.analysis.report.search_tables import importance_table, scope_table
+from tracking.analysis.report.sensitivity_tables import guide_table, sensitivity_table
 
 _FOLDER = Path(__file__).parent
 _NO_BACKGROUND = Background()
@@ -48,11 +51,14 @@ def write_report(overview: Overview, folder: Path, background: Background = _NO_
     files = folder / "tables"
     files.mkdir(parents=True, exist_ok=True)
     marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.made)
-    tables = _tables(overview, background, lines)
+    tables, paper = _tables(overview, background, lines), beside_the_paper(overview)
+    if paper.table is not None:
+        write_table(paper.table, marks, files)
     for one in [*tables["grids"], *(tables[name] for name in tables if name != "grids")]:
         write_table(one, marks, files)
     words: dict[str, Any] = {
         **tables,
+        "paper": paper,
         "partial": _partial(overview, background),
         "pictures": draw_pictures(overview, lines, background.importances),
         "records": [(name, "csv", name) for name in write_records(overview, files)],
@@ -69,6 +75,8 @@ def _tables(overview: Overview, background: Background, lines: Sequence[ScopeLin
         "grids": grid_tables(overview),
         "results": results_table(overview),
         "tests": tests_table(overview),
+        "sensitivity": sensitivity_table(overview),
+        "guide": guide_table(),
         "refused": refused_table(overview),
         "folds_ua": folds_ua,
         "folds_wa": folds_wa,
@@ -93,7 +101,7 @@ def _partial(overview: Overview, background: Background) -> str:
     sentences = [f"{have} of {want} folds of the trials begun have a result."]
     to_come = sum(origin.trials - origin.trials_done for origin in background.origins.values())
     if to_come:
-        sentences.append(f"{to_come} trial{' is' if to_come == 1 else 's are'} not complete.")
+        sentences.append(f"{to_come} trial{' has' if to_come == 1 else 's have'} not ended.")
     if background.running:
         running = ", ".join(background.running)
         sentences.append(f"Being run when this was written: {running}; load the page again to see later folds.")
@@ -116,6 +124,7 @@ def _page(overview: Overview, words: Mapping[str, Any]) -> str:
         facts=_facts(overview),
         headline=headline(overview),
         family=overview.comparisons.family,
+        believe=WHICH_TO_BELIEVE,
         several_seeds=any(len(made.seeds) > 1 for made in overview.comparisons.made),
         sessions=max((made.ua_sessions.units for made in overview.comparisons.made if made.ua_sessions), default=0),
         badges=report_badges(overview),

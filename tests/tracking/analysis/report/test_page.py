@@ -223,7 +223,7 @@ def test_what_is_told_beside_the_results_stands_in_the_report(tmp_path):
     shares = Importances("all trials", 12, {"labels": 0.7, "seed": 0.3})
     page = write_report(oversee(table), tmp_path, Background({"demo-quick-none": origin}, (shares,)))
     text = page.read_text(encoding="utf-8")
-    assert "2 trials are not complete." in text
+    assert "2 trials have not ended." in text
     assert "Being run when this was written: demo-quick-none" in text
     studies = {row["study"]: row for row in rows_of(tmp_path / "tables" / "studies.csv")}
     assert studies["demo-quick-none"]["command"] == origin.command
