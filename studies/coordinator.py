@@ -2,14 +2,19 @@
 
 A result is on disk in the outbox before anything is told of it; then its run is written; then it
 leaves the outbox. Killed anywhere, the same study finds at its next start what is finished and
-what waits in the outbox, and trains only the rest.
+what waits in the outbox, and trains only the rest. While folds are trained everything that reads or
+writes a database or server is left to a sender, in the order in which it came about, so that no
+worker waits for one that is away.
 """
 
 from collections import deque
+from functools import partial
 from pathlib import Path
 
 from mlflow.entities import Run
 
+from ser.checkpoint import result_of
+from ser.errors import StudyError
 from studies.attempts import STALL_TIMEOUT_S, Attempts
 from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.observer import Failure, Observer, Standing
@@ -21,6 +26,7 @@ from tracking.analysis.variants import variant_label
 from tracking.outbox import Outbox
 from tracking.reading import Reader
 from tracking.recorder import Recorder, StudyContext
+from tracking.sender import Sender
 
 _WAIT_S = 1.0
 
@@ -40,6 +46,7 @@ class Coordinator:
         reader: Reads what any study has written.
         executor: Computes folds.
         observer: Is told what happens.
+        sender: Carries out what is read and written while folds are trained.
         stall_timeout_s: Time without an ended epoch after which a fold is ended and tried again, or None for never.
     """
 
@@ -56,6 +63,7 @@ class Coordinator:
         reader: Reader,
         executor: Executor,
         observer: Observer,
+        sender: Sender,
         stall_timeout_s: float | None = STALL_TIMEOUT_S,
     ) -> None:
         self._context = context
@@ -67,9 +75,10 @@ class Coordinator:
         self._reader = reader
         self._executor = executor
         self._observer = observer
+        self._sender = sender
         self._device_type = device_type
         self._attempts = Attempts(stall_timeout_s)
-        self._ended = self._done = sum(point.complete or point.pruned is not None for point in points)
+        self._ended = sum(point.complete or point.pruned is not None for point in points)
         self._points = max(len(points), search.size)
         values = search.values()
         complete = [point.configuration for point in points if point.complete]
@@ -80,38 +89,66 @@ class Coordinator:
         self._queue: deque[tuple[Trial, str]] = deque()
         self._in_hand: dict[str, Trial] = {}
         self._reused = 0
+        self._told: Standing | None = None
+        self._asked = False
+        self._exhausted = False
+        self._proposed: list[Trial] = []
 
     def run(self) -> list[str]:
         """Trains what is missing and records everything.
 
         Returns:
             What failed, one text a fold; empty when the study is complete.
+
+        Raises:
+            AwayError: Everything is trained, and a database or server that is needed to write it is still away.
         """
         self._take_up(self._trials)
         for trial in self._pruned:
             self._settle(trial)
         self._tell_standing()
-        while self._queue or self._in_hand or self._propose():
+        while self._queue or self._in_hand or self._is_more():
             self._hand_out()
-            for event in self._executor.wait(_WAIT_S):
+            # Nothing is in hand where all that waited was given up.
+            for event in self._executor.wait(_WAIT_S) if self._in_hand else ():
                 self._take_in(event)
             for identity in self._attempts.newly_stalled():
                 self._executor.cancel(identity)
+            self._sender.raise_failure()
         failed = [trial for trial in self._trials if trial.given_up]
         for trial in failed:
-            self._writer.give_up(trial)
+            self._sender.send(partial(self._writer.give_up, trial))
+        self._sender.drain()
+        self._tell_standing()
         return [reason for trial in failed for reason in trial.given_up.values()]
 
-    def _propose(self) -> bool:
-        """Takes up the next point that the search proposes, if there is one with folds to train."""
-        precision = self._search.precision
-        while not self._queue and precision is not None:
-            trials = [self._trial_of(point) for point in self._search.propose(precision)]
-            if not trials:
-                return False
-            self._trials += trials
-            self._take_up(trials)
+    def _ask(self) -> bool:
+        """Asks the search for the next point, behind all that is still to be written; whether there is one by now."""
+        if not self._exhausted and not self._asked:
+            self._asked = True
+            self._sender.send(self._propose)
+        if self._asked:
+            self._sender.wait(_WAIT_S)
         return bool(self._queue)
+
+    def _is_more(self) -> bool:
+        """Whether the search proposes a point when nothing else is left to do."""
+        if not self._ask():
+            self._sender.drain()
+        return bool(self._queue)
+
+    def _propose(self) -> None:
+        """Takes up the next point that the search proposes and that has folds to train."""
+        precision = self._search.precision
+        while not self._queue and not self._exhausted and precision is not None:
+            if not self._proposed:
+                self._proposed = [self._trial_of(point) for point in self._search.propose(precision)]
+                self._trials += self._proposed
+                self._exhausted = not self._proposed
+            # Tried again after an absence, this goes on with the same trials.
+            self._take_up(self._proposed)
+            self._proposed = []
+        self._asked = False
 
     def _take_up(self, trials: list[Trial]) -> None:
         """Finds what exists of unfinished trials, finishes what is whole, queues the rest."""
@@ -135,7 +172,7 @@ class Coordinator:
             if not trial.missing:
                 self._writer.begin(trial)
                 self._finish(trial)
-            self._queue.extend((trial, identity) for identity in trial.missing)
+        self._queue.extend((trial, identity) for trial in trials for identity in trial.missing)
         self._reused += sum(len(trial.results) for trial in trials)
         for trial in trials:
             self._judge(trial)
@@ -147,14 +184,17 @@ class Coordinator:
     def _hand_out(self) -> None:
         """Fills the free slots; a fold that has failed in every slot that is free waits for another one."""
         held_back: list[tuple[Trial, str]] = []
-        while self._executor.free_slots() and (self._queue or (not held_back and self._propose())):
+        while self._executor.free_slots() and (self._queue or (not held_back and self._ask())):
             trial, identity = self._queue.popleft()
+            if trial.pruned is not None:
+                continue
             fold, avoid = trial.folds[identity], self._attempts.failed_in(identity)
             task = FoldTask(identity, trial.point.configuration, fold, self._store, avoid)
             if not self._executor.takes(task):
                 held_back.append((trial, identity))
                 continue
-            self._writer.begin(trial)
+            if trial.run_id is None:
+                self._sender.send(partial(self._writer.begin, trial))
             self._in_hand[identity] = trial
             self._attempts.begin(identity)
             self._executor.submit(task)
@@ -174,11 +214,9 @@ class Coordinator:
                 del self._in_hand[identity]
                 self._attempts.end(identity)
                 self._outbox.put(identity, content)
-                self._writer.record(trial, content)
+                trial.keep(result_of(content))
+                self._sender.send(partial(self._write, trial, identity))
                 self._observer.fold_ended(slot, name)
-                if not trial.missing and trial.pruned is None:
-                    self._finish(trial)
-                self._judge(trial)
                 self._tell_standing()
             case Failed():
                 del self._in_hand[event.identity]
@@ -197,12 +235,32 @@ class Coordinator:
         else:
             trial.given_up[failed.identity] = text
 
+    def _write(self, trial: Trial, identity: str) -> None:
+        """Writes a result that is in the outbox, and what follows from it for its trial."""
+        if identity not in trial.recorded:
+            content = self._outbox.read(identity)
+            if content is not None:
+                self._writer.record(trial, content)
+            else:
+                self._keep_others(trial, identity)
+        if len(trial.recorded) == len(trial.folds) and trial.pruned is None:
+            self._finish(trial)
+        else:
+            self._judge(trial)
+
+    def _keep_others(self, trial: Trial, identity: str) -> None:
+        """Notes the run of a fold that another study needed, too, and has taken out of the outbox and written."""
+        run = self._finished_folds(trial).get(identity)
+        if run is None:
+            raise StudyError(f"fold {identity} has left the outbox, but has no run; give the same command again")
+        self._writer.keep(trial, self._reader.fold_result(run), run)
+
     def _finish(self, trial: Trial) -> None:
         self._count(trial, self._writer.finish(trial))
 
     def _count(self, trial: Trial, value: float) -> None:
         self._values[trial.label] = value
-        self._done += 1
+        trial.ended = True
 
     def _judge(self, trial: Trial) -> None:
         """Gives up an unfinished trial that has begun, and with it its point, where its folds so far say so."""
@@ -220,12 +278,9 @@ class Coordinator:
         """
         repetitions = [each for each in self._trials if each.missing and each.pruned is None and each.repeats(trial)]
         seed = trial.point.configuration.seed
-        for each in repetitions:
-            if each is not trial:
-                self._writer.prune(each, f"its repetition with seed {seed} was pruned: {reason}")
-        self._writer.prune(trial, reason)
-        self._done += len(repetitions)
-        self._queue = deque(entry for entry in self._queue if entry[0].pruned is None)
+        for each in [*(each for each in repetitions if each is not trial), trial]:
+            each.pruned = reason if each is trial else f"its repetition with seed {seed} was pruned: {reason}"
+            self._sender.send(partial(self._writer.prune, each, each.pruned))
 
     def _settle(self, trial: Trial) -> None:
         """Writes what a kill left unwritten of a trial that was given up."""
@@ -246,5 +301,9 @@ class Coordinator:
         spared = sum(len(trial.missing) for trial in self._trials if trial.pruned is not None)
         done = self._ended * folds + sum(len(trial.results) for trial in self._trials)
         reused = self._ended * folds + self._reused
-        best = max(self._values.items(), key=lambda each: each[1], default=None)
-        self._observer.stood(Standing(self._points, self._done, self._points * folds - spared, done, reused, best))
+        ended = self._ended + sum(trial.ended or trial.pruned is not None for trial in self._trials)
+        best = max(tuple(self._values.items()), key=lambda each: each[1], default=None)
+        standing = Standing(self._points, ended, self._points * folds - spared, done, reused, best)
+        if standing != self._told:
+            self._observer.stood(standing)
+        self._told = standing

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ser.baseline import logistic_baseline
@@ -13,6 +14,7 @@ from ser.errors import ConfigurationError
 from ser.features.store import FeatureStore, ensure_store
 from ser.folds import make_folds, parse_scheme
 from ser.labels import offered_strategies
+from ser.results import BaselineResult
 from studies.attempts import STALL_TIMEOUT_S
 from studies.coordinator import Coordinator
 from studies.executors.node import NodeNeeds
@@ -31,6 +33,7 @@ from tracking.connection import experiment_id, open_tracking
 from tracking.outbox import Outbox
 from tracking.reading import Reader
 from tracking.recorder import Recorder, StudyContext
+from tracking.sender import Sender
 
 Stage = Callable[[str], Callable[[int, int], None]]
 """Opens a progress bar of the given name; the result is told how much is done, and of how much."""
@@ -87,7 +90,7 @@ def run_study(
     store = ensure_store(corpus, configuration.features, home.features.absolute(), stage("computing features"))
     name = plan.name(corpus.digest, device_type)
     observer = Observers(observer, StatusFile(home.live_status(name), home.failures(name), name))
-    with home.storage.coordinate(name):
+    with home.storage.coordinate(name) as place:
         search = Search.open(home.storage, name, plan)
         precision = _kept_precision(plan, search, home, workplace)
         client = open_tracking(home.tracking)
@@ -101,7 +104,7 @@ def run_study(
         outbox = Outbox(home.outbox)
         points = reconcile(client, experiment, context, search, precision, device_type, outbox, observer)
         reader = Reader(client, experiment, corpus.digest, scheme[0].scheme)
-        with stopped_at_errors(recorder):
+        with stopped_at_errors(recorder), Sender(place.confirm, observer.noticed) as sender:
             study_run = recorder.study_run()
             needs = NodeNeeds(corpus, plan.corpus_options, configuration.features, store, precision, device_type)
             with closing(workplace.executor(needs, observer.noticed)) as executor:
@@ -117,15 +120,24 @@ def run_study(
                     reader=reader,
                     executor=executor,
                     observer=observer,
+                    sender=sender,
                     stall_timeout_s=stall_timeout_s,
                 )
                 failures = coordinator.run()
-            if not recorder.study_is_finished(study_run):
-                normalisation = configuration.normalisation
-                baseline = logistic_baseline(corpus, FeatureStore.open(store), scheme, normalisation)
-                recorder.record_baseline(study_run, baseline)
-                recorder.finish_study(study_run, complete=not failures)
+            # Computed once, however often its writing is tried.
+            baseline = cache(
+                lambda: logistic_baseline(corpus, FeatureStore.open(store), scheme, configuration.normalisation)
+            )
+            sender.send(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
+            sender.drain()
     return Outcome(name, tuple(failures), reader)
+
+
+def _finish_study(recorder: Recorder, study_run: str, baseline: Callable[[], BaselineResult], complete: bool) -> None:
+    """Writes the baseline and the end of a study, unless they are written."""
+    if not recorder.study_is_finished(study_run):
+        recorder.record_baseline(study_run, baseline())
+        recorder.finish_study(study_run, complete)
 
 
 def _check_counts(plan: StudyPlan, corpus: Corpus) -> None:

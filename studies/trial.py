@@ -18,22 +18,26 @@ class Trial:
         identity: The trial's identity.
         folds: Folds by identity, in the order of the scheme.
         results: Results by fold identity.
+        recorded: Identities of folds that have a run, too.
         elsewhere: Runs of folds that another trial had trained, by fold identity.
         run_id: Its run, once it is known.
         failures: Why attempts at its folds failed, each with its traceback, in order.
         given_up: Last failure of each fold that is not tried again in this start, by fold identity.
         pruned: Why it was given up before its last fold, or None.
+        ended: Whether it was written to its end.
     """
 
     point: Point
     identity: str
     folds: dict[str, Fold]
     results: dict[str, FoldResult] = field(default_factory=dict)
+    recorded: set[str] = field(default_factory=set)
     elsewhere: dict[str, str] = field(default_factory=dict)
     run_id: str | None = None
     failures: list[str] = field(default_factory=list)
     given_up: dict[str, str] = field(default_factory=dict)
     pruned: str | None = None
+    ended: bool = False
 
     @classmethod
     def of(cls, point: Point, corpus_digest: str, scheme: tuple[Fold, ...], device_type: str) -> "Trial":
@@ -61,7 +65,7 @@ class Trial:
     @property
     def validation_ua(self) -> dict[int, float]:
         """Validation UA, 0..1, of the folds that have a result, by number of the fold, from 1."""
-        return {result.fold.index + 1: rows.validation_ua(result) for result in self.results.values()}
+        return {result.fold.index + 1: rows.validation_ua(result) for result in tuple(self.results.values())}
 
     def repeats(self, other: "Trial") -> bool:
         """Whether it is another trial's point, perhaps with another seed."""

@@ -55,6 +55,7 @@ class TrialWriter:
     def keep(self, trial: Trial, result: FoldResult, run: Run) -> None:
         """Counts a fold that has a run as done, and notes the run where it is another study's."""
         trial.keep(result)
+        trial.recorded.add(result.identity)
         if not self.is_own(run):
             trial.elsewhere[result.identity] = str(run.info.run_id)
 

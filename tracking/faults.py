@@ -44,7 +44,7 @@ def explained(error: BaseException, where: str = "") -> SerError | None:
             )
     for each in chain:
         if away := _away(each):
-            return AwayError(f"{prefix}cannot be reached now ({away}); give the same command again when it can")
+            return AwayError(f"{prefix}cannot be reached now ({away})")
     for each in chain:
         if refused := _refused(each):
             return StorageError(f"{prefix}cannot be used ({refused})")
@@ -101,7 +101,10 @@ def _away(error: BaseException) -> str | None:
         for_ever = "FATAL" in str(error) and not any(text in str(error) for text in _FATAL_FOR_NOW)
         return _first_line(error) if (lost and not for_ever) or (state or "").startswith(_POSTGRESQL_AWAY) else None
     if _derives(error, "requests.exceptions.ConnectionError", "requests.exceptions.Timeout"):
-        return _first_line(type(error).__name__)
+        # The text of such an error names the whole address, which may hold a password.
+        url = getattr(getattr(error, "request", None), "url", None)
+        server = f"{without_password(url).partition('/api/')[0]}: " if url else ""
+        return f"{server}{type(error).__name__}"
     if _derives(error, "mlflow.exceptions.RestException", "requests.exceptions.HTTPError"):
         code = _http_code(error)
         return _first_line(error) if code >= _SERVER_FAULT or code == _TOO_MANY_REQUESTS else None

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ser.errors import SerError
+from ser.errors import AwayError, SerError
 from studies.cli import corpus, report, study
 from studies.cli.dashboard import dashboard
 from studies.cli.doctor import doctor
@@ -19,7 +19,8 @@ class _OneLineErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except SerError as error:
-            typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
+            hint = "; give the same command again when it can: it goes on" if isinstance(error, AwayError) else ""
+            typer.secho(f"error: {error}{hint}", err=True, fg=typer.colors.RED)
             raise typer.Exit(error.exit_code) from None
 
 

@@ -26,6 +26,7 @@ from tracking.outbox import Outbox
 from tracking.reading import Reader
 from tracking.recorder import Recorder
 from tracking.results import ResultsTable
+from tracking.sender import Sender, Write
 
 
 def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan:
@@ -93,6 +94,13 @@ class InProcess(Executor):
         self._tasks.clear()
 
 
+class InOrder(Sender):
+    """Writes at once, in the thread that sends, so that the order of everything is the same each time."""
+
+    def send(self, write: Write) -> None:
+        write()
+
+
 class Watcher(Observer):
     """Keeps what it is told."""
 
@@ -145,6 +153,7 @@ class Place:
         study: str = "first",
         observer: Observer | None = None,
         scheme: tuple[Fold, ...] = SCHEME,
+        sender: Sender | None = None,
     ) -> list[str]:
         """Runs a study to its end, or until something is raised."""
         observer = observer or Observer()
@@ -170,6 +179,7 @@ class Place:
                 reader=self.reader(),
                 executor=executor or InProcess(),
                 observer=observer,
+                sender=sender or InOrder(),
             )
             failures = coordinator.run()
             if not recorder.study_is_finished(study_run):

@@ -1,0 +1,157 @@
+import errno
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from ser.errors import AwayError, StorageError
+from tracking import sender as module
+from tracking.sender import Sender
+
+
+class Killed(BaseException):
+    """Stands for an end of the process."""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(module, "LONGEST_PAUSE_S", 0.02)
+
+
+class Server:
+    """Takes writes while it is there.
+
+    Args:
+        away: Number of writes that it refuses first.
+    """
+
+    def __init__(self, away: float = 0) -> None:
+        self.away = away
+        self.written: list[int] = []
+        self.threads: set[str] = set()
+
+    def write(self, number: int) -> None:
+        self.threads.add(threading.current_thread().name)
+        if self.away > 0:
+            self.away -= 1
+            raise AwayError("the server is away")
+        self.written.append(number)
+
+
+def test_writes_are_carried_out_in_order_in_another_thread() -> None:
+    server = Server()
+    with Sender() as sender:
+        for number in range(100):
+            sender.send(lambda number=number: server.write(number))
+        sender.drain()
+    assert server.written == list(range(100))
+    assert server.threads == {"sender"}
+
+
+def test_sending_waits_for_nothing() -> None:
+    held = threading.Event()
+    with Sender() as sender:
+        began = time.monotonic()
+        for _ in range(1000):
+            sender.send(held.wait)
+        assert time.monotonic() - began < 1
+        held.set()
+        sender.drain()
+
+
+def test_a_server_that_comes_back_gets_every_write_once_and_the_user_two_lines() -> None:
+    server, told = Server(away=3), list[str]()
+    with Sender(notice=told.append) as sender:
+        for number in range(5):
+            sender.send(lambda number=number: server.write(number))
+        sender.drain()
+    assert server.written == [0, 1, 2, 3, 4]
+    away, back = told
+    assert away == "results wait on disk, training goes on: the server is away"
+    assert back.startswith("back after ")
+
+
+def test_a_server_that_stays_away_is_waited_for_and_then_named() -> None:
+    server = Server(away=float("inf"))
+    with Sender(patience_s=0.2) as sender:
+        sender.send(lambda: server.write(0))
+        sender.send(lambda: server.write(1))
+        began = time.monotonic()
+        with pytest.raises(AwayError, match="the server is away; 2 writes wait"):
+            sender.drain()
+        assert 0.2 <= time.monotonic() - began < 2
+    assert server.written == []
+
+
+def test_patience_counts_from_when_there_is_nothing_left_but_to_send() -> None:
+    server = Server(away=float("inf"))
+    with Sender(patience_s=0.3) as sender:
+        sender.send(lambda: server.write(0))
+        time.sleep(0.4)
+        threading.Timer(0.1, lambda: setattr(server, "away", 0)).start()
+        sender.drain()
+    assert server.written == [0]
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), Killed()])
+def test_a_write_that_fails_otherwise_ends_the_sender_and_is_raised_where_it_is_used(error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    server = Server()
+    with Sender() as sender:
+        sender.send(fail)
+        sender.send(lambda: server.write(1))
+        with pytest.raises(type(error)):
+            sender.drain()
+        with pytest.raises(type(error)):
+            sender.send(lambda: server.write(2))
+        with pytest.raises(type(error)):
+            sender.raise_failure()
+    assert server.written == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/data/some"),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+)
+def test_a_full_disk_is_no_absence(error: Exception) -> None:
+    def fail() -> None:
+        raise RuntimeError("something above it") from error
+
+    with Sender() as sender:
+        sender.send(fail)
+        with pytest.raises(StorageError, match="no room on the disk") as caught:
+            sender.drain()
+    assert not isinstance(caught.value, AwayError)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_asked_before_a_write_comes_before_each_attempt() -> None:
+    asked, server = list[int](), Server(away=1)
+    with Sender(before=lambda: asked.append(len(server.written))) as sender:
+        sender.send(lambda: server.write(0))
+        sender.send(lambda: server.write(1))
+        sender.drain()
+    assert asked == [0, 0, 1]
+
+
+def test_the_end_waits_for_the_write_in_hand_and_leaves_the_rest() -> None:
+    begun, held, server = threading.Event(), threading.Event(), Server()
+
+    def slow() -> None:
+        begun.set()
+        held.wait()
+        server.write(0)
+
+    with Sender() as sender:
+        sender.send(slow)
+        sender.send(lambda: server.write(1))
+        begun.wait()
+        threading.Timer(0.05, held.set).start()
+    assert server.written == [0]
