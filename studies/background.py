@@ -57,11 +57,11 @@ def _origin(home: Home, client: MlflowClient, study: StudySummary) -> StudyOrigi
 
 
 def importances(overview: Overview) -> tuple[Importances, ...]:
-    """How much of the validation UA's variance among trials each setting explains.
+    """How the variance of validation UA that settings explain one at a time divides among them.
 
-    By Optuna's fANOVA (Hutter et al., ICML 2014): a random forest is fitted to mean validation UA and its
-    variance divided among the settings. Settings that only some trials have, such as the scope, are
-    judged among those trials alone. Test scores do not enter.
+    By Optuna's fANOVA (Hutter et al., ICML 2014): a random forest is fitted to mean validation UA, and
+    each setting's share of its variance computed, interactions left out. Settings that only some trials
+    have, such as the scope, are judged among those trials alone. Test scores do not enter.
 
     Args:
         overview: What the results say.

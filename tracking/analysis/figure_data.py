@@ -157,6 +157,16 @@ def learning_curve(folds: Sequence[ScoredFold], metric: str) -> Curve | None:
     )
 
 
+def common_percent(curves: Iterable[Curve | None]) -> tuple[float, float] | None:
+    """Ends of an axis in percent that holds all curves of shares with their bands; None without a curve."""
+    drawn = [curve for curve in curves if curve is not None]
+    if not drawn:
+        return None
+    low = min(float((curve.mean - curve.deviation).min()) for curve in drawn)
+    high = max(float((curve.mean + curve.deviation).max()) for curve in drawn)
+    return max(0.0, POINTS * low - 2), min(100.0, POINTS * high + 2)
+
+
 def row_shares(confusion: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
     """Shares of each true class by decision, shape `(class, class)`; zeros for a class without utterances."""
     totals = confusion.sum(axis=1, keepdims=True)

@@ -46,8 +46,8 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
     """
     k = len(emotions)
     # Fixed margins: a layout engine would draw everything twice, and the tracker draws every fold.
-    figure, (axes,) = new_figure(_PANEL_WIDTH, 3.5, title, layout=None)
-    figure.subplots_adjust(left=0.25, right=0.97, top=0.92, bottom=0.22)
+    figure, (axes,) = new_figure(_PANEL_WIDTH, 3.64, title, layout=None)
+    figure.subplots_adjust(left=0.25, right=0.985, top=0.93, bottom=0.2)
     text_pt = 8.0 if k <= 5 else 6.5 if k <= 8 else 5.0
     shares = row_shares(confusion)
     filled = [(int(row), int(column)) for row, column in np.argwhere(confusion > 0)]
@@ -70,13 +70,16 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
     return figure
 
 
-def curves_figure(loss: Curve | None, ua: Curve | None, title: str) -> Figure:
+def curves_figure(
+    loss: Curve | None, ua: Curve | None, title: str, ua_percent: tuple[float, float] | None = None
+) -> Figure:
     """Draws training loss (left axis) and validation UA (right axis), means with deviation bands.
 
     Args:
         loss: Training loss, in nats.
         ua: Validation UA, 0..1; drawn in percent.
         title: Title.
+        ua_percent: Ends of the right axis, so that figures beside each other compare; None for those of the data.
 
     Returns:
         A figure 3.6 inches wide.
@@ -96,6 +99,8 @@ def curves_figure(loss: Curve | None, ua: Curve | None, title: str) -> Figure:
         mean, deviation = curve.mean * scale, curve.deviation * scale
         axes.fill_between(curve.epochs, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0)
         axes.plot(curve.epochs, mean, style, color=colour, linewidth=1.8)
+    if ua_percent is not None:
+        right.set_ylim(*ua_percent)
     left.set_xlabel("epoch")
     left.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     left.grid(axis="x", color=PAPER.grid, linewidth=0.7)

@@ -83,11 +83,12 @@ def importance_figure(shares: Mapping[str, float], width: float, title: str) -> 
             va="center",
             fontsize=8,
             color=PAPER.ink,
+            bbox={"facecolor": PAPER.paper, "edgecolor": "none", "pad": 0.6},
         )
     axes.set_ylim(len(ordered) - 0.5, -0.6)
-    axes.set_xlim(0, max([*values, 1.0]) * 1.1)
+    axes.set_xlim(0, max([*values, 1.0]) * 1.15)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=PAPER.grid, linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.set_xlabel("share of the variance of mean validation UA, percent")
+    axes.set_xlabel("share of what settings explain one at a time, percent")
     return figure

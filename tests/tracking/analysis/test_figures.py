@@ -7,7 +7,15 @@ import pytest
 from matplotlib.image import imread
 
 from tests.tracking.analysis.factory import EMOTIONS, World, configuration, study_table, trial
-from tracking.analysis.figure_data import forest_rows, learning_curve, row_shares, scope_lines, speaker_rows
+from tracking.analysis.figure_data import (
+    Curve,
+    common_percent,
+    forest_rows,
+    learning_curve,
+    row_shares,
+    scope_lines,
+    speaker_rows,
+)
 from tracking.analysis.figures import confusion_figure, confusion_png, curves_figure
 from tracking.analysis.overview import oversee
 from tracking.analysis.rendering import to_svg
@@ -73,6 +81,20 @@ def test_scope_lines_join_variants_that_differ_in_scope_alone():
     assert line.ua.tolist() == [one.ua.mean for one in scores]
     assert line.low.tolist() == [one.ua_interval.low for one in scores]
     assert line.baseline == entries["none · words"].scores.ua.mean
+
+
+def test_learning_curves_beside_each_other_share_an_axis_of_ua():
+    curves = [
+        Curve(np.array([1, 2]), np.array([0.2, 0.6]), np.array([0.0, 0.1])),
+        Curve(np.array([1, 2]), np.array([0.4, 0.99]), np.array([0.3, 0.0])),
+        None,
+    ]
+    low, high = common_percent(curves)
+    assert low == pytest.approx(8)
+    assert high == 100
+    assert common_percent([None]) is None
+    axes = [curves_figure(None, curve, "t", (low, high)).axes[1].get_ylim() for curve in curves]
+    assert axes == [(low, high)] * 3
 
 
 def test_row_shares_sum_to_one_or_to_nothing():

@@ -27,7 +27,7 @@ class StudyOrigin:
 
 @dataclass(frozen=True)
 class Importances:
-    """How much of the validation UA's variance among trials each setting explains.
+    """How the variance of validation UA that settings explain one at a time divides among them.
 
     Attributes:
         among: Which trials, in words.

@@ -102,8 +102,9 @@ def cost_table(overview: Overview) -> Table:
     return Table(
         "costs",
         "Time of each variant",
-        f"Wall-clock time of one worker, whatever else its machine did meanwhile; all together {total_h:.1f} worker "
-        "hours. What another study had trained is counted as if it were trained here.",
+        f"Wall-clock time of one worker; all together {total_h:.1f} worker hours. Whatever else its machine did "
+        "meanwhile is in it, so variants compare only where that was alike. What another study had trained is "
+        "counted, too.",
         (
             Column("variant", numeric=False),
             Column("device", numeric=False),

@@ -46,7 +46,18 @@ def headline(overview: Overview) -> Headline:
         sentence = f"{opening}. {_why_not_compared(overview, best)}"
     else:
         sentence = f"{opening}: {_by_how_much(comparison)}. {_how_sure(comparison, overview.comparisons.family)}"
-    return Headline(sentence, tuple(_remarks(overview, best)))
+    return Headline(sentence + _above(overview, best), tuple(_remarks(overview, best)))
+
+
+def _above(overview: Overview, best: ScoredVariant) -> str:
+    """Says which baselines of another kind stand above the best variant: without that its sentence would flatter."""
+    mine = best.scores.ua.mean
+    return "".join(
+        f" {baseline.result.name[:1].upper()}{baseline.result.name[1:]} on utterance means and deviations stands "
+        f"{points(baseline.scores.ua.mean - mine).lstrip('+')} points above it, at {percent(baseline.scores.ua.mean)}%."
+        for baseline in overview.baselines
+        if percent(baseline.scores.ua.mean) != percent(mine) and baseline.scores.ua.mean > mine
+    )
 
 
 def _by_how_much(comparison: Comparison) -> str:
@@ -112,10 +123,10 @@ def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
             f"Its targets: {percent(best.capped_share)}% were shortened, so it is not comparable as this strategy."
         )
     for baseline in overview.baselines:
-        gap = points(abs(best.scores.ua.mean - baseline.scores.ua.mean)).lstrip("+")
-        side = "below" if best.scores.ua.mean > baseline.scores.ua.mean else "above"
-        remarks.append(
-            f"For scale: {baseline.result.name} on utterance means and deviations reaches "
-            f"{percent(baseline.scores.ua.mean)}% UA, {gap} points {side} it."
-        )
+        below = best.scores.ua.mean - baseline.scores.ua.mean
+        if below >= 0:
+            remarks.append(
+                f"For scale: {baseline.result.name} on utterance means and deviations reaches "
+                f"{percent(baseline.scores.ua.mean)}% UA, {points(below).lstrip('+')} points below it."
+            )
     return remarks

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tracking.analysis.aggregate import ScoredVariant
 from tracking.analysis.badges import ua_only
 from tracking.analysis.comparison import BETTER, Comparison
-from tracking.analysis.figure_data import ScopeLine, forest_rows, learning_curve, speaker_rows
+from tracking.analysis.figure_data import ScopeLine, common_percent, forest_rows, learning_curve, speaker_rows
 from tracking.analysis.figures import confusion_figure, curves_figure
 from tracking.analysis.overview import Overview
 from tracking.analysis.rendering import to_svg
@@ -86,7 +86,7 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], importances: S
         "" if len(every) == len(made) else f"{len(every)} of {len(made)} comparisons are drawn; the table has all.",
         _speakers(shown, ua_only(overview)),
         tuple(_confusion(entry) for entry in shown),
-        tuple(_curves(entry) for entry in shown),
+        _curves(shown),
         _scopes(lines[:MOST_LINES]),
         tuple(_importances(group) for group in importances),
         panels_note,
@@ -173,8 +173,15 @@ def _confusion(entry: ScoredVariant) -> Picture:
     return Picture(to_svg(figure, f"Confusion matrix of {label}; confusions.csv has the counts"))
 
 
-def _curves(entry: ScoredVariant) -> Picture:
-    label = entry.variant.label
-    folds = [fold for seed in entry.variant.scored_seeds for fold in entry.variant.folds[seed]]
-    loss, ua = learning_curve(folds, "training_loss"), learning_curve(folds, "validation_ua")
-    return Picture(to_svg(curves_figure(loss, ua, label), f"Learning curves of {label}; curves.csv has the numbers"))
+def _curves(shown: Sequence[ScoredVariant]) -> tuple[Picture, ...]:
+    """Learning curves, all with the same axis of UA."""
+    folds = [[fold for seed in one.variant.scored_seeds for fold in one.variant.folds[seed]] for one in shown]
+    losses = [learning_curve(one, "training_loss") for one in folds]
+    uas = [learning_curve(one, "validation_ua") for one in folds]
+    ends = common_percent(uas)
+    pictures = []
+    for entry, loss, ua in zip(shown, losses, uas, strict=True):
+        label = entry.variant.label
+        words = f"Learning curves of {label}; curves.csv has the numbers"
+        pictures.append(Picture(to_svg(curves_figure(loss, ua, label, ends), words)))
+    return tuple(pictures)

@@ -86,7 +86,9 @@ def _grid_cells(
             continue
         ua, wa = entry.scores.ua.mean, entry.scores.wa.mean
         mark = "*" * entry.capped + "†" * (not entry.variant.complete)
-        cells.append(number(percent(ua) + mark, ua, strong=not mark and ua == highest and entry in named))
+        cells.append(
+            number(percent(ua) + mark, ua, strong=not mark and percent(ua) == percent(highest) and entry in named)
+        )
         cells.append(number(percent(wa) + mark, wa))
     return tuple(cells)
 

@@ -67,9 +67,9 @@ def importance_table(importances: Sequence[Importances]) -> Table:
     return Table(
         "importances",
         "Importance of settings",
-        "Percent of the variance of mean validation UA between trials that a setting explains, with its interactions "
-        "divided among them: Optuna's fANOVA (a random forest, so roughly), settings that do not vary left out. Test "
-        "scores do not enter. Compare with 'seed' where it varies: what explains less than the seed explains nothing.",
+        "Settings change mean validation UA between trials; of the variance that they explain one at a time, each has "
+        "this percentage. Interactions are left out. From Optuna's fANOVA, which fits a random forest, so roughly; "
+        "test scores do not enter. Where the seed varies, a setting that explains no more than it explains nothing.",
         (
             Column("among", numeric=False),
             Column("trials"),

@@ -310,10 +310,13 @@ def test_headline_of_a_shown_improvement():
     assert words.sentence.startswith("component · scope 9 · phonemes has the highest UA, ")
     assert "points above none · phonemes (95% interval +" in words.sentence
     assert re.search(
-        r"It is shown to be better: p = \.00\d over 10 speakers after Holm's adjustment for 1 comparison\.$",
+        r"It is shown to be better: p = \.00\d over 10 speakers after Holm's adjustment for 1 comparison\. "
+        r"Logistic regression on utterance means and deviations stands \d+\.\d points above it, at \d\d\.\d%\.$",
         words.sentence,
     )
-    assert any("logistic regression" in remark and "above it" in remark for remark in words.remarks)
+    lower = sentence(plain, strong, baselines=(baseline(World(), 0.5),))
+    assert "ogistic" not in lower.sentence
+    assert any("logistic regression" in remark and "points below it" in remark for remark in lower.remarks)
 
 
 def test_headline_of_no_difference_says_that_none_is_shown():
