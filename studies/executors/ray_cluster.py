@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +192,9 @@ def quiet_ray() -> ModuleType:
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    if _has_token():
+        # Clusters are started with the token that is there, but joined without it unless this says so.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
         import ray.util.scheduling_strategies
@@ -198,6 +202,12 @@ def quiet_ray() -> ModuleType:
         raise ConfigurationError(f"executor ray needs Ray: {_INSTALL}; {error}") from None
     package: ModuleType = ray
     return package
+
+
+def _has_token() -> bool:
+    """Whether this user has a token for Ray clusters, in one of the three places that Ray knows."""
+    named = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    return named or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _connect(ray: ModuleType, address: str | None) -> None:

@@ -1,6 +1,8 @@
 """What a Ray cluster adds to the contract: nodes die, come, differ or lack something, and requests may be too much."""
 
+import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -225,3 +228,31 @@ def test_without_ray_the_error_says_how_to_install_it(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigurationError, match=r"executor ray needs Ray: pip install 'ser-studies\[ray\]'"):
         join(ray_cluster(None, None))
+
+
+LOCAL = """
+import sys
+from studies.executors.node import name_of_device
+from studies.executors.ray_cluster import ray_cluster
+with ray_cluster(int(sys.argv[1]), None) as cluster:
+    print(len(cluster.ask_all(name_of_device, "cpu")), cluster.request)
+"""
+
+
+def test_without_an_address_a_cluster_is_started_here_and_ended(tmp_path: Path) -> None:
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed: make setup EXECUTOR=ray")
+    # Ray keeps a token in its user's home.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment |= {"HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""}
+    given = [sys.executable, "-c", LOCAL, "1"]
+    answer = subprocess.run(
+        given, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=LONG_S, check=False
+    )
+    assert (answer.returncode, answer.stdout) == (0, "1 FoldRequest(gpus=0.0)\n"), answer.stderr
+    left = [
+        process
+        for process in psutil.process_iter(["environ"])
+        if (process.info["environ"] or {}).get("HOME") == str(tmp_path)
+    ]
+    assert left == []
