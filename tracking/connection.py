@@ -81,6 +81,30 @@ def _set_write_ahead(database: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
+def tracking_details(where: Path | str) -> list[tuple[str, str]]:
+    """What a look at a tracking store finds: names and values. Nothing is changed.
+
+    Args:
+        where: The database file, which is there, or the URI of a tracking server.
+
+    Raises:
+        StorageError: The store cannot be used; `AwayError` where it cannot be reached now.
+    """
+    if isinstance(where, str):
+        client = _open_server(where)
+        with faults_explained(f"tracking server {without_password(where)}"):
+            return [("experiments", str(len(client.search_experiments())))]
+    with (
+        faults_explained(f"MLflow's database {where}"),
+        closing(sqlite3.connect(f"file:{where.resolve()}?mode=ro", uri=True)) as connection,
+    ):
+        (schema,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+        (runs,) = connection.execute("SELECT count(*) FROM runs WHERE lifecycle_stage = 'active'").fetchone()
+    ahead = "on" if journal == "wal" else f"off ({journal})"
+    return [("schema", schema), ("write-ahead log", ahead), ("number of runs", str(runs))]
+
+
 def _make(database: Path) -> None:
     """Makes an empty store beside its place and moves it there whole; the caller holds the lock.
 

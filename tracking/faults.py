@@ -78,7 +78,7 @@ def _chain(error: BaseException) -> list[BaseException]:
     each: BaseException | None = error
     while each is not None and each not in chain:
         chain.append(each)
-        each = each.__cause__ or each.__context__
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
     return chain
 
 

@@ -5,11 +5,12 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ser.errors import AwayError, SerError
-from studies.cli import corpus, report, study
+from ser.errors import AwayError
+from studies.cli import corpus, report, storage, study
 from studies.cli.dashboard import dashboard
 from studies.cli.doctor import doctor
 from studies.cli.ui import ui
+from tracking.faults import explained
 
 
 class _OneLineErrors(TyperGroup):
@@ -18,10 +19,13 @@ class _OneLineErrors(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except SerError as error:
-            hint = "; give the same command again when it can: it goes on" if isinstance(error, AwayError) else ""
-            typer.secho(f"error: {error}{hint}", err=True, fg=typer.colors.RED)
-            raise typer.Exit(error.exit_code) from None
+        except Exception as error:
+            known = explained(error)
+            if known is None:
+                raise
+            hint = "; give the same command again when it can: it goes on" if isinstance(known, AwayError) else ""
+            typer.secho(f"error: {known}{hint}", err=True, fg=typer.colors.RED)
+            raise typer.Exit(known.exit_code) from None
 
 
 app = typer.Typer(
@@ -35,6 +39,7 @@ app = typer.Typer(
 app.add_typer(study.app, name="study")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(report.app, name="report")
+app.add_typer(storage.app, name="storage")
 app.command(epilog="Example: ser ui --port 5000")(ui)
 app.command(epilog="Example: ser dashboard --port 8080")(dashboard)
 app.command()(doctor)

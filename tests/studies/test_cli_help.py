@@ -36,6 +36,8 @@ def test_the_commands_are_those_that_the_readme_names() -> None:
         "corpus make-layout",
         "corpus check",
         "doctor",
+        "storage init",
+        "storage check",
     }
     assert expected <= {" ".join(path) for path in ALL}
 
@@ -65,6 +67,8 @@ def test_nothing_runs_where_a_command_or_an_option_is_missing(path: tuple[str, .
         ("corpus", "make-demo"),
         ("corpus", "check"),
         ("report", "published"),
+        ("storage", "init"),
+        ("storage", "check"),
     }:
         path = (*path, "--no-such-option")
     answer = CliRunner().invoke(app, list(path))
