@@ -48,6 +48,7 @@ class RayExecutor(Executor):
         self._checks: dict[Node, ray.ObjectRef[Any]] = {}
         self._lost: list[Event] = []
         self._left_out: set[str] = set()
+        self._dead: set[str] = set()
         self._looked_s = time.monotonic()
         self._had_nodes_s = time.monotonic()
 
@@ -130,6 +131,9 @@ class RayExecutor(Executor):
         for event in events:
             if not isinstance(event, Progress):
                 del self._folds[event.identity]
+        for node in [node for node in self._nodes() if node.id in self._dead]:
+            # At once, or it would be given one fold after the other until the next look.
+            self._lose(node)
         return events
 
     def close(self) -> None:
@@ -165,6 +169,7 @@ class RayExecutor(Executor):
         if isinstance(error, known.RayTaskError):
             return first_line(error)
         if isinstance(error, known.NodeDiedError | known.TaskUnschedulableError):
+            self._dead.add(node.id)
             return self._left(node)
         if isinstance(error, known.WorkerCrashedError):
             return f"its worker process died on node {node.name}"
@@ -174,10 +179,11 @@ class RayExecutor(Executor):
         """Notices nodes that came and went."""
         self._looked_s = time.monotonic()
         nodes = {node.id: node for node in self._cluster.nodes()}
-        for node in {place.id: place for place in self._places.values()}.values():
+        for node in self._nodes():
             if node.id not in nodes:
                 self._lose(node)
-        known = {place.id for place in self._places.values()} | {node.id for node in self._checks} | self._left_out
+        known = {place.id for place in self._places.values()} | {node.id for node in self._checks}
+        known |= self._left_out | self._dead
         for identity, node in nodes.items():
             if identity not in known:
                 self._checks[node] = self._cluster.ask(node, prepare_node, self._needs)
@@ -186,6 +192,10 @@ class RayExecutor(Executor):
         elif self._looked_s - self._had_nodes_s > _WITHOUT_NODES_S:
             minutes = _WITHOUT_NODES_S / 60
             raise StudyError(f"the Ray cluster has had no node for folds for {minutes:.0f} minutes; nothing is lost")
+
+    def _nodes(self) -> list[Node]:
+        """The nodes that have places."""
+        return list({place.id: place for place in self._places.values()}.values())
 
     def _lose(self, node: Node) -> None:
         """Fails the folds of a node that is gone.

@@ -21,6 +21,7 @@ from ser.corpora import open_corpus
 from ser.errors import ConfigurationError, StudyError
 from ser.features.store import FeatureStore, store_key
 from ser.training import train_fold
+from studies.executors import ray_tasks
 from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.executors.node import name_of_device
 from studies.executors.ray_cluster import RayCluster, ray_cluster
@@ -123,6 +124,26 @@ def test_a_dead_node_costs_its_fold_and_a_node_that_comes_is_used(
     cluster.remove(second)
     # Ray would tell of the dead node, with the last lines of its log.
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_node_whose_death_a_fold_has_met_gets_no_other_fold(
+    cluster: Nodes, node: Any, folds: Folds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_tasks, "_LOOK_S", 1e9)
+    second = cluster.add(cpus=1, name="second")
+    with connected(cluster) as connection:
+        executor = ray_executor(connection, folds)
+        cluster.kill(second)
+        until(executor, lambda: len(connection.nodes()) == 1)
+        assert executor.slots == 2
+        for index in (0, 1):
+            executor.submit(folds.task(index))
+        ended, _ = outcomes(executor, 2)
+        assert sorted(type(each).__name__ for each in ended) == ["Failed", "Finished"]
+        assert [each.reason.partition(" (")[0] for each in ended if isinstance(each, Failed)] == ["its node second"]
+        assert executor.slots == executor.free_slots() == 1
+        executor.close()
+    cluster.remove(second)
 
 
 def test_a_share_of_a_card_makes_slots(cluster: Nodes, folds: Folds) -> None:
