@@ -1,4 +1,4 @@
-"""MLflow's own pages over our runs, in a headless browser: a filter of the document, a view, descriptions."""
+"""MLflow's own pages over our runs, in a headless browser: a filter of the document, a view, descriptions, curves."""
 
 import os
 import socket
@@ -131,7 +131,7 @@ def test_the_view_of_trials_has_its_columns(site: Site, page: Page) -> None:
     shoot(page, "trials")
 
 
-def test_a_trials_page_shows_its_description_and_leads_to_its_folds(site: Site, page: Page) -> None:
+def test_a_trials_page_shows_its_description_and_leads_to_its_curves(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/runs/{site.trial}")
     link = page.get_by_role("link", name="Curves of its folds")
     expect(link).to_be_visible()
@@ -139,6 +139,9 @@ def test_a_trials_page_shows_its_description_and_leads_to_its_folds(site: Site, 
     shoot(page, "description")
     page.goto(f"{site.address}/{str(link.get_attribute('href')).partition(f'experiments/{site.experiment}/')[2]}")
     expect(page.get_by_text("2 matching runs")).to_be_visible()
+    for fold in ("fold 01 · f1", "fold 02 · f2"):
+        # One chart's legend names the curves of both folds.
+        expect(page.get_by_text(f"{fold} (gradient_norm").first).to_be_visible()
     shoot(page, "curves")
 
 
