@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from ser.checkpoint import from_bytes, result_of, to_bytes
 from ser.config import FoldConfiguration
+from ser.processor import processor_name
 from ser.results import FoldResult
 from tests.tracking.studies_of_toys import (
     CORPUS,
@@ -111,6 +112,9 @@ def test_runs_can_be_found_and_traced_by_their_tags(store: Store) -> None:
     assert tags["trial"]["ser.attention"] == tags["fold"]["ser.attention"] == "quantum"
     assert tags["trial"]["ser.trial_id"] == trial_id(QUANTUM)
     assert tags["fold"]["ser.fold_identity"] == result_of(trained(QUANTUM, 1)).identity
+    # The one that computed the fold; the study's context names none here.
+    assert tags["fold"]["ser.processor"] == processor_name()
+    assert "ser.processor" not in tags["trial"]
     assert "ser.scope" not in tags["trial"]
     assert all(inputs_of(run) == [(CORPUS.name, CORPUS.digest)] for run in store.runs())
 
