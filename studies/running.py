@@ -20,6 +20,7 @@ from studies.coordinator import Coordinator
 from studies.executors.node import NodeNeeds
 from studies.home import Home
 from studies.live import StatusFile
+from studies.lost_runs import take_back
 from studies.observer import Observer, Observers
 from studies.plan import StudyPlan
 from studies.precision import resolved_precision
@@ -94,7 +95,8 @@ def run_study(
         search = Search.open(home.storage, name, plan)
         precision = _kept_precision(plan, search, home, workplace)
         client = open_tracking(home.tracking)
-        experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
+        artifacts = home.artifacts if home.tracking_uri is None else None
+        experiment = experiment_id(client, corpus.name, artifacts)
         search.keep_basis(Basis(scheme, device_type))
         search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
         context = StudyContext(
@@ -102,6 +104,18 @@ def run_study(
         )
         recorder = Recorder(client, experiment, context, home.lock("recording"))
         outbox = Outbox(home.outbox)
+        take_back(
+            client,
+            experiment,
+            context,
+            search,
+            precision,
+            device_type,
+            artifacts and artifacts / corpus.name,
+            outbox,
+            observer,
+            stage("looking for lost results"),
+        )
         points = reconcile(client, experiment, context, search, precision, device_type, outbox, observer)
         reader = Reader(client, experiment, corpus.digest, scheme[0].scheme)
         with stopped_at_errors(recorder), Sender(place.confirm, observer.noticed) as sender:

@@ -115,8 +115,8 @@ class Search:
         self._study.set_user_attr(_PRECISION, precision)
 
     def keep_whereabouts(self, whereabouts: Whereabouts) -> None:
-        """Keeps where the study's runs are found, for those who look from outside."""
-        if _WHEREABOUTS not in self._study.user_attrs:
+        """Keeps where the study's runs are found, for those who look from outside; a new database has new ids."""
+        if self._study.user_attrs.get(_WHEREABOUTS) != asdict(whereabouts):
             self._study.set_user_attr(_WHEREABOUTS, asdict(whereabouts))
 
     @property

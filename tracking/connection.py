@@ -15,10 +15,11 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from ser.errors import ConfigurationError
+from ser.errors import ConfigurationError, StorageError
 from tracking.faults import faults_explained, without_password
 
 
@@ -134,8 +135,16 @@ def experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> st
 
     Returns:
         MLflow's id.
+
+    Raises:
+        StorageError: It was deleted.
     """
     experiment = client.get_experiment_by_name(name)
+    if experiment is not None and experiment.lifecycle_stage == LifecycleStage.DELETED:
+        raise StorageError(
+            f"MLflow's experiment {name} was deleted, which can be undone; give the same command again after: "
+            f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+        )
     if experiment is None and artifacts is not None:
         with exclusive(artifacts / ".experiments.lock"):
             experiment = client.get_experiment_by_name(name)

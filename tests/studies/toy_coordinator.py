@@ -10,6 +10,7 @@ from ser.checkpoint import result_of
 from ser.results import Fold
 from studies.coordinator import Coordinator
 from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
+from studies.lost_runs import take_back
 from studies.observer import Failure, Observer, Standing
 from studies.plan import StudyPlan
 from studies.reconciliation import Finding, Ledgers, compare
@@ -162,6 +163,18 @@ class Place:
         search.keep_basis(Basis(scheme, "cpu"))
         recorder: Recorder = self.store.recorder(study)
         context = replace(self.store.context(study), scheme=scheme)
+        take_back(
+            self.store.client,
+            self.store.experiment,
+            context,
+            search,
+            "fp32",
+            "cpu",
+            self.folder / "artifacts" / CORPUS.name,
+            self.outbox,
+            observer,
+            lambda done, total: None,
+        )
         points = reconcile(
             self.store.client, self.store.experiment, context, search, "fp32", "cpu", self.outbox, observer
         )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tracking.studies_of_toys import Store
+from ser.errors import StorageError
+from tests.tracking.studies_of_toys import CORPUS, Store
 from tracking.connection import exclusive, experiment_id, open_tracking
 
 OPEN = (
@@ -75,3 +76,9 @@ def test_a_lock_waits_for_its_holder_and_is_free_when_that_is_killed(tmp_path: P
         holder.kill()
         with exclusive(lock):
             pass
+
+
+def test_a_deleted_experiment_is_said_with_how_to_restore_it(store: Store, tmp_path: Path) -> None:
+    store.client.delete_experiment(store.experiment)
+    with pytest.raises(StorageError, match=rf"mlflow experiments restore --experiment-id {store.experiment}$"):
+        experiment_id(store.client, CORPUS.name, tmp_path / "artifacts")
