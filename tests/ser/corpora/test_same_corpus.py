@@ -125,7 +125,7 @@ def test_the_real_emodb_is_one_corpus_through_three_loaders(emodb_root: Path, tm
 
 
 def test_real_speech_through_three_loaders_gives_the_same_fold_bit_for_bit(emodb_root: Path, tmp_path: Path) -> None:
-    # Two sentences of two pairs of speakers, who show all emotions in each pair: what is learnt from them takes seconds.
+    # Two sentences of two pairs of speakers, who show all emotions in each pair, are learnt in seconds.
     for folder in ("wav", "lablaut"):
         (tmp_path / "emodb" / folder).mkdir(parents=True)
         for file in (emodb_root / folder).iterdir():
