@@ -41,7 +41,7 @@ ifneq ($(TRACKING),)
 export SER_TRACKING := $(TRACKING)
 endif
 
-.PHONY: help setup study studies report ui dashboard test check chaos bench simulate clean
+.PHONY: help setup study studies report ui dashboard test check chaos bench recording simulate clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -96,6 +96,9 @@ bench: setup ## Measure speed and memory as ratios in one run: make bench ROOT=/
 
 simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
 	$(BIN)/python benchmarks/simulate.py
+
+recording: setup ## Measure how many folds a coordinator records a second, in a study of TRIALS trials
+	$(BIN)/python benchmarks/recording.py $(if $(TRIALS),--trials $(TRIALS))
 
 clean: ## Remove caches; the environment and everything that was computed stay
 	rm -rf build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

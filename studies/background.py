@@ -11,7 +11,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from studies.command import study_command
 from studies.home import Home
-from studies.search import StudySummary, summaries
+from studies.summaries import StudySummary, summaries
 from tracking import schema
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.background import Background, Importances, StudyOrigin

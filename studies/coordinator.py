@@ -19,7 +19,7 @@ from studies.attempts import STALL_TIMEOUT_S, Attempts
 from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.observer import Failure, Observer, Standing
 from studies.search import Point, Search
-from studies.trial import Trial
+from studies.trial import Trial, standing_of
 from studies.trial_writer import TrialWriter
 from tracking import rows
 from tracking.analysis.variants import variant_label
@@ -171,7 +171,7 @@ class Coordinator:
                     self._writer.keep(trial, self._reader.fold_result(run), run)
             if not trial.missing:
                 self._writer.begin(trial)
-                self._finish(trial)
+                self._count(trial, self._writer.finish(trial))
         self._queue.extend((trial, identity) for trial in trials for identity in trial.missing)
         self._reused += sum(len(trial.results) for trial in trials)
         for trial in trials:
@@ -244,7 +244,7 @@ class Coordinator:
             else:
                 self._keep_others(trial, identity)
         if len(trial.recorded) == len(trial.folds) and trial.pruned is None:
-            self._finish(trial)
+            self._count(trial, self._writer.finish(trial))
         else:
             self._judge(trial)
 
@@ -254,9 +254,6 @@ class Coordinator:
         if run is None:
             raise StudyError(f"fold {identity} has left the outbox, but has no run; give the same command again")
         self._writer.keep(trial, self._reader.fold_result(run), run)
-
-    def _finish(self, trial: Trial) -> None:
-        self._count(trial, self._writer.finish(trial))
 
     def _count(self, trial: Trial, value: float) -> None:
         self._values[trial.label] = value
@@ -298,12 +295,7 @@ class Coordinator:
 
     def _tell_standing(self) -> None:
         folds = len(self._context.scheme)
-        spared = sum(len(trial.missing) for trial in self._trials if trial.pruned is not None)
-        done = self._ended * folds + sum(len(trial.results) for trial in self._trials)
-        reused = self._ended * folds + self._reused
-        ended = self._ended + sum(trial.ended or trial.pruned is not None for trial in self._trials)
-        best = max(tuple(self._values.items()), key=lambda each: each[1], default=None)
-        standing = Standing(self._points, ended, self._points * folds - spared, done, reused, best)
+        standing = standing_of(self._trials, self._points, self._ended, self._reused, folds, dict(self._values))
         if standing != self._told:
             self._observer.stood(standing)
         self._told = standing

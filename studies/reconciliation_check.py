@@ -12,7 +12,8 @@ from studies.reconciliation import Finding, Ledgers, compare
 from studies.reconciliation_reading import expected_of, read_ledgers
 from studies.reconciliation_remedies import Close
 from studies.reconciliation_repair import Repair
-from studies.search import Basis, Point, Search, StudySummary
+from studies.search import Basis, Point, Search
+from studies.summaries import StudySummary
 from tracking import schema
 from tracking.connection import open_tracking
 from tracking.outbox import Outbox

@@ -10,7 +10,8 @@ from mlflow.tracking import MlflowClient
 
 from studies.background import report_background
 from studies.home import Home
-from studies.search import Whereabouts, summaries
+from studies.search import Whereabouts
+from studies.summaries import summaries
 from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.report import write_report
 from tracking.reading import Reader

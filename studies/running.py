@@ -104,21 +104,21 @@ def run_study(
         )
         recorder = Recorder(client, experiment, context, home.lock("recording"))
         outbox = Outbox(home.outbox)
-        take_back(
-            client,
-            experiment,
-            context,
-            search,
-            precision,
-            device_type,
-            artifacts and artifacts / corpus.name,
-            outbox,
-            observer,
-            stage("looking for lost results"),
-        )
-        points = reconcile(client, experiment, context, search, precision, device_type, outbox, observer)
         reader = Reader(client, experiment, corpus.digest, scheme[0].scheme)
         with stopped_at_errors(recorder), Sender(place.confirm, observer.noticed) as sender:
+            take_back(
+                client,
+                experiment,
+                context,
+                search,
+                precision,
+                device_type,
+                artifacts and artifacts / corpus.name,
+                outbox,
+                observer,
+                stage("looking for lost results"),
+            )
+            points = reconcile(client, experiment, context, search, precision, device_type, outbox, observer)
             study_run = recorder.study_run()
             needs = NodeNeeds(corpus, plan.corpus_options, configuration.features, store, precision, device_type)
             with closing(workplace.executor(needs, observer.noticed)) as executor:

@@ -19,10 +19,10 @@ from studies.pruning import make_pruner
 from studies.storages.base import Storage
 
 _PRECISION = "precision"
-_PLAN = "plan"
-_WHEREABOUTS = "whereabouts"
+PLAN = "plan"
+WHEREABOUTS = "whereabouts"
 _BASIS = "basis"
-_SUPERSEDED = "superseded"
+SUPERSEDED = "superseded"
 _PRUNED = "pruned"
 _STANDING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 """States of a trial that stands for its point, the most final first."""
@@ -98,10 +98,10 @@ class Search:
             plan: The plan.
         """
         study = optuna.create_study(storage=storage.open(), study_name=name, direction="maximize", load_if_exists=True)
-        kept = study.user_attrs.get(_PLAN)
+        kept = study.user_attrs.get(PLAN)
         # A search may be asked for more trials than when it began.
         if kept is None or kept.get("trials") != plan.trials:
-            study.set_user_attr(_PLAN, plan.model_dump(mode="json"))
+            study.set_user_attr(PLAN, plan.model_dump(mode="json"))
         return cls(study, plan)
 
     @property
@@ -116,8 +116,8 @@ class Search:
 
     def keep_whereabouts(self, whereabouts: Whereabouts) -> None:
         """Keeps where the study's runs are found, for those who look from outside; a new database has new ids."""
-        if self._study.user_attrs.get(_WHEREABOUTS) != asdict(whereabouts):
-            self._study.set_user_attr(_WHEREABOUTS, asdict(whereabouts))
+        if self._study.user_attrs.get(WHEREABOUTS) != asdict(whereabouts):
+            self._study.set_user_attr(WHEREABOUTS, asdict(whereabouts))
 
     @property
     def basis(self) -> Basis | None:
@@ -228,7 +228,7 @@ class Search:
 
     def trials(self) -> dict[str, list[FrozenTrial]]:
         """Trials that stand for points, by the points' keys; of one point the most final first, then the oldest."""
-        superseded = self._study.user_attrs.get(_SUPERSEDED, [])
+        superseded = self._study.user_attrs.get(SUPERSEDED, [])
         trials = self._study.get_trials(deepcopy=False, states=_STANDING)
         found: dict[str, list[FrozenTrial]] = {}
         for trial in sorted(trials, key=lambda each: (_STANDING.index(each.state), each.number)):
@@ -250,8 +250,8 @@ class Search:
         if trial.state == TrialState.RUNNING:
             self.fail(trial.number)
         else:
-            superseded = self._study.user_attrs.get(_SUPERSEDED, [])
-            self._study.set_user_attr(_SUPERSEDED, sorted({*superseded, trial.number}))
+            superseded = self._study.user_attrs.get(SUPERSEDED, [])
+            self._study.set_user_attr(SUPERSEDED, sorted({*superseded, trial.number}))
 
     def _standing(self) -> dict[str, FrozenTrial]:
         """The trial that stands for each point; a running one beside it is failed."""
@@ -262,74 +262,3 @@ class Search:
                 if other.state == TrialState.RUNNING:
                     self.fail(other.number)
         return standing
-
-
-@dataclass(frozen=True)
-class StudySummary:
-    """A study as seen from outside, without opening its corpus.
-
-    Attributes:
-        name: Its name.
-        plan: Its plan.
-        whereabouts: Where its runs are found, or None where it stopped before its first run.
-        trials: Number of trials that it will have, as far as it is known by now.
-        trials_complete: Number of complete trials.
-        trials_pruned: Number of trials that were given up.
-        best_validation_ua: Best mean validation UA so far, 0..1, or None.
-        begun: When it began, ISO 8601, or None where no trial has begun.
-    """
-
-    name: str
-    plan: StudyPlan
-    whereabouts: Whereabouts | None
-    trials: int
-    trials_complete: int
-    trials_pruned: int
-    best_validation_ua: float | None
-    begun: str | None
-
-    @property
-    def trials_so_far(self) -> str:
-        """How many of its trials are complete and pruned, in words."""
-        pruned = f" (and {self.trials_pruned} pruned)" if self.trials_pruned else ""
-        return f"{self.trials_complete} of {self.trials}{pruned}"
-
-
-def summaries(storage: Storage) -> list[StudySummary]:
-    """All studies of a storage, the newest last.
-
-    Args:
-        storage: Where studies are kept; where nothing was made yet there are none.
-    """
-    if not storage.exists():
-        return []
-    opened = storage.open()
-    found = [_summary(optuna.load_study(study_name=name, storage=opened)) for name in _names(opened)]
-    return sorted((each for each in found if each is not None), key=lambda each: each.begun or "")
-
-
-def _names(storage: optuna.storages.RDBStorage) -> list[str]:
-    return [study.study_name for study in storage.get_all_studies()]
-
-
-def _summary(study: optuna.Study) -> StudySummary | None:
-    """A study's summary, or None where it was stopped before its plan was kept."""
-    attributes = study.user_attrs
-    if _PLAN not in attributes:
-        return None
-    plan = StudyPlan.model_validate(attributes[_PLAN])
-    trials = study.get_trials(deepcopy=False)
-    superseded = attributes.get(_SUPERSEDED, [])
-    trials = [trial for trial in trials if trial.number not in superseded]
-    values = [trial.value for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None]
-    starts = [trial.datetime_start.isoformat(timespec="seconds") for trial in trials if trial.datetime_start]
-    return StudySummary(
-        name=study.study_name,
-        plan=plan,
-        whereabouts=Whereabouts(**attributes[_WHEREABOUTS]) if _WHEREABOUTS in attributes else None,
-        trials=points_of(plan, study.study_name).size(trials),
-        trials_complete=len(values),
-        trials_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),
-        best_validation_ua=max(values, default=None),
-        begun=min(starts, default=None),
-    )

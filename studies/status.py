@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studies.home import Home
-from studies.search import StudySummary
+from studies.summaries import StudySummary
 from tracking import schema
 from tracking.connection import open_tracking
 from tracking.reading import find_runs, is_finished

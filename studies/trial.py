@@ -1,9 +1,11 @@
 """A point on its way: its folds, and the results that exist."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ser.identity import fold_identity, trial_identity
 from ser.results import Fold, FoldResult
+from studies.observer import Standing
 from studies.search import Point
 from tracking import rows
 from tracking.analysis.variants import variant_label
@@ -79,3 +81,29 @@ class Trial:
     def keep(self, result: FoldResult) -> None:
         """Takes a result in, under its place in this scheme: an equal fold may stand elsewhere in another one."""
         self.results[result.identity] = result.model_copy(update={"fold": self.folds[result.identity]})
+
+
+def standing_of(
+    trials: Iterable[Trial], points: int, ended: int, reused: int, folds: int, values: Mapping[str, float]
+) -> Standing:
+    """How far a study is.
+
+    Args:
+        trials: Trials that had not ended when it began.
+        points: All its points.
+        ended: Points that had ended when it began.
+        reused: Folds of `trials` that had a result when it began.
+        folds: Folds of a trial.
+        values: Mean validation UA of each complete trial, 0..1, by its name.
+    """
+    trials = list(trials)
+    spared = sum(len(trial.missing) for trial in trials if trial.pruned is not None)
+    done = sum(len(trial.results) for trial in trials)
+    return Standing(
+        trials=points,
+        trials_done=ended + sum(trial.ended or trial.pruned is not None for trial in trials),
+        folds=points * folds - spared,
+        folds_done=ended * folds + done,
+        folds_reused=ended * folds + reused,
+        best=max(values.items(), key=lambda each: each[1], default=None),
+    )

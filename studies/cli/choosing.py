@@ -2,7 +2,7 @@
 
 from ser.errors import StudyError, unknown_value
 from studies.home import Home
-from studies.search import StudySummary, summaries
+from studies.summaries import StudySummary, summaries
 
 
 def chosen_study(home: Home, name: str | None, corpus: str | None) -> StudySummary:

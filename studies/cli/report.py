@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
     from studies.reporting import Report
-    from studies.search import StudySummary, Whereabouts
+    from studies.search import Whereabouts
+    from studies.summaries import StudySummary
     from tracking.results import ResultsTable
 
 

@@ -118,7 +118,7 @@ def list_(home: HomeOption = HOME, storage: StorageOption = None) -> None:
     from rich.table import Table
 
     from studies.home import Home
-    from studies.search import summaries
+    from studies.summaries import summaries
 
     place = Home(home, storage)
     table = Table("study", "trials", "best mean validation UA", "begun", "run by")

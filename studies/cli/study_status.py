@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from studies.home import Home
     from studies.live import LiveStatus
-    from studies.search import StudySummary
     from studies.status import TrialStanding
+    from studies.summaries import StudySummary
 
 _REFRESH_S = 1.0
 _ASK_HOLDER_EVERY = 5

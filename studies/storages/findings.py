@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from studies.home import Home
-from studies.search import summaries
+from studies.summaries import summaries
 from tracking.connection import tracking_details
 from tracking.faults import without_password
 

@@ -190,7 +190,7 @@ class Campaign:
 
     def _compare(self, home: Path, storage: str | None) -> None:
         from studies.reconciliation_check import check_study
-        from studies.search import summaries
+        from studies.summaries import summaries
 
         place = _place(home, storage)
         found = results(home, storage)
@@ -209,7 +209,8 @@ class Campaign:
 
 def results(home: Path, storage: str | None) -> tuple[Any, ...]:
     """The final table, to the last digit, times apart, and what the search knows."""
-    from studies.search import Search, summaries
+    from studies.search import Search
+    from studies.summaries import summaries
     from tests.ser.toy import without_times
     from tracking.connection import open_tracking
     from tracking.reading import Reader

@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 
 from studies.cli.main import app
 from studies.holder import only_coordinator
-from studies.search import StudySummary, summaries
 from studies.storages.sqlite import SqliteStorage
+from studies.summaries import StudySummary, summaries
 from tests.corpus_files import write_emodb, write_text
 from tracking.connection import open_tracking
 from tracking.reading import find_runs

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from studies.cli.main import app
 from studies.home import Home
-from studies.search import summaries
+from studies.summaries import summaries
 from tests.corpus_files import write_emodb
 from tests.mlflow_server import mlflow_server
 from tests.ser.toy import without_times

@@ -147,7 +147,7 @@ WRITES: tuple[tuple[Any, str], ...] = (
 )
 
 
-NUMBER_OF_WRITES = 32
+NUMBER_OF_WRITES = 33
 """Writes of a study of one trial."""
 
 
@@ -194,7 +194,7 @@ def test_every_kind_of_write_is_counted(undisturbed: tuple[Any, Any, list[str]])
         "create_run": 2 + FOLDS,
         "update_run": 2,
         "log_inputs": 2 + FOLDS,
-        "log_batch": 4 + FOLDS,
+        "log_batch": 5 + FOLDS,
         "log_dict": 1,
         "log_artifacts": 3 + FOLDS,
         "set_terminated": 2 + FOLDS,

@@ -16,8 +16,8 @@ from mlflow.entities import Run
 from typer.testing import CliRunner
 
 from studies.cli.main import app
-from studies.search import summaries
 from studies.storages.sqlite import SqliteStorage
+from studies.summaries import summaries
 from tests.corpus_files import write_emodb
 from tests.ser.toy import without_times
 from tracking.analysis.overview import oversee

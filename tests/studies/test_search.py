@@ -7,8 +7,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from studies.plan import StudyPlan
-from studies.search import Search, Whereabouts, summaries
+from studies.search import Search, Whereabouts
 from studies.storages.sqlite import SqliteStorage
+from studies.summaries import summaries
 
 PLAN = StudyPlan.of(corpus="emodb", recipe="quick", attentions=("none", "local"), labels=("words", "phonemes"))
 

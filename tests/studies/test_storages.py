@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from ser.errors import AwayError, ConfigurationError, StorageError, StudyError
-from studies.search import Search, summaries
+from studies.search import Search
 from studies.storages import storage_at
 from studies.storages.base import Storage
 from studies.storages.postgresql import PostgresqlStorage
 from studies.storages.sqlite import SqliteStorage
+from studies.summaries import summaries
 from tests.postgresql import PASSWORD, PostgresqlServer
 from tests.studies.toy_coordinator import plan_of
 

@@ -17,10 +17,11 @@ from studies.reconciliation import Finding, Ledgers, compare
 from studies.reconciliation_check import reconcile
 from studies.reconciliation_reading import expected_of, read_ledgers
 from studies.reconciliation_repair import Repair
-from studies.search import Basis, Search, summaries
+from studies.search import Basis, Search
 from studies.stopping import stopped_at_errors
 from studies.storages.base import Storage
 from studies.storages.sqlite import SqliteStorage
+from studies.summaries import summaries
 from tests.ser.configurations import MEL
 from tests.tracking.studies_of_toys import CORPUS, SCHEME, Store, baseline, trained
 from tracking.outbox import Outbox

@@ -115,7 +115,10 @@ class Store:
         return sorted((self._run_content(run, names) for run in runs), key=lambda content: str(content["tags"]))
 
     def _run_content(self, run: Run, names: dict[str, str]) -> dict[str, Any]:
-        tags = {name: names.get(value, value) for name, value in run.data.tags.items()}
+        tags = dict(run.data.tags)
+        for run_id, known in names.items():
+            # Descriptions have links to runs in them.
+            tags = {name: value.replace(run_id, known) for name, value in tags.items()}
         folder = self.folder / "artifacts" / CORPUS.name / run.info.run_id / "artifacts"
         files = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
         for content in files:
