@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import optuna
 from mlflow.tracking import MlflowClient
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from studies.command import study_command
@@ -83,27 +83,41 @@ def importances(overview: Overview) -> tuple[Importances, ...]:
     return tuple(group for group in groups if group is not None)
 
 
-def _settings(configuration: Any, seed: int) -> dict[str, str]:
-    """Settings that have an effect, as text; features among them."""
+def _settings(configuration: Any, seed: int) -> dict[str, float | str]:
+    """Settings that have an effect, numbers as numbers and all others as text; features among them."""
     values = {**configuration.model_dump(mode="json"), "seed": seed}
     values |= values.pop("features")
-    return {name: str(value) for name, value in values.items() if value is not None}
+    return {
+        name: float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
 
 
-def _importances(among: str, trials: Sequence[tuple[Mapping[str, str], float]]) -> Importances | None:
+def _distribution(values: Sequence[float | str]) -> BaseDistribution:
+    """What a setting may be, from the values that it took: a span of numbers, or a choice."""
+    numbers = [value for value in values if isinstance(value, float)]
+    if len(numbers) == len(values):
+        return FloatDistribution(min(numbers), max(numbers))
+    return CategoricalDistribution([str(value) for value in values])
+
+
+def _importances(among: str, trials: Sequence[tuple[Mapping[str, float | str], float]]) -> Importances | None:
     shared = set.intersection(*(set(settings) for settings, _ in trials)) if trials else set()
-    varying = {name: sorted({settings[name] for settings, _ in trials}) for name in sorted(shared)}
+    varying = {name: list(dict.fromkeys(settings[name] for settings, _ in trials)) for name in sorted(shared)}
     varying = {name: values for name, values in varying.items() if len(values) > 1}
     if len(trials) < LEAST_TRIALS or len(varying) < 2 or len({value for _, value in trials}) == 1:
         return None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
-    distributions = {name: CategoricalDistribution(values) for name, values in varying.items()}
+    distributions = {name: _distribution(values) for name, values in varying.items()}
     study.add_trials(
         optuna.trial.create_trial(
             value=value, params={name: settings[name] for name in varying}, distributions=dict(distributions)
         )
         for settings, value in trials
     )
-    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
-    return Importances(among, len(trials), shares)
+    # Trees of the default depth, as deep as there are trials, would take minutes for a thousand of them.
+    evaluator = FanovaImportanceEvaluator(n_trees=32, max_depth=8, seed=0)
+    shares = get_param_importances(study, evaluator=evaluator)
+    return Importances(among, len(trials), {name: float(share) for name, share in shares.items()})
