@@ -111,7 +111,7 @@ def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
     if len(overview.reportable) > 1:
         remarks.append(
             f"It is named here because its test score is the highest of {len(overview.reportable)} variants, which "
-            "flatters it: p is adjusted for that, the difference and its interval are not."
+            f"flatters it{_adjusted(overview, best)}."
         )
     if len(overview.reportable) < len(overview.complete):
         remarks.append(
@@ -130,3 +130,9 @@ def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
                 f"{percent(baseline.scores.ua.mean)}% UA, {points(below).lstrip('+')} points below it."
             )
     return remarks
+
+
+def _adjusted(overview: Overview, best: ScoredVariant) -> str:
+    if overview.comparison_of(best.variant.label) is None:
+        return ""
+    return ": p is adjusted for that, the difference and its interval are not"
