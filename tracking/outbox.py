@@ -6,7 +6,10 @@ kill at any moment loses nothing: the next start finds the file and writes the r
 
 import contextlib
 import os
+import threading
 from pathlib import Path
+
+import psutil
 
 from ser.errors import StudyError
 
@@ -37,12 +40,13 @@ class Outbox:
             StudyError: The file cannot be written, such as for want of space; the text names it.
         """
         path = self._folder / f"{identity}{_SUFFIX}"
-        partial = path.with_suffix(f".partial-{os.getpid()}")
+        partial = path.with_suffix(f".partial-{os.getpid()}-{threading.get_native_id()}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for left in self._folder.glob(f"{identity}.partial-*"):
-                # A kill amid the writing left it, and the fold was trained again since.
-                left.unlink(missing_ok=True)
+                # A kill amid the writing left it, unless another study is writing the same fold just now.
+                if not psutil.pid_exists(int(left.name.rpartition(".partial-")[2].partition("-")[0])):
+                    left.unlink(missing_ok=True)
             with partial.open("wb") as file:
                 file.write(content)
                 file.flush()

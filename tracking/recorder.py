@@ -69,7 +69,9 @@ class Recorder:
 
     def study_run(self) -> str:
         """The study's run, made where there is none; running again until `finish_study`."""
-        offer_views(self._client, self._experiment)
+        # Two studies that begin at once would both write the same tag for the first time, which MLflow refuses.
+        with exclusive(self._lock):
+            offer_views(self._client, self._experiment)
         found = find_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
         run = found[0] if found else self._create(self._context.study, {schema.KIND: "study"})
         if not is_finished(run):
@@ -203,7 +205,9 @@ class Recorder:
         """
         run_id = str(run.info.run_id)
         self._client.update_run(run_id, status="RUNNING")
-        self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
+        # As with the views: the first two to write a dataset at once would fail.
+        with exclusive(self._lock):
+            self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
         self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
         endings = [ending for ending in (schema.FAILURE, schema.PRUNED) if ending in run.data.tags]
         if endings and schema.NOTE in run.data.tags:

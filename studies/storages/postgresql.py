@@ -82,9 +82,9 @@ class PostgresqlStorage(Storage):
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self._connected() as connection:
-            # Two processes that make the tables at once could both fail.
+            _make_table(connection)
+            # Two processes that make the tables at once could both fail; the lock ends with the connection.
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _key(_MAKING)})
-            connection.execute(sqlalchemy.text(_TABLE))
             return optuna.storages.RDBStorage(
                 self._url.render_as_string(hide_password=False),
                 engine_kwargs={"pool_pre_ping": True, "connect_args": _arguments()},
@@ -160,8 +160,9 @@ class _HeldPlace(Place):
         """
         try:
             self._connection = self._storage.engine().connect()
-            for statement in (*_KEEP_ALIVE, _TABLE):
+            for statement in _KEEP_ALIVE:
                 self._execute(statement)
+            _make_table(self._connection)
             if not self._execute("SELECT pg_try_advisory_lock(:key)", key=_key(self._study)).scalar_one():
                 by = _described(self._connection, self._study) or "another process"
                 raise StudyError(f"study {self._study} is being run by {by}; wait for it, or end it")
@@ -199,6 +200,12 @@ class _HeldPlace(Place):
         if self._connection is None:
             raise StorageError(f"{self._storage.title}: the place of study {self._study} is not held")
         return self._connection.execute(sqlalchemy.text(statement), values)
+
+
+def _make_table(connection: "Connection") -> None:
+    """Makes the table of holders: PostgreSQL's IF NOT EXISTS does not keep two processes from making one at once."""
+    for statement in ("SELECT pg_advisory_lock(:key)", _TABLE, "SELECT pg_advisory_unlock(:key)"):
+        connection.execute(sqlalchemy.text(statement), {"key": _key(_MAKING)} if ":key" in statement else {})
 
 
 def _described(connection: "Connection", study: str) -> str | None:

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,16 +48,16 @@ def test_the_oldest_comes_first(outbox: Outbox) -> None:
 
 def test_partial_files_do_not_wait(outbox: Outbox, tmp_path: Path) -> None:
     outbox.put("abc", b"one")
-    (tmp_path / "outbox" / "def.partial-123").write_bytes(b"half")
+    (tmp_path / "outbox" / "def.partial-4999999-1").write_bytes(b"half")
     assert list(outbox.waiting()) == ["abc"]
 
 
 def test_what_a_kill_left_half_written_goes_when_its_fold_is_put_again(outbox: Outbox, tmp_path: Path) -> None:
     (tmp_path / "outbox").mkdir()
-    for name in ("abc.partial-123", "def.partial-123"):
+    for name in ("abc.partial-4999999-1", "def.partial-4999999-1"):
         (tmp_path / "outbox" / name).write_bytes(b"half")
     outbox.put("abc", b"one")
-    assert names(tmp_path) == ["abc.safetensors", "def.partial-123"]
+    assert names(tmp_path) == ["abc.safetensors", "def.partial-4999999-1"]
 
 
 def test_a_file_bears_its_name_only_when_it_is_on_the_disk(
@@ -71,7 +72,7 @@ def test_a_file_bears_its_name_only_when_it_is_on_the_disk(
 
     monkeypatch.setattr(os, "fsync", watched)
     outbox.put("abc", b"one")
-    assert seen == [[f"abc.partial-{os.getpid()}"], ["abc.safetensors"]]
+    assert seen == [[f"abc.partial-{os.getpid()}-{threading.get_native_id()}"], ["abc.safetensors"]]
 
 
 def test_a_write_that_fails_is_one_line_and_leaves_nothing(
@@ -103,3 +104,11 @@ def test_a_disk_that_is_really_full_leaves_what_was_there(outbox: Outbox, tmp_pa
     assert f"{tmp_path / 'outbox' / 'abc.safetensors'}: cannot keep a fold's result (File too large)" in answer.stdout
     assert outbox.read("abc") == b"small"
     assert names(tmp_path) == ["abc.safetensors"]
+
+
+def test_another_process_that_writes_the_same_fold_is_not_disturbed(outbox: Outbox, tmp_path: Path) -> None:
+    (tmp_path / "outbox").mkdir()
+    name = f"abc.partial-{os.getppid()}-1"
+    (tmp_path / "outbox" / name).write_bytes(b"half")
+    outbox.put("abc", b"one")
+    assert names(tmp_path) == [name, "abc.safetensors"]
