@@ -8,11 +8,14 @@ from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
+from ser.config import digest_of
 from studies.background import report_background
 from studies.home import Home
 from studies.search import Whereabouts
 from studies.summaries import summaries
+from tracking.analysis.comparison import USUAL
 from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.questions import Question
 from tracking.analysis.report import write_report
 from tracking.reading import Reader
 from tracking.results import ResultsTable
@@ -36,21 +39,26 @@ class Report:
     page: Path
 
 
-def write_study_report(table: ResultsTable, home: Home) -> Report | None:
+def write_study_report(table: ResultsTable, home: Home, question: Question = USUAL) -> Report | None:
     """Writes the report of a table.
 
     Args:
         table: The results of one corpus and fold scheme.
         home: Where everything is kept.
+        question: What is compared with what; the answer to each but the usual one has a folder of its own.
 
     Returns:
         The report, or None where not one fold has a result.
+
+    Raises:
+        ComparisonError: The question names what is not among the variants.
     """
     first = next((fold for trial in table.trials for fold in trial.folds), None)
     if first is None:
         return None
-    overview = oversee(table)
-    folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme)
+    overview = oversee(table, question)
+    asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []
+    folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *asked)
     return Report(overview, write_report(overview, folder, report_background(home, overview)))
 
 

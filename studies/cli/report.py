@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from studies.reporting import Report
     from studies.search import Whereabouts
     from studies.summaries import StudySummary
+    from tracking.analysis.questions import Question
     from tracking.results import ResultsTable
 
 
@@ -22,13 +23,27 @@ app = typer.Typer(no_args_is_help=False)
 app.command(epilog="Example: ser report published --json")(published)
 
 
-@app.callback(invoke_without_command=True, epilog="Example: ser report --corpus demo")
+@app.callback(invoke_without_command=True, epilog="Example: ser report --corpus demo --baseline labels=words")
 def report(
     context: typer.Context,
     corpus: Annotated[
         str | None, typer.Option(help="Corpus of the newest study to report; any when not given.")
     ] = None,
     study: Annotated[str | None, typer.Option(help="Name of a study whose corpus is reported.")] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare with this, not with attention none: a variant's name as the report writes it, or "
+            "settings, such as 'labels=words', for each variant's own counterpart that has them."
+        ),
+    ] = None,
+    variants: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Show only the comparisons of these, by name or settings, such as 'attention=quantum'; may be "
+            "repeated. p-values stay adjusted for all."
+        ),
+    ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Write it again after every new fold, until no study of the corpus runs.")
     ] = False,
@@ -54,23 +69,25 @@ def report(
     if where is None:
         raise StudyError(f"study {summary.name} was stopped before its first fold; run it again")
     with StudyDisplay() as display:
+        from tracking.analysis.questions import Question
         from tracking.connection import open_tracking
         from tracking.reading import Reader
 
-        client = open_tracking(place.tracking)
+        client, question = open_tracking(place.tracking), Question(baseline or "", tuple(variants or ()))
         if watch:
-            written = _watched(place, client, where)
-            if written is not None:
+            written = _watched(place, client, where, question)
+            if written is not None and not question:
                 _log(written, place, summary)
         else:
             reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
-            written = write_report_of(reader.table(display.stage("reading results")), place, display, summary)
+            table = reader.table(display.stage("reading results"))
+            written = write_report_of(table, place, display, summary, question)
     if written is None:
         raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")
     print_results(summary.name, written, place)
 
 
-def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts") -> "Report | None":
+def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts", question: "Question") -> "Report | None":
     """Writes reports until no study runs; the last one, also where Ctrl-C ended it."""
     from rich.console import Console
 
@@ -85,31 +102,40 @@ def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts") -> "Rep
         console.print(f"{have} of {want} folds of the trials begun: {report.page}", soft_wrap=True, markup=False)
 
     try:
-        watch(home, client, where, lambda table: write_study_report(table, home), tell)
+        watch(home, client, where, lambda table: write_study_report(table, home, question), tell)
     except KeyboardInterrupt:
         console.print("Stopped watching.")
     return last
 
 
 def write_report_of(
-    table: "ResultsTable", home: "Home", display: "StudyDisplay", study: "StudySummary"
+    table: "ResultsTable",
+    home: "Home",
+    display: "StudyDisplay",
+    study: "StudySummary",
+    question: "Question | None" = None,
 ) -> "Report | None":
-    """Writes the report of a table, where it holds anything to report, and logs it to the run of its study.
+    """Writes the report of a table, where it holds anything to report.
+
+    The usual report is logged to the run of its study; the answer to another question is not, since it
+    would take the usual one's place there.
 
     Args:
         table: The results.
         home: Where everything is kept.
         display: Shows that it is being written.
         study: The study that it was asked for.
+        question: What is compared with what; the usual when not given.
 
     Returns:
         The report, or None where not one fold has a result.
     """
     from studies.reporting import write_study_report
+    from tracking.analysis.comparison import USUAL
 
     done = display.stage("writing the report")
-    written = write_study_report(table, home)
-    if written is not None:
+    written = write_study_report(table, home, question or USUAL)
+    if written is not None and not question:
         _log(written, home, study)
     done(1, 1)
     return written

@@ -251,6 +251,18 @@ def test_a_larger_study_trains_only_what_is_new(ran: Place) -> None:
     assert f"reused from run {original.info.run_id}" in shown
 
 
+def test_another_baseline_is_answered_beside_the_usual_report(ran: Place) -> None:
+    usual = set((ran.home / "reports").rglob("index.html"))
+    answer = ran.ser("report", "--baseline", "quantum · words", "--variants", "attention=none")
+    (page,) = set((ran.home / "reports").rglob("index.html")) - usual
+    assert f"report: {page}" in answer.stdout
+    assert "Asked for: attention=none against quantum · words" in page.read_text(encoding="utf-8")
+    tests = (page.parent / "tables" / "tests.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[:2] for line in tests[1:]] == [["none · words", "quantum · words"]]
+    refused = ran.refused("report", "--baseline", "labels=word")
+    assert "did you mean 'words'" in refused.stderr
+
+
 def test_a_study_whose_folds_fail_says_so_and_why(place: Place, tmp_path: Path) -> None:
     apart = Place(place.corpus, tmp_path / "home")
     answer = apart.refused(*apart.command("none"), "--set", "learning_rate=1e30")

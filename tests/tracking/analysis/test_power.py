@@ -37,6 +37,7 @@ def test_the_speakers_needed_are_the_fewest_that_do(effect, alpha):
 
 def test_a_family_too_large_for_the_speakers_can_show_nothing():
     assert detectable_difference(0.03, 5) is None
+    assert detectable_difference(0.03, 6, alpha=1 / 64) is not None
     assert detectable_difference(0.03, 10, alpha=0.05 / 51) is not None
     assert detectable_difference(0.03, 10, alpha=0.05 / 52) is None
     assert units_needed(0.5, 0.03, alpha=0.05 / 52) == 11

@@ -72,6 +72,18 @@ def test_a_setting_that_has_no_effect_on_one_side_does_not_count(entries):
     assert "none · phonemes" not in pairs(asked(entries, "scope=5"))
 
 
+def test_attention_none_by_name_gives_the_usual_pairs(entries):
+    assert pairs(asked(entries, "attention=none")) == pairs(asked(entries))
+
+
+def test_a_choice_is_no_counterpart_of_one_of_its_points():
+    trials = [
+        trial(WORLD, configuration(attention, stack=stack)) for attention in ("none", "quantum") for stack in (1, 2, 3)
+    ]
+    outcome = asked(scored(*trials), "attention=none choice=selected")
+    assert pairs(outcome) == {"quantum · selected per fold · phonemes": "none · selected per fold · phonemes"}
+
+
 def test_several_equal_baselines_are_refused_with_what_to_name(entries):
     outcome = asked(entries, "attention=component")
     refused = {one.variant: one.reason for one in outcome.refused}

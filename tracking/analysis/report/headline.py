@@ -96,6 +96,8 @@ def _why_not_compared(overview: Overview, best: ScoredVariant) -> str:
             f"It is a baseline itself: no attention scores higher. The best of them, {nearest}, stands "
             f"{_by_how_much(comparison)}. {_how_sure(comparison, overview.comparisons.family)}"
         )
+    if any(one.baseline == best.variant.label for one in overview.comparisons.made):
+        return "It is a baseline itself: no variant named here scores higher."
     return "There is nothing to compare it with yet."
 
 
