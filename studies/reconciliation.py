@@ -152,7 +152,9 @@ def _study_findings(ledgers: Ledgers, study: Run | None, trials: Mapping[str, Ru
     if not _is_open(study) or ledgers.held:
         return []
     whole = all(point.trial in trials and _has_ended(trials[point.trial]) for point in ledgers.points)
-    closed = Close(study, "FINISHED") if whole and ledgers.present(study) else Close(study, "KILLED")
+    # Its description is the last thing that a study writes before its end.
+    written = ledgers.present(study) and schema.NOTE in study.data.tags
+    closed = Close(study, "FINISHED") if whole and written else Close(study, "KILLED")
     return [Finding("stuck", f"study run {_named(study)}: RUNNING, and nobody runs it", closed)]
 
 

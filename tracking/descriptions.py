@@ -75,6 +75,8 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
         trials in that order, links to all of them and to the report.
     """
     whole = [run for run in trials if is_finished(run) and schema.MEAN_VALIDATION_UA in run.data.metrics]
+    # By name and identity among equals: in whatever order trials ended, the text is the same.
+    whole.sort(key=lambda run: (str(run.info.run_name), run.data.tags.get(schema.TRIAL_ID, "")))
     whole.sort(key=lambda run: run.data.metrics[schema.MEAN_VALIDATION_UA], reverse=True)
     sentence = f"{len(whole)} of {len(trials)} trials of corpus {markdown_text(corpus)} are complete."
     if whole:

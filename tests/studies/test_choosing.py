@@ -19,9 +19,9 @@ def plan(corpus: str, **options: str) -> StudyPlan:
 def home(tmp_path: Path, empty_search: Path) -> Home:
     """Studies of two manifests by name, of one without, and of the demo corpus; each has begun."""
     place = Home(tmp_path)
-    place.optuna_database.write_bytes(empty_search.read_bytes())
+    (tmp_path / "optuna.db").write_bytes(empty_search.read_bytes())
     for each in (plan("manifest", name="plays"), plan("manifest", name="talks"), plan("demo")):
-        search = Search.open(place.optuna_database, each.name(DIGEST, "cpu"), each)
+        search = Search.open(place.storage, each.name(DIGEST, "cpu"), each)
         search.begin(search.points("fp32")[0])
     return place
 

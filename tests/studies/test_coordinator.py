@@ -169,7 +169,7 @@ class Writes:
             self.names.append(name)
             if fatal is not None and len(self.names) >= fatal:
                 # A dead process writes nothing more, not even to close what is open.
-                raise Killed(name)
+                raise Killed(self.names[fatal - 1])
             return write(*arguments, **others)
 
         return counted

@@ -149,7 +149,7 @@ def test_a_trial_begins_in_one_transaction(database: Path) -> None:
     assert written[-1] == "commit"
 
 
-def test_the_resolved_precision_and_the_whereabouts_are_kept(database: Path) -> None:
+def test_the_resolved_precision_and_the_latest_whereabouts_are_kept(database: Path) -> None:
     search = opened(database)
     assert search.precision is None
     search.keep_precision("bf16")
@@ -157,7 +157,7 @@ def test_the_resolved_precision_and_the_whereabouts_are_kept(database: Path) -> 
     search.keep_whereabouts(Whereabouts("8", "0" * 32, "a scheme", 10))
     assert opened(database).precision == "bf16"
     (summary,) = summaries(SqliteStorage(database))
-    assert summary.whereabouts == Whereabouts("7", "0" * 32, "a scheme", 10)
+    assert summary.whereabouts == Whereabouts("8", "0" * 32, "a scheme", 10)
 
 
 def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) -> None:
