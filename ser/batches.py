@@ -1,6 +1,7 @@
 """Batches of like lengths, and answers to unequal classes; all draws are seeded, none is global."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +9,35 @@ from numpy.typing import NDArray
 LENGTH_JITTER = 0.15
 """Lengths are taken as up to this share longer or shorter when batches are formed."""
 
-MICRO_BATCH_FRAMES = 4096
-"""Padded frames that are computed at once, at most: what bounds a worker's memory."""
 
-# What computing a micro-batch of R utterances and T frames costs, in the time of one utterance's frame:
-# T * (R + _STEP_ROWS) + _CALL_FRAMES. Measured on one core at 2 x (128 + 128) cells; constants of the
-# code, since a cost that is measured anew would move results from machine to machine.
-_STEP_ROWS = 0.6
-_CALL_FRAMES = 100
+@dataclass(frozen=True)
+class PartCost:
+    """What computing a part of R utterances and T frames costs: T * (R + step_rows) + call_frames.
+
+    Constants of the code, since a cost that is measured anew would move results from machine to machine.
+
+    Attributes:
+        step_rows: What a frame costs however many utterances share it, in utterances.
+        call_frames: What a part costs however small it is, in frames of one utterance.
+        frames_at_most: Padded frames of a part, at most: what bounds a worker's memory.
+    """
+
+    step_rows: float
+    call_frames: float
+    frames_at_most: int
+
+
+ONE_CORE = PartCost(step_rows=0.6, call_frames=100, frames_at_most=4096)
+"""A processor's core: measured at 2 x (128 + 128) cells."""
+
+CARD = PartCost(step_rows=100_000, call_frames=0, frames_at_most=65_536)
+"""A graphics card: NOT measured. A step's duration hardly depends on its rows there, so parts follow from memory."""
+
+
+def part_cost(device_type: str) -> PartCost:
+    """The cost of parts on a kind of device, 'cpu' or 'cuda'."""
+    return ONE_CORE if device_type == "cpu" else CARD
+
 
 # Streams of random numbers that share a seed must still differ.
 _BATCHES, _UPSAMPLING = 1, 2
@@ -43,7 +65,7 @@ def epoch_batches(
     return [batches[position] for position in generator.permutation(len(batches))]
 
 
-def micro_batches(lengths: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np.int64]]:
+def micro_batches(lengths: Sequence[int] | NDArray[np.int64], cost: PartCost) -> list[NDArray[np.int64]]:
     """Divides a batch into parts of like lengths that are computed one after the other.
 
     Gradients of the parts add up to the batch's, so a batch stays one step of the optimiser. One
@@ -52,13 +74,14 @@ def micro_batches(lengths: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np
 
     Args:
         lengths: Frames of each utterance of the batch.
+        cost: What parts cost where they are computed.
 
     Returns:
         Positions in `lengths`, each in exactly one part, the longest first. No part has more than
-        `MICRO_BATCH_FRAMES` padded frames, unless it is a single utterance.
+        `cost.frames_at_most` padded frames, unless it is a single utterance.
 
     Examples:
-        >>> [part.tolist() for part in micro_batches([300, 2900, 310])]
+        >>> [part.tolist() for part in micro_batches([300, 2900, 310], ONE_CORE)]
         [[1], [2, 0]]
     """
     order = np.argsort(-np.asarray(lengths), kind="stable").astype(np.int64)
@@ -66,8 +89,8 @@ def micro_batches(lengths: Sequence[int] | NDArray[np.int64]) -> list[NDArray[np
     costs, starts = np.zeros(len(order) + 1), np.zeros(len(order) + 1, dtype=np.int64)
     for end in range(1, len(order) + 1):
         rows = np.arange(end, 0, -1)
-        candidates = costs[:end] + longest[:end] * (rows + _STEP_ROWS) + _CALL_FRAMES
-        candidates[(rows > 1) & (longest[:end] * rows > MICRO_BATCH_FRAMES)] = np.inf
+        candidates = costs[:end] + longest[:end] * (rows + cost.step_rows) + cost.call_frames
+        candidates[(rows > 1) & (longest[:end] * rows > cost.frames_at_most)] = np.inf
         starts[end] = int(candidates.argmin())
         costs[end] = candidates[starts[end]]
     parts, end = [], len(order)

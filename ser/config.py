@@ -25,7 +25,7 @@ Selection = Literal["last", "best_validation"]
 Decision = Literal["posterior", "best_path", "likelihood"]
 Balance = Literal["none", "weights", "upsample"]
 Validation = Literal["partner", "other_session"]
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "tf32"]
 
 _LATER_SETTINGS = ("dropout",)
 WINDOWED_ATTENTIONS: tuple[AttentionName, ...] = ("local", "component")
@@ -99,7 +99,7 @@ class FoldConfiguration(Settings):
         ema_decay: Decay per step of the running average of weights; null for off.
         balance: Answer to unequal classes in training.
         validation: Which speaker validates a fold of one test speaker; null for other fold schemes.
-        precision: Arithmetic of the network.
+        precision: Arithmetic of the network; `tf32` is for graphics cards alone.
         seed: Seed of the initial weights and of the batches.
         features: The log-mels.
     """

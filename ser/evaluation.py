@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ser.batches import micro_batches
+from ser.arithmetic import moved
+from ser.batches import micro_batches, part_cost
 from ser.config import FoldConfiguration
 from ser.fold_data import FoldData
 from ser.model.decision import Decided, decide, decide_single
@@ -38,9 +39,9 @@ def utterance_losses(
 
     Args:
         log_probabilities: The network's output, see `SpeechEmotionNetwork.forward`.
-        lengths: Valid frames, shape `(batch,)`.
-        emotions: Classes from 0, shape `(batch,)`.
-        counts: Target lengths N, shape `(batch,)`.
+        lengths: Valid frames, shape `(batch,)`; best on the CPU, see `ctc_losses`.
+        emotions: Classes from 0, shape `(batch,)`, beside the output.
+        counts: Target lengths N, shape `(batch,)`; best on the CPU.
         configuration: The configuration.
 
     Returns:
@@ -68,18 +69,19 @@ def evaluate(
     """
     network.eval()
     device = network.output.weight.device
-    groups = micro_batches(data.view.lengths[part])
+    groups = micro_batches(data.view.lengths[part], part_cost(device.type))
     losses, decisions, sums, frames_seen = [], [], list[dict[str, Tensor]](), 0
     for group in groups:
         batch = part[group]
-        frames, lengths = (tensor.to(device) for tensor in data.view.batch(batch))
-        emotions, counts = data.emotions[batch].to(device), data.counts[batch].to(device)
+        frames, frame_counts = data.view.batch(batch)
+        frames, lengths = frames.to(device), moved(frame_counts, device)
+        emotions, counts = moved(data.emotions[batch], device), data.counts[batch]
         C = network.encode(frames, lengths)
         log_probabilities = network.classify(C, lengths)
-        losses.append(utterance_losses(log_probabilities, lengths, emotions, counts, configuration))
-        decisions.append(_decide(log_probabilities, lengths, counts, configuration))
+        losses.append(utterance_losses(log_probabilities, frame_counts, emotions, counts, configuration))
+        decisions.append(_decide(log_probabilities, lengths, moved(counts, device), configuration))
         sums.append(network.attention.observations(C, lengths))
-        frames_seen += int(lengths.sum())
+        frames_seen += int(frame_counts.sum())
     loss = float(torch.cat(losses).double().mean())
     evaluation = _evaluation(data, configuration, part, np.concatenate(groups), decisions, loss)
     shares = {name: sum(float(each[name]) for each in sums) / frames_seen for name in sums[0]}

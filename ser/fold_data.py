@@ -1,6 +1,6 @@
 """What a fold's loop reads: features normalised for the fold, classes and target lengths."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,8 +10,9 @@ from torch import Tensor
 from ser.config import FoldConfiguration
 from ser.corpora.base import Corpus
 from ser.features.normalise import normalisation_of
+from ser.features.resident import ResidentView
 from ser.features.store import FeatureStore
-from ser.features.view import FeatureView
+from ser.features.view import Features, FeatureView
 from ser.folds import split_indices
 from ser.labels import target_lengths
 from ser.results import Fold, TargetReport
@@ -33,7 +34,7 @@ class FoldData:
     """
 
     corpus: Corpus
-    view: FeatureView
+    view: Features
     training: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -45,6 +46,12 @@ class FoldData:
     def classes(self) -> int:
         """Number of emotions."""
         return len(self.corpus.emotions)
+
+    def on(self, device: torch.device) -> "FoldData":
+        """The same data with the features on a card, if `device` is one; on a processor they stay on the map."""
+        if device.type != "cuda" or not isinstance(self.view, FeatureView):
+            return self
+        return replace(self, view=ResidentView(self.view, device))
 
 
 def prepare_fold(corpus: Corpus, store: FeatureStore, configuration: FoldConfiguration, fold: Fold) -> FoldData:

@@ -1,8 +1,10 @@
 """Training one fold: a pure function of data, configuration and fold.
 
 `train_fold` reads the mapped feature store, trains on the training speakers, follows the validation
-speakers, and scores the test speakers once, at the end. The same input gives the same result, bit
-for bit on one kind of processor, whatever else runs beside it.
+speakers, and scores the test speakers once, at the end. On processors the same input gives the same
+result, bit for bit on one kind of them, whatever else runs beside it. On a graphics card first
+weights, batches and dropout masks are the same, and the last digits are not promised: torch's
+gradient of CTC adds up in any order there.
 """
 
 import platform
@@ -15,7 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ser.batches import class_weights, epoch_batches, micro_batches, upsampled
+from ser.arithmetic import arithmetic, moved
+from ser.batches import class_weights, epoch_batches, micro_batches, part_cost, upsampled
 from ser.config import FoldConfiguration
 from ser.corpora.base import Corpus
 from ser.errors import TrainingError
@@ -64,7 +67,7 @@ def train_fold(
 
     Raises:
         TrainingError: A loss or a gradient is not finite; the text names fold and epoch.
-        ConfigurationError: The corpus lacks the counts that the label strategy needs.
+        ConfigurationError: The corpus lacks the counts that the label strategy needs, or the device the arithmetic.
     """
     started_ms = _now_ms()
     data = prepare_fold(corpus, store, configuration, fold)
@@ -113,7 +116,7 @@ class FoldTraining:
     """
 
     def __init__(self, data: FoldData, configuration: FoldConfiguration, seed: int, device: torch.device) -> None:
-        self._data = data
+        self._data = data.on(device)
         self._configuration = configuration
         self._seed = seed
         self._device = device
@@ -135,13 +138,14 @@ class FoldTraining:
         limit = self._configuration.gradient_clip or float("inf")
         self.network.train()
         losses, norms, utterances = [], [], 0
-        for batch in self._batches(epoch):
-            self._optimiser.zero_grad(set_to_none=True)
-            losses.append(self.add_gradients(batch))
-            norms.append(torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
-            self._optimiser.step()
-            self.average.update()
-            utterances += len(batch)
+        with arithmetic(self._configuration.precision, self._device):
+            for batch in self._batches(epoch):
+                self._optimiser.zero_grad(set_to_none=True)
+                losses.append(self.add_gradients(batch))
+                norms.append(torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
+                self._optimiser.step()
+                self.average.update()
+                utterances += len(batch)
         return {
             "training_loss": float(torch.stack(losses).sum()) / utterances,
             "gradient_norm": float(torch.stack(norms).mean()),
@@ -158,7 +162,7 @@ class FoldTraining:
             The sum of the utterances' losses, in nats, on the device.
         """
         total = torch.zeros((), device=self._device)
-        for part in micro_batches(self._data.view.lengths[batch]):
+        for part in micro_batches(self._data.view.lengths[batch], part_cost(self._device.type)):
             loss = self._losses(batch[part]).sum()
             (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
@@ -167,12 +171,14 @@ class FoldTraining:
     def score(self, weights: Weights, part: NDArray[np.int64]) -> Scored:
         """Scores a part of the fold with given weights."""
         self._scorer.load_state_dict(weights)
-        return evaluate(self._scorer, self._data, self._configuration, part)
+        with arithmetic(self._configuration.precision, self._device):
+            return evaluate(self._scorer, self._data, self._configuration, part)
 
     def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
-        frames, lengths = (tensor.to(self._device) for tensor in self._data.view.batch(batch))
-        emotions, counts = (t[batch].to(self._device) for t in (self._data.emotions, self._data.counts))
-        losses = utterance_losses(self.network(frames, lengths), lengths, emotions, counts, self._configuration)
+        frames, lengths = self._data.view.batch(batch)
+        emotions, counts = moved(self._data.emotions[batch], self._device), self._data.counts[batch]
+        output = self.network(frames.to(self._device), moved(lengths, self._device))
+        losses = utterance_losses(output, lengths, emotions, counts, self._configuration)
         return losses * self._importance[emotions]
 
     def _batches(self, epoch: int) -> list[NDArray[np.int64]]:

@@ -4,6 +4,7 @@ import time
 
 import torch
 
+from ser.arithmetic import arithmetic
 from ser.config import FoldConfiguration, Precision
 from ser.model.network import SpeechEmotionNetwork
 
@@ -51,7 +52,8 @@ def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -
     durations = []
     for _ in range(rounds):
         started = time.perf_counter()
-        network(frames, lengths).sum().backward()
+        with arithmetic(precision, device):
+            network(frames, lengths).sum().backward()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         durations.append(time.perf_counter() - started)

@@ -55,7 +55,7 @@ class StudyPlan(Settings):
     criterion: Criterion
     folds: str = "speaker"
     seeds: tuple[int, ...]
-    precision: Literal["fp32", "bf16", "auto"]
+    precision: Literal["fp32", "bf16", "tf32", "auto"]
     settings: dict[str, Any]
     space: Space | None = None
     trials: int | None = None
@@ -113,7 +113,7 @@ class StudyPlan(Settings):
                 raise ConfigurationError(unknown_value("setting", name, known))
         if seeds < 1:
             raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
-        precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "auto"))
+        precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "tf32", "auto"))
         settings = chosen.settings_for(corpus) | {name: _parsed(value) for name, value in wanted.items()}
         scheme = folds or chosen.folds_for(corpus)
         if parse_scheme(scheme).name != "speaker":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ser.arithmetic import require_precision
 from ser.baseline import logistic_baseline
 from ser.config import Precision
 from ser.corpora import open_corpus
@@ -170,6 +171,7 @@ def _kept_precision(plan: StudyPlan, search: Search, home: Home, workplace: Work
         resolved = plan.precision
         if resolved == "auto":
             resolved = resolved_precision(home.machine_facts, workplace.processor, workplace.gain_of_bf16)
+        require_precision(resolved, workplace.device_type)
         search.keep_precision(resolved)
         return resolved
     return search.precision

@@ -20,7 +20,7 @@ FORBIDDEN = {
 LAYERS = (
     ("errors", "processor"),
     ("config",),
-    ("results",),
+    ("results", "arithmetic"),
     ("identity", "metrics", "corpora", "phonetics", "audio"),
     ("features",),
     ("labels", "folds", "batches"),

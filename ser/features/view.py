@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,6 +11,17 @@ from torch import Tensor
 
 from ser.features.normalise import Affine
 from ser.features.store import FeatureStore
+
+
+class Features(Protocol):
+    """What a fold's loop asks of features, wherever they lie."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Stacked frames of each utterance, shape `(utterance,)`."""
+
+    def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Utterances side by side and their lengths; see `FeatureView.batch`. Lengths lie on the CPU."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ not depend on how far a batch is padded.
 import torch
 from torch import Tensor, nn
 
+from ser.arithmetic import moved
+
 
 class UtteranceDropout(nn.Module):
     """In training, zeroes a share of an utterance's features and scales the others up to keep the mean.
@@ -36,4 +38,4 @@ class UtteranceDropout(nn.Module):
         if not self.training:
             return values
         kept = torch.rand(values.shape[0], 1, values.shape[2], generator=self._generator) >= self.share
-        return values * (kept / (1 - self.share)).to(values)
+        return values * moved((kept / (1 - self.share)).to(values.dtype), values.device)

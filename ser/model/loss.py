@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ser.arithmetic import moved
 from ser.config import LossScale
 from ser.model.network import BLANK
 
@@ -14,8 +15,10 @@ def ctc_losses(log_probabilities: Tensor, lengths: Tensor, emotions: Tensor, cou
     Args:
         log_probabilities: Shape `(batch, frame, 1 + class)`.
         lengths: Valid frames T, shape `(batch,)`.
-        emotions: Emotion of each utterance, from 0, shape `(batch,)`.
-        counts: N of each utterance, shape `(batch,)`; T >= 2N - 1, or the loss is infinite.
+        emotions: Emotion of each utterance, from 0, shape `(batch,)`, beside the probabilities.
+        counts: N of each utterance, shape `(batch,)`; T >= 2N - 1, or the loss is infinite. Lengths and
+            counts that lie on the CPU spare a card the reading back; torch itself still copies
+            them to the card with each call and waits for that, which no argument avoids.
 
     Returns:
         Losses in nats, shape `(batch,)`.
@@ -31,7 +34,7 @@ def scaled_ctc_losses(
 ) -> Tensor:
     """`ctc_losses`, divided by N where `scale` is `label`; shape `(batch,)`."""
     losses = ctc_losses(log_probabilities, lengths, emotions, counts)
-    return losses / counts if scale == "label" else losses
+    return losses / moved(counts, losses.device) if scale == "label" else losses
 
 
 def cross_entropy_losses(log_probabilities: Tensor, emotions: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from benchmarks.reference import ReferenceNetwork, collate, mean_loss
 from benchmarks.training import useful_operations
 from benchmarks.workloads import Source, configuration_of, examples, iemocap_shape
-from ser.batches import micro_batches
+from ser.batches import ONE_CORE, micro_batches
 from ser.training import FoldTraining
 
 SETTINGS: dict[str, dict[str, str]] = {
@@ -46,7 +46,7 @@ def test_losses_and_gradients_are_those_of_the_reference(name: str, frame_ms: in
     # Utterances of up to 4 s: CTC's gradient is a difference of like numbers, and float32 loses more of it the
     # more frames there are, on both sides alike.
     batch = data.training[data.view.lengths[data.training] < 4000 / frame_ms][:8]
-    assert len(micro_batches(data.view.lengths[batch])) > 1, "the batch must be one that is computed in parts"
+    assert len(micro_batches(data.view.lengths[batch], ONE_CORE)) > 1, "the batch must be one that is computed in parts"
     torch.manual_seed(3)
     reference = ReferenceNetwork(configuration, data.classes)
     fast = FoldTraining(data, configuration, 1, torch.device("cpu"))

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from ser import batches as module
-from ser.batches import MICRO_BATCH_FRAMES, class_weights, epoch_batches, micro_batches, upsampled
+from ser.batches import CARD, ONE_CORE, PartCost, class_weights, epoch_batches, micro_batches, part_cost, upsampled
 
 LENGTHS = np.random.default_rng(0).integers(100, 900, size=428)
 
@@ -95,9 +94,9 @@ def test_a_class_without_utterances_has_no_weight() -> None:
         class_weights(CLASSES, 4)
 
 
-def micro_cost(parts: list[list[int]]) -> float:
+def micro_cost(parts: list[list[int]], cost: PartCost) -> float:
     """The cost of a division into parts, each a list of lengths, written out."""
-    return sum(max(part) * (len(part) + module._STEP_ROWS) + module._CALL_FRAMES for part in parts)
+    return sum(max(part) * (len(part) + cost.step_rows) + cost.call_frames for part in parts)
 
 
 def divisions(values: list[int]) -> list[list[list[int]]]:
@@ -106,23 +105,34 @@ def divisions(values: list[int]) -> list[list[list[int]]]:
     return [[values[a:b] for a, b in zip([0, *cut], [*cut, len(values)], strict=True)] for cut in cuts]
 
 
-@given(lengths=st.lists(st.integers(1, 2 * MICRO_BATCH_FRAMES), min_size=1, max_size=8))
-def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int]) -> None:
-    parts = [[lengths[position] for position in part] for part in micro_batches(lengths)]
+@given(
+    lengths=st.lists(st.integers(1, 2 * ONE_CORE.frames_at_most), min_size=1, max_size=8),
+    cost=st.sampled_from([ONE_CORE, CARD, PartCost(5.0, 10.0, 3000)]),
+)
+def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int], cost: PartCost) -> None:
+    parts = [[lengths[position] for position in part] for part in micro_batches(lengths, cost)]
     allowed = [
         division
         for division in divisions(sorted(lengths, reverse=True))
-        if all(len(part) == 1 or max(part) * len(part) <= MICRO_BATCH_FRAMES for part in division)
+        if all(len(part) == 1 or max(part) * len(part) <= cost.frames_at_most for part in division)
     ]
-    assert micro_cost(parts) == pytest.approx(min(map(micro_cost, allowed)))
+    assert micro_cost(parts, cost) == pytest.approx(min(micro_cost(each, cost) for each in allowed))
     assert parts in allowed
 
 
 @given(lengths=st.lists(st.integers(1, 3000), min_size=1, max_size=64))
 def test_every_utterance_of_a_batch_is_in_exactly_one_part(lengths: list[int]) -> None:
-    assert sorted(np.concatenate(micro_batches(lengths)).tolist()) == list(range(len(lengths)))
+    assert sorted(np.concatenate(micro_batches(lengths, ONE_CORE)).tolist()) == list(range(len(lengths)))
 
 
 def test_one_long_utterance_does_not_stretch_a_batch_and_like_ones_stay_together() -> None:
-    assert [part.tolist() for part in micro_batches([60] * 31 + [2900])] == [[31], list(range(31))]
-    assert len(micro_batches([93] * 32)) == 1
+    assert [part.tolist() for part in micro_batches([60] * 31 + [2900], ONE_CORE)] == [[31], list(range(31))]
+    assert len(micro_batches([93] * 32, ONE_CORE)) == 1
+
+
+def test_a_card_divides_a_batch_for_memory_alone() -> None:
+    assert len(micro_batches([60] * 31 + [2000], CARD)) == 1
+    parts = micro_batches([2900] * 32, CARD)
+    assert len(parts) == 2
+    assert max(len(part) for part in parts) * 2900 <= CARD.frames_at_most
+    assert (part_cost("cpu"), part_cost("cuda")) == (ONE_CORE, CARD)

@@ -62,7 +62,7 @@ def run(configuration: FoldConfiguration) -> Scored:
 @pytest.mark.parametrize("name", READINGS)
 def test_small_batches_change_nothing_but_the_last_digits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(small(**READINGS[name]))
-    monkeypatch.setattr(evaluation, "micro_batches", lambda lengths: np.array_split(np.argsort(-lengths), 3))
+    monkeypatch.setattr(evaluation, "micro_batches", lambda lengths, cost: np.array_split(np.argsort(-lengths), 3))
     parts = run(small(**READINGS[name]))
     np.testing.assert_allclose(parts.evaluation.scores, whole.evaluation.scores, atol=1e-6)
     assert parts.evaluation.predicted == whole.evaluation.predicted

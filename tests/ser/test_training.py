@@ -312,7 +312,9 @@ def test_batches_change_from_epoch_to_epoch() -> None:
 def test_a_batch_computed_in_parts_has_the_gradient_of_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for parts in (1, 3):
-        monkeypatch.setattr(training, "micro_batches", lambda lengths, n=parts: np.array_split(np.argsort(-lengths), n))
+        monkeypatch.setattr(
+            training, "micro_batches", lambda lengths, cost, n=parts: np.array_split(np.argsort(-lengths), n)
+        )
         data = prepare_fold(CORPUS, toy_store(CORPUS), small(**READINGS[name]), fold_of(CORPUS))
         trainer = training.FoldTraining(data, small(**READINGS[name]), 1, torch.device("cpu"))
         loss = trainer.add_gradients(data.training)

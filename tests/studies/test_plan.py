@@ -103,7 +103,7 @@ def test_precision_may_be_set() -> None:
         ({"ema_decay": "none"}, "ema_decay: Input should be a valid number"),
         ({"stack": "4"}, "stack: Input should be less than or equal to 3"),
         ({"balance": "weight"}, "unknown balance 'weight' (did you mean 'weights'?); valid: none, weights, upsample"),
-        ({"precision": "fp16"}, "unknown precision 'fp16' (did you mean 'bf16'?); valid: fp32, bf16, auto"),
+        ({"precision": "fp16"}, "unknown precision 'fp16' (did you mean 'bf16'?); valid: fp32, bf16, tf32, auto"),
         ({"cells": "off"}, "cells: Input should be a valid integer"),
     ],
 )

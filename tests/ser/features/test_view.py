@@ -1,11 +1,15 @@
 """Batches against a naive frame-by-frame construction."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from ser.config import Normalisation
 from ser.features.normalise import Affine, normalisation_of
+from ser.features.resident import ResidentView
 from ser.features.view import FeatureView
 from tests.ser.synthetic import make_store, random_frames
 
@@ -67,3 +71,16 @@ def test_a_batch_is_a_copy_that_leaves_the_store_alone() -> None:
     features, _ = FeatureView(store, normalisation_of(store, SPEAKERS, "minmax_utterance", ()), 1).batch([7])
     features.zero_()
     np.testing.assert_array_equal(store.frames(7), before)
+
+
+@pytest.mark.parametrize("stack", [1, 2, 3])
+@pytest.mark.parametrize("name", get_args(Normalisation))
+def test_batches_gathered_on_a_device_are_those_of_the_store_to_the_bit(stack: int, name: Normalisation) -> None:
+    store = make_store(random_frames(LENGTHS))
+    view = FeatureView(store, normalisation_of(store, SPEAKERS, name, ("a",)), stack)
+    resident = ResidentView(view, torch.device("cpu"))
+    np.testing.assert_array_equal(resident.lengths, view.lengths)
+    for indices in ([7, 0, 3, 4, 1, 6], [0], [3, 3], np.arange(8)):
+        for found, expected in zip(resident.batch(indices), view.batch(indices), strict=True):
+            assert found.dtype == expected.dtype
+            assert torch.equal(found, expected)
