@@ -54,7 +54,8 @@ class Attempts:
         """An attempt has failed.
 
         An error that the same input gives anywhere, such as a setting that the corpus cannot serve, is not tried
-        again. A loss that is not finite is: another device may well compute it.
+        again. A loss that is not finite is: another device may well compute it. A fold for which there was no
+        room beside others has lost no attempt, and its slot may take it again.
 
         Args:
             failed: How.
@@ -64,7 +65,10 @@ class Attempts:
         """
         fold = self._folds[failed.identity]
         fold.in_hand = False
-        fold.failed_in.add(failed.slot)
+        if failed.crowded:
+            fold.begun -= 1
+        else:
+            fold.failed_in.add(failed.slot)
         reason = f"no epoch ended for {self._stall_timeout_s:g} s" if fold.stalled else failed.reason
         return reason, 0 if failed.permanent else ATTEMPTS - fold.begun
 

@@ -56,6 +56,8 @@ class Failed:
         reason: One line.
         traceback: The worker's traceback, or the reason again where there is none.
         permanent: Whether the same fold would fail the same way anywhere (see `is_permanent`).
+        crowded: Whether it was short of a memory that other folds took: fewer of them are computed at once
+            from now on, and the failure is no attempt at the fold.
     """
 
     identity: str
@@ -63,6 +65,7 @@ class Failed:
     reason: str
     traceback: str
     permanent: bool = False
+    crowded: bool = False
 
 
 Event = Progress | Finished | Failed

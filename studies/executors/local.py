@@ -11,8 +11,10 @@ import threading
 import traceback
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
+import torch
 from pebble import ProcessExpired, ProcessPool
 
 from ser.corpora.base import Corpus
@@ -21,6 +23,11 @@ from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished,
 from studies.executors.worker import run_task, start_worker
 
 _SPAWN = multiprocessing.get_context("spawn")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a fold failed for want of a card's memory: of torch's own blocks, or of a first word with the driver."""
+    return isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)
 
 
 class _Slot:
@@ -36,7 +43,7 @@ class _Slot:
     def __init__(self, number: int, corpus: Corpus, device: str, events: "queue.SimpleQueue[Event]") -> None:
         self._number = number
         self._corpus = corpus
-        self._device = device
+        self.device = device
         self._events = events
         self._pool: ProcessPool | None = None
         self._ends: tuple[Connection, Connection] | None = None
@@ -45,6 +52,8 @@ class _Slot:
         self._cancelled = False
         self.busy = False
         self.dead = False
+        self.given_up = False
+        """Whether there is no room for it on its device beside the others."""
 
     def submit(self, task: FoldTask) -> None:
         """Hands a fold to the worker, which is started where there is none."""
@@ -56,7 +65,7 @@ class _Slot:
             receiving, sending = _SPAWN.Pipe(duplex=False)
             self._ends = (receiving, sending)
             threading.Thread(target=self._forward, args=(receiving,), daemon=True).start()
-            arguments = (self._corpus, self._device, sending)
+            arguments = (self._corpus, self.device, sending)
             self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=_SPAWN)
         self._future = self._pool.schedule(run_task, args=[task])
         self._future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))
@@ -105,11 +114,15 @@ class _Slot:
             return Failed(task.identity, self._number, reason, reason)
         details = getattr(error, "traceback", None) or "".join(traceback.format_exception(error))
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Failed(task.identity, self._number, reason, str(details), is_permanent(error))
+        permanent, crowded = is_permanent(error), is_out_of_memory(error)
+        return Failed(task.identity, self._number, reason, str(details), permanent, crowded)
 
 
 class LocalExecutor(Executor):
     """Worker processes on this machine, started once and kept.
+
+    Where a fold runs out of a device's memory, its slot is given up with the memory that its worker holds,
+    unless it is the device's last: fewer folds at once, and not a dead study, is the answer.
 
     Args:
         corpus: The corpus that all folds are of.
@@ -123,11 +136,11 @@ class LocalExecutor(Executor):
     @property
     def slots(self) -> int:
         """Folds that are computed at once."""
-        return len(self._slots)
+        return sum(not slot.given_up for slot in self._slots)
 
     def free_slots(self) -> int:
         """Slots that could take a fold now."""
-        return sum(not slot.busy for slot in self._slots)
+        return sum(not slot.busy and not slot.given_up for slot in self._slots)
 
     def takes(self, task: FoldTask) -> bool:
         """Whether a slot is free for a fold; see the base class."""
@@ -137,12 +150,23 @@ class LocalExecutor(Executor):
         """Hands a fold to the first free slot that it has not failed in; see the base class."""
         slot = self._slot_for(task)
         if slot is None:
-            raise StudyError(f"no free slot among {len(self._slots)} for fold {task.fold.name}")
+            raise StudyError(f"no free slot among {self.slots} for fold {task.fold.name}")
         slot.submit(task)
 
     def _slot_for(self, task: FoldTask) -> "_Slot | None":
-        others = [slot for number, slot in enumerate(self._slots) if number not in task.avoid]
-        return next((slot for slot in others or self._slots if not slot.busy), None)
+        open_slots = [(number, slot) for number, slot in enumerate(self._slots) if not slot.given_up]
+        others = [slot for number, slot in open_slots if number not in task.avoid]
+        return next((slot for slot in others or [slot for _, slot in open_slots] if not slot.busy), None)
+
+    def _give_up_slot(self, failed: Failed) -> Failed:
+        """Answers want of memory: gives up the slot, or says that the fold was alone and has failed."""
+        slot = self._slots[failed.slot]
+        left = sum(each.device == slot.device and not each.given_up for each in self._slots) - 1
+        if not left:
+            return replace(failed, crowded=False)
+        slot.given_up = True
+        slot.close()
+        return replace(failed, reason=f"{failed.reason} (from now on {left} fold(s) at once on {slot.device})")
 
     def cancel(self, identity: str) -> None:
         """Ends a fold in hand; see the base class."""
@@ -164,7 +188,7 @@ class LocalExecutor(Executor):
         for event in events:
             if not isinstance(event, Progress):
                 self._slots[event.slot].busy = False
-        return events
+        return [self._give_up_slot(each) if isinstance(each, Failed) and each.crowded else each for each in events]
 
     def close(self) -> None:
         """Ends all workers."""
