@@ -20,7 +20,7 @@ from benchmarks import features, overhead, training, workers
 from benchmarks.picture import draw
 from benchmarks.rows import Row
 from benchmarks.workloads import Source, configuration_of
-from studies.machine import processor_name
+from ser.processor import processor_name
 
 RESULTS = Path(__file__).parent / "results"
 # The slow side takes minutes for an epoch of all utterances: for most cases a part of them does.

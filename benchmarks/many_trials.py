@@ -13,6 +13,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import optuna
 import torch
@@ -28,7 +29,6 @@ from ser.training import TrainedFold
 from studies.home import Home
 from studies.plan import StudyPlan, point_parameters
 from studies.search import Search, Whereabouts
-from tracking import recorder as recording
 from tracking import rows, schema
 from tracking.connection import experiment_id, open_tracking
 from tracking.recorder import Recorder, StudyContext
@@ -49,7 +49,7 @@ def make_home(root: Path, learning_rates: tuple[str, ...] = LEARNING_RATES) -> N
     """
     root.mkdir(parents=True)
     # A picture of every fold's confusions would take half an hour, and the bulk client leaves them out.
-    recording.confusion_png = lambda *_: b""
+    without_pictures = patch("tracking.recorder.confusion_png", return_value=b"")
     home = Home(root)
     corpus = made_up_corpus()
     results = Results(corpus, make_folds(corpus, parse_scheme("speaker"), "partner"))
@@ -66,11 +66,12 @@ def make_home(root: Path, learning_rates: tuple[str, ...] = LEARNING_RATES) -> N
         name = plan.name(corpus.digest, "cpu")
         points = plan.points("fp32")
         with closing(sqlite3.connect(database)) as connection:
-            client = BulkClient(connection, experiment, home.artifacts / corpus.name, kept=(schema.TRIAL_RESULT,))
+            client: Any = BulkClient(connection, experiment, home.artifacts / corpus.name, kept=(schema.TRIAL_RESULT,))
             recorder = _recorder(client, experiment, results, name, home.lock("recording"))
             study = recorder.study_run()
-            for point in track(points, f"learning rate {learning_rate}"):
-                _write_trial(recorder, results, study, name, point)
+            with without_pictures:
+                for point in track(points, f"learning rate {learning_rate}"):
+                    _write_trial(recorder, results, study, name, point)
             connection.commit()
         # The study's own run is written to its end by MLflow: there is one of it.
         recorder = _recorder(open_tracking(database), experiment, results, name, home.lock("recording"))

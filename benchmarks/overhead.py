@@ -11,6 +11,7 @@ from studies.home import Home
 from studies.observer import Observer, Standing
 from studies.plan import StudyPlan
 from studies.running import run_study
+from studies.workplaces import LocalWorkplace
 
 WORKERS = 2
 
@@ -60,8 +61,8 @@ def study(emodb: Path, folder: Path, epochs: int) -> Work:
     )
 
     def work() -> Spent:
-        clock = _Clock()
-        outcome = run_study(plan, emodb, Home(folder), WORKERS, clock, lambda _: lambda done, total: None)
+        clock, workplace = _Clock(), LocalWorkplace(("cpu",) * WORKERS)
+        outcome = run_study(plan, emodb, Home(folder), workplace, clock, lambda _: lambda done, total: None)
         folds = [fold for trial in outcome.reader.table().trials for fold in trial.folds]
         return spent(folds, clock.wall_s[0], clock.wall_s[-1], clock.coordinator_s[-1] - clock.coordinator_s[0])
 

@@ -32,8 +32,7 @@ from studies.plan import StudyPlan
 from studies.provenance import provenance_tags
 from studies.search import Basis, Search, Whereabouts
 from tests.mlflow_server import mlflow_server
-from tests.postgresql import PostgresqlServer
-from tests.studies.chaos import database_on
+from tests.postgresql import PostgresqlServer, empty_database
 from tracking.connection import experiment_id, open_tracking
 from tracking.outbox import Outbox
 from tracking.reading import Reader
@@ -101,7 +100,7 @@ def servers(folder: Path) -> Iterator[tuple[str, str]]:
     postgresql.start()
     try:
         # Optuna and MLflow both keep a table `alembic_version`: each needs a database of its own.
-        with database_on(postgresql.url) as database, mlflow_server(folder / "mlflow", database) as uri:
+        with empty_database(postgresql.url) as database, mlflow_server(folder / "mlflow", database) as uri:
             yield postgresql.url, uri
     finally:
         postgresql.stop()

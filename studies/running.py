@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mlflow import MlflowClient
+
 from ser.arithmetic import require_precision
 from ser.baseline import logistic_baseline
-from ser.config import Precision
+from ser.config import FoldConfiguration, Precision
 from ser.corpora import open_corpus
 from ser.corpora.base import Corpus
 from ser.errors import ConfigurationError
 from ser.features.store import FeatureStore, ensure_store
 from ser.folds import make_folds, parse_scheme
 from ser.labels import offered_strategies
-from ser.results import BaselineResult
+from ser.results import BaselineResult, Fold
 from studies.attempts import STALL_TIMEOUT_S
 from studies.coordinator import Coordinator
 from studies.executors.node import NodeNeeds
@@ -28,7 +30,7 @@ from studies.precision import resolved_precision
 from studies.provenance import provenance_tags
 from studies.pruning import check_pruner
 from studies.reconciliation_check import reconcile
-from studies.search import Basis, Search, Whereabouts
+from studies.search import Basis, Point, Search, Whereabouts
 from studies.stopping import stopped_at_errors
 from studies.workplaces import Workplace
 from tracking.connection import experiment_id, open_tracking
@@ -82,55 +84,29 @@ def run_study(
     Raises:
         SerError: The corpus, the store or the study cannot be used as asked; the text says why.
     """
-    device_type = workplace.device_type
-    corpus = open_corpus(plan.corpus, root.absolute(), stage("reading the corpus"), plan.corpus_options)
-    configuration = plan.base("fp32")
-    scheme = make_folds(corpus, parse_scheme(plan.folds), configuration.validation)
-    check_pruner(plan.pruner, len(scheme), scheme[0].scheme)
-    _check_counts(plan, corpus)
-    # Nodes of a cluster look for the store at the same path, from other working directories.
-    store = ensure_store(corpus, configuration.features, home.features.absolute(), stage("computing features"))
-    name = plan.name(corpus.digest, device_type)
+    ground = _prepare(plan, root, home, workplace, stage)
+    corpus, scheme, name = ground.corpus, ground.scheme, ground.name
     observer = Observers(observer, StatusFile(home.live_status(name), home.failures(name), name))
     with home.storage.coordinate(name) as place:
-        search = Search.open(home.storage, name, plan)
-        precision = _kept_precision(plan, search, home, workplace)
-        client = open_tracking(home.tracking)
-        artifacts = home.artifacts if home.tracking_uri is None else None
-        experiment = experiment_id(client, corpus.name, artifacts)
-        search.keep_basis(Basis(scheme, device_type))
-        search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
-        context = StudyContext(
-            name, plan.recipe, corpus, scheme, provenance_tags(workplace.processor), _options(plan, precision, root)
-        )
-        recorder = Recorder(client, experiment, context, home.lock("recording"))
-        outbox = Outbox(home.outbox)
-        reader = Reader(client, experiment, corpus.digest, scheme[0].scheme)
+        ledgers = _open(plan, root, home, workplace, ground)
+        recorder = Recorder(ledgers.client, ledgers.experiment, ledgers.context, home.lock("recording"))
+        reader = Reader(ledgers.client, ledgers.experiment, corpus.digest, scheme[0].scheme)
         with stopped_at_errors(recorder), Sender(place.confirm, observer.noticed) as sender:
-            take_back(
-                client,
-                experiment,
-                context,
-                search,
-                precision,
-                device_type,
-                artifacts and artifacts / corpus.name,
-                outbox,
-                observer,
-                stage("looking for lost results"),
-            )
-            points = reconcile(client, experiment, context, search, precision, device_type, outbox, observer)
+            points = _reconciled(ledgers, home, workplace.device_type, observer, stage)
             study_run = recorder.study_run()
-            needs = NodeNeeds(corpus, plan.corpus_options, configuration.features, store, precision, device_type)
+            settings = ground.configuration.features
+            needs = NodeNeeds(
+                corpus, plan.corpus_options, settings, ground.store, ledgers.precision, workplace.device_type
+            )
             with closing(workplace.executor(needs, observer.noticed)) as executor:
                 coordinator = Coordinator(
-                    context=context,
+                    context=ledgers.context,
                     study_run=study_run,
                     points=points,
-                    search=search,
-                    store=store,
-                    device_type=device_type,
-                    outbox=outbox,
+                    search=ledgers.search,
+                    store=ground.store,
+                    device_type=workplace.device_type,
+                    outbox=ledgers.outbox,
                     recorder=recorder,
                     reader=reader,
                     executor=executor,
@@ -140,12 +116,108 @@ def run_study(
                 )
                 failures = coordinator.run()
             # Computed once, however often its writing is tried.
-            baseline = cache(
-                lambda: logistic_baseline(corpus, FeatureStore.open(store), scheme, configuration.normalisation)
-            )
+            baseline = cache(ground.baseline)
             sender.send(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
             sender.drain()
     return Outcome(name, tuple(failures), reader)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What a study rests on, before anything of it is opened.
+
+    Attributes:
+        corpus: The corpus.
+        configuration: The settings that all its points share.
+        scheme: Its folds.
+        store: Path of the feature store.
+        name: Its name.
+    """
+
+    corpus: Corpus
+    configuration: FoldConfiguration
+    scheme: tuple[Fold, ...]
+    store: Path
+    name: str
+
+    def baseline(self) -> BaselineResult:
+        """The logistic regression beside its variants."""
+        return logistic_baseline(
+            self.corpus, FeatureStore.open(self.store), self.scheme, self.configuration.normalisation
+        )
+
+
+@dataclass(frozen=True)
+class _Ledgers:
+    """Where a study is written, opened.
+
+    Attributes:
+        search: Its memory in Optuna.
+        precision: Its arithmetic.
+        client: The tracking store.
+        experiment: Id of its experiment.
+        context: The study as its runs tell it.
+        outbox: Where results wait.
+    """
+
+    search: Search
+    precision: Precision
+    client: MlflowClient
+    experiment: str
+    context: StudyContext
+    outbox: Outbox
+
+
+def _prepare(plan: StudyPlan, root: Path, home: Home, workplace: Workplace, stage: Stage) -> _Ground:
+    """Reads the corpus, computes its features, divides it into folds, and refuses what cannot be computed."""
+    corpus = open_corpus(plan.corpus, root.absolute(), stage("reading the corpus"), plan.corpus_options)
+    configuration = plan.base("fp32")
+    scheme = make_folds(corpus, parse_scheme(plan.folds), configuration.validation)
+    check_pruner(plan.pruner, len(scheme), scheme[0].scheme)
+    _check_counts(plan, corpus)
+    # Nodes of a cluster look for the store at the same path, from other working directories.
+    store = ensure_store(corpus, configuration.features, home.features.absolute(), stage("computing features"))
+    return _Ground(corpus, configuration, scheme, store, plan.name(corpus.digest, workplace.device_type))
+
+
+def _open(plan: StudyPlan, root: Path, home: Home, workplace: Workplace, ground: _Ground) -> _Ledgers:
+    """Opens a study's databases, and keeps there what those who look from outside need to know of it."""
+    corpus, scheme = ground.corpus, ground.scheme
+    search = Search.open(home.storage, ground.name, plan)
+    precision = _kept_precision(plan, search, home, workplace)
+    client = open_tracking(home.tracking)
+    experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
+    search.keep_basis(Basis(scheme, workplace.device_type))
+    search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
+    tags, options = provenance_tags(workplace.processor), _options(plan, precision, root)
+    context = StudyContext(ground.name, plan.recipe, corpus, scheme, tags, options)
+    return _Ledgers(search, precision, client, experiment, context, Outbox(home.outbox))
+
+
+def _reconciled(ledgers: _Ledgers, home: Home, device_type: str, observer: Observer, stage: Stage) -> list[Point]:
+    """Takes back results whose runs are gone, mends what the ledgers disagree on, and returns the study's points."""
+    take_back(
+        ledgers.client,
+        ledgers.experiment,
+        ledgers.context,
+        ledgers.search,
+        ledgers.precision,
+        device_type,
+        home.artifacts / ledgers.context.corpus.name if home.tracking_uri is None else None,
+        ledgers.outbox,
+        observer,
+        stage("looking for lost results"),
+    )
+    return reconcile(
+        ledgers.client,
+        ledgers.experiment,
+        ledgers.context,
+        ledgers.search,
+        ledgers.precision,
+        device_type,
+        ledgers.outbox,
+        observer,
+    )
 
 
 def _finish_study(recorder: Recorder, study_run: str, baseline: Callable[[], BaselineResult], complete: bool) -> None:

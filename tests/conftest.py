@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.postgresql import PostgresqlServer, binaries
+from tests.postgresql import PostgresqlServer, binaries, empty_database
 
 # Read by torch when it is imported, here and in workers: for tensors as small as the tests' a second
 # thread does nothing but spin, on a core that another test's worker needs.
@@ -55,18 +55,11 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def postgresql_url() -> Iterator[str]:
     """An empty database on the PostgreSQL server that SER_TEST_POSTGRES names; it is dropped in the end."""
-    import sqlalchemy
-
     server = os.environ.get("SER_TEST_POSTGRES")
     if not server:
         pytest.skip("needs PostgreSQL: set SER_TEST_POSTGRES to the URL of a server where databases may be made")
-    name = f"ser_test_{os.urandom(6).hex()}"
-    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    yield sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with empty_database(server) as url:
+        yield url
 
 
 @pytest.fixture

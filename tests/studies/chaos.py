@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.corpus_files import write_emodb
-from tests.postgresql import PostgresqlServer, binaries
+from tests.postgresql import PostgresqlServer, binaries, empty_database
 
 if TYPE_CHECKING:
     from tests.studies.chaos_process import Kill
@@ -277,20 +277,6 @@ def postgresql() -> Iterator[str | None]:
         shutil.rmtree(folder)
 
 
-@contextmanager
-def database_on(server: str) -> Iterator[str]:
-    """An empty database of a server, dropped in the end."""
-    import sqlalchemy
-
-    name = f"ser_chaos_{os.urandom(6).hex()}"
-    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    yield sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
 def run(campaign: Campaign, rounds: int, server: str | None, kills: int = 4) -> None:
     """Runs studies of every kind in turn until there were so many kills."""
     kinds = list(product(WORKERS, (False, True) if server else (False,)))
@@ -300,7 +286,7 @@ def run(campaign: Campaign, rounds: int, server: str | None, kills: int = 4) -> 
         workers, shared = kinds[number % len(kinds)]
         wanted = min(kills, rounds - campaign.tally.rounds)
         if shared and server is not None:
-            with database_on(server) as database:
+            with empty_database(server) as database:
                 campaign.study(f"study-{number}", workers, database, wanted)
         else:
             campaign.study(f"study-{number}", workers, None, wanted)
