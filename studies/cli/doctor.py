@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from studies.cli.options import HOME, HomeOption
-from studies.machine import worker_devices
+from studies.machine import largest_fold_bytes, worker_devices
 
 _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "ray")
 # Flags of /proc/cpuinfo that decide how fast an LSTM runs, and whether it runs in bf16.
@@ -47,7 +47,7 @@ def findings(home: Path) -> list[tuple[str, str]]:
         ("memory", _memory()),
         ("disk", _disk(home)),
         ("eSpeak NG", _espeak()),
-        ("workers", f"{len(worker_devices(None))} (one a graphics card, or one a physical core)"),
+        ("workers", _workers()),
     ]
 
 
@@ -92,6 +92,20 @@ def _device() -> str:
         return "cpu"
     properties = torch.cuda.get_device_properties(0)
     return f"cuda ({torch.cuda.device_count()} x {properties.name}, {properties.total_memory / _GIB:.0f} GiB)"
+
+
+def _workers() -> str:
+    """How many workers a study would use, and why as many."""
+    import torch
+
+    devices = worker_devices(None)
+    cards = torch.cuda.device_count()
+    if not cards:
+        return f"{len(devices)} (one a physical core)"
+    shares = ", ".join(f"{devices.count(f'cuda:{card}')} on cuda:{card}" for card in range(cards))
+    free = ", ".join(f"{torch.cuda.mem_get_info(card)[0] / _GIB:.1f}" for card in range(cards))
+    room = f"a fold takes up to {largest_fold_bytes() / _GIB:.1f} GiB by estimate, free are {free} GiB"
+    return f"{len(devices)} ({shares}: {room}; no more than physical cores)"
 
 
 def _memory() -> str:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
+from studies import machine
 from studies.cli import doctor as module
 from studies.cli.doctor import doctor, findings
-from studies.machine import usable_cores
+from studies.machine import largest_fold_bytes, usable_cores, worker_devices
 
 
 @pytest.fixture
@@ -39,6 +41,18 @@ def test_findings_hold_versions_and_machine(tmp_path: Path) -> None:
     assert found["device"].startswith(("cpu", "cuda"))
     assert found["disk"].endswith(f"GiB free for {tmp_path.resolve()}")
     assert found["workers"].startswith(f"{usable_cores()} ")
+
+
+def test_cards_are_shared_as_far_as_memory_and_cores_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda card: ((80, 8)[card] * 2**30, 80 * 2**30))
+    monkeypatch.setattr(machine, "usable_cores", lambda: 6)
+    assert worker_devices(None) == ("cuda:0", "cuda:1") + ("cuda:0",) * 4
+    needed = f"{largest_fold_bytes() / 2**30:.1f}"
+    assert module._workers() == (
+        f"6 (5 on cuda:0, 1 on cuda:1: a fold takes up to {needed} GiB by estimate, free are 80.0, 8.0 GiB; "
+        "no more than physical cores)"
+    )
 
 
 def test_help_shows_an_example(app: typer.Typer) -> None:
