@@ -1,5 +1,6 @@
 """Real Ray nodes on this machine: raylets of their own, with small object stores."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.studies.fold_tasks import Folds
 _STORE = {"object_store_memory": 80 * 2**20}
 # A dead raylet is noticed after two seconds instead of fifteen.
 _QUICK = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
+
+_NOTICED_S = 60.0
 
 
 class Nodes:
@@ -45,8 +48,12 @@ class Nodes:
         raylet.process.kill()
 
     def remove(self, node: Any) -> None:
-        """Ends all processes of a node."""
+        """Ends all processes of a node, and waits until the cluster has noticed: the next test shall not see it."""
         self._cluster.remove_node(node, allow_graceful=False)
+        give_up = time.monotonic() + _NOTICED_S
+        while any(each["Alive"] and each["NodeID"] == node.node_id for each in self._cluster.global_state.node_table()):
+            assert time.monotonic() < give_up, f"the cluster still takes node {node.node_id} for alive"
+            time.sleep(0.05)
 
     def end(self) -> None:
         self._cluster.shutdown()
