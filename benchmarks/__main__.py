@@ -55,7 +55,7 @@ def sections(emodb: Path | None, folder: Path, rounds: int) -> dict[str, Section
     found["memory"] = partial(workers.memory, whole, epochs=3)
     found["starts"] = partial(workers.starts, rounds)
     if emodb is not None:
-        found["features"] = partial(features.against_librosa, emodb, rounds)
+        found["features"] = partial(features.against_librosa, emodb, folder, rounds)
         found["two workers"] = partial(workers.two_against_one, emodb, folder, epochs=4, rounds=rounds)
         found["study"] = partial(overhead.of_a_study, emodb, folder / "home", epochs=24)
     return found

@@ -1,6 +1,7 @@
 """Reads audio files as mono samples, and refuses what is not sound."""
 
 import struct
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -53,18 +54,19 @@ def read_audio(
     samples, file_rate_hz = _decode(path, start_s, end_s)
     if samples.shape[0] == 0:
         raise AudioError(path, "holds no samples")
-    if not np.isfinite(samples).all():
+    # Both ends of the range are NaN where any sample is.
+    peak = max(-float(samples.min()), float(samples.max()))
+    if not isfinite(peak):
         raise AudioError(path, "holds samples that are NaN or infinite")
-    peak = float(np.abs(samples).max())
     if peak > LARGEST_SAMPLE:
         raise AudioError(path, f"samples reach {peak:g}; expected -1..1")
-    mono = samples.mean(axis=1, dtype=np.float32)
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
     if len(mono) < round(SHORTEST_S * file_rate_hz):
         duration_ms = 1000 * len(mono) / file_rate_hz
         raise AudioError(path, f"lasts {duration_ms:.1f} ms; expected at least {1000 * SHORTEST_S:g} ms")
     if file_rate_hz != sample_rate_hz:
         mono = soxr.resample(mono, file_rate_hz, sample_rate_hz, quality="HQ")
-    clipped: NDArray[np.float32] = np.clip(mono, -1, 1).astype(np.float32, copy=False)
+    clipped: NDArray[np.float32] = mono.clip(np.float32(-1), np.float32(1))
     return clipped
 
 

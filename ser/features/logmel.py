@@ -53,10 +53,12 @@ def log_mel(samples: Tensor, settings: FeatureSettings) -> Tensor:
     frames = pad(samples, (half, half)).unfold(0, settings.fft_size, shift)
     blocks = []
     for block in torch.split(frames, _FRAMES_AT_ONCE):
-        spectrum = torch.fft.rfft(block * window)
-        power = spectrum.real.square() + spectrum.imag.square()
-        blocks.append((power @ filters.T).clamp_min(settings.log_floor).log())
-    return torch.cat(blocks)
+        parts = torch.view_as_real(torch.fft.rfft(block * window))
+        # Squared where they lie: strided copies of real and imaginary parts would take as long as the transform.
+        parts.square_()
+        energies = (parts[..., 0] + parts[..., 1]) @ filters.T
+        blocks.append(energies.clamp_min_(settings.log_floor).log_())
+    return torch.cat(blocks) if len(blocks) > 1 else blocks[0]
 
 
 def frame_count(samples: int, settings: FeatureSettings) -> int:

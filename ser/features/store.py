@@ -11,8 +11,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +36,9 @@ _METADATA = "metadata.json"
 _LENGTHS = "lengths.npy"
 _FRAMES = "frames.f32"
 _FLOAT_BYTES = 4
+_AT_ONCE = 32
+"""Utterances a core that are in memory at once."""
+
 # What a full disk, a quota and a limit on file sizes are called.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -191,16 +196,40 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
 def _write_frames(
     path: Path, corpus: Corpus, settings: FeatureSettings, progress: Callable[[int, int], None] | None
 ) -> NDArray[np.int64]:
-    """Writes the frames of all utterances, one utterance in memory at a time; returns their lengths."""
+    """Writes the frames of all utterances, a few of them in memory at a time; returns their lengths."""
     lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
     with _flushed(path) as file:
-        for index, utterance in enumerate(corpus.utterances):
-            frames = _frames_of(utterance, corpus.durations_s[index], settings)
+        for index, frames in enumerate(frames_of_all(corpus, settings)):
             lengths[index] = len(frames)
             file.write(frames.astype("<f4", copy=False).tobytes())
             if progress is not None:
                 progress(index + 1, len(corpus.utterances))
     return lengths
+
+
+def frames_of_all(corpus: Corpus, settings: FeatureSettings) -> Iterator[NDArray[np.float32]]:
+    """Log-mels of all utterances in the corpus's order, computed by a thread a core, each `(frame, mel)`.
+
+    Decoding and transforming let go of Python's lock, so threads suffice, and the values do not
+    depend on their number: an utterance is computed by one of them.
+
+    Args:
+        corpus: The corpus.
+        settings: Settings of the log-mels.
+
+    Raises:
+        AudioError: An audio file is gone or has changed since the corpus was read.
+    """
+    cores = os.cpu_count() or 1
+    torch_threads = torch.get_num_threads()
+    step = _AT_ONCE * cores
+    try:
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for start in range(0, len(corpus.utterances), step):
+                part = slice(start, start + step)
+                yield from pool.map(_frames_of, corpus.utterances[part], corpus.durations_s[part], repeat(settings))
+    finally:
+        torch.set_num_threads(torch_threads)
 
 
 def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSettings) -> NDArray[np.float32]:

@@ -63,6 +63,20 @@ def test_store_holds_the_log_mels_of_every_utterance_in_order(corpus: Corpus, tm
         np.testing.assert_array_equal(store.frames(index), expected)
 
 
+@pytest.mark.parametrize("cores", [1, 3])
+def test_neither_cores_nor_utterances_at_once_move_a_bit(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    expected = (ensure_store(corpus, SETTINGS, tmp_path / "expected") / "frames.f32").read_bytes()
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr(store_module, "_AT_ONCE", 1)
+    threads = torch.get_num_threads()
+    found = ensure_store(corpus, SETTINGS, tmp_path / "found") / "frames.f32"
+    assert len(corpus.utterances) > 2 * cores
+    assert found.read_bytes() == expected
+    assert torch.get_num_threads() == threads
+
+
 def test_frames_are_a_read_only_view_on_the_map(corpus: Corpus, tmp_path: Path) -> None:
     store = FeatureStore.open(ensure_store(corpus, SETTINGS, tmp_path))
     first, again = store.frames(0), store.frames(0)
