@@ -320,8 +320,10 @@ def test_a_batch_computed_in_parts_has_the_gradient_of_the_whole(name: str, monk
         loss = trainer.add_gradients(data.training)
         found.append((float(loss), [weight.grad for weight in trainer.network.parameters()]))
     assert found[1][0] == pytest.approx(found[0][0], rel=1e-6)
+    # Gradients that nearly cancel, such as those of scores under a softmax, are held to the whole's size.
+    size = float(torch.stack([weight.norm() for weight in found[0][1]]).norm())
     for parted, whole in zip(found[1][1], found[0][1], strict=True):
-        assert float((parted - whole).norm()) <= 1e-5 * float(whole.norm())
+        assert float((parted - whole).norm()) <= 1e-6 * size
         assert float(whole.norm()) > 0
 
 

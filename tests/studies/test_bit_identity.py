@@ -7,20 +7,13 @@ import torch
 
 from ser.checkpoint import from_bytes
 from ser.training import TrainedFold
+from studies.bf16 import runs_bf16
 from studies.executors.base import Finished, FoldTask
 from studies.executors.local import LocalExecutor
 from tests.ser.toy import assert_identical
 from tests.studies.fold_tasks import Folds, outcomes
 
 SETTINGS = {"attention": "component", "scope": 5, "component_score": "dense", "attention_norm": "window"}
-
-
-def runs_bf16() -> bool:
-    try:
-        torch.nn.LSTM(4, 4).bfloat16()(torch.zeros(2, 1, 4, dtype=torch.bfloat16))
-    except RuntimeError:
-        return False
-    return True
 
 
 def trained(folds: Folds, tasks: list[FoldTask], workers: int) -> dict[str, TrainedFold]:
@@ -40,7 +33,7 @@ def trained(folds: Folds, tasks: list[FoldTask], workers: int) -> dict[str, Trai
 @pytest.mark.slow
 def test_workers_and_order_do_not_move_a_bit(tmp_path_factory: pytest.TempPathFactory) -> None:
     folds = Folds(tmp_path_factory.mktemp("identity"))
-    precisions = ("fp32", "bf16") if runs_bf16() else ("fp32",)
+    precisions = ("fp32", "bf16") if runs_bf16(torch.device("cpu")) else ("fp32",)
     tasks = [
         folds.task(index, precision=precision, cells=16, epochs=3, **SETTINGS)
         for precision in precisions
