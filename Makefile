@@ -80,7 +80,7 @@ dashboard: setup ## Look at the studies with Optuna's dashboard, on 127.0.0.1
 	@$(BIN)/ser dashboard --port $(DASHBOARD_PORT) --home $(SER_HOME)
 
 test: setup ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 check: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check .

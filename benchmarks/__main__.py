@@ -4,10 +4,9 @@ import json
 import platform
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +26,6 @@ from studies.bf16 import runs_bf16
 RESULTS = Path(__file__).parent / "results"
 # The slow side takes half an hour for an epoch of IEMOCAP's shape: both sides of a ratio take a part, drawn at random.
 _SHARE = 0.125
-_LEAST_SHARE = 60.0
 _ATTENTIONS: tuple[dict[str, Any], ...] = (
     {"attention": "local"},
     {"attention": "component"},
@@ -38,38 +36,78 @@ _ATTENTIONS: tuple[dict[str, Any], ...] = (
 Section = Callable[[], list[Row]]
 
 
-def sections(emodb: Path | None, folder: Path, rounds: int) -> dict[str, Section]:
-    """What is measured, by name and in order; without EmoDB what needs it is left out."""
-    whole, part = Source(folder), Source(folder, share=_SHARE)
-    workloads = [(whole, part, 6.0)]
-    if emodb is not None:
-        real = Source(folder, emodb)
-        workloads.insert(0, (real, real, 4.0))
+@dataclass(frozen=True)
+class Workload:
+    """What epochs are measured on.
+
+    Attributes:
+        whole: All of it: where the share of the machine's rate is measured.
+        compared: What both sides of a ratio train on, all of it or a part.
+        times: The ratio to the reference that is good enough at 10 ms.
+        least_share: The share of the rate that is good enough at 10 ms, in percent, or None.
+    """
+
+    whole: Source
+    compared: Source
+    times: float
+    least_share: float | None = None
+
+
+def training_sections(workload: Workload, rounds: int, device: str) -> dict[str, Section]:
+    """Epochs on one workload and device: every attention, at 10 and 30 ms a frame."""
+    whole, compared = workload.whole, workload.compared
     found: dict[str, Section] = {}
-    for (source, compared, times), frame_ms in product(workloads, (10, 30)):
+    for frame_ms in (10, 30):
         plain, fine = configuration_of("none", frame_ms), frame_ms == 10
-        least_share = _LEAST_SHARE if source is whole and fine else None
-        found[f"share: {case_of(source, plain)}"] = partial(training.share_of_rate, source, plain, rounds, least_share)
-        found[f"reference: {case_of(compared, plain)}"] = partial(
-            training.against_reference, compared, plain, rounds, times if fine else None
+        least_share, times = (workload.least_share, workload.times) if fine and device == "cpu" else (None, None)
+        found[f"share: {case_of(whole, plain, device)}"] = partial(
+            training.share_of_rate, whole, plain, rounds, least_share, device
         )
-    for (_, compared, _), frame_ms in product(workloads, (10, 30)):
+        found[f"reference: {case_of(compared, plain, device)}"] = partial(
+            training.against_reference, compared, plain, rounds, times, device
+        )
         for settings in _ATTENTIONS:
             other = configuration_of(frame_ms=frame_ms, **settings)
-            found[f"reference: {case_of(compared, other)}"] = partial(
-                training.against_reference, compared, other, 1, None
+            found[f"reference: {case_of(compared, other, device)}"] = partial(
+                training.against_reference, compared, other, 1, None, device
             )
-        case = f"{compared.name}, {frame_ms} ms"
-        found[f"attentions: {case}"] = partial(training.against_none, compared, frame_ms, rounds)
-        if runs_bf16(torch.device("cpu")):
-            found[f"bf16: {case}"] = partial(training.bf16_against_fp32, compared, frame_ms, rounds)
-    found["memory"] = partial(workers.memory, whole, epochs=3)
+        case = case_of(compared, plain, device)
+        found[f"attentions: {case}"] = partial(training.against_none, compared, frame_ms, rounds, device)
+        if runs_bf16(torch.device(device)):
+            found[f"bf16: {case}"] = partial(training.bf16_against_fp32, compared, frame_ms, rounds, device)
+    return found
+
+
+def sections(emodb: Path | None, folder: Path, rounds: int) -> dict[str, Section]:
+    """What is measured, by name and in order; without EmoDB or a card what needs them is left out."""
+    shape, card = Source(folder), "cuda:0" if torch.cuda.is_available() else None
+    workloads = [Workload(shape, Source(folder, share=_SHARE), 6.0, 60.0)]
+    if emodb is not None:
+        real = Source(folder, emodb)
+        workloads.insert(0, Workload(real, real, 4.0))
+    found: dict[str, Section] = {}
+    for device in ("cpu", card):
+        for workload in workloads if device else ():
+            found |= training_sections(workload, rounds, str(device))
+    if card is not None:
+        found["trial on a card"] = partial(workers.trial_against_reference, shape, 30, card)
+    found["memory"] = partial(workers.memory, shape, epochs=3)
     found["starts"] = partial(workers.starts, rounds)
     if emodb is not None:
         found["features"] = partial(features.against_librosa, emodb, folder, rounds)
-        found["two workers"] = partial(workers.two_against_one, emodb, folder, epochs=4, rounds=rounds)
+        found["two workers"] = partial(workers.two_against_one, real, epochs=4, rounds=rounds)
         found["study"] = partial(overhead.of_a_study, emodb, folder / "home", epochs=24)
     return found
+
+
+def left_out(emodb: Path | None) -> list[str]:
+    """What this machine or call lacks, in words."""
+    reasons = {
+        "This processor does not train in bf16: its figures are left out.": not runs_bf16(torch.device("cpu")),
+        "There is no graphics card: its figures are left out.": not torch.cuda.is_available(),
+        "EmoDB was not given (--emodb FOLDER): its figures are left out.": emodb is None,
+    }
+    return [text for text, holds in reasons.items() if holds]
 
 
 def main(
@@ -93,17 +131,17 @@ def main(
                 console.print(f"{row.section}: {row.case}: {row.value:.3g} {row.unit}")
             rows += found
     console.print(table(rows))
-    if not runs_bf16(torch.device("cpu")):
-        console.print("This processor does not train in bf16: its figures are left out.")
-    if emodb is None:
-        console.print("EmoDB was not given (--emodb FOLDER): its figures are left out.")
+    for reason in left_out(emodb):
+        console.print(reason)
     results.mkdir(parents=True, exist_ok=True)
     kept = {
         "started": started.isoformat(timespec="seconds"),
         "processor": processor_name(),
         "torch": str(torch.__version__),
         "python": platform.python_version(),
+        "card": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "rounds": rounds,
+        "left_out": left_out(emodb),
         "rows": [asdict(row) | {"reached": row.reached} for row in rows],
     }
     (results / "bench.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")

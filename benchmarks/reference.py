@@ -99,7 +99,7 @@ class ReferenceNetwork(nn.Module):
 def windowed(scores: Tensor, C: Tensor, lengths: Tensor, scope: int) -> Tensor:
     """Softmax over each frame's window of valid frames, and the average by it (eq. 4-5)."""
     half = scope // 2
-    valid = (torch.arange(C.shape[1]) < lengths[:, None])[:, :, None]
+    valid = (torch.arange(C.shape[1]) < lengths[:, None])[:, :, None].to(C.device)
     masked = functional.pad(scores.masked_fill(~valid, -torch.inf), (0, 0, half, half), value=-torch.inf)
     # A padded frame far from speech has a window without frames, whose softmax would be no number.
     windows = masked.unfold(1, scope, 1).masked_fill(~valid[:, :, :, None], 0.0)
@@ -117,12 +117,14 @@ def quantum(C: Tensor, lengths: Tensor) -> Tensor:
 
 
 def mean_loss(network: ReferenceNetwork, batch: Batch) -> Tensor:
-    """Mean over a batch of the CTC losses of each emotion, repeated (eq. 1-2)."""
+    """Mean over a batch of the CTC losses of each emotion, repeated (eq. 1-2), computed where the network lies."""
     frames, lengths, emotions, counts = batch
+    device = network.output.weight.device
     repeated = [torch.full((int(n),), int(e) + 1) for e, n in zip(emotions, counts, strict=True)]
-    scores = network(frames, lengths).transpose(0, 1)
-    losses = functional.ctc_loss(scores, pad_sequence(repeated, batch_first=True), lengths, counts, reduction="none")
-    return losses.mean()
+    targets = pad_sequence(repeated, batch_first=True).to(device)
+    # Packing takes lengths on the processor; so does CTC, on any device.
+    scores = network(frames.to(device), lengths).transpose(0, 1)
+    return functional.ctc_loss(scores, targets, lengths, counts, reduction="none").mean()
 
 
 def train_epoch(

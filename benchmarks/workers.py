@@ -2,6 +2,7 @@
 
 import math
 import multiprocessing
+import statistics
 import subprocess
 import sys
 import time
@@ -11,47 +12,64 @@ from pathlib import Path
 import torch
 
 from benchmarks.rows import Row
-from benchmarks.sides import Side, Work
-from benchmarks.training import ours
+from benchmarks.sides import Side, Work, in_turn, median_s
+from benchmarks.training import ours, reference
 from benchmarks.workloads import Source, configuration_of
-from ser.config import FeatureSettings
-from ser.corpora.opening import open_corpus
-from ser.features.store import ensure_store
-from ser.folds import speaker_folds
-from ser.identity import fold_identity
 from studies.executors.base import Failed, Finished, FoldTask
 from studies.executors.local import LocalExecutor
+from studies.machine import worker_devices
 
 _MIB = 1024**2
 
 
-def two_against_one(emodb: Path, folder: Path, epochs: int, rounds: int) -> list[Row]:
-    """A ten-fold trial on EmoDB by one worker and by two, in turn; starting them is not counted.
+def two_against_one(source: Source, epochs: int, rounds: int) -> list[Row]:
+    """A ten-fold trial by one worker and by two, in turn; starting them is not counted.
 
     Args:
-        emodb: The corpus.
-        folder: Where its store lies.
+        source: The workload.
         epochs: Epochs of a fold.
         rounds: How often each runs.
     """
-    corpus = open_corpus("emodb", emodb)
-    store = ensure_store(corpus, FeatureSettings(), folder)
-    configuration = configuration_of("none", 30, epochs=epochs)
-    tasks = []
-    for fold in speaker_folds(corpus, "partner"):
-        tasks.append(FoldTask(fold_identity(configuration, corpus.digest, fold, "cpu"), configuration, fold, store))
+    workload, configuration = source.open(), configuration_of("none", 30, epochs=epochs)
+    tasks = workload.tasks(configuration, "cpu")
     walls_s: dict[int, list[float]] = {1: [], 2: []}
-    with closing(LocalExecutor(corpus, ("cpu",))) as one, closing(LocalExecutor(corpus, ("cpu",) * 2)) as two:
+    with (
+        closing(LocalExecutor(workload.corpus, ("cpu",))) as one,
+        closing(LocalExecutor(workload.corpus, ("cpu",) * 2)) as two,
+    ):
         for executor in (one, two):
             _train(executor, [tasks[0]] * executor.slots)
         for _ in range(rounds):
             for workers, executor in ((1, one), (2, two)):
                 walls_s[workers].append(_train(executor, tasks))
-    one_s, two_s = (sorted(each)[len(each) // 2] for each in walls_s.values())
+    one_s, two_s = (statistics.median(each) for each in walls_s.values())
     details = f"{two_s:.1f} s against {one_s:.1f} s, {epochs} epochs a fold, medians of {rounds}"
-    return [
-        Row("two workers against one", "EmoDB, 30 ms, none, ten folds", one_s / two_s, "times", 1.8, details=details)
-    ]
+    case = f"{source.name}, 30 ms, none, ten folds"
+    return [Row("two workers against one", case, one_s / two_s, "times", 1.8, details=details)]
+
+
+def trial_against_reference(source: Source, epochs: int, device: str) -> list[Row]:
+    """A ten-fold trial at 10 ms on a card, as many folds at once as a study would take, against the reference.
+
+    The reference takes fold after fold; three epochs of one are timed after a first, and stand for all of them.
+
+    Args:
+        source: The workload.
+        epochs: Epochs of a fold.
+        device: The card.
+    """
+    workload, configuration = source.open(), configuration_of("none", 10, epochs=epochs)
+    tasks = workload.tasks(configuration, torch.device(device).type)
+    devices = [each for each in worker_devices(None) if each == device] or [device]
+    with closing(LocalExecutor(workload.corpus, tuple(devices))) as executor:
+        _train(executor, [tasks[0]] * executor.slots)
+        ours_s = _train(executor, tasks)
+    with Side(reference, source, configuration, device) as theirs:
+        timed = in_turn({"reference": theirs}, 4)["reference"][1:]
+    reference_s = median_s(timed) * epochs * len(tasks)
+    details = f"{ours_s:.1f} s with {len(devices)} folds at once against {reference_s:.1f} s, {epochs} epochs a fold"
+    case = f"{source.name}, 10 ms, none, {len(tasks)} folds, {device}"
+    return [Row("trial against the reference", case, reference_s / ours_s, "times", 10.0, details=details)]
 
 
 def _train(executor: LocalExecutor, tasks: list[FoldTask]) -> float:
@@ -70,7 +88,7 @@ def _train(executor: LocalExecutor, tasks: list[FoldTask]) -> float:
 
 def memory(source: Source, epochs: int) -> list[Row]:
     """Peak resident memory of a training process, and how much it grows after its first two epochs."""
-    with Side(ours, source, configuration_of("none", 10)) as side:
+    with Side(ours, source, configuration_of("none", 10), "cpu") as side:
         peaks = [side.run().peak_bytes / _MIB for _ in range(epochs)]
     case = f"{source.name}, 10 ms, none"
     return [

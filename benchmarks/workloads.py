@@ -10,10 +10,13 @@ from benchmarks.reference import Example
 from ser.config import FeatureSettings, FoldConfiguration
 from ser.corpora.base import Corpus, Utterance
 from ser.corpora.opening import open_corpus
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.store import FRAMES, LENGTHS, METADATA, STORE_VERSION, FeatureStore, StoreMetadata, ensure_store
 from ser.fold_data import FoldData, prepare_fold
 from ser.folds import speaker_folds
+from ser.identity import fold_identity
 from ser.results import Fold
+from studies.executors.base import FoldTask
+from tracking.connection import exclusive
 
 UTTERANCES, MEAN_S, SHORTEST_S, LONGEST_S = 2943, 4.25, 0.58, 29.1
 """IEMOCAP's improvised set: its utterances, and their durations in seconds."""
@@ -26,21 +29,33 @@ _SPEAKERS = tuple(f"{session}{letter}" for session in range(1, 6) for letter in 
 
 @dataclass(frozen=True)
 class Workload:
-    """A corpus with its store, and the fold that is trained.
+    """A corpus with its store and its folds.
 
     Attributes:
         corpus: The corpus.
         store: Its log-mels, 10 ms a frame.
-        fold: The first of its leave-one-speaker-out folds.
+        folds: Its leave-one-speaker-out folds; the first is the one of which epochs are measured.
     """
 
     corpus: Corpus
     store: FeatureStore
-    fold: Fold
+    folds: tuple[Fold, ...]
 
     def data(self, configuration: FoldConfiguration) -> FoldData:
-        """The fold's data under a configuration."""
-        return prepare_fold(self.corpus, self.store, configuration, self.fold)
+        """The first fold's data under a configuration."""
+        return prepare_fold(self.corpus, self.store, configuration, self.folds[0])
+
+    def tasks(self, configuration: FoldConfiguration, device_type: str) -> list[FoldTask]:
+        """All folds of a trial, as an executor takes them."""
+        return [
+            FoldTask(
+                fold_identity(configuration, self.corpus.digest, fold, device_type),
+                configuration,
+                fold,
+                self.store.path,
+            )
+            for fold in self.folds
+        ]
 
 
 @dataclass(frozen=True)
@@ -62,17 +77,20 @@ class Source:
         """Name in the tables."""
         if self.emodb is not None:
             return "EmoDB"
-        return "IEMOCAP's shape" if self.share == 1 else f"{self.share:.0%} of IEMOCAP's shape"
+        return "IEMOCAP's shape" if self.share == 1 else f"{self.share:.1%} of IEMOCAP's shape"
 
     def open(self) -> Workload:
         """The workload; its store is written where it is missing."""
         if self.emodb is not None:
             corpus = open_corpus("emodb", self.emodb)
-            store = FeatureStore.open(ensure_store(corpus, FeatureSettings(), self.folder))
+            path = ensure_store(corpus, FeatureSettings(), self.folder)
         else:
             corpus, lengths = iemocap_shape(self.share)
-            store = _noise_store(self.folder / f"shape-{self.share}.f32", corpus, lengths)
-        return Workload(corpus, store, speaker_folds(corpus, "partner")[0])
+            path = self.folder / f"shape-{self.share}"
+            # Both sides of a ratio ask for it at once.
+            with exclusive(path.with_name(f"{path.name}.lock")):
+                _ensure_noise(path, corpus, lengths)
+        return Workload(corpus, FeatureStore.open(path), speaker_folds(corpus, "partner"))
 
 
 def configuration_of(attention: str, frame_ms: int, **changes: Any) -> FoldConfiguration:
@@ -129,19 +147,27 @@ def iemocap_shape(share: float) -> tuple[Corpus, "np.ndarray[Any, np.dtype[np.in
     return corpus, np.round(durations_s[chosen] * 100).astype(np.int64)
 
 
-def _noise_store(path: Path, corpus: Corpus, lengths: "np.ndarray[Any, np.dtype[np.int64]]") -> FeatureStore:
-    """Maps a file of noise, which is written first where it is missing."""
-    settings = FeatureSettings()
-    if not path.exists():
-        partial = path.with_suffix(".partial")
-        generator = np.random.default_rng(2)
-        with partial.open("wb") as file:
-            for length in lengths:
-                file.write(generator.standard_normal((int(length), settings.mel_bands), np.float32).tobytes())
-        partial.replace(path)
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    frames = np.memmap(path, dtype="<f4", mode="r", shape=(int(starts[-1]), settings.mel_bands))
-    return FeatureStore(path, corpus.digest, settings, lengths, starts, frames.view(np.ndarray))
+def _ensure_noise(path: Path, corpus: Corpus, lengths: "np.ndarray[Any, np.dtype[np.int64]]") -> None:
+    """Writes a store of noise where it is missing."""
+    if path.exists():
+        return
+    settings, generator = FeatureSettings(), np.random.default_rng(2)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.mkdir()
+    with (partial / FRAMES).open("wb") as file:
+        for length in lengths:
+            file.write(generator.standard_normal((int(length), settings.mel_bands), np.float32).tobytes())
+    np.save(partial / LENGTHS, lengths)
+    metadata = StoreMetadata(
+        version=STORE_VERSION,
+        corpus=corpus.name,
+        corpus_digest=corpus.digest,
+        settings=settings,
+        utterances=len(lengths),
+        frames=int(lengths.sum()),
+    )
+    (partial / METADATA).write_text(metadata.model_dump_json(), encoding="utf-8")
+    partial.replace(path)
 
 
 def examples(data: FoldData) -> list[Example]:

@@ -32,9 +32,9 @@ from ser.features.logmel import frame_count, log_mel
 STORE_VERSION = 1
 """Part of a store's key; raised whenever the format or the values change."""
 
-_METADATA = "metadata.json"
-_LENGTHS = "lengths.npy"
-_FRAMES = "frames.f32"
+METADATA, LENGTHS, FRAMES = "metadata.json", "lengths.npy", "frames.f32"
+"""Names of a store's files."""
+
 _FLOAT_BYTES = 4
 _AT_ONCE = 32
 """Utterances a core that are in memory at once."""
@@ -94,10 +94,10 @@ class FeatureStore:
         Raises:
             FeatureStoreError: A file is missing or is not what the metadata promise.
         """
-        metadata = _read_metadata(path / _METADATA)
-        lengths = _read_lengths(path / _LENGTHS, metadata)
+        metadata = _read_metadata(path / METADATA)
+        lengths = _read_lengths(path / LENGTHS, metadata)
         mel = metadata.settings.mel_bands
-        frames_path = path / _FRAMES
+        frames_path = path / FRAMES
         _expect_size(frames_path, metadata.frames * mel * _FLOAT_BYTES)
         frames = np.memmap(frames_path, dtype="<f4", mode="r", shape=(metadata.frames, mel))
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -173,8 +173,8 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
         raise FeatureStoreError(_no_room(final.parent, needed, free))
     partial.mkdir()
     try:
-        lengths = _write_frames(partial / _FRAMES, corpus, settings, progress)
-        with _flushed(partial / _LENGTHS) as file:
+        lengths = _write_frames(partial / FRAMES, corpus, settings, progress)
+        with _flushed(partial / LENGTHS) as file:
             np.save(file, lengths)
         metadata = StoreMetadata(
             version=STORE_VERSION,
@@ -184,7 +184,7 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
             utterances=len(lengths),
             frames=int(lengths.sum()),
         )
-        with _flushed(partial / _METADATA) as file:
+        with _flushed(partial / METADATA) as file:
             file.write(metadata.model_dump_json(indent=2).encode())
         _flush_folder(partial)
         partial.replace(final)
