@@ -10,6 +10,7 @@ from mlflow.entities import Run
 
 from tracking import rows, schema
 from tracking.analysis.markup import markdown_text
+from tracking.filters import quoted
 from tracking.reading import is_finished
 from tracking.results import TrialResult
 
@@ -95,7 +96,7 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
         link = f"[{markdown_text(run.info.run_name)}]({run_address(experiment, run.info.run_id)})"
         names = (schema.MEAN_VALIDATION_UA, schema.POOLED_UA, schema.POOLED_WA)
         table.append(_row([link, *(_percent(run.data.metrics.get(name)) for name in names)]))
-    every = _address(experiment, f"tags.\"{schema.STUDY}\" = '{study}' and tags.\"{schema.KIND}\" = 'trial'")
+    every = _address(experiment, f'tags."{schema.STUDY}" = {quoted(study)} and tags."{schema.KIND}" = \'trial\'')
     more = f"; the table shows the first {_TRIALS}" if len(whole) > _TRIALS else ""
     return _within_limits([sentence, "", warning, ""], table, ["", f"[All trials of this study]({every}){more}"])
 

@@ -14,6 +14,7 @@ from ser.checkpoint import read_result
 from ser.errors import SerError
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import schema
+from tracking.filters import tagged
 from tracking.results import PrunedTrial, ResultsTable, TrialResult, without_pruned, without_scores
 from tracking.unfinished import scheme_of, trial_so_far
 
@@ -35,9 +36,12 @@ def find_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tag
 
     Returns:
         Runs that are neither deleted nor superseded by another one.
+
+    Raises:
+        ConfigurationError: MLflow has no words for a value (`tracking.filters.quoted`).
     """
-    conditions = [f"tags.`{name.replace('__', '.')}` = '{value}'" for name, value in tags.items()]
-    wanted = " and ".join([*conditions, filter_] if filter_ else conditions)
+    conditions = tagged({name.replace("__", "."): value for name, value in tags.items()})
+    wanted = " and ".join(condition for condition in (conditions, filter_) if condition)
     runs: list[Run] = []
     token = None
     while True:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from ser.results import Fold, FoldResult
 from tracking import schema
+from tracking.filters import tagged
 from tracking.results import TrialResult
 
 _SCHEME = TypeAdapter(tuple[Fold, ...])
@@ -64,7 +65,6 @@ def newest_fold(client: MlflowClient, experiment: str, corpus_digest: str, schem
         scheme: Name of the fold scheme.
     """
     tags = {schema.KIND: "fold", schema.CORPUS_DIGEST: corpus_digest, schema.SCHEME: scheme}
-    wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-    finished = f"{wanted} and attributes.status = 'FINISHED'"
+    finished = f"{tagged(tags)} and attributes.status = 'FINISHED'"
     runs = client.search_runs([experiment], finished, ViewType.ACTIVE_ONLY, 1, ["attributes.end_time DESC"])
     return str(runs[0].info.run_id) if runs else None

@@ -107,6 +107,7 @@ def test_an_emotion_given_that_no_row_has_is_named(tmp_path: Path) -> None:
         ({"emotions": "joy,joy"}, "expected different names"),
         ({"language": "german"}, "option language='german': expected an ISO 639-1 code"),
         ({"name": "../up"}, "option name='../up': expected up to 40 letters, digits"),
+        ({"name": "o'brien"}, 'option name="o\'brien": expected up to 40 letters, digits'),
         ({"name": "a b"}, "expected up to 40 letters"),
         ({"name": ""}, "expected up to 40 letters"),
         ({"name": "x" * 41}, "expected up to 40 letters"),
