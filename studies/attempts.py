@@ -9,6 +9,10 @@ from studies.executors.base import Failed
 ATTEMPTS = 3
 """Times that a fold is tried before it is given up in this start of the study."""
 
+LOSSES = 10
+"""Times that a fold may be lost with its node or worker at no cost; a fold that ends its node each time is given up
+after `LOSSES + ATTEMPTS` of them."""
+
 STALL_TIMEOUT_S = 1800.0
 """Time without an ended epoch after which a fold is ended and tried again, unless told otherwise."""
 
@@ -16,6 +20,7 @@ STALL_TIMEOUT_S = 1800.0
 @dataclass
 class _Fold:
     begun: int = 0
+    losses: int = 0
     heard_s: float = 0.0
     in_hand: bool = False
     stalled: bool = False
@@ -55,7 +60,9 @@ class Attempts:
 
         An error that the same input gives anywhere, such as a setting that the corpus cannot serve, is not tried
         again. A loss that is not finite is: another device may well compute it. A fold for which there was no
-        room beside others has lost no attempt, and its slot may take it again.
+        room beside others has lost no attempt, and its slot may take it again. The same holds of one whose node
+        or worker was taken away, up to `LOSSES` times: on a cluster whose nodes come and go that is no fault of
+        the fold, but one that takes all memory of its node looks just like it.
 
         Args:
             failed: How.
@@ -65,11 +72,14 @@ class Attempts:
         """
         fold = self._folds[failed.identity]
         fold.in_hand = False
-        if failed.crowded:
+        fold.losses += failed.lost
+        if failed.crowded or (failed.lost and fold.losses <= LOSSES):
             fold.begun -= 1
-        else:
+        elif not failed.lost:
             fold.failed_in.add(failed.slot)
         reason = f"no epoch ended for {self._stall_timeout_s:g} s" if fold.stalled else failed.reason
+        if failed.lost and fold.losses > LOSSES:
+            reason += f" (lost {fold.losses} times now: it may itself be what ends its node)"
         return reason, 0 if failed.permanent else ATTEMPTS - fold.begun
 
     def failed_in(self, identity: str) -> frozenset[int]:

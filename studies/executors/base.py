@@ -58,6 +58,8 @@ class Failed:
         permanent: Whether the same fold would fail the same way anywhere (see `is_permanent`).
         crowded: Whether it was short of a memory that other folds took: fewer of them are computed at once
             from now on, and the failure is no attempt at the fold.
+        lost: Whether its node left, or its worker was asked from outside to end, as by a scheduler that needs the
+            room: nothing that speaks against the fold.
     """
 
     identity: str
@@ -66,6 +68,7 @@ class Failed:
     traceback: str
     permanent: bool = False
     crowded: bool = False
+    lost: bool = False
 
 
 Event = Progress | Finished | Failed

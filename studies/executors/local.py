@@ -7,6 +7,7 @@ are made anew when its worker dies.
 
 import multiprocessing
 import queue
+import signal
 import threading
 import traceback
 from concurrent.futures import Future
@@ -23,6 +24,10 @@ from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished,
 from studies.executors.worker import run_task, start_worker
 
 _SPAWN = multiprocessing.get_context("spawn")
+
+_ASKED_TO_END = (signal.SIGTERM, -signal.SIGTERM)
+"""Exit codes of a worker that was sent SIGTERM: pebble answers it with the signal's number, the system with its
+negative."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -111,7 +116,9 @@ class _Slot:
             self.dead = True
             when = f"(exit code {error.exitcode})" if isinstance(error, ProcessExpired) else "before it took the fold"
             reason = f"its worker process died {when}"
-            return Failed(task.identity, self._number, reason, reason)
+            # Want of memory ends a worker by SIGKILL, an error of its own code by another signal.
+            lost = isinstance(error, ProcessExpired) and error.exitcode in _ASKED_TO_END
+            return Failed(task.identity, self._number, reason, reason, lost=lost)
         details = getattr(error, "traceback", None) or "".join(traceback.format_exception(error))
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         permanent, crowded = is_permanent(error), is_out_of_memory(error)

@@ -160,20 +160,24 @@ class RayExecutor(Executor):
             if fold.cancelled:
                 return Failed(identity, slot, CANCELLED, CANCELLED)
             permanent = is_permanent(getattr(error, "cause", error))
-            return Failed(identity, slot, self._reason(fold.node, error), str(error), permanent)
+            reason, lost = self._reason(fold.node, error)
+            return Failed(identity, slot, reason, str(error), permanent, lost=lost)
         return Finished(identity, slot, item) if isinstance(item, bytes) else Progress(identity, slot, item)
 
-    def _reason(self, node: Node, error: Exception) -> str:
-        """Why a fold failed, in one line."""
+    def _reason(self, node: Node, error: Exception) -> tuple[str, bool]:
+        """Why a fold failed, in one line, and whether it was lost with its node."""
         known = self._ray.exceptions
         if isinstance(error, known.RayTaskError):
-            return first_line(error)
+            return first_line(error), False
         if isinstance(error, known.NodeDiedError | known.TaskUnschedulableError):
             self._dead.add(node.id)
-            return self._left(node)
+            return self._left(node), True
+        if isinstance(error, known.ObjectLostError):
+            # Trained, but its bytes were still on the node.
+            return f"its result was lost with node {node.name}", True
         if isinstance(error, known.WorkerCrashedError):
-            return f"its worker process died on node {node.name}"
-        return f"its worker process died on node {node.name}: {first_line(error)}"
+            return f"its worker process died on node {node.name}", False
+        return f"its worker process died on node {node.name}: {first_line(error)}", False
 
     def _look(self) -> None:
         """Notices nodes that came and went."""
@@ -208,7 +212,7 @@ class RayExecutor(Executor):
             if fold.node.id == node.id:
                 self._ray.cancel(fold.stream, force=True)
                 reason = self._left(node)
-                self._lost.append(Failed(identity, fold.slot, reason, reason))
+                self._lost.append(Failed(identity, fold.slot, reason, reason, lost=True))
                 del self._folds[identity]
         self._tell(self._left(node).removeprefix("its "))
 

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ser.errors import AnnotationError, ConfigurationError, FeatureStoreError, FoldError, TrainingError
-from studies.attempts import ATTEMPTS, Attempts
+from studies.attempts import ATTEMPTS, LOSSES, Attempts
 from studies.executors.base import Failed, is_permanent
 
 STALL_S = 60.0
@@ -44,6 +45,31 @@ def test_a_fold_has_three_attempts(attempts: Attempts) -> None:
 def test_a_permanent_failure_has_one(attempts: Attempts) -> None:
     attempts.begin("a fold")
     assert attempts.fail(failed(permanent=True)) == ("OutOfPatience: no more", 0)
+
+
+def test_a_fold_whose_node_goes_has_lost_nothing(attempts: Attempts) -> None:
+    gone = replace(failed(), lost=True)
+    for _ in range(LOSSES):
+        attempts.begin("a fold")
+        assert attempts.fail(gone) == ("OutOfPatience: no more", ATTEMPTS)
+        # Its slot is gone, too; the next one of that number is another node's.
+        assert attempts.failed_in("a fold") == frozenset()
+    attempts.begin("a fold")
+    assert attempts.fail(failed())[1] == ATTEMPTS - 1
+
+
+def test_a_fold_that_ends_its_node_each_time_is_given_up(attempts: Attempts) -> None:
+    left, reasons = [], []
+    for _ in range(LOSSES + ATTEMPTS):
+        attempts.begin("a fold")
+        reason, attempts_left = attempts.fail(replace(failed(), lost=True))
+        left.append(attempts_left)
+        reasons.append(reason)
+    assert left == [ATTEMPTS] * LOSSES + [2, 1, 0]
+    assert set(reasons[:LOSSES]) == {"OutOfPatience: no more"}
+    assert reasons[-1] == (
+        f"OutOfPatience: no more (lost {LOSSES + ATTEMPTS} times now: it may itself be what ends its node)"
+    )
 
 
 def test_settings_and_corpora_fail_for_good_and_numbers_and_stores_may_not() -> None:

@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -9,7 +10,8 @@ from mlflow.tracking import MlflowClient
 from sklearn.metrics import balanced_accuracy_score
 
 from ser.checkpoint import result_of
-from studies.executors.base import FoldTask
+from studies.attempts import ATTEMPTS, LOSSES
+from studies.executors.base import Event, Failed, FoldTask
 from studies.search import Search
 from tests.studies.toy_coordinator import InProcess, Place, Watcher, plan_of
 from tests.tracking.studies_of_toys import SCHEME, trained
@@ -100,6 +102,36 @@ def test_a_fold_that_fails_is_tried_three_times(place: Place) -> None:
     assert [left for *_, left in watcher.failures] == [2, 1]
     assert max(Counter(executor.handed_out).values()) == 3
     assert place.states() == ["COMPLETE", "COMPLETE"]
+
+
+class Losing(InProcess):
+    """Loses the node of the first fold handed out, time and again.
+
+    Args:
+        until: Number of losses.
+    """
+
+    def __init__(self, until: int) -> None:
+        super().__init__(slots=1, fails=lambda task, attempt: task.identity == self.handed_out[0] and attempt <= until)
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        return [replace(each, lost=True) if isinstance(each, Failed) else each for each in super().wait(timeout_s)]
+
+
+def test_a_fold_whose_node_goes_more_often_than_a_fold_may_fail_is_trained(place: Place) -> None:
+    watcher, executor = Watcher(), Losing(until=LOSSES)
+    assert place.start(ONE, executor, observer=watcher) == []
+    assert [left for *_, left in watcher.failures] == [ATTEMPTS] * LOSSES
+    assert len(executor.handed_out) == FOLDS + LOSSES
+    assert place.states() == ["COMPLETE"]
+
+
+def test_a_fold_that_ends_its_node_each_time_is_given_up_and_the_others_are_trained(place: Place) -> None:
+    executor = Losing(until=99)
+    (failure,) = place.start(ONE, executor)
+    assert "it may itself be what ends its node" in failure
+    assert len(executor.handed_out) == FOLDS - 1 + LOSSES + ATTEMPTS
+    assert len(place.store.runs(ser__kind="fold")) == FOLDS - 1
 
 
 def test_a_fold_that_always_fails_costs_its_trial_alone_and_is_listed(place: Place) -> None:

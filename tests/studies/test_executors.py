@@ -26,6 +26,7 @@ class Local:
     """Local processes."""
 
     died = "died (exit code -9)"
+    tells_signals = True
 
     def make(self, folds: Folds, slots: int) -> Executor:
         return LocalExecutor(folds.corpus, ("cpu",) * slots)
@@ -47,6 +48,7 @@ class OnRay:
     """
 
     died = "died on node"
+    tells_signals = False
 
     def __init__(self, cluster: RayCluster) -> None:
         self._cluster = cluster
@@ -249,6 +251,8 @@ def test_a_killed_worker_costs_its_fold_and_no_other(executor: Executor, kind: K
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
     assert kind.died in failed.reason
+    # The fold may have taken more memory than there is.
+    assert not failed.lost
     others = [task for task in tasks if task.identity != failed.identity]
     assert len(others) == executor.slots - 1
     assert executor.free_slots() == 1
@@ -261,6 +265,22 @@ def test_a_killed_worker_costs_its_fold_and_no_other(executor: Executor, kind: K
     kill(kind.computing())
     outcomes(executor, len(others))
     assert executor.free_slots() == executor.slots
+
+
+def test_a_worker_that_is_asked_to_end_is_lost_where_the_signal_is_told(
+    executor: Executor, kind: Kind, folds: Folds
+) -> None:
+    # A worker that an earlier test has killed while it waited is noticed with the next fold.
+    trained_at_last(executor, folds.task())
+    task = folds.endless()
+    executor.submit(task)
+    running(executor, [task])
+    for worker in kind.computing():
+        worker.terminate()
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert (failed.identity, failed.lost) == (task.identity, kind.tells_signals)
+    trained_at_last(executor, folds.task())
 
 
 @two_slots

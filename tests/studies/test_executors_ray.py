@@ -100,6 +100,7 @@ def test_a_dead_node_costs_its_fold_and_a_node_that_comes_is_used(
         cluster.kill(second)
         (failed,), _ = outcomes(executor)
         assert isinstance(failed, Failed)
+        assert failed.lost
         assert failed.reason.startswith("its node second (")
         assert failed.reason.endswith(") has left the cluster")
         # Its worker has outlived its raylet, and does not go on computing.
@@ -140,7 +141,9 @@ def test_a_node_whose_death_a_fold_has_met_gets_no_other_fold(
             executor.submit(folds.task(index))
         ended, _ = outcomes(executor, 2)
         assert sorted(type(each).__name__ for each in ended) == ["Failed", "Finished"]
-        assert [each.reason.partition(" (")[0] for each in ended if isinstance(each, Failed)] == ["its node second"]
+        (failed,) = (each for each in ended if isinstance(each, Failed))
+        assert failed.lost
+        assert failed.reason.startswith("its node second (")
         assert executor.slots == executor.free_slots() == 1
         executor.close()
     cluster.remove(second)
