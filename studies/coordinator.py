@@ -154,6 +154,7 @@ class Coordinator:
         """Finds what exists of unfinished trials, finishes what is whole, queues the rest."""
         waiting = self._outbox.waiting()
         for trial in trials:
+            self._sender.confirm()
             for identity in trial.folds:
                 content = self._outbox.read(identity) if identity in waiting else None
                 if content is not None:
@@ -172,10 +173,11 @@ class Coordinator:
             if not trial.missing:
                 self._writer.begin(trial)
                 self._count(trial, self._writer.finish(trial))
-        self._queue.extend((trial, identity) for trial in trials for identity in trial.missing)
-        self._reused += sum(len(trial.results) for trial in trials)
         for trial in trials:
             self._judge(trial)
+        # Last, since all before it may be done again after an absence, and no fold may be queued twice.
+        self._queue.extend((trial, identity) for trial in trials for identity in trial.missing)
+        self._reused += sum(len(trial.results) for trial in trials)
 
     def _finished_folds(self, trial: Trial) -> dict[str, Run]:
         finished = self._reader.finished_folds(rows.model_digest(trial.point.configuration))

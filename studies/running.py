@@ -91,8 +91,8 @@ def run_study(
         ledgers = _open(plan, root, home, workplace, ground)
         recorder = Recorder(ledgers.client, ledgers.experiment, ledgers.context, home.lock("recording"))
         reader = Reader(ledgers.client, ledgers.experiment, corpus.digest, scheme[0].scheme)
-        with stopped_at_errors(recorder), Sender(place.confirm, observer.noticed) as sender:
-            points = _reconciled(ledgers, home, workplace.device_type, observer, stage)
+        with stopped_at_errors(recorder, place.confirm), Sender(place.confirm, observer.noticed) as sender:
+            points = _reconciled(ledgers, home, workplace.device_type, place.confirm, observer, stage)
             study_run = recorder.study_run()
             settings = ground.configuration.features
             needs = NodeNeeds(
@@ -194,7 +194,9 @@ def _open(plan: StudyPlan, root: Path, home: Home, workplace: Workplace, ground:
     return _Ledgers(search, precision, client, experiment, context, Outbox(home.outbox))
 
 
-def _reconciled(ledgers: _Ledgers, home: Home, device_type: str, observer: Observer, stage: Stage) -> list[Point]:
+def _reconciled(
+    ledgers: _Ledgers, home: Home, device_type: str, confirm: Callable[[], None], observer: Observer, stage: Stage
+) -> list[Point]:
     """Takes back results whose runs are gone, mends what the ledgers disagree on, and returns the study's points."""
     take_back(
         ledgers.client,
@@ -208,6 +210,8 @@ def _reconciled(ledgers: _Ledgers, home: Home, device_type: str, observer: Obser
         observer,
         stage("looking for lost results"),
     )
+    # That may have taken long.
+    confirm()
     return reconcile(
         ledgers.client,
         ledgers.experiment,

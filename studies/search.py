@@ -87,6 +87,7 @@ class Search:
         self._study = study
         self._points = points_of(plan, study.study_name)
         self._pruner = make_pruner(plan.pruner)
+        self._following: tuple[FoldConfiguration, ...] = ()
 
     @classmethod
     def open(cls, storage: Storage, name: str, plan: StudyPlan) -> "Search":
@@ -170,15 +171,23 @@ class Search:
         Returns:
             Its trials; empty where every point is known, as in a grid, or enough of them are.
         """
-        following = self._points.following(self._study.get_trials(deepcopy=False), precision)
-        points = [Point(configuration, None, complete=False) for configuration in following]
-        return [replace(point, number=self.begin(point)) if point is points[0] else point for point in points]
+        if not self._following:
+            self._following = self._points.following(self._study.get_trials(deepcopy=False), precision)
+        points = [Point(configuration, None, complete=False) for configuration in self._following]
+        begun = [replace(point, number=self.begin(point)) if point is points[0] else point for point in points]
+        # Kept until its trial has begun: where the database went away in between, it must not propose another one.
+        self._following = ()
+        return begun
 
     def begin(self, point: Point) -> int:
         """Adds the trial of a point that has none, and returns its number."""
         if point.number is not None:
             return point.number
         parameters = self._points.parameters(point.configuration)
+        known = self._standing().get(parameters_key(parameters))
+        if known is not None:
+            # Added before, by a call whose answer the database did not live to give.
+            return known.number
         trial = optuna.trial.create_trial(
             state=TrialState.RUNNING,
             params=parameters,

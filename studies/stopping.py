@@ -1,28 +1,32 @@
 """How a study stops before its end: by an error, Ctrl-C or a request to terminate."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from mlflow.exceptions import MlflowException
 
+from ser.errors import SerError
 from tracking.recorder import Recorder
 
 
 @contextmanager
-def stopped_at_errors(recorder: Recorder) -> Iterator[None]:
+def stopped_at_errors(recorder: Recorder, confirm: Callable[[], None]) -> Iterator[None]:
     """Leaves no run open where the block ends by an error; the next start of the study goes on with them.
 
     Args:
         recorder: The study's recorder.
+        confirm: Makes sure that the study is still held: open runs of a study that another coordinator has taken
+            are that one's.
     """
     try:
         yield
     except BaseException as error:
         try:
+            confirm()
             recorder.stop()
-        except (MlflowException, OSError) as unreachable:
+        except (SerError, MlflowException, OSError) as unreachable:
             # The tracking store itself may be what failed; the next start goes on with open runs as well.
             error.add_note(f"the study's runs could not be closed: {unreachable}")
         raise

@@ -74,6 +74,10 @@ class Sender:
             self._unsent += 1
         self._writes.put(write)
 
+    def confirm(self) -> None:
+        """Does what comes before every write, for one that the caller carries out itself."""
+        self._before()
+
     def raise_failure(self) -> None:
         """Raises what an earlier write failed of, if one did."""
         if self._failure is not None:

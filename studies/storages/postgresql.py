@@ -6,6 +6,7 @@ is free at once, and that of a machine that lost its power after the keep-alives
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ import sqlalchemy
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from ser.errors import AwayError, ConfigurationError, StorageError, StudyError
+from ser.errors import AwayError, ConfigurationError, SerError, StorageError, StudyError
 from studies.storages.base import Place, Storage
 from tracking.faults import explained
 
@@ -25,11 +26,20 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 CONNECT_TIMEOUT_S = 10
+_END_S = 2.0
+_PAUSE_S = 0.05
 _HOLDERS = "ser_coordinators"
 _MAKING = "making the tables"
 
-# After 10 s of silence three questions, 5 s apart: a machine that is gone is known to be so after 25 s.
+# After 10 s of silence three questions, 5 s apart: a machine that is gone is known to be so after 25 s, to the server
+# by the first and to us by the second ones.
 _KEEP_ALIVE = ("SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3")
+_KEEP_ALIVE_HERE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 _TABLE = (
     f"CREATE TABLE IF NOT EXISTS {_HOLDERS} "
     "(study text PRIMARY KEY, host text NOT NULL, process integer NOT NULL, since text NOT NULL, "
@@ -39,6 +49,10 @@ _TAKE_PLACE = (
     f"INSERT INTO {_HOLDERS} VALUES (:study, :host, :process, :since, pg_backend_pid()) "
     "ON CONFLICT (study) DO UPDATE SET host = excluded.host, process = excluded.process, "
     "since = excluded.since, backend = excluded.backend"
+)
+_END = (
+    f"SELECT pg_terminate_backend(backend) FROM {_HOLDERS} WHERE study = :study AND host = :host "
+    "AND process = :process AND since = :since AND backend = :backend"
 )
 _WHO_LOCKED = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
@@ -149,29 +163,32 @@ class _HeldPlace(Place):
     def __init__(self, storage: PostgresqlStorage, study: str) -> None:
         self._storage = storage
         self._study = study
-        self._since = datetime.now(UTC).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._who = {"host": platform.node(), "process": os.getpid(), "since": now}
         self._connection: Connection | None = None
+        self._backend: int | None = None
 
     def take(self) -> None:
         """Takes the place.
 
         Raises:
             StudyError: Another coordinator has it.
+            AwayError: The database cannot be reached.
         """
         try:
             self._connection = self._storage.engine().connect()
             for statement in _KEEP_ALIVE:
                 self._execute(statement)
             _make_table(self._connection)
-            if not self._execute("SELECT pg_try_advisory_lock(:key)", key=_key(self._study)).scalar_one():
+            if not self._is_free():
                 by = _described(self._connection, self._study) or "another process"
                 raise StudyError(f"study {self._study} is being run by {by}; wait for it, or end it")
-            who = {"host": platform.node(), "process": os.getpid(), "since": self._since}
-            self._execute(_TAKE_PLACE, study=self._study, **who)
+            self._execute(_TAKE_PLACE, study=self._study, **self._who)
+            self._backend = self._execute("SELECT pg_backend_pid()").scalar_one()
         except DBAPIError as error:
             self.leave()
             raise (explained(error, self._storage.title) or error) from error
-        except StudyError:
+        except SerError:
             self.leave()
             raise
 
@@ -195,6 +212,26 @@ class _HeldPlace(Place):
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
+
+    def _is_free(self) -> bool:
+        """Takes the lock, unless another coordinator has it.
+
+        A connection that broke may stand at the server's end for as long as its keep-alives take, with the lock:
+        this coordinator ends its own earlier one.
+
+        Raises:
+            AwayError: It stands there still.
+        """
+        until = time.monotonic() + _END_S
+        while not self._execute("SELECT pg_try_advisory_lock(:key)", key=_key(self._study)).scalar_one():
+            locked_by = self._execute(_WHO_LOCKED, key=_key(self._study)).scalar()
+            if self._backend is None or locked_by not in (None, self._backend):
+                return False
+            if time.monotonic() > until:
+                raise AwayError(f"{self._storage.title}: an earlier connection of this study's still stands there")
+            self._execute(_END, study=self._study, backend=self._backend, **self._who)
+            time.sleep(_PAUSE_S)
+        return True
 
     def _execute(self, statement: str, **values: Any) -> "sqlalchemy.CursorResult[Any]":
         if self._connection is None:
@@ -227,4 +264,4 @@ def _key(name: str) -> int:
 
 
 def _arguments() -> dict[str, Any]:
-    return {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "ser-studies"}
+    return {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "ser-studies"} | _KEEP_ALIVE_HERE

@@ -10,11 +10,9 @@ import pytest
 
 from ser.checkpoint import result_of
 from studies.executors.base import FoldTask
-from studies.plan import StudyPlan
 from studies.pruning import FoldPruner
 from studies.search import Search
-from tests.ser.configurations import MEL
-from tests.studies.toy_coordinator import InProcess, Place, Watcher
+from tests.studies.toy_coordinator import InProcess, Place, Watcher, search_of
 from tests.tracking.studies_of_toys import SCHEME, trained
 from tracking.analysis.overview import oversee
 from tracking.recorder import Recorder
@@ -31,30 +29,6 @@ def _no_pictures() -> Iterator[None]:
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing in the code catches it."""
-
-
-def search_of(trials: int, seeds: int = 1, pruner: str = "none") -> StudyPlan:
-    """A search whose folds train in an instant."""
-    plan = StudyPlan.of(
-        corpus="emodb",
-        recipe="extended",
-        attentions=("none", "local"),
-        labels=("words",),
-        scopes=(3, 5),
-        seeds=seeds,
-        trials=trials,
-        pruner=pruner,
-        overrides={
-            "cells": "4",
-            "layers": "1",
-            "epochs": "1",
-            "stack": "1",
-            "batch_size": "4",
-            "normalisation": "zscore_speaker",
-            "precision": "fp32",
-        },
-    )
-    return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
 
 
 def params(place: Place, study: str = "first") -> list[dict[str, Any]]:

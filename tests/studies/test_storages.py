@@ -2,16 +2,20 @@
 
 import os
 import platform
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy
 
 from ser.errors import AwayError, ConfigurationError, StorageError, StudyError
 from studies.search import Search
@@ -21,14 +25,10 @@ from studies.storages.postgresql import PostgresqlStorage
 from studies.storages.sqlite import SqliteStorage
 from studies.summaries import summaries
 from tests.postgresql import PASSWORD, PostgresqlServer
+from tests.studies.other_coordinator import other_coordinator
 from tests.studies.toy_coordinator import plan_of
 
 PLAN = plan_of("none")
-HOLD = (
-    "import sys, time; from pathlib import Path; from studies.storages import storage_at\n"
-    "with storage_at(sys.argv[1] or None, Path(sys.argv[2])).coordinate('a study'):\n"
-    "    print('held', flush=True); time.sleep(60)"
-)
 MAKE = (
     "import sys, time; from pathlib import Path; from studies.storages import storage_at\n"
     "storage = storage_at(sys.argv[1] or None, Path(sys.argv[2])); sys.stdin.readline(); storage.open()"
@@ -55,11 +55,8 @@ def other_process(code: str, named: tuple[str | None, Path]) -> "subprocess.Pope
 @pytest.fixture
 def holding(named: tuple[str | None, Path]) -> Iterator["subprocess.Popen[bytes]"]:
     """Another process that coordinates the study."""
-    with other_process(HOLD, named) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
+    with other_coordinator(named, "a study") as process:
         yield process
-        process.kill()
 
 
 def soon(condition: Callable[[], bool]) -> bool:
@@ -192,9 +189,81 @@ def test_a_place_that_was_taken_while_the_server_was_away_is_lost(own_postgresql
     with storage.coordinate("a study") as place:
         own_postgresql.stop()
         own_postgresql.start()
-        with other_process(HOLD, named) as other:
-            assert other.stdout is not None
-            assert other.stdout.readline() == b"held\n"
-            with pytest.raises(StudyError, match=f"being run by process {other.pid}"):
-                place.confirm()
-            other.kill()
+        with (
+            other_coordinator(named, "a study") as other,
+            pytest.raises(StudyError, match=f"being run by process {other.pid}"),
+        ):
+            place.confirm()
+
+
+class Relay:
+    """Passes connections on to a server; what it has cut stands open at the server's end, as after a router's failure.
+
+    Args:
+        port: The server's port on 127.0.0.1.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._server = ("127.0.0.1", port)
+        self._near: list[socket.socket] = []
+        self._far: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Breaks every connection at the client's end alone."""
+        for near in self._near:
+            near.shutdown(socket.SHUT_RDWR)
+        self._near.clear()
+
+    def close(self) -> None:
+        for each in (self._listener, *self._near, *self._far):
+            each.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._server)
+                self._near.append(near)
+                self._far.append(far)
+                for source, target in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while content := source.recv(65536):
+                target.sendall(content)
+
+
+def test_a_broken_connection_that_stands_at_the_servers_end_keeps_nobody_out(postgresql_url: str) -> None:
+    url = sqlalchemy.make_url(postgresql_url)
+    assert url.port is not None
+    relay = Relay(url.port)
+    through_relay = url.set(host="127.0.0.1", port=relay.port).render_as_string(hide_password=False)
+    direct = storage_at(postgresql_url, Path("optuna.db"))
+    with storage_at(through_relay, Path("optuna.db")).coordinate("a study") as place:
+        place.confirm()
+        relay.cut()
+        assert direct.holder("a study") is not None
+        place.confirm()
+        assert direct.holder("a study") is not None
+        with pytest.raises(StudyError, match=f"being run by process {os.getpid()}"), direct.coordinate("a study"):
+            raise AssertionError("two coordinators run the same study")
+    assert soon(lambda: direct.holder("a study") is None)
+    relay.close()
+
+
+def test_a_connection_asks_whether_the_servers_machine_is_there(postgresql_url: str) -> None:
+    storage = PostgresqlStorage(postgresql_url)
+    for engine in (storage.engine(), storage.open().engine):
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            with socket.socket(fileno=os.dup(driver.fileno())) as held:
+                waits = [
+                    held.getsockopt(socket.IPPROTO_TCP, option)
+                    for option in (socket.TCP_KEEPIDLE, socket.TCP_USER_TIMEOUT)
+                ]
+        engine.dispose()
+        assert waits == [10, 25_000]

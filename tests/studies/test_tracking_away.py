@@ -1,15 +1,13 @@
 """A real tracking server that dies in the middle of a study: nothing is lost, nothing doubled, nobody waits."""
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ser.errors import AwayError
-from ser.results import FoldResult
-from studies.executors.base import Event
+from tests.studies.disturbed import Interrupted, assert_whole
 from tests.studies.toy_coordinator import InProcess, Place, Watcher, plan_of
 from tests.studies.tracking_server import ServedPlace, TrackingServer
 from tests.tracking.studies_of_toys import SCHEME
@@ -42,46 +40,6 @@ def served(tmp_path: Path, empty_store: Path, empty_search: Path, server: Tracki
     return ServedPlace(tmp_path / "served", empty_store, empty_search, server.url)
 
 
-class Interrupted(InProcess):
-    """Does something when a number of folds were handed out and before they are trained.
-
-    Args:
-        after: Number of folds.
-        act: What is done.
-    """
-
-    def __init__(self, after: int, act: Callable[[], None]) -> None:
-        super().__init__(slots=1)
-        self._after = after
-        self._act = act
-
-    def wait(self, timeout_s: float) -> list[Event]:
-        if len(self.handed_out) == self._after:
-            self._act()
-        return super().wait(timeout_s)
-
-
-def results_of(place: Place) -> dict[str, list[FoldResult]]:
-    """All results to the last digit; the folds themselves are trained once a test session."""
-    return {trial.trial_id: list(trial.folds) for trial in place.table().trials}
-
-
-def curves_of(place: Place) -> list[tuple[str, list[tuple[int, float, int]]]]:
-    """The curve of every fold, every row of it."""
-    folds = place.store.runs(ser__kind="fold")
-    return sorted((run.data.tags["ser.fold_identity"], place.store.history(run, "training_loss")) for run in folds)
-
-
-def assert_whole(place: Place, undisturbed: Place) -> None:
-    runs = place.store.runs()
-    assert Counter(run.data.tags["ser.kind"] for run in runs) == {"study": 1, "trial": 2, "fold": FOLDS}
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    assert results_of(place) == results_of(undisturbed)
-    assert curves_of(place) == curves_of(undisturbed)
-    assert place.values(PLAN) == undisturbed.values(PLAN)
-    assert place.outbox.waiting() == {}
-
-
 @pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
     server: TrackingServer, served: ServedPlace, place: Place
@@ -108,7 +66,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
     assert back.startswith("back after ")
     assert len(executor.handed_out) == FOLDS
     place.start(PLAN)
-    assert_whole(served, place)
+    assert_whole(served, place, PLAN)
 
 
 @pytest.mark.slow
@@ -134,4 +92,4 @@ def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
         assert served.start(PLAN, again, sender=sender) == []
     assert again.handed_out == []
     place.start(PLAN)
-    assert_whole(served, place)
+    assert_whole(served, place, PLAN)

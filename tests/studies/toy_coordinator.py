@@ -6,6 +6,8 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+from optuna.trial import FrozenTrial
+
 from ser.checkpoint import result_of
 from ser.results import Fold
 from studies.coordinator import Coordinator
@@ -49,6 +51,30 @@ def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan
         },
     )
     # The toy corpus has log-mels of a few bands, which no user can ask for.
+    return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
+
+
+def search_of(trials: int, seeds: int = 1, pruner: str = "none") -> StudyPlan:
+    """A search whose folds train in an instant."""
+    plan = StudyPlan.of(
+        corpus="emodb",
+        recipe="extended",
+        attentions=("none", "local"),
+        labels=("words",),
+        scopes=(3, 5),
+        seeds=seeds,
+        trials=trials,
+        pruner=pruner,
+        overrides={
+            "cells": "4",
+            "layers": "1",
+            "epochs": "1",
+            "stack": "1",
+            "batch_size": "4",
+            "normalisation": "zscore_speaker",
+            "precision": "fp32",
+        },
+    )
     return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
 
 
@@ -156,6 +182,7 @@ class Place:
         observer: Observer | None = None,
         scheme: tuple[Fold, ...] = SCHEME,
         sender: Sender | None = None,
+        confirm: Callable[[], None] = lambda: None,
     ) -> list[str]:
         """Runs a study to its end, or until something is raised."""
         observer = observer or Observer()
@@ -179,7 +206,7 @@ class Place:
         points = reconcile(
             self.store.client, self.store.experiment, context, search, "fp32", "cpu", self.outbox, observer
         )
-        with stopped_at_errors(recorder):
+        with stopped_at_errors(recorder, confirm):
             study_run = recorder.study_run()
             coordinator = Coordinator(
                 context=context,
@@ -232,15 +259,14 @@ class Place:
 
     def values(self, plan: StudyPlan, study: str = "first") -> list[float | None]:
         """Optuna's value of each point; None where it is not complete."""
-        import optuna
-
-        trials = optuna.load_study(study_name=study, storage=f"sqlite:///{self.database}").trials
-        known = {trial.number: trial.value for trial in trials}
+        known = {trial.number: trial.value for trial in self._trials(study)}
         points = Search.open(self.storage, study, plan).points("fp32")
         return [known[point.number] if point.complete and point.number is not None else None for point in points]
 
     def states(self, study: str = "first") -> list[str]:
+        return [trial.state.name for trial in self._trials(study)]
+
+    def _trials(self, study: str) -> list[FrozenTrial]:
         import optuna
 
-        trials = optuna.load_study(study_name=study, storage=f"sqlite:///{self.database}").trials
-        return [trial.state.name for trial in trials]
+        return optuna.load_study(study_name=study, storage=self.storage.open()).trials

@@ -1,0 +1,53 @@
+"""What tests of databases and servers that go away in the middle of a study share."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from ser.results import FoldResult
+from studies.executors.base import Event
+from studies.plan import StudyPlan
+from tests.studies.toy_coordinator import InProcess, Place
+from tests.tracking.studies_of_toys import SCHEME
+
+
+class Interrupted(InProcess):
+    """Does something when a number of folds were handed out and before they are trained.
+
+    Args:
+        after: Number of folds.
+        act: What is done.
+    """
+
+    def __init__(self, after: int, act: Callable[[], None]) -> None:
+        super().__init__(slots=1)
+        self._after = after
+        self._act = act
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if len(self.handed_out) == self._after:
+            self._act()
+        return super().wait(timeout_s)
+
+
+def results_of(place: Place) -> dict[str, list[FoldResult]]:
+    """All results to the last digit; the folds themselves are trained once a test session."""
+    return {trial.trial_id: list(trial.folds) for trial in place.table().trials}
+
+
+def curves_of(place: Place) -> list[tuple[str, list[tuple[int, float, int]]]]:
+    """The curve of every fold, every row of it."""
+    folds = place.store.runs(ser__kind="fold")
+    return sorted((run.data.tags["ser.fold_identity"], place.store.history(run, "training_loss")) for run in folds)
+
+
+def assert_whole(place: Place, undisturbed: Place, plan: StudyPlan) -> None:
+    """Nothing is lost and nothing doubled, in MLflow, Optuna and the outbox."""
+    runs, trials = place.store.runs(), plan.size
+    expected = {"study": 1, "trial": trials, "fold": trials * len(SCHEME)}
+    assert Counter(run.data.tags["ser.kind"] for run in runs) == expected
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert results_of(place) == results_of(undisturbed)
+    assert curves_of(place) == curves_of(undisturbed)
+    assert place.values(plan) == undisturbed.values(plan)
+    assert place.states() == ["COMPLETE"] * trials
+    assert place.outbox.waiting() == {}

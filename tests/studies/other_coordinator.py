@@ -1,0 +1,31 @@
+"""A coordinator of a study in another process, which holds the study and does nothing."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_HOLD = (
+    "import sys, time; from pathlib import Path; from studies.storages import storage_at\n"
+    "with storage_at(sys.argv[1] or None, Path(sys.argv[2])).coordinate(sys.argv[3]):\n"
+    "    print('held', flush=True); time.sleep(60)"
+)
+
+
+@contextmanager
+def other_coordinator(named: tuple[str | None, Path], study: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Another process that coordinates a study for the time of the block.
+
+    Args:
+        named: What `storage_at` takes.
+        study: Name of the study.
+    """
+    command = [sys.executable, "-c", _HOLD, named[0] or "", str(named[1]), study]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"held\n"
+            yield process
+        finally:
+            process.kill()
