@@ -13,6 +13,7 @@ from studies.executors.node import NodeNeeds, name_of_device
 from studies.executors.ray_cluster import RayCluster, ray_cluster
 from studies.executors.ray_tasks import RayExecutor
 from studies.machine import worker_devices
+from tracking import schema
 
 EXECUTORS = ("local", "ray")
 
@@ -74,7 +75,7 @@ class RayWorkplace(Workplace):
     def __init__(self, cluster: RayCluster, processors: tuple[str, ...]) -> None:
         self._cluster = cluster
         self.device_type = cluster.request.device
-        self.processor = " | ".join(sorted(set(processors)))
+        self.processor = schema.UNLIKE.join(sorted(set(processors)))
 
     def gain_of_bf16(self) -> float:
         """Measures on the first node; see the base class."""

@@ -29,7 +29,8 @@ def trial_description(trial: TrialResult, experiment: str) -> str:
         experiment: Id of its experiment.
 
     Returns:
-        Markdown: its scores in a sentence, a table of its folds, and links to their curves.
+        Markdown: its scores in a sentence, unlike processors if it has any, a table of its folds, and links to
+        their curves.
     """
     scores = rows.trial_scores(trial)
     name = markdown_text(rows.trial_run_name(trial.folds[0].configuration))
@@ -37,6 +38,8 @@ def trial_description(trial: TrialResult, experiment: str) -> str:
         f"**{name}**: test UA **{_percent(scores[schema.POOLED_UA])}**, WA {_percent(scores[schema.POOLED_WA])}, "
         f"pooled over {len(trial.folds)} folds; mean validation UA {_percent(scores[schema.MEAN_VALIDATION_UA])}."
     )
+    processors = rows.processors_of(trial).get(schema.PROCESSOR, "")
+    unlike = [f"Computed on unlike processors: {markdown_text(processors)}.", ""] if schema.UNLIKE in processors else []
     table = ["| fold | tests | validates | test UA | test WA | validation UA |", "|---|---|---|---:|---:|---:|"]
     for result in trial.folds:
         each, fold = rows.fold_scores(result), result.fold
@@ -48,7 +51,7 @@ def trial_description(trial: TrialResult, experiment: str) -> str:
     links = [f"[Curves of its folds]({curves})"]
     if trial.reused_from is not None:
         links.insert(0, f"Trained by [a trial of another study]({run_address(experiment, trial.reused_from)})")
-    return _within_limits([sentence, ""], table, ["", " · ".join(links)])
+    return _within_limits([sentence, "", *unlike], table, ["", " · ".join(links)])
 
 
 def failed_description(reason: str) -> str:

@@ -139,7 +139,8 @@ class Recorder:
             failures: Failed attempts at its folds, each with its traceback.
         """
         ended_ms = max(fold.ended_ms for fold in result.folds)
-        described = {**tags, schema.NOTE: trial_description(result, self._experiment)}
+        # It began with the processors that the study began with; nodes of a cluster come and go.
+        described = {**tags, **rows.processors_of(result), schema.NOTE: trial_description(result, self._experiment)}
         self._write(run_id, metrics=_metrics(rows.trial_scores(result), ended_ms), tags=described)
         files = _confusion_files(rows.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
         self._log_files(
@@ -190,7 +191,8 @@ class Recorder:
         """Describes the study's run and ends it: FINISHED when every trial is complete, else FAILED."""
         name, corpus = self._context.study, self._context.corpus.name
         trials = find_runs(self._client, self._experiment, ser__kind="trial", ser__study=name)
-        self._write(run_id, tags={schema.NOTE: study_description(name, corpus, trials, self._experiment)})
+        processors = rows.processors(run.data.tags.get(schema.PROCESSOR, "") for run in trials)
+        self._write(run_id, tags=processors | {schema.NOTE: study_description(name, corpus, trials, self._experiment)})
         self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import statistics
+from collections.abc import Iterable
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
@@ -104,6 +105,21 @@ def trial_scores(trial: TrialResult) -> dict[str, float]:
         schema.FOLD_DURATION_S: statistics.fmean(scores[schema.FOLD_DURATION_S] for scores in folds),
         schema.FOLDS: float(len(folds)),
     }
+
+
+def processors(names: Iterable[str]) -> dict[str, str]:
+    """The tag that names what computed a run's folds, every one where they are unlike.
+
+    Args:
+        names: Names of processors and cards, or values of this tag of other runs.
+    """
+    known = {each for name in names for each in name.split(schema.UNLIKE)} - {""}
+    return {schema.PROCESSOR: schema.UNLIKE.join(sorted(known))} if known else {}
+
+
+def processors_of(trial: TrialResult) -> dict[str, str]:
+    """The tag that names what computed a trial's folds."""
+    return processors(fold.environment.get("device", "") for fold in trial.folds)
 
 
 def mean_validation_ua(trial: TrialResult) -> float:

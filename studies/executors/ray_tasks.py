@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 2.0
 _WITHOUT_NODES_S = 600.0
+_NOT_THE_SAME = "on which results are not equal to the last digit"
 
 
 @dataclass
@@ -49,6 +50,7 @@ class RayExecutor(Executor):
         self._lost: list[Event] = []
         self._left_out: set[str] = set()
         self._dead: set[str] = set()
+        self._processors: set[str] = set()
         self._looked_s = time.monotonic()
         self._had_nodes_s = time.monotonic()
 
@@ -60,8 +62,12 @@ class RayExecutor(Executor):
         """
         from studies.executors.ray_worker import fold_stream
 
-        for node in self._cluster.ask_all(prepare_node, self._needs):
+        nodes = self._cluster.ask_all(prepare_node, self._needs)
+        for node in nodes:
             self._take_in(node)
+        self._processors = set(nodes.values())
+        if len(self._processors) > 1:
+            self._tell(f"nodes have unlike processors, {_NOT_THE_SAME}: {', '.join(sorted(self._processors))}")
         self._corpus = [self._ray.put(self._needs.corpus)]
         self._remote = self._ray.remote(fold_stream)
 
@@ -221,13 +227,16 @@ class RayExecutor(Executor):
 
     def _checked(self, node: Node) -> None:
         """Takes in a node that came later, or leaves it out and says why."""
-        told, _ = self._cluster.answer(node, self._checks.pop(node))
+        told, processor = self._cluster.answer(node, self._checks.pop(node))
         if told:
             self._left_out.add(node.id)
             self._tell("left out: " + "; ".join(told))
-        else:
-            self._take_in(node)
-            self._tell(f"node {node.name} has come, with room for {self._cluster.request.slots_of(node)} folds")
+            return
+        self._take_in(node)
+        self._tell(f"node {node.name} has come, with room for {self._cluster.request.slots_of(node)} folds")
+        if processor not in self._processors:
+            self._processors.add(processor)
+            self._tell(f"node {node.name} has another processor, {_NOT_THE_SAME}: {processor}")
 
     def _take_in(self, node: Node) -> None:
         """Gives a node's places the lowest slot numbers that are free."""

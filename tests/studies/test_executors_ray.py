@@ -149,6 +149,31 @@ def test_a_node_whose_death_a_fold_has_met_gets_no_other_fold(
     cluster.remove(second)
 
 
+def test_a_node_of_another_processor_is_told_of(
+    cluster: Nodes, node: Any, folds: Folds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    with connected(cluster) as connection:
+        executor = ray_executor(connection, folds, said.append)
+        assert said == []
+        answer = connection.answer
+        monkeypatch.setattr(connection, "answer", lambda node, asked: (answer(node, asked)[0], "Another Processor"))
+        second = cluster.add(cpus=1, name="second")
+        until(executor, lambda: len(said) == 2)
+        assert said[1].startswith("node second (")
+        assert said[1].endswith(
+            ") has another processor, on which results are not equal to the last digit: Another Processor"
+        )
+        executor.close()
+        said.clear()
+        names = iter(("One", "Another"))
+        monkeypatch.setattr(connection, "answer", lambda node, asked: (answer(node, asked)[0], next(names)))
+        ray_executor(connection, folds, said.append).close()
+    cluster.remove(second)
+    expected = "nodes have unlike processors, on which results are not equal to the last digit: Another, One"
+    assert said == [expected]
+
+
 def test_a_share_of_a_card_makes_slots(cluster: Nodes, folds: Folds) -> None:
     added = cluster.add(cpus=3, gpus=1, name="cards")
     with connected(cluster) as connection:

@@ -114,9 +114,28 @@ def test_runs_can_be_found_and_traced_by_their_tags(store: Store) -> None:
     assert tags["fold"]["ser.fold_identity"] == result_of(trained(QUANTUM, 1)).identity
     # The one that computed the fold; the study's context names none here.
     assert tags["fold"]["ser.processor"] == processor_name()
-    assert "ser.processor" not in tags["trial"]
+    assert tags["trial"]["ser.processor"] == processor_name()
     assert "ser.scope" not in tags["trial"]
     assert all(inputs_of(run) == [(CORPUS.name, CORPUS.digest)] for run in store.runs())
+
+
+def test_runs_name_all_the_processors_that_computed_them(store: Store) -> None:
+    recorder = store.recorder()
+    study = recorder.study_run()
+    for configuration, second in ((NONE, "another one"), (QUANTUM, processor_name())):
+        trial = recorder.trial_run(study, trial_id(configuration), configuration)
+        result = trial_result(configuration, "first", trial)
+        elsewhere = result.folds[1].model_copy(update={"environment": {"device": second}})
+        folds = (result.folds[0], elsewhere)
+        recorder.finish_trial(trial, result.model_copy(update={"folds": folds}), {})
+    recorder.finish_study(study, complete=True)
+    both = " | ".join(sorted(("another one", processor_name())))
+    unlike, alike = (store.runs(ser__kind="trial", ser__attention=name)[0].data.tags for name in ("none", "quantum"))
+    assert (unlike["ser.processor"], alike["ser.processor"]) == (both, processor_name())
+    assert store.client.get_run(study).data.tags["ser.processor"] == both
+    assert "Computed on unlike processors: " in unlike["mlflow.note.content"]
+    assert "another one" in unlike["mlflow.note.content"]
+    assert "unlike" not in alike["mlflow.note.content"]
 
 
 def test_a_trial_carries_all_that_an_analysis_needs(store: Store) -> None:
