@@ -26,6 +26,7 @@ STORAGE ?= $(SER_STORAGE)
 TRACKING ?= $(SER_TRACKING)
 PORT ?= 5000
 ROUNDS ?= 50
+OUTAGE_S ?=
 DASHBOARD_PORT ?= 8080
 
 STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
@@ -88,8 +89,8 @@ check: setup ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
-chaos: setup ## Kill studies at ROUNDS random moments; see that nothing is lost or doubled
-	$(BIN)/python -m tests.studies.chaos --rounds $(ROUNDS)
+chaos: setup ## Kill studies at ROUNDS random moments, or their servers for OUTAGE_S seconds; see that nothing is lost
+	$(BIN)/python -m tests.studies.chaos $(if $(OUTAGE_S),--outage-s $(OUTAGE_S),--rounds $(ROUNDS))
 
 bench: setup ## Measure speed and memory as ratios in one run: make bench ROOT=/corpora/emodb
 	$(BIN)/python -m benchmarks $(if $(ROOT),--emodb $(ROOT))

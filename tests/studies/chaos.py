@@ -1,8 +1,10 @@
 """The fault campaign: studies whose processes are killed at random moments, until each ends as an undisturbed one.
 
     python -m tests.studies.chaos --rounds 50 [--seed 1]
+    python -m tests.studies.chaos --outage-s 30
 
-A round is a kill. Studies with one, two and four workers run on SQLite and on PostgreSQL, in turn.
+A round is a kill. Studies with one, two and four workers run on SQLite and on PostgreSQL, in turn. With a time, the
+servers are killed instead, for that long (`tests.studies.chaos_outages`).
 """
 
 import argparse
@@ -26,12 +28,15 @@ from typing import TYPE_CHECKING, Any
 
 from tests.corpus_files import write_emodb
 from tests.postgresql import PostgresqlServer, binaries, empty_database
+from tests.studies.chaos_ends import FOLDS, TRIALS, all_runs, assert_ended_as, has_members, results
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
+    from studies.home import Home
     from tests.studies.chaos_process import Kill
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
-TRIALS, FOLDS = 2, 4
 WORKERS = (1, 2, 4)
 EPOCHS = 4
 _LONG_S = 300.0
@@ -86,9 +91,10 @@ class Campaign:
     Args:
         folder: An empty folder for everything.
         seed: Seed of all choices.
+        epochs: Epochs of every fold.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, epochs: int = EPOCHS) -> None:
         from tracking.connection import open_tracking
 
         self._folder = folder
@@ -96,21 +102,23 @@ class Campaign:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.studies.chaos_process"])
         self._corpus = folder / "emodb"
-        self._empty = folder / "empty.db"
+        self._epochs = epochs
+        self.empty = folder / "empty.db"
         self.tally = Tally()
         write_emodb(self._corpus, STEMS)
-        open_tracking(self._empty)
-        undisturbed = self._home("undisturbed")
-        assert self._start(undisturbed, None, 2, None)[0] == 0, (undisturbed / "notes").read_text()
-        self._expected = results(undisturbed, None)
+        open_tracking(self.empty)
+        undisturbed = self.home("undisturbed")
+        code, notes = self.end(self.begin(undisturbed, workers=2), undisturbed)
+        assert code == 0, notes
+        self._expected = results(undisturbed)
 
     def study(self, name: str, workers: int, storage: str | None, kills: int) -> None:
         """Runs one study, with so many kills in the hope that it lasts long enough, and compares its end."""
-        home = self._home(name)
+        home = self.home(name, storage)
         died_s: float | None = None
         for attempt in range(kills + 1):
             kill = self._kill(attempt) if attempt < kills else None
-            code, notes = self._start(home, storage, workers, kill)
+            code, notes = self.end(self.begin(home, workers, kill), home)
             seen = {note["event"]: note["at_s"] for note in notes}
             if died_s is not None and "took over" in seen:
                 self.tally.took_over_s.append(seen["took over"] - died_s)
@@ -122,19 +130,44 @@ class Campaign:
                     died_s = seen["killed"]
                 if "worker replaced" in seen:
                     self.tally.replaced_s.append(seen["worker replaced"] - seen["killed"])
-            self._check_end(home, storage, kill, code, notes)
+            self._check_end(home, kill, code, notes)
             if code == 0:
                 break
         assert code == 0, notes
-        self._compare(home, storage)
+        self.compare(home)
         self.tally.studies[f"{'SQLite' if storage is None else 'PostgreSQL'}, {workers} workers"] += 1
-        shutil.rmtree(home)
+        shutil.rmtree(home.root)
 
-    def _home(self, name: str) -> Path:
-        home = self._folder / name
-        home.mkdir()
-        shutil.copyfile(self._empty, home / "mlflow.db")
-        return home
+    def home(self, name: str, storage: str | None = None, tracking: str | None = None) -> "Home":
+        """A home for one study, with an empty MLflow database."""
+        from studies.home import Home
+
+        root = self._folder / name
+        root.mkdir()
+        shutil.copyfile(self.empty, root / "mlflow.db")
+        return Home(root, storage, tracking)
+
+    def begin(self, home: "Home", workers: int, kill: "Kill | None" = None) -> "ForkServerProcess":
+        """Starts a study in a process of its own."""
+        from tests.studies.chaos_process import coordinate
+
+        notes_of(home).write_text("")
+        arguments = (self._corpus, home, self._epochs, workers, kill, notes_of(home))
+        process = self._context.Process(target=coordinate, args=arguments)
+        process.start()
+        return process
+
+    def end(self, process: "ForkServerProcess", home: "Home") -> tuple[int, list[dict[str, Any]]]:
+        """Waits for a study's end; returns its exit code and what it noted. No process of it is left afterwards."""
+        process.join(_LONG_S)
+        assert process.exitcode is not None, f"it hangs: {notes_of(home).read_text()}"
+        assert process.pid is not None
+        self._await_orphans(process.pid)
+        return process.exitcode, noted(home)
+
+    def compare(self, home: "Home") -> None:
+        """Compares a study's end with the undisturbed one's."""
+        assert_ended_as(home, self._expected, self._epochs)
 
     def _kill(self, attempt: int) -> "Kill":
         """A kill at a random moment; writes of the first start are more, since much is there to be done."""
@@ -152,34 +185,16 @@ class Campaign:
             delay_s=choose.uniform(0, 0.02),
         )
 
-    def _start(
-        self, home: Path, storage: str | None, workers: int, kill: "Kill | None"
-    ) -> tuple[int, list[dict[str, Any]]]:
-        """Starts the study once; returns its exit code and what it noted. No process of it is left afterwards."""
-        from tests.studies.chaos_process import coordinate
-
-        notes = home / "notes"
-        notes.write_text("")
-        process = self._context.Process(target=coordinate, args=(self._corpus, home, storage, workers, kill, notes))
-        process.start()
-        process.join(_LONG_S)
-        assert process.exitcode is not None, f"it hangs: {kill}"
-        assert process.pid is not None
-        self._await_orphans(process.pid)
-        return process.exitcode, [json.loads(line) for line in notes.read_text().splitlines()]
-
     def _await_orphans(self, group: int) -> None:
         """Workers end by themselves after their coordinator."""
         began = time.monotonic()
-        while _has_members(group):
+        while has_members(group):
             assert time.monotonic() < began + _ORPHANS_S, "workers outlive their coordinator"
             time.sleep(0.05)
         if time.monotonic() > began + 0.04:
             self.tally.orphans_s.append(time.monotonic() - began)
 
-    def _check_end(
-        self, home: Path, storage: str | None, kill: "Kill | None", code: int, notes: list[dict[str, Any]]
-    ) -> None:
+    def _check_end(self, home: "Home", kill: "Kill | None", code: int, notes: list[dict[str, Any]]) -> None:
         """What must hold at every end of a start."""
         if kill is None or kill.victim == "worker":
             assert code == 0, (kill, code, notes)
@@ -187,77 +202,18 @@ class Campaign:
             assert code in (-kill.number, 128 + kill.number), (kill, code, notes)
         # One that ends before it takes over has not yet opened what an earlier kill left RUNNING.
         if code == 128 + signal.SIGTERM and any(note["event"] == "took over" for note in notes):
-            assert not _open_runs(home, storage), "a study that was asked to end left runs RUNNING"
-
-    def _compare(self, home: Path, storage: str | None) -> None:
-        from studies.reconciliation_check import check_study
-        from studies.summaries import summaries
-
-        place = _place(home, storage)
-        found = results(home, storage)
-        assert found == self._expected
-        (summary,) = summaries(place.storage)
-        checked = check_study(place, summary, repair=False)
-        assert (checked.findings, checked.trials_open, checked.waiting) == ((), 0, 0)
-        runs = _all_runs(home, storage)
-        kinds = Counter(run.data.tags["ser.kind"] for run in runs)
-        assert kinds == {"study": 1, "trial": TRIALS, "fold": TRIALS * FOLDS}, kinds
-        assert {run.info.status for run in runs} == {"FINISHED"}
-        identities = {run.data.tags.get("ser.fold_identity") for run in runs} - {None}
-        assert len(identities) == TRIALS * FOLDS
-        assert not any(run.data.tags.get("ser.superseded") for run in runs)
+            left = [run for run in all_runs(home) if run.info.status == "RUNNING"]
+            assert not left, "a study that was asked to end left runs RUNNING"
 
 
-def results(home: Path, storage: str | None) -> tuple[Any, ...]:
-    """The final table, to the last digit, times apart, and what the search knows."""
-    from studies.search import Search
-    from studies.summaries import summaries
-    from tests.ser.toy import without_times
-    from tracking.connection import open_tracking
-    from tracking.reading import Reader
-
-    place = _place(home, storage)
-    (summary,) = summaries(place.storage)
-    where = summary.whereabouts
-    assert where is not None
-    search = Search.open(place.storage, summary.name, summary.plan)
-    reader = Reader(open_tracking(place.tracking), where.experiment, where.corpus_digest, where.scheme)
-    table = reader.table()
-    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in table.trials}
-    states = sorted(trial.state.name for group in search.trials().values() for trial in group)
-    return trials, table.baselines, table.notes, search.values(), states
+def notes_of(home: "Home") -> Path:
+    """Where a study's process notes what happens."""
+    return home.root / "notes"
 
 
-def _place(home: Path, storage: str | None) -> Any:
-    from studies.home import Home
-
-    return Home(home, storage, None)
-
-
-def _all_runs(home: Path, storage: str | None) -> list[Any]:
-    """Every run of the study's experiment, superseded ones too."""
-    from tracking.connection import open_tracking
-
-    client = open_tracking(_place(home, storage).tracking)
-    experiments = [each.experiment_id for each in client.search_experiments() if each.name != "Default"]
-    return list(client.search_runs(experiments, max_results=1000)) if experiments else []
-
-
-def _open_runs(home: Path, storage: str | None) -> list[Any]:
-    return [run for run in _all_runs(home, storage) if run.info.status == "RUNNING"]
-
-
-def _has_members(group: int) -> bool:
-    """Whether a process group has a process that is no zombie."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if int(fields[2]) == group and fields[0] != "Z":
-                return True
-    return False
+def noted(home: "Home") -> list[dict[str, Any]]:
+    """What a study's process has noted so far."""
+    return [json.loads(line) for line in notes_of(home).read_text().splitlines()]
 
 
 @contextmanager
@@ -298,18 +254,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Kill studies at random moments; see that nothing is lost.")
     parser.add_argument("--rounds", type=int, default=50, help="number of kills")
     parser.add_argument("--seed", type=int, default=1, help="seed of all choices")
+    parser.add_argument(
+        "--outage-s", type=float, help="kill MLflow's server and PostgreSQL instead, for so many seconds"
+    )
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ser-chaos-"))
     began = time.monotonic()
+    if arguments.outage_s is None:
+        for line in (*_kills(folder, arguments.seed, arguments.rounds), f"seed {arguments.seed}"):
+            print(line)
+    else:
+        from tests.studies.chaos_outages import outages
+
+        for line in outages(folder, arguments.outage_s):
+            print(line, flush=True)
+    print(f"{time.monotonic() - began:.0f} s")
+    # After a failed assertion it stays, to be looked at.
+    shutil.rmtree(folder)
+
+
+def _kills(folder: Path, seed: int, rounds: int) -> list[str]:
+    """Runs the campaign of kills, and returns its tally in words."""
     with postgresql() as server:
         if server is None:
             print("without PostgreSQL, which is not installed: SQLite alone")
-        campaign = Campaign(folder, arguments.seed)
-        run(campaign, arguments.rounds, server)
-    print("\n".join(campaign.tally.lines()))
-    print(f"seed {arguments.seed}, {time.monotonic() - began:.0f} s")
-    # After a failed assertion it stays, to be looked at.
-    shutil.rmtree(folder)
+        campaign = Campaign(folder, seed)
+        run(campaign, rounds, server)
+    return campaign.tally.lines()
 
 
 if __name__ == "__main__":

@@ -60,9 +60,9 @@ class Kill:
     delay_s: float
 
 
-def plan() -> StudyPlan:
-    """Two trials of four folds, each trained in an instant."""
-    small = {"cells": "4", "epochs": "4", "precision": "fp32"}
+def plan(epochs: int) -> StudyPlan:
+    """Two trials of four folds, each trained in an instant where the epochs are few."""
+    small = {"cells": "4", "epochs": str(epochs), "precision": "fp32"}
     return StudyPlan.of(
         corpus="emodb", recipe="quick", attentions=("none", "quantum"), labels=("words",), overrides=small
     )
@@ -107,6 +107,12 @@ class _Assassin(Observer):
         if self._kill is not None and self._kill.write == 0 and self._epochs == self._kill.epoch:
             self._strike()
 
+    def fold_ended(self, slot: int, fold: str) -> None:
+        self.note("fold ended")
+
+    def noticed(self, what: str) -> None:
+        self.note(f"said: {what}")
+
     def fold_failed(self, failure: Failure) -> None:
         self._failed_fold = failure.fold
 
@@ -146,13 +152,13 @@ class _Assassin(Observer):
             os.kill(os.getpid(), kill.number)
 
 
-def coordinate(corpus: Path, home: Path, storage: str | None, workers: int, kill: Kill | None, notes: Path) -> None:
+def coordinate(corpus: Path, home: Home, epochs: int, workers: int, kill: Kill | None, notes: Path) -> None:
     """Runs the study to its end, or to the kill; the process ends with 0, 1, or by the signal.
 
     Args:
         corpus: Folder of the corpus.
         home: Where everything is kept.
-        storage: URL of a PostgreSQL database, or None.
+        epochs: Epochs of every fold.
         workers: Worker processes.
         kill: What to do, or None.
         notes: Where to write what happened.
@@ -160,14 +166,13 @@ def coordinate(corpus: Path, home: Path, storage: str | None, workers: int, kill
     os.setsid()
     assassin = _Assassin(kill, notes)
     assassin.arm()
-    place = Home(home, storage, None)
     with terminated_in_order():
         try:
             workplace = LocalWorkplace(("cpu",) * workers)
-            outcome = run_study(plan(), corpus, place, workplace, assassin, lambda name: lambda done, total: None)
+            outcome = run_study(plan(epochs), corpus, home, workplace, assassin, lambda name: lambda done, total: None)
         except SerError as error:
             assassin.note(f"error: {error}")
-            raise SystemExit(1) from error
+            raise SystemExit(error.exit_code) from error
     if outcome.failures:
         assassin.note(f"failed: {outcome.failures[0]}")
         raise SystemExit(1)

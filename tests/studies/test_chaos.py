@@ -1,8 +1,12 @@
 """A few rounds of the fault campaign; `make chaos` runs many."""
 
+import os
+
 import pytest
 
+from tests.postgresql import binaries
 from tests.studies.chaos import Campaign
+from tests.studies.chaos_outages import outage
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +25,10 @@ def test_so_does_one_whose_search_is_kept_in_postgresql(campaign: Campaign, post
     before = campaign.tally.rounds
     campaign.study("postgresql", workers=1, storage=postgresql_url, kills=1)
     assert campaign.tally.rounds > before
+
+
+@pytest.mark.slow
+def test_so_does_one_whose_servers_are_killed_and_started_again(campaign: Campaign) -> None:
+    if not os.environ.get("SER_TEST_POSTGRES") or binaries() is None:
+        pytest.skip("needs PostgreSQL's server programs (initdb, pg_ctl), and SER_TEST_POSTGRES set to wish for them")
+    assert outage(campaign, "both", outage_s=1.0).startswith("both for 1 s: ")
