@@ -7,6 +7,7 @@ writes a database or server is left to a sender, in the order in which it came a
 worker waits for one that is away.
 """
 
+import time
 from collections import deque
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ from tracking.recorder import Recorder, StudyContext
 from tracking.sender import Sender
 
 _WAIT_S = 1.0
+HOLD_EVERY_S = 15.0
+"""Time after which it is made sure that the study is still held, however long no fold ends."""
 
 
 class Coordinator:
@@ -93,6 +96,7 @@ class Coordinator:
         self._asked = False
         self._exhausted = False
         self._proposed: list[Trial] = []
+        self._held_s = time.monotonic()
 
     def run(self) -> list[str]:
         """Trains what is missing and records everything.
@@ -114,13 +118,20 @@ class Coordinator:
                 self._take_in(event)
             for identity in self._attempts.newly_stalled():
                 self._executor.cancel(identity)
-            self._sender.raise_failure()
+            self._keep_held()
         failed = [trial for trial in self._trials if trial.given_up]
         for trial in failed:
             self._sender.send(partial(self._writer.give_up, trial))
         self._sender.drain()
         self._tell_standing()
         return [reason for trial in failed for reason in trial.given_up.values()]
+
+    def _keep_held(self) -> None:
+        """Stops where another coordinator has the study; else its place, if it was lost, is taken again soon."""
+        self._sender.raise_failure()
+        if time.monotonic() - self._held_s > HOLD_EVERY_S:
+            self._held_s = time.monotonic()
+            self._sender.keep_held()
 
     def _ask(self) -> bool:
         """Asks the search for the next point, behind all that is still to be written; whether there is one by now."""

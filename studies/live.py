@@ -186,8 +186,12 @@ class StatusFile(Observer):
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(f".partial-{os.getpid()}")
-        partial.write_text(status.model_dump_json(indent=2))
-        partial.replace(self._path)
+        try:
+            partial.write_text(status.model_dump_json(indent=2))
+            partial.replace(self._path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def read_live_status(path: Path) -> LiveStatus | None:

@@ -78,6 +78,13 @@ class Sender:
         """Does what comes before every write, for one that the caller carries out itself."""
         self._before()
 
+    def keep_held(self) -> None:
+        """Does the same beside whoever sends, unless writes wait, before which it is done anyway."""
+        with self._changed:
+            idle = not self._unsent
+        if idle:
+            self.send(lambda: None)
+
     def raise_failure(self) -> None:
         """Raises what an earlier write failed of, if one did."""
         if self._failure is not None:

@@ -104,9 +104,19 @@ def _watch(place: "Home", study: str) -> None:
             live = read_live_status(place.live_status(study))
             if live is not None:
                 shown.update(live_view(live), refresh=True)
-            if look % _ASK_HOLDER_EVERY == 0 and place.storage.holder(study) is None:
+            if look % _ASK_HOLDER_EVERY == 0 and not _is_run(place, study):
                 return
             time.sleep(_REFRESH_S)
+
+
+def _is_run(place: "Home", study: str) -> bool:
+    """Whether a study is run now, as far as can be known: one whose database is away goes on."""
+    from ser.errors import AwayError
+
+    try:
+        return place.storage.holder(study) is not None
+    except AwayError:
+        return True
 
 
 def live_view(live: "LiveStatus") -> "Group":

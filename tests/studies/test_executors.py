@@ -212,6 +212,26 @@ def test_a_worker_refuses_a_fold_that_it_would_compute_otherwise(executor: Execu
 
 
 @two_slots
+def test_a_fold_is_tried_again_in_a_slot_that_it_has_not_failed_in(executor: Executor, folds: Folds) -> None:
+    executor.submit(folds.failing())
+    (failed,), _ = outcomes(executor)
+    here, there = failed.slot, 1 - failed.slot
+    elsewhere = replace(folds.task(), avoid=frozenset({here}))
+    for _ in range(2):
+        executor.submit(elsewhere)
+        assert outcomes(executor)[0][0].slot == there
+    # A fold that keeps that slot busy is waited for, unless no other slot is left to hope for.
+    other = replace(folds.endless(1), avoid=frozenset({here}))
+    executor.submit(other)
+    assert executor.free_slots() == 1
+    assert not executor.takes(elsewhere)
+    assert executor.takes(replace(elsewhere, avoid=frozenset({here, there})))
+    executor.cancel(other.identity)
+    outcomes(executor)
+    trained_at_last(executor, elsewhere)
+
+
+@two_slots
 def test_a_cancelled_fold_ends_with_its_worker_and_costs_no_other(executor: Executor, kind: Kind, folds: Folds) -> None:
     tasks = [folds.endless(index) for index in range(executor.slots)]
     for task in tasks:

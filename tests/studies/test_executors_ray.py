@@ -127,6 +127,26 @@ def test_a_dead_node_costs_its_fold_and_a_node_that_comes_is_used(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_study_whose_nodes_are_all_gone_waits_for_a_while_and_then_stops(
+    cluster: Nodes, folds: Folds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_tasks, "_WITHOUT_NODES_S", 6.0)
+    only = cluster.add(cpus=1, name="only")
+    with connected(cluster) as connection:
+        executor = ray_executor(connection, folds)
+        executor.submit(folds.endless())
+        running(executor, [folds.endless()])
+        cluster.kill(only)
+        (failed,), _ = outcomes(executor)
+        assert isinstance(failed, Failed)
+        assert failed.lost
+        assert not executor.takes(folds.task())
+        with pytest.raises(StudyError, match="the Ray cluster has had no node for folds for"):
+            until(executor, lambda: executor.slots > 0)
+        executor.close()
+    cluster.remove(only)
+
+
 def test_a_node_whose_death_a_fold_has_met_gets_no_other_fold(
     cluster: Nodes, node: Any, folds: Folds, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,8 +7,10 @@ from shutil import move
 
 import pytest
 
-from ser.errors import SerError
+from ser.errors import SerError, StorageError
 from studies.executors.base import Event
+from studies.live import StatusFile
+from studies.observer import Standing
 from tests.studies.toy_coordinator import InProcess, Place, plan_of
 from tests.tracking.studies_of_toys import SCHEME
 from tracking.faults import faults_explained
@@ -108,3 +110,14 @@ def test_a_disk_that_runs_full_stops_the_study_which_goes_on_when_there_is_room(
     assert len(place.store.runs(ser__kind="fold")) == FOLDS
     assert place.outbox.waiting() == {}
     assert None not in place.values(PLAN)
+
+
+def test_a_status_that_cannot_be_written_is_one_line_and_leaves_nothing(small_disk: Path) -> None:
+    status = StatusFile(small_disk / "status" / "a.json", small_disk / "failures" / "a.txt", "a study")
+    status.stood(Standing(2, 0, 4, 1, 0))
+    before = (small_disk / "status" / "a.json").read_bytes()
+    fill(small_disk)
+    with pytest.raises(StorageError, match="no room on the disk"), faults_explained():
+        status.stood(Standing(2, 2, 4, 4, 0))
+    assert [path.name for path in (small_disk / "status").iterdir()] == ["a.json"]
+    assert (small_disk / "status" / "a.json").read_bytes() == before

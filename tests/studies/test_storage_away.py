@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import pytest
 from optuna.storages import RDBStorage
 
 from ser.errors import AwayError, StudyError
+from studies import coordinator
+from studies.executors.base import Event
 from studies.plan import StudyPlan
 from studies.search import Search
 from studies.storages import storage_at
@@ -162,6 +164,50 @@ def test_a_study_that_another_coordinator_took_meanwhile_is_left_as_it_is(
     assert set(again.handed_out).isdisjoint(executor.handed_out[:-1])
     place.start(GRID)
     assert_whole(shared, place, GRID)
+
+
+class Waiting(InProcess):
+    """Has its first fold in hand until something holds.
+
+    Args:
+        act: What is done as soon as the fold is in hand.
+        until: Whether it may end.
+    """
+
+    def __init__(self, act: Callable[[], None], until: Callable[[], bool]) -> None:
+        super().__init__(slots=1)
+        self._act: Callable[[], None] | None = act
+        self._until = until
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if self._act is not None:
+            self._act()
+            self._act = None
+        if not self._until():
+            time.sleep(0.1)
+            return []
+        return super().wait(timeout_s)
+
+
+@pytest.mark.slow
+def test_a_lost_place_is_taken_again_before_a_fold_ends(
+    own_postgresql: PostgresqlServer, shared: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "HOLD_EVERY_S", 0.2)
+
+    def restart() -> None:
+        # Nothing is left to write: the trial's run has begun, and parameters are the last that it gets.
+        while not any(run.data.params for run in shared.store.runs(ser__kind="trial")):
+            time.sleep(0.05)
+        own_postgresql.kill()
+        own_postgresql.start()
+
+    def held() -> bool:
+        return shared.storage.holder("first") is not None
+
+    executor = Waiting(restart, held)
+    assert start(shared, GRID, executor) == []
+    assert len(executor.handed_out) == FOLDS
 
 
 # Every call that writes anything into the search's database while folds are trained.
