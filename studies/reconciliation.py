@@ -79,7 +79,7 @@ class Ledgers:
         trials: Optuna's trials by the key of their parameters, those already left out apart; of one key the
             complete ones first, then the oldest.
         runs: Its runs that are not superseded, the oldest first.
-        elsewhere: Identities of folds that other studies have finished.
+        elsewhere: Runs of folds that other studies have finished, by the folds' identities.
         waiting: Identities of results in the outbox.
         unreadable: Identities of files in the outbox that hold no result.
         present: Whether the result of a finished run lies where its artifacts do.
@@ -90,7 +90,7 @@ class Ledgers:
     points: tuple[Expected, ...]
     trials: Mapping[str, list[FrozenTrial]]
     runs: tuple[Run, ...]
-    elsewhere: frozenset[str]
+    elsewhere: Mapping[str, str]
     waiting: frozenset[str]
     unreadable: frozenset[str]
     present: Callable[[Run], bool]
@@ -219,7 +219,7 @@ def _lost_folds(ledgers: Ledgers, point: Expected, trial: Run, folds: Mapping[st
     """Names of folds that a finished trial must have and that nothing holds."""
     if schema.REUSED_FROM in trial.data.tags:
         return []
-    there = ledgers.elsewhere | ledgers.waiting
+    there = ledgers.elsewhere.keys() | ledgers.waiting
     return [
         fold.name
         for identity, fold in point.folds.items()
@@ -248,9 +248,11 @@ def _fold_findings(ledgers: Ledgers, run: Run, trial: Run | None) -> list[Findin
             text = f"{name}: FINISHED, but its artifact {schema.TRAINED_FOLD} is lost"
             findings.append(Finding("missing", text, Supersede(run, NOTHING)))
     else:
-        ended_ms = ledgers.ended_ms(run)
-        # A half-written run without its result is left alone: rows of another training must not mix with its own.
-        remedy: Remedy = Supersede(run, NOTHING) if ended_ms is None else Close(run, "FINISHED", ended_ms)
+        ended_ms, other = ledgers.ended_ms(run), ledgers.elsewhere.get(run.data.tags[schema.FOLD_IDENTITY], NOTHING)
+        # A half-written run without its result is left alone: rows of another training must not mix with its own. One
+        # whose fold another study has written meanwhile is not needed any more.
+        needed = ended_ms is not None and other == NOTHING
+        remedy: Remedy = Close(run, "FINISHED", ended_ms) if needed else Supersede(run, other)
         findings.append(Finding("stuck", f"{name}: {run.info.status}, and nobody writes it", remedy))
     return findings
 

@@ -143,7 +143,7 @@ def _written(ledgers: Ledgers) -> set[str]:
 def _checked(ledgers: Ledgers, mended: list[Finding], held_by: str | None) -> Checked:
     written = _written(ledgers)
     folds = {run.data.tags.get(schema.FOLD_IDENTITY) for run in ledgers.runs if is_finished(run)}
-    there = folds | ledgers.waiting | ledgers.elsewhere
+    there = folds | ledgers.waiting | ledgers.elsewhere.keys()
     pruned = {run.data.tags.get(schema.TRIAL_ID) for run in ledgers.runs if schema.PRUNED in run.data.tags}
     unfinished = [point for point in ledgers.points if point.trial not in written | pruned]
     return Checked(

@@ -65,7 +65,7 @@ def read_ledgers(
         points=points,
         trials=search.trials(),
         runs=tuple(runs),
-        elsewhere=_finished_elsewhere(client, experiment, study, points, known | waiting),
+        elsewhere=_finished_elsewhere(client, experiment, study, _begun(runs, points), known | waiting),
         waiting=waiting,
         unreadable=unreadable,
         present=_present,
@@ -74,20 +74,25 @@ def read_ledgers(
     )
 
 
+def _begun(runs: Iterable[Run], points: Iterable[Expected]) -> list[Expected]:
+    """Points of which the study has runs of its own; those that it took over as a whole need none."""
+    own = {run.data.tags.get(schema.FOLD_IDENTITY) for run in runs}
+    trials = {run.data.tags.get(schema.TRIAL_ID) for run in runs if schema.REUSED_FROM not in run.data.tags}
+    return [point for point in points if point.trial in trials or not own.isdisjoint(point.folds)]
+
+
 def _finished_elsewhere(
     client: MlflowClient, experiment: str, study: str, points: Iterable[Expected], known: set[str | None]
-) -> frozenset[str]:
-    """Folds of points begun here that other studies have finished; only models that lack any are asked for."""
-    found: set[str] = set()
+) -> dict[str, str]:
+    """Runs of folds that other studies have finished, by identity; only models that lack any fold are asked for."""
+    found: dict[str, str] = {}
     for point in points:
-        if any(identity in known for identity in point.folds) and not known.issuperset(point.folds):
+        if not known.issuperset(point.folds):
             runs = find_runs(client, experiment, ser__kind="fold", ser__model=rows.model_digest(point.configuration))
-            found |= {
-                run.data.tags[schema.FOLD_IDENTITY]
-                for run in runs
-                if is_finished(run) and run.data.tags[schema.STUDY] != study
-            }
-    return frozenset(found)
+            for run in runs:
+                if is_finished(run) and run.data.tags[schema.STUDY] != study:
+                    found.setdefault(run.data.tags[schema.FOLD_IDENTITY], str(run.info.run_id))
+    return found
 
 
 def _outbox_content(outbox: Outbox, points: Iterable[Expected]) -> tuple[frozenset[str], frozenset[str]]:

@@ -89,7 +89,8 @@ def run_study(
     observer = Observers(observer, StatusFile(home.live_status(name), home.failures(name), name))
     with home.storage.coordinate(name) as place:
         ledgers = _open(plan, root, home, workplace, ground)
-        recorder = Recorder(ledgers.client, ledgers.experiment, ledgers.context, home.lock("recording"))
+        shared = home.tracking_uri is not None
+        recorder = Recorder(ledgers.client, ledgers.experiment, ledgers.context, home.lock("recording"), shared)
         reader = Reader(ledgers.client, ledgers.experiment, corpus.digest, scheme[0].scheme)
         with stopped_at_errors(recorder, place.confirm), Sender(place.confirm, observer.noticed) as sender:
             points = _reconciled(ledgers, home, workplace.device_type, place.confirm, observer, stage)

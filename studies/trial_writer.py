@@ -75,6 +75,7 @@ class TrialWriter:
     def finish(self, trial: Trial, reused_from: str | None = None) -> float:
         """Writes a whole trial; returns its value, the mean validation UA of its folds, 0..1."""
         run_id, number = self._begun(trial)
+        self._settle_doubles(trial)
         result = TrialResult(
             study=self._context.study,
             recipe=self._context.recipe,
@@ -96,6 +97,7 @@ class TrialWriter:
     def give_up(self, trial: Trial) -> None:
         """Marks a trial that lacks folds; the next start of the study tries it again."""
         run_id, number = self._begun(trial)
+        self._settle_doubles(trial)
         self._recorder.fail_trial(run_id, "\n".join(trial.given_up.values()), trial.failures)
         self._search.fail(number)
 
@@ -103,8 +105,15 @@ class TrialWriter:
         """Marks a trial that is given up for good; one that never began is not written."""
         trial.pruned = reason
         if trial.point.number is not None:
+            self._settle_doubles(trial)
             self._recorder.prune_trial(self.begin(trial), reason)
             self._search.prune(trial.point.number, reason)
+
+    def _settle_doubles(self, trial: Trial) -> None:
+        """Notes the runs that stand for folds of a trial which another home has written at the same time."""
+        for identity, run in self._recorder.settle_doubles(trial.point.configuration).items():
+            if identity in trial.recorded and not self.is_own(run):
+                trial.elsewhere[identity] = str(run.info.run_id)
 
     def _begun(self, trial: Trial) -> tuple[str, int]:
         if trial.run_id is None or trial.point.number is None:

@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -38,6 +38,20 @@ def exclusive(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def written_by_any(write: Callable[[], object]) -> None:
+    """Carries out a write that other studies do, too, such as naming their common data.
+
+    Of two that write it for the first time at once MLflow refuses one; by then it is there, and may be written again.
+
+    Args:
+        write: The write.
+    """
+    try:
+        write()
+    except MlflowException:
+        write()
 
 
 def open_tracking(where: Path | str) -> MlflowClient:

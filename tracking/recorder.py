@@ -22,8 +22,9 @@ from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accu
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import rows, schema
 from tracking.analysis.figures import confusion_png
-from tracking.connection import exclusive
+from tracking.connection import exclusive, written_by_any
 from tracking.descriptions import failed_description, pruned_description, study_description, trial_description
+from tracking.doubles import settle_doubles
 from tracking.reading import RUNNING, find_runs, is_finished
 from tracking.results import TrialResult
 from tracking.unfinished import scheme_json
@@ -58,14 +59,18 @@ class Recorder:
         client: The tracking store.
         experiment: Id of the corpus's experiment.
         context: The study.
-        lock: A lock file that all recorders of this store share.
+        lock: A lock file that all recorders of this home share.
+        shared: Whether recorders of other homes may write into the same store.
     """
 
-    def __init__(self, client: MlflowClient, experiment: str, context: StudyContext, lock: Path) -> None:
+    def __init__(
+        self, client: MlflowClient, experiment: str, context: StudyContext, lock: Path, shared: bool = False
+    ) -> None:
         self._client = client
         self._experiment = experiment
         self._context = context
         self._lock = lock
+        self._shared = shared
 
     def study_run(self) -> str:
         """The study's run, made where there is none; running again until `finish_study`."""
@@ -115,9 +120,11 @@ class Recorder:
             finished = next((run for run in found if is_finished(run)), None)
             if finished is not None:
                 return finished
-            run = found[0] if found else self._create_fold(trial_run, result)
+            # Of another training's run nobody here knows whether it is still being written, and whose rows are in it.
+            begun = [run for run in found if run.info.start_time == result.started_ms]
+            run = begun[0] if begun else self._create_fold(trial_run, result)
             run_id = str(run.info.run_id)
-            self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
+            self._log_corpus(run_id)
             scores = _metrics(rows.fold_scores(result), result.ended_ms)
             self._write(run_id, rows.parameters(result.configuration), rows.curve_metrics(result) + scores)
             confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
@@ -126,6 +133,19 @@ class Recorder:
             self._log_files(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
             self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
         return run
+
+    def settle_doubles(self, configuration: FoldConfiguration) -> dict[str, Run]:
+        """Leaves one run of each fold of a configuration that another home has written at the same time.
+
+        Args:
+            configuration: The configuration of a trial whose folds are written.
+
+        Returns:
+            The run that stands, by fold identity, of each fold that had several.
+        """
+        if not self._shared:
+            return {}
+        return settle_doubles(self._client, self._experiment, rows.model_digest(configuration))
 
     def finish_trial(
         self, run_id: str, result: TrialResult, tags: Mapping[str, str], failures: Sequence[str] = ()
@@ -209,13 +229,17 @@ class Recorder:
         self._client.update_run(run_id, status="RUNNING")
         # As with the views: the first two to write a dataset at once would fail.
         with exclusive(self._lock):
-            self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)])
+            self._log_corpus(run_id)
         self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
         endings = [ending for ending in (schema.FAILURE, schema.PRUNED) if ending in run.data.tags]
         if endings and schema.NOTE in run.data.tags:
             endings.append(schema.NOTE)
         for ending in endings:
             self._client.delete_tag(run_id, ending)
+
+    def _log_corpus(self, run_id: str) -> None:
+        """Names the corpus as a run's data."""
+        written_by_any(lambda: self._client.log_inputs(run_id, [rows.dataset_input(self._context.corpus)]))
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
         common = {

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
+from ser.checkpoint import from_bytes, to_bytes
 from ser.results import FoldResult
-from studies.executors.base import Event
+from studies.executors.base import Event, Finished
 from studies.plan import StudyPlan
 from tests.studies.toy_coordinator import InProcess, Place
 from tests.tracking.studies_of_toys import SCHEME
@@ -27,6 +29,32 @@ class Interrupted(InProcess):
         if len(self.handed_out) == self._after:
             self._act()
         return super().wait(timeout_s)
+
+
+def later(content: bytes, delay_ms: int) -> bytes:
+    """The same fold, trained so much later."""
+    fold = from_bytes(content)
+    moved = {"started_ms": fold.result.started_ms + delay_ms, "ended_ms": fold.result.ended_ms + delay_ms}
+    curve = tuple(each.model_copy(update={"ended_ms": each.ended_ms + delay_ms}) for each in fold.result.curve)
+    return to_bytes(replace(fold, result=FoldResult(**dict(fold.result) | moved | {"curve": curve})))
+
+
+class Later(InProcess):
+    """Trains each fold so much later than `InProcess` does, so that its results are of another training.
+
+    Args:
+        delay_ms: How much later, in milliseconds.
+    """
+
+    def __init__(self, delay_ms: int) -> None:
+        super().__init__(slots=1)
+        self._delay_ms = delay_ms
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        return [
+            replace(each, content=later(each.content, self._delay_ms)) if isinstance(each, Finished) else each
+            for each in super().wait(timeout_s)
+        ]
 
 
 def results_of(place: Place) -> dict[str, list[FoldResult]]:

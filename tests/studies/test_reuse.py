@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from ser.checkpoint import result_of
 from ser.identity import fold_identity
 from studies.executors.base import FoldTask
 from studies.plan import StudyPlan
+from tests.studies.disturbed import Later
 from tests.studies.toy_coordinator import InProcess, Place, Watcher, plan_of
 from tests.tracking.studies_of_toys import CORPUS, SCHEME, trained
 from tracking.results import TrialResult
@@ -177,6 +179,30 @@ def test_a_fold_that_another_study_writes_meanwhile_is_linked_and_not_doubled(pl
     links = trial(place, "slower", "quantum").data.tags["ser.reused_folds"].split(", ")
     assert sorted(links) == sorted(run.info.run_id for run in place.store.runs(ser__kind="fold"))
     assert len(place.table().trials) == 1
+
+
+def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_passed_over(place: Place) -> None:
+    def killed(*arguments: Any) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MlflowClient, "set_terminated", killed)
+        with pytest.raises(Killed):
+            place.start(QUANTUM, killed_after(1), study="first")
+    (half,) = place.store.runs(ser__kind="fold")
+    assert half.info.status == "RUNNING"
+    # The other one had begun before, trained the fold, too, and has let its result leave the outbox that they share.
+    place.outbox.remove(half.data.tags["ser.fold_identity"])
+    assert place.start(QUANTUM, Later(delay_ms=1000), study="second") == []
+    assert counts(place, "second")["fold"] == FOLDS
+    executor, watcher = InProcess(), Watcher()
+    assert place.start(QUANTUM, executor, study="first", observer=watcher) == []
+    assert executor.handed_out == []
+    assert "nobody writes it" in watcher.repairs[0]
+    (stands,) = place.store.runs(ser__kind="fold", ser__fold_identity=half.data.tags["ser.fold_identity"])
+    assert stands.data.tags["ser.study"] == "second"
+    assert place.store.client.get_run(half.info.run_id).data.tags["ser.superseded"] == stands.info.run_id
+    assert counts(place, "first")["fold"] == 0
 
 
 @pytest.mark.parametrize("missing", [0, 1])

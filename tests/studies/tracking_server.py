@@ -82,5 +82,5 @@ class ServedPlace(Place):
 
     def __init__(self, folder: Path, empty_store: Path, empty_search: Path, url: str) -> None:
         super().__init__(folder, empty_store, empty_search)
-        self.store.client = open_tracking(url)
+        self.store.client, self.store.shared = open_tracking(url), True
         self.store.experiment = experiment_id(self.store.client, CORPUS.name, None)

@@ -81,6 +81,7 @@ class Store:
 
     def __init__(self, folder: Path, empty: Path) -> None:
         self.folder = folder
+        self.shared = False
         folder.mkdir(exist_ok=True)
         database = folder / "mlflow.db"
         if not database.exists():
@@ -93,7 +94,7 @@ class Store:
 
     def recorder(self, study: str = "first", corpus: Corpus = CORPUS, **options: str) -> Recorder:
         context = self.context(study, corpus, **options)
-        return Recorder(self.client, self.experiment, context, self.folder / "recording.lock")
+        return Recorder(self.client, self.experiment, context, self.folder / "recording.lock", self.shared)
 
     def runs(self, **tags: str) -> list[Run]:
         return find_runs(self.client, self.experiment, **tags)
