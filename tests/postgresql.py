@@ -85,10 +85,14 @@ class PostgresqlServer:
         """Ends it and all its connections, as a restart of the machine would."""
         self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data))
 
+    @property
+    def process(self) -> psutil.Process:
+        """The first of its processes, of which all others are descendants."""
+        return psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+
     def kill(self) -> None:
         """Kills it with all its processes: no connection is told."""
-        first = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
-        every = [first, *first.children(recursive=True)]
+        every = [self.process, *self.process.children(recursive=True)]
         for process in every:
             process.kill()
         psutil.wait_procs(every, timeout=10)
