@@ -235,7 +235,7 @@ def _stopwatch() -> Stopwatch:
         stopwatch.watch(Search, name, "Optuna")
     for name in ("read", "remove"):
         stopwatch.watch(Outbox, name, "outbox")
-    stopwatch.watch(tracking.recorder, "confusion_png", "drawing confusion matrices")
+    stopwatch.watch(tracking.recorder, "confusion_svg", "drawing confusion matrices")
     stopwatch.watch(queue.Queue, "get", "waiting for folds")
     return stopwatch
 

@@ -21,7 +21,7 @@ from ser.corpora.base import Corpus
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import rows, schema
-from tracking.analysis.figures import confusion_png
+from tracking.analysis.confusion_picture import confusion_svg
 from tracking.connection import exclusive
 from tracking.descriptions import failed_description, pruned_description, study_description, trial_description
 from tracking.reading import RUNNING, find_runs, is_finished
@@ -273,6 +273,6 @@ def _failure_files(failures: Sequence[str]) -> dict[str, bytes]:
 
 def _confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:
     return {
-        schema.CONFUSION_PICTURE: confusion_png(confusion, emotions, title),
+        schema.CONFUSION_PICTURE: confusion_svg(confusion, emotions, title),
         schema.CONFUSION_NUMBERS: rows.confusion_csv(confusion, emotions).encode(),
     }

@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -20,14 +20,6 @@ from tracking.outbox import Outbox
 TWO = plan_of("none", "quantum")
 ONE = plan_of("none")
 FOLDS = len(SCHEME)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    """Drawing is most of the time that recording takes, and none of its order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
 
 
 class Killed(BaseException):

@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +11,6 @@ from tests.tracking.studies_of_toys import SCHEME
 from tracking.sender import Sender
 
 FIRST, SECOND = plan_of("none", "quantum"), plan_of("none", "local")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -21,7 +21,6 @@ FOLDS = 2 * len(SCHEME)
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
         patch.setattr(sending, "FIRST_PAUSE_S", 0.05)
         patch.setattr(sending, "LONGEST_PAUSE_S", 0.2)
         yield

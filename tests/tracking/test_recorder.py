@@ -90,12 +90,12 @@ def test_a_fold_carries_scores_curve_predictions_and_weights(store: Store) -> No
     assert run.data.params["scope"] == "null"
     assert run.data.params["features.mel_bands"] == "5"
     folder = store.folder / "artifacts" / CORPUS.name / run.info.run_id / "artifacts"
-    names = ["confusion.csv", "confusion.png", "fold.safetensors", "predictions.csv"]
+    names = ["confusion.csv", "confusion.svg", "fold.safetensors", "predictions.csv"]
     assert sorted(path.name for path in folder.iterdir()) == names
     kept = from_bytes((folder / "fold.safetensors").read_bytes())
     assert kept.result == result
     assert all(np.array_equal(kept.weights[name], weight) for name, weight in trained_fold.weights.items())
-    assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "confusion.svg").read_text().startswith("<svg ")
 
 
 def test_runs_can_be_found_and_traced_by_their_tags(store: Store) -> None:
