@@ -39,6 +39,7 @@ from studies.provenance import provenance_tags
 from studies.search import Basis, Search, Whereabouts
 from tests.mlflow_server import mlflow_server
 from tests.postgresql import PostgresqlServer, empty_database
+from tracking.artifacts import Artifacts
 from tracking.connection import experiment_id, open_tracking
 from tracking.outbox import Outbox
 from tracking.reading import Reader
@@ -52,7 +53,7 @@ ROW = ("what", "calls", "ms", "share")
 CALLS = (
     "create_run",
     "log_batch",
-    "log_artifacts",
+    "log_dict",
     "log_inputs",
     "set_terminated",
     "search_runs",
@@ -231,6 +232,7 @@ def _stopwatch() -> Stopwatch:
     stopwatch = Stopwatch("sender")
     for name in CALLS:
         stopwatch.watch(MlflowClient, name, f"MLflow {name}")
+    stopwatch.watch(Artifacts, "write", "MLflow artifacts")
     for name in ("begin", "complete", "report", "verdict"):
         stopwatch.watch(Search, name, "Optuna")
     for name in ("read", "remove"):

@@ -28,12 +28,14 @@ from studies.running import run_study
 from studies.search import Search
 from studies.stopping import terminated_in_order
 from studies.workplaces import LocalWorkplace
+from tracking.artifacts import Artifacts
 from tracking.outbox import Outbox
 
 # Every call that writes anything anywhere.
 WRITES: tuple[tuple[Any, str], ...] = (
     *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch", "log_dict")),
-    *((MlflowClient, name) for name in ("log_artifacts", "set_terminated", "set_tag")),
+    *((MlflowClient, name) for name in ("set_terminated", "set_tag")),
+    (Artifacts, "write"),
     *((Outbox, name) for name in ("put", "remove")),
     *((Search, name) for name in ("begin", "complete", "keep_precision", "keep_basis", "keep_whereabouts")),
 )

@@ -25,6 +25,7 @@ from tests.tracking.studies_of_toys import (
     trial_result,
 )
 from tracking import rows
+from tracking.artifacts import Artifacts
 
 
 class Killed(BaseException):
@@ -210,9 +211,17 @@ def test_a_fold_is_found_by_its_identity_in_another_study(store: Store) -> None:
     assert len(store.runs(ser__kind="fold")) == 1
 
 
-@pytest.mark.parametrize("step", ["log_inputs", "log_batch", "log_artifacts", "set_terminated"])
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [
+        (MlflowClient, "log_inputs"),
+        (MlflowClient, "log_batch"),
+        (Artifacts, "write"),
+        (MlflowClient, "set_terminated"),
+    ],
+)
 def test_a_half_written_fold_is_completed_and_not_doubled(
-    store: Store, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    store: Store, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
 ) -> None:
     def killed(*arguments: object, **others: object) -> None:
         raise Killed
@@ -220,7 +229,7 @@ def test_a_half_written_fold_is_completed_and_not_doubled(
     recorder = store.recorder()
     trial = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
     with monkeypatch.context() as patch:
-        patch.setattr(MlflowClient, step, killed)
+        patch.setattr(owner, step, killed)
         with pytest.raises(Killed):
             recorder.record_fold(trial, trained(NONE, 0))
     (half,) = store.runs(ser__kind="fold")

@@ -1,0 +1,128 @@
+"""Which runs there are of a fold that is about to be written, without asking the server for every one.
+
+A search by tag costs the server as much as writing the fold's curve, and more with every run that there is. Runs of all
+folds of one configuration are asked for together; the answer holds as long as nobody else writes folds.
+"""
+
+import fcntl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from tracking import schema
+from tracking.reading import find_runs, is_finished
+
+TRUSTED_S = 30.0
+"""Time for which an answer holds, though nobody on this machine has written since: there may be other machines."""
+
+_GROUPS = 16
+
+
+@dataclass
+class FoldRun:
+    """A fold's run, as far as it is known.
+
+    Attributes:
+        run: The run, or None where there is none.
+        whole: Whether it was written to its end.
+    """
+
+    run: Run | None = None
+    whole: bool = False
+
+
+@dataclass
+class _Answer:
+    """All runs of one configuration, when they were asked for, and what has become of its folds since."""
+
+    asked_s: float
+    runs: list[Run]
+    folds: dict[str, FoldRun] = field(default_factory=dict)
+
+
+class FoldRuns:
+    """The runs of folds in one experiment, whichever study has written them.
+
+    Folds are locked in groups, by their identity. A group's lock file names whoever has written last under it: where
+    that is somebody else, all that was known before is asked for again.
+
+    Args:
+        client: The tracking store.
+        experiment: Id of the experiment.
+        locks: Folder of lock files that all who write folds on this machine share.
+        clock: Tells the time, in seconds.
+    """
+
+    def __init__(
+        self, client: MlflowClient, experiment: str, locks: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        self._experiment = experiment
+        self._locks = locks
+        self._clock = clock
+        self._own = uuid4().hex
+        self._disturbed_s = self._clock()
+        self._answers: dict[str, _Answer] = {}
+        self._guard = threading.Lock()
+
+    def ask(self, model: str) -> list[Run]:
+        """All runs of a configuration, of trials and of folds, as they are now.
+
+        Args:
+            model: Digest of the configuration.
+        """
+        return self._ask(model).runs
+
+    @contextmanager
+    def hold(self, identity: str, model: str) -> Iterator[FoldRun]:
+        """Keeps all others on this machine from writing a fold while the block runs.
+
+        What goes wrong in the block may have come to be all the same, so that it is asked for again next time.
+
+        Args:
+            identity: The fold's identity.
+            model: Digest of its configuration.
+
+        Yields:
+            Its run; the block notes there what it makes of it.
+        """
+        self._locks.mkdir(parents=True, exist_ok=True)
+        with (self._locks / f"folds-{int(identity, 16) % _GROUPS:x}.lock").open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if file.read() != self._own:
+                self._disturbed_s = self._clock()
+                file.truncate(0)
+                file.write(self._own)
+                file.flush()
+            with self._guard:
+                answer = self._answers.get(model)
+            if answer is None or not self._holds(answer):
+                answer = self._ask(model)
+            try:
+                yield answer.folds.setdefault(identity, FoldRun())
+            except BaseException:
+                with self._guard:
+                    self._answers.pop(model, None)
+                raise
+
+    def _ask(self, model: str) -> _Answer:
+        answer = _Answer(self._clock(), find_runs(self._client, self._experiment, ser__model=model))
+        for run in answer.runs:
+            identity = run.data.tags.get(schema.FOLD_IDENTITY)
+            if identity is not None and not answer.folds.setdefault(identity, FoldRun(run)).whole and is_finished(run):
+                answer.folds[identity] = FoldRun(run, whole=True)
+        with self._guard:
+            self._answers = {each: kept for each, kept in self._answers.items() if self._holds(kept)}
+            self._answers[model] = answer
+        return answer
+
+    def _holds(self, answer: _Answer) -> bool:
+        return answer.asked_s > max(self._disturbed_s, self._clock() - TRUSTED_S)
