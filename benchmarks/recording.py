@@ -10,7 +10,6 @@ is told for all three, which a busy machine changes less than the time of the wa
 import argparse
 import json
 import os
-import queue
 import shutil
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from studies.home import Home
 from studies.observer import Observer, Standing
 from studies.plan import StudyPlan
 from studies.provenance import provenance_tags
+from studies.running import threads_for
 from studies.search import Basis, Search, Whereabouts
 from tests.mlflow_server import mlflow_server
 from tests.postgresql import PostgresqlServer, empty_database
@@ -165,7 +165,8 @@ def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
     stopwatch, pace = _stopwatch(), Pace(max(folds // STAGES, 1), ground.servers)
     trainer = InstantTrainer(corpus, slots=4, weights=256 * weights_kib, begun=pace.begin)
     began_s = time.perf_counter()
-    with Sender() as sender:
+    threads = threads_for(home)
+    with home.storage.coordinate(name) as place, Sender(place.confirm, threads=threads) as sender:
         coordinator = Coordinator(
             context=context,
             study_run=study_run,
@@ -193,9 +194,10 @@ def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
         "looking_what_is_there_s": pace.began_s - began_s,
         "recording_s": recording_s,
         "folds_per_s": folds / recording_s,
+        "threads": threads,
         "processor_ms_a_fold": _processor_ms(pace.stages(), folds, trainer.spent_s),
         "making_up_ms_a_fold": 1000 * trainer.spent_s / folds,
-        "sender": [dict(zip(ROW, row, strict=True)) for row in stopwatch.rows(recording_s, folds)],
+        "sender": [dict(zip(ROW, row, strict=True)) for row in stopwatch.rows(threads * recording_s, folds)],
         "stages": pace.stages(),
         "load_average": os.getloadavg()[1],
         "processor": processor_name(),
@@ -238,7 +240,7 @@ def _stopwatch() -> Stopwatch:
     for name in ("read", "remove"):
         stopwatch.watch(Outbox, name, "outbox")
     stopwatch.watch(tracking.recorder, "confusion_svg", "drawing confusion matrices")
-    stopwatch.watch(queue.Queue, "get", "waiting for folds")
+    stopwatch.watch(Sender, "_take", "waiting for folds")
     return stopwatch
 
 

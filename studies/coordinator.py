@@ -3,8 +3,8 @@
 A result is on disk in the outbox before anything is told of it; then its run is written; then it
 leaves the outbox. Killed anywhere, the same study finds at its next start what is finished and
 what waits in the outbox, and trains only the rest. While folds are trained everything that reads or
-writes a database or server is left to a sender, in the order in which it came about, so that no
-worker waits for one that is away.
+writes a database or server is left to a sender, for each trial in the order in which it came about, so
+that no worker waits for one that is away.
 """
 
 import time
@@ -207,7 +207,7 @@ class Coordinator:
                 held_back.append((trial, identity))
                 continue
             if trial.run_id is None:
-                self._sender.send(partial(self._writer.begin, trial))
+                self._sender.send(partial(self._writer.begin, trial), self._lane(trial))
             self._in_hand[identity] = trial
             self._attempts.begin(identity)
             self._executor.submit(task)
@@ -228,7 +228,7 @@ class Coordinator:
                 self._attempts.end(identity)
                 self._outbox.put(identity, content)
                 trial.keep(result_of(content))
-                self._sender.send(partial(self._write, trial, identity))
+                self._sender.send(partial(self._write, trial, identity), self._lane(trial))
                 self._observer.fold_ended(slot, name)
                 self._tell_standing()
             case Failed():
@@ -274,7 +274,9 @@ class Coordinator:
 
     def _judge(self, trial: Trial) -> None:
         """Gives up an unfinished trial that has begun, and with it its point, where its folds so far say so."""
-        if trial.point.number is None or not trial.missing or trial.given_up or trial.pruned is not None:
+        if not self._search.ordered or trial.point.number is None:
+            return
+        if not trial.missing or trial.given_up or trial.pruned is not None:
             return
         self._search.report(trial.point.number, trial.validation_ua)
         reason = self._search.verdict(trial.point.number)
@@ -302,6 +304,10 @@ class Coordinator:
             if content is not None:
                 self._writer.record(trial, content)
         self._prune(trial, trial.point.pruned)
+
+    def _lane(self, trial: Trial) -> str | None:
+        """What a trial's writes keep their order with: the trial itself, or in a search everything."""
+        return None if self._search.ordered else trial.identity
 
     def _trial_of(self, point: Point) -> Trial:
         return Trial.of(point, self._context.corpus.digest, self._context.scheme, self._device_type)

@@ -21,10 +21,10 @@ from mlflow.tracking import MlflowClient
 
 from ser.errors import SerError
 from ser.results import EpochRecord
+from studies import running
 from studies.home import Home
 from studies.observer import Failure, Observer, Standing
 from studies.plan import StudyPlan
-from studies.running import run_study
 from studies.search import Search
 from studies.stopping import terminated_in_order
 from studies.workplaces import LocalWorkplace
@@ -168,10 +168,14 @@ def coordinate(corpus: Path, home: Home, epochs: int, workers: int, kill: Kill |
     os.setsid()
     assassin = _Assassin(kill, notes)
     assassin.arm()
+    # SQLite would get one writer; several have more moments at which a kill finds them.
+    running.threads_for = lambda home: workers
     with terminated_in_order():
         try:
             workplace = LocalWorkplace(("cpu",) * workers)
-            outcome = run_study(plan(epochs), corpus, home, workplace, assassin, lambda name: lambda done, total: None)
+            outcome = running.run_study(
+                plan(epochs), corpus, home, workplace, assassin, lambda name: lambda done, total: None
+            )
         except SerError as error:
             assassin.note(f"error: {error}")
             raise SystemExit(error.exit_code) from error
