@@ -47,6 +47,11 @@ from tracking.recorder import Recorder, StudyContext
 from tracking.sender import Sender
 
 RESULTS = Path(__file__).parent / "results" / "recording.json"
+SERVER_OPTIONS = (
+    *("--workers", "2"),
+    *("--gunicorn-opts", "--worker-class gthread --threads 8 --keep-alive 60 --graceful-timeout 5"),
+)
+"""As docs/storage.md sets up a server, with two workers for two cores."""
 STAGES = 10
 """Parts of the study of which each is told how fast it was."""
 ROW = ("what", "calls", "ms", "share")
@@ -114,12 +119,15 @@ class Ground:
 @contextmanager
 def servers(folder: Path) -> Iterator[Ground]:
     """A PostgreSQL server, and an MLflow server with its database on it."""
-    postgresql = PostgresqlServer(folder / "postgresql")
+    postgresql = PostgresqlServer(folder / "postgresql", durable=True)
     postgresql.make()
     postgresql.start()
     try:
         # Optuna and MLflow both keep a table `alembic_version`: each needs a database of its own.
-        with empty_database(postgresql.url) as database, mlflow_server(folder / "mlflow", database) as uri:
+        with (
+            empty_database(postgresql.url) as database,
+            mlflow_server(folder / "mlflow", database, *SERVER_OPTIONS) as uri,
+        ):
             (mlflow,) = psutil.Process().children()
             home = Home(folder / "home", postgresql.url, uri)
             yield Ground(home, {"MLflow server": mlflow, "PostgreSQL": postgresql.process})
@@ -199,6 +207,7 @@ def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
         "making_up_ms_a_fold": 1000 * trainer.spent_s / folds,
         "sender": [dict(zip(ROW, row, strict=True)) for row in stopwatch.rows(threads * recording_s, folds)],
         "stages": pace.stages(),
+        "memory_mb": pace.memory_mb(),
         "load_average": os.getloadavg()[1],
         "processor": processor_name(),
     }
@@ -222,11 +231,11 @@ def show(found: Mapping[str, Any]) -> None:
     print(f"{'what the sender does':32} {'calls':>6} {'ms':>8}   share  (calls and ms a fold)")
     for row in found["sender"]:
         print(f"{row['what']:32} {row['calls']:6.2f} {row['ms']:8.1f} {row['share']:7.0%}")
-    print("folds a second, and processor ms a fold of all together, in each part of the study:")
-    for stage in found["stages"]:
+    print("in each part of the study: folds a second, processor ms a fold of all together, MB of the coordinator")
+    for stage, memory_mb in zip(found["stages"], found["memory_mb"], strict=True):
         many = found["folds"] / len(found["stages"])
         spent_s = sum(value for name, value in stage.items() if name != "wall")
-        print(f"{many / stage['wall']:8.1f} {1000 * spent_s / many:8.0f}")
+        print(f"{many / stage['wall']:8.1f} {1000 * spent_s / many:8.0f} {memory_mb:8.0f}")
     print(f"load average {found['load_average']:.1f}")
 
 

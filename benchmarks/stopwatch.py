@@ -78,6 +78,7 @@ class Pace:
         self._done = 0
         self._lock = threading.Lock()
         self._marks: list[dict[str, float]] = []
+        self._memory_mb: list[float] = []
 
     @property
     def began_s(self) -> float:
@@ -85,15 +86,15 @@ class Pace:
         return self._marks[0]["wall"]
 
     def begin(self) -> None:
-        """Begins."""
-        self._marks = [self._now()]
+        """Notes the time at which recording begins."""
+        self._mark()
 
     def count(self) -> None:
         """Counts a fold."""
         with self._lock:
             self._done += 1
             if self._done % self._every == 0:
-                self._marks.append(self._now())
+                self._mark()
 
     def stages(self) -> list[dict[str, float]]:
         """Time that each so many folds took, in seconds: of the wall, of this process, and of each server."""
@@ -102,6 +103,11 @@ class Pace:
             for before, after in zip(self._marks, self._marks[1:], strict=False)
         ]
 
-    def _now(self) -> dict[str, float]:
+    def memory_mb(self) -> list[float]:
+        """Memory of this process after each so many folds, in MB of its resident set."""
+        return self._memory_mb[1:]
+
+    def _mark(self) -> None:
         times = {"wall": time.perf_counter(), "coordinator": time.process_time()}
-        return times | {name: processor_s(process) for name, process in self._servers.items()}
+        self._marks.append(times | {name: processor_s(process) for name, process in self._servers.items()})
+        self._memory_mb.append(psutil.Process().memory_info().rss / 1e6)

@@ -179,7 +179,7 @@ class Coordinator:
                 self._count(trial, self._writer.adopt(trial, other))
                 continue
             for identity, run in finished.items():
-                if identity not in trial.results:
+                if identity not in trial.done:
                     self._writer.keep(trial, self._reader.fold_result(run), run)
             if not trial.missing:
                 self._writer.begin(trial)
@@ -188,7 +188,7 @@ class Coordinator:
             self._judge(trial)
         # Last, since all before it may be done again after an absence, and no fold may be queued twice.
         self._queue.extend((trial, identity) for trial in trials for identity in trial.missing)
-        self._reused += sum(len(trial.results) for trial in trials)
+        self._reused += sum(len(trial.done) for trial in trials)
 
     def _finished_folds(self, trial: Trial) -> dict[str, Run]:
         finished = self._reader.finished_folds(rows.model_digest(trial.point.configuration))
@@ -270,7 +270,7 @@ class Coordinator:
 
     def _count(self, trial: Trial, value: float) -> None:
         self._values[trial.label] = value
-        trial.ended = True
+        trial.end()
 
     def _judge(self, trial: Trial) -> None:
         """Gives up an unfinished trial that has begun, and with it its point, where its folds so far say so."""

@@ -49,11 +49,13 @@ class PostgresqlServer:
 
     Args:
         folder: A folder that the server's user can reach.
+        durable: Whether what it was told to keep survives the machine, which tests need not pay for.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, durable: bool = False) -> None:
         self._folder = folder
         self._data = folder / "data"
+        self._durable = durable
 
     @property
     def url(self) -> str:
@@ -77,8 +79,8 @@ class PostgresqlServer:
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         port = (self._folder / "port").read_text()
-        # What the tests write need not survive the machine.
-        settings = f"-p {port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        fsync = "on" if self._durable else "off"
+        settings = f"-p {port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync={fsync}"
         self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", str(self._folder / "log"), "-o", settings)
 
     def stop(self) -> None:

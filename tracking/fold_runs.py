@@ -22,7 +22,7 @@ from tracking.reading import find_runs, is_finished
 TRUSTED_S = 30.0
 """Time for which an answer holds, though nobody on this machine has written since: there may be other machines."""
 
-_GROUPS = 16
+_GROUPS = 64
 
 
 @dataclass
@@ -68,6 +68,7 @@ class FoldRuns:
         self._locks = locks
         self._clock = clock
         self._own = uuid4().hex
+        self._claimed = False
         self._disturbed_s = self._clock()
         self._answers: dict[str, _Answer] = {}
         self._guard = threading.Lock()
@@ -78,6 +79,7 @@ class FoldRuns:
         Args:
             model: Digest of the configuration.
         """
+        self._claim()
         return self._ask(model).runs
 
     @contextmanager
@@ -93,15 +95,8 @@ class FoldRuns:
         Yields:
             Its run; the block notes there what it makes of it.
         """
-        self._locks.mkdir(parents=True, exist_ok=True)
-        with (self._locks / f"folds-{int(identity, 16) % _GROUPS:x}.lock").open("a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            if file.read() != self._own:
-                self._disturbed_s = self._clock()
-                file.truncate(0)
-                file.write(self._own)
-                file.flush()
+        self._claim()
+        with self._locked(int(identity, 16) % _GROUPS):
             with self._guard:
                 answer = self._answers.get(model)
             if answer is None or not self._holds(answer):
@@ -112,6 +107,30 @@ class FoldRuns:
                 with self._guard:
                     self._answers.pop(model, None)
                 raise
+
+    def _claim(self) -> None:
+        """Names this writer in every group, before anything is asked for, so that only later ones disturb it."""
+        with self._guard:
+            if self._claimed:
+                return
+            self._locks.mkdir(parents=True, exist_ok=True)
+            for group in range(_GROUPS):
+                with self._locked(group):
+                    pass
+            self._claimed = True
+
+    @contextmanager
+    def _locked(self, group: int) -> Iterator[None]:
+        """Locks a group, and notes there that this one has it, and here if it was somebody else's."""
+        with (self._locks / f"folds-{group:02x}.lock").open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if file.read() != self._own:
+                self._disturbed_s = self._clock()
+                file.truncate(0)
+                file.write(self._own)
+                file.flush()
+            yield
 
     def _ask(self, model: str) -> _Answer:
         answer = _Answer(self._clock(), find_runs(self._client, self._experiment, ser__model=model))

@@ -32,12 +32,7 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def fold_runs(store: Store, folder: Path, clock: Callable[[], float] = time.monotonic) -> FoldRuns:
-    """Those of a study that has written folds of every group, and no other study since."""
-    runs = FoldRuns(store.client, store.experiment, folder / "locks", clock)
-    for group in range(16):
-        with runs.hold(f"{group:032x}", "a model"):
-            pass
-    return runs
+    return FoldRuns(store.client, store.experiment, folder / "locks", clock)
 
 
 def recorder_of(store: Store, study: str) -> tuple[Recorder, str]:
@@ -60,8 +55,9 @@ def test_folds_of_a_trial_are_asked_for_once(store: Store, tmp_path: Path, searc
 
 def test_whoever_writes_after_another_study_asks_again(store: Store, tmp_path: Path, searches: list[str]) -> None:
     first, second = fold_runs(store, tmp_path), fold_runs(store, tmp_path)
-    # The second has come after the first in every group.
     first.ask(MODEL)
+    # The second comes after the first in every group.
+    second.ask("another model")
     searches.clear()
     with first.hold(IDENTITIES[0], MODEL):
         pass
