@@ -61,6 +61,28 @@ def test_a_second_start_trains_nothing_and_changes_nothing(place: Place) -> None
     assert place.store.snapshot() == before
 
 
+@pytest.mark.parametrize("attentions", [("none",), ("none", "quantum"), ("none", "quantum", "local")])
+def test_nothing_is_asked_for_trials_that_nobody_has_begun(
+    place: Place, monkeypatch: pytest.MonkeyPatch, attentions: tuple[str, ...]
+) -> None:
+    asked, before_the_first = list[str](), list[int]()
+    search, submit = MlflowClient.search_runs, InProcess.submit
+
+    def counted(client: MlflowClient, experiments: list[str], filter_: str, *others: Any) -> Any:
+        asked.append(filter_)
+        return search(client, experiments, filter_, *others)
+
+    def handed_out(executor: InProcess, task: FoldTask) -> None:
+        before_the_first.append(len(asked))
+        submit(executor, task)
+
+    monkeypatch.setattr(MlflowClient, "search_runs", counted)
+    monkeypatch.setattr(InProcess, "submit", handed_out)
+    assert place.start(plan_of(*attentions), InProcess(slots=1)) == []
+    # The study's runs, to be compared; its own run; trials of any study; the first trial's runs.
+    assert before_the_first[0] == 4
+
+
 def test_the_watcher_is_told_where_the_study_stands(place: Place) -> None:
     watcher = Watcher()
     place.start(TWO, observer=watcher)

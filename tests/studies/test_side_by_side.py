@@ -24,7 +24,7 @@ def test_two_studies_that_share_a_point_each_end_whole_and_share_its_folds(
 
     def run(study: str) -> None:
         meet.wait()
-        with place.storage.coordinate(study) as held, Sender(held.confirm) as sender:
+        with place.storage.coordinate(study) as held, Sender(held.confirm, threads=2) as sender:
             ended[study] = place.start(
                 FIRST if study == "first" else SECOND, InProcess(slots=1), study=study, sender=sender
             )

@@ -57,7 +57,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
         server.start()
 
     watcher, executor = Watcher(), Interrupted(2, kill)
-    with Sender(notice=watcher.noticed, patience_s=120) as sender:
+    with Sender(notice=watcher.noticed, patience_s=120, threads=3) as sender:
         assert served.start(PLAN, executor, observer=watcher, sender=sender) == []
     assert len(trained_while_away) >= FOLDS - 1
     away, back = watcher.repairs
