@@ -194,10 +194,6 @@ class Search:
         if point.number is not None:
             return point.number
         parameters = self._points.parameters(point.configuration)
-        known = self._standing().get(parameters_key(parameters))
-        if known is not None:
-            # Added before, by a call whose answer the database did not live to give.
-            return known.number
         trial = optuna.trial.create_trial(
             state=TrialState.RUNNING,
             params=parameters,

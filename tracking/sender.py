@@ -90,7 +90,8 @@ class Sender:
 
     def confirm(self) -> None:
         """Does what comes before every write, for one that the caller carries out itself."""
-        self._before()
+        with self._asking:
+            self._before()
 
     def keep_held(self) -> None:
         """Does the same beside whoever sends, unless writes wait, before which it is done anyway."""
@@ -180,8 +181,7 @@ class Sender:
         while not self._ending.is_set():
             began_s = time.monotonic()
             try:
-                with self._asking:
-                    self._before()
+                self.confirm()
                 write()
             except Exception as error:
                 known = explained(error)
