@@ -13,7 +13,6 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import optuna
 import torch
@@ -48,8 +47,6 @@ def make_home(root: Path, learning_rates: tuple[str, ...] = LEARNING_RATES) -> N
         learning_rates: The learning rates.
     """
     root.mkdir(parents=True)
-    # A picture of every fold's confusions would take half an hour, and the bulk client leaves them out.
-    without_pictures = patch("tracking.recorder.confusion_png", return_value=b"")
     home = Home(root)
     corpus = made_up_corpus()
     results = Results(corpus, make_folds(corpus, parse_scheme("speaker"), "partner"))
@@ -69,9 +66,8 @@ def make_home(root: Path, learning_rates: tuple[str, ...] = LEARNING_RATES) -> N
             client: Any = BulkClient(connection, experiment, home.artifacts / corpus.name, kept=(schema.TRIAL_RESULT,))
             recorder = _recorder(client, experiment, results, name, home.lock("recording"))
             study = recorder.study_run()
-            with without_pictures:
-                for point in track(points, f"learning rate {learning_rate}"):
-                    _write_trial(recorder, results, study, name, point)
+            for point in track(points, f"learning rate {learning_rate}"):
+                _write_trial(recorder, results, study, name, point)
             connection.commit()
         # The study's own run is written to its end by MLflow: there is one of it.
         recorder = _recorder(open_tracking(database), experiment, results, name, home.lock("recording"))

@@ -3,80 +3,72 @@
     make recording TRIALS=1000
 
 starts a PostgreSQL server and an MLflow tracking server of its own on this machine, runs a study of
-so many trials of ten folds through the coordinator, and takes the time of every call below it.
+so many trials of ten folds through the coordinator, and takes the time of every call below it. Processor time
+is told for all three, which a busy machine changes less than the time of the wall.
 """
 
 import argparse
+import json
+import os
 import shutil
 import sys
 import tempfile
-import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import psutil
 from mlflow.tracking import MlflowClient
 
 import tracking.recorder
 from benchmarks.instant import InstantTrainer, made_up_corpus
+from benchmarks.stopwatch import Pace, Stopwatch
 from ser.folds import make_folds, parse_scheme
+from ser.processor import processor_name
 from studies.coordinator import Coordinator
 from studies.home import Home
 from studies.observer import Observer, Standing
 from studies.plan import StudyPlan
 from studies.provenance import provenance_tags
+from studies.running import threads_for
 from studies.search import Basis, Search, Whereabouts
 from tests.mlflow_server import mlflow_server
 from tests.postgresql import PostgresqlServer, empty_database
+from tracking.artifacts import Artifacts
 from tracking.connection import experiment_id, open_tracking
 from tracking.outbox import Outbox
 from tracking.reading import Reader
 from tracking.recorder import Recorder, StudyContext
 from tracking.sender import Sender
 
+RESULTS = Path(__file__).parent / "results" / "recording.json"
+SERVER_OPTIONS = (
+    *("--workers", "2"),
+    *("--gunicorn-opts", "--worker-class gthread --threads 8 --keep-alive 60 --graceful-timeout 5"),
+)
+"""As docs/storage.md sets up a server, with two workers for two cores."""
+STAGES = 10
+"""Parts of the study of which each is told how fast it was."""
+ROW = ("what", "calls", "ms", "share")
+CALLS = (
+    "create_run",
+    "log_batch",
+    "log_dict",
+    "log_inputs",
+    "set_terminated",
+    "search_runs",
+    "update_run",
+    "get_run",
+)
 _LABELS = ("words", "phonemes", "phonemes_x2", "utterance")
 _SCOPES = tuple(range(3, 51, 2))
 _POINTS = 200
 """Points of these labels, scopes and all attentions, with one seed."""
-
-
-class Stopwatch:
-    """Times calls by what they belong to; a call within a timed one of the same thread is not timed again."""
-
-    def __init__(self) -> None:
-        self.spent_s: dict[str, float] = defaultdict(float)
-        self.calls: dict[str, int] = defaultdict(int)
-        self._inside = threading.local()
-
-    def watch(self, owner: Any, name: str, what: str) -> None:
-        """Times every call of a function from now on."""
-        function: Callable[..., Any] = getattr(owner, name)
-
-        def timed(*arguments: Any, **others: Any) -> Any:
-            if getattr(self._inside, "busy", False):
-                return function(*arguments, **others)
-            self._inside.busy = True
-            began = time.perf_counter()
-            try:
-                return function(*arguments, **others)
-            finally:
-                self.spent_s[what] += time.perf_counter() - began
-                self.calls[what] += 1
-                self._inside.busy = False
-
-        setattr(owner, name, timed)
-
-    def lines(self, whole_s: float, folds: int) -> Iterator[str]:
-        """A table: what, calls a fold, milliseconds a fold, share of the whole time."""
-        for what, spent_s in sorted(self.spent_s.items(), key=lambda each: -each[1]):
-            yield f"{what:28} {self.calls[what] / folds:6.2f} {1000 * spent_s / folds:8.1f} {spent_s / whole_s:7.0%}"
-        rest_s = whole_s - sum(self.spent_s.values())
-        yield f"{'everything else':28} {'':6} {1000 * rest_s / folds:8.1f} {rest_s / whole_s:7.0%}"
 
 
 class Counter(Observer):
@@ -92,29 +84,69 @@ class Counter(Observer):
             print(f"folds {standing.folds_done} of {standing.folds}", file=sys.stderr, flush=True)
 
 
+class CountedOutbox(Outbox):
+    """An outbox that tells of every result that is recorded.
+
+    Args:
+        folder: See the base class.
+        tell: Called when a result leaves it.
+    """
+
+    def __init__(self, folder: Path, tell: Sequence[Callable[[], None]]) -> None:
+        super().__init__(folder)
+        self._tell = tell
+
+    def remove(self, identity: str) -> None:
+        """See the base class."""
+        super().remove(identity)
+        for tell in self._tell:
+            tell()
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where a study is recorded.
+
+    Attributes:
+        home: Where it is kept.
+        servers: The servers that it is written to, by name, each by the first of its processes.
+    """
+
+    home: Home
+    servers: Mapping[str, psutil.Process] = field(default_factory=dict)
+
+
 @contextmanager
-def servers(folder: Path) -> Iterator[tuple[str, str]]:
-    """A PostgreSQL server and an MLflow server with its database on it: URL of the one, URI of the other."""
-    postgresql = PostgresqlServer(folder / "postgresql")
+def servers(folder: Path) -> Iterator[Ground]:
+    """A PostgreSQL server, and an MLflow server with its database on it."""
+    postgresql = PostgresqlServer(folder / "postgresql", durable=True)
     postgresql.make()
     postgresql.start()
     try:
         # Optuna and MLflow both keep a table `alembic_version`: each needs a database of its own.
-        with empty_database(postgresql.url) as database, mlflow_server(folder / "mlflow", database) as uri:
-            yield postgresql.url, uri
+        with (
+            empty_database(postgresql.url) as database,
+            mlflow_server(folder / "mlflow", database, *SERVER_OPTIONS) as uri,
+        ):
+            (mlflow,) = psutil.Process().children()
+            home = Home(folder / "home", postgresql.url, uri)
+            yield Ground(home, {"MLflow server": mlflow, "PostgreSQL": postgresql.process})
     finally:
         postgresql.stop()
 
 
-def record(home: Home, trials: int, weights_kib: int) -> None:
-    """Runs the study and prints how long it took, and with what.
+def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
+    """Runs the study.
 
     Args:
-        home: Where it is kept.
+        ground: Where.
         trials: Trials, of ten folds each.
         weights_kib: Size of a fold's weights.
+
+    Returns:
+        How long it took, and with what.
     """
-    corpus = made_up_corpus()
+    home, corpus = ground.home, made_up_corpus()
     seeds = -(-trials // _POINTS)
     plan = StudyPlan.of(
         corpus="manifest",
@@ -135,11 +167,14 @@ def record(home: Home, trials: int, weights_kib: int) -> None:
     search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
     context = StudyContext(name, plan.recipe, corpus, scheme, provenance_tags("none"), {"recipe": plan.recipe})
     recorder = Recorder(client, experiment, context, home.lock("recording"))
-    trainer = InstantTrainer(corpus, slots=4, weights=256 * weights_kib)
-    stopwatch = _stopwatch()
     study_run = recorder.study_run()
     points = search.points("fp32")[:trials]
-    with Sender() as sender:
+    folds = len(points) * len(scheme)
+    stopwatch, pace = _stopwatch(), Pace(max(folds // STAGES, 1), ground.servers)
+    trainer = InstantTrainer(corpus, slots=4, weights=256 * weights_kib, begun=pace.begin)
+    began_s = time.perf_counter()
+    threads = threads_for(home)
+    with home.storage.coordinate(name) as place, Sender(place.confirm, threads=threads) as sender:
         coordinator = Coordinator(
             context=context,
             study_run=study_run,
@@ -147,44 +182,74 @@ def record(home: Home, trials: int, weights_kib: int) -> None:
             search=search,
             store=Path("none"),
             device_type="cpu",
-            outbox=Outbox(home.outbox),
+            outbox=CountedOutbox(home.outbox, (pace.count, trainer.recorded)),
             recorder=recorder,
             reader=Reader(client, experiment, corpus.digest, scheme[0].scheme),
             executor=trainer,
             observer=Counter(),
             sender=sender,
         )
-        began, began_cpu = time.perf_counter(), time.process_time()
-        assert coordinator.run() == []
-    whole_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+        if failures := coordinator.run():
+            raise RuntimeError("\n".join(failures))
+    ended_s = time.perf_counter()
     recorder.finish_study(study_run, complete=True)
-    folds = len(points) * len(scheme)
-    print(f"{len(points)} trials x {len(scheme)} folds of {weights_kib} KiB in {whole_s:.0f} s:")
-    print(
-        f"{folds / whole_s:.1f} folds recorded a second; {1000 * cpu_s / folds:.0f} ms of the coordinator's processor"
-    )
-    print(f"time for making up results, within that: {trainer.spent_s:.0f} s")
-    print(f"{'what the sender does':28} {'calls':>6} {'ms':>8}   share  (calls and ms a fold)")
-    print("\n".join(stopwatch.lines(whole_s, folds)))
+    recording_s = ended_s - pace.began_s
+    return {
+        "trials": len(points),
+        "folds": folds,
+        "weights_kib": weights_kib,
+        "servers": list(ground.servers),
+        "looking_what_is_there_s": pace.began_s - began_s,
+        "recording_s": recording_s,
+        "folds_per_s": folds / recording_s,
+        "threads": threads,
+        "processor_ms_a_fold": _processor_ms(pace.stages(), folds, trainer.spent_s),
+        "making_up_ms_a_fold": 1000 * trainer.spent_s / folds,
+        "sender": [dict(zip(ROW, row, strict=True)) for row in stopwatch.rows(threads * recording_s, folds)],
+        "stages": pace.stages(),
+        "memory_mb": pace.memory_mb(),
+        "load_average": os.getloadavg()[1],
+        "processor": processor_name(),
+    }
+
+
+def _processor_ms(stages: Sequence[Mapping[str, float]], folds: int, making_up_s: float) -> dict[str, float]:
+    """Processor time a fold of every process, in milliseconds; of the coordinator less that of making up results."""
+    spent_s = {name: sum(stage[name] for stage in stages) for name in stages[0] if name != "wall"}
+    spent_s["coordinator"] -= making_up_s
+    return {name: 1000 * each / folds for name, each in spent_s.items()}
+
+
+def show(found: Mapping[str, Any]) -> None:
+    """Prints what was found."""
+    print(f"{found['trials']} trials, {found['folds']} folds of {found['weights_kib']} KiB:")
+    print(f"{found['looking_what_is_there_s']:.0f} s for looking what is there before the first fold")
+    print(f"{found['recording_s']:.0f} s for recording: {found['folds_per_s']:.1f} folds a second")
+    spent = found["processor_ms_a_fold"]
+    each = ", ".join(f"{name} {value:.0f}" for name, value in spent.items())
+    print(f"processor, ms a fold: {each}; together {sum(spent.values()):.0f}")
+    print(f"{'what the sender does':32} {'calls':>6} {'ms':>8}   share  (calls and ms a fold)")
+    for row in found["sender"]:
+        print(f"{row['what']:32} {row['calls']:6.2f} {row['ms']:8.1f} {row['share']:7.0%}")
+    print("in each part of the study: folds a second, processor ms a fold of all together, MB of the coordinator")
+    for stage, memory_mb in zip(found["stages"], found["memory_mb"], strict=True):
+        many = found["folds"] / len(found["stages"])
+        spent_s = sum(value for name, value in stage.items() if name != "wall")
+        print(f"{many / stage['wall']:8.1f} {1000 * spent_s / many:8.0f} {memory_mb:8.0f}")
+    print(f"load average {found['load_average']:.1f}")
 
 
 def _stopwatch() -> Stopwatch:
-    stopwatch = Stopwatch()
-    for name in (
-        "create_run",
-        "log_batch",
-        "log_artifacts",
-        "log_inputs",
-        "set_terminated",
-        "search_runs",
-        "update_run",
-    ):
+    stopwatch = Stopwatch("sender")
+    for name in CALLS:
         stopwatch.watch(MlflowClient, name, f"MLflow {name}")
+    stopwatch.watch(Artifacts, "write", "MLflow artifacts")
     for name in ("begin", "complete", "report", "verdict"):
         stopwatch.watch(Search, name, "Optuna")
-    for name in ("put", "read", "remove"):
-        stopwatch.watch(Outbox, name, f"outbox {name}")
-    stopwatch.watch(tracking.recorder, "confusion_png", "drawing confusion matrices")
+    for name in ("read", "remove"):
+        stopwatch.watch(Outbox, name, "outbox")
+    stopwatch.watch(tracking.recorder, "confusion_svg", "drawing confusion matrices")
+    stopwatch.watch(Sender, "_take", "waiting for folds")
     return stopwatch
 
 
@@ -196,14 +261,17 @@ def main() -> None:
     parser.add_argument("--sqlite", type=Path, help="record into this home instead, on SQLite, and keep it")
     arguments = parser.parse_args()
     if arguments.sqlite is not None:
-        record(Home(arguments.sqlite, None, None), arguments.trials, arguments.weights_kib)
-        return
-    folder = Path(tempfile.mkdtemp(prefix="ser-recording-"))
-    # PostgreSQL runs as a user of its own where this runs as root.
-    folder.chmod(0o755)
-    with servers(folder) as (storage, uri):
-        record(Home(folder / "home", storage, uri), arguments.trials, arguments.weights_kib)
-    shutil.rmtree(folder)
+        found = record(Ground(Home(arguments.sqlite)), arguments.trials, arguments.weights_kib)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="ser-recording-"))
+        # PostgreSQL runs as a user of its own where this runs as root.
+        folder.chmod(0o755)
+        with servers(folder) as ground:
+            found = record(ground, arguments.trials, arguments.weights_kib)
+        shutil.rmtree(folder)
+    show(found)
+    if arguments.sqlite is None:
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

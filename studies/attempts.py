@@ -28,7 +28,7 @@ class _Fold:
 
 
 class Attempts:
-    """Counts the attempts at every fold of a study.
+    """Counts the attempts at every fold that is not finished.
 
     Args:
         stall_timeout_s: Time without an ended epoch after which a fold counts as stalled, or None for never.
@@ -52,8 +52,8 @@ class Attempts:
         self._folds[identity].heard_s = self._clock()
 
     def end(self, identity: str) -> None:
-        """A fold is finished."""
-        self._folds[identity].in_hand = False
+        """A fold is finished, and of no more interest."""
+        del self._folds[identity]
 
     def fail(self, failed: Failed) -> tuple[str, int]:
         """An attempt has failed.

@@ -3,26 +3,24 @@
 A result is on disk in the outbox before anything is told of it; then its run is written; then it
 leaves the outbox. Killed anywhere, the same study finds at its next start what is finished and
 what waits in the outbox, and trains only the rest. While folds are trained everything that reads or
-writes a database or server is left to a sender, in the order in which it came about, so that no
-worker waits for one that is away.
+writes a database or server is left to a sender, for each trial in the order in which it came about, so
+that no worker waits for one that is away.
 """
 
 import time
 from collections import deque
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from mlflow.entities import Run
-
 from ser.checkpoint import result_of
-from ser.errors import StudyError
 from studies.attempts import STALL_TIMEOUT_S, Attempts
+from studies.earlier import Earlier
 from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.observer import Failure, Observer, Standing
 from studies.search import Point, Search
 from studies.trial import Trial, standing_of
 from studies.trial_writer import TrialWriter
-from tracking import rows
 from tracking.analysis.variants import variant_label
 from tracking.outbox import Outbox
 from tracking.reading import Reader
@@ -75,7 +73,7 @@ class Coordinator:
         self._outbox = outbox
         self._recorder = recorder
         self._writer = TrialWriter(context, study_run, search, outbox, recorder)
-        self._reader = reader
+        self._earlier = Earlier(context.study, outbox, reader, self._writer)
         self._executor = executor
         self._observer = observer
         self._sender = sender
@@ -107,7 +105,7 @@ class Coordinator:
         Raises:
             AwayError: Everything is trained, and a database or server that is needed to write it is still away.
         """
-        self._take_up(self._trials)
+        self._take_up(self._trials, self._earlier.begun_models())
         for trial in self._pruned:
             self._settle(trial)
         self._tell_standing()
@@ -161,38 +159,22 @@ class Coordinator:
             self._proposed = []
         self._asked = False
 
-    def _take_up(self, trials: list[Trial]) -> None:
+    def _take_up(self, trials: list[Trial], begun: Collection[str] | None = None) -> None:
         """Finds what exists of unfinished trials, finishes what is whole, queues the rest."""
         waiting = self._outbox.waiting()
         for trial in trials:
-            self._sender.confirm()
-            for identity in trial.folds:
-                content = self._outbox.read(identity) if identity in waiting else None
-                if content is not None:
-                    self._writer.record(trial, content)
-            finished = self._finished_folds(trial)
-            other = None
-            if not any(self._writer.is_own(run) for run in finished.values()):
-                # A trial with folds of its own stays its own, even if another study has completed the same one since.
-                other = self._reader.trial_trained_elsewhere(trial.identity, self._context.study)
-            if other is not None:
-                self._count(trial, self._writer.adopt(trial, other))
+            if trial.ended:
                 continue
-            for identity, run in finished.items():
-                if identity not in trial.results:
-                    self._writer.keep(trial, self._reader.fold_result(run), run)
-            if not trial.missing:
-                self._writer.begin(trial)
-                self._count(trial, self._writer.finish(trial))
+            self._sender.confirm()
+            self._earlier.record_waiting(trial, waiting)
+            value = self._earlier.take_over(trial, begun)
+            if value is not None:
+                self._count(trial, value)
         for trial in trials:
             self._judge(trial)
         # Last, since all before it may be done again after an absence, and no fold may be queued twice.
         self._queue.extend((trial, identity) for trial in trials for identity in trial.missing)
-        self._reused += sum(len(trial.results) for trial in trials)
-
-    def _finished_folds(self, trial: Trial) -> dict[str, Run]:
-        finished = self._reader.finished_folds(rows.model_digest(trial.point.configuration))
-        return {identity: run for identity, run in finished.items() if identity in trial.folds}
+        self._reused += sum(len(trial.done) for trial in trials)
 
     def _hand_out(self) -> None:
         """Fills the free slots; a fold that has failed in every slot that is free waits for another one."""
@@ -207,7 +189,7 @@ class Coordinator:
                 held_back.append((trial, identity))
                 continue
             if trial.run_id is None:
-                self._sender.send(partial(self._writer.begin, trial))
+                self._sender.send(partial(self._writer.begin, trial), self._lane(trial))
             self._in_hand[identity] = trial
             self._attempts.begin(identity)
             self._executor.submit(task)
@@ -228,7 +210,7 @@ class Coordinator:
                 self._attempts.end(identity)
                 self._outbox.put(identity, content)
                 trial.keep(result_of(content))
-                self._sender.send(partial(self._write, trial, identity))
+                self._sender.send(partial(self._write, trial, identity), self._lane(trial))
                 self._observer.fold_ended(slot, name)
                 self._tell_standing()
             case Failed():
@@ -255,26 +237,21 @@ class Coordinator:
             if content is not None:
                 self._writer.record(trial, content)
             else:
-                self._keep_others(trial, identity)
+                self._earlier.keep_others(trial, identity)
         if len(trial.recorded) == len(trial.folds) and trial.pruned is None:
             self._count(trial, self._writer.finish(trial))
         else:
             self._judge(trial)
 
-    def _keep_others(self, trial: Trial, identity: str) -> None:
-        """Notes the run of a fold that another study needed, too, and has taken out of the outbox and written."""
-        run = self._finished_folds(trial).get(identity)
-        if run is None:
-            raise StudyError(f"fold {identity} has left the outbox, but has no run; give the same command again")
-        self._writer.keep(trial, self._reader.fold_result(run), run)
-
     def _count(self, trial: Trial, value: float) -> None:
         self._values[trial.label] = value
-        trial.ended = True
+        trial.end()
 
     def _judge(self, trial: Trial) -> None:
         """Gives up an unfinished trial that has begun, and with it its point, where its folds so far say so."""
-        if trial.point.number is None or not trial.missing or trial.given_up or trial.pruned is not None:
+        if not self._search.ordered or trial.point.number is None:
+            return
+        if not trial.missing or trial.given_up or trial.pruned is not None:
             return
         self._search.report(trial.point.number, trial.validation_ua)
         reason = self._search.verdict(trial.point.number)
@@ -297,11 +274,12 @@ class Coordinator:
         waiting = [identity for identity in self._outbox.waiting() if identity in trial.folds]
         if trial.point.pruned is None or (not waiting and self._recorder.trial_is_pruned(trial.identity)):
             return
-        for identity in waiting:
-            content = self._outbox.read(identity)
-            if content is not None:
-                self._writer.record(trial, content)
+        self._earlier.record_waiting(trial, waiting)
         self._prune(trial, trial.point.pruned)
+
+    def _lane(self, trial: Trial) -> str | None:
+        """What a trial's writes keep their order with: the trial itself, or in a search everything."""
+        return None if self._search.ordered else trial.identity
 
     def _trial_of(self, point: Point) -> Trial:
         return Trial.of(point, self._context.corpus.digest, self._context.scheme, self._device_type)

@@ -39,6 +39,9 @@ from tracking.reading import Reader
 from tracking.recorder import Recorder, StudyContext
 from tracking.sender import Sender
 
+SERVED_AT_ONCE = 4
+"""Trials that are written to a tracking server at the same time."""
+
 Stage = Callable[[str], Callable[[int, int], None]]
 """Opens a progress bar of the given name; the result is told how much is done, and of how much."""
 
@@ -92,7 +95,10 @@ def run_study(
         shared = home.tracking_uri is not None
         recorder = Recorder(ledgers.client, ledgers.experiment, ledgers.context, home.lock("recording"), shared)
         reader = Reader(ledgers.client, ledgers.experiment, corpus.digest, scheme[0].scheme)
-        with stopped_at_errors(recorder, place.confirm), Sender(place.confirm, observer.noticed) as sender:
+        with (
+            stopped_at_errors(recorder, place.confirm),
+            Sender(place.confirm, observer.noticed, threads=threads_for(home)) as sender,
+        ):
             points = _reconciled(ledgers, home, workplace.device_type, place.confirm, observer, stage)
             study_run = recorder.study_run()
             settings = ground.configuration.features
@@ -223,6 +229,11 @@ def _reconciled(
         ledgers.outbox,
         observer,
     )
+
+
+def threads_for(home: Home) -> int:
+    """Trials that are written at the same time: SQLite takes one write after the other."""
+    return 1 if home.tracking_uri is None else SERVED_AT_ONCE
 
 
 def _finish_study(recorder: Recorder, study_run: str, baseline: Callable[[], BaselineResult], complete: bool) -> None:

@@ -5,6 +5,7 @@ a sampler proposed it, before the next proposal; it is told its value at its end
 trials are held against the plan, whatever state a killed coordinator left them in.
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -88,6 +89,11 @@ class Search:
         self._points = points_of(plan, study.study_name)
         self._pruner = make_pruner(plan.pruner)
         self._following: tuple[FoldConfiguration, ...] = ()
+        self.ordered = plan.space is not None or self._pruner is not None
+        """Whether the order in which trials are told decides what is proposed or given up."""
+        self._beginning = threading.Lock()
+        self._next: int | None = None
+        """Number of the next trial; None where it has to be looked up."""
 
     @classmethod
     def open(cls, storage: Storage, name: str, plan: StudyPlan) -> "Search":
@@ -180,21 +186,29 @@ class Search:
         return begun
 
     def begin(self, point: Point) -> int:
-        """Adds the trial of a point that has none, and returns its number."""
+        """Adds the trial of a point that has none, and returns its number.
+
+        Optuna would tell the number only by reading all trials that are not finished. It counts them from 0, and a
+        study has one coordinator, which looks once, and again after an error: its trial may have been added then.
+        """
         if point.number is not None:
             return point.number
         parameters = self._points.parameters(point.configuration)
-        known = self._standing().get(parameters_key(parameters))
-        if known is not None:
-            # Added before, by a call whose answer the database did not live to give.
-            return known.number
         trial = optuna.trial.create_trial(
             state=TrialState.RUNNING,
             params=parameters,
             distributions=self._points.distributions(parameters),
         )
-        self._study.add_trial(trial)
-        return self._standing()[parameters_key(parameters)].number
+        with self._beginning:
+            number, self._next = self._next, None
+            if number is None:
+                standing = self._standing().get(parameters_key(parameters))
+                number = len(self._study.get_trials(deepcopy=False))
+                if standing is not None:
+                    return standing.number
+            self._study.add_trial(trial)
+            self._next = number + 1
+        return number
 
     def complete(self, number: int, mean_validation_ua: float) -> None:
         """Tells a trial's value, the mean validation UA of its folds; telling it again changes nothing."""
@@ -211,8 +225,10 @@ class Search:
             number: Number of a trial.
             validation_ua: Validation UA, 0..1, of the folds that are done, by number of the fold, from 1.
         """
-        trial = self._study.get_trials(deepcopy=False)[number]
-        if self._pruner is not None and not trial.state.is_finished():
+        if self._pruner is None:
+            return
+        trial = self._trial(number)
+        if not trial.state.is_finished():
             reporting = optuna.Trial(self._study, trial._trial_id)
             for step, value in self._pruner.reports(validation_ua).items():
                 if step not in trial.intermediate_values:
@@ -222,11 +238,11 @@ class Search:
         """Why a running trial should be given up, by what was reported; None where it goes on."""
         if self._pruner is None:
             return None
-        return self._pruner.verdict(self._study, self._study.get_trials(deepcopy=False)[number])
+        return self._pruner.verdict(self._study, self._trial(number))
 
     def prune(self, number: int, reason: str) -> None:
         """Gives up a trial for good, with the reason; doing it again changes nothing."""
-        trial = self._study.get_trials(deepcopy=False)[number]
+        trial = self._trial(number)
         if not trial.state.is_finished():
             optuna.Trial(self._study, trial._trial_id).set_user_attr(_PRUNED, reason)
             self._study.tell(number, state=TrialState.PRUNED)
@@ -261,6 +277,11 @@ class Search:
         else:
             superseded = self._study.user_attrs.get(SUPERSEDED, [])
             self._study.set_user_attr(SUPERSEDED, sorted({*superseded, trial.number}))
+
+    def _trial(self, number: int) -> FrozenTrial:
+        """One trial, without reading all others, as `optuna.Study.tell` finds it."""
+        storage = self._study._storage
+        return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number))
 
     def _standing(self) -> dict[str, FrozenTrial]:
         """The trial that stands for each point; a running one beside it is failed."""

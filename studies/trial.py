@@ -19,7 +19,8 @@ class Trial:
         point: The point.
         identity: The trial's identity.
         folds: Folds by identity, in the order of the scheme.
-        results: Results by fold identity.
+        results: Results by fold identity, until it has ended: a study of a thousand trials would fill the memory.
+        done: Identities of folds that have a result.
         recorded: Identities of folds that have a run, too.
         elsewhere: Runs of folds that another trial had trained, by fold identity.
         run_id: Its run, once it is known.
@@ -33,6 +34,7 @@ class Trial:
     identity: str
     folds: dict[str, Fold]
     results: dict[str, FoldResult] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
     elsewhere: dict[str, str] = field(default_factory=dict)
     run_id: str | None = None
@@ -62,7 +64,7 @@ class Trial:
     @property
     def missing(self) -> list[str]:
         """Identities of folds without a result, in the order of the scheme."""
-        return [identity for identity in self.folds if identity not in self.results]
+        return [identity for identity in self.folds if identity not in self.done]
 
     @property
     def validation_ua(self) -> dict[int, float]:
@@ -81,6 +83,12 @@ class Trial:
     def keep(self, result: FoldResult) -> None:
         """Takes a result in, under its place in this scheme: an equal fold may stand elsewhere in another one."""
         self.results[result.identity] = result.model_copy(update={"fold": self.folds[result.identity]})
+        self.done.add(result.identity)
+
+    def end(self) -> None:
+        """Notes that it was written to its end, and lets go of its results."""
+        self.ended = True
+        self.results.clear()
 
 
 def standing_of(
@@ -98,7 +106,7 @@ def standing_of(
     """
     trials = list(trials)
     spared = sum(len(trial.missing) for trial in trials if trial.pruned is not None)
-    done = sum(len(trial.results) for trial in trials)
+    done = sum(len(trial.done) for trial in trials)
     return Standing(
         trials=points,
         trials_done=ended + sum(trial.ended or trial.pruned is not None for trial in trials),

@@ -15,12 +15,13 @@ _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTIO
 
 
 @contextmanager
-def mlflow_server(folder: Path, database: str) -> Iterator[str]:
+def mlflow_server(folder: Path, database: str, *options: str) -> Iterator[str]:
     """A server for the time of the block.
 
     Args:
         folder: Where it keeps artifacts and its log.
         database: URL of its database.
+        *options: Further options of its command.
 
     Yields:
         Its URI.
@@ -31,7 +32,7 @@ def mlflow_server(folder: Path, database: str) -> Iterator[str]:
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database]
     command += ["--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"]
-    command += ["--host", "127.0.0.1", "--port", port, "--workers", "1"]
+    command += ["--host", "127.0.0.1", "--port", port, *(options or ("--workers", "1"))]
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | _QUIET)
     try:

@@ -49,11 +49,13 @@ class PostgresqlServer:
 
     Args:
         folder: A folder that the server's user can reach.
+        durable: Whether what it was told to keep survives the machine, which tests need not pay for.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, durable: bool = False) -> None:
         self._folder = folder
         self._data = folder / "data"
+        self._durable = durable
 
     @property
     def url(self) -> str:
@@ -77,18 +79,22 @@ class PostgresqlServer:
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         port = (self._folder / "port").read_text()
-        # What the tests write need not survive the machine.
-        settings = f"-p {port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        fsync = "on" if self._durable else "off"
+        settings = f"-p {port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync={fsync}"
         self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", str(self._folder / "log"), "-o", settings)
 
     def stop(self) -> None:
         """Ends it and all its connections, as a restart of the machine would."""
         self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data))
 
+    @property
+    def process(self) -> psutil.Process:
+        """The first of its processes, of which all others are descendants."""
+        return psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
+
     def kill(self) -> None:
         """Kills it with all its processes: no connection is told."""
-        first = psutil.Process(int((self._data / "postmaster.pid").read_text().splitlines()[0]))
-        every = [first, *first.children(recursive=True)]
+        every = [self.process, *self.process.children(recursive=True)]
         for process in every:
             process.kill()
         psutil.wait_procs(every, timeout=10)

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -22,9 +23,14 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.request_header.databricks_request_header_provider import DatabricksRequestHeaderProvider
 
 from ser.errors import ConfigurationError, StorageError
 from tracking.faults import faults_explained, without_password
+
+# MLflow asks before each request whether it runs within Databricks: nine imports that fail, all searched for anew, a
+# quarter of a coordinator's time. The answer is the same as long as a process lives.
+DatabricksRequestHeaderProvider.in_context = cache(DatabricksRequestHeaderProvider.in_context)  # type: ignore[method-assign]
 
 
 @contextmanager

@@ -125,6 +125,11 @@ class Reader:
         runs = find_runs(self._client, self._experiment, **tags)
         return {run.data.tags[schema.FOLD_IDENTITY]: run for run in runs if is_finished(run)}
 
+    def begun_models(self) -> frozenset[str]:
+        """Digests of all configurations of which any study has begun a trial; folds lie below trials alone."""
+        tags = {"ser__kind": "trial", "ser__corpus_digest": self._corpus_digest}
+        return frozenset(run.data.tags[schema.MODEL] for run in find_runs(self._client, self._experiment, **tags))
+
     def fold_result(self, run: Run) -> FoldResult:
         """The result that a finished fold run holds."""
         return read_result(local_artifact(self._client, run, schema.TRAINED_FOLD))

@@ -5,7 +5,6 @@ timestamps of the result and not of the writing, so that a kill between any two 
 writing the same again.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,12 @@ from ser.corpora.base import Corpus
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import rows, schema
-from tracking.analysis.figures import confusion_png
+from tracking.analysis.confusion_picture import confusion_svg
+from tracking.artifacts import Artifacts
 from tracking.connection import exclusive, written_by_any
 from tracking.descriptions import failed_description, pruned_description, study_description, trial_description
 from tracking.doubles import settle_doubles
+from tracking.fold_runs import FoldRuns
 from tracking.reading import RUNNING, find_runs, is_finished
 from tracking.results import TrialResult
 from tracking.unfinished import scheme_json
@@ -71,6 +72,8 @@ class Recorder:
         self._context = context
         self._lock = lock
         self._shared = shared
+        self._folds = FoldRuns(client, experiment, lock.with_suffix(""))
+        self._artifacts = Artifacts(client)
 
     def study_run(self) -> str:
         """The study's run, made where there is none; running again until `finish_study`."""
@@ -88,13 +91,14 @@ class Recorder:
                 schema.UTTERANCES: rows.utterances_csv(self._context.corpus).encode(),
                 schema.FOLD_SCHEME: scheme_json(self._context.scheme),
             }
-            self._log_files(run.info.run_id, files)
+            self._artifacts.write(run.info.run_id, files)
         return str(run.info.run_id)
 
     def trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
         """A trial's run below the study's, made where there is none."""
-        tags = {"ser__kind": "trial", "ser__study": self._context.study, "ser__trial_id": trial_id}
-        found = find_runs(self._client, self._experiment, **tags)
+        # Of all studies' runs of the model, which the trial's first folds need, too.
+        known = self._folds.ask(rows.model_digest(configuration))
+        found = [run for run in known if self._is_own_trial(run, trial_id)]
         if found:
             run = found[0]
         else:
@@ -102,7 +106,7 @@ class Recorder:
             run = self._create(rows.trial_run_name(configuration), own | rows.configuration_tags(configuration))
         if not is_finished(run):
             self._go_on(run, rows.parameters(configuration))
-        return str(run.info.run_id)
+        return self._artifacts.expect(run)
 
     def record_fold(self, trial_run: str, content: bytes) -> Run:
         """Writes a trained fold's run, or completes the one that a kill left unfinished.
@@ -115,23 +119,12 @@ class Recorder:
             The fold's run; another study's where that has written the same fold.
         """
         result = result_of(content)
-        with exclusive(self._lock):
-            found = find_runs(self._client, self._experiment, ser__kind="fold", ser__fold_identity=result.identity)
-            finished = next((run for run in found if is_finished(run)), None)
-            if finished is not None:
-                return finished
-            # Of another training's run nobody here knows whether it is still being written, and whose rows are in it.
-            begun = [run for run in found if run.info.start_time == result.started_ms]
-            run = begun[0] if begun else self._create_fold(trial_run, result)
-            run_id = str(run.info.run_id)
-            self._log_corpus(run_id)
-            scores = _metrics(rows.fold_scores(result), result.ended_ms)
-            self._write(run_id, rows.parameters(result.configuration), rows.curve_metrics(result) + scores)
-            confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
-            files = _confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
-            predictions = rows.predictions_csv(result).encode()
-            self._log_files(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
-            self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
+        with self._folds.hold(result.identity, rows.model_digest(result.configuration), result.started_ms) as known:
+            run = known.run or self._create_fold(trial_run, result)
+            known.run = run
+            if not known.whole:
+                self._complete_fold(run, result, content)
+                known.whole = True
         return run
 
     def settle_doubles(self, configuration: FoldConfiguration) -> dict[str, Run]:
@@ -163,10 +156,10 @@ class Recorder:
         described = {**tags, **rows.processors_of(result), schema.NOTE: trial_description(result, self._experiment)}
         self._write(run_id, metrics=_metrics(rows.trial_scores(result), ended_ms), tags=described)
         files = _confusion_files(rows.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
-        self._log_files(
-            run_id, files | _failure_files(failures) | {schema.TRIAL_RESULT: result.model_dump_json().encode()}
-        )
+        whole = {schema.TRIAL_RESULT: result.model_dump_json().encode()}
+        self._artifacts.write(run_id, files | _failure_files(failures) | whole)
         self._client.set_terminated(run_id, "FINISHED", ended_ms)
+        self._artifacts.forget(run_id)
 
     def fail_trial(self, run_id: str, reason: str, failures: Sequence[str] = ()) -> None:
         """Marks a trial that lacks folds; the next start of the study tries it again.
@@ -177,7 +170,7 @@ class Recorder:
             failures: Failed attempts at its folds, each with its traceback.
         """
         self._write(run_id, tags={schema.FAILURE: reason[:5000], schema.NOTE: failed_description(reason)})
-        self._log_files(run_id, _failure_files(failures))
+        self._artifacts.write(run_id, _failure_files(failures))
         self._client.set_terminated(run_id, "FAILED")
 
     def prune_trial(self, run_id: str, reason: str) -> None:
@@ -201,7 +194,7 @@ class Recorder:
         scores = {schema.BASELINE_UA: unweighted_accuracy(pooled), schema.BASELINE_WA: weighted_accuracy(pooled)}
         started_ms = int(self._client.get_run(run_id).info.start_time)
         self._write(run_id, metrics=_metrics(scores, started_ms))
-        self._log_files(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
+        self._artifacts.write(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
 
     def study_is_finished(self, run_id: str) -> bool:
         """Whether the study's run was written to its end."""
@@ -226,7 +219,8 @@ class Recorder:
         A parameter that stands is left alone: MLflow refuses another value, such as another path to the same corpus.
         """
         run_id = str(run.info.run_id)
-        self._client.update_run(run_id, status="RUNNING")
+        if run.info.status != "RUNNING":
+            self._client.update_run(run_id, status="RUNNING")
         # As with the views: the first two to write a dataset at once would fail.
         with exclusive(self._lock):
             self._log_corpus(run_id)
@@ -253,6 +247,24 @@ class Recorder:
         every = common | dict(self._context.tags) | dict(tags)
         return self._client.create_run(self._experiment, start_time=start_ms, tags=every, run_name=name)
 
+    def _complete_fold(self, run: Run, result: FoldResult, content: bytes) -> None:
+        """Writes all of a fold's run, whatever part of it is there, and ends it."""
+        run_id = self._artifacts.expect(run)
+        self._log_corpus(run_id)
+        scores = _metrics(rows.fold_scores(result), result.ended_ms)
+        self._write(run_id, rows.parameters(result.configuration), rows.curve_metrics(result) + scores)
+        confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
+        files = _confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
+        predictions = rows.predictions_csv(result).encode()
+        self._artifacts.write(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
+        self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
+        self._artifacts.forget(run_id)
+
+    def _is_own_trial(self, run: Run, trial_id: str) -> bool:
+        tags = run.data.tags
+        own = (tags[schema.KIND], tags[schema.STUDY]) == ("trial", self._context.study)
+        return own and tags[schema.TRIAL_ID] == trial_id
+
     def _create_fold(self, trial_run: str, result: FoldResult) -> Run:
         own = {
             schema.KIND: "fold",
@@ -278,14 +290,6 @@ class Recorder:
         tag_rows = [RunTag(name, value) for name, value in (tags or {}).items()]
         self._client.log_batch(run_id, metrics or [], param_rows, tag_rows)
 
-    def _log_files(self, run_id: str, files: Mapping[str, bytes]) -> None:
-        if not files:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in files.items():
-                (Path(folder) / name).write_bytes(content)
-            self._client.log_artifacts(run_id, folder)
-
 
 def _metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Metric]:
     return [Metric(name, value, timestamp_ms, 0) for name, value in values.items()]
@@ -297,6 +301,6 @@ def _failure_files(failures: Sequence[str]) -> dict[str, bytes]:
 
 def _confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:
     return {
-        schema.CONFUSION_PICTURE: confusion_png(confusion, emotions, title),
+        schema.CONFUSION_PICTURE: confusion_svg(confusion, emotions, title),
         schema.CONFUSION_NUMBERS: rows.confusion_csv(confusion, emotions).encode(),
     }

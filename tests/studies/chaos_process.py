@@ -21,19 +21,21 @@ from mlflow.tracking import MlflowClient
 
 from ser.errors import SerError
 from ser.results import EpochRecord
+from studies import running
 from studies.home import Home
 from studies.observer import Failure, Observer, Standing
 from studies.plan import StudyPlan
-from studies.running import run_study
 from studies.search import Search
 from studies.stopping import terminated_in_order
 from studies.workplaces import LocalWorkplace
+from tracking.artifacts import Artifacts
 from tracking.outbox import Outbox
 
 # Every call that writes anything anywhere.
 WRITES: tuple[tuple[Any, str], ...] = (
     *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch", "log_dict")),
-    *((MlflowClient, name) for name in ("log_artifacts", "set_terminated", "set_tag")),
+    *((MlflowClient, name) for name in ("set_terminated", "set_tag")),
+    (Artifacts, "write"),
     *((Outbox, name) for name in ("put", "remove")),
     *((Search, name) for name in ("begin", "complete", "keep_precision", "keep_basis", "keep_whereabouts")),
 )
@@ -166,10 +168,14 @@ def coordinate(corpus: Path, home: Home, epochs: int, workers: int, kill: Kill |
     os.setsid()
     assassin = _Assassin(kill, notes)
     assassin.arm()
+    # SQLite would get one writer; several have more moments at which a kill finds them.
+    running.threads_for = lambda home: workers
     with terminated_in_order():
         try:
             workplace = LocalWorkplace(("cpu",) * workers)
-            outcome = run_study(plan(epochs), corpus, home, workplace, assassin, lambda name: lambda done, total: None)
+            outcome = running.run_study(
+                plan(epochs), corpus, home, workplace, assassin, lambda name: lambda done, total: None
+            )
         except SerError as error:
             assassin.note(f"error: {error}")
             raise SystemExit(error.exit_code) from error

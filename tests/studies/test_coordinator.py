@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -15,19 +15,12 @@ from studies.executors.base import Event, Failed, FoldTask
 from studies.search import Search
 from tests.studies.toy_coordinator import InProcess, Place, Watcher, plan_of
 from tests.tracking.studies_of_toys import SCHEME, trained
+from tracking.artifacts import Artifacts
 from tracking.outbox import Outbox
 
 TWO = plan_of("none", "quantum")
 ONE = plan_of("none")
 FOLDS = len(SCHEME)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    """Drawing is most of the time that recording takes, and none of its order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
 
 
 class Killed(BaseException):
@@ -66,6 +59,28 @@ def test_a_second_start_trains_nothing_and_changes_nothing(place: Place) -> None
     assert place.start(TWO, executor) == []
     assert executor.handed_out == []
     assert place.store.snapshot() == before
+
+
+@pytest.mark.parametrize("attentions", [("none",), ("none", "quantum"), ("none", "quantum", "local")])
+def test_nothing_is_asked_for_trials_that_nobody_has_begun(
+    place: Place, monkeypatch: pytest.MonkeyPatch, attentions: tuple[str, ...]
+) -> None:
+    asked, before_the_first = list[str](), list[int]()
+    search, submit = MlflowClient.search_runs, InProcess.submit
+
+    def counted(client: MlflowClient, experiments: list[str], filter_: str, *others: Any) -> Any:
+        asked.append(filter_)
+        return search(client, experiments, filter_, *others)
+
+    def handed_out(executor: InProcess, task: FoldTask) -> None:
+        before_the_first.append(len(asked))
+        submit(executor, task)
+
+    monkeypatch.setattr(MlflowClient, "search_runs", counted)
+    monkeypatch.setattr(InProcess, "submit", handed_out)
+    assert place.start(plan_of(*attentions), InProcess(slots=1)) == []
+    # The study's runs, to be compared; its own run; trials of any study; the first trial's runs.
+    assert before_the_first[0] == 4
 
 
 def test_the_watcher_is_told_where_the_study_stands(place: Place) -> None:
@@ -173,13 +188,14 @@ def test_the_next_start_tries_a_failed_trial_again_and_trains_only_what_it_lacks
 # Every call that writes anything anywhere.
 WRITES: tuple[tuple[Any, str], ...] = (
     *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch", "log_dict")),
-    *((MlflowClient, name) for name in ("log_artifacts", "set_terminated", "delete_tag")),
+    *((MlflowClient, name) for name in ("set_terminated", "delete_tag")),
+    (Artifacts, "write"),
     *((Outbox, name) for name in ("put", "remove")),
     *((Search, name) for name in ("begin", "complete", "fail")),
 )
 
 
-NUMBER_OF_WRITES = 33
+NUMBER_OF_WRITES = 31
 """Writes of a study of one trial."""
 
 
@@ -224,11 +240,10 @@ def test_every_kind_of_write_is_counted(undisturbed: tuple[Any, Any, list[str]])
     assert len(names) == NUMBER_OF_WRITES
     assert Counter(names) == {
         "create_run": 2 + FOLDS,
-        "update_run": 2,
         "log_inputs": 2 + FOLDS,
         "log_batch": 5 + FOLDS,
         "log_dict": 1,
-        "log_artifacts": 3 + FOLDS,
+        "write": 3 + FOLDS,
         "set_terminated": 2 + FOLDS,
         "put": FOLDS,
         "remove": FOLDS,

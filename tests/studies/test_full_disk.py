@@ -20,13 +20,6 @@ PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A mounted file system of 4 MiB."""

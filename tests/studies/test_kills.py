@@ -158,6 +158,7 @@ def test_a_study_killed_at_five_moments_ends_as_an_undisturbed_one(tmp_path: Pat
     assert {run.info.status for run in runs} == {"FINISHED"}
     identities = {run.data.tags["ser.fold_identity"] for run in runs if run.data.tags["ser.kind"] == "fold"}
     assert len(identities) == ALL
-    assert kept == killed.finished_folds()
+    # The last kill may have come when the last fold was trained and not yet recorded.
+    assert kept.items() <= killed.finished_folds().items(), "finished folds were touched by the last start"
     assert not list((killed.home / "outbox").iterdir())
     assert killed.results() == undisturbed.results()

@@ -1,23 +1,13 @@
 """MLflow's database is deleted while the trials stay in Optuna: nothing that is still on disk is trained again."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile, copytree, ignore_patterns, rmtree
-
-import pytest
 
 from tests.studies.toy_coordinator import InProcess, Place, Watcher, plan_of
 from tests.tracking.studies_of_toys import CORPUS, SCHEME
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
 
 
 def without_runs(place: Place, empty_store: Path) -> None:

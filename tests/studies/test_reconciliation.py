@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +24,6 @@ from tracking import schema
 PLAN = plan_of("none", "quantum")
 NONE, QUANTUM = PLAN.points("fp32")
 FOLDS = len(SCHEME)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
 
 
 class Damaged(Place):

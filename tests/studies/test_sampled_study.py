@@ -1,7 +1,7 @@
 """Studies whose points are proposed one after another, undisturbed, killed, pruned."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,6 @@ from tracking.analysis.overview import oversee
 from tracking.recorder import Recorder
 
 FOLDS = len(SCHEME)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
 
 
 class Killed(BaseException):

@@ -1,8 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.storages import RDBStorage
+from optuna.storages._cached_storage import _CachedStorage
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -147,6 +150,51 @@ def test_a_trial_begins_in_one_transaction(database: Path) -> None:
     assert written[0] == "trials"
     assert set(written[1:-1]) == {"trial_params"}
     assert written[-1] == "commit"
+
+
+def test_beginning_a_trial_reads_no_other_one(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = opened(database)
+    first, *others = search.points("fp32")
+    # Looks once what there is.
+    assert search.begin(first) == 0
+    read = list[str]()
+    for name in ("get_all_trials", "get_trial", "get_n_trials"):
+        monkeypatch.setattr(RDBStorage, name, lambda *arguments, name=name, **others: read.append(name))
+        monkeypatch.setattr(_CachedStorage, name, lambda *arguments, name=name, **others: read.append(name))
+    assert [search.begin(point) for point in others] == [1, 2, 3]
+    assert read == []
+
+
+@pytest.mark.parametrize("came_to_be", [True, False])
+def test_a_trial_whose_beginning_went_wrong_is_begun_once(
+    database: Path, monkeypatch: pytest.MonkeyPatch, came_to_be: bool
+) -> None:
+    search = opened(database)
+    first, second, *_ = search.points("fp32")
+    search.begin(first)
+    add = optuna.Study.add_trial
+
+    def answer_lost(study: optuna.Study, trial: FrozenTrial) -> None:
+        if came_to_be:
+            add(study, trial)
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Study, "add_trial", answer_lost)
+        with pytest.raises(ConnectionError):
+            search.begin(second)
+    assert search.begin(second) == 1
+    assert states(database) == [TrialState.RUNNING] * 2
+
+
+def test_trials_may_begin_at_once(database: Path) -> None:
+    search = opened(database)
+    points = search.points("fp32")
+    with ThreadPoolExecutor(4) as pool:
+        numbers = list(pool.map(search.begin, points))
+    assert sorted(numbers) == [0, 1, 2, 3]
+    found = {search.key(point.configuration): point.number for point in opened(database).points("fp32")}
+    assert [found[search.key(point.configuration)] for point in points] == numbers
 
 
 def test_the_resolved_precision_and_the_latest_whereabouts_are_kept(database: Path) -> None:

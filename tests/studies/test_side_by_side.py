@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +11,6 @@ from tests.tracking.studies_of_toys import SCHEME
 from tracking.sender import Sender
 
 FIRST, SECOND = plan_of("none", "quantum"), plan_of("none", "local")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -32,7 +24,7 @@ def test_two_studies_that_share_a_point_each_end_whole_and_share_its_folds(
 
     def run(study: str) -> None:
         meet.wait()
-        with place.storage.coordinate(study) as held, Sender(held.confirm) as sender:
+        with place.storage.coordinate(study) as held, Sender(held.confirm, threads=2) as sender:
             ended[study] = place.start(
                 FIRST if study == "first" else SECOND, InProcess(slots=1), study=study, sender=sender
             )

@@ -35,7 +35,6 @@ AWAY_S = 3.0
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
         patch.setattr(sending, "FIRST_PAUSE_S", 0.05)
         patch.setattr(sending, "LONGEST_PAUSE_S", 0.2)
         yield

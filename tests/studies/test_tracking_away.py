@@ -21,7 +21,6 @@ FOLDS = 2 * len(SCHEME)
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
         patch.setattr(sending, "FIRST_PAUSE_S", 0.05)
         patch.setattr(sending, "LONGEST_PAUSE_S", 0.2)
         yield
@@ -58,7 +57,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
         server.start()
 
     watcher, executor = Watcher(), Interrupted(2, kill)
-    with Sender(notice=watcher.noticed, patience_s=120) as sender:
+    with Sender(notice=watcher.noticed, patience_s=120, threads=3) as sender:
         assert served.start(PLAN, executor, observer=watcher, sender=sender) == []
     assert len(trained_while_away) >= FOLDS - 1
     away, back = watcher.repairs

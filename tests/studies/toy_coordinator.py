@@ -125,7 +125,7 @@ class InProcess(Executor):
 class InOrder(Sender):
     """Writes at once, in the thread that sends, so that the order of everything is the same each time."""
 
-    def send(self, write: Write) -> None:
+    def send(self, write: Write, lane: str | None = None) -> None:
         write()
 
 

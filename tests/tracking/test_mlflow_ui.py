@@ -19,6 +19,7 @@ from tests.browser import headless_browser
 from tests.ser.configurations import small
 from tests.tracking.studies_of_toys import Store, baseline
 from tests.tracking.test_mlflow_page import filters
+from tracking import schema
 from tracking.views import TRIALS
 
 WINDOWED = small(attention="component", scope=9, labels="phonemes", epochs=2)
@@ -35,6 +36,7 @@ class Site:
     experiment: str
     address: str
     trial: str
+    fold: str
     study: str
 
 
@@ -62,6 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterato
     """A store with a study of two trials, one of them with the folds of the document's filter, and a server over it."""
     store = Store(tmp_path_factory.mktemp("served"), empty_store)
     trial = store.write_trial(WINDOWED)
+    fold = store.runs(ser__kind="fold")[0].info.run_id
     store.write_trial(small(attention="none", epochs=2))
     recorder = store.recorder()
     study = recorder.study_run()
@@ -81,7 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterato
     )
     try:
         wait_for(server, address)
-        yield Site(store.experiment, f"{address}/#/experiments/{store.experiment}", trial, study)
+        yield Site(store.experiment, f"{address}/#/experiments/{store.experiment}", trial, fold, study)
     finally:
         # The server's own workers are of its group.
         os.killpg(server.pid, 15)
@@ -143,6 +146,16 @@ def test_a_trials_page_shows_its_description_and_leads_to_its_curves(site: Site,
         # One chart's legend names the curves of both folds.
         expect(page.get_by_text(f"{fold} (gradient_norm").first).to_be_visible()
     shoot(page, "curves")
+
+
+def test_a_folds_page_shows_its_confusion_matrix(site: Site, page: Page) -> None:
+    page.goto(f"{site.address}/runs/{site.fold}/artifacts")
+    page.get_by_text(schema.CONFUSION_PICTURE).click()
+    picture = page.locator("img[src^='blob:']").first
+    expect(picture).to_be_visible()
+    # One that cannot be drawn is 0 pixels wide, whatever frame is shown.
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 200
+    shoot(page, "confusion")
 
 
 def test_a_studys_page_shows_its_trials(site: Site, page: Page) -> None:

@@ -72,6 +72,14 @@ def test_a_lost_trial_is_named(store: Store) -> None:
         reader(store).table()
 
 
+def test_models_of_which_anybody_has_begun_a_trial_are_known(store: Store) -> None:
+    assert reader(store).begun_models() == frozenset()
+    store.write_trial(NONE, study="first", folds=1)
+    store.write_trial(QUANTUM, study="second")
+    assert reader(store).begun_models() == {rows.model_digest(NONE), rows.model_digest(QUANTUM)}
+    assert reader(store, digest="f" * 32).begun_models() == frozenset()
+
+
 def test_a_trial_trained_elsewhere_is_one_of_another_study_that_trained_it(store: Store) -> None:
     assert reader(store).trial_trained_elsewhere(trial_id(NONE), "second") is None
     original = store.write_trial(NONE, study="first")

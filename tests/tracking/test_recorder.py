@@ -25,6 +25,7 @@ from tests.tracking.studies_of_toys import (
     trial_result,
 )
 from tracking import rows
+from tracking.artifacts import Artifacts
 
 
 class Killed(BaseException):
@@ -90,12 +91,12 @@ def test_a_fold_carries_scores_curve_predictions_and_weights(store: Store) -> No
     assert run.data.params["scope"] == "null"
     assert run.data.params["features.mel_bands"] == "5"
     folder = store.folder / "artifacts" / CORPUS.name / run.info.run_id / "artifacts"
-    names = ["confusion.csv", "confusion.png", "fold.safetensors", "predictions.csv"]
+    names = ["confusion.csv", "confusion.svg", "fold.safetensors", "predictions.csv"]
     assert sorted(path.name for path in folder.iterdir()) == names
     kept = from_bytes((folder / "fold.safetensors").read_bytes())
     assert kept.result == result
     assert all(np.array_equal(kept.weights[name], weight) for name, weight in trained_fold.weights.items())
-    assert (folder / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "confusion.svg").read_text().startswith("<svg ")
 
 
 def test_runs_can_be_found_and_traced_by_their_tags(store: Store) -> None:
@@ -210,9 +211,17 @@ def test_a_fold_is_found_by_its_identity_in_another_study(store: Store) -> None:
     assert len(store.runs(ser__kind="fold")) == 1
 
 
-@pytest.mark.parametrize("step", ["log_inputs", "log_batch", "log_artifacts", "set_terminated"])
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [
+        (MlflowClient, "log_inputs"),
+        (MlflowClient, "log_batch"),
+        (Artifacts, "write"),
+        (MlflowClient, "set_terminated"),
+    ],
+)
 def test_a_half_written_fold_is_completed_and_not_doubled(
-    store: Store, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    store: Store, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
 ) -> None:
     def killed(*arguments: object, **others: object) -> None:
         raise Killed
@@ -220,7 +229,7 @@ def test_a_half_written_fold_is_completed_and_not_doubled(
     recorder = store.recorder()
     trial = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
     with monkeypatch.context() as patch:
-        patch.setattr(MlflowClient, step, killed)
+        patch.setattr(owner, step, killed)
         with pytest.raises(Killed):
             recorder.record_fold(trial, trained(NONE, 0))
     (half,) = store.runs(ser__kind="fold")

@@ -155,3 +155,122 @@ def test_the_end_waits_for_the_write_in_hand_and_leaves_the_rest() -> None:
         begun.wait()
         threading.Timer(0.05, held.set).start()
     assert server.written == [0]
+
+
+def test_writes_of_one_lane_keep_their_order_and_wait_for_no_other_lane() -> None:
+    held, written = threading.Event(), list[str]()
+
+    def first() -> None:
+        held.wait()
+        written.append("a0")
+
+    with Sender(threads=3) as sender:
+        sender.send(first, "a")
+        for number in range(1, 50):
+            sender.send(lambda number=number: written.append(f"a{number}"), "a")
+            sender.send(lambda number=number: written.append(f"b{number}"), "b")
+        until = time.monotonic() + 10
+        while len(written) < 49 and time.monotonic() < until:
+            time.sleep(0.001)
+        assert written == [f"b{number}" for number in range(1, 50)]
+        held.set()
+        sender.drain()
+    assert written[49:] == [f"a{number}" for number in range(50)]
+
+
+def test_as_many_lanes_go_on_at_once_as_there_are_threads() -> None:
+    meet = threading.Barrier(3, timeout=10)
+    with Sender(threads=3) as sender:
+        for lane in "abc":
+            sender.send(meet.wait, lane)
+        sender.drain()
+
+
+def test_a_write_without_a_lane_comes_after_all_before_it_and_before_all_after_it() -> None:
+    written = list[str]()
+
+    def slow(name: str) -> None:
+        time.sleep(0.02)
+        written.append(name)
+
+    with Sender(threads=4) as sender:
+        for lane in "abc":
+            sender.send(lambda lane=lane: slow(lane), lane)
+        sender.send(lambda: slow("alone"))
+        for lane in "abc":
+            sender.send(lambda lane=lane: slow(lane), lane)
+        sender.drain()
+    assert written[3] == "alone"
+    assert sorted(written[:3]) == sorted(written[4:]) == ["a", "b", "c"]
+
+
+def test_one_lane_that_fails_ends_all() -> None:
+    def fail() -> None:
+        raise ValueError("a bug")
+
+    server = Server()
+    with Sender(threads=2) as sender:
+        sender.send(fail, "a")
+        with pytest.raises(ValueError, match="a bug"):
+            sender.drain()
+        with pytest.raises(ValueError, match="a bug"):
+            sender.send(lambda: server.write(1), "b")
+    assert server.written == []
+
+
+def test_several_lanes_tell_of_one_absence_once() -> None:
+    away, told = threading.Event(), list[str]()
+    away.set()
+    counted, written = threading.Lock(), list[int]()
+
+    def write(number: int) -> None:
+        if away.is_set():
+            raise AwayError("the server is away")
+        with counted:
+            written.append(number)
+
+    with Sender(notice=told.append, threads=3) as sender:
+        for number in range(30):
+            sender.send(lambda number=number: write(number), f"lane {number % 5}")
+        time.sleep(0.1)
+        away.clear()
+        sender.drain()
+    assert sorted(written) == list(range(30))
+    assert [text.partition(" ")[0] for text in told] == ["results", "back"]
+
+
+def test_a_write_begun_before_an_absence_does_not_say_that_it_is_over() -> None:
+    begun, told, away = threading.Event(), list[str](), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        while not told:
+            time.sleep(0.001)
+
+    def fail_once() -> None:
+        begun.wait()
+        if not away.is_set():
+            away.set()
+            raise AwayError("the server is away")
+        assert [text.partition(" ")[0] for text in told] == ["results"]
+
+    with Sender(notice=told.append, threads=2) as sender:
+        sender.send(slow, "a")
+        sender.send(fail_once, "b")
+        sender.drain()
+    assert [text.partition(" ")[0] for text in told] == ["results", "back"]
+
+
+def test_only_one_lane_at_a_time_asks_what_is_asked_before_a_write() -> None:
+    asking, together = threading.Lock(), list[bool]()
+
+    def ask() -> None:
+        together.append(not asking.acquire(blocking=False))
+        time.sleep(0.001)
+        asking.release()
+
+    with Sender(before=ask, threads=4) as sender:
+        for number in range(40):
+            sender.send(lambda: None, str(number))
+        sender.drain()
+    assert together == [False] * 40

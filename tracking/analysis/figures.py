@@ -12,25 +12,11 @@ from numpy.typing import NDArray
 
 from tracking.analysis.canvas import new_figure, shortened
 from tracking.analysis.figure_data import Curve, row_shares
-from tracking.analysis.rendering import PAPER, to_png
+from tracking.analysis.rendering import PAPER
 
 # Ink stays readable on the darkest cell, on light and on dark pages.
 _SHADE = 0.55
 _PANEL_WIDTH = 3.6
-
-
-def confusion_png(confusion: NDArray[np.int64], emotions: Sequence[str], title: str) -> bytes:
-    """Draws one confusion matrix as a PNG picture.
-
-    Args:
-        confusion: Counts, shape `(class, class)`, rows true.
-        emotions: Names of the classes.
-        title: Title, drawn as it is.
-
-    Returns:
-        The picture's bytes.
-    """
-    return to_png(confusion_figure(confusion, emotions, title))
 
 
 def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotions: Sequence[str], title: str) -> Figure:
@@ -45,7 +31,7 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
         A figure 3.6 inches wide; cells without utterances stay empty.
     """
     k = len(emotions)
-    # Fixed margins: a layout engine would draw everything twice, and the tracker draws every fold.
+    # Fixed margins: a layout engine would draw everything twice.
     figure, (axes,) = new_figure(_PANEL_WIDTH, 3.64, title, layout=None)
     figure.subplots_adjust(left=0.25, right=0.985, top=0.93, bottom=0.2)
     text_pt = 8.0 if k <= 5 else 6.5 if k <= 8 else 5.0

@@ -1,10 +1,8 @@
-import io
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 from tests.tracking.analysis.factory import EMOTIONS, World, configuration, study_table, trial
 from tracking.analysis.figure_data import (
@@ -16,7 +14,7 @@ from tracking.analysis.figure_data import (
     scope_lines,
     speaker_rows,
 )
-from tracking.analysis.figures import confusion_figure, confusion_png, curves_figure
+from tracking.analysis.figures import confusion_figure, curves_figure
 from tracking.analysis.overview import oversee
 from tracking.analysis.rendering import to_svg
 from tracking.analysis.row_figures import forest_figure, speaker_figure
@@ -100,22 +98,6 @@ def test_learning_curves_beside_each_other_share_an_axis_of_ua():
 def test_row_shares_sum_to_one_or_to_nothing():
     shares = row_shares(np.array([[3, 1], [0, 0]]))
     assert shares.tolist() == [[0.75, 0.25], [0.0, 0.0]]
-
-
-def test_confusion_png_is_a_picture_whatever_the_names():
-    png = confusion_png(np.array([[5, 0], [2, 3]]), [HOSTILE, "$x$"], HOSTILE)
-    pixels = imread(io.BytesIO(png))
-    assert pixels.shape[0] > 200
-    assert pixels.shape[1] > 200
-    assert pixels[..., :3].std() > 0.05
-
-
-def test_confusion_png_leaves_no_global_state():
-    import matplotlib
-
-    before = dict(matplotlib.rcParams)
-    assert confusion_png(np.eye(2, dtype=np.int64), "ab", "t") == confusion_png(np.eye(2, dtype=np.int64), "ab", "t")
-    assert dict(matplotlib.rcParams) == before
 
 
 def test_confusion_cells_hold_shares_and_counts():
