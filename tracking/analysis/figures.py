@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tracking.analysis.canvas import new_figure, shortened
+from tracking.analysis.canvas import Margins, new_figure, shortened
 from tracking.analysis.figure_data import Curve, row_shares
 from tracking.analysis.rendering import PAPER, to_png
 
@@ -45,9 +45,7 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
         A figure 3.6 inches wide; cells without utterances stay empty.
     """
     k = len(emotions)
-    # Fixed margins: a layout engine would draw everything twice, and the tracker draws every fold.
-    figure, (axes,) = new_figure(_PANEL_WIDTH, 3.64, title, layout=None)
-    figure.subplots_adjust(left=0.25, right=0.985, top=0.93, bottom=0.2)
+    figure, (axes,) = new_figure(_PANEL_WIDTH, 3.64, title, Margins(left=0.9, right=0.05, top=0.26, bottom=0.73))
     text_pt = 8.0 if k <= 5 else 6.5 if k <= 8 else 5.0
     shares = row_shares(confusion)
     filled = [(int(row), int(column)) for row, column in np.argwhere(confusion > 0)]
@@ -84,7 +82,7 @@ def curves_figure(
     Returns:
         A figure 3.6 inches wide.
     """
-    figure, (left,) = new_figure(_PANEL_WIDTH, 2.7, title)
+    figure, (left,) = new_figure(_PANEL_WIDTH, 2.7, title, Margins(left=0.5, right=0.5))
     right = left.twinx()
     for spine in right.spines.values():
         spine.set_visible(False)
