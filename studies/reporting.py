@@ -17,8 +17,9 @@ from tracking.analysis.comparison import USUAL
 from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.questions import Question
 from tracking.analysis.report import write_report
+from tracking.memory import resting_collector
 from tracking.reading import Reader
-from tracking.results import ResultsTable
+from tracking.table import ResultsTable
 from tracking.unfinished import newest_fold
 
 _LOOK_S = 2.0
@@ -91,7 +92,8 @@ def watch(
         newest = newest_fold(client, where.experiment, where.corpus_digest, where.scheme)
         if newest != seen or not running:
             seen, began = newest, time.monotonic()
-            report = write(reader.table())
+            with resting_collector():
+                report = write(reader.table())
             if report is not None:
                 written(report)
             if not running:

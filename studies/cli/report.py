@@ -1,22 +1,24 @@
 """`ser report`: the comparison of all variants of a corpus, and its table on the terminal."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
 from studies.cli.published import published
+from studies.home import Home
+from tracking.memory import resting_collector
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
     from studies.cli.progress import StudyDisplay
-    from studies.home import Home
     from studies.reporting import Report
     from studies.search import Whereabouts
     from studies.summaries import StudySummary
     from tracking.analysis.questions import Question
-    from tracking.results import ResultsTable
+    from tracking.table import ResultsTable
 
 
 app = typer.Typer(no_args_is_help=False)
@@ -58,12 +60,28 @@ def report(
     """
     if context.invoked_subcommand is not None:
         return
+    # Before the imports, which make most of what stays. A watch frees what its last report was made of.
+    with nullcontext() if watch else resting_collector():
+        _write(Home(home, storage, tracking), study, corpus, (baseline or "", tuple(variants or ())), watch)
+
+
+def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str, tuple[str, ...]], watch: bool) -> None:
+    """Writes the report of a study's corpus and prints its table.
+
+    Args:
+        place: Where everything is kept.
+        study: Name of the study, or None.
+        corpus: Corpus of the newest study, or None.
+        asked: Baseline and variants of the question.
+        watch: Whether to write it again after every new fold.
+
+    Raises:
+        StudyError: There is nothing to report.
+    """
     from ser.errors import StudyError
     from studies.cli.choosing import chosen_study
     from studies.cli.progress import StudyDisplay
-    from studies.home import Home
 
-    place = Home(home, storage, tracking)
     summary = chosen_study(place, study, corpus)
     where = summary.whereabouts
     if where is None:
@@ -73,7 +91,7 @@ def report(
         from tracking.connection import open_tracking
         from tracking.reading import Reader
 
-        client, question = open_tracking(place.tracking), Question(baseline or "", tuple(variants or ()))
+        client, question = open_tracking(place.tracking), Question(*asked)
         if watch:
             written = _watched(place, client, where, question)
             if written is not None and not question:
@@ -87,7 +105,7 @@ def report(
     print_results(summary.name, written, place)
 
 
-def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts", question: "Question") -> "Report | None":
+def _watched(home: Home, client: "MlflowClient", where: "Whereabouts", question: "Question") -> "Report | None":
     """Writes reports until no study runs; the last one, also where Ctrl-C ended it."""
     from rich.console import Console
 
@@ -110,7 +128,7 @@ def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts", questio
 
 def write_report_of(
     table: "ResultsTable",
-    home: "Home",
+    home: Home,
     display: "StudyDisplay",
     study: "StudySummary",
     question: "Question | None" = None,
@@ -141,7 +159,7 @@ def write_report_of(
     return written
 
 
-def _log(report: "Report", home: "Home", study: "StudySummary") -> None:
+def _log(report: "Report", home: Home, study: "StudySummary") -> None:
     """Logs a report to the run of its study, where MLflow shows it."""
     from tracking.connection import open_tracking
     from tracking.publication import publish_report
@@ -150,7 +168,7 @@ def _log(report: "Report", home: "Home", study: "StudySummary") -> None:
         publish_report(open_tracking(home.tracking), study.whereabouts.experiment, study.name, report.page.parent)
 
 
-def print_results(study: str, report: "Report | None", home: "Home") -> None:
+def print_results(study: str, report: "Report | None", home: Home) -> None:
     """Prints the results as a table, and where to go on.
 
     Args:

@@ -3,9 +3,8 @@ from itertools import product
 import pytest
 
 from studies.background import LEAST_TRIALS, importances
-from tests.tracking.analysis.factory import World, configuration, study_table, trial
+from tests.tracking.analysis.factory import World, configuration, table_of, trial
 from tracking.analysis.overview import oversee
-from tracking.results import ResultsTable
 
 WORLD = World(per_speaker=16)
 
@@ -20,7 +19,7 @@ def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
 
 def test_the_setting_that_decides_is_the_most_important_one() -> None:
     trials = [*swept("none", 9), *swept("quantum", 9), *swept("local", 3, 5, 9), *swept("component", 3, 5)]
-    every, windowed = importances(oversee(ResultsTable(trials=tuple(trials))))
+    every, windowed = importances(oversee(table_of(*trials)))
     assert (every.among, every.trials) == ("all trials", 14)
     assert set(every.shares) == {"attention", "labels"}
     assert every.shares["labels"] > 0.8
@@ -32,20 +31,20 @@ def test_the_setting_that_decides_is_the_most_important_one() -> None:
 
 
 def test_importances_are_the_same_every_time() -> None:
-    overview = oversee(ResultsTable(trials=(*swept("none", 9), *swept("local", 3, 5, 9))))
+    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
     assert importances(overview) == importances(overview)
 
 
 def test_few_trials_and_unfinished_ones_give_no_importance() -> None:
     trials = [*swept("none", 9), *swept("local", 3, 5), *swept("quantum", 9)]
     assert len(trials) == LEAST_TRIALS
-    assert importances(oversee(ResultsTable(trials=tuple(trials))))
+    assert importances(oversee(table_of(*trials)))
     unfinished = trials[-1].model_copy(update={"folds": trials[-1].folds[:3]})
-    assert importances(oversee(ResultsTable(trials=(*trials[:-1], unfinished)))) == ()
+    assert importances(oversee(table_of(*trials[:-1], unfinished))) == ()
 
 
 def test_test_scores_do_not_enter() -> None:
-    table = study_table(WORLD)
+    trials = [*swept("none", 9), *swept("local", 3, 5, 9)]
     wrong = [
         one.model_copy(
             update={
@@ -57,6 +56,6 @@ def test_test_scores_do_not_enter() -> None:
                 )
             }
         )
-        for one in table.trials
+        for one in trials
     ]
-    assert importances(oversee(table)) == importances(oversee(ResultsTable(trials=tuple(wrong))))
+    assert importances(oversee(table_of(*trials))) == importances(oversee(table_of(*wrong)))

@@ -147,7 +147,7 @@ def _facts(overview: Overview) -> list[str]:
     if not overview.scored:
         return []
     evidence = max((entry.evidence for entry in overview.scored), key=lambda one: len(one.utterances))
-    last = max(fold.ended_ms for fold in overview.fold_results())
+    last = max(fold.ended_ms for fold in overview.folds_of_all())
     fixed = sum(entry.variant.chosen is None for entry in overview.scored)
     return [
         f"{fixed} variants",
