@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 from ser.config import digest_of
 from studies.background import report_background
 from studies.home import Home
+from studies.importances import importances_meanwhile
 from studies.search import Whereabouts
 from studies.summaries import summaries
 from tracking.analysis.comparison import USUAL
@@ -60,7 +61,8 @@ def write_study_report(table: ResultsTable, home: Home, question: Question = USU
     overview = oversee(table, question)
     asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []
     folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *asked)
-    return Report(overview, write_report(overview, folder, report_background(home, overview)))
+    with importances_meanwhile(overview) as importances:
+        return Report(overview, write_report(overview, folder, report_background(home, overview, importances)))
 
 
 def _folder_name(*parts: str) -> str:

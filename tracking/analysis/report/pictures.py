@@ -46,7 +46,6 @@ class Pictures:
         confusions: Confusion matrices.
         curves: Learning curves.
         scopes: UA over the scope; None where no variant was run with two scopes.
-        importances: Importance of settings, one a group of trials.
         panels_note: Which variants are drawn, where not all are; else empty.
     """
 
@@ -57,17 +56,15 @@ class Pictures:
     confusions: tuple[Picture, ...]
     curves: tuple[Picture, ...]
     scopes: Picture | None
-    importances: tuple[Picture, ...]
     panels_note: str
 
 
-def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], importances: Sequence[Importances]) -> Pictures:
+def draw_pictures(overview: Overview, lines: Sequence[ScopeLine]) -> Pictures:
     """Draws the pictures of a report.
 
     Args:
         overview: What the results say.
         lines: UA over scopes.
-        importances: Importances of settings.
 
     Returns:
         The pictures, SVG text with all names escaped.
@@ -88,7 +85,6 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], importances: S
         tuple(_confusion(entry) for entry in shown),
         _curves(shown),
         _scopes(lines[:MOST_LINES]),
-        tuple(_importances(group) for group in importances),
         panels_note,
     )
 
@@ -159,6 +155,11 @@ def _scopes(lines: Sequence[ScopeLine]) -> Picture | None:
     title = "UA over the scope, with 95% intervals over speakers"
     words = f"Pooled UA over the scope of {len(lines)} variants with 95% intervals; scope.csv has the numbers"
     return Picture(to_svg(scope_figure(lines, WIDE, title), words), to_svg(scope_figure(lines, NARROW, title), words))
+
+
+def draw_importances(importances: Sequence[Importances]) -> tuple[Picture, ...]:
+    """Draws the importance of settings, a picture for each group of trials."""
+    return tuple(_importances(group) for group in importances)
 
 
 def _importances(group: Importances) -> Picture:

@@ -27,7 +27,7 @@ from tracking.analysis.report.fact_tables import (
 from tracking.analysis.report.fold_tables import cost_table, fold_tables
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.paper_table import beside_the_paper
-from tracking.analysis.report.pictures import draw_pictures
+from tracking.analysis.report.pictures import draw_importances, draw_pictures
 from tracking.analysis.report.records import write_records
 from tracking.analysis.report.score_tables import grid_tables, recall_table, results_table
 from tracking.analysis.report.search_tables import importance_table, scope_table
@@ -60,9 +60,12 @@ def write_report(overview: Overview, folder: Path, background: Background = _NO_
         **tables,
         "paper": paper,
         "partial": _partial(overview, background),
-        "pictures": draw_pictures(overview, lines, background.importances),
+        "pictures": draw_pictures(overview, lines),
         "records": [(name, "csv", name) for name in write_records(overview, files)],
     }
+    importances = background.importances()
+    words |= {"importances": importance_table(importances), "importance_pictures": draw_importances(importances)}
+    write_table(words["importances"], marks, files)
     page = folder / "index.html"
     write_whole(page, _page(overview, words))
     return page
@@ -83,7 +86,6 @@ def _tables(overview: Overview, background: Background, lines: Sequence[ScopeLin
         "recall": recall_table(overview),
         "costs": cost_table(overview),
         "scope": scope_table(overview, lines),
-        "importances": importance_table(background.importances),
         "missing": missing_table(overview, background),
         "pruned": pruned_table(overview),
         "studies": studies_table(overview, background),

@@ -2,11 +2,18 @@ from itertools import product
 
 import pytest
 
-from studies.background import LEAST_TRIALS, importances
+from studies import importances as module
+from studies.importances import LEAST_TRIALS, importances_meanwhile
 from tests.tracking.analysis.factory import World, configuration, table_of, trial
-from tracking.analysis.overview import oversee
+from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.report.background import Importances
 
 WORLD = World(per_speaker=16)
+
+
+def importances(overview: Overview) -> tuple[Importances, ...]:
+    with importances_meanwhile(overview) as wait:
+        return wait()
 
 
 def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
@@ -59,3 +66,30 @@ def test_test_scores_do_not_enter() -> None:
         for one in trials
     ]
     assert importances(oversee(table_of(*trials))) == importances(oversee(table_of(*wrong)))
+
+
+def test_another_process_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
+    here = importances(overview)
+    monkeypatch.setattr(module, "MANY_TRIALS", 1)
+    monkeypatch.setattr(module, "variance_shares", None)
+    assert importances(overview) == here
+
+
+def test_a_process_that_fails_is_no_empty_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
+    monkeypatch.setattr(module, "MANY_TRIALS", 1)
+    monkeypatch.setattr(module.sys, "executable", "false")
+    with pytest.raises(RuntimeError, match="ended with status 1"):
+        importances(overview)
+
+
+def test_a_report_that_fails_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
+    monkeypatch.setattr(module, "MANY_TRIALS", 1)
+    started = []
+    popen = module.subprocess.Popen
+    monkeypatch.setattr(module.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[0])
+    with pytest.raises(KeyError), importances_meanwhile(overview):
+        raise KeyError
+    assert started[0].returncode == -9
