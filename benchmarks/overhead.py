@@ -11,7 +11,7 @@ from studies.observer import Observer, Standing
 from studies.plan import StudyPlan
 from studies.running import run_study
 from studies.workplaces import LocalWorkplace
-from tracking.table import ScoredFold
+from tracking.scored import ScoredFold
 
 WORKERS = 2
 

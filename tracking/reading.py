@@ -12,9 +12,11 @@ from ser.checkpoint import read_result
 from ser.errors import SerError
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import schema
+from tracking.kept import kept, read_kept
 from tracking.memory import resting_collector
-from tracking.results import TrialResult, read_unscored
-from tracking.table import PrunedTrial, ResultsTable, ScoredTrial, Sharing, without_pruned
+from tracking.results import TrialResult
+from tracking.scored import Sharing
+from tracking.table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
 from tracking.unfinished import scheme_of, trial_so_far
 
 _PAGE = 1000
@@ -139,7 +141,7 @@ class Reader:
         sharing = Sharing()
         trials: dict[str, ScoredTrial] = {}
         for number, (identity, run) in enumerate(finished.items(), start=1):
-            trials[identity] = ScoredTrial.of(read_unscored(self._content(run, schema.TRIAL_RESULT)), sharing)
+            trials[identity] = ScoredTrial.read(read_kept(self._content(run, schema.TRIAL_RESULT)), sharing)
             progress(number, len(finished))
         found = find_runs(self._client, self._experiment, ser__kind="study", **tags)
         notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
@@ -150,8 +152,8 @@ class Reader:
             if is_finished(run):
                 baseline = BaselineResult.model_validate_json(self._content(run, schema.BASELINE_RESULT))
                 baselines[baseline.normalisation] = baseline
-        kept, given_up = without_pruned(tuple(trials.values()), pruned)
-        return ResultsTable(trials=kept, baselines=tuple(baselines.values()), notes=tuple(notes), pruned=given_up)
+        compared, given_up = without_pruned(tuple(trials.values()), pruned)
+        return ResultsTable(trials=compared, baselines=tuple(baselines.values()), notes=tuple(notes), pruned=given_up)
 
     def _read_begun(
         self,
@@ -180,7 +182,7 @@ class Reader:
             if schema.FAILURE in run.data.tags:
                 notes[_failure_of(run)] = None
             try:
-                trial = ScoredTrial.of(self._trial_so_far(run, studies, schemes), sharing)
+                trial = ScoredTrial.read(kept(self._trial_so_far(run, studies, schemes)), sharing)
             except SerError as error:
                 notes[f"left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {error}"] = None
                 continue
@@ -211,9 +213,9 @@ class Reader:
         if not is_finished(study) and path is not None and not path.is_file():
             # A study that has only just begun, or whose lost run was made anew.
             return []
-        kept = json.loads(self._content(study, schema.SKIPPED))
-        skipped = [f"skipped: {each['name']}: {each['reason']}" for each in kept["skipped"]]
-        return [*kept["notes"], *skipped]
+        told = json.loads(self._content(study, schema.SKIPPED))
+        skipped = [f"skipped: {each['name']}: {each['reason']}" for each in told["skipped"]]
+        return [*told["notes"], *skipped]
 
     def _content(self, run: Run, name: str) -> bytes:
         path = local_artifact(self._client, run, name)

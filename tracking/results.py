@@ -24,25 +24,3 @@ class TrialResult(Settings):
     folds: tuple[FoldResult, ...]
     run_id: str = ""
     reused_from: str | None = None
-
-
-_SCORES = b'"scores":['
-
-
-def read_unscored(content: bytes) -> TrialResult:
-    """Reads a trial as it is kept, less the scores of every emotion behind each decision.
-
-    They are more than half of a trial's file, and no comparison needs them, so that they are cut out before
-    anything is made of them. The key's closing quote tells it from any text: in text a quote has a backslash before it.
-
-    Args:
-        content: The trial as JSON, as pydantic writes it.
-
-    Returns:
-        The trial; the scores of its evaluations are empty.
-    """
-    kept, place = [], 0
-    while (found := content.find(_SCORES + b"[", place)) >= 0:
-        kept.append(content[place : found + len(_SCORES)])
-        place = content.index(b"]]", found) + 1
-    return TrialResult.model_validate_json(b"".join([*kept, content[place:]]))

@@ -12,7 +12,7 @@ from tracking.analysis.evidence import Evidence, variant_evidence
 from tracking.analysis.paired import ua_interval
 from tracking.analysis.statistics import Interval, wilson_interval
 from tracking.analysis.variants import Variant
-from tracking.table import ScoredFold
+from tracking.scored import ScoredFold
 
 CAPPED_LIMIT = 0.01
 """Above this share of capped targets a variant is not comparable as its label strategy."""

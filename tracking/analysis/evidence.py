@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ser.errors import ComparisonError
 from ser.results import BaselineResult, CorpusIdentity, Fold
 from tracking.analysis.variants import Variant
-from tracking.table import Decisions, Sharing
+from tracking.scored import Decisions
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +135,12 @@ def baseline_evidence(baseline: BaselineResult) -> Evidence:
     Returns:
         Its decisions, as of a single seed 0.
     """
-    sharing = Sharing()
     tests = [
-        (fold.index, Decisions.of(test, sharing)) for fold, test in zip(baseline.folds, baseline.tests, strict=True)
+        (
+            fold.index,
+            Decisions(test.utterances, test.speakers, test.sessions, test.actual, np.array(test.predicted, np.int64)),
+        )
+        for fold, test in zip(baseline.folds, baseline.tests, strict=True)
     ]
     return _gather(baseline.corpus, baseline.folds, tests, seed=0)
 

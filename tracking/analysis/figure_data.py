@@ -11,7 +11,7 @@ from tracking.analysis.aggregate import ScoredVariant
 from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.planning import ATTENTION
 from tracking.analysis.variants import FIXED, settings_without, target_label
-from tracking.table import ScoredFold
+from tracking.scored import ScoredFold
 
 POINTS = 100
 """Differences of UA and WA are drawn in percentage points."""

@@ -11,7 +11,8 @@ from tracking.analysis.evidence import Evidence, baseline_evidence
 from tracking.analysis.questions import Question
 from tracking.analysis.selection import selected_per_fold
 from tracking.analysis.variants import SELECTED, Variant, group_variants, variant_order, waiting_trials
-from tracking.table import ResultsTable, ScoredFold, ScoredTrial
+from tracking.scored import ScoredFold
+from tracking.table import ResultsTable, ScoredTrial
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracking.analysis.variants import FIXED, SELECTED, Variant, target_label, variant_order, with_unique_labels
-from tracking.table import ScoredFold
+from tracking.scored import ScoredFold
 
 
 def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:

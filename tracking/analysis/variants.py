@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 from ser.config import AttentionName, FoldConfiguration, LabelStrategy
 from ser.results import Fold
-from tracking.table import ScoredFold, ScoredTrial
+from tracking.scored import ScoredFold
+from tracking.table import ScoredTrial
 
 ATTENTION_SETTINGS = ("attention", "scope", "component_score", "attention_norm", "quantum_boundary")
 """Settings in which a variant differs from its baseline, attention `none`."""

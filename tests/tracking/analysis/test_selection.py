@@ -6,7 +6,7 @@ from ser.results import Evaluation
 from tests.tracking.analysis.factory import World, configuration, grouped, trial
 from tracking.analysis.aggregate import score_variant
 from tracking.analysis.selection import choose, selected_per_fold
-from tracking.table import ScoredFold
+from tracking.table import ScoredTrial
 
 WORLD = World()
 SCOPES = (3, 5, 9)
@@ -57,7 +57,7 @@ def test_the_chosen_test_predictions_are_pooled():
 
 
 def test_ties_go_to_the_lower_loss_then_to_the_first():
-    fold = ScoredFold.of(trial(WORLD, configuration()).folds[0])
+    fold = ScoredTrial.of(trial(WORLD, configuration())).folds[0]
 
     def with_loss(loss):
         return replace(fold, validation_loss=loss)

@@ -10,7 +10,7 @@ from tracking.analysis.overview import Overview
 from tracking.analysis.report.formats import NONE, count, minutes, percent, ratio, seconds_spread
 from tracking.analysis.report.tables import Cell, Column, Table, number, text, wa_column
 from tracking.analysis.variants import FIXED
-from tracking.table import ScoredFold
+from tracking.scored import ScoredFold
 
 MISSING = "missing"
 """Stands for a fold that has no result for any seed."""

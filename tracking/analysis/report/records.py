@@ -9,7 +9,7 @@ from tracking.analysis.aggregate import ScoredVariant, fold_table, variant_table
 from tracking.analysis.figure_data import learning_curve
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.exports import write_frame
-from tracking.table import CURVES
+from tracking.scored import CURVES
 
 
 def record_tables(overview: Overview) -> Mapping[str, pd.DataFrame]:
