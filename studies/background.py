@@ -1,12 +1,12 @@
 """What a report tells beside the results: commands, commits, and who runs now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mlflow.tracking import MlflowClient
 
 from studies.command import study_command
 from studies.home import Home
-from studies.summaries import StudySummary, summaries
+from studies.summaries import StudySummary
 from tracking import schema
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.background import Background, Importances, StudyOrigin
@@ -14,11 +14,17 @@ from tracking.connection import open_tracking
 from tracking.reading import find_runs
 
 
-def report_background(home: Home, overview: Overview, importances: Callable[[], tuple[Importances, ...]]) -> Background:
+def report_background(
+    home: Home,
+    known: Sequence[StudySummary],
+    overview: Overview,
+    importances: Callable[[], tuple[Importances, ...]],
+) -> Background:
     """Gathers what a report tells beside the results.
 
     Args:
         home: Where everything is kept.
+        known: All studies.
         overview: What the results say.
         importances: Gives the importances of settings.
 
@@ -27,9 +33,8 @@ def report_background(home: Home, overview: Overview, importances: Callable[[], 
     """
     table = overview.table
     names = {trial.study for trial in (*table.trials, *(each.trial for each in table.pruned))}
-    known = [each for each in summaries(home.storage) if each.name in names]
     client = open_tracking(home.tracking)
-    origins = {each.name: _origin(home, client, each) for each in known}
+    origins = {each.name: _origin(home, client, each) for each in known if each.name in names}
     return Background(origins, importances)
 
 

@@ -1,5 +1,6 @@
 """`ser report`: the comparison of all variants of a corpus, and its table on the terminal."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,10 +80,12 @@ def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str,
         StudyError: There is nothing to report.
     """
     from ser.errors import StudyError
-    from studies.cli.choosing import chosen_study
+    from studies.cli.choosing import chosen_among
     from studies.cli.progress import StudyDisplay
+    from studies.summaries import summaries
 
-    summary = chosen_study(place, study, corpus)
+    known = summaries(place.storage)
+    summary = chosen_among(known, place, study, corpus)
     where = summary.whereabouts
     if where is None:
         raise StudyError(f"study {summary.name} was stopped before its first fold; run it again")
@@ -99,7 +102,7 @@ def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str,
         else:
             reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
             table = reader.table(display.stage("reading results"))
-            written = write_report_of(table, place, display, summary, question)
+            written = write_report_of(table, place, display, summary, known, question)
     if written is None:
         raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")
     print_results(summary.name, written, place)
@@ -120,7 +123,7 @@ def _watched(home: Home, client: "MlflowClient", where: "Whereabouts", question:
         console.print(f"{have} of {want} folds of the trials begun: {report.page}", soft_wrap=True, markup=False)
 
     try:
-        watch(home, client, where, lambda table: write_study_report(table, home, question), tell)
+        watch(home, client, where, lambda table, known: write_study_report(table, home, known, question), tell)
     except KeyboardInterrupt:
         console.print("Stopped watching.")
     return last
@@ -131,6 +134,7 @@ def write_report_of(
     home: Home,
     display: "StudyDisplay",
     study: "StudySummary",
+    known: "Sequence[StudySummary]",
     question: "Question | None" = None,
 ) -> "Report | None":
     """Writes the report of a table, where it holds anything to report.
@@ -143,6 +147,7 @@ def write_report_of(
         home: Where everything is kept.
         display: Shows that it is being written.
         study: The study that it was asked for.
+        known: All studies.
         question: What is compared with what; the usual when not given.
 
     Returns:
@@ -152,7 +157,7 @@ def write_report_of(
     from tracking.analysis.comparison import USUAL
 
     done = display.stage("writing the report")
-    written = write_study_report(table, home, question or USUAL)
+    written = write_study_report(table, home, known, question or USUAL)
     if written is not None and not question:
         _log(written, home, study)
     done(1, 1)

@@ -29,7 +29,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
 def watched(tmp_path: Path, reports: list[Any]) -> list[Any]:
     told: list[Any] = []
     source = iter(reports)
-    watch(Home(tmp_path), None, WHERE, lambda _: next(source), told.append)  # type: ignore[arg-type]
+    watch(Home(tmp_path), None, WHERE, lambda *_: next(source), told.append)  # type: ignore[arg-type]
     assert next(source, "all taken") == "all taken"
     return told
 
@@ -74,7 +74,7 @@ def test_a_corpus_of_any_name_and_every_fold_scheme_have_a_folder_of_their_own(h
         )
         for one in table.trials
     )
-    pages = [write_study_report(each, home) for each in (table, replace(table, trials=by_session))]
+    pages = [write_study_report(each, home, ()) for each in (table, replace(table, trials=by_session))]
     names = [page.page.relative_to(home.reports).parts for page in pages if isinstance(page, Report)]
     assert [len(parts) for parts in names] == [2, 2]
     assert names[0][0].endswith("c0ffee00-leave-one-speaker-out")
@@ -84,5 +84,5 @@ def test_a_corpus_of_any_name_and_every_fold_scheme_have_a_folder_of_their_own(h
 
 def test_without_a_fold_there_is_no_report(home: Home) -> None:
     waiting = trial(World(), configuration(), folds=[])
-    assert write_study_report(table_of(waiting), home) is None
+    assert write_study_report(table_of(waiting), home, ()) is None
     assert not home.reports.exists()

@@ -6,6 +6,7 @@ never parsed as mathematics.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from tracking.analysis.rendering import PAPER
+
+LABEL_PT = 8.0
+"""Size of most words, in points."""
 
 WIDE_FROM = 5.0
 """Width in inches from which a picture has room for names beside its rows, or for panels side by side."""
@@ -95,6 +99,20 @@ def _style(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(PAPER.grid)
+
+
+def write(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
+    """Writes words beside a place; ticks would do as much with five objects each.
+
+    Args:
+        axes: The axes.
+        where: The place, in the coordinates of the data unless `xycoords` says otherwise.
+        away: How far from it, in points.
+        words: The words, never parsed as mathematics.
+        **options: Options of the text.
+    """
+    options = {"fontsize": LABEL_PT, "color": PAPER.ink, **options}
+    axes.annotate(words, where, xytext=away, textcoords="offset points", parse_math=False, **options)
 
 
 def signed(difference: float) -> str:

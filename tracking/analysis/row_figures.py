@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tracking.analysis.canvas import WIDE_FROM, Margins, new_figure, shortened, signed, text_width
+from tracking.analysis.canvas import LABEL_PT, WIDE_FROM, Margins, new_figure, shortened, signed, text_width, write
 from tracking.analysis.figure_data import ForestRow, SpeakerRow
 from tracking.analysis.rendering import PAPER
 
-_LABEL_PT = 8.0
 _GAP = 0.1
 """Inches between words and the axes beside them."""
 
@@ -106,8 +105,8 @@ def _margins(names: Sequence[str], words: Sequence[str], wide: bool) -> Margins:
     """Room for the names on the left and the words on the right, where they stand beside the rows."""
     if not wide:
         return Margins(left=0.1, down=0.6)
-    right = text_width(words, _LABEL_PT) + 2 * _GAP
-    return Margins(left=text_width([_named(name) for name in names], _LABEL_PT) + 2 * _GAP, right=right, across=right)
+    right = text_width(words, LABEL_PT) + 2 * _GAP
+    return Margins(left=text_width([_named(name) for name in names], LABEL_PT) + 2 * _GAP, right=right, across=right)
 
 
 def _named(name: str) -> str:
@@ -137,21 +136,10 @@ def _beside(axes: Axes, place: int, words: str, wide: bool) -> None:
         _write_over(axes, (1, place), (0, 7), words.split("  ")[0], ha="right")
 
 
+def _write(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
+    write(axes, where, away, words, xycoords=axes.get_yaxis_transform(), zorder=1.5, **options)
+
+
 def _write_over(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
     """Writes words over the grid, which ends at them; points lie over them."""
     _write(axes, where, away, words, bbox={"facecolor": PAPER.paper, "edgecolor": "none", "pad": 0.6}, **options)
-
-
-def _write(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
-    axes.annotate(
-        words,
-        where,
-        xytext=away,
-        xycoords=axes.get_yaxis_transform(),
-        textcoords="offset points",
-        fontsize=_LABEL_PT,
-        color=PAPER.ink,
-        parse_math=False,
-        zorder=1.5,
-        **options,
-    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tracking.analysis.canvas import WIDE_FROM, Margins, new_figure, shortened, text_width
 from tracking.analysis.figure_data import POINTS, ScopeLine
@@ -52,6 +53,7 @@ def _scope_panel(axes: Axes, lines: Sequence[ScopeLine], target: str) -> None:
     axes.set_xticks(sorted({scope for line in lines for scope in line.scopes}))
     axes.set_xlabel("scope, frames")
     axes.set_ylabel("pooled UA, percent")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.grid(axis="y", color=PAPER.grid, linewidth=0.7)
     legend = axes.legend(fontsize=7.5, frameon=False, loc="best")
     for words in legend.get_texts():
