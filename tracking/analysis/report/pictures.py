@@ -74,8 +74,8 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine]) -> Pictures:
     panels_note = (
         ""
         if len(shown) == len(overview.scored)
-        else f"{len(shown)} of {len(overview.scored)} variants: the highest UA, the baselines and what was "
-        "selected per fold come first; the CSV files have all."
+        else f"{len(shown)} of {len(overview.scored)} variants: first those that may be named, then the baselines; "
+        "the CSV files have all."
     )
     return Pictures(
         _forest(first, "UA against the baseline, with 95% intervals"),
@@ -104,17 +104,20 @@ def shown_comparisons(overview: Overview) -> tuple[Comparison, ...]:
 
 
 def shown_variants(overview: Overview) -> tuple[ScoredVariant, ...]:
-    """The variants that have panels of their own, in the order of the report."""
+    """The variants that have panels of their own, in the order of the report: first those that may be named."""
     scored = overview.scored
     best = max(overview.reportable, key=lambda entry: entry.scores.ua.mean, default=None)
     comparison = None if best is None else overview.comparison_of(best.variant.label)
     against = None if comparison is None else comparison.baseline
 
-    def rank(place: int) -> tuple[bool, bool, bool, bool, int]:
+    named = {entry.variant.label for entry in overview.reportable}
+
+    def rank(place: int) -> tuple[bool, bool, bool, bool, bool, int]:
         entry = scored[place]
         return (
             entry is not best,
             entry.variant.label != against,
+            entry.variant.label not in named,
             entry.variant.configuration.attention != "none",
             entry.variant.kind != SELECTED,
             place,
