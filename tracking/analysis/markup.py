@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import Any
 
 _REMEMBERED = 8192
 """Texts whose form is remembered: a variant's name stands in a dozen tables, in each of them in many rows."""
@@ -62,6 +63,11 @@ def csv_text(words: str) -> str:
         ("'=HYPERLINK(1)", 'Ses01F', '-3')
     """
     return f"'{words}" if _FORMULA.match(words) and not _NUMBER.fullmatch(words) else words
+
+
+def csv_cell(value: Any) -> Any:
+    """A value for a cell of CSV: text as `csv_text` writes it, anything else as it is."""
+    return csv_text(value) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=_REMEMBERED)
