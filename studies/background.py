@@ -1,6 +1,6 @@
 """What a report tells beside the results: commands, commits, and who runs now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 from mlflow.tracking import MlflowClient
 
@@ -18,7 +18,7 @@ def report_background(
     home: Home,
     known: Sequence[StudySummary],
     overview: Overview,
-    importances: Callable[[], tuple[Importances, ...]],
+    importances: Iterable[Importances],
 ) -> Background:
     """Gathers what a report tells beside the results.
 
@@ -26,7 +26,7 @@ def report_background(
         home: Where everything is kept.
         known: All studies.
         overview: What the results say.
-        importances: Gives the importances of settings.
+        importances: Importances of settings.
 
     Returns:
         Origins of the report's studies that Optuna knows here, and importances.

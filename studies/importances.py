@@ -1,26 +1,22 @@
-"""How much each setting matters to validation UA; for many trials computed while the report is drawn."""
+"""How much each setting matters to validation UA."""
 
-import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from studies.fanova import Value, variance_shares
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.background import Importances
 from tracking.analysis.variants import FIXED
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Value = float | str
+
 LEAST_TRIALS = 8
 """With fewer trials an importance would be read off a handful of numbers."""
-
-MANY_TRIALS = 100
-"""From so many trials on the computation takes longer than the start of another process."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +32,6 @@ class Group:
     among: str
     settings: Mapping[str, Sequence[Value]]
     validation_ua: Sequence[float]
-
-    def importances(self, shares: Mapping[str, float]) -> Importances:
-        """These shares as the importances of the group's settings."""
-        return Importances(self.among, len(self.validation_ua), shares)
 
 
 def groups_of(overview: Overview) -> tuple[Group, ...]:
@@ -88,39 +80,44 @@ def _group(among: str, trials: Sequence[tuple[Mapping[str, Value], float]]) -> G
     return Group(among, varying, uas)
 
 
-@contextmanager
-def importances_meanwhile(overview: Overview) -> Iterator[Callable[[], tuple[Importances, ...]]]:
-    """Computes importances while the block does something else, where there are trials enough.
+def importances_of(group: Group) -> Importances:
+    """How the variance of validation UA that settings explain one at a time divides among them.
+
+    By Optuna's fANOVA (Hutter et al., ICML 2014): a random forest is fitted to mean validation UA, and
+    each setting's share of its variance computed, interactions left out.
 
     Args:
-        overview: What the results say.
+        group: The trials.
 
-    Yields:
-        Waits for the importances, and gives them.
+    Returns:
+        Share of each setting, 0..1, the largest first; they sum to 1.
     """
-    groups = groups_of(overview)
-    if sum(len(group.validation_ua) for group in groups) < MANY_TRIALS:
-        yield lambda: tuple(group.importances(variance_shares(group.settings, group.validation_ua)) for group in groups)
-        return
-    with tempfile.TemporaryFile("w+") as question, tempfile.TemporaryFile("w+") as answer:
-        json.dump([(group.settings, group.validation_ua) for group in groups], question)
-        question.seek(0)
-        process = subprocess.Popen([sys.executable, "-m", "studies.fanova"], stdin=question, stdout=answer)
+    # Both need scikit-learn, whose import takes longer than all that a small report does.
+    import optuna
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-        def answered() -> tuple[Importances, ...]:
-            found = _answer(process, answer)
-            return tuple(group.importances(shares) for group, shares in zip(groups, found, strict=True))
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize")
+    distributions = {name: _distribution(values) for name, values in group.settings.items()}
+    study.add_trials(
+        optuna.trial.create_trial(
+            value=value,
+            params={name: values[place] for name, values in group.settings.items()},
+            distributions=dict(distributions),
+        )
+        for place, value in enumerate(group.validation_ua)
+    )
+    # Trees of the default depth, as deep as there are trials, would take minutes for a thousand of them.
+    evaluator = FanovaImportanceEvaluator(n_trees=32, max_depth=8, seed=0)
+    shares = {name: float(share) for name, share in get_param_importances(study, evaluator=evaluator).items()}
+    return Importances(group.among, len(group.validation_ua), shares)
 
-        try:
-            yield answered
-        finally:
-            process.kill()
-            process.wait()
 
+def _distribution(values: Sequence[Value]) -> "BaseDistribution":
+    """What a setting may be, from the values that it took: a span of numbers, or a choice."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-def _answer(process: "subprocess.Popen[bytes]", answer: IO[str]) -> list[dict[str, float]]:
-    if process.wait() != 0:
-        raise RuntimeError(f"the process that computes importances ended with status {process.returncode}")
-    answer.seek(0)
-    found: list[dict[str, float]] = json.load(answer)
-    return found
+    numbers = [value for value in values if isinstance(value, float)]
+    if len(numbers) == len(values):
+        return FloatDistribution(min(numbers), max(numbers))
+    return CategoricalDistribution(list(dict.fromkeys(str(value) for value in values)))

@@ -11,13 +11,14 @@ from mlflow.tracking import MlflowClient
 from ser.config import digest_of
 from studies.background import report_background
 from studies.home import Home
-from studies.importances import importances_meanwhile
+from studies.importances import groups_of, importances_of
 from studies.search import Whereabouts
 from studies.summaries import StudySummary, summaries
 from tracking.analysis.comparison import USUAL
 from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.questions import Question
 from tracking.analysis.report import write_report
+from tracking.meanwhile import Meanwhile
 from tracking.memory import resting_collector
 from tracking.reading import Reader
 from tracking.table import ResultsTable
@@ -42,7 +43,11 @@ class Report:
 
 
 def write_study_report(
-    table: ResultsTable, home: Home, known: Sequence[StudySummary], question: Question = USUAL
+    table: ResultsTable,
+    home: Home,
+    known: Sequence[StudySummary],
+    question: Question = USUAL,
+    meanwhile: Meanwhile = map,
 ) -> Report | None:
     """Writes the report of a table.
 
@@ -51,6 +56,7 @@ def write_study_report(
         home: Where everything is kept.
         known: All studies.
         question: What is compared with what; the answer to each but the usual one has a folder of its own.
+        meanwhile: Computes what takes long.
 
     Returns:
         The report, or None where not one fold has a result.
@@ -64,8 +70,9 @@ def write_study_report(
     overview = oversee(table, question)
     asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []
     folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *asked)
-    with importances_meanwhile(overview) as importances:
-        return Report(overview, write_report(overview, folder, report_background(home, known, overview, importances)))
+    importances = meanwhile(importances_of, groups_of(overview))
+    background = report_background(home, known, overview, importances)
+    return Report(overview, write_report(overview, folder, background, meanwhile))
 
 
 def _folder_name(*parts: str) -> str:
@@ -110,9 +117,4 @@ def watch(
 
 def _running(known: Sequence[StudySummary], home: Home, where: Whereabouts) -> bool:
     """Whether any study of that corpus and those folds is being run."""
-    return any(
-        each.whereabouts is not None
-        and (each.whereabouts.corpus_digest, each.whereabouts.scheme) == (where.corpus_digest, where.scheme)
-        and home.storage.holder(each.name) is not None
-        for each in known
-    )
+    return any(where.comparable(each.whereabouts) and home.storage.holder(each.name) is not None for each in known)

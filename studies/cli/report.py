@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from studies.search import Whereabouts
     from studies.summaries import StudySummary
     from tracking.analysis.questions import Question
+    from tracking.meanwhile import Meanwhile
     from tracking.table import ResultsTable
 
+
+MANY_TRIALS = 100
+"""From so many complete trials on a second process is worth its start."""
 
 app = typer.Typer(no_args_is_help=False)
 app.command(epilog="Example: ser report published --json")(published)
@@ -82,6 +86,7 @@ def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str,
     from ser.errors import StudyError
     from studies.cli.choosing import chosen_among
     from studies.cli.progress import StudyDisplay
+    from studies.second_process import second_process
     from studies.summaries import summaries
 
     known = summaries(place.storage)
@@ -89,7 +94,9 @@ def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str,
     where = summary.whereabouts
     if where is None:
         raise StudyError(f"study {summary.name} was stopped before its first fold; run it again")
-    with StudyDisplay() as display:
+    many = not watch and _trials_of(known, where) >= MANY_TRIALS
+    # Begun before the imports: it gets ready while results are read.
+    with StudyDisplay() as display, second_process(many) as meanwhile:
         from tracking.analysis.questions import Question
         from tracking.connection import open_tracking
         from tracking.reading import Reader
@@ -102,10 +109,15 @@ def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str,
         else:
             reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
             table = reader.table(display.stage("reading results"))
-            written = write_report_of(table, place, display, summary, known, question)
+            written = write_report_of(table, place, display, summary, known, question, meanwhile)
     if written is None:
         raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")
     print_results(summary.name, written, place)
+
+
+def _trials_of(known: "Sequence[StudySummary]", where: "Whereabouts") -> int:
+    """Complete trials of all studies of a corpus and its fold scheme."""
+    return sum(each.trials_complete for each in known if where.comparable(each.whereabouts))
 
 
 def _watched(home: Home, client: "MlflowClient", where: "Whereabouts", question: "Question") -> "Report | None":
@@ -136,6 +148,7 @@ def write_report_of(
     study: "StudySummary",
     known: "Sequence[StudySummary]",
     question: "Question | None" = None,
+    meanwhile: "Meanwhile" = map,
 ) -> "Report | None":
     """Writes the report of a table, where it holds anything to report.
 
@@ -149,6 +162,7 @@ def write_report_of(
         study: The study that it was asked for.
         known: All studies.
         question: What is compared with what; the usual when not given.
+        meanwhile: Computes what takes long.
 
     Returns:
         The report, or None where not one fold has a result.
@@ -157,7 +171,7 @@ def write_report_of(
     from tracking.analysis.comparison import USUAL
 
     done = display.stage("writing the report")
-    written = write_study_report(table, home, known, question or USUAL)
+    written = write_study_report(table, home, known, question or USUAL, meanwhile)
     if written is not None and not question:
         _log(written, home, study)
     done(1, 1)

@@ -2,8 +2,8 @@ from itertools import product
 
 import pytest
 
-from studies import importances as module
-from studies.importances import LEAST_TRIALS, importances_meanwhile
+from studies.importances import LEAST_TRIALS, groups_of, importances_of
+from studies.second_process import second_process
 from tests.tracking.analysis.factory import World, configuration, table_of, trial
 from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.report.background import Importances
@@ -12,8 +12,7 @@ WORLD = World(per_speaker=16)
 
 
 def importances(overview: Overview) -> tuple[Importances, ...]:
-    with importances_meanwhile(overview) as wait:
-        return wait()
+    return tuple(map(importances_of, groups_of(overview)))
 
 
 def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
@@ -68,28 +67,25 @@ def test_test_scores_do_not_enter() -> None:
     assert importances(oversee(table_of(*trials))) == importances(oversee(table_of(*wrong)))
 
 
-def test_another_process_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
-    here = importances(overview)
-    monkeypatch.setattr(module, "MANY_TRIALS", 1)
-    monkeypatch.setattr(module, "variance_shares", None)
-    assert importances(overview) == here
+def test_another_process_computes_the_same() -> None:
+    groups = groups_of(oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9))))
+    here = tuple(map(importances_of, groups))
+    assert here
+    with second_process(wanted=True) as meanwhile:
+        assert tuple(meanwhile(importances_of, groups)) == here
 
 
-def test_a_process_that_fails_is_no_empty_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
-    monkeypatch.setattr(module, "MANY_TRIALS", 1)
-    monkeypatch.setattr(module.sys, "executable", "false")
-    with pytest.raises(RuntimeError, match="ended with status 1"):
-        importances(overview)
+def test_what_fails_in_another_process_fails_here() -> None:
+    with pytest.raises(ZeroDivisionError), second_process(wanted=True) as meanwhile:
+        tuple(meanwhile(_failing, [0]))
 
 
-def test_a_report_that_fails_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
-    monkeypatch.setattr(module, "MANY_TRIALS", 1)
-    started = []
-    popen = module.subprocess.Popen
-    monkeypatch.setattr(module.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[0])
-    with pytest.raises(KeyError), importances_meanwhile(overview):
-        raise KeyError
-    assert started[0].returncode == -9
+def test_without_another_process_nothing_is_computed_before_it_is_asked_for() -> None:
+    with second_process(wanted=False) as meanwhile:
+        waiting = iter(meanwhile(_failing, [0]))
+        with pytest.raises(ZeroDivisionError):
+            next(waiting)
+
+
+def _failing(zero: int) -> float:
+    return 1 / zero

@@ -1,7 +1,10 @@
 """The report's pictures as SVG, and which variants they show when there are too many to show all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tracking.analysis.aggregate import ScoredVariant
 from tracking.analysis.badges import ua_only
@@ -14,6 +17,7 @@ from tracking.analysis.report.background import Importances
 from tracking.analysis.row_figures import forest_figure, speaker_figure
 from tracking.analysis.search_figures import importance_figure, scope_figure
 from tracking.analysis.variants import SELECTED
+from tracking.meanwhile import Meanwhile
 
 MOST_ROWS = 40
 MOST_PANELS = 12
@@ -43,7 +47,6 @@ class Pictures:
         all_forest: The same of every comparison; None where that is no more.
         all_forest_note: Which comparisons are drawn, where not all are; else empty.
         speakers: UA of each speaker; None where there are no variants.
-        confusions: Confusion matrices.
         curves: Learning curves.
         scopes: UA over the scope; None where no variant was run with two scopes.
         panels_note: Which variants are drawn, where not all are; else empty.
@@ -53,7 +56,6 @@ class Pictures:
     all_forest: Picture | None
     all_forest_note: str
     speakers: Picture | None
-    confusions: tuple[Picture, ...]
     curves: tuple[Picture, ...]
     scopes: Picture | None
     panels_note: str
@@ -82,7 +84,6 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine]) -> Pictures:
         _forest(every, "UA against the baseline, every comparison") if len(every) > len(first) else None,
         "" if len(every) == len(made) else f"{len(every)} of {len(made)} comparisons are drawn; the table has all.",
         _speakers(shown, ua_only(overview)),
-        tuple(_confusion(entry) for entry in shown),
         _curves(shown),
         _scopes(lines[:MOST_LINES]),
         panels_note,
@@ -171,9 +172,26 @@ def _importances(group: Importances) -> Picture:
     return Picture(to_svg(importance_figure(group.shares, NARROW, title), words))
 
 
-def _confusion(entry: ScoredVariant) -> Picture:
-    label = entry.variant.label
-    figure = confusion_figure(entry.scores.confusion, entry.evidence.corpus.emotions, label)
+def draw_confusions(overview: Overview, meanwhile: Meanwhile) -> Iterable[Picture]:
+    """Draws the confusion matrices of the variants that have panels of their own.
+
+    Args:
+        overview: What the results say.
+        meanwhile: Draws them.
+
+    Returns:
+        The pictures, to be asked for as late as can be.
+    """
+    matrices = [
+        (entry.variant.label, entry.scores.confusion, entry.evidence.corpus.emotions)
+        for entry in shown_variants(overview)
+    ]
+    return meanwhile(_confusion, matrices)
+
+
+def _confusion(matrix: tuple[str, NDArray[np.float64], tuple[str, ...]]) -> Picture:
+    label, counts, emotions = matrix
+    figure = confusion_figure(counts, emotions, label)
     return Picture(to_svg(figure, f"Confusion matrix of {label}; confusions.csv has the counts"))
 
 

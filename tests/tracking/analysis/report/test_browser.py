@@ -40,7 +40,7 @@ def overview() -> Overview:
 
 BACKGROUND = Background(
     {"demo-quick-none": StudyOrigin("ser study run --attention none", 3, 2, "0123456789abcdef", running=True)},
-    lambda: (Importances("all trials", 15, {"labels": 0.5, "attention": 0.3, "criterion": 0.2}),),
+    (Importances("all trials", 15, {"labels": 0.5, "attention": 0.3, "criterion": 0.2}),),
 )
 
 
@@ -218,9 +218,7 @@ def test_hostile_names_are_shown_as_text(browser: Browser, tmp_path: Path) -> No
     partial = trial(world, configuration("quantum", labels="utterance"), folds=[1], study=HOSTILE)
     overview = oversee(with_more(ResultsTable(trials, (logistic,), (HOSTILE,)), partial))
     origin = StudyOrigin(HOSTILE, 3, 2, HOSTILE, running=True)
-    page = write_report(
-        overview, tmp_path, Background({HOSTILE: origin}, lambda: (Importances(HOSTILE, 9, {HOSTILE: 1.0}),))
-    )
+    page = write_report(overview, tmp_path, Background({HOSTILE: origin}, (Importances(HOSTILE, 9, {HOSTILE: 1.0}),)))
     opened = visit(browser, page)
     assert opened.complaints == []
     assert opened.requests == [page.as_uri()]

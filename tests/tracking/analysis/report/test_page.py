@@ -231,7 +231,7 @@ def test_what_is_told_beside_the_results_stands_in_the_report(tmp_path):
     table = study_table()
     origin = StudyOrigin("ser study run --root '/a b'", 6, 4, commit="0123456789abcdef", dirty=True, running=True)
     shares = Importances("all trials", 12, {"labels": 0.7, "seed": 0.3})
-    page = write_report(oversee(table), tmp_path, Background({"demo-quick-none": origin}, lambda: (shares,)))
+    page = write_report(oversee(table), tmp_path, Background({"demo-quick-none": origin}, (shares,)))
     text = page.read_text(encoding="utf-8")
     assert "2 trials have not ended." in text
     assert "Being run when this was written: demo-quick-none" in text
