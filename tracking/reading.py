@@ -88,6 +88,9 @@ class Reader:
         self._experiment = experiment
         self._corpus_digest = corpus_digest
         self._scheme = scheme
+        # What a finished run holds never changes, and a watch reads again and again.
+        self._read: dict[str, ScoredTrial] = {}
+        self._sharing = Sharing()
 
     def finished_folds(self, model: str) -> dict[str, Run]:
         """Finished fold runs of one configuration, in any study and fold scheme.
@@ -138,15 +141,14 @@ class Reader:
                 unfinished[identity] = run
             elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
                 finished[identity] = run
-        sharing = Sharing()
         trials: dict[str, ScoredTrial] = {}
         for number, (identity, run) in enumerate(finished.items(), start=1):
-            trials[identity] = ScoredTrial.read(read_kept(self._content(run, schema.TRIAL_RESULT)), sharing)
+            trials[identity] = self._finished_trial(run)
             progress(number, len(finished))
         found = find_runs(self._client, self._experiment, ser__kind="study", **tags)
         notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
         begun = {identity: run for identity, run in unfinished.items() if identity not in trials}
-        pruned = self._read_begun(begun, found, trials, notes, sharing)
+        pruned = self._read_begun(begun, found, trials, notes)
         baselines: dict[str, BaselineResult] = {}
         for run in found:
             if is_finished(run):
@@ -161,7 +163,6 @@ class Reader:
         found: Sequence[Run],
         trials: dict[str, ScoredTrial],
         notes: dict[str, None],
-        sharing: Sharing,
     ) -> list[PrunedTrial]:
         """Adds trials that are not finished to `trials`, and what is to be said of them to `notes`.
 
@@ -170,7 +171,6 @@ class Reader:
             found: The studies' runs.
             trials: Trials by identity.
             notes: Notes, in their order.
-            sharing: Parts that folds share.
 
         Returns:
             Those that were given up.
@@ -182,7 +182,7 @@ class Reader:
             if schema.FAILURE in run.data.tags:
                 notes[_failure_of(run)] = None
             try:
-                trial = ScoredTrial.read(kept(self._trial_so_far(run, studies, schemes)), sharing)
+                trial = ScoredTrial.read(kept(self._trial_so_far(run, studies, schemes)), self._sharing)
             except SerError as error:
                 notes[f"left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {error}"] = None
                 continue
@@ -192,6 +192,13 @@ class Reader:
             else:
                 pruned.append(PrunedTrial(name=str(run.info.run_name), reason=reason, trial=trial))
         return pruned
+
+    def _finished_trial(self, run: Run) -> ScoredTrial:
+        known = self._read.get(run.info.run_id)
+        if known is None:
+            known = ScoredTrial.read(read_kept(self._content(run, schema.TRIAL_RESULT)), self._sharing)
+            self._read[run.info.run_id] = known
+        return known
 
     def _trial_result(self, run: Run) -> TrialResult:
         return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))

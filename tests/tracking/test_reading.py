@@ -114,6 +114,21 @@ def test_trials_share_what_is_equal_in_them(store: Store) -> None:
     assert one.folds[0].configuration is one.folds[1].configuration
 
 
+def test_a_finished_trial_is_read_once_however_often_the_table_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_trial(NONE)
+    reading = reader(store)
+    (first,) = reading.table().trials
+    store.write_trial(QUANTUM, folds=1)
+    calls: list[int] = []
+    monkeypatch.setattr("tracking.reading.read_kept", lambda content: calls.append(len(content)))
+    again, begun = reading.table().trials
+    assert again is first
+    assert len(begun.folds) == 1
+    assert calls == []
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_reading_leaves_the_collector_as_it_was(store: Store, enabled: bool) -> None:
     run = store.write_trial(NONE)
