@@ -23,6 +23,9 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "statistics.md"
 METHOD = ROOT / "benchmarks" / "method_simulation.json"
+NOTEWORTHY_GAIN = 2.0
+"""Percentage points: as much as many a published difference."""
+
 APART = "*"
 """Stands beside a value of the method's that is farther from ours than chance explains."""
 BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
@@ -100,11 +103,22 @@ def markdown(rates: Sequence[Rate]) -> str:
         "many as ours.",
         "",
     ]
+    lines += [gains_over(rates, NOTEWORTHY_GAIN), ""]
     lines.append(
         f"{rounds['type I error']} tables and {rounds['false gain']} choices for each deviation; Monte-Carlo standard "
         f"errors up to {largest['type I error']:.1f}, {largest['coverage']:.1f} and {largest['false gain']:.2f}."
     )
     return "\n".join(lines)
+
+
+def gains_over(rates: Sequence[Rate], points: float) -> str:
+    """In which cases the best by mean validation UA seems more than so many points better, in words."""
+    over: dict[str, list[str]] = {}
+    for rate in rates:
+        if rate.measure == "false gain" and rate.value > points:
+            over.setdefault(rate.of.partition(", ")[2], []).append(f"{rate.deviation_points:g}")
+    cases = "; ".join(f"{case}: at {', '.join(values)}" for case, values in over.items())
+    return f"A choice by the mean gains more than {points:g} points with {cases}."
 
 
 def write(rates: Sequence[Rate]) -> list[Path]:
@@ -153,6 +167,7 @@ def main() -> None:
         )
     console.print("columns: deviation between speakers of the true difference of two variants, percentage points")
     show(console, rates)
+    console.print(gains_over(rates, NOTEWORTHY_GAIN), soft_wrap=True)
     for path in write(rates):
         console.print(f"written: {path.relative_to(ROOT)}")
 
