@@ -6,12 +6,12 @@ from pathlib import Path
 
 from benchmarks.rows import Row
 from benchmarks.sides import Side, Work
-from ser.results import FoldResult
 from studies.home import Home
 from studies.observer import Observer, Standing
 from studies.plan import StudyPlan
 from studies.running import run_study
 from studies.workplaces import LocalWorkplace
+from tracking.scored import ScoredFold
 
 WORKERS = 2
 
@@ -69,7 +69,7 @@ def study(emodb: Path, folder: Path, epochs: int) -> Work:
     return work
 
 
-def spent(folds: list[FoldResult], began_s: float, ended_s: float, coordinator_s: float) -> Spent:
+def spent(folds: list[ScoredFold], began_s: float, ended_s: float, coordinator_s: float) -> Spent:
     """Adds up where the time of two slots went.
 
     Args:

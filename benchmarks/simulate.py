@@ -1,6 +1,7 @@
 """How often each test errs and each interval holds, simulated with the report's own functions.
 
-Prints the table, writes it to `benchmarks/results/`, and puts it into `docs/statistics.md`.
+Prints the table with the values of the method's own simulation below ours, writes it to `benchmarks/results/`, and
+puts it into `docs/statistics.md`.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
+from math import sqrt
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +22,12 @@ from tracking.analysis.simulation import MEASURES, Rate, simulate
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "statistics.md"
+METHOD = ROOT / "benchmarks" / "method_simulation.json"
+NOTEWORTHY_GAIN = 2.0
+"""Percentage points: as much as many a published difference."""
+
+APART = "*"
+"""Stands beside a value of the method's that is farther from ours than chance explains."""
 BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
 
 TITLES = {
@@ -30,10 +38,47 @@ TITLES = {
 
 
 def rows(rates: Sequence[Rate], measure: str) -> list[tuple[str, ...]]:
-    """One row a test, interval or choice: its name, and a value for each deviation."""
+    """One row a test, interval or choice: its name, and a value for each deviation; below it the method's values."""
     own = [rate for rate in rates if rate.measure == measure]
-    groups = groupby(own, key=lambda rate: rate.of)
-    return [(name, *(f"{rate.value:.1f}".replace("-0.0", "0.0") for rate in group)) for name, group in groups]
+    source, method = _method(measure)
+    found: list[tuple[str, ...]] = []
+    for name, group in groupby(own, key=lambda rate: rate.of):
+        ours = list(group)
+        found.append((name, *(f"{rate.value:.1f}".replace("-0.0", "0.0") for rate in ours)))
+        if name in method:
+            found.append((source, *_beside(ours, method[name])))
+    # Of choices the method does not say on how many utterances.
+    blanks = [""] * (len(deviations(rates)) - 1)
+    known = {rate.of for rate in own}
+    return found + [(f"{source}, {of}", str(value), *blanks) for of, value in method.items() if of not in known]
+
+
+def _method(measure: str) -> tuple[str, dict[str, list[float] | str]]:
+    """Where the method's values come from, and those of one measure: one a deviation, or their range in words."""
+    kept = json.loads(METHOD.read_text(encoding="utf-8"))
+    return kept["source"], kept[measure]
+
+
+def _beside(ours: Sequence[Rate], method: list[float] | str) -> list[str]:
+    """The method's values, marked where chance does not explain how far ours are from them.
+
+    How many tables the method drew is not known; as many as here are taken. Its values are rounded.
+    """
+    if isinstance(method, str):
+        low, high = map(float, method.split(" to "))
+        apart = any(_gap(rate, low, high) > _chance(rate) for rate in ours)
+        return [method + APART * apart, *[""] * (len(ours) - 1)]
+    pairs = zip(ours, method, strict=True)
+    return [f"{theirs:.1f}{APART * (_gap(rate, theirs, theirs) > _chance(rate))}" for rate, theirs in pairs]
+
+
+def _gap(rate: Rate, low: float, high: float) -> float:
+    return max(low - rate.value, rate.value - high, 0.0)
+
+
+def _chance(rate: Rate) -> float:
+    """Twice the Monte-Carlo error of a difference of two such values, and half of the last digit printed."""
+    return 2 * sqrt(2) * rate.standard_error + 0.05
 
 
 def deviations(rates: Sequence[Rate]) -> list[str]:
@@ -53,11 +98,27 @@ def markdown(rates: Sequence[Rate]) -> str:
         lines.append("")
     largest = {measure: max(rate.standard_error for rate in rates if rate.measure == measure) for measure in MEASURES}
     rounds = {measure: next(rate.rounds for rate in rates if rate.measure == measure) for measure in MEASURES}
+    lines += [
+        f"{APART} farther from ours than twice the Monte-Carlo error of the difference, were the method's tables as "
+        "many as ours.",
+        "",
+    ]
+    lines += [gains_over(rates, NOTEWORTHY_GAIN), ""]
     lines.append(
         f"{rounds['type I error']} tables and {rounds['false gain']} choices for each deviation; Monte-Carlo standard "
         f"errors up to {largest['type I error']:.1f}, {largest['coverage']:.1f} and {largest['false gain']:.2f}."
     )
     return "\n".join(lines)
+
+
+def gains_over(rates: Sequence[Rate], points: float) -> str:
+    """In which cases the best by mean validation UA seems more than so many points better, in words."""
+    over: dict[str, list[str]] = {}
+    for rate in rates:
+        if rate.measure == "false gain" and rate.value > points:
+            over.setdefault(rate.of.partition(", ")[2], []).append(f"{rate.deviation_points:g}")
+    cases = "; ".join(f"{case}: at {', '.join(values)}" for case, values in over.items())
+    return f"A choice by the mean gains more than {points:g} points with {cases}."
 
 
 def write(rates: Sequence[Rate]) -> list[Path]:
@@ -106,6 +167,7 @@ def main() -> None:
         )
     console.print("columns: deviation between speakers of the true difference of two variants, percentage points")
     show(console, rates)
+    console.print(gains_over(rates, NOTEWORTHY_GAIN), soft_wrap=True)
     for path in write(rates):
         console.print(f"written: {path.relative_to(ROOT)}")
 

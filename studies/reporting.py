@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,17 @@ from mlflow.tracking import MlflowClient
 from ser.config import digest_of
 from studies.background import report_background
 from studies.home import Home
+from studies.importances import groups_of, importances_of
 from studies.search import Whereabouts
-from studies.summaries import summaries
+from studies.summaries import StudySummary, summaries
 from tracking.analysis.comparison import USUAL
 from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.questions import Question
 from tracking.analysis.report import write_report
+from tracking.meanwhile import Meanwhile
+from tracking.memory import resting_collector
 from tracking.reading import Reader
-from tracking.results import ResultsTable
+from tracking.table import ResultsTable
 from tracking.unfinished import newest_fold
 
 _LOOK_S = 2.0
@@ -39,13 +42,21 @@ class Report:
     page: Path
 
 
-def write_study_report(table: ResultsTable, home: Home, question: Question = USUAL) -> Report | None:
+def write_study_report(
+    table: ResultsTable,
+    home: Home,
+    known: Sequence[StudySummary],
+    question: Question = USUAL,
+    meanwhile: Meanwhile = map,
+) -> Report | None:
     """Writes the report of a table.
 
     Args:
         table: The results of one corpus and fold scheme.
         home: Where everything is kept.
+        known: All studies.
         question: What is compared with what; the answer to each but the usual one has a folder of its own.
+        meanwhile: Computes what takes long.
 
     Returns:
         The report, or None where not one fold has a result.
@@ -59,7 +70,9 @@ def write_study_report(table: ResultsTable, home: Home, question: Question = USU
     overview = oversee(table, question)
     asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []
     folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *asked)
-    return Report(overview, write_report(overview, folder, report_background(home, overview)))
+    importances = meanwhile(importances_of, groups_of(overview))
+    background = report_background(home, known, overview, importances)
+    return Report(overview, write_report(overview, folder, background, meanwhile))
 
 
 def _folder_name(*parts: str) -> str:
@@ -71,7 +84,7 @@ def watch(
     home: Home,
     client: MlflowClient,
     where: Whereabouts,
-    write: Callable[[ResultsTable], Report | None],
+    write: Callable[[ResultsTable, Sequence[StudySummary]], Report | None],
     written: Callable[[Report], None],
 ) -> None:
     """Writes the report again after every new fold, until no study of its corpus and folds is being run.
@@ -80,18 +93,20 @@ def watch(
         home: Where everything is kept.
         client: The tracking store.
         where: The corpus and its fold scheme.
-        write: Writes the report of a table.
+        write: Writes the report of a table; is told all studies.
         written: Is told of every report.
     """
     reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
     seen: str | None = None
     while True:
         # Asked before reading: what is written after the last study's end is then read once more.
-        running = _running(home, where)
+        known = summaries(home.storage)
+        running = _running(known, home, where)
         newest = newest_fold(client, where.experiment, where.corpus_digest, where.scheme)
         if newest != seen or not running:
             seen, began = newest, time.monotonic()
-            report = write(reader.table())
+            with resting_collector():
+                report = write(reader.table(), known)
             if report is not None:
                 written(report)
             if not running:
@@ -100,11 +115,6 @@ def watch(
         time.sleep(_LOOK_S)
 
 
-def _running(home: Home, where: Whereabouts) -> bool:
+def _running(known: Sequence[StudySummary], home: Home, where: Whereabouts) -> bool:
     """Whether any study of that corpus and those folds is being run."""
-    return any(
-        each.whereabouts is not None
-        and (each.whereabouts.corpus_digest, each.whereabouts.scheme) == (where.corpus_digest, where.scheme)
-        and home.storage.holder(each.name) is not None
-        for each in summaries(home.storage)
-    )
+    return any(where.comparable(each.whereabouts) and home.storage.holder(each.name) is not None for each in known)

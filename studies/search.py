@@ -62,6 +62,10 @@ class Whereabouts:
     scheme: str
     folds: int
 
+    def comparable(self, other: "Whereabouts | None") -> bool:
+        """Whether another study's results may stand in the same report: those of its corpus and fold scheme."""
+        return other is not None and (self.corpus_digest, self.scheme) == (other.corpus_digest, other.scheme)
+
 
 @dataclass(frozen=True)
 class Basis:

@@ -105,8 +105,8 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
 
 
 def run_address(experiment: str, run_id: str) -> str:
-    """Where a run's page is, from any page of the same server."""
-    return f"#/experiments/{experiment}/runs/{run_id}"
+    """Where a run's page is, from any page of the same server, among those for training models."""
+    return f"#/experiments/{experiment}/runs/{run_id}?workflowType=machine_learning"
 
 
 def _address(experiment: str, filter_: str, charts: bool = False) -> str:

@@ -1,9 +1,7 @@
 """Reading MLflow back: which folds are finished, a fold's result, and the table that a report is made of."""
 
-import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -15,7 +13,11 @@ from ser.errors import SerError
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import schema
 from tracking.filters import tagged
-from tracking.results import PrunedTrial, ResultsTable, TrialResult, without_pruned, without_scores
+from tracking.kept import kept, read_kept
+from tracking.memory import resting_collector
+from tracking.results import TrialResult
+from tracking.scored import Sharing
+from tracking.table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
 from tracking.unfinished import scheme_of, trial_so_far
 
 _PAGE = 1000
@@ -75,21 +77,6 @@ def is_finished(run: Run) -> bool:
     return str(run.info.status) == RunStatus.to_string(RunStatus.FINISHED)
 
 
-@contextmanager
-def _resting_collector() -> Iterator[None]:
-    """Keeps Python from searching for cycles while millions of small records are made, all of which stay.
-
-    Their growing number would be walked over and over, which takes two thirds of the time of reading.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def _failure_of(run: Run) -> str:
     """Why a trial failed, in one line."""
     reason = run.data.tags[schema.FAILURE].partition("\n")[0]
@@ -111,6 +98,9 @@ class Reader:
         self._experiment = experiment
         self._corpus_digest = corpus_digest
         self._scheme = scheme
+        # What a finished run holds never changes, and a watch reads again and again.
+        self._read: dict[str, ScoredTrial] = {}
+        self._sharing = Sharing()
 
     def finished_folds(self, model: str) -> dict[str, Run]:
         """Finished fold runs of one configuration, in any study and fold scheme.
@@ -151,49 +141,79 @@ class Reader:
 
         Returns:
             The table; a trial that no study has finished has the folds that exist, one that was given up stands
-            apart. Its notes are those
-            of the corpus, what was skipped, and trials that could not be read. Scores per emotion, which
-            no comparison needs, are left out: they would be half of the memory of a large table.
+            apart. Its notes are those of the corpus, what was skipped, and trials that could not be read.
         """
+        with resting_collector():
+            return self._table(progress or (lambda done, total: None))
+
+    def _table(self, progress: Callable[[int, int], None]) -> ResultsTable:
         tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
-        trials: dict[str, TrialResult] = {}
+        finished: dict[str, Run] = {}
         unfinished: dict[str, Run] = {}
-        runs = find_runs(self._client, self._experiment, ser__kind="trial", **tags)
-        with _resting_collector():
-            for number, run in enumerate(runs, start=1):
-                identity = run.data.tags[schema.TRIAL_ID]
-                if not is_finished(run):
-                    unfinished[identity] = run
-                elif identity not in trials or trials[identity].reused_from is not None:
-                    trials[identity] = without_scores(self._trial_result(run))
-                if progress is not None:
-                    progress(number, len(runs))
+        for run in find_runs(self._client, self._experiment, ser__kind="trial", **tags):
+            identity = run.data.tags[schema.TRIAL_ID]
+            if not is_finished(run):
+                unfinished[identity] = run
+            elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
+                finished[identity] = run
+        trials: dict[str, ScoredTrial] = {}
+        for number, (identity, run) in enumerate(finished.items(), start=1):
+            trials[identity] = self._finished_trial(run)
+            progress(number, len(finished))
         found = find_runs(self._client, self._experiment, ser__kind="study", **tags)
-        studies = {run.data.tags[schema.STUDY]: run for run in found}
         notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
-        pruned: list[PrunedTrial] = []
-        schemes = {trial.study: trial.scheme for trial in trials.values()}
-        for identity, run in unfinished.items():
-            if identity in trials:
-                continue
-            if schema.FAILURE in run.data.tags:
-                notes[_failure_of(run)] = None
-            try:
-                trial = without_scores(self._trial_so_far(run, studies, schemes))
-                reason = run.data.tags.get(schema.PRUNED)
-                if reason is None:
-                    trials[identity] = trial
-                else:
-                    pruned.append(PrunedTrial(name=str(run.info.run_name), reason=reason, trial=trial))
-            except SerError as error:
-                notes[f"left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {error}"] = None
+        begun = {identity: run for identity, run in unfinished.items() if identity not in trials}
+        pruned = self._read_begun(begun, found, trials, notes)
         baselines: dict[str, BaselineResult] = {}
         for run in found:
             if is_finished(run):
                 baseline = BaselineResult.model_validate_json(self._content(run, schema.BASELINE_RESULT))
                 baselines[baseline.normalisation] = baseline
-        kept, given_up = without_pruned(tuple(trials.values()), pruned)
-        return ResultsTable(trials=kept, baselines=tuple(baselines.values()), notes=tuple(notes), pruned=given_up)
+        compared, given_up = without_pruned(tuple(trials.values()), pruned)
+        return ResultsTable(trials=compared, baselines=tuple(baselines.values()), notes=tuple(notes), pruned=given_up)
+
+    def _read_begun(
+        self,
+        begun: Mapping[str, Run],
+        found: Sequence[Run],
+        trials: dict[str, ScoredTrial],
+        notes: dict[str, None],
+    ) -> list[PrunedTrial]:
+        """Adds trials that are not finished to `trials`, and what is to be said of them to `notes`.
+
+        Args:
+            begun: Their runs, by identity.
+            found: The studies' runs.
+            trials: Trials by identity.
+            notes: Notes, in their order.
+
+        Returns:
+            Those that were given up.
+        """
+        studies = {run.data.tags[schema.STUDY]: run for run in found}
+        schemes = {trial.study: trial.scheme for trial in trials.values()}
+        pruned: list[PrunedTrial] = []
+        for identity, run in begun.items():
+            if schema.FAILURE in run.data.tags:
+                notes[_failure_of(run)] = None
+            try:
+                trial = ScoredTrial.read(kept(self._trial_so_far(run, studies, schemes)), self._sharing)
+            except SerError as error:
+                notes[f"left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {error}"] = None
+                continue
+            reason = run.data.tags.get(schema.PRUNED)
+            if reason is None:
+                trials[identity] = trial
+            else:
+                pruned.append(PrunedTrial(name=str(run.info.run_name), reason=reason, trial=trial))
+        return pruned
+
+    def _finished_trial(self, run: Run) -> ScoredTrial:
+        known = self._read.get(run.info.run_id)
+        if known is None:
+            known = ScoredTrial.read(read_kept(self._content(run, schema.TRIAL_RESULT)), self._sharing)
+            self._read[run.info.run_id] = known
+        return known
 
     def _trial_result(self, run: Run) -> TrialResult:
         return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
@@ -215,9 +235,9 @@ class Reader:
         if not is_finished(study) and path is not None and not path.is_file():
             # A study that has only just begun, or whose lost run was made anew.
             return []
-        kept = json.loads(self._content(study, schema.SKIPPED))
-        skipped = [f"skipped: {each['name']}: {each['reason']}" for each in kept["skipped"]]
-        return [*kept["notes"], *skipped]
+        told = json.loads(self._content(study, schema.SKIPPED))
+        skipped = [f"skipped: {each['name']}: {each['reason']}" for each in told["skipped"]]
+        return [*told["notes"], *skipped]
 
     def _content(self, run: Run, name: str) -> bytes:
         path = local_artifact(self._client, run, name)

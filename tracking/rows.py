@@ -1,4 +1,7 @@
-"""Results as MLflow's rows and files: parameters, tags, metrics, tables. Nothing here writes."""
+"""Results as MLflow's rows and files: parameters, tags, metrics, tables. Nothing here writes.
+
+Names of speakers, emotions and utterances are the corpus's own words: in a table none of them is a formula.
+"""
 
 import csv
 import io
@@ -16,6 +19,7 @@ from ser.corpora.base import Corpus
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import FoldResult
 from tracking import schema
+from tracking.analysis.markup import csv_cell, csv_text
 from tracking.analysis.variants import variant_label
 from tracking.results import TrialResult
 
@@ -152,11 +156,7 @@ def predictions_csv(result: FoldResult) -> str:
             writer.writerow(
                 [
                     part,
-                    utterance,
-                    speaker,
-                    session or "",
-                    emotions[actual],
-                    emotions[predicted],
+                    *map(csv_text, (utterance, speaker, session or "", emotions[actual], emotions[predicted])),
                     *(f"{s:.6f}" for s in scores),
                 ]
             )
@@ -167,9 +167,10 @@ def confusion_csv(confusion: NDArray[int64], emotions: tuple[str, ...]) -> str:
     """A confusion matrix as a table, true emotions in rows."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["actual \\ predicted", *emotions])
-    for emotion, row in zip(emotions, confusion.tolist(), strict=True):
-        writer.writerow([emotion, *row])
+    names = [csv_text(emotion) for emotion in emotions]
+    writer.writerow(["actual \\ predicted", *names])
+    for name, row in zip(names, confusion.tolist(), strict=True):
+        writer.writerow([name, *row])
     return file.getvalue()
 
 
@@ -198,13 +199,12 @@ def utterances_csv(corpus: Corpus) -> str:
     file = io.StringIO()
     ratings = _ratings(corpus)
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*_UTTERANCE_COLUMNS, *ratings])
+    writer.writerow([*_UTTERANCE_COLUMNS, *map(csv_text, ratings)])
     for one, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
         known = [one.id, one.speaker, one.session, one.site, one.split, one.emotion, f"{duration_s:.4f}"]
         counts = [one.words, one.words_from, one.voiced_phonemes, one.voiced_phonemes_from]
-        writer.writerow(
-            [*known, *counts, one.language or corpus.language, *(one.ratings.get(name) for name in ratings)]
-        )
+        rated = [one.ratings.get(name) for name in ratings]
+        writer.writerow(map(csv_cell, [*known, *counts, one.language or corpus.language, *rated]))
     return file.getvalue()
 
 

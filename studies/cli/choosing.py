@@ -1,5 +1,7 @@
 """Which study a command means."""
 
+from collections.abc import Sequence
+
 from ser.errors import StudyError, unknown_value
 from studies.home import Home
 from studies.summaries import StudySummary, summaries
@@ -16,7 +18,22 @@ def chosen_study(home: Home, name: str | None, corpus: str | None) -> StudySumma
     Raises:
         StudyError: There is none; the text lists what there is.
     """
-    found = [each for each in summaries(home.storage) if corpus in (None, each.plan.corpus, each.plan.corpus_name)]
+    return chosen_among(summaries(home.storage), home, name, corpus)
+
+
+def chosen_among(known: Sequence[StudySummary], home: Home, name: str | None, corpus: str | None) -> StudySummary:
+    """As `chosen_study`, among studies that were read already.
+
+    Args:
+        known: All studies, the newest last.
+        home: Where they were read.
+        name: As there.
+        corpus: As there.
+
+    Raises:
+        StudyError: As there.
+    """
+    found = [each for each in known if corpus in (None, each.plan.corpus, each.plan.corpus_name)]
     if not found:
         of = f" of corpus {corpus}" if corpus else ""
         raise StudyError(f"there is no study{of} in {home.storage.title}; run one with: ser study run --attention none")

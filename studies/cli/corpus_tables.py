@@ -17,7 +17,8 @@ def print_summary(summary: CorpusSummary) -> None:
 
     Speakers have a table where the corpus is not divided otherwise.
     """
-    console = Console()
+    # Names of speakers and emotions are the corpus's own, whatever they look like.
+    console = Console(markup=False)
     divided = [table for table in summary.tables if table.by != "speaker"]
     for table in divided or summary.tables:
         console.print(_class_table(summary, table))
@@ -25,7 +26,7 @@ def print_summary(summary: CorpusSummary) -> None:
     console.print(_count_table(summary))
     console.print(_target_table(summary))
     for line in facts(summary):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def facts(summary: CorpusSummary) -> list[str]:

@@ -1,23 +1,30 @@
 """`ser report`: the comparison of all variants of a corpus, and its table on the terminal."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
 from studies.cli.published import published
+from studies.home import Home
+from tracking.memory import resting_collector
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
     from studies.cli.progress import StudyDisplay
-    from studies.home import Home
     from studies.reporting import Report
     from studies.search import Whereabouts
     from studies.summaries import StudySummary
     from tracking.analysis.questions import Question
-    from tracking.results import ResultsTable
+    from tracking.meanwhile import Meanwhile
+    from tracking.table import ResultsTable
 
+
+MANY_TRIALS = 100
+"""From so many complete trials on a second process is worth its start."""
 
 app = typer.Typer(no_args_is_help=False)
 app.command(epilog="Example: ser report published --json")(published)
@@ -58,22 +65,43 @@ def report(
     """
     if context.invoked_subcommand is not None:
         return
-    from ser.errors import StudyError
-    from studies.cli.choosing import chosen_study
-    from studies.cli.progress import StudyDisplay
-    from studies.home import Home
+    # Before the imports, which make most of what stays. A watch frees what its last report was made of.
+    with nullcontext() if watch else resting_collector():
+        _write(Home(home, storage, tracking), study, corpus, (baseline or "", tuple(variants or ())), watch)
 
-    place = Home(home, storage, tracking)
-    summary = chosen_study(place, study, corpus)
+
+def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str, tuple[str, ...]], watch: bool) -> None:
+    """Writes the report of a study's corpus and prints its table.
+
+    Args:
+        place: Where everything is kept.
+        study: Name of the study, or None.
+        corpus: Corpus of the newest study, or None.
+        asked: Baseline and variants of the question.
+        watch: Whether to write it again after every new fold.
+
+    Raises:
+        StudyError: There is nothing to report.
+    """
+    from ser.errors import StudyError
+    from studies.cli.choosing import chosen_among
+    from studies.cli.progress import StudyDisplay
+    from studies.second_process import second_process
+    from studies.summaries import summaries
+
+    known = summaries(place.storage)
+    summary = chosen_among(known, place, study, corpus)
     where = summary.whereabouts
     if where is None:
         raise StudyError(f"study {summary.name} was stopped before its first fold; run it again")
-    with StudyDisplay() as display:
+    many = not watch and _trials_of(known, where) >= MANY_TRIALS
+    # Begun before the imports: it gets ready while results are read.
+    with StudyDisplay() as display, second_process(many) as meanwhile:
         from tracking.analysis.questions import Question
         from tracking.connection import open_tracking
         from tracking.reading import Reader
 
-        client, question = open_tracking(place.tracking), Question(baseline or "", tuple(variants or ()))
+        client, question = open_tracking(place.tracking), Question(*asked)
         if watch:
             written = _watched(place, client, where, question)
             if written is not None and not question:
@@ -81,13 +109,18 @@ def report(
         else:
             reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
             table = reader.table(display.stage("reading results"))
-            written = write_report_of(table, place, display, summary, question)
+            written = write_report_of(table, place, display, summary, known, question, meanwhile)
     if written is None:
         raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")
     print_results(summary.name, written, place)
 
 
-def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts", question: "Question") -> "Report | None":
+def _trials_of(known: "Sequence[StudySummary]", where: "Whereabouts") -> int:
+    """Complete trials of all studies of a corpus and its fold scheme."""
+    return sum(each.trials_complete for each in known if where.comparable(each.whereabouts))
+
+
+def _watched(home: Home, client: "MlflowClient", where: "Whereabouts", question: "Question") -> "Report | None":
     """Writes reports until no study runs; the last one, also where Ctrl-C ended it."""
     from rich.console import Console
 
@@ -102,7 +135,7 @@ def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts", questio
         console.print(f"{have} of {want} folds of the trials begun: {report.page}", soft_wrap=True, markup=False)
 
     try:
-        watch(home, client, where, lambda table: write_study_report(table, home, question), tell)
+        watch(home, client, where, lambda table, known: write_study_report(table, home, known, question), tell)
     except KeyboardInterrupt:
         console.print("Stopped watching.")
     return last
@@ -110,10 +143,12 @@ def _watched(home: "Home", client: "MlflowClient", where: "Whereabouts", questio
 
 def write_report_of(
     table: "ResultsTable",
-    home: "Home",
+    home: Home,
     display: "StudyDisplay",
     study: "StudySummary",
+    known: "Sequence[StudySummary]",
     question: "Question | None" = None,
+    meanwhile: "Meanwhile" = map,
 ) -> "Report | None":
     """Writes the report of a table, where it holds anything to report.
 
@@ -125,7 +160,9 @@ def write_report_of(
         home: Where everything is kept.
         display: Shows that it is being written.
         study: The study that it was asked for.
+        known: All studies.
         question: What is compared with what; the usual when not given.
+        meanwhile: Computes what takes long.
 
     Returns:
         The report, or None where not one fold has a result.
@@ -134,14 +171,14 @@ def write_report_of(
     from tracking.analysis.comparison import USUAL
 
     done = display.stage("writing the report")
-    written = write_study_report(table, home, question or USUAL)
+    written = write_study_report(table, home, known, question or USUAL, meanwhile)
     if written is not None and not question:
         _log(written, home, study)
     done(1, 1)
     return written
 
 
-def _log(report: "Report", home: "Home", study: "StudySummary") -> None:
+def _log(report: "Report", home: Home, study: "StudySummary") -> None:
     """Logs a report to the run of its study, where MLflow shows it."""
     from tracking.connection import open_tracking
     from tracking.publication import publish_report
@@ -150,7 +187,7 @@ def _log(report: "Report", home: "Home", study: "StudySummary") -> None:
         publish_report(open_tracking(home.tracking), study.whereabouts.experiment, study.name, report.page.parent)
 
 
-def print_results(study: str, report: "Report | None", home: "Home") -> None:
+def print_results(study: str, report: "Report | None", home: Home) -> None:
     """Prints the results as a table, and where to go on.
 
     Args:

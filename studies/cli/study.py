@@ -68,7 +68,7 @@ def run(
     study, and a study that was stopped, in whatever way, goes on where it was.
     """
     from ser.errors import ConfigurationError, StudyError
-    from studies.cli.choosing import chosen_study
+    from studies.cli.choosing import chosen_among
     from studies.cli.pairs import named_values
     from studies.cli.progress import StudyDisplay
     from studies.cli.report import print_results, write_report_of
@@ -96,13 +96,15 @@ def run(
         where = _corpus_root(corpus, root, place, display)
         from studies.running import run_study
         from studies.stopping import terminated_in_order
+        from studies.summaries import summaries
         from studies.workplaces import open_workplace
 
         stall_timeout_s = 60 * stall_timeout_min if stall_timeout_min else None
         with terminated_in_order(), open_workplace(executor, workers, gpus) as workplace:
             outcome = run_study(plan, where, place, workplace, display, display.stage, stall_timeout_s)
         table = outcome.reader.table(display.stage("reading results"))
-        report = write_report_of(table, place, display, chosen_study(place, outcome.study, corpus=None))
+        known = summaries(place.storage)
+        report = write_report_of(table, place, display, chosen_among(known, place, outcome.study, corpus=None), known)
     print_results(outcome.study, report, place)
     if outcome.failures:
         raise StudyError(

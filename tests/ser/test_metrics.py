@@ -47,6 +47,13 @@ def test_an_absent_class_is_left_out_of_ua_not_counted_as_zero() -> None:
     assert np.isnan(recalls(matrix)[2])
 
 
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=300))
+def test_ua_is_the_mean_of_recalls_to_the_last_digit(decisions: list[tuple[int, int]]) -> None:
+    actual, predicted = zip(*decisions, strict=True)
+    matrix = confusion_matrix(actual, predicted, classes=12)
+    assert unweighted_accuracy(matrix) == np.nanmean(recalls(matrix))
+
+
 def test_no_decisions_have_no_score() -> None:
     matrix = confusion_matrix([], [], classes=3)
     with pytest.raises(ValueError, match="UA of no utterances"):

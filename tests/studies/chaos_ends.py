@@ -14,6 +14,7 @@ def results(place: Home) -> tuple[Any, ...]:
     from studies.search import Search
     from studies.summaries import summaries
     from tests.ser.toy import without_times
+    from tests.tracking.kept import trial_results
     from tracking.connection import open_tracking
     from tracking.reading import Reader
 
@@ -21,9 +22,10 @@ def results(place: Home) -> tuple[Any, ...]:
     where = summary.whereabouts
     assert where is not None
     search = Search.open(place.storage, summary.name, summary.plan)
-    reader = Reader(open_tracking(place.tracking), where.experiment, where.corpus_digest, where.scheme)
-    table = reader.table()
-    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in table.trials}
+    client = open_tracking(place.tracking)
+    table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
+    kept = trial_results(client, where.experiment)
+    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
     states = sorted(trial.state.name for group in search.trials().values() for trial in group)
     return trials, table.baselines, table.notes, search.values(), states
 

@@ -59,7 +59,7 @@ class Later(InProcess):
 
 def results_of(place: Place) -> dict[str, list[FoldResult]]:
     """All results to the last digit; the folds themselves are trained once a test session."""
-    return {trial.trial_id: list(trial.folds) for trial in place.table().trials}
+    return {trial.trial_id: list(trial.folds) for trial in place.results()}
 
 
 def curves_of(place: Place) -> list[tuple[str, list[tuple[int, float, int]]]]:

@@ -10,7 +10,7 @@ from ser.corpora import open_corpus
 from ser.errors import ConfigurationError, CorpusError
 from studies.cli.corpus import app
 from studies.corpus_summary import as_json, summarise
-from tests.corpus_files import write_emodb, write_fau_aibo, write_text
+from tests.corpus_files import write_emodb, write_fau_aibo, write_text, write_wav
 
 runner = CliRunner()
 
@@ -45,6 +45,18 @@ def test_check_shows_classes_counts_digest_and_what_was_left_out(root: Path) -> 
     assert f"digest: {open_corpus('emodb', root).digest}" in lines
     assert any(line.startswith("03a01Wa: 3 voiced phonemes imputed") for line in lines)
     assert f"09a01Fa: {root / 'wav' / '09a01Fa.wav'}: cannot be decoded as audio: Format not recognised." in lines
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write_wav(tmp_path / f"{name}.wav")
+    rows = ["a.wav,[/x],[bold]joy", "b.wav,[/x],anger", "c.wav,s2,[bold]joy"]
+    (tmp_path / "manifest.csv").write_text("\n".join(["path,speaker,emotion", *rows]) + "\n")
+    answer = runner.invoke(app, ["check", "--corpus", "manifest", "--root", str(tmp_path)])
+    assert answer.exit_code == 0, answer.output
+    lines = [" ".join(line.split()) for line in answer.output.splitlines()]
+    assert "speaker [bold]joy anger all min" in lines
+    assert "[/x] 1 1 2 0.0" in lines
 
 
 def test_check_prints_the_same_as_one_json_object_and_nothing_else(root: Path) -> None:

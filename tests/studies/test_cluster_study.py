@@ -19,6 +19,7 @@ from tests.corpus_files import write_emodb
 from tests.mlflow_server import mlflow_server
 from tests.ser.toy import without_times
 from tests.studies.ray_nodes import nodes
+from tests.tracking.kept import trial_results
 from tracking.analysis.overview import oversee
 from tracking.analysis.report import summary_rows
 from tracking.connection import open_tracking
@@ -40,8 +41,10 @@ def results(home: Home) -> tuple[Any, ...]:
     (summary,) = summaries(home.storage)
     where = summary.whereabouts
     assert where is not None
-    table = Reader(open_tracking(home.tracking), where.experiment, where.corpus_digest, where.scheme).table()
-    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in table.trials}
+    client = open_tracking(home.tracking)
+    table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
+    kept = trial_results(client, where.experiment)
+    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
     return trials, table.baselines, table.notes, summary_rows(oversee(table))
 
 

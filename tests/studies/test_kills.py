@@ -16,10 +16,12 @@ from mlflow.entities import Run
 from typer.testing import CliRunner
 
 from studies.cli.main import app
+from studies.search import Whereabouts
 from studies.storages.sqlite import SqliteStorage
 from studies.summaries import summaries
 from tests.corpus_files import write_emodb
 from tests.ser.toy import without_times
+from tests.tracking.kept import trial_results
 from tracking.analysis.overview import oversee
 from tracking.analysis.report import summary_rows
 from tracking.connection import open_tracking
@@ -86,11 +88,14 @@ class Study:
         return {run.info.run_id: run.info.end_time for run in folds}
 
     def reader(self) -> Reader:
-        (summary,) = summaries(SqliteStorage(self.home / "optuna.db"))
-        where = summary.whereabouts
-        assert where is not None
+        where = self.whereabouts()
         client = open_tracking(self.home / "mlflow.db")
         return Reader(client, where.experiment, where.corpus_digest, where.scheme)
+
+    def whereabouts(self) -> Whereabouts:
+        (summary,) = summaries(SqliteStorage(self.home / "optuna.db"))
+        assert summary.whereabouts is not None
+        return summary.whereabouts
 
     def values(self) -> dict[str, float | None]:
         """Optuna's values of complete trials, by parameters."""
@@ -103,7 +108,8 @@ class Study:
     def results(self) -> tuple[Any, ...]:
         """The final table, to the last digit, times apart."""
         table = self.reader().table()
-        trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in table.trials}
+        kept = trial_results(open_tracking(self.home / "mlflow.db"), self.whereabouts().experiment)
+        trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
         return trials, table.baselines, table.notes, summary_rows(oversee(table)), self.values()
 
 

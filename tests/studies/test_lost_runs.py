@@ -19,7 +19,7 @@ def without_runs(place: Place, empty_store: Path) -> None:
 
 
 def results(place: Place) -> dict[str, object]:
-    return {trial.trial_id: trial.folds for trial in place.table().trials}
+    return {trial.trial_id: trial.folds for trial in place.results()}
 
 
 def test_folds_whose_artifacts_are_there_are_written_again(place: Place, empty_store: Path) -> None:

@@ -16,7 +16,8 @@ from studies.plan import StudyPlan
 from tests.browser import headless_browser, visit
 from tracking.analysis.overview import oversee
 from tracking.analysis.report import write_report
-from tracking.results import ResultsTable, TrialResult
+from tracking.results import TrialResult
+from tracking.table import ResultsTable, ScoredTrial
 
 SENTENCES = ("a02", "b03")
 
@@ -45,7 +46,11 @@ def table(emodb_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Results
         folds = [train_fold(corpus, store, point, fold, torch.device("cpu")).result for fold in scheme]
         identity = trial_identity([fold_identity(point, corpus.digest, fold, "cpu") for fold in scheme])
         trials.append(
-            TrialResult(study="all", recipe="recommended", trial_id=identity, scheme=tuple(scheme), folds=tuple(folds))
+            ScoredTrial.of(
+                TrialResult(
+                    study="all", recipe="recommended", trial_id=identity, scheme=tuple(scheme), folds=tuple(folds)
+                )
+            )
         )
     return ResultsTable(trials=tuple(trials))
 

@@ -9,8 +9,7 @@ from studies import reporting
 from studies.home import Home
 from studies.reporting import Report, watch, write_study_report
 from studies.search import Whereabouts
-from tests.tracking.analysis.factory import World, configuration, study_table, trial
-from tracking.results import ResultsTable
+from tests.tracking.analysis.factory import World, configuration, study_table, table_of, trial
 
 WHERE = Whereabouts("1", "c0ffee", "leave-one-speaker-out", 10)
 
@@ -22,7 +21,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
     pauses: list[float] = []
     monkeypatch.setattr(reporting, "newest_fold", lambda *_: next(folds))
     monkeypatch.setattr(reporting, "_running", lambda *_: next(running))
-    monkeypatch.setattr(reporting.Reader, "table", lambda _: ResultsTable(trials=()))
+    monkeypatch.setattr(reporting.Reader, "table", lambda _: table_of())
     monkeypatch.setattr(reporting.time, "sleep", pauses.append)
     return pauses
 
@@ -30,7 +29,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
 def watched(tmp_path: Path, reports: list[Any]) -> list[Any]:
     told: list[Any] = []
     source = iter(reports)
-    watch(Home(tmp_path), None, WHERE, lambda _: next(source), told.append)  # type: ignore[arg-type]
+    watch(Home(tmp_path), None, WHERE, lambda *_: next(source), told.append)  # type: ignore[arg-type]
     assert next(source, "all taken") == "all taken"
     return told
 
@@ -69,17 +68,13 @@ def test_a_corpus_of_any_name_and_every_fold_scheme_have_a_folder_of_their_own(h
     world = replace(World(per_speaker=8), corpus="../../x <y>")
     table = study_table(world)
     by_session = tuple(
-        one.model_copy(
-            update={
-                "folds": tuple(
-                    fold.model_copy(update={"fold": fold.fold.model_copy(update={"scheme": "given"})})
-                    for fold in one.folds
-                )
-            }
+        replace(
+            one,
+            folds=tuple(replace(fold, fold=fold.fold.model_copy(update={"scheme": "given"})) for fold in one.folds),
         )
         for one in table.trials
     )
-    pages = [write_study_report(each, home) for each in (table, table.model_copy(update={"trials": by_session}))]
+    pages = [write_study_report(each, home, ()) for each in (table, replace(table, trials=by_session))]
     names = [page.page.relative_to(home.reports).parts for page in pages if isinstance(page, Report)]
     assert [len(parts) for parts in names] == [2, 2]
     assert names[0][0].endswith("c0ffee00-leave-one-speaker-out")
@@ -89,5 +84,5 @@ def test_a_corpus_of_any_name_and_every_fold_scheme_have_a_folder_of_their_own(h
 
 def test_without_a_fold_there_is_no_report(home: Home) -> None:
     waiting = trial(World(), configuration(), folds=[])
-    assert write_study_report(ResultsTable(trials=(waiting,)), home) is None
+    assert write_study_report(table_of(waiting), home, ()) is None
     assert not home.reports.exists()

@@ -88,8 +88,8 @@ def test_a_reused_trial_has_its_value_in_the_search(place: Place, reused: InProc
 
 def test_the_table_has_each_variant_once(place: Place, reused: InProcess) -> None:
     table = place.table()
-    variants = [(each.study, each.folds[0].configuration.attention, each.reused_from) for each in table.trials]
-    assert sorted(variants) == [("first", "quantum", None), ("second", "none", None)]
+    variants = [(each.study, each.folds[0].configuration.attention) for each in table.trials]
+    assert sorted(variants) == [("first", "quantum"), ("second", "none")]
     assert table.notes == ()
 
 

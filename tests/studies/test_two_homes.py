@@ -23,13 +23,6 @@ FOLDS = 2 * len(SCHEME)
 LONG_S = 60.0
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_pictures() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tracking.recorder.confusion_png", lambda *arguments: b"a picture")
-        yield
-
-
 class Beside(Later):
     """Ends every fold at the same time as another home's executor does.
 

@@ -25,12 +25,14 @@ from studies.storages.base import Storage
 from studies.storages.sqlite import SqliteStorage
 from studies.summaries import summaries
 from tests.ser.configurations import MEL
+from tests.tracking.kept import trial_results
 from tests.tracking.studies_of_toys import CORPUS, SCHEME, Store, baseline, trained
 from tracking.outbox import Outbox
 from tracking.reading import Reader
 from tracking.recorder import Recorder
-from tracking.results import ResultsTable
+from tracking.results import TrialResult
 from tracking.sender import Sender, Write
+from tracking.table import ResultsTable
 
 
 def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan:
@@ -256,6 +258,10 @@ class Place:
 
     def table(self) -> ResultsTable:
         return self.reader().table()
+
+    def results(self) -> list[TrialResult]:
+        """The whole results of all finished trials."""
+        return trial_results(self.store.client, self.store.experiment)
 
     def values(self, plan: StudyPlan, study: str = "first") -> list[float | None]:
         """Optuna's value of each point; None where it is not complete."""

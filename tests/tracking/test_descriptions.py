@@ -46,7 +46,7 @@ def test_a_trial_is_described_by_its_scores_its_folds_and_where_their_curves_are
 
 def test_a_reused_trial_links_to_the_one_that_trained_and_to_its_curves() -> None:
     text = trial_description(trial_result(NONE, "second", "abc", reused="def"), "7")
-    assert "(#/experiments/7/runs/def)" in text
+    assert "(#/experiments/7/runs/def?workflowType=machine_learning)" in text
     assert "mlflow.parentRunId%22%20%3D%20%27def%27" in text
 
 
@@ -80,7 +80,7 @@ def test_a_study_is_described_by_what_validation_favours(store: Store) -> None:
     text = study_description("first", CORPUS.name, found, store.experiment)
     by_name = {run.info.run_id: run.data.metrics["mean_validation_ua"] for run in found if run.info.run_id in runs}
     order = sorted(runs, key=lambda run: by_name[run], reverse=True)
-    assert [re.search(r"runs/(\w+)\)", row[0]).group(1) for row in cells(text)] == order  # type: ignore[union-attr]
+    assert [re.search(r"runs/(\w+)\?", row[0]).group(1) for row in cells(text)] == order  # type: ignore[union-attr]
     assert "2 of 3 trials of corpus made-up are complete" in text
     assert f"Validation favours **{store.client.get_run(order[0]).info.run_name}**" in text
 

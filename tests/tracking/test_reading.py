@@ -7,6 +7,7 @@ import pytest
 
 from ser.checkpoint import result_of
 from ser.errors import SerError
+from tests.tracking.kept import plain
 from tests.tracking.studies_of_toys import (
     CORPUS,
     NONE,
@@ -21,7 +22,7 @@ from tests.tracking.studies_of_toys import (
 )
 from tracking import rows
 from tracking.reading import Reader
-from tracking.results import without_scores
+from tracking.table import ScoredTrial
 
 
 def reader(store: Store, digest: str = CORPUS.digest, scheme: str = SCHEME[0].scheme) -> Reader:
@@ -99,16 +100,41 @@ def test_the_table_has_each_trial_once_and_prefers_the_one_that_trained(store: S
         ("first", trial_id(NONE)),
         ("second", trial_id(QUANTUM)),
     ]
-    assert all(trial.complete and trial.reused_from is None for trial in trials)
+    assert all(len(trial.folds) == len(SCHEME) for trial in trials)
 
 
-def test_the_table_leaves_scores_out_and_nothing_else(store: Store) -> None:
+def test_the_table_has_a_trial_as_its_results_are_scored(store: Store) -> None:
     run = store.write_trial(NONE)
     (trial,) = reader(store).table().trials
-    for fold in trial.folds:
-        assert fold.test.scores == fold.validation.scores == ()
-        assert len(fold.test.predicted) == len(fold.test.utterances) == 9
-    assert trial == without_scores(trial_result(NONE, "first", run))
+    assert plain(trial) == plain(ScoredTrial.of(trial_result(NONE, "first", run)))
+    for fold, index in zip(trial.folds, range(2), strict=True):
+        result = result_of(trained(NONE, index))
+        assert fold.test.predicted.tolist() == list(result.test.predicted)
+        assert fold.courses["training_loss"].values.tolist() == [one.values["training_loss"] for one in result.curve]
+
+
+def test_trials_share_what_is_equal_in_them(store: Store) -> None:
+    store.write_trial(NONE)
+    store.write_trial(QUANTUM)
+    one, other = reader(store).table().trials
+    assert one.scheme is other.scheme
+    assert one.folds[1].test.utterances is other.folds[1].test.utterances
+    assert one.folds[0].configuration is one.folds[1].configuration
+
+
+def test_a_finished_trial_is_read_once_however_often_the_table_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_trial(NONE)
+    reading = reader(store)
+    (first,) = reading.table().trials
+    store.write_trial(QUANTUM, folds=1)
+    calls: list[int] = []
+    monkeypatch.setattr("tracking.reading.read_kept", lambda content: calls.append(len(content)))
+    again, begun = reading.table().trials
+    assert again is first
+    assert len(begun.folds) == 1
+    assert calls == []
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -136,15 +162,15 @@ def test_the_one_that_trained_is_preferred_even_if_it_began_later(store: Store) 
     late = store.write_trial(NONE, study="late")
     recorder.finish_trial(early, trial_result(NONE, "early", early, reused=late), {"ser.reused_from": late})
     (trial,) = reader(store).table().trials
-    assert trial.run_id == late
+    assert (trial.study, len(reader(store).table().trials)) == ("late", 1)
 
 
 def test_an_unfinished_trial_stands_in_the_table_with_its_folds(store: Store) -> None:
     run = store.write_trial(NONE, folds=1)
     (trial,) = reader(store).table().trials
     whole = trial_result(NONE, "first", run).model_copy(update={"folds": (result_of(trained(NONE, 0)),)})
-    assert trial == without_scores(whole)
-    assert not trial.complete
+    assert plain(trial) == plain(ScoredTrial.of(whole))
+    assert len(trial.folds) < len(trial.scheme)
 
 
 def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: Store) -> None:
@@ -152,7 +178,7 @@ def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: Sto
     recorder = store.recorder("second")
     recorder.trial_run(recorder.study_run(), trial_id(NONE, SCHEME[:1]), NONE)
     trials = {trial.study: trial for trial in reader(store).table().trials}
-    assert trials["second"].folds == trials["first"].folds
+    assert plain(trials["second"].folds) == plain(trials["first"].folds)
 
 
 def test_a_pruned_trial_says_why(store: Store) -> None:

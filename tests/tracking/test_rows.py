@@ -1,5 +1,7 @@
 import csv
 import io
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +24,44 @@ def test_predictions_are_one_row_a_decision_of_both_parts() -> None:
     scores = np.array([[float(row[f"score_{emotion}"]) for emotion in CORPUS.emotions] for row in read[:9]])
     np.testing.assert_allclose(scores, result.test.scores, atol=5e-7)
     assert {row["session"] for row in read} == {""}
+
+
+FORMULA = "=HYPERLINK(1)"
+
+
+def test_no_name_in_the_files_of_a_fold_is_a_formula() -> None:
+    result = result_of(trained(NONE, 0))
+    corpus = result.corpus.model_copy(update={"emotions": (FORMULA, "+y", "@x")})
+    test = result.test
+    hostile = test.model_copy(
+        update={
+            "utterances": ("-u", *test.utterances[1:]),
+            "speakers": (FORMULA,) * len(test.speakers),
+            "sessions": ("=s",) * len(test.sessions),
+        }
+    )
+    text = rows.predictions_csv(result.model_copy(update={"corpus": corpus, "test": hostile}))
+    (first, *_) = csv.DictReader(io.StringIO(text))
+    assert (first["utterance"], first["speaker"], first["session"]) == ("'-u", f"'{FORMULA}", "'=s")
+    assert {first["actual"], first["predicted"]} <= {f"'{name}" for name in corpus.emotions}
+    assert float(first[f"score_{FORMULA}"]) == pytest.approx(test.scores[0][0], abs=5e-7)
+    assert not re.search(r"^[=+@-]|,[=+@-]\D", text, flags=re.MULTILINE)
+    matrix = rows.confusion_csv(np.eye(3, dtype=int), corpus.emotions)
+    assert matrix.splitlines()[0] == f"actual \\ predicted,'{FORMULA},'+y,'@x"
+    assert [line.partition(",")[0] for line in matrix.splitlines()[1:]] == [f"'{FORMULA}", "'+y", "'@x"]
+
+
+def test_no_name_in_the_list_of_utterances_is_a_formula() -> None:
+    first, *others = CORPUS.utterances
+    own = {"id": FORMULA, "speaker": "+s", "session": "@s", "emotion": "-e", "site": "=t", "ratings": {"=r": -1.5}}
+    read = list(
+        csv.reader(io.StringIO(rows.utterances_csv(replace(CORPUS, utterances=(replace(first, **own), *others)))))
+    )
+    cells = dict(zip(*read[:2], strict=True))
+    assert [cells[name] for name in ("utterance", "speaker", "session", "emotion", "site")] == [
+        f"'{own[name]}" for name in ("id", "speaker", "session", "emotion", "site")
+    ]
+    assert cells["'=r"] == "-1.5"
 
 
 def test_a_confusion_matrix_has_true_emotions_in_rows() -> None:

@@ -11,7 +11,8 @@ from ser.metrics import missing_classes, recalls, unweighted_accuracy, weighted_
 from tracking.analysis.evidence import Evidence, variant_evidence
 from tracking.analysis.paired import ua_interval
 from tracking.analysis.statistics import Interval, wilson_interval
-from tracking.analysis.variants import ScoredFold, Variant
+from tracking.analysis.variants import Variant
+from tracking.scored import ScoredFold
 
 CAPPED_LIMIT = 0.01
 """Above this share of capped targets a variant is not comparable as its label strategy."""
@@ -167,11 +168,9 @@ def score_variant(variant: Variant) -> ScoredVariant:
     """
     evidence = variant_evidence(variant)
     folds = [fold for seed in variant.scored_seeds for fold in variant.folds[seed]]
-    targets = [fold.result.targets for fold in folds]
+    targets = [fold.targets for fold in folds]
     undecided = [
-        (fold.result.test.undecided_share, len(fold.result.test.utterances))
-        for fold in folds
-        if fold.result.test.undecided_share is not None
+        (fold.undecided_share, len(fold.test.utterances)) for fold in folds if fold.undecided_share is not None
     ]
     shares = [share for share, _ in undecided if share is not None]
     return ScoredVariant(
@@ -181,7 +180,7 @@ def score_variant(variant: Variant) -> ScoredVariant:
         validation_ua=float(np.mean([fold.validation_ua for fold in folds])),
         capped_share=sum(t.capped for t in targets) / max(1, sum(t.utterances for t in targets)),
         undecided_share=float(np.average(shares, weights=[n for _, n in undecided])) if shares else None,
-        training_hours=sum(fold.result.ended_ms - fold.result.started_ms for fold in folds) / 3_600_000,
+        training_hours=sum(fold.ended_ms - fold.started_ms for fold in folds) / 3_600_000,
     )
 
 
@@ -204,30 +203,29 @@ def fold_table(variants: Sequence[Variant]) -> pd.DataFrame:
 
 
 def _fold_row(variant: Variant, seed: int, fold: ScoredFold) -> dict[str, object]:
-    result = fold.result
-    absent = [result.corpus.emotions[place] for place in missing_classes(fold.confusion)]
-    chosen = "" if variant.chosen is None else variant.chosen[seed, result.fold.index]
+    absent = [fold.corpus.emotions[place] for place in missing_classes(fold.confusion)]
+    chosen = "" if variant.chosen is None else variant.chosen[seed, fold.fold.index]
     return {
         "variant": variant.label,
         "kind": variant.kind,
         "recipe": variant.recipe,
         "seed": seed,
-        "fold": result.fold.index,
-        "name": result.fold.name,
-        "test_speakers": " ".join(result.fold.test_speakers),
+        "fold": fold.fold.index,
+        "name": fold.fold.name,
+        "test_speakers": " ".join(fold.fold.test_speakers),
         "chosen": chosen,
-        "utterances": len(result.test.utterances),
+        "utterances": len(fold.test.utterances),
         "ua": fold.ua,
         "wa": fold.wa,
         "missing_classes": " ".join(absent),
         "validation_ua": fold.validation_ua,
-        "validation_loss": result.validation.loss,
-        "undecided_share": result.test.undecided_share,
-        "targets": result.targets.utterances,
-        "capped": result.targets.capped,
-        "raised": result.targets.raised,
-        "selected_epoch": result.selected_epoch,
-        "duration_s": (result.ended_ms - result.started_ms) / 1000,
+        "validation_loss": fold.validation_loss,
+        "undecided_share": fold.undecided_share,
+        "targets": fold.targets.utterances,
+        "capped": fold.targets.capped,
+        "raised": fold.targets.raised,
+        "selected_epoch": fold.selected_epoch,
+        "duration_s": fold.seconds,
     }
 
 

@@ -162,7 +162,7 @@ def report_badges(overview: Overview) -> tuple[Badge, ...]:
     if not entries:
         return ()
     corpora = {entry.evidence.corpus.name for entry in entries}
-    folds = list(overview.fold_results())
+    folds = list(overview.folds_of_all())
     environments = {tuple(sorted(fold.environment.items())) for fold in folds}
     marks = (
         (SYNTHETIC, any(entry.evidence.corpus.synthetic for entry in entries)),
@@ -190,6 +190,6 @@ def _speakers(entry: ScoredVariant) -> int:
 
 
 def _shares_dialogs(entry: ScoredVariant) -> bool:
-    fold = entry.variant.folds[entry.variant.scored_seeds[0]][0].result
+    fold = entry.variant.folds[entry.variant.scored_seeds[0]][0]
     tested = {session for session in fold.test.sessions if session is not None}
-    return not tested.isdisjoint(fold.validation.sessions)
+    return not tested.isdisjoint(fold.validation_sessions)

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ser.errors import ComparisonError
-from ser.results import BaselineResult, CorpusIdentity, Evaluation, Fold
+from ser.results import BaselineResult, CorpusIdentity, Fold
 from tracking.analysis.variants import Variant
+from tracking.scored import Decisions
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,7 @@ def variant_evidence(variant: Variant) -> Evidence:
     """
     seeds = variant.scored_seeds
     folds = {seed: variant.folds[seed] for seed in seeds}
-    corpora = {fold.result.corpus.digest: fold.result.corpus for seed in seeds for fold in folds[seed]}
+    corpora = {fold.corpus.digest: fold.corpus for seed in seeds for fold in folds[seed]}
     if len(corpora) > 1:
         digests = " and ".join(sorted(digest[:8] for digest in corpora))
         raise ComparisonError(f"{variant.label}: its folds rest on different corpora, digests {digests}")
@@ -108,7 +109,7 @@ def variant_evidence(variant: Variant) -> Evidence:
         _gather(
             next(iter(corpora.values())),
             variant.scheme,
-            [(fold.result.fold.index, fold.result.test) for fold in folds[seed]],
+            [(fold.fold.index, fold.test) for fold in folds[seed]],
             seed,
         )
         for seed in seeds
@@ -134,36 +135,72 @@ def baseline_evidence(baseline: BaselineResult) -> Evidence:
     Returns:
         Its decisions, as of a single seed 0.
     """
-    tests = [(fold.index, test) for fold, test in zip(baseline.folds, baseline.tests, strict=True)]
+    tests = [
+        (
+            fold.index,
+            Decisions(test.utterances, test.speakers, test.sessions, test.actual, np.array(test.predicted, np.int64)),
+        )
+        for fold, test in zip(baseline.folds, baseline.tests, strict=True)
+    ]
     return _gather(baseline.corpus, baseline.folds, tests, seed=0)
 
 
-def _gather(
-    corpus: CorpusIdentity, scheme: tuple[Fold, ...], tests: Sequence[tuple[int, Evaluation]], seed: int
-) -> Evidence:
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """Who was tested on what: all of `Evidence` that variants tested alike have in common.
+
+    Attributes:
+        order: Places of the utterances as they were decided, in the order of `Evidence`, shape `(utterance,)`.
+    """
+
+    order: NDArray[np.int64]
+    utterances: tuple[str, ...]
+    folds: NDArray[np.int64]
+    speakers: tuple[str, ...]
+    sessions: tuple[str | None, ...]
+    actual: NDArray[np.int64]
+
+
+_Asked = tuple[tuple[str, ...], tuple[str, ...], tuple[str | None, ...], tuple[int, ...]]
+
+
+@lru_cache(maxsize=64)
+def _tested(folds: tuple[int, ...], asked: tuple[_Asked, ...]) -> _Tested:
+    """Sorts the utterances of folds; a thousand trials were tested alike, and share what this returns.
+
+    Args:
+        folds: Fold indices.
+        asked: Utterances, speakers, sessions and true classes of each.
+    """
     rows = [
         row
-        for index, test in tests
-        for row in zip(
-            [index] * len(test.utterances),
-            test.utterances,
-            test.speakers,
-            test.sessions,
-            test.actual,
-            test.predicted,
-            strict=True,
-        )
+        for index, columns in zip(folds, asked, strict=True)
+        for row in zip([index] * len(columns[0]), *columns, strict=True)
     ]
-    rows.sort(key=lambda row: row[:2])
-    indices, utterances, speakers, sessions, actual, predicted = zip(*rows, strict=True)
+    order = sorted(range(len(rows)), key=lambda place: rows[place][:2])
+    indices, utterances, speakers, sessions, actual = zip(*(rows[place] for place in order), strict=True)
+    arrays = [np.array(values, dtype=np.int64) for values in (order, indices, actual)]
+    for array in arrays:
+        array.setflags(write=False)
+    return _Tested(arrays[0], utterances, arrays[1], speakers, sessions, arrays[2])
+
+
+def _gather(
+    corpus: CorpusIdentity, scheme: tuple[Fold, ...], tests: Sequence[tuple[int, Decisions]], seed: int
+) -> Evidence:
+    tested = _tested(
+        tuple(index for index, _ in tests),
+        tuple((test.utterances, test.speakers, test.sessions, test.actual) for _, test in tests),
+    )
+    predicted = np.concatenate([test.predicted for _, test in tests])[tested.order]
     return Evidence(
         corpus,
         scheme,
-        utterances,
-        np.array(indices, dtype=np.int64),
-        speakers,
-        sessions,
-        np.array(actual, dtype=np.int64),
+        tested.utterances,
+        tested.folds,
+        tested.speakers,
+        tested.sessions,
+        tested.actual,
         (seed,),
-        np.array([predicted], dtype=np.int64),
+        predicted[np.newaxis],
     )

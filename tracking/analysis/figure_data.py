@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tracking.analysis.aggregate import ScoredVariant
 from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.planning import ATTENTION
-from tracking.analysis.variants import FIXED, ScoredFold, settings_without, target_label
+from tracking.analysis.variants import FIXED, settings_without, target_label
+from tracking.scored import ScoredFold
 
 POINTS = 100
 """Differences of UA and WA are drawn in percentage points."""
@@ -136,18 +137,23 @@ def learning_curve(folds: Sequence[ScoredFold], metric: str) -> Curve | None:
 
     Args:
         folds: Folds of all seeds of a variant.
-        metric: Name in the epochs' records, such as 'training_loss'.
+        metric: One of `CURVES`.
 
     Returns:
         The curve, or None where no fold recorded the metric.
     """
-    values: dict[int, list[float]] = defaultdict(list)
-    for fold in folds:
-        for record in fold.result.curve:
-            if metric in record.values:
-                values[record.epoch].append(record.values[metric])
-    if not values:
+    courses = [fold.courses[metric] for fold in folds if metric in fold.courses]
+    if not courses:
         return None
+    if len({course.epochs for course in courses}) == 1:
+        # One row an epoch, so that a mean adds up in the order of the folds whatever their number.
+        rows = np.stack([course.values for course in courses], axis=1)
+        deviations = rows.std(axis=1, ddof=1) if len(courses) > 1 else np.zeros(len(rows))
+        return Curve(np.array(courses[0].epochs, dtype=np.int64), rows.mean(axis=1), deviations)
+    values: dict[int, list[float]] = defaultdict(list)
+    for course in courses:
+        for epoch, value in zip(course.epochs, course.values.tolist(), strict=True):
+            values[epoch].append(value)
     epochs = sorted(values)
     columns = [np.array(values[epoch]) for epoch in epochs]
     return Curve(

@@ -1,6 +1,11 @@
 """Names come out as text wherever they are written: in CSV, LaTeX and Markdown. HTML is escaped by its template."""
 
 import re
+from functools import lru_cache
+from typing import Any
+
+_REMEMBERED = 8192
+"""Texts whose form is remembered: a variant's name stands in a dozen tables, in each of them in many rows."""
 
 _FORMULA = re.compile(r"[=+\-@＝＋－＠\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
@@ -43,6 +48,7 @@ _MARKDOWN_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$@]|(?<=:)/|(?<=www)\.)")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def csv_text(words: str) -> str:
     """Text for a cell of CSV that no spreadsheet takes for a formula.
 
@@ -59,6 +65,12 @@ def csv_text(words: str) -> str:
     return f"'{words}" if _FORMULA.match(words) and not _NUMBER.fullmatch(words) else words
 
 
+def csv_cell(value: Any) -> Any:
+    """A value for a cell of CSV: text as `csv_text` writes it, anything else as it is."""
+    return csv_text(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def latex_text(words: str) -> str:
     r"""Text for LaTeX, on one line.
 
@@ -75,6 +87,7 @@ def latex_text(words: str) -> str:
     return " ".join(words.split()).translate(_LATEX)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def markdown_text(words: str) -> str:
     r"""Text for a cell or a paragraph of Markdown, on one line.
 

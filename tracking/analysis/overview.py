@@ -1,17 +1,18 @@
 """Everything that a report says, computed from the results before any of it is written."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ser.errors import ComparisonError
-from ser.results import BaselineResult, FoldResult
+from ser.results import BaselineResult
 from tracking.analysis.aggregate import ScoredVariant, Scores, score, score_variant
 from tracking.analysis.comparison import USUAL, Comparison, Comparisons, Refusal, compare_all
 from tracking.analysis.evidence import Evidence, baseline_evidence
 from tracking.analysis.questions import Question
 from tracking.analysis.selection import selected_per_fold
 from tracking.analysis.variants import SELECTED, Variant, group_variants, variant_order, waiting_trials
-from tracking.results import ResultsTable, TrialResult
+from tracking.scored import ScoredFold
+from tracking.table import ResultsTable, ScoredTrial
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Overview:
     scored: tuple[ScoredVariant, ...]
     baselines: tuple[ScoredBaseline, ...]
     comparisons: Comparisons
-    waiting: tuple[TrialResult, ...]
+    waiting: tuple[ScoredTrial, ...]
 
     @property
     def complete(self) -> tuple[ScoredVariant, ...]:
@@ -76,8 +77,8 @@ class Overview:
         """The comparison of a variant with its baseline, where it was made."""
         return next((made for made in self.comparisons.made if made.variant == label), None)
 
-    def fold_results(self) -> Iterable[FoldResult]:
-        """All fold results, trial by trial."""
+    def folds_of_all(self) -> Iterable[ScoredFold]:
+        """All folds, trial by trial."""
         return (fold for trial in self.table.trials for fold in trial.folds)
 
 
@@ -105,7 +106,7 @@ def oversee(table: ResultsTable, question: Question = USUAL) -> Overview:
             scored.append(outcome)
     comparisons = compare_all(scored, question)
     if question:
-        table = table.model_copy(update={"notes": (*table.notes, question.words)})
+        table = replace(table, notes=(*table.notes, question.words))
     baselines = []
     for result in table.baselines:
         evidence = baseline_evidence(result)

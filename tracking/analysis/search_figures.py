@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from tracking.analysis.canvas import WIDE_FROM, new_figure, shortened
+from tracking.analysis.canvas import WIDE_FROM, Margins, new_figure, shortened, text_width
 from tracking.analysis.figure_data import POINTS, ScopeLine
 from tracking.analysis.rendering import PAPER
 
@@ -28,7 +29,8 @@ def scope_figure(lines: Sequence[ScopeLine], width: float, title: str) -> Figure
     targets = list(dict.fromkeys(line.target for line in lines))
     across = min(len(targets), 3 if width >= WIDE_FROM else 1)
     down = -(-len(targets) // across)
-    figure, panels = new_figure(width, 0.5 + 2.4 * down, title, (down, across))
+    margins = Margins(left=0.5, top=0.5, across=0.5, down=0.7)
+    figure, panels = new_figure(width, 0.5 + 2.4 * down, title, margins, (down, across))
     for axes in panels[len(targets) :]:
         axes.set_visible(False)
     for axes, target in zip(panels, targets, strict=False):
@@ -51,6 +53,7 @@ def _scope_panel(axes: Axes, lines: Sequence[ScopeLine], target: str) -> None:
     axes.set_xticks(sorted({scope for line in lines for scope in line.scopes}))
     axes.set_xlabel("scope, frames")
     axes.set_ylabel("pooled UA, percent")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.grid(axis="y", color=PAPER.grid, linewidth=0.7)
     legend = axes.legend(fontsize=7.5, frameon=False, loc="best")
     for words in legend.get_texts():
@@ -68,11 +71,12 @@ def importance_figure(shares: Mapping[str, float], width: float, title: str) -> 
     Returns:
         The figure.
     """
-    figure, (axes,) = new_figure(width, 0.9 + 0.26 * len(shares), title)
     ordered = sorted(shares.items(), key=lambda item: -item[1])
+    names = [shortened(name, 28) for name, _ in ordered]
+    margins = Margins(left=text_width(names, 8) + 0.2)
+    figure, (axes,) = new_figure(width, 0.9 + 0.26 * len(shares), title, margins)
     values = [POINTS * share for _, share in ordered]
     axes.barh(range(len(ordered)), values, height=0.62, color=PAPER.accent)
-    names = [shortened(name, 28) for name, _ in ordered]
     axes.set_yticks(range(len(ordered)), names, parse_math=False, color=PAPER.ink)
     for place, value in enumerate(values):
         axes.annotate(

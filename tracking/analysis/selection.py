@@ -9,15 +9,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracking.analysis.variants import (
-    FIXED,
-    SELECTED,
-    ScoredFold,
-    Variant,
-    target_label,
-    variant_order,
-    with_unique_labels,
-)
+from tracking.analysis.variants import FIXED, SELECTED, Variant, target_label, variant_order, with_unique_labels
+from tracking.scored import ScoredFold
 
 
 def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
@@ -43,7 +36,7 @@ def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
 
 def _family(variant: Variant) -> tuple[Any, ...]:
     first = variant.configuration
-    corpus = next(iter(variant.folds.values()))[0].result.corpus.digest
+    corpus = next(iter(variant.folds.values()))[0].corpus.digest
     return first.attention, first.criterion, first.labels, variant.recipe, corpus, variant.scheme
 
 
@@ -78,7 +71,7 @@ def _select(members: Sequence[Variant]) -> Variant | None:
 
 
 def _candidates(members: Sequence[Variant], seed: int, index: int) -> dict[str, ScoredFold]:
-    return {member.label: fold for member in members for fold in member.folds[seed] if fold.result.fold.index == index}
+    return {member.label: fold for member in members for fold in member.folds[seed] if fold.fold.index == index}
 
 
 def _why_incomplete(members: Sequence[Variant]) -> str:
@@ -100,7 +93,7 @@ def choose(candidates: Mapping[str, ScoredFold]) -> str:
         The name with the highest validation UA; ties go to the lower validation loss (none counts
         as the highest), then to the first.
     """
-    scores = [(fold.validation_ua, fold.result.validation.loss) for fold in candidates.values()]
+    scores = [(fold.validation_ua, fold.validation_loss) for fold in candidates.values()]
     return list(candidates)[best_validated(scores)]
 
 

@@ -13,14 +13,24 @@ from numpy.typing import NDArray
 
 from tracking.analysis.paired import sign_flip, ua_interval, ua_parts
 from tracking.analysis.selection import best_validated
-from tracking.analysis.simulated_data import ACCURACY, EMODB, IEMOCAP, SPEAKER_DEVIATIONS, SimulatedCorpus, draw_hits
+from tracking.analysis.simulated_data import (
+    ACCURACY,
+    ALIKE,
+    EMODB,
+    IEMOCAP,
+    SPEAKER_DEVIATIONS,
+    SimulatedCorpus,
+    draw_hits,
+)
 from tracking.analysis.statistics import mcnemar_exact, recall_variance_z, two_proportion_z, wilson_interval
 
 EQUAL_TRIALS = 48
 """Trials that a choice is made among."""
 
-CHOICE_CORPORA = {"EmoDB's 535": EMODB, "IEMOCAP's 2943": IEMOCAP}
+CHOICE_CORPORA = {"IEMOCAP's 2943": IEMOCAP, "EmoDB's 535": EMODB}
 CHOICES = ("by mean validation UA", "per fold")
+CASES = tuple((name, alike) for alike in ALIKE for name in CHOICE_CORPORA)
+"""Cases in which choices are simulated: corpus, and how alike the models of a session's two folds are."""
 MEASURES = ("type I error", "coverage", "false gain")
 
 ALPHA = 0.05
@@ -65,25 +75,25 @@ def simulate(tables: int, choices: int, seed: int, tell: Tell) -> tuple[Rate, ..
     Returns:
         Rates of all tests, then of all intervals, then of the choices, each by deviation.
     """
-    done, total = 0, len(SPEAKER_DEVIATIONS) * (tables + len(CHOICE_CORPORA) * choices)
+    done, total = 0, len(SPEAKER_DEVIATIONS) * (tables + len(CASES) * choices)
     rates: list[Rate] = []
     for deviation, root in zip(
         SPEAKER_DEVIATIONS, np.random.SeedSequence(seed).spawn(len(SPEAKER_DEVIATIONS)), strict=True
     ):
-        own, *others = (np.random.default_rng(each) for each in root.spawn(1 + len(CHOICE_CORPORA)))
+        own, *others = (np.random.default_rng(each) for each in root.spawn(1 + len(CASES)))
         events = []
         for block in _blocks(tables):
             events.append(judge_tables(own, deviation, block))
             done += block
             tell(done, total)
         rates += _shares(events, deviation)
-        for (name, corpus), rng in zip(CHOICE_CORPORA.items(), others, strict=True):
+        for (name, alike), rng in zip(CASES, others, strict=True):
             gains = []
             for _ in range(choices):
-                gains.append(false_gains(rng, corpus, deviation))
+                gains.append(false_gains(rng, CHOICE_CORPORA[name], deviation, ALIKE[alike]))
                 done += 1
                 tell(done, total)
-            rates += _gains(gains, name, deviation)
+            rates += _gains(gains, f"{name} utterances, {alike}", deviation)
     order = {name: rank for rank, name in enumerate(dict.fromkeys((rate.measure, rate.of) for rate in rates))}
     return tuple(sorted(rates, key=lambda rate: (MEASURES.index(rate.measure), order[rate.measure, rate.of])))
 
@@ -154,21 +164,24 @@ def _bootstrap(rng: np.random.Generator, parts: Floats) -> tuple[Floats, Floats,
     return np.mean(sums <= 0, axis=1), low, high
 
 
-def false_gains(rng: np.random.Generator, corpus: SimulatedCorpus, deviation: float) -> tuple[float, float]:
+def false_gains(
+    rng: np.random.Generator, corpus: SimulatedCorpus, deviation: float, alike: float
+) -> tuple[float, float]:
     """Chooses among equally good trials in both ways, and measures by how much the choice seems to be better.
 
-    Each speaker tests one fold and validates its partner's, so a trial has two models that see a speaker.
+    Each speaker tests one fold and validates its partner's; the two folds train on the same other speakers.
 
     Args:
         rng: Source of chance.
         corpus: Who is tested.
         deviation: Deviation between speakers of the true difference of two trials, 0..1.
+        alike: Correlation of a trial's hits in the two folds, 1 where both have one model.
 
     Returns:
         Pooled test UA less the mean of all trials', chosen by the mean validation UA over folds, and chosen
         per fold by that fold's own validation speaker; 0..1.
     """
-    counts = corpus.count_hits(draw_hits(rng, corpus, deviation, 1, EQUAL_TRIALS, models=2)[0])
+    counts = corpus.count_hits(draw_hits(rng, corpus, deviation, 1, EQUAL_TRIALS, models=2, alike=alike)[0])
     test, folds = counts[:, 0], np.arange(corpus.speakers)
     present = corpus.counts > 0
     recalls = counts[:, 1] / np.maximum(corpus.counts, 1)
@@ -195,14 +208,14 @@ def _shares(events: list[dict[tuple[str, str], Floats]], deviation: float) -> li
     return rates
 
 
-def _gains(gains: list[tuple[float, float]], corpus: str, deviation: float) -> list[Rate]:
+def _gains(gains: list[tuple[float, float]], case: str, deviation: float) -> list[Rate]:
     rates = []
     for of, values in zip(CHOICES, np.array(gains).T, strict=True):
         error = float(values.std(ddof=1)) / sqrt(len(values))
         rates.append(
             Rate(
                 "false gain",
-                f"{of}, {corpus} utterances",
+                f"{of}, {case}",
                 100 * deviation,
                 100 * float(values.mean()),
                 100 * error,

@@ -5,13 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ser.config import AttentionName, FoldConfiguration, LabelStrategy
-from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
-from ser.results import Fold, FoldResult
-from tracking.results import TrialResult
+from ser.results import Fold
+from tracking.scored import ScoredFold
+from tracking.table import ScoredTrial
 
 ATTENTION_SETTINGS = ("attention", "scope", "component_score", "attention_norm", "quantum_boundary")
 """Settings in which a variant differs from its baseline, attention `none`."""
@@ -20,39 +17,6 @@ CRITERION_SETTINGS = ("criterion", "labels", "loss_scale", "decision")
 """Settings in which a CTC model differs from the sequence-to-label model."""
 
 FIXED, SELECTED = "fixed", "selected per fold"
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredFold:
-    """A fold result with its scores, computed once.
-
-    Attributes:
-        result: The fold result.
-        confusion: Test decisions, shape `(class, class)`, rows true.
-        ua: Test UA over the classes that the fold's test set has, 0..1.
-        wa: Test WA, 0..1.
-        validation_ua: UA of the validation speakers, 0..1.
-    """
-
-    result: FoldResult
-    confusion: NDArray[np.int64]
-    ua: float
-    wa: float
-    validation_ua: float
-
-    @classmethod
-    def of(cls, result: FoldResult) -> "ScoredFold":
-        """Scores a fold result."""
-        classes = len(result.corpus.emotions)
-        confusion = evaluation_confusion(result.test, classes)
-        validation = evaluation_confusion(result.validation, classes)
-        return cls(
-            result,
-            confusion,
-            unweighted_accuracy(confusion),
-            weighted_accuracy(confusion),
-            unweighted_accuracy(validation),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +41,7 @@ class Variant:
     configurations: tuple[FoldConfiguration, ...]
     scheme: tuple[Fold, ...]
     folds: Mapping[int, tuple[ScoredFold, ...]]
-    trials: tuple[TrialResult, ...]
+    trials: tuple[ScoredTrial, ...]
     incomplete: str = ""
     chosen: Mapping[tuple[int, int], str] | None = None
 
@@ -151,7 +115,7 @@ def variant_order(variant: Variant) -> tuple[Any, ...]:
     )
 
 
-def group_variants(trials: Sequence[TrialResult]) -> list[Variant]:
+def group_variants(trials: Sequence[ScoredTrial]) -> list[Variant]:
     """Groups trials into variants; a trial that occurs twice counts once.
 
     Args:
@@ -162,7 +126,7 @@ def group_variants(trials: Sequence[TrialResult]) -> list[Variant]:
         Variants in the order of `variant_order`, labels unique.
     """
     once = {trial.trial_id: trial for trial in reversed(trials) if trial.folds}
-    groups: dict[tuple[Any, ...], list[TrialResult]] = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[ScoredTrial]] = defaultdict(list)
     for trial in sorted(once.values(), key=lambda trial: trial.trial_id):
         first = trial.folds[0]
         settings = first.configuration.model_copy(update={"seed": 0})
@@ -171,12 +135,12 @@ def group_variants(trials: Sequence[TrialResult]) -> list[Variant]:
     return sorted(with_unique_labels(variants), key=variant_order)
 
 
-def waiting_trials(trials: Sequence[TrialResult]) -> tuple[TrialResult, ...]:
+def waiting_trials(trials: Sequence[ScoredTrial]) -> tuple[ScoredTrial, ...]:
     """Trials none of whose folds has a result yet."""
     return tuple(trial for trial in trials if not trial.folds)
 
 
-def _variant(trials: Sequence[TrialResult]) -> Variant:
+def _variant(trials: Sequence[ScoredTrial]) -> Variant:
     by_seed = {trial.folds[0].configuration.seed: trial for trial in trials}
     ordered = [by_seed[seed] for seed in sorted(by_seed)]
     configuration = ordered[0].folds[0].configuration
@@ -186,13 +150,13 @@ def _variant(trials: Sequence[TrialResult]) -> Variant:
         recipe=ordered[0].recipe,
         configurations=(configuration,),
         scheme=ordered[0].scheme,
-        folds={seed: tuple(ScoredFold.of(fold) for fold in by_seed[seed].folds) for seed in sorted(by_seed)},
+        folds={seed: by_seed[seed].folds for seed in sorted(by_seed)},
         trials=tuple(ordered),
         incomplete=_missing_folds(ordered),
     )
 
 
-def _missing_folds(trials: Iterable[TrialResult]) -> str:
+def _missing_folds(trials: Iterable[ScoredTrial]) -> str:
     parts = []
     for trial in trials:
         there = {fold.fold.index for fold in trial.folds}
@@ -236,7 +200,7 @@ def _distinguishing_facts(variant: Variant) -> dict[str, str]:
     if variant.kind == FIXED:
         settings = settings_without(variant.configuration, ("attention", "scope", "criterion", "labels"))
         settings.update(settings.pop("features"))
-    first = next(iter(variant.folds.values()))[0].result
+    first = next(iter(variant.folds.values()))[0]
     validators = ",".join(variant.scheme[0].validation_speakers)
     return {
         **{name: str(value) for name, value in settings.items()},

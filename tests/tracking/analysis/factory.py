@@ -1,14 +1,16 @@
 """Makes seeded synthetic trials in which speakers, and speakers by variant, differ."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ser.config import FoldConfiguration, digest_of
 from ser.results import BaselineResult, CorpusIdentity, EpochRecord, Evaluation, Fold, FoldResult, TargetReport
-from tracking.results import ResultsTable, TrialResult
+from tracking.analysis.variants import Variant, group_variants
+from tracking.results import TrialResult
+from tracking.table import PrunedTrial, ResultsTable, ScoredTrial
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 
@@ -187,6 +189,26 @@ def baseline(world: World, accuracy: float = 0.66) -> BaselineResult:
     )
 
 
+def table_of(
+    *trials: TrialResult,
+    baselines: tuple[BaselineResult, ...] = (),
+    notes: tuple[str, ...] = (),
+    pruned: tuple[PrunedTrial, ...] = (),
+) -> ResultsTable:
+    """A table of these trials."""
+    return ResultsTable(tuple(map(ScoredTrial.of, trials)), baselines, notes, pruned)
+
+
+def with_more(table: ResultsTable, *trials: TrialResult) -> ResultsTable:
+    """The table with further trials at its end."""
+    return replace(table, trials=(*table.trials, *map(ScoredTrial.of, trials)))
+
+
+def grouped(trials: Iterable[TrialResult]) -> list[Variant]:
+    """The variants of these trials."""
+    return group_variants([ScoredTrial.of(one) for one in trials])
+
+
 def study_table(world: World | None = None, **changes: Any) -> ResultsTable:
     """A study of all four attentions, with two scopes and two label strategies."""
     place = world or World()
@@ -197,4 +219,4 @@ def study_table(world: World | None = None, **changes: Any) -> ResultsTable:
         for labels in ("words", "phonemes")
         for scope in ((5, 9) if attention in ("local", "component") else (9,))
     ]
-    return ResultsTable(trials=tuple(trials), baselines=(baseline(place),), notes=("2 utterances skipped",))
+    return table_of(*trials, baselines=(baseline(place),), notes=("2 utterances skipped",))

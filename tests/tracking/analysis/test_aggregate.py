@@ -2,17 +2,16 @@ import numpy as np
 import pytest
 
 from ser.errors import ComparisonError
-from tests.tracking.analysis.factory import World, baseline, configuration, trial
+from tests.tracking.analysis.factory import World, baseline, configuration, grouped, trial
 from tracking.analysis.aggregate import fold_table, score, score_variant, variant_table
 from tracking.analysis.evidence import baseline_evidence, variant_evidence
 from tracking.analysis.selection import selected_per_fold
-from tracking.analysis.variants import group_variants
 
 WORLD = World()
 
 
 def variant_of(*trials):
-    (variant,) = group_variants(trials)
+    (variant,) = grouped(trials)
     return variant
 
 
@@ -73,7 +72,7 @@ def test_undecided_share_is_weighted_by_utterances_and_absent_for_other_decision
 
 def test_tables_are_tidy():
     trials = [trial(WORLD, configuration("component", scope=scope, seed=seed)) for scope in (3, 5) for seed in (1, 2)]
-    fixed = group_variants(trials)
+    fixed = grouped(trials)
     variants = [*fixed, *selected_per_fold(fixed)]
     folds, table = fold_table(variants), variant_table([score_variant(variant) for variant in variants])
     assert len(folds) == 3 * 2 * 10

@@ -1,19 +1,19 @@
 import pytest
 
-from tests.tracking.analysis.factory import World, configuration, study_table, trial
+from tests.tracking.analysis.factory import World, configuration, study_table, table_of, trial
 from tracking.analysis.badges import report_badges, variant_badges
 from tracking.analysis.overview import oversee
-from tracking.results import PrunedTrial, ResultsTable
+from tracking.table import PrunedTrial, ScoredTrial
 
 
 def variant_keys(world=None, recipe="quick", capped=0, folds=None, **changes):
     one = trial(world or World(), configuration(**changes), recipe=recipe, capped=capped, folds=folds)
-    (entry,) = oversee(ResultsTable(trials=(one,))).scored
+    (entry,) = oversee(table_of(one)).scored
     return {badge.key for badge in variant_badges(entry)}
 
 
 def report_keys(*trials):
-    return {badge.key for badge in report_badges(oversee(ResultsTable(trials=trials)))}
+    return {badge.key for badge in report_badges(oversee(table_of(*trials)))}
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,9 @@ def test_a_variants_badge_stands_where_it_holds_and_only_there(badge, holds, hol
 
 def test_pruned_trials_are_told_of():
     one, other = trial(World(), configuration()), trial(World(), configuration("quantum"), folds=[0, 1])
-    pruned = PrunedTrial(name="quantum", reason="below the median", trial=other)
+    pruned = PrunedTrial(name="quantum", reason="below the median", trial=ScoredTrial.of(other))
     assert "pruned" not in report_keys(one)
-    overview = oversee(ResultsTable(trials=(one,), pruned=(pruned,)))
+    overview = oversee(table_of(one, pruned=(pruned,)))
     assert "pruned" in {badge.key for badge in report_badges(overview)}
     assert not overview.partial
 

@@ -7,21 +7,19 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest
 
 from ser.errors import ComparisonError
-from tests.tracking.analysis.factory import World, configuration, study_table, trial
+from tests.tracking.analysis.factory import World, configuration, grouped, study_table, trial, with_more
 from tracking.analysis.aggregate import score_variant
 from tracking.analysis.comparison import BETTER, NO_CLAIM, NO_DIFFERENCE, compare, compare_all
 from tracking.analysis.overview import oversee
 from tracking.analysis.planning import CRITERION
 from tracking.analysis.selection import selected_per_fold
 from tracking.analysis.statistics import holm
-from tracking.analysis.variants import group_variants
-from tracking.results import ResultsTable
 
 WORLD = World()
 
 
 def scored(*trials, select=True):
-    fixed = group_variants(trials)
+    fixed = grouped(trials)
     return [score_variant(variant) for variant in [*fixed, *(selected_per_fold(fixed) if select else [])]]
 
 
@@ -241,7 +239,7 @@ def test_the_holm_family_is_every_planned_pair_also_the_refused():
     assert [one.holm_p for one in whole.made] == holm([one.ua_speakers.p for one in whole.made])
     partial = trial(WORLD, configuration("quantum", labels="utterance"), folds=[0])
     plain = trial(WORLD, configuration("none", labels="utterance"))
-    more = oversee(ResultsTable(trials=(*table.trials, partial, plain))).comparisons
+    more = oversee(with_more(table, partial, plain)).comparisons
     assert more.family == 15
     assert len(more.made) == 14
     raw = [one.ua_speakers.p for one in more.made]

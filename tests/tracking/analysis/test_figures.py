@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tests.tracking.analysis.factory import EMOTIONS, World, configuration, study_table, trial
+from tests.tracking.analysis.factory import EMOTIONS, World, configuration, grouped, study_table, trial, with_more
 from tracking.analysis.figure_data import (
     Curve,
     common_percent,
@@ -19,7 +19,6 @@ from tracking.analysis.overview import oversee
 from tracking.analysis.rendering import to_svg
 from tracking.analysis.row_figures import forest_figure, speaker_figure
 from tracking.analysis.search_figures import importance_figure, scope_figure
-from tracking.analysis.variants import group_variants
 
 HOSTILE = '<script>alert(1)</script> & "$\\frac{'
 
@@ -54,12 +53,12 @@ def test_speaker_rows_carry_one_point_a_speaker():
 
 def test_learning_curve_averages_folds_and_seeds_epoch_by_epoch():
     trials = [trial(World(), configuration(seed=seed, epochs=epochs)) for seed, epochs in ((1, 4), (2, 4))]
-    (variant,) = group_variants(trials)
+    (variant,) = grouped(trials)
     folds = [fold for seed in variant.seeds for fold in variant.folds[seed]]
     curve = learning_curve(folds, "training_loss")
     assert curve is not None
     assert curve.epochs.tolist() == [1, 2, 3, 4]
-    values = [fold.result.curve[2].values["training_loss"] for fold in folds]
+    values = [fold.curve[2].values["training_loss"] for one in trials for fold in one.folds]
     assert len(values) == 20
     assert curve.mean[2] == pytest.approx(np.mean(values))
     assert curve.deviation[2] == pytest.approx(np.std(values, ddof=1))
@@ -70,7 +69,7 @@ def test_scope_lines_join_variants_that_differ_in_scope_alone():
     table = study_table()
     other = trial(World(), configuration("local", scope=15, labels="words", stack=1))
     unfinished = trial(World(), configuration("local", scope=11, labels="words"), folds=[0])
-    overview = oversee(table.model_copy(update={"trials": (*table.trials, other, unfinished)}))
+    overview = oversee(with_more(table, other, unfinished))
     lines = {line.name: line for line in scope_lines(overview.scored, overview.comparisons.made)}
     assert set(lines) == {f"{one} · {two}" for one in ("local", "component") for two in ("words", "phonemes")}
     line, entries = lines["component · words"], {entry.variant.label: entry for entry in overview.scored}

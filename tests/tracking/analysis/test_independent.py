@@ -14,10 +14,9 @@ from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint, proportion_effectsize, proportions_ztest
 from statsmodels.stats.weightstats import DescrStatsW
 
-from tests.tracking.analysis.factory import World, configuration, trial
+from tests.tracking.analysis.factory import World, configuration, grouped, trial
 from tracking.analysis.aggregate import ScoredVariant, score_variant
 from tracking.analysis.comparison import compare
-from tracking.analysis.variants import group_variants
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger", "fear", "boredom", "disgust")
 
@@ -46,7 +45,7 @@ def cases(draw):
         ]
         for name, accuracy in (("component", accuracy_a), ("none", accuracy_b))
     }
-    a, b = (score_variant(group_variants(each)[0]) for each in trials.values())
+    a, b = (score_variant(grouped(each)[0]) for each in trials.values())
     return Case(a, b, frame_of(trials), seeds)
 
 

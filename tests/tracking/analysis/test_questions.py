@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from ser.errors import ComparisonError
-from tests.tracking.analysis.factory import World, configuration, study_table, trial
+from tests.tracking.analysis.factory import World, configuration, grouped, study_table, trial
 from tracking.analysis.aggregate import score_variant
 from tracking.analysis.comparison import compare_all
 from tracking.analysis.overview import oversee
 from tracking.analysis.questions import Question, differences
 from tracking.analysis.selection import selected_per_fold
 from tracking.analysis.statistics import holm
-from tracking.analysis.variants import group_variants
 from tracking.analysis.wanted import parse_wanted
 
 WORLD = World()
@@ -19,13 +18,13 @@ SELECTED = "component · selected per fold · phonemes"
 
 
 def scored(*trials):
-    fixed = group_variants(trials)
+    fixed = grouped(trials)
     return [score_variant(variant) for variant in [*fixed, *selected_per_fold(fixed)]]
 
 
 @pytest.fixture(scope="module")
 def entries():
-    return scored(*study_table().trials)
+    return oversee(study_table()).scored
 
 
 def asked(entries, baseline="", *variants):

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 
 from ser.results import Evaluation
-from tests.tracking.analysis.factory import World, configuration, trial
+from tests.tracking.analysis.factory import World, configuration, grouped, trial
 from tracking.analysis.aggregate import score_variant
 from tracking.analysis.selection import choose, selected_per_fold
-from tracking.analysis.variants import ScoredFold, group_variants
+from tracking.table import ScoredTrial
 
 WORLD = World()
 SCOPES = (3, 5, 9)
@@ -26,7 +28,7 @@ def shuffled(evaluation: Evaluation) -> Evaluation:
 
 
 def test_every_fold_takes_the_best_validation_ua():
-    variants = group_variants(family())
+    variants = grouped(family())
     (selected,) = selected_per_fold(variants)
     for index in range(10):
         ua = {variant.label: variant.folds[1][index].validation_ua for variant in variants}
@@ -35,19 +37,19 @@ def test_every_fold_takes_the_best_validation_ua():
 
 
 def test_permuting_test_predictions_never_changes_a_choice():
-    (before,) = selected_per_fold(group_variants(family()))
-    (after,) = selected_per_fold(group_variants([changed(one, "test", shuffled) for one in family()]))
+    (before,) = selected_per_fold(grouped(family()))
+    (after,) = selected_per_fold(grouped([changed(one, "test", shuffled) for one in family()]))
     assert after.chosen == before.chosen
 
 
 def test_permuting_validation_predictions_does_change_choices():
-    (before,) = selected_per_fold(group_variants(family()))
-    (after,) = selected_per_fold(group_variants([changed(one, "validation", shuffled) for one in family()]))
+    (before,) = selected_per_fold(grouped(family()))
+    (after,) = selected_per_fold(grouped([changed(one, "validation", shuffled) for one in family()]))
     assert after.chosen != before.chosen
 
 
 def test_the_chosen_test_predictions_are_pooled():
-    variants = group_variants(family())
+    variants = grouped(family())
     (selected,) = selected_per_fold(variants)
     by_label = {variant.label: variant for variant in variants}
     confusion = sum(by_label[selected.chosen[1, index]].folds[1][index].confusion for index in range(10))
@@ -55,11 +57,10 @@ def test_the_chosen_test_predictions_are_pooled():
 
 
 def test_ties_go_to_the_lower_loss_then_to_the_first():
-    fold = ScoredFold.of(trial(WORLD, configuration()).folds[0])
+    fold = ScoredTrial.of(trial(WORLD, configuration())).folds[0]
 
     def with_loss(loss):
-        validation = fold.result.validation.model_copy(update={"loss": loss})
-        return ScoredFold.of(fold.result.model_copy(update={"validation": validation}))
+        return replace(fold, validation_loss=loss)
 
     assert choose({"a": with_loss(0.5), "b": with_loss(0.4)}) == "b"
     assert choose({"a": with_loss(0.4), "b": with_loss(0.4)}) == "a"
@@ -68,7 +69,7 @@ def test_ties_go_to_the_lower_loss_then_to_the_first():
 
 def test_each_seed_chooses_for_itself():
     trials = [one for seed in (1, 2) for one in family(seed=seed)]
-    (selected,) = selected_per_fold(group_variants(trials))
+    (selected,) = selected_per_fold(grouped(trials))
     assert selected.seeds == (1, 2)
     assert len(selected.chosen) == 20
 
@@ -80,7 +81,7 @@ def test_one_point_is_no_family_and_families_do_not_mix():
         trial(WORLD, configuration("quantum")),
         trial(WORLD, configuration("component", scope=3, criterion="cross_entropy")),
     ]
-    selected = selected_per_fold(group_variants(trials))
+    selected = selected_per_fold(grouped(trials))
     assert [one.label for one in selected] == [
         "component · selected per fold · words",
         "component · selected per fold · phonemes",
@@ -89,7 +90,7 @@ def test_one_point_is_no_family_and_families_do_not_mix():
 
 def test_a_missing_fold_of_a_member_makes_the_choice_partial():
     trials = [*family()[:2], trial(WORLD, configuration("component", scope=9), folds=range(4))]
-    (selected,) = selected_per_fold(group_variants(trials))
+    (selected,) = selected_per_fold(grouped(trials))
     assert not selected.complete
     assert "component · scope 9 · phonemes" in selected.incomplete
 
@@ -101,7 +102,7 @@ def test_choosing_among_equal_trials_gains_nothing_on_average():
             trial(WORLD, configuration("component", scope=scope), 0.6, speaker_deviation=0.0, random_seed=round_)
             for scope in range(1, 24, 2)
         ]
-        variants = group_variants(trials)
+        variants = grouped(trials)
         (selected,) = selected_per_fold(variants)
         uas = [score_variant(variant).scores.ua.mean for variant in variants]
         gains.append(score_variant(selected).scores.ua.mean - np.mean(uas))

@@ -1,14 +1,16 @@
-from tests.tracking.analysis.factory import World, configuration, trial
+from dataclasses import replace
+
+from tests.tracking.analysis.factory import World, configuration, grouped, trial
 from tracking.analysis.overview import oversee
 from tracking.analysis.report.fact_tables import pruned_table
 from tracking.analysis.variants import group_variants, variant_label, waiting_trials
-from tracking.results import PrunedTrial, ResultsTable, without_pruned
+from tracking.table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
 
 WORLD = World()
 
 
 def labels(*trials):
-    return [variant.label for variant in group_variants(trials)]
+    return [variant.label for variant in grouped(trials)]
 
 
 def test_labels_name_attention_scope_and_target():
@@ -20,7 +22,7 @@ def test_labels_name_attention_scope_and_target():
 
 
 def test_seeds_of_one_configuration_are_one_variant():
-    (variant,) = group_variants([trial(WORLD, configuration(seed=seed)) for seed in (3, 1, 2)])
+    (variant,) = grouped([trial(WORLD, configuration(seed=seed)) for seed in (3, 1, 2)])
     assert variant.seeds == (1, 2, 3)
     assert variant.complete
 
@@ -28,7 +30,7 @@ def test_seeds_of_one_configuration_are_one_variant():
 def test_a_trial_that_occurs_twice_counts_once():
     first = trial(WORLD, configuration(), study="one")
     again = first.model_copy(update={"study": "two", "reused_from": "run"})
-    (variant,) = group_variants([first, again])
+    (variant,) = grouped([first, again])
     assert len(variant.trials) == 1
     assert variant.trials[0].study == "one"
 
@@ -46,7 +48,7 @@ def test_recipes_are_variants_of_their_own():
         trial(WORLD, configuration(), recipe="quick"),
         trial(WORLD, configuration(stack=1), recipe="paper"),
     ]
-    variants = group_variants(trials)
+    variants = grouped(trials)
     assert [variant.recipe for variant in variants] == ["paper", "quick"]
     assert [variant.label for variant in variants] == [
         "none · phonemes · recipe paper",
@@ -64,30 +66,31 @@ def test_order_is_fixed_whatever_the_order_of_the_trials():
 
 def test_missing_folds_are_said_with_their_names():
     partial = trial(WORLD, configuration(), folds=[0, 2, 3, 4, 5, 6, 7, 8, 9])
-    (variant,) = group_variants([partial])
+    (variant,) = grouped([partial])
     assert not variant.complete
     assert variant.incomplete == "seed 1: 9 of 10 folds, missing Ses01M"
 
 
 def test_scores_rest_on_complete_seeds_where_there_are_any():
     trials = [trial(WORLD, configuration(seed=1), folds=range(9)), trial(WORLD, configuration(seed=2))]
-    (variant,) = group_variants(trials)
+    (variant,) = grouped(trials)
     assert variant.scored_seeds == (2,)
     assert not variant.complete
 
 
 def test_trials_without_folds_wait():
-    waiting = trial(WORLD, configuration(), folds=[])
+    waiting = ScoredTrial.of(trial(WORLD, configuration(), folds=[]))
     assert group_variants([waiting]) == []
     assert waiting_trials([waiting]) == (waiting,)
 
 
 def test_a_point_that_was_pruned_with_one_seed_is_no_variant_with_its_others():
     world = World()
-    unlucky, lucky = (trial(world, configuration("local", seed=seed), recipe="extended") for seed in (1, 2))
-    alike = trial(world, configuration("local", seed=2, scope=5), recipe="extended")
-    elsewhere = trial(world, configuration("local", seed=2), recipe="paper")
-    begun = unlucky.model_copy(update={"folds": unlucky.folds[:4]})
+    unlucky, lucky, alike, elsewhere = (
+        ScoredTrial.of(trial(world, configuration("local", seed=seed, scope=scope), recipe=recipe))
+        for seed, scope, recipe in ((1, 9, "extended"), (2, 9, "extended"), (2, 5, "extended"), (2, 9, "paper"))
+    )
+    begun = replace(unlucky, folds=unlucky.folds[:4])
     kept, pruned = without_pruned(
         (lucky, alike, elsewhere), [PrunedTrial(name="local", reason="it is worse", trial=begun)]
     )
@@ -108,6 +111,6 @@ def test_a_point_that_was_pruned_with_one_seed_is_no_variant_with_its_others():
 
 
 def test_a_pruned_trial_without_a_fold_sets_nothing_aside():
-    one = trial(World(), configuration())
-    waiting = one.model_copy(update={"folds": ()})
+    one = ScoredTrial.of(trial(World(), configuration()))
+    waiting = replace(one, folds=())
     assert without_pruned((one, waiting), [PrunedTrial(name="none", reason="r", trial=waiting)])[0] == (one, waiting)

@@ -5,12 +5,11 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_lowercase
-from typing import Any
 
 import pandas as pd
 
 from tracking.analysis.badges import Badge
-from tracking.analysis.markup import csv_text, latex_text, markdown_text
+from tracking.analysis.markup import csv_cell, csv_text, latex_text, markdown_text
 from tracking.analysis.report.tables import Cell, Column, Table, Value
 
 
@@ -42,7 +41,7 @@ def write_whole(path: Path, content: str) -> None:
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Writes a tidy table as UTF-8 CSV, its names as text."""
     words = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    safe = frame.assign(**{name: frame[name].map(_safe) for name in words})
+    safe = frame.assign(**{name: frame[name].map(csv_cell) for name in words})
     write_whole(path, safe.to_csv(index=False))
 
 
@@ -51,12 +50,8 @@ def _titles(column: Column) -> list[str]:
 
 
 def _values(column: Column, cell: Cell) -> list[Value]:
-    value = _safe(cell.text if cell.value is None else cell.value)
+    value = csv_cell(cell.text if cell.value is None else cell.value)
     return [value, "" if cell.high is None else cell.high] if column.interval else [value]
-
-
-def _safe(value: Any) -> Any:
-    return csv_text(value) if isinstance(value, str) else value
 
 
 def as_latex(table: Table, marks: Sequence[Badge]) -> str:

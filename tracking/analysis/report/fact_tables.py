@@ -10,7 +10,7 @@ from tracking.analysis.report.background import Background, StudyOrigin
 from tracking.analysis.report.formats import NONE
 from tracking.analysis.report.tables import Cell, Column, Table, number, text
 from tracking.analysis.variants import FIXED
-from tracking.results import TrialResult
+from tracking.table import ScoredTrial
 
 
 def missing_table(overview: Overview, background: Background) -> Table:
@@ -61,7 +61,7 @@ def pruned_table(overview: Overview) -> Table:
 
 def studies_table(overview: Overview, background: Background) -> Table:
     """The studies behind the report, and the command that runs each again."""
-    studies: dict[str, list[TrialResult]] = defaultdict(list)
+    studies: dict[str, list[ScoredTrial]] = defaultdict(list)
     for trial in overview.table.trials:
         studies[trial.study].append(trial)
     return Table(
@@ -81,7 +81,7 @@ def studies_table(overview: Overview, background: Background) -> Table:
     )
 
 
-def _study_cells(study: str, trials: Sequence[TrialResult], background: Background) -> tuple[Cell, ...]:
+def _study_cells(study: str, trials: Sequence[ScoredTrial], background: Background) -> tuple[Cell, ...]:
     origin = background.origins.get(study)
     return (
         text(study),
@@ -160,7 +160,7 @@ def _setting(value: Any) -> Cell:
 def origins_table(overview: Overview) -> Table:
     """Corpus, digests and versions."""
     facts: dict[str, dict[str, None]] = defaultdict(dict)
-    for fold in overview.fold_results():
+    for fold in overview.folds_of_all():
         facts["corpus"][fold.corpus.name] = None
         facts["corpus digest"][fold.corpus.digest] = None
         facts["classes"][", ".join(fold.corpus.emotions)] = None

@@ -9,7 +9,8 @@ from tracking.analysis.badges import report_badges, ua_only, variant_badges
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.formats import NONE, count, minutes, percent, ratio, seconds_spread
 from tracking.analysis.report.tables import Cell, Column, Table, number, text, wa_column
-from tracking.analysis.variants import FIXED, ScoredFold
+from tracking.analysis.variants import FIXED
+from tracking.scored import ScoredFold
 
 MISSING = "missing"
 """Stands for a fold that has no result for any seed."""
@@ -63,7 +64,7 @@ def _fold_cells(entry: ScoredVariant, names: Sequence[str], metric: str) -> list
     scores: dict[str, list[float]] = {}
     for folds in entry.variant.folds.values():
         for fold in folds:
-            scores.setdefault(fold.result.fold.name, []).append(getattr(fold, metric))
+            scores.setdefault(fold.fold.name, []).append(getattr(fold, metric))
     wanted = {fold.name for fold in entry.variant.scheme}
     cells = []
     for name in names:
@@ -87,7 +88,7 @@ def cost_table(overview: Overview) -> Table:
         mean_s = float(np.mean(seconds[label]))
         baseline = None if made is None else seconds.get(made.baseline)
         multiple = mean_s / float(np.mean(baseline)) if baseline else None
-        epoch_s = float(np.mean([_seconds(fold) / max(1, len(fold.result.curve)) for fold in _folds(entry)]))
+        epoch_s = float(np.mean([fold.seconds / max(1, fold.epochs) for fold in _folds(entry)]))
         rows.append(
             (
                 text(label),
@@ -123,12 +124,8 @@ def _folds(entry: ScoredVariant) -> list[ScoredFold]:
 
 
 def _fold_seconds(entry: ScoredVariant) -> list[float]:
-    return [_seconds(fold) for fold in _folds(entry)]
-
-
-def _seconds(fold: ScoredFold) -> float:
-    return (fold.result.ended_ms - fold.result.started_ms) / 1000
+    return [fold.seconds for fold in _folds(entry)]
 
 
 def _device(fold: ScoredFold) -> str:
-    return fold.result.environment.get("device", NONE)
+    return fold.environment.get("device", NONE)

@@ -1,7 +1,10 @@
 """The report's pictures as SVG, and which variants they show when there are too many to show all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tracking.analysis.aggregate import ScoredVariant
 from tracking.analysis.badges import ua_only
@@ -14,6 +17,7 @@ from tracking.analysis.report.background import Importances
 from tracking.analysis.row_figures import forest_figure, speaker_figure
 from tracking.analysis.search_figures import importance_figure, scope_figure
 from tracking.analysis.variants import SELECTED
+from tracking.meanwhile import Meanwhile
 
 MOST_ROWS = 40
 MOST_PANELS = 12
@@ -43,10 +47,8 @@ class Pictures:
         all_forest: The same of every comparison; None where that is no more.
         all_forest_note: Which comparisons are drawn, where not all are; else empty.
         speakers: UA of each speaker; None where there are no variants.
-        confusions: Confusion matrices.
         curves: Learning curves.
         scopes: UA over the scope; None where no variant was run with two scopes.
-        importances: Importance of settings, one a group of trials.
         panels_note: Which variants are drawn, where not all are; else empty.
     """
 
@@ -54,20 +56,17 @@ class Pictures:
     all_forest: Picture | None
     all_forest_note: str
     speakers: Picture | None
-    confusions: tuple[Picture, ...]
     curves: tuple[Picture, ...]
     scopes: Picture | None
-    importances: tuple[Picture, ...]
     panels_note: str
 
 
-def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], importances: Sequence[Importances]) -> Pictures:
+def draw_pictures(overview: Overview, lines: Sequence[ScopeLine]) -> Pictures:
     """Draws the pictures of a report.
 
     Args:
         overview: What the results say.
         lines: UA over scopes.
-        importances: Importances of settings.
 
     Returns:
         The pictures, SVG text with all names escaped.
@@ -77,18 +76,16 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], importances: S
     panels_note = (
         ""
         if len(shown) == len(overview.scored)
-        else f"{len(shown)} of {len(overview.scored)} variants: the highest UA, the baselines and what was "
-        "selected per fold come first; the CSV files have all."
+        else f"{len(shown)} of {len(overview.scored)} variants: first those that may be named, then the baselines; "
+        "the CSV files have all."
     )
     return Pictures(
         _forest(first, "UA against the baseline, with 95% intervals"),
         _forest(every, "UA against the baseline, every comparison") if len(every) > len(first) else None,
         "" if len(every) == len(made) else f"{len(every)} of {len(made)} comparisons are drawn; the table has all.",
         _speakers(shown, ua_only(overview)),
-        tuple(_confusion(entry) for entry in shown),
         _curves(shown),
         _scopes(lines[:MOST_LINES]),
-        tuple(_importances(group) for group in importances),
         panels_note,
     )
 
@@ -108,17 +105,20 @@ def shown_comparisons(overview: Overview) -> tuple[Comparison, ...]:
 
 
 def shown_variants(overview: Overview) -> tuple[ScoredVariant, ...]:
-    """The variants that have panels of their own, in the order of the report."""
+    """The variants that have panels of their own, in the order of the report: first those that may be named."""
     scored = overview.scored
     best = max(overview.reportable, key=lambda entry: entry.scores.ua.mean, default=None)
     comparison = None if best is None else overview.comparison_of(best.variant.label)
     against = None if comparison is None else comparison.baseline
 
-    def rank(place: int) -> tuple[bool, bool, bool, bool, int]:
+    named = {entry.variant.label for entry in overview.reportable}
+
+    def rank(place: int) -> tuple[bool, bool, bool, bool, bool, int]:
         entry = scored[place]
         return (
             entry is not best,
             entry.variant.label != against,
+            entry.variant.label not in named,
             entry.variant.configuration.attention != "none",
             entry.variant.kind != SELECTED,
             place,
@@ -161,15 +161,37 @@ def _scopes(lines: Sequence[ScopeLine]) -> Picture | None:
     return Picture(to_svg(scope_figure(lines, WIDE, title), words), to_svg(scope_figure(lines, NARROW, title), words))
 
 
+def draw_importances(importances: Sequence[Importances]) -> tuple[Picture, ...]:
+    """Draws the importance of settings, a picture for each group of trials."""
+    return tuple(_importances(group) for group in importances)
+
+
 def _importances(group: Importances) -> Picture:
     title = f"Importance of settings among {group.trials} trials"
     words = f"Importance of {len(group.shares)} settings among {group.among}; importances.csv has the numbers"
     return Picture(to_svg(importance_figure(group.shares, NARROW, title), words))
 
 
-def _confusion(entry: ScoredVariant) -> Picture:
-    label = entry.variant.label
-    figure = confusion_figure(entry.scores.confusion, entry.evidence.corpus.emotions, label)
+def draw_confusions(overview: Overview, meanwhile: Meanwhile) -> Iterable[Picture]:
+    """Draws the confusion matrices of the variants that have panels of their own.
+
+    Args:
+        overview: What the results say.
+        meanwhile: Draws them.
+
+    Returns:
+        The pictures, to be asked for as late as can be.
+    """
+    matrices = [
+        (entry.variant.label, entry.scores.confusion, entry.evidence.corpus.emotions)
+        for entry in shown_variants(overview)
+    ]
+    return meanwhile(_confusion, matrices)
+
+
+def _confusion(matrix: tuple[str, NDArray[np.float64], tuple[str, ...]]) -> Picture:
+    label, counts, emotions = matrix
+    figure = confusion_figure(counts, emotions, label)
     return Picture(to_svg(figure, f"Confusion matrix of {label}; confusions.csv has the counts"))
 
 

@@ -9,8 +9,7 @@ from tracking.analysis.aggregate import ScoredVariant, fold_table, variant_table
 from tracking.analysis.figure_data import learning_curve
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.exports import write_frame
-
-CURVE_METRICS = ("training_loss", "validation_ua")
+from tracking.scored import CURVES
 
 
 def record_tables(overview: Overview) -> Mapping[str, pd.DataFrame]:
@@ -63,7 +62,7 @@ def _confusion(entry: ScoredVariant) -> list[dict[str, object]]:
 def _curves(entry: ScoredVariant) -> list[dict[str, object]]:
     folds = [fold for seed in entry.variant.scored_seeds for fold in entry.variant.folds[seed]]
     rows: list[dict[str, object]] = []
-    for metric in CURVE_METRICS:
+    for metric in CURVES:
         curve = learning_curve(folds, metric)
         if curve is None:
             continue

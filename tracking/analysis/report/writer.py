@@ -27,27 +27,32 @@ from tracking.analysis.report.fact_tables import (
 from tracking.analysis.report.fold_tables import cost_table, fold_tables
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.paper_table import beside_the_paper
-from tracking.analysis.report.pictures import draw_pictures
+from tracking.analysis.report.pictures import draw_confusions, draw_importances, draw_pictures
 from tracking.analysis.report.records import write_records
 from tracking.analysis.report.score_tables import grid_tables, recall_table, results_table
 from tracking.analysis.report.search_tables import importance_table, scope_table
 from tracking.analysis.report.sensitivity_tables import guide_table, sensitivity_table
+from tracking.meanwhile import Meanwhile
 
 _FOLDER = Path(__file__).parent
 _NO_BACKGROUND = Background()
 
 
-def write_report(overview: Overview, folder: Path, background: Background = _NO_BACKGROUND) -> Path:
+def write_report(
+    overview: Overview, folder: Path, background: Background = _NO_BACKGROUND, meanwhile: Meanwhile = map
+) -> Path:
     """Writes the comparison report.
 
     Args:
         overview: What the results of one corpus and fold scheme say.
         folder: Where to write; made where it does not exist, files of an earlier report replaced.
         background: What is told beside the results.
+        meanwhile: Computes what takes long.
 
     Returns:
         The page, `index.html`; every table lies as CSV, LaTeX and Markdown in the folder `tables` beside it.
     """
+    confusions = draw_confusions(overview, meanwhile)
     files = folder / "tables"
     files.mkdir(parents=True, exist_ok=True)
     marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.made)
@@ -60,9 +65,13 @@ def write_report(overview: Overview, folder: Path, background: Background = _NO_
         **tables,
         "paper": paper,
         "partial": _partial(overview, background),
-        "pictures": draw_pictures(overview, lines, background.importances),
+        "pictures": draw_pictures(overview, lines),
         "records": [(name, "csv", name) for name in write_records(overview, files)],
     }
+    importances = tuple(background.importances)
+    words["confusions"] = tuple(confusions)
+    words |= {"importances": importance_table(importances), "importance_pictures": draw_importances(importances)}
+    write_table(words["importances"], marks, files)
     page = folder / "index.html"
     write_whole(page, _page(overview, words))
     return page
@@ -83,7 +92,6 @@ def _tables(overview: Overview, background: Background, lines: Sequence[ScopeLin
         "recall": recall_table(overview),
         "costs": cost_table(overview),
         "scope": scope_table(overview, lines),
-        "importances": importance_table(background.importances),
         "missing": missing_table(overview, background),
         "pruned": pruned_table(overview),
         "studies": studies_table(overview, background),
@@ -147,7 +155,7 @@ def _facts(overview: Overview) -> list[str]:
     if not overview.scored:
         return []
     evidence = max((entry.evidence for entry in overview.scored), key=lambda one: len(one.utterances))
-    last = max(fold.ended_ms for fold in overview.fold_results())
+    last = max(fold.ended_ms for fold in overview.folds_of_all())
     fixed = sum(entry.variant.chosen is None for entry in overview.scored)
     return [
         f"{fixed} variants",

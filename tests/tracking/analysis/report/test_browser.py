@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser import Theme, Visit, headless_browser, visit
-from tests.tracking.analysis.factory import EMOTIONS, World, baseline, configuration, study_table, trial
+from tests.tracking.analysis.factory import EMOTIONS, World, baseline, configuration, study_table, trial, with_more
 from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.report import write_report
 from tracking.analysis.report.background import Background, Importances, StudyOrigin
-from tracking.results import ResultsTable
+from tracking.table import ResultsTable
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
 HOSTILE = "<script>document.title='hit'</script><img src=x onerror=alert(1)> $\\frac{ [a](javascript:1) =1+1"
@@ -34,7 +35,7 @@ def overview() -> Overview:
         trial(world, configuration("quantum", labels="phonemes_x2"), 0.6, capped=40),
     )
     table = study_table(world)
-    return oversee(table.model_copy(update={"trials": (*table.trials, *more)}))
+    return oversee(with_more(table, *more))
 
 
 BACKGROUND = Background(
@@ -212,10 +213,10 @@ def test_hostile_names_are_shown_as_text(browser: Browser, tmp_path: Path) -> No
         names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:]), corpus=HOSTILE, per_speaker=8
     )
     table = study_table(world)
-    trials = tuple(one.model_copy(update={"study": HOSTILE, "recipe": HOSTILE}) for one in table.trials[:-1])
+    trials = tuple(replace(one, study=HOSTILE, recipe=HOSTILE) for one in table.trials[:-1])
     logistic = baseline(world).model_copy(update={"name": HOSTILE})
     partial = trial(world, configuration("quantum", labels="utterance"), folds=[1], study=HOSTILE)
-    overview = oversee(ResultsTable(trials=(*trials, partial), baselines=(logistic,), notes=(HOSTILE,)))
+    overview = oversee(with_more(ResultsTable(trials, (logistic,), (HOSTILE,)), partial))
     origin = StudyOrigin(HOSTILE, 3, 2, HOSTILE, running=True)
     page = write_report(overview, tmp_path, Background({HOSTILE: origin}, (Importances(HOSTILE, 9, {HOSTILE: 1.0}),)))
     opened = visit(browser, page)

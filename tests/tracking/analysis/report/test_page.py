@@ -1,15 +1,25 @@
 import csv
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from tests.tracking.analysis.factory import EMOTIONS, World, baseline, configuration, study_table, trial
+from tests.tracking.analysis.factory import (
+    EMOTIONS,
+    World,
+    baseline,
+    configuration,
+    study_table,
+    table_of,
+    trial,
+    with_more,
+)
 from tracking.analysis.overview import oversee
 from tracking.analysis.report import summary_rows, summary_sentence, write_report
 from tracking.analysis.report.background import Background, Importances, StudyOrigin
 from tracking.analysis.report.headline import headline
-from tracking.results import ResultsTable
+from tracking.table import ResultsTable
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -56,7 +66,7 @@ def written(tmp_path_factory):
         trial(world, configuration("quantum", labels="phonemes_x2"), 0.6, capped=40),
         trial(world, configuration("local", labels="utterance"), folds=[]),
     )
-    table = table.model_copy(update={"trials": (*table.trials, *more)})
+    table = with_more(table, *more)
     page = write_report(oversee(table), tmp_path_factory.mktemp("report"))
     return table, page, Page(page.read_text(encoding="utf-8"))
 
@@ -191,7 +201,7 @@ def test_each_fold_has_its_ua_and_missing_ones_are_called_missing(written):
     entry = next(one for one in oversee(table).scored if one.variant.label == "none · words")
     (folds,) = entry.variant.folds.values()
     for fold in folds:
-        assert float(rows["none · words"][fold.result.fold.name]) == pytest.approx(fold.ua)
+        assert float(rows["none · words"][fold.fold.name]) == pytest.approx(fold.ua)
     shown = {row[0]: row for row in parsed.tables["folds_ua"]}
     partial = next(cells for name, cells in shown.items() if name.startswith("component · scope 11 · words"))
     assert partial[4:] == ["missing"] * 7
@@ -246,10 +256,10 @@ def test_html_in_names_comes_out_as_text_everywhere(tmp_path):
     names = (HOSTILE, *(f"s{n}" for n in range(9)))
     world = World(names=names, emotions=(HOSTILE, *EMOTIONS[1:]), corpus=HOSTILE)
     table = study_table(world)
-    trials = tuple(one.model_copy(update={"study": HOSTILE, "recipe": HOSTILE}) for one in table.trials[:-1])
+    trials = tuple(replace(one, study=HOSTILE, recipe=HOSTILE) for one in table.trials[:-1])
     partial = trial(world, configuration("quantum", labels="utterance"), folds=[1], study=HOSTILE)
     logistic = baseline(world).model_copy(update={"name": HOSTILE})
-    hostile = ResultsTable(trials=(*trials, partial), baselines=(logistic,), notes=(HOSTILE, "{{ 7 * 7 }}"))
+    hostile = with_more(ResultsTable(trials, (logistic,), (HOSTILE, "{{ 7 * 7 }}")), partial)
     page = write_report(oversee(hostile), tmp_path)
     text = page.read_text(encoding="utf-8")
     parsed = Page(text)
@@ -268,7 +278,7 @@ def test_several_recipes_and_seeds_have_their_own_tables_and_columns(tmp_path):
         for stack, recipe in ((1, "paper"), (3, "quick"))
         for seed in (1, 2)
     ]
-    page = write_report(oversee(ResultsTable(trials=tuple(trials))), tmp_path)
+    page = write_report(oversee(table_of(*trials)), tmp_path)
     parsed = Page(page.read_text(encoding="utf-8"))
     for name in ("attention_by_labels", "attention_by_labels_2"):
         assert [row[0] for row in parsed.tables[name]] == ["", "attention", "none", "quantum"]
@@ -281,12 +291,12 @@ def test_several_recipes_and_seeds_have_their_own_tables_and_columns(tmp_path):
 
 
 def test_a_report_of_nothing_says_so(tmp_path):
-    page = write_report(oversee(ResultsTable(trials=())), tmp_path)
+    page = write_report(oversee(table_of()), tmp_path)
     assert "No variant is complete yet" in page.read_text(encoding="utf-8")
 
 
 def test_a_report_of_one_unfinished_trial_is_written(tmp_path):
-    table = ResultsTable(trials=(trial(World(), configuration(), folds=[4]),))
+    table = table_of(trial(World(), configuration(), folds=[4]))
     text = write_report(oversee(table), tmp_path).read_text(encoding="utf-8")
     assert "Partial." in text
     assert "No variant is complete yet" in text
@@ -295,12 +305,12 @@ def test_a_report_of_one_unfinished_trial_is_written(tmp_path):
 def test_the_report_is_the_same_every_time(tmp_path):
     table = study_table(World(per_speaker=8))
     first = write_report(oversee(table), tmp_path / "a").read_bytes()
-    shuffled = table.model_copy(update={"trials": table.trials[::-1]})
+    shuffled = replace(table, trials=table.trials[::-1])
     assert write_report(oversee(shuffled), tmp_path / "b").read_bytes() == first
 
 
 def sentence(*trials, baselines=()):
-    return headline(oversee(ResultsTable(trials=trials, baselines=baselines)))
+    return headline(oversee(table_of(*trials, baselines=baselines)))
 
 
 def test_headline_of_a_shown_improvement():

@@ -3,13 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.tracking.analysis.factory import World, configuration, trial
+from tests.tracking.analysis.factory import World, configuration, table_of, trial
 from tracking.analysis.evidence import Evidence
 from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.published import published_scores
 from tracking.analysis.report import write_report
 from tracking.analysis.report.paper_table import beside_the_paper
-from tracking.results import ResultsTable
 
 CLASSES = ("neutral", "happiness", "sadness", "anger")
 AIBO = ("anger", "emphatic", "neutral", "positive", "rest")
@@ -24,7 +23,7 @@ def overview_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSE
         for labels in ("words", "phonemes")
         for scope in scopes
     ]
-    overview = oversee(ResultsTable(trials=tuple(trials)))
+    overview = oversee(table_of(*trials))
     scored = tuple(replace(entry, evidence=of_size(entry.evidence, utterances)) for entry in overview.scored)
     return replace(overview, scored=scored)
 
@@ -86,7 +85,7 @@ def test_a_few_unreadable_files_do_not_hide_the_paper() -> None:
 
 def test_another_corpus_has_neither_table_nor_note(tmp_path_factory: pytest.TempPathFactory) -> None:
     overview = overview_of("emodb", 2943)
-    assert beside_the_paper(overview) == beside_the_paper(oversee(ResultsTable(trials=())))
+    assert beside_the_paper(overview) == beside_the_paper(oversee(table_of()))
     text = write_report(overview, tmp_path_factory.mktemp("emodb")).read_text(encoding="utf-8")
     assert "Beside the paper" not in text
     with_paper = write_report(overview_of("iemocap", 2943), tmp_path_factory.mktemp("iemocap"))

@@ -2,12 +2,17 @@ from itertools import product
 
 import pytest
 
-from studies.background import LEAST_TRIALS, importances
-from tests.tracking.analysis.factory import World, configuration, study_table, trial
-from tracking.analysis.overview import oversee
-from tracking.results import ResultsTable
+from studies.importances import LEAST_TRIALS, groups_of, importances_of
+from studies.second_process import second_process
+from tests.tracking.analysis.factory import World, configuration, table_of, trial
+from tracking.analysis.overview import Overview, oversee
+from tracking.analysis.report.background import Importances
 
 WORLD = World(per_speaker=16)
+
+
+def importances(overview: Overview) -> tuple[Importances, ...]:
+    return tuple(map(importances_of, groups_of(overview)))
 
 
 def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
@@ -20,7 +25,7 @@ def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
 
 def test_the_setting_that_decides_is_the_most_important_one() -> None:
     trials = [*swept("none", 9), *swept("quantum", 9), *swept("local", 3, 5, 9), *swept("component", 3, 5)]
-    every, windowed = importances(oversee(ResultsTable(trials=tuple(trials))))
+    every, windowed = importances(oversee(table_of(*trials)))
     assert (every.among, every.trials) == ("all trials", 14)
     assert set(every.shares) == {"attention", "labels"}
     assert every.shares["labels"] > 0.8
@@ -32,20 +37,20 @@ def test_the_setting_that_decides_is_the_most_important_one() -> None:
 
 
 def test_importances_are_the_same_every_time() -> None:
-    overview = oversee(ResultsTable(trials=(*swept("none", 9), *swept("local", 3, 5, 9))))
+    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
     assert importances(overview) == importances(overview)
 
 
 def test_few_trials_and_unfinished_ones_give_no_importance() -> None:
     trials = [*swept("none", 9), *swept("local", 3, 5), *swept("quantum", 9)]
     assert len(trials) == LEAST_TRIALS
-    assert importances(oversee(ResultsTable(trials=tuple(trials))))
+    assert importances(oversee(table_of(*trials)))
     unfinished = trials[-1].model_copy(update={"folds": trials[-1].folds[:3]})
-    assert importances(oversee(ResultsTable(trials=(*trials[:-1], unfinished)))) == ()
+    assert importances(oversee(table_of(*trials[:-1], unfinished))) == ()
 
 
 def test_test_scores_do_not_enter() -> None:
-    table = study_table(WORLD)
+    trials = [*swept("none", 9), *swept("local", 3, 5, 9)]
     wrong = [
         one.model_copy(
             update={
@@ -57,6 +62,30 @@ def test_test_scores_do_not_enter() -> None:
                 )
             }
         )
-        for one in table.trials
+        for one in trials
     ]
-    assert importances(oversee(table)) == importances(oversee(ResultsTable(trials=tuple(wrong))))
+    assert importances(oversee(table_of(*trials))) == importances(oversee(table_of(*wrong)))
+
+
+def test_another_process_computes_the_same() -> None:
+    groups = groups_of(oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9))))
+    here = tuple(map(importances_of, groups))
+    assert here
+    with second_process(wanted=True) as meanwhile:
+        assert tuple(meanwhile(importances_of, groups)) == here
+
+
+def test_what_fails_in_another_process_fails_here() -> None:
+    with pytest.raises(ZeroDivisionError), second_process(wanted=True) as meanwhile:
+        tuple(meanwhile(_failing, [0]))
+
+
+def test_without_another_process_nothing_is_computed_before_it_is_asked_for() -> None:
+    with second_process(wanted=False) as meanwhile:
+        waiting = iter(meanwhile(_failing, [0]))
+        with pytest.raises(ZeroDivisionError):
+            next(waiting)
+
+
+def _failing(zero: int) -> float:
+    return 1 / zero
