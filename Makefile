@@ -96,10 +96,10 @@ bench: setup ## Measure speed and memory as ratios in one run: make bench ROOT=/
 	$(BIN)/python -m benchmarks $(if $(ROOT),--emodb $(ROOT))
 
 simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
-	$(BIN)/python benchmarks/simulate.py
+	$(BIN)/python -m benchmarks.simulate
 
 recording: setup ## Measure how many folds a coordinator records a second, in a study of TRIALS trials
-	$(BIN)/python benchmarks/recording.py $(if $(TRIALS),--trials $(TRIALS))
+	$(BIN)/python -m benchmarks.recording $(if $(TRIALS),--trials $(TRIALS))
 
 clean: ## Remove caches; the environment and everything that was computed stay
 	rm -rf build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,67 +1,38 @@
-"""A corpus in memory and a trainer that takes no time: what is left of a study is its recording."""
+"""A study without audio and a trainer that takes no time: what is left is the recording."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from benchmarks.made_up import Results
 from ser.checkpoint import to_bytes
-from ser.config import FoldConfiguration, digest_of
-from ser.corpora.base import Corpus, Utterance
-from ser.identity import RESULTS_VERSION
-from ser.labels import offered_strategies
-from ser.results import CorpusIdentity, EpochRecord, Evaluation, FoldResult, TargetReport
+from ser.corpora.base import Corpus
+from ser.folds import make_folds, parse_scheme
 from ser.training import TrainedFold
 from studies.executors.base import Event, Executor, Finished, FoldTask
+from studies.home import Home
+from studies.plan import StudyPlan
+from studies.provenance import provenance_tags
+from studies.search import Basis, Point, Search, Whereabouts
+from tracking.connection import experiment_id, open_tracking
+from tracking.reading import Reader
+from tracking.recorder import Recorder, StudyContext
 
-EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness")
-SPEAKERS = 10
-UTTERANCES = 540
-"""As many as EmoDB has, rounded to equal speakers."""
-
-_BEGAN_MS = 1_700_000_000_000
-
-
-def made_up_corpus() -> Corpus:
-    """A corpus of EmoDB's size without audio: ten paired speakers, seven emotions, counts of words and phonemes."""
-    names = [f"{number:02d}" for number in range(1, SPEAKERS + 1)]
-    utterances = tuple(
-        Utterance(
-            id=f"{name}-{take:02d}",
-            path=Path("none.wav"),
-            speaker=name,
-            emotion=EMOTIONS[take % len(EMOTIONS)],
-            words=5,
-            voiced_phonemes=12,
-        )
-        for name in names
-        for take in range(UTTERANCES // SPEAKERS)
-    )
-    partners = {name: names[index ^ 1] for index, name in enumerate(names)}
-    assert offered_strategies(utterances)
-    return Corpus(
-        name="manifest",
-        root=Path(),
-        emotions=EMOTIONS,
-        utterances=utterances,
-        durations_s=(2.8,) * len(utterances),
-        samples_sha256=tuple(utterance.id for utterance in utterances),
-        partners=partners,
-        language="de",
-        digest=digest_of([utterance.id for utterance in utterances]),
-    )
+_LABELS = ("words", "phonemes", "phonemes_x2", "utterance")
+_SCOPES = tuple(range(3, 84, 2))
+POINTS = 336
+"""Points of these labels, scopes and all attentions, with one seed."""
 
 
 class InstantTrainer(Executor):
-    """Makes up a fold's result when it is asked for: drawn from the fold's identity, so equal at every start.
+    """Makes up a fold's result when it is asked for.
 
     Args:
-        corpus: The corpus.
+        results: Draws the results.
         slots: Folds in hand at once.
         weights: Float32 numbers in a fold's weights.
         begun: Called when the first fold is handed out.
@@ -69,8 +40,8 @@ class InstantTrainer(Executor):
             its records for long.
     """
 
-    def __init__(self, corpus: Corpus, slots: int, weights: int, begun: Callable[[], None], ahead: int = 50) -> None:
-        self._corpus = corpus
+    def __init__(self, results: Results, slots: int, weights: int, begun: Callable[[], None], ahead: int = 50) -> None:
+        self._results = results
         self._slots = slots
         self._weights = {"network": torch.zeros(weights)}
         self._tasks: deque[FoldTask] = deque()
@@ -109,7 +80,7 @@ class InstantTrainer(Executor):
             return []
         began = time.thread_time()
         task = self._tasks.popleft()
-        trained = TrainedFold(_made_up_result(self._corpus, task), self._weights)
+        trained = TrainedFold(self._results.fold(task), self._weights)
         event = Finished(task.identity, 0, to_bytes(trained))
         self.spent_s += time.thread_time() - began
         return [event]
@@ -119,65 +90,49 @@ class InstantTrainer(Executor):
         self._tasks.clear()
 
 
-def _made_up_result(corpus: Corpus, task: FoldTask) -> FoldResult:
-    """A result whose hits depend a little on attention, speaker and seed, as real ones do."""
-    generator = np.random.default_rng(int(task.identity[:16], 16))
-    configuration, fold = task.configuration, task.fold
-    lift = {"none": 0.0, "local": 0.01, "component": 0.03, "quantum": 0.0}[configuration.attention]
-    hit_rate = 0.68 + lift + 0.06 * float(generator.standard_normal())
-    curve = tuple(
-        EpochRecord(
-            epoch=epoch,
-            ended_ms=_BEGAN_MS + 2000 * epoch,
-            values={
-                "training_loss": 20.0 / epoch + float(generator.random()),
-                "gradient_norm": 5.0 + float(generator.random()),
-                "gradient_norm_max": 12.0 + float(generator.random()),
-                "validation_loss": 22.0 / epoch + float(generator.random()),
-                "validation_ua": hit_rate * (1 - 0.5 / epoch),
-                "validation_wa": hit_rate * (1 - 0.4 / epoch),
-            },
-        )
-        for epoch in range(1, configuration.epochs + 1)
-    )
-    return FoldResult(
-        identity=task.identity,
-        results_version=RESULTS_VERSION,
-        fold=fold,
-        corpus=CorpusIdentity(name=corpus.name, digest=corpus.digest, emotions=corpus.emotions),
-        configuration=configuration,
-        test=_made_up_decisions(corpus, fold.test_speakers, hit_rate, generator, configuration),
-        validation=_made_up_decisions(corpus, fold.validation_speakers, hit_rate, generator, configuration),
-        curve=curve,
-        selected_epoch=configuration.epochs,
-        targets=TargetReport(utterances=len(corpus.utterances)),
-        started_ms=_BEGAN_MS,
-        ended_ms=curve[-1].ended_ms,
-        environment={"torch": str(torch.__version__), "device": "none"},
-    )
+@dataclass(frozen=True)
+class Study:
+    """A study that is open and of which nothing is recorded.
+
+    Attributes:
+        context: The study.
+        search: Its memory in Optuna.
+        points: Its points.
+        recorder: Writes its runs.
+        reader: Reads them.
+    """
+
+    context: StudyContext
+    search: Search
+    points: list[Point]
+    recorder: Recorder
+    reader: Reader
 
 
-def _made_up_decisions(
-    corpus: Corpus,
-    speakers: tuple[str, ...],
-    hit_rate: float,
-    generator: np.random.Generator,
-    configuration: FoldConfiguration,
-) -> Evaluation:
-    part = [utterance for utterance in corpus.utterances if utterance.speaker in speakers]
-    classes = len(corpus.emotions)
-    actual = np.array([corpus.emotions.index(utterance.emotion) for utterance in part])
-    hits = generator.random(len(part)) < hit_rate
-    others = (actual + generator.integers(1, classes, len(part))) % classes
-    predicted: NDArray[np.int64] = np.where(hits, actual, others)
-    scores = generator.dirichlet(np.ones(classes), len(part))
-    return Evaluation(
-        utterances=tuple(utterance.id for utterance in part),
-        speakers=tuple(utterance.speaker for utterance in part),
-        sessions=tuple(utterance.session for utterance in part),
-        actual=tuple(int(k) for k in actual),
-        predicted=tuple(int(k) for k in predicted),
-        scores=tuple(tuple(float(score) for score in row) for row in scores),
-        loss=1.0 + float(generator.random()),
-        undecided_share=0.0 if configuration.decision == "best_path" else None,
+def opened(home: Home, corpus: Corpus, trials: int) -> Study:
+    """Opens a study of so many trials, without what comes before in a real one: audio, features, reconciliation."""
+    plan = StudyPlan.of(
+        corpus=corpus.name,
+        recipe="recommended",
+        attentions=("all",),
+        labels=_LABELS,
+        scopes=_SCOPES,
+        seeds=-(-trials // POINTS),
+        overrides={"precision": "fp32"},
+    )
+    scheme = make_folds(corpus, parse_scheme("speaker"), "partner")
+    name = plan.name(corpus.digest, "cpu")
+    search = Search.open(home.storage, name, plan)
+    search.keep_precision("fp32")
+    search.keep_basis(Basis(scheme, "cpu"))
+    client = open_tracking(home.tracking)
+    experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
+    search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
+    context = StudyContext(name, plan.recipe, corpus, scheme, provenance_tags("none"), {"recipe": plan.recipe})
+    return Study(
+        context,
+        search,
+        search.points("fp32")[:trials],
+        Recorder(client, experiment, context, home.lock("recording"), home.tracking_uri is not None),
+        Reader(client, experiment, corpus.digest, scheme[0].scheme),
     )

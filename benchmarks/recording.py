@@ -26,24 +26,19 @@ import psutil
 from mlflow.tracking import MlflowClient
 
 import tracking.recorder
-from benchmarks.instant import InstantTrainer, made_up_corpus
+from benchmarks.instant import POINTS, InstantTrainer, opened
+from benchmarks.made_up import Results, made_up_corpus
 from benchmarks.stopwatch import Pace, Stopwatch
-from ser.folds import make_folds, parse_scheme
 from ser.processor import processor_name
 from studies.coordinator import Coordinator
 from studies.home import Home
 from studies.observer import Observer, Standing
-from studies.plan import StudyPlan
-from studies.provenance import provenance_tags
 from studies.running import threads_for
-from studies.search import Basis, Search, Whereabouts
+from studies.search import Search
 from tests.mlflow_server import mlflow_server
 from tests.postgresql import PostgresqlServer, empty_database
 from tracking.artifacts import Artifacts
-from tracking.connection import experiment_id, open_tracking
 from tracking.outbox import Outbox
-from tracking.reading import Reader
-from tracking.recorder import Recorder, StudyContext
 from tracking.sender import Sender
 
 RESULTS = Path(__file__).parent / "results" / "recording.json"
@@ -65,10 +60,6 @@ CALLS = (
     "update_run",
     "get_run",
 )
-_LABELS = ("words", "phonemes", "phonemes_x2", "utterance")
-_SCOPES = tuple(range(3, 51, 2))
-_POINTS = 200
-"""Points of these labels, scopes and all attentions, with one seed."""
 
 
 class Counter(Observer):
@@ -136,7 +127,7 @@ def servers(folder: Path) -> Iterator[Ground]:
 
 
 def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
-    """Runs the study.
+    """Runs the study to its end, with a made-up baseline.
 
     Args:
         ground: Where.
@@ -147,44 +138,25 @@ def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
         How long it took, and with what.
     """
     home, corpus = ground.home, made_up_corpus()
-    seeds = -(-trials // _POINTS)
-    plan = StudyPlan.of(
-        corpus="manifest",
-        recipe="recommended",
-        attentions=("all",),
-        labels=_LABELS,
-        scopes=_SCOPES,
-        seeds=seeds,
-        overrides={"precision": "fp32"},
-    )
-    scheme = make_folds(corpus, parse_scheme("speaker"), "partner")
-    name = plan.name(corpus.digest, "cpu")
-    search = Search.open(home.storage, name, plan)
-    search.keep_precision("fp32")
-    search.keep_basis(Basis(scheme, "cpu"))
-    client = open_tracking(home.tracking)
-    experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
-    search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
-    context = StudyContext(name, plan.recipe, corpus, scheme, provenance_tags("none"), {"recipe": plan.recipe})
-    recorder = Recorder(client, experiment, context, home.lock("recording"))
-    study_run = recorder.study_run()
-    points = search.points("fp32")[:trials]
+    results = Results(corpus)
+    study = opened(home, corpus, trials)
+    scheme, points = study.context.scheme, study.points
     folds = len(points) * len(scheme)
-    stopwatch, pace = _stopwatch(), Pace(max(folds // STAGES, 1), ground.servers)
-    trainer = InstantTrainer(corpus, slots=4, weights=256 * weights_kib, begun=pace.begin)
-    began_s = time.perf_counter()
-    threads = threads_for(home)
-    with home.storage.coordinate(name) as place, Sender(place.confirm, threads=threads) as sender:
+    stopwatch, pace = _stopwatch(), Pace(folds // STAGES, ground.servers)
+    trainer = InstantTrainer(results, slots=4, weights=256 * weights_kib, begun=pace.begin)
+    study_run = study.recorder.study_run()
+    began_s, threads = time.perf_counter(), threads_for(home)
+    with home.storage.coordinate(study.context.study) as place, Sender(place.confirm, threads=threads) as sender:
         coordinator = Coordinator(
-            context=context,
+            context=study.context,
             study_run=study_run,
             points=points,
-            search=search,
+            search=study.search,
             store=Path("none"),
             device_type="cpu",
             outbox=CountedOutbox(home.outbox, (pace.count, trainer.recorded)),
-            recorder=recorder,
-            reader=Reader(client, experiment, corpus.digest, scheme[0].scheme),
+            recorder=study.recorder,
+            reader=study.reader,
             executor=trainer,
             observer=Counter(),
             sender=sender,
@@ -192,25 +164,33 @@ def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
         if failures := coordinator.run():
             raise RuntimeError("\n".join(failures))
     ended_s = time.perf_counter()
-    recorder.finish_study(study_run, complete=True)
-    recording_s = ended_s - pace.began_s
+    study.recorder.record_baseline(study_run, results.baseline(scheme, points[0].configuration.normalisation))
+    study.recorder.finish_study(study_run, complete=True)
+    found = {"trials": len(points), "folds": folds, "weights_kib": weights_kib, "servers": list(ground.servers)}
+    times = {"looking_what_is_there_s": pace.began_s - began_s, "recording_s": ended_s - pace.began_s}
+    rows = stopwatch.rows(threads * times["recording_s"], folds)
     return {
-        "trials": len(points),
-        "folds": folds,
-        "weights_kib": weights_kib,
-        "servers": list(ground.servers),
-        "looking_what_is_there_s": pace.began_s - began_s,
-        "recording_s": recording_s,
-        "folds_per_s": folds / recording_s,
+        **found,
+        **times,
         "threads": threads,
+        "folds_per_s": folds / times["recording_s"],
         "processor_ms_a_fold": _processor_ms(pace.stages(), folds, trainer.spent_s),
         "making_up_ms_a_fold": 1000 * trainer.spent_s / folds,
-        "sender": [dict(zip(ROW, row, strict=True)) for row in stopwatch.rows(threads * recording_s, folds)],
+        "sender": [dict(zip(ROW, row, strict=True)) for row in rows],
         "stages": pace.stages(),
         "memory_mb": pace.memory_mb(),
         "load_average": os.getloadavg()[1],
         "processor": processor_name(),
     }
+
+
+def make_home(root: Path) -> dict[str, Any]:
+    """Records a home of a thousand trials on SQLite; what it took is returned, see `record`.
+
+    Args:
+        root: Its folder.
+    """
+    return record(Ground(Home(root)), 3 * POINTS, weights_kib=1)
 
 
 def _processor_ms(stages: Sequence[Mapping[str, float]], folds: int, making_up_s: float) -> dict[str, float]:
@@ -255,23 +235,22 @@ def _stopwatch() -> Stopwatch:
 
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=1000, help="trials of ten folds")
     parser.add_argument("--weights-kib", type=int, default=64, help="size of a fold's weights")
-    parser.add_argument("--sqlite", type=Path, help="record into this home instead, on SQLite, and keep it")
+    parser.add_argument("--sqlite", type=Path, help="record into this home, on SQLite, and keep it for the report")
     arguments = parser.parse_args()
     if arguments.sqlite is not None:
-        found = record(Ground(Home(arguments.sqlite)), arguments.trials, arguments.weights_kib)
-    else:
-        folder = Path(tempfile.mkdtemp(prefix="ser-recording-"))
-        # PostgreSQL runs as a user of its own where this runs as root.
-        folder.chmod(0o755)
-        with servers(folder) as ground:
-            found = record(ground, arguments.trials, arguments.weights_kib)
-        shutil.rmtree(folder)
+        show(make_home(arguments.sqlite))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="ser-recording-"))
+    # PostgreSQL runs as a user of its own where this runs as root.
+    folder.chmod(0o755)
+    with servers(folder) as ground:
+        found = record(ground, arguments.trials, arguments.weights_kib)
+    shutil.rmtree(folder)
     show(found)
-    if arguments.sqlite is None:
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

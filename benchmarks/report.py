@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.many_trials import make_home
+from benchmarks.recording import make_home
 
 RESULTS = Path(__file__).parent / "results" / "report.json"
 ROUNDS = 3
@@ -101,7 +101,7 @@ def compare(home: Path, rounds: int = ROUNDS) -> dict[str, Any]:
 def main() -> None:
     """Prints both sides, their ratios and whether the report keeps within its limits; keeps all as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, help="a home made by benchmarks.many_trials; made where not given")
+    parser.add_argument("--home", type=Path, help="a home of benchmarks.recording --sqlite; made where not given")
     home = parser.parse_args().home
     with tempfile.TemporaryDirectory() as folder:
         if home is None:

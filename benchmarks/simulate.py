@@ -1,6 +1,6 @@
 """How often each test errs and each interval holds, simulated with the report's own functions.
 
-Prints the table with the values of the method's own simulation below ours, writes it to `benchmarks/results/`, and
+Prints the table with the values of an earlier simulation of ours below ours, writes it to `benchmarks/results/`, and
 puts it into `docs/statistics.md`.
 """
 
@@ -22,12 +22,12 @@ from tracking.analysis.simulation import MEASURES, Rate, simulate
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "statistics.md"
-METHOD = ROOT / "benchmarks" / "method_simulation.json"
+EARLIER = ROOT / "benchmarks" / "earlier_simulation.json"
 NOTEWORTHY_GAIN = 2.0
 """Percentage points: as much as many a published difference."""
 
 APART = "*"
-"""Stands beside a value of the method's that is farther from ours than chance explains."""
+"""Stands beside an earlier value that is farther from ours than chance explains."""
 BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
 
 TITLES = {
@@ -38,37 +38,37 @@ TITLES = {
 
 
 def rows(rates: Sequence[Rate], measure: str) -> list[tuple[str, ...]]:
-    """One row a test, interval or choice: its name, and a value for each deviation; below it the method's values."""
+    """One row a test, interval or choice: its name, and a value for each deviation; below it the earlier values."""
     own = [rate for rate in rates if rate.measure == measure]
-    source, method = _method(measure)
+    source, earlier = _earlier(measure)
     found: list[tuple[str, ...]] = []
     for name, group in groupby(own, key=lambda rate: rate.of):
         ours = list(group)
         found.append((name, *(f"{rate.value:.1f}".replace("-0.0", "0.0") for rate in ours)))
-        if name in method:
-            found.append((source, *_beside(ours, method[name])))
-    # Of choices the method does not say on how many utterances.
+        if name in earlier:
+            found.append((source, *_beside(ours, earlier[name])))
+    # Of choices the earlier one does not say on how many utterances.
     blanks = [""] * (len(deviations(rates)) - 1)
     known = {rate.of for rate in own}
-    return found + [(f"{source}, {of}", str(value), *blanks) for of, value in method.items() if of not in known]
+    return found + [(f"{source}, {of}", str(value), *blanks) for of, value in earlier.items() if of not in known]
 
 
-def _method(measure: str) -> tuple[str, dict[str, list[float] | str]]:
-    """Where the method's values come from, and those of one measure: one a deviation, or their range in words."""
-    kept = json.loads(METHOD.read_text(encoding="utf-8"))
+def _earlier(measure: str) -> tuple[str, dict[str, list[float] | str]]:
+    """Where the earlier values come from, and those of one measure: one a deviation, or their range in words."""
+    kept = json.loads(EARLIER.read_text(encoding="utf-8"))
     return kept["source"], kept[measure]
 
 
-def _beside(ours: Sequence[Rate], method: list[float] | str) -> list[str]:
-    """The method's values, marked where chance does not explain how far ours are from them.
+def _beside(ours: Sequence[Rate], earlier: list[float] | str) -> list[str]:
+    """The earlier values, marked where chance does not explain how far ours are from them.
 
-    How many tables the method drew is not known; as many as here are taken. Its values are rounded.
+    How many tables it drew is not known; as many as here are taken. Its values are rounded.
     """
-    if isinstance(method, str):
-        low, high = map(float, method.split(" to "))
+    if isinstance(earlier, str):
+        low, high = map(float, earlier.split(" to "))
         apart = any(_gap(rate, low, high) > _chance(rate) for rate in ours)
-        return [method + APART * apart, *[""] * (len(ours) - 1)]
-    pairs = zip(ours, method, strict=True)
+        return [earlier + APART * apart, *[""] * (len(ours) - 1)]
+    pairs = zip(ours, earlier, strict=True)
     return [f"{theirs:.1f}{APART * (_gap(rate, theirs, theirs) > _chance(rate))}" for rate, theirs in pairs]
 
 
@@ -99,7 +99,7 @@ def markdown(rates: Sequence[Rate]) -> str:
     largest = {measure: max(rate.standard_error for rate in rates if rate.measure == measure) for measure in MEASURES}
     rounds = {measure: next(rate.rounds for rate in rates if rate.measure == measure) for measure in MEASURES}
     lines += [
-        f"{APART} farther from ours than twice the Monte-Carlo error of the difference, were the method's tables as "
+        f"{APART} farther from ours than twice the Monte-Carlo error of the difference, were its tables as "
         "many as ours.",
         "",
     ]

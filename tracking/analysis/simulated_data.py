@@ -18,7 +18,8 @@ HARDNESS = 0.05
 """Deviation between speakers of that chance, the same for all variants."""
 
 BETWEEN_VARIANTS = 0.45
-"""Correlation of two variants' hits on an utterance; with it the pooled z-test errs as often as the method says."""
+"""Correlation of two variants' hits on an utterance, chosen so that the pooled z-test errs about as often as in an
+earlier simulation of ours."""
 
 ALIKE = {"one model": 1.0, "two models": BETWEEN_VARIANTS}
 """Correlation of one trial's hits on an utterance in the two folds of a session, whose models train on the same
