@@ -98,7 +98,7 @@ def read_kept(content: bytes) -> KeptTrial:
         What is read of it.
 
     Raises:
-        pydantic.ValidationError: It is no trial.
+        ValueError: It is no trial.
     """
     parts, place = [], 0
     while (found := content.find(_SCORES + b"[", place)) >= 0:

@@ -211,7 +211,13 @@ class Reader:
     def _finished_trial(self, run: Run) -> ScoredTrial:
         known = self._read.get(run.info.run_id)
         if known is None:
-            known = ScoredTrial.read(read_kept(self._content(run, schema.TRIAL_RESULT)), self._sharing)
+            try:
+                known = ScoredTrial.read(read_kept(self._content(run, schema.TRIAL_RESULT)), self._sharing)
+            except ValueError as error:
+                path = artifact_path(run, schema.TRIAL_RESULT) or schema.TRIAL_RESULT
+                raise SerError(
+                    f"{path}: is no trial's result, though {run.info.run_name} is finished: {error}"
+                ) from error
             self._read[run.info.run_id] = known
         return known
 

@@ -73,6 +73,16 @@ def test_a_lost_trial_is_named(store: Store) -> None:
         reader(store).table()
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_trial_that_is_cut_off_is_named(store: Store, share: float) -> None:
+    run = store.write_trial(NONE)
+    file = store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json"
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(SerError, match=rf"{run}/artifacts/trial\.json: is no trial's result"):
+        reader(store).table()
+
+
 def test_models_of_which_anybody_has_begun_a_trial_are_known(store: Store) -> None:
     assert reader(store).begun_models() == frozenset()
     store.write_trial(NONE, study="first", folds=1)
