@@ -21,9 +21,11 @@ def filters() -> list[str]:
 
 @pytest.fixture
 def filled(store: Store) -> Store:
-    """One whole trial with a window, one without one that lacks a fold and failed."""
+    """A study that has ended with a whole trial with a window, and one without one that lacks a fold and failed."""
     store.write_trial(WINDOWED)
-    store.recorder().fail_trial(store.write_trial(small(attention="none", epochs=2), folds=1), "no memory")
+    recorder = store.recorder()
+    recorder.fail_trial(store.write_trial(small(attention="none", epochs=2), folds=1), "no memory")
+    recorder.finish_study(recorder.study_run(), complete=False)
     return store
 
 
