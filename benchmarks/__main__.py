@@ -113,7 +113,9 @@ def left_out(emodb: Path | None) -> list[str]:
 def main(
     emodb: Annotated[Path | None, typer.Option(help="Folder of EmoDB; without it its figures are left out.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each side of a ratio runs.")] = 3,
-    only: Annotated[str, typer.Option(help="Measure only what has this text in its name.")] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure only what has this text in its name; may be repeated.")
+    ] = None,
     results: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = RESULTS,
 ) -> None:
     """Measure speed and memory, as ratios within one run.
@@ -123,7 +125,8 @@ def main(
     console, rows = Console(), list[Row]()
     started = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="ser-bench-") as folder:
-        chosen = [(name, section) for name, section in sections(emodb, Path(folder), rounds).items() if only in name]
+        offered, wanted = sections(emodb, Path(folder), rounds), only or [""]
+        chosen = [(name, section) for name, section in offered.items() if any(text in name for text in wanted)]
         for number, (name, section) in enumerate(chosen, start=1):
             with console.status(f"{number} of {len(chosen)}: {name}"):
                 found = section()
@@ -142,6 +145,7 @@ def main(
         "card": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "rounds": rounds,
         "left_out": left_out(emodb),
+        "not_asked_for": [name for name in offered if name not in dict(chosen)],
         "rows": [asdict(row) | {"reached": row.reached} for row in rows],
     }
     (results / "bench.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
