@@ -5,9 +5,6 @@ A sequence model has to beat it to be worth its cost. Nothing about it is tuned.
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ser.config import Normalisation
 from ser.corpora.base import Corpus
@@ -55,6 +52,11 @@ def logistic_baseline(
 def _test_fold(
     corpus: Corpus, store: FeatureStore, fold: Fold, normalisation: Normalisation, actual: NDArray[np.int64]
 ) -> Evaluation:
+    # Only here: every start of a study would wait for more than a second, and most need no baseline.
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     training, _, test = split_indices(corpus, fold)
     speakers = [utterance.speaker for utterance in corpus.utterances]
     view = FeatureView(store, normalisation_of(store, speakers, normalisation, fold.training_speakers), stack=1)

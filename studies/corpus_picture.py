@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ser.errors import CorpusError
 from studies.corpus_summary import CorpusSummary, DurationRow
-from tracking.analysis.rendering import PAPER, write_picture
+from tracking.analysis.palette import PAPER
+from tracking.analysis.rendering import write_picture
 
 
 def draw_corpus(summary: CorpusSummary, path: Path) -> None:

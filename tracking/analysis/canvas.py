@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from tracking.analysis.rendering import PAPER
+from tracking.analysis.palette import PAPER, shortened
 
 LABEL_PT = 8.0
 """Size of most words, in points."""
@@ -119,8 +119,3 @@ def signed(difference: float) -> str:
     """A difference with its sign, such as '−0.4'."""
     text = f"{difference:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
-
-
-def shortened(name: str, longest: int) -> str:
-    """A name cut to a number of characters, the last of them an ellipsis."""
-    return name if len(name) <= longest else name[: longest - 1] + "…"

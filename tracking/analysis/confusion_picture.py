@@ -14,9 +14,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
-from tracking.analysis.canvas import shortened
 from tracking.analysis.figure_data import row_shares
-from tracking.analysis.rendering import PAPER
+from tracking.analysis.palette import PAPER, shortened
 
 # Places and sizes in units of the template, of which the picture is 360 wide and high.
 _LEFT, _TOP, _SIDE = 104, 28, 250

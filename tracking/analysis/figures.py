@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tracking.analysis.canvas import Margins, new_figure, shortened, write
+from tracking.analysis.canvas import Margins, new_figure, write
 from tracking.analysis.figure_data import Curve, row_shares
-from tracking.analysis.rendering import PAPER
+from tracking.analysis.palette import PAPER, shortened
 
 # Ink stays readable on the darkest cell, on light and on dark pages.
 _SHADE = 0.55

@@ -6,7 +6,6 @@ SVG colours are written as CSS variables, so that a page's theme, light or dark,
 import io
 import re
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -14,20 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-
-@dataclass(frozen=True)
-class Palette:
-    """Colours of a picture; accent and second are told apart by the colour-blind (Okabe and Ito)."""
-
-    ink: str = "#1b1f24"
-    muted: str = "#5b6570"
-    grid: str = "#d8dde3"
-    accent: str = "#0072b2"
-    second: str = "#d55e00"
-    paper: str = "#ffffff"
-
-
-PAPER = Palette()
+from tracking.analysis.palette import PAPER
 
 _VARIABLES = {
     PAPER.ink: "var(--ink)",

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tracking.analysis.canvas import LABEL_PT, WIDE_FROM, Margins, new_figure, shortened, signed, text_width, write
+from tracking.analysis.canvas import LABEL_PT, WIDE_FROM, Margins, new_figure, signed, text_width, write
 from tracking.analysis.figure_data import ForestRow, SpeakerRow
-from tracking.analysis.rendering import PAPER
+from tracking.analysis.palette import PAPER, shortened
 
 _GAP = 0.1
 """Inches between words and the axes beside them."""

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tracking.analysis.canvas import WIDE_FROM, Margins, new_figure, shortened, text_width
+from tracking.analysis.canvas import WIDE_FROM, Margins, new_figure, text_width
 from tracking.analysis.figure_data import POINTS, ScopeLine
-from tracking.analysis.rendering import PAPER
+from tracking.analysis.palette import PAPER, shortened
 
 _STYLES = ((PAPER.accent, "o", "-"), (PAPER.second, "s", "--"), (PAPER.muted, "^", ":"), (PAPER.ink, "D", "-."))
 _ASIDE = 0.18
