@@ -20,8 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import psutil
 from mlflow.tracking import MlflowClient
 
@@ -46,7 +44,7 @@ SERVER_OPTIONS = (
     *("--workers", "2"),
     *("--gunicorn-opts", "--worker-class gthread --threads 8 --keep-alive 60 --graceful-timeout 5"),
 )
-"""As docs/storage.md sets up a server, with two workers for two cores."""
+"""As docs/storage.md sets up a server, for two cores."""
 STAGES = 10
 """Parts of the study of which each is told how fast it was."""
 ROW = ("what", "calls", "ms", "share")

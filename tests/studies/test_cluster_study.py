@@ -26,7 +26,7 @@ from tracking.connection import open_tracking
 from tracking.reading import Reader, find_runs
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
-OPTIONS = ("--labels", "words", "--set", "cells=16", "--set", "epochs=40", "--set", "precision=fp32")
+OPTIONS = ("--labels", "words", "--set", "cells=16", "--set", "epochs=20", "--set", "precision=fp32")
 FOLDS, TRIALS = 4, 2
 LONG_S = 400.0
 

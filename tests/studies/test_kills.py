@@ -68,7 +68,7 @@ class Study:
         while not moment(self, began):
             assert process.poll() is None, f"it ended before it was killed: {self.told.read_text()}"
             assert time.time() < began + LONG_S
-            time.sleep(0.001)
+            time.sleep(0.005)
         os.killpg(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
 
