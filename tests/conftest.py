@@ -1,5 +1,6 @@
 """Corpora that several tests read, and how hypothesis runs."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -19,6 +20,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("without_deadline", deadline=None)
 settings.load_profile("without_deadline")
+
+
+def pytest_collection_finish() -> None:
+    """Spares the collector of cycles all that was imported; some libraries call it at every turn."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
