@@ -36,6 +36,7 @@ def test_the_weights_fit_the_network_that_the_result_describes(trained: TrainedF
     back = from_bytes(to_bytes(trained))
     network = SpeechEmotionNetwork(back.result.configuration, len(back.result.corpus.emotions))
     network.load_state_dict(back.weights)
+    assert all(torch.equal(weight, trained.weights[name]) for name, weight in network.state_dict().items())
 
 
 def test_equal_folds_make_equal_bytes(trained: TrainedFold) -> None:

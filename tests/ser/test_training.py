@@ -335,14 +335,8 @@ def test_a_clip_beyond_all_gradients_is_none_and_a_small_one_is_not() -> None:
     assert min(norms) > 0.01, "norms are those before clipping"
 
 
-COMMON = {
-    "training_loss",
-    "gradient_norm",
-    "gradient_norm_max",
-    "validation_loss",
-    "validation_ua",
-    "validation_wa",
-}
+COMMON = {"training_loss", "gradient_norm", "gradient_norm_max"}
+COMMON |= {"validation_loss", "validation_ua", "validation_wa"}
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from tests.studies.disturbed import Interrupted, assert_whole
 from tests.studies.other_coordinator import other_coordinator
 from tests.studies.toy_coordinator import InProcess, Place, Watcher, plan_of, search_of
 from tests.tracking.studies_of_toys import SCHEME
-from tracking import sender as sending
 from tracking.sender import Sender
 
 GRID = plan_of("none", "quantum")
@@ -31,13 +30,7 @@ SEARCH = search_of(2, pruner="median")
 FOLDS = 2 * len(SCHEME)
 AWAY_S = 3.0
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sending, "FIRST_PAUSE_S", 0.05)
-        patch.setattr(sending, "LONGEST_PAUSE_S", 0.2)
-        yield
+pytestmark = pytest.mark.usefixtures("quick_pauses")
 
 
 @pytest.fixture

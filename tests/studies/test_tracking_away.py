@@ -1,7 +1,6 @@
 """A real tracking server that dies in the middle of a study: nothing is lost, nothing doubled, nobody waits."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,27 +10,12 @@ from tests.studies.disturbed import Interrupted, assert_whole
 from tests.studies.toy_coordinator import InProcess, Place, Watcher, plan_of
 from tests.studies.tracking_server import ServedPlace, TrackingServer
 from tests.tracking.studies_of_toys import SCHEME
-from tracking import sender as sending
 from tracking.sender import Sender
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sending, "FIRST_PAUSE_S", 0.05)
-        patch.setattr(sending, "LONGEST_PAUSE_S", 0.2)
-        yield
-
-
-@pytest.fixture
-def server(tmp_path: Path, empty_store: Path) -> Iterator[TrackingServer]:
-    server = TrackingServer(tmp_path / "server", empty_store)
-    server.start()
-    yield server
-    server.kill()
+pytestmark = pytest.mark.usefixtures("quick_pauses")
 
 
 @pytest.fixture

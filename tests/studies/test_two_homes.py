@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +78,6 @@ def run_beside_each_other(places: dict[str, Place], studies: tuple[str, str]) ->
         for thread in threads:
             thread.join()
     assert ended == [[], []]
-
-
-@pytest.fixture
-def server(tmp_path: Path, empty_store: Path) -> Iterator[TrackingServer]:
-    server = TrackingServer(tmp_path / "server", empty_store)
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.mark.slow

@@ -180,10 +180,12 @@ def test_writes_of_one_lane_keep_their_order_and_wait_for_no_other_lane() -> Non
 
 def test_as_many_lanes_go_on_at_once_as_there_are_threads() -> None:
     meet = threading.Barrier(3, timeout=10)
+    met = list[int]()
     with Sender(threads=3) as sender:
         for lane in "abc":
-            sender.send(meet.wait, lane)
+            sender.send(lambda: met.append(meet.wait()), lane)
         sender.drain()
+    assert sorted(met) == [0, 1, 2]
 
 
 def test_a_write_without_a_lane_comes_after_all_before_it_and_before_all_after_it() -> None:
