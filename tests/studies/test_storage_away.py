@@ -28,7 +28,6 @@ from tracking.sender import Sender
 GRID = plan_of("none", "quantum")
 SEARCH = search_of(2, pruner="median")
 FOLDS = 2 * len(SCHEME)
-AWAY_S = 3.0
 
 pytestmark = pytest.mark.usefixtures("quick_pauses")
 
@@ -58,18 +57,20 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
     own_postgresql: PostgresqlServer, shared: Place, place: Place
 ) -> None:
     trained_while_away = list[str]()
+    watcher = Watcher()
 
     def kill() -> None:
         own_postgresql.kill()
-        threading.Thread(target=come_back).start()
+        threading.Thread(target=come_back, daemon=True).start()
 
     def come_back() -> None:
-        time.sleep(AWAY_S)
-        # Training does not wait for it.
+        # Back only when it was missed and everything is trained: training does not wait for it.
+        while not watcher.repairs or len(shared.outbox.waiting()) < FOLDS - 1:
+            time.sleep(0.05)
         trained_while_away.extend(shared.outbox.waiting())
         own_postgresql.start()
 
-    watcher, executor = Watcher(), Interrupted(2, kill)
+    executor = Interrupted(2, kill)
     assert start(shared, GRID, executor, watcher=watcher) == []
     assert len(trained_while_away) >= FOLDS - 1
     away, back = watcher.repairs
@@ -86,12 +87,20 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
 def test_a_search_waits_for_its_next_point_and_goes_on(
     own_postgresql: PostgresqlServer, shared: Place, place: Place
 ) -> None:
+    watcher = Watcher()
+
     def kill() -> None:
         own_postgresql.kill()
-        threading.Timer(AWAY_S, own_postgresql.start).start()
+        threading.Thread(target=come_back, daemon=True).start()
+
+    def come_back() -> None:
+        while not watcher.repairs:
+            time.sleep(0.05)
+        own_postgresql.start()
 
     executor = Interrupted(3, kill)
-    assert start(shared, SEARCH, executor) == []
+    assert start(shared, SEARCH, executor, watcher=watcher) == []
+    assert watcher.repairs
     assert len(executor.handed_out) == len(set(executor.handed_out)) == SEARCH.size * len(SCHEME)
     place.start(SEARCH, InProcess(slots=1))
     assert_whole(shared, place, SEARCH)

@@ -32,7 +32,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
     def kill() -> None:
         server.kill()
         # Back only when everything is trained: training does not wait for it.
-        threading.Thread(target=come_back).start()
+        threading.Thread(target=come_back, daemon=True).start()
 
     def come_back() -> None:
         while len(served.outbox.waiting()) < FOLDS - 1:
