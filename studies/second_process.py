@@ -1,13 +1,20 @@
 """A second process for what takes long in a large report: fits of forests, and drawing."""
 
+import atexit
 import gc
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
+from typing import TypeVar
 
 from tracking.meanwhile import Meanwhile
+
+_Given = TypeVar("_Given")
+_Found = TypeVar("_Found")
 
 
 @contextmanager
@@ -27,13 +34,31 @@ def second_process(wanted: bool) -> Iterator[Meanwhile]:
     pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
     try:
         pool.submit(_get_ready)
-        yield pool.map
+        yield partial(_shared, pool)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _shared(
+    pool: ProcessPoolExecutor, function: Callable[[_Given], _Found], arguments: Iterable[_Given], /
+) -> Iterator[_Found]:
+    """Hands everything to the other process; what that has not begun when it is asked for is done here."""
+    given = list(arguments)
+    futures = [pool.submit(function, one) for one in given]
+
+    def found() -> Iterator[_Found]:
+        # From the end, while the other process goes on from the beginning.
+        own = {place: function(given[place]) for place in reversed(range(len(given))) if futures[place].cancel()}
+        for place, future in enumerate(futures):
+            yield own[place] if place in own else future.result()
+
+    return found()
 
 
 def _get_ready() -> None:
     """Imports what it will need; it lives for one report and frees nothing."""
     gc.disable()
+    # It ends as a forked process does: taking apart what it has imported would be waited for.
+    atexit.register(os._exit, 0)
     for name in ("optuna.importance", "tracking.analysis.report"):
         import_module(name)

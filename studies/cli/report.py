@@ -66,7 +66,7 @@ def report(
     if context.invoked_subcommand is not None:
         return
     # Before the imports, which make most of what stays. A watch frees what its last report was made of.
-    with nullcontext() if watch else resting_collector():
+    with nullcontext() if watch else resting_collector(to_the_end=True):
         _write(Home(home, storage, tracking), study, corpus, (baseline or "", tuple(variants or ())), watch)
 
 

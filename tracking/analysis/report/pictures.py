@@ -1,10 +1,9 @@
 """The report's pictures as SVG, and which variants they show when there are too many to show all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import partial
+from itertools import islice
 
 from tracking.analysis.aggregate import ScoredVariant
 from tracking.analysis.badges import ua_only
@@ -12,8 +11,8 @@ from tracking.analysis.comparison import BETTER, Comparison
 from tracking.analysis.figure_data import ScopeLine, common_percent, forest_rows, learning_curve, speaker_rows
 from tracking.analysis.figures import confusion_figure, curves_figure
 from tracking.analysis.overview import Overview
-from tracking.analysis.rendering import to_svg
 from tracking.analysis.report.background import Importances
+from tracking.analysis.report.drawing import Drawing, Picture, draw
 from tracking.analysis.row_figures import forest_figure, speaker_figure
 from tracking.analysis.search_figures import importance_figure, scope_figure
 from tracking.analysis.variants import SELECTED
@@ -26,19 +25,6 @@ WIDE, NARROW = 7.6, 3.7
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture in one or two widths; the page shows the one that fits.
-
-    Attributes:
-        wide: SVG for a screen or paper.
-        narrow: SVG for a phone; empty where the wide one is narrow already.
-    """
-
-    wide: str
-    narrow: str = ""
-
-
-@dataclass(frozen=True)
 class Pictures:
     """All pictures of a report.
 
@@ -47,6 +33,7 @@ class Pictures:
         all_forest: The same of every comparison; None where that is no more.
         all_forest_note: Which comparisons are drawn, where not all are; else empty.
         speakers: UA of each speaker; None where there are no variants.
+        confusions: Confusion matrices.
         curves: Learning curves.
         scopes: UA over the scope; None where no variant was run with two scopes.
         panels_note: Which variants are drawn, where not all are; else empty.
@@ -56,38 +43,63 @@ class Pictures:
     all_forest: Picture | None
     all_forest_note: str
     speakers: Picture | None
+    confusions: tuple[Picture, ...]
     curves: tuple[Picture, ...]
     scopes: Picture | None
     panels_note: str
 
 
-def draw_pictures(overview: Overview, lines: Sequence[ScopeLine]) -> Pictures:
-    """Draws the pictures of a report.
+def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], meanwhile: Meanwhile = map) -> Callable[[], Pictures]:
+    """Begins to draw the pictures of a report.
 
     Args:
         overview: What the results say.
         lines: UA over scopes.
+        meanwhile: Draws them.
 
     Returns:
-        The pictures, SVG text with all names escaped.
+        What gives the pictures; to be called once, and as late as can be.
     """
     made, shown = overview.comparisons.made, shown_variants(overview)
     first, every = first_comparisons(overview), shown_comparisons(overview)
-    panels_note = (
-        ""
-        if len(shown) == len(overview.scored)
-        else f"{len(shown)} of {len(overview.scored)} variants: first those that may be named, then the baselines; "
-        "the CSV files have all."
-    )
-    return Pictures(
-        _forest(first, "UA against the baseline, with 95% intervals"),
-        _forest(every, "UA against the baseline, every comparison") if len(every) > len(first) else None,
-        "" if len(every) == len(made) else f"{len(every)} of {len(made)} comparisons are drawn; the table has all.",
-        _speakers(shown, ua_only(overview)),
-        _curves(shown),
-        _scopes(lines[:MOST_LINES]),
-        panels_note,
-    )
+    drawings = {
+        "forest": _forest(first, "UA against the baseline, with 95% intervals"),
+        "all_forest": _forest(every if len(every) > len(first) else (), "UA against the baseline, every comparison"),
+        "speakers": _speakers(shown, ua_only(overview)),
+        "scopes": _scopes(lines[:MOST_LINES]),
+        "curves": _curves(shown),
+        "confusions": [_confusion(entry) for entry in shown],
+    }
+    drawn = meanwhile(draw, [drawing for those in drawings.values() for drawing in those])
+
+    def pictures() -> Pictures:
+        rest = iter(drawn)
+        by_name = {name: tuple(islice(rest, len(those))) for name, those in drawings.items()}
+        return Pictures(
+            forest=_only(by_name["forest"]),
+            all_forest=_only(by_name["all_forest"]),
+            all_forest_note=_part(len(every), len(made), "comparisons are drawn; the table has all."),
+            speakers=_only(by_name["speakers"]),
+            confusions=by_name["confusions"],
+            curves=by_name["curves"],
+            scopes=_only(by_name["scopes"]),
+            panels_note=_part(
+                len(shown),
+                len(overview.scored),
+                "variants: first those that may be named, then the baselines; the CSV files have all.",
+            ),
+        )
+
+    return pictures
+
+
+def _only(drawn: Sequence[Picture]) -> Picture | None:
+    return drawn[0] if drawn else None
+
+
+def _part(shown: int, of: int, words: str) -> str:
+    """How many of something are drawn; empty where all are."""
+    return "" if shown == of else f"{shown} of {of} {words}"
 
 
 def first_comparisons(overview: Overview) -> tuple[Comparison, ...]:
@@ -128,82 +140,63 @@ def shown_variants(overview: Overview) -> tuple[ScoredVariant, ...]:
     return tuple(scored[place] for place in sorted(chosen))
 
 
-def _forest(comparisons: Sequence[Comparison], title: str) -> Picture | None:
+def _forest(comparisons: Sequence[Comparison], title: str) -> list[Drawing]:
     if not comparisons:
-        return None
+        return []
     rows = forest_rows(comparisons)
     words = f"{title}: {len(rows)} differences with their intervals; tests.csv has the numbers"
-    return Picture(
-        to_svg(forest_figure(rows, WIDE, title), words),
-        to_svg(forest_figure(rows, NARROW, title), words),
-    )
+    wide, narrow = (partial(forest_figure, rows, width, title) for width in (WIDE, NARROW))
+    return [Drawing(words, wide, narrow)]
 
 
-def _speakers(shown: Sequence[ScoredVariant], wa_muted: bool) -> Picture | None:
+def _speakers(shown: Sequence[ScoredVariant], wa_muted: bool) -> list[Drawing]:
     if not shown:
-        return None
+        return []
     rows = speaker_rows(shown)
     title = "UA and WA of each test speaker"
     words = (
         f"UA and WA of each test speaker under {len(rows)} variants, a point a speaker; speakers.csv has the numbers"
     )
-    return Picture(
-        to_svg(speaker_figure(rows, WIDE, title, wa_muted), words),
-        to_svg(speaker_figure(rows, NARROW, title, wa_muted), words),
-    )
+    wide, narrow = (partial(speaker_figure, rows, width, title, wa_muted) for width in (WIDE, NARROW))
+    return [Drawing(words, wide, narrow)]
 
 
-def _scopes(lines: Sequence[ScopeLine]) -> Picture | None:
+def _scopes(lines: Sequence[ScopeLine]) -> list[Drawing]:
     if not lines:
-        return None
+        return []
     title = "UA over the scope, with 95% intervals over speakers"
     words = f"Pooled UA over the scope of {len(lines)} variants with 95% intervals; scope.csv has the numbers"
-    return Picture(to_svg(scope_figure(lines, WIDE, title), words), to_svg(scope_figure(lines, NARROW, title), words))
+    wide, narrow = (partial(scope_figure, lines, width, title) for width in (WIDE, NARROW))
+    return [Drawing(words, wide, narrow)]
 
 
-def draw_importances(importances: Sequence[Importances]) -> tuple[Picture, ...]:
-    """Draws the importance of settings, a picture for each group of trials."""
-    return tuple(_importances(group) for group in importances)
+def _confusion(entry: ScoredVariant) -> Drawing:
+    label, emotions = entry.variant.label, entry.evidence.corpus.emotions
+    words = f"Confusion matrix of {label}; confusions.csv has the counts"
+    return Drawing(words, partial(confusion_figure, entry.scores.confusion, emotions, label))
 
 
-def _importances(group: Importances) -> Picture:
-    title = f"Importance of settings among {group.trials} trials"
-    words = f"Importance of {len(group.shares)} settings among {group.among}; importances.csv has the numbers"
-    return Picture(to_svg(importance_figure(group.shares, NARROW, title), words))
-
-
-def draw_confusions(overview: Overview, meanwhile: Meanwhile) -> Iterable[Picture]:
-    """Draws the confusion matrices of the variants that have panels of their own.
-
-    Args:
-        overview: What the results say.
-        meanwhile: Draws them.
-
-    Returns:
-        The pictures, to be asked for as late as can be.
-    """
-    matrices = [
-        (entry.variant.label, entry.scores.confusion, entry.evidence.corpus.emotions)
-        for entry in shown_variants(overview)
-    ]
-    return meanwhile(_confusion, matrices)
-
-
-def _confusion(matrix: tuple[str, NDArray[np.float64], tuple[str, ...]]) -> Picture:
-    label, counts, emotions = matrix
-    figure = confusion_figure(counts, emotions, label)
-    return Picture(to_svg(figure, f"Confusion matrix of {label}; confusions.csv has the counts"))
-
-
-def _curves(shown: Sequence[ScoredVariant]) -> tuple[Picture, ...]:
+def _curves(shown: Sequence[ScoredVariant]) -> list[Drawing]:
     """Learning curves, all with the same axis of UA."""
     folds = [[fold for seed in one.variant.scored_seeds for fold in one.variant.folds[seed]] for one in shown]
     losses = [learning_curve(one, "training_loss") for one in folds]
     uas = [learning_curve(one, "validation_ua") for one in folds]
     ends = common_percent(uas)
-    pictures = []
-    for entry, loss, ua in zip(shown, losses, uas, strict=True):
-        label = entry.variant.label
-        words = f"Learning curves of {label}; curves.csv has the numbers"
-        pictures.append(Picture(to_svg(curves_figure(loss, ua, label, ends), words)))
-    return tuple(pictures)
+    labels = [entry.variant.label for entry in shown]
+    return [
+        Drawing(
+            f"Learning curves of {label}; curves.csv has the numbers", partial(curves_figure, loss, ua, label, ends)
+        )
+        for label, loss, ua in zip(labels, losses, uas, strict=True)
+    ]
+
+
+def draw_importances(importances: Sequence[Importances]) -> tuple[Picture, ...]:
+    """Draws the importance of settings, a picture for each group of trials."""
+    return tuple(draw(_importances(group)) for group in importances)
+
+
+def _importances(group: Importances) -> Drawing:
+    title = f"Importance of settings among {group.trials} trials"
+    words = f"Importance of {len(group.shares)} settings among {group.among}; importances.csv has the numbers"
+    return Drawing(words, partial(importance_figure, group.shares, NARROW, title))

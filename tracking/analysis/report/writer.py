@@ -27,7 +27,7 @@ from tracking.analysis.report.fact_tables import (
 from tracking.analysis.report.fold_tables import cost_table, fold_tables
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.paper_table import beside_the_paper
-from tracking.analysis.report.pictures import draw_confusions, draw_importances, draw_pictures
+from tracking.analysis.report.pictures import draw_importances, draw_pictures
 from tracking.analysis.report.records import write_records
 from tracking.analysis.report.score_tables import grid_tables, recall_table, results_table
 from tracking.analysis.report.search_tables import importance_table, scope_table
@@ -52,10 +52,10 @@ def write_report(
     Returns:
         The page, `index.html`; every table lies as CSV, LaTeX and Markdown in the folder `tables` beside it.
     """
-    confusions = draw_confusions(overview, meanwhile)
+    marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.made)
+    pictures = draw_pictures(overview, lines, meanwhile)
     files = folder / "tables"
     files.mkdir(parents=True, exist_ok=True)
-    marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.made)
     tables, paper = _tables(overview, background, lines), beside_the_paper(overview)
     if paper.table is not None:
         write_table(paper.table, marks, files)
@@ -65,11 +65,10 @@ def write_report(
         **tables,
         "paper": paper,
         "partial": _partial(overview, background),
-        "pictures": draw_pictures(overview, lines),
         "records": [(name, "csv", name) for name in write_records(overview, files)],
     }
+    words["pictures"] = pictures()
     importances = tuple(background.importances)
-    words["confusions"] = tuple(confusions)
     words |= {"importances": importance_table(importances), "importance_pictures": draw_importances(importances)}
     write_table(words["importances"], marks, files)
     page = folder / "index.html"
