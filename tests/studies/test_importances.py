@@ -1,3 +1,4 @@
+import time
 from itertools import product
 
 import pytest
@@ -75,6 +76,12 @@ def test_another_process_computes_the_same() -> None:
         assert tuple(meanwhile(importances_of, groups)) == here
 
 
+def test_whoever_computes_it_everything_comes_once_and_in_order() -> None:
+    with second_process(wanted=True) as meanwhile:
+        assert list(meanwhile(_slow_square, range(20))) == [place**2 for place in range(20)]
+        assert list(meanwhile(_slow_square, ())) == []
+
+
 def test_what_fails_in_another_process_fails_here() -> None:
     with pytest.raises(ZeroDivisionError), second_process(wanted=True) as meanwhile:
         tuple(meanwhile(_failing, [0]))
@@ -85,6 +92,12 @@ def test_without_another_process_nothing_is_computed_before_it_is_asked_for() ->
         waiting = iter(meanwhile(_failing, [0]))
         with pytest.raises(ZeroDivisionError):
             next(waiting)
+
+
+def _slow_square(place: int) -> int:
+    # Long enough for both processes to take part.
+    time.sleep(0.01)
+    return place**2
 
 
 def _failing(zero: int) -> float:
