@@ -1,6 +1,7 @@
 """A real MLflow tracking server for tests, on a free port."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -34,13 +35,14 @@ def mlflow_server(folder: Path, database: str, *options: str) -> Iterator[str]:
     command += ["--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"]
     command += ["--host", "127.0.0.1", "--port", port, *(options or ("--workers", "1"))]
     with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | _QUIET)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | _QUIET, start_new_session=True)
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", process, folder / "log.txt")
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        process.wait(30)
+        # With its workers, and without asking: a server that is told to end waits for whoever is connected.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

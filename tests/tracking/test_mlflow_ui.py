@@ -1,16 +1,11 @@
 """MLflow's own pages over our runs, in a headless browser: the tree, filters, a view, descriptions, curves, names."""
 
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 import torch
@@ -19,6 +14,7 @@ from playwright.sync_api import Page, expect
 from ser.checkpoint import to_bytes
 from ser.training import TrainedFold
 from tests.browser import headless_browser
+from tests.mlflow_server import mlflow_server
 from tests.ser.configurations import small
 from tests.tracking.studies_of_toys import Store, baseline, trial_id, trial_result
 from tests.tracking.test_mlflow_page import filters
@@ -64,25 +60,6 @@ class Site:
         return f"{self.server}/#/experiments/{self.experiment}"
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def wait_for(server: subprocess.Popen[bytes], address: str) -> None:
-    give_up = time.monotonic() + PATIENCE_MS / 1000
-    while time.monotonic() < give_up:
-        assert server.poll() is None, "the server ended"
-        try:
-            urlopen(f"{address}/health", timeout=5).close()
-        except (URLError, TimeoutError):
-            time.sleep(0.2)
-        else:
-            return
-    raise AssertionError("the server does not answer")
-
-
 def write_hostile_trial(store: Store) -> tuple[str, str]:
     """A trial whose folds bear a hostile speaker's name, in an experiment of its own; returns both ids."""
     experiment = experiment_id(store.client, "hostile", store.folder / "artifacts")
@@ -114,25 +91,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterato
     recorder.record_baseline(study, baseline())
     recorder.finish_study(study, complete=True)
     hostile = write_hostile_trial(store)
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = ["-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{store.folder / 'mlflow.db'}"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = subprocess.Popen(
-        [sys.executable, *command],
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_for(server, address)
+    with mlflow_server(tmp_path_factory.mktemp("server"), f"sqlite:///{store.folder / 'mlflow.db'}") as address:
         yield Site(address, store.experiment, trial, fold, study, *hostile)
-    finally:
-        # The server's own workers are of its group.
-        os.killpg(server.pid, 15)
-        server.wait()
 
 
 @pytest.fixture(scope="module")
