@@ -16,7 +16,7 @@ from ser.folds import speaker_folds
 from ser.identity import fold_identity
 from ser.results import Fold
 from studies.executors.base import FoldTask
-from tracking.connection import exclusive
+from tracking.locking import exclusive
 
 UTTERANCES, MEAN_S, SHORTEST_S, LONGEST_S = 2943, 4.25, 0.58, 29.1
 """IEMOCAP's improvised set: its utterances, and their durations in seconds."""

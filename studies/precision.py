@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ser.config import Precision
-from tracking.connection import exclusive
+from tracking.locking import exclusive
 
 WORTH_IT = 1.1
 """bf16 is taken where it is at least this many times as fast as fp32."""

@@ -101,3 +101,15 @@ def test_the_command_line_answers_without_heavy_imports() -> None:
     )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip() == "[]"
+
+
+def test_looking_at_the_studies_imports_no_tracker(tmp_path: Path) -> None:
+    code = (
+        "import sys; from studies.home import Home; from studies.summaries import summaries; from pathlib import Path\n"
+        "storage = Home(Path(sys.argv[1])).storage; storage.open(); summaries(storage)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (answer.returncode, answer.stdout.strip()) == (0, "[]"), answer.stderr

@@ -1,12 +1,11 @@
 """Opening the MLflow tracking store, made once before anybody uses it."""
 
-import fcntl
 import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -27,23 +26,11 @@ from mlflow.tracking.request_header.databricks_request_header_provider import Da
 
 from ser.errors import ConfigurationError, StorageError
 from tracking.faults import faults_explained, without_password
+from tracking.locking import exclusive
 
 # MLflow asks before each request whether it runs within Databricks: nine imports that fail, all searched for anew, a
 # quarter of a coordinator's time. The answer is the same as long as a process lives.
 DatabricksRequestHeaderProvider.in_context = cache(DatabricksRequestHeaderProvider.in_context)  # type: ignore[method-assign]
-
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Holds a lock file while the block runs; the system frees it when the process ends, however it ends.
-
-    Args:
-        path: The lock file; it is made where it is missing, and stays.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def written_by_any(write: Callable[[], object]) -> None:

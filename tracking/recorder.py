@@ -23,10 +23,11 @@ from ser.results import BaselineResult, Fold, FoldResult
 from tracking import rows, schema
 from tracking.analysis.confusion_picture import confusion_svg
 from tracking.artifacts import Artifacts
-from tracking.connection import exclusive, written_by_any
+from tracking.connection import written_by_any
 from tracking.descriptions import failed_description, pruned_description, study_description, trial_description
 from tracking.doubles import settle_doubles
 from tracking.fold_runs import FoldRuns
+from tracking.locking import exclusive
 from tracking.reading import RUNNING, find_runs, is_finished
 from tracking.results import TrialResult
 from tracking.unfinished import scheme_json

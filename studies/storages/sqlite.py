@@ -10,6 +10,7 @@ from ser.errors import StorageError
 from studies import holder
 from studies.storages.base import Place, Storage
 from tracking.faults import explained
+from tracking.locking import exclusive
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -37,9 +38,6 @@ class SqliteStorage(Storage):
     def open(self) -> "RDBStorage":
         """Opens the file, with the write-ahead log on; see the base class."""
         import optuna
-
-        # MLflow, which this module imports, takes seconds.
-        from tracking.connection import exclusive
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with exclusive(self._database.with_suffix(".lock")):

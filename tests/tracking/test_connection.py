@@ -10,7 +10,7 @@ import pytest
 
 from ser.errors import StorageError
 from tests.tracking.studies_of_toys import CORPUS, Store
-from tracking.connection import exclusive, experiment_id, open_tracking
+from tracking.connection import experiment_id, open_tracking
 
 OPEN = (
     "import sys; from pathlib import Path; from tracking.connection import open_tracking\n"
@@ -59,23 +59,6 @@ def test_an_experiment_is_made_once_and_keeps_its_artifacts_by_name(store: Store
     first = experiment_id(store.client, "emodb", tmp_path / "artifacts")
     assert experiment_id(store.client, "emodb", tmp_path / "artifacts") == first != store.experiment
     assert store.client.get_experiment(first).artifact_location == (tmp_path / "artifacts" / "emodb").as_uri()
-
-
-def test_a_lock_waits_for_its_holder_and_is_free_when_that_is_killed(tmp_path: Path) -> None:
-    lock = tmp_path / "some.lock"
-    code = (
-        "import sys, time; from pathlib import Path; from tracking.connection import exclusive\n"
-        "with exclusive(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        probe = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'a'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
-        refused = subprocess.run([sys.executable, "-c", probe, str(lock)], capture_output=True, check=False)
-        assert b"BlockingIOError" in refused.stderr
-        holder.kill()
-        with exclusive(lock):
-            pass
 
 
 def test_a_deleted_experiment_is_said_with_how_to_restore_it(store: Store, tmp_path: Path) -> None:
