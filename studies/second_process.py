@@ -1,10 +1,10 @@
-"""A second process for what takes long in a large report: fits of forests, and drawing."""
+"""A second process for what takes long in a large report: reading, fits of forests, and drawing."""
 
 import atexit
 import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -42,14 +42,18 @@ def second_process(wanted: bool) -> Iterator[Meanwhile]:
 def _shared(
     pool: ProcessPoolExecutor, function: Callable[[_Given], _Found], arguments: Iterable[_Given], /
 ) -> Iterator[_Found]:
-    """Hands everything to the other process; what that has not begun when it is asked for is done here."""
-    given = list(arguments)
-    futures = [pool.submit(function, one) for one in given]
+    """Hands everything to the other process; while that is busy, what it has not begun is done here, from the end."""
+    given, futures = list[_Given](), list[Future[_Found]]()
+    for one in arguments:
+        given.append(one)
+        futures.append(pool.submit(function, one))
 
     def found() -> Iterator[_Found]:
-        # From the end, while the other process goes on from the beginning.
-        own = {place: function(given[place]) for place in reversed(range(len(given))) if futures[place].cancel()}
+        own: dict[int, _Found] = {}
+        not_begun = (place for place in reversed(range(len(given))) if futures[place].cancel())
         for place, future in enumerate(futures):
+            while not future.done() and (other := next(not_begun, None)) is not None:
+                own[other] = function(given[other])
             yield own[place] if place in own else future.result()
 
     return found()
@@ -60,5 +64,5 @@ def _get_ready() -> None:
     gc.disable()
     # It ends as a forked process does: taking apart what it has imported would be waited for.
     atexit.register(os._exit, 0)
-    for name in ("optuna.importance", "tracking.analysis.report"):
+    for name in ("tracking.trial_files", "optuna.importance", "tracking.analysis.report"):
         import_module(name)

@@ -13,11 +13,13 @@ from ser.errors import SerError
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import schema
 from tracking.filters import tagged
-from tracking.kept import kept, read_kept
+from tracking.kept import kept
+from tracking.meanwhile import Meanwhile
 from tracking.memory import resting_collector
 from tracking.results import TrialResult
 from tracking.scored import Sharing
 from tracking.table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
+from tracking.trial_files import TOGETHER, TrialFile, content_of, read_trials
 from tracking.unfinished import scheme_of, trial_so_far
 
 _PAGE = 1000
@@ -133,20 +135,21 @@ class Reader:
                 return self._trial_result(run)
         return None
 
-    def table(self, progress: Callable[[int, int], None] | None = None) -> ResultsTable:
+    def table(self, progress: Callable[[int, int], None] | None = None, meanwhile: Meanwhile = map) -> ResultsTable:
         """Reads all trials and baselines across studies, each trial once.
 
         Args:
-            progress: Called with the trials read and their number.
+            progress: Called with the steps done and their number, two for each trial.
+            meanwhile: Reads trials.
 
         Returns:
             The table; a trial that no study has finished has the folds that exist, one that was given up stands
             apart. Its notes are those of the corpus, what was skipped, and trials that could not be read.
         """
         with resting_collector():
-            return self._table(progress or (lambda done, total: None))
+            return self._table(progress or (lambda done, total: None), meanwhile)
 
-    def _table(self, progress: Callable[[int, int], None]) -> ResultsTable:
+    def _table(self, progress: Callable[[int, int], None], meanwhile: Meanwhile) -> ResultsTable:
         tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
         finished: dict[str, Run] = {}
         unfinished: dict[str, Run] = {}
@@ -156,10 +159,7 @@ class Reader:
                 unfinished[identity] = run
             elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
                 finished[identity] = run
-        trials: dict[str, ScoredTrial] = {}
-        for number, (identity, run) in enumerate(finished.items(), start=1):
-            trials[identity] = self._finished_trial(run)
-            progress(number, len(finished))
+        trials = self._finished_trials(finished, progress, meanwhile)
         found = find_runs(self._client, self._experiment, ser__kind="study", **tags)
         notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
         begun = {identity: run for identity, run in unfinished.items() if identity not in trials}
@@ -208,18 +208,29 @@ class Reader:
                 pruned.append(PrunedTrial(name=str(run.info.run_name), reason=reason, trial=trial))
         return pruned
 
-    def _finished_trial(self, run: Run) -> ScoredTrial:
-        known = self._read.get(run.info.run_id)
-        if known is None:
-            try:
-                known = ScoredTrial.read(read_kept(self._content(run, schema.TRIAL_RESULT)), self._sharing)
-            except ValueError as error:
-                path = artifact_path(run, schema.TRIAL_RESULT) or schema.TRIAL_RESULT
-                raise SerError(
-                    f"{path}: is no trial's result, though {run.info.run_name} is finished: {error}"
-                ) from error
-            self._read[run.info.run_id] = known
-        return known
+    def _finished_trials(
+        self, finished: Mapping[str, Run], progress: Callable[[int, int], None], meanwhile: Meanwhile
+    ) -> dict[str, ScoredTrial]:
+        """Finished trials by identity; each is found, which a remote store makes a download, and then read."""
+        new = [run for run in finished.values() if run.info.run_id not in self._read]
+        found, read = 0, len(finished) - len(new)
+
+        def files(runs: Sequence[Run]) -> list[TrialFile]:
+            nonlocal found
+            own = [
+                TrialFile(local_artifact(self._client, run, schema.TRIAL_RESULT), str(run.info.run_name))
+                for run in runs
+            ]
+            found += len(own)
+            progress(found + read, len(new) + len(finished))
+            return own
+
+        parts = [new[first : first + TOGETHER] for first in range(0, len(new), TOGETHER)]
+        for runs, trials in zip(parts, meanwhile(read_trials, map(files, parts)), strict=True):
+            self._read.update(zip((run.info.run_id for run in runs), trials, strict=True))
+            read += len(runs)
+            progress(found + read, len(new) + len(finished))
+        return {identity: self._read[run.info.run_id] for identity, run in finished.items()}
 
     def _trial_result(self, run: Run) -> TrialResult:
         return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
@@ -246,10 +257,4 @@ class Reader:
         return [*told["notes"], *skipped]
 
     def _content(self, run: Run, name: str) -> bytes:
-        path = local_artifact(self._client, run, name)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise SerError(
-                f"{path}: cannot be read ({error.strerror}); MLflow says that it belongs to {run.info.run_name}"
-            ) from error
+        return content_of(local_artifact(self._client, run, name), str(run.info.run_name))

@@ -108,7 +108,7 @@ def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str,
                 _log(written, place, summary)
         else:
             reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
-            table = reader.table(display.stage("reading results"))
+            table = reader.table(display.stage("reading results"), meanwhile)
             written = write_report_of(table, place, display, summary, known, question, meanwhile)
     if written is None:
         raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")

@@ -1,7 +1,10 @@
 import gc
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from shutil import rmtree
+from typing import Any
 
 import pytest
 
@@ -123,6 +126,20 @@ def test_the_table_has_a_trial_as_its_results_are_scored(store: Store) -> None:
         assert fold.courses["training_loss"].values.tolist() == [one.values["training_loss"] for one in result.curve]
 
 
+def test_a_trial_that_another_process_reads_is_the_same(store: Store) -> None:
+    store.write_trial(NONE)
+    store.write_trial(QUANTUM)
+
+    def elsewhere(function: Callable[[Any], Any], arguments: Iterable[Any]) -> Iterator[Any]:
+        for one in arguments:
+            yield pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps((one,))))))
+
+    read, here = reader(store).table(meanwhile=elsewhere).trials, reader(store).table().trials
+    assert [plain(trial) for trial in read] == [plain(trial) for trial in here]
+    # They still share what is equal in them.
+    assert read[0].folds[1].test.utterances is read[1].folds[1].test.utterances
+
+
 def test_trials_share_what_is_equal_in_them(store: Store) -> None:
     store.write_trial(NONE)
     store.write_trial(QUANTUM)
@@ -140,7 +157,7 @@ def test_a_finished_trial_is_read_once_however_often_the_table_is(
     (first,) = reading.table().trials
     store.write_trial(QUANTUM, folds=1)
     calls: list[int] = []
-    monkeypatch.setattr("tracking.reading.read_kept", lambda content: calls.append(len(content)))
+    monkeypatch.setattr("tracking.trial_files.read_kept", lambda content: calls.append(len(content)))
     again, begun = reading.table().trials
     assert again is first
     assert len(begun.folds) == 1
@@ -256,4 +273,5 @@ def test_reading_the_table_is_followed(store: Store) -> None:
     store.write_trial(QUANTUM)
     seen: list[tuple[int, int]] = []
     reader(store).table(lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 2), (2, 2)]
+    # Both files are found, then both are read.
+    assert seen == [(2, 4), (4, 4)]
