@@ -1,8 +1,8 @@
 """What a report tells beside the results: commands, commits, and who runs now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from mlflow.tracking import MlflowClient
+from mlflow.entities import Run
 
 from studies.command import study_command
 from studies.home import Home
@@ -33,16 +33,18 @@ def report_background(
     """
     table = overview.table
     names = {trial.study for trial in (*table.trials, *(each.trial for each in table.pruned))}
+    told = [each for each in known if each.name in names]
     client = open_tracking(home.tracking)
-    origins = {each.name: _origin(home, client, each) for each in known if each.name in names}
+    experiments = {each.whereabouts.experiment for each in told if each.whereabouts is not None}
+    found = [run for experiment in experiments for run in find_runs(client, experiment, ser__kind="study")]
+    runs = {(run.info.experiment_id, run.data.tags[schema.STUDY]): run for run in found}
+    origins = {each.name: _origin(home, each, runs) for each in told}
     return Background(origins, importances)
 
 
-def _origin(home: Home, client: MlflowClient, study: StudySummary) -> StudyOrigin:
-    root, tags = None, {}
-    if study.whereabouts is not None:
-        for run in find_runs(client, study.whereabouts.experiment, ser__kind="study", ser__study=study.name):
-            root, tags = run.data.params.get("root"), run.data.tags
+def _origin(home: Home, study: StudySummary, runs: Mapping[tuple[str, str], Run]) -> StudyOrigin:
+    run = None if study.whereabouts is None else runs.get((study.whereabouts.experiment, study.name))
+    root, tags = (None, {}) if run is None else (run.data.params.get("root"), run.data.tags)
     return StudyOrigin(
         command=study_command(study.plan, None if study.plan.corpus == "demo" else root),
         trials=study.trials,

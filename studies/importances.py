@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracking.analysis.overview import Overview
+from ser.config import FoldConfiguration
 from tracking.analysis.report.background import Importances
-from tracking.analysis.variants import FIXED
+from tracking.table import ResultsTable
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -34,23 +34,22 @@ class Group:
     validation_ua: Sequence[float]
 
 
-def groups_of(overview: Overview) -> tuple[Group, ...]:
+def groups_of(table: ResultsTable) -> tuple[Group, ...]:
     """The groups of complete trials whose importances a report tells; test scores do not enter.
 
     Settings that only some trials have, such as the scope, are judged among those trials alone.
 
     Args:
-        overview: What the results say.
+        table: The results.
 
     Returns:
         All trials, and those with a window; a group is left out where it has fewer than `LEAST_TRIALS`
         trials, or fewer than two settings that vary.
     """
     trials = [
-        (_settings(entry.variant.configuration, seed), float(np.mean([fold.validation_ua for fold in folds])))
-        for entry in overview.complete
-        if entry.variant.kind == FIXED
-        for seed, folds in entry.variant.folds.items()
+        (_settings(trial.folds[0].configuration), float(np.mean([fold.validation_ua for fold in trial.folds])))
+        for trial in table.trials
+        if len(trial.folds) == len(trial.scheme)
     ]
     windowed = [trial for trial in trials if "scope" in trial[0]]
     groups = [_group("all trials", trials)]
@@ -59,9 +58,9 @@ def groups_of(overview: Overview) -> tuple[Group, ...]:
     return tuple(group for group in groups if group is not None)
 
 
-def _settings(configuration: Any, seed: int) -> dict[str, Value]:
+def _settings(configuration: FoldConfiguration) -> dict[str, Value]:
     """Settings that have an effect, numbers as numbers and all others as text; features among them."""
-    values = {**configuration.model_dump(mode="json"), "seed": seed}
+    values = configuration.model_dump(mode="json")
     values |= values.pop("features")
     return {
         name: float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
@@ -107,8 +106,8 @@ def importances_of(group: Group) -> Importances:
         )
         for place, value in enumerate(group.validation_ua)
     )
-    # Trees of the default depth, as deep as there are trials, would take minutes for a thousand of them.
-    evaluator = FanovaImportanceEvaluator(n_trees=32, max_depth=8, seed=0)
+    # Trees of the default depth would take ten seconds for a thousand trials, and move the shares less than a seed does.
+    evaluator = FanovaImportanceEvaluator(n_trees=32, max_depth=6, seed=0)
     shares = {name: float(share) for name, share in get_param_importances(study, evaluator=evaluator).items()}
     return Importances(group.among, len(group.validation_ua), shares)
 

@@ -67,10 +67,11 @@ def write_study_report(
     first = next((fold for trial in table.trials for fold in trial.folds), None)
     if first is None:
         return None
+    # The first that is handed out, since it takes longest and needs no comparison.
+    importances = meanwhile(importances_of, groups_of(table))
     overview = oversee(table, question)
     asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []
     folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *asked)
-    importances = meanwhile(importances_of, groups_of(overview))
     background = report_background(home, known, overview, importances)
     return Report(overview, write_report(overview, folder, background, meanwhile))
 

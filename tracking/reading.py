@@ -135,32 +135,52 @@ class Reader:
                 return self._trial_result(run)
         return None
 
-    def table(self, progress: Callable[[int, int], None] | None = None, meanwhile: Meanwhile = map) -> ResultsTable:
+    def table(self, progress: Callable[[int, int], None] | None = None) -> ResultsTable:
         """Reads all trials and baselines across studies, each trial once.
 
         Args:
             progress: Called with the steps done and their number, two for each trial.
-            meanwhile: Reads trials.
 
         Returns:
             The table; a trial that no study has finished has the folds that exist, one that was given up stands
             apart. Its notes are those of the corpus, what was skipped, and trials that could not be read.
         """
-        with resting_collector():
-            return self._table(progress or (lambda done, total: None), meanwhile)
+        return self.begin(progress)()
 
-    def _table(self, progress: Callable[[int, int], None], meanwhile: Meanwhile) -> ResultsTable:
-        tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
-        finished: dict[str, Run] = {}
-        unfinished: dict[str, Run] = {}
-        for run in find_runs(self._client, self._experiment, ser__kind="trial", **tags):
-            identity = run.data.tags[schema.TRIAL_ID]
-            if not is_finished(run):
-                unfinished[identity] = run
-            elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
-                finished[identity] = run
-        trials = self._finished_trials(finished, progress, meanwhile)
-        found = find_runs(self._client, self._experiment, ser__kind="study", **tags)
+    def begin(
+        self, progress: Callable[[int, int], None] | None = None, meanwhile: Meanwhile = map
+    ) -> Callable[[], ResultsTable]:
+        """Begins to read the table.
+
+        Args:
+            progress: As `table` calls it.
+            meanwhile: Reads trials.
+
+        Returns:
+            What gives the table; to be called once.
+        """
+        with resting_collector():
+            tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
+            finished: dict[str, Run] = {}
+            unfinished: dict[str, Run] = {}
+            for run in find_runs(self._client, self._experiment, ser__kind="trial", **tags):
+                identity = run.data.tags[schema.TRIAL_ID]
+                if not is_finished(run):
+                    unfinished[identity] = run
+                elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
+                    finished[identity] = run
+            reading = self._finished_trials(finished, progress or (lambda done, total: None), meanwhile)
+
+        def table() -> ResultsTable:
+            with resting_collector():
+                studies = find_runs(self._client, self._experiment, ser__kind="study", **tags)
+                return self._table(reading(), unfinished, studies)
+
+        return table
+
+    def _table(
+        self, trials: dict[str, ScoredTrial], unfinished: Mapping[str, Run], found: Sequence[Run]
+    ) -> ResultsTable:
         notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
         begun = {identity: run for identity, run in unfinished.items() if identity not in trials}
         pruned = self._read_begun(begun, found, trials, notes)
@@ -210,27 +230,31 @@ class Reader:
 
     def _finished_trials(
         self, finished: Mapping[str, Run], progress: Callable[[int, int], None], meanwhile: Meanwhile
-    ) -> dict[str, ScoredTrial]:
+    ) -> Callable[[], dict[str, ScoredTrial]]:
         """Finished trials by identity; each is found, which a remote store makes a download, and then read."""
         new = [run for run in finished.values() if run.info.run_id not in self._read]
-        found, read = 0, len(finished) - len(new)
+        done = len(finished) - len(new)
+
+        def step(trials: int) -> None:
+            nonlocal done
+            done += trials
+            progress(done, len(new) + len(finished))
 
         def files(runs: Sequence[Run]) -> list[TrialFile]:
-            nonlocal found
-            own = [
-                TrialFile(local_artifact(self._client, run, schema.TRIAL_RESULT), str(run.info.run_name))
-                for run in runs
-            ]
-            found += len(own)
-            progress(found + read, len(new) + len(finished))
-            return own
+            paths = [local_artifact(self._client, run, schema.TRIAL_RESULT) for run in runs]
+            step(len(runs))
+            return [TrialFile(path, str(run.info.run_name)) for path, run in zip(paths, runs, strict=True)]
 
         parts = [new[first : first + TOGETHER] for first in range(0, len(new), TOGETHER)]
-        for runs, trials in zip(parts, meanwhile(read_trials, map(files, parts)), strict=True):
-            self._read.update(zip((run.info.run_id for run in runs), trials, strict=True))
-            read += len(runs)
-            progress(found + read, len(new) + len(finished))
-        return {identity: self._read[run.info.run_id] for identity, run in finished.items()}
+        read = meanwhile(read_trials, map(files, parts))
+
+        def trials() -> dict[str, ScoredTrial]:
+            for runs, found in zip(parts, read, strict=True):
+                self._read.update(zip((run.info.run_id for run in runs), found, strict=True))
+                step(len(runs))
+            return {identity: self._read[run.info.run_id] for identity, run in finished.items()}
+
+        return trials
 
     def _trial_result(self, run: Run) -> TrialResult:
         return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))

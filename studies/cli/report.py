@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -108,8 +109,10 @@ def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str,
                 _log(written, place, summary)
         else:
             reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
-            table = reader.table(display.stage("reading results"), meanwhile)
-            written = write_report_of(table, place, display, summary, known, question, meanwhile)
+            table = reader.begin(display.stage("reading results"), meanwhile)
+            # A second of imports, while the other process reads.
+            import_module("studies.reporting")
+            written = write_report_of(table(), place, display, summary, known, question, meanwhile)
     if written is None:
         raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")
     print_results(summary.name, written, place)
@@ -203,10 +206,10 @@ def print_results(study: str, report: "Report | None", home: Home) -> None:
     if report is None:
         console.print(f"study {study}: no fold has a result yet", soft_wrap=True)
         return
-    from tracking.analysis.report import summary_rows, summary_sentence
+    from tracking.analysis.report import summary_rows, summary_sentence, summary_title
 
     rows = summary_rows(report.overview)
-    shown = Table(*rows[0], title="all variants of this corpus, in percent", title_justify="left")
+    shown = Table(*rows[0], title=summary_title(report.overview), title_justify="left")
     for row in rows:
         shown.add_row(*(Text(value) for value in row.values()))
     console.print(shown)

@@ -6,14 +6,14 @@ import pytest
 from studies.importances import LEAST_TRIALS, groups_of, importances_of
 from studies.second_process import second_process
 from tests.tracking.analysis.factory import World, configuration, table_of, trial
-from tracking.analysis.overview import Overview, oversee
 from tracking.analysis.report.background import Importances
+from tracking.table import ResultsTable
 
 WORLD = World(per_speaker=16)
 
 
-def importances(overview: Overview) -> tuple[Importances, ...]:
-    return tuple(map(importances_of, groups_of(overview)))
+def importances(table: ResultsTable) -> tuple[Importances, ...]:
+    return tuple(map(importances_of, groups_of(table)))
 
 
 def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
@@ -26,7 +26,7 @@ def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
 
 def test_the_setting_that_decides_is_the_most_important_one() -> None:
     trials = [*swept("none", 9), *swept("quantum", 9), *swept("local", 3, 5, 9), *swept("component", 3, 5)]
-    every, windowed = importances(oversee(table_of(*trials)))
+    every, windowed = importances(table_of(*trials))
     assert (every.among, every.trials) == ("all trials", 14)
     assert set(every.shares) == {"attention", "labels"}
     assert every.shares["labels"] > 0.8
@@ -38,16 +38,16 @@ def test_the_setting_that_decides_is_the_most_important_one() -> None:
 
 
 def test_importances_are_the_same_every_time() -> None:
-    overview = oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
-    assert importances(overview) == importances(overview)
+    table = table_of(*swept("none", 9), *swept("local", 3, 5, 9))
+    assert importances(table) == importances(table)
 
 
 def test_few_trials_and_unfinished_ones_give_no_importance() -> None:
     trials = [*swept("none", 9), *swept("local", 3, 5), *swept("quantum", 9)]
     assert len(trials) == LEAST_TRIALS
-    assert importances(oversee(table_of(*trials)))
+    assert importances(table_of(*trials))
     unfinished = trials[-1].model_copy(update={"folds": trials[-1].folds[:3]})
-    assert importances(oversee(table_of(*trials[:-1], unfinished))) == ()
+    assert importances(table_of(*trials[:-1], unfinished)) == ()
 
 
 def test_test_scores_do_not_enter() -> None:
@@ -65,11 +65,11 @@ def test_test_scores_do_not_enter() -> None:
         )
         for one in trials
     ]
-    assert importances(oversee(table_of(*trials))) == importances(oversee(table_of(*wrong)))
+    assert importances(table_of(*trials)) == importances(table_of(*wrong))
 
 
 def test_another_process_computes_the_same() -> None:
-    groups = groups_of(oversee(table_of(*swept("none", 9), *swept("local", 3, 5, 9))))
+    groups = groups_of(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
     here = tuple(map(importances_of, groups))
     assert here
     with second_process(wanted=True) as meanwhile:

@@ -134,7 +134,7 @@ def test_a_trial_that_another_process_reads_is_the_same(store: Store) -> None:
         for one in arguments:
             yield pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps((one,))))))
 
-    read, here = reader(store).table(meanwhile=elsewhere).trials, reader(store).table().trials
+    read, here = reader(store).begin(meanwhile=elsewhere)().trials, reader(store).table().trials
     assert [plain(trial) for trial in read] == [plain(trial) for trial in here]
     # They still share what is equal in them.
     assert read[0].folds[1].test.utterances is read[1].folds[1].test.utterances

@@ -1,14 +1,17 @@
 """The result of a study as a few rows for a terminal."""
 
-from tracking.analysis.aggregate import Scores
+from tracking.analysis.aggregate import ScoredVariant, Scores
 from tracking.analysis.badges import CAPPED, UA_ONLY, ua_only
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.formats import NONE, percent, points, probability, spread_percent
 from tracking.analysis.report.headline import headline
+from tracking.analysis.report.pictures import shown_variants
+
+MOST_ROWS = 40
 
 
 def summary_rows(overview: Overview) -> list[dict[str, str]]:
-    """One row a variant or baseline, in the order of the report.
+    """One row a variant or baseline, in the order of the report; see `summary_title` for what is left out.
 
     Args:
         overview: What the results say.
@@ -18,7 +21,7 @@ def summary_rows(overview: Overview) -> list[dict[str, str]]:
         deviation), dUA (against its baseline, points), p (sign-flip over speakers after Holm), note;
         percent, as text.
     """
-    rows = [_row(overview, place) for place in range(len(overview.scored))]
+    rows = [_row(overview, entry) for entry in _listed(overview)]
     for baseline in overview.baselines:
         scores = baseline.scores
         rows.append(
@@ -35,6 +38,21 @@ def summary_rows(overview: Overview) -> list[dict[str, str]]:
     return rows
 
 
+def summary_title(overview: Overview) -> str:
+    """Which variants the rows are of; where there are more than `MOST_ROWS`, those that have panels on the page."""
+    listed, scored = len(_listed(overview)), len(overview.scored)
+    if listed == scored:
+        return "all variants of this corpus, in percent"
+    return (
+        f"{listed} of {scored} variants of this corpus, in percent: first those that may be named, then the baselines; "
+        "the report has all"
+    )
+
+
+def _listed(overview: Overview) -> tuple[ScoredVariant, ...]:
+    return overview.scored if len(overview.scored) <= MOST_ROWS else shown_variants(overview)
+
+
 def summary_sentence(overview: Overview) -> str:
     """Which variant is best, by how much, and how sure: the report's first sentence."""
     return headline(overview).sentence
@@ -44,8 +62,7 @@ def _wa(overview: Overview, scores: Scores) -> str:
     return f"({percent(scores.wa.mean)})" if ua_only(overview) else percent(scores.wa.mean)
 
 
-def _row(overview: Overview, place: int) -> dict[str, str]:
-    entry = overview.scored[place]
+def _row(overview: Overview, entry: ScoredVariant) -> dict[str, str]:
     comparison = overview.comparison_of(entry.variant.label)
     notes = []
     if not entry.variant.complete:

@@ -16,9 +16,11 @@ from tests.tracking.analysis.factory import (
     with_more,
 )
 from tracking.analysis.overview import oversee
-from tracking.analysis.report import summary_rows, summary_sentence, write_report
+from tracking.analysis.report import summary_rows, summary_sentence, summary_title, write_report
 from tracking.analysis.report.background import Background, Importances, StudyOrigin
 from tracking.analysis.report.headline import headline
+from tracking.analysis.report.pictures import shown_variants
+from tracking.analysis.report.summary import MOST_ROWS
 from tracking.table import ResultsTable
 
 HOSTILE = "<script>alert('x')</script>"
@@ -373,3 +375,15 @@ def test_summary_rows_hold_variants_and_baselines(written):
     assert "not comparable as this strategy" in by_name["quantum · phonemes_x2"]["note"]
     assert re.fullmatch(r"[+−]?\d+\.\d", by_name["quantum · words"]["dUA"])
     assert summary_sentence(oversee(table)) == headline(oversee(table)).sentence
+    assert summary_title(oversee(table)) == "all variants of this corpus, in percent"
+
+
+def test_of_very_many_variants_the_summary_lists_those_that_have_panels():
+    rates = [0.0001 * (place + 1) for place in range(MOST_ROWS // 2)]
+    few = World(per_speaker=8)
+    swept = [trial(few, configuration(one, learning_rate=rate)) for one in ("none", "component") for rate in rates]
+    overview = oversee(table_of(*swept))
+    labels = [row["variant"] for row in summary_rows(overview)]
+    assert labels == [entry.variant.label for entry in shown_variants(overview)]
+    assert {entry.variant.label for entry in overview.reportable} <= set(labels)
+    assert summary_title(overview).startswith(f"{len(labels)} of {len(overview.scored)} variants of this corpus, in ")
