@@ -4,7 +4,6 @@ import ctypes
 import importlib.util
 import platform
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from studies.cli.options import HOME, HomeOption
@@ -52,6 +51,9 @@ def findings(home: Path) -> list[tuple[str, str]]:
 
 
 def _version(package: str) -> str:
+    # It brings a parser of e-mail with it, a fifth of what `ser --help` would take.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
