@@ -106,11 +106,7 @@ class StudyPlan(Settings):
             ConfigurationError: A name or value is not valid; the text lists the valid ones.
         """
         chosen = recipe_named(recipe)
-        wanted = dict(overrides or {})
-        for name in wanted:
-            if name != "precision" and (name in _SWEPT or name not in FoldConfiguration.model_fields):
-                known = sorted(set(FoldConfiguration.model_fields) - set(_SWEPT) | {"precision"})
-                raise ConfigurationError(unknown_value("setting", name, known))
+        wanted = _known_settings(overrides or {})
         if seeds < 1:
             raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
         precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "tf32", "auto"))
@@ -247,6 +243,15 @@ def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
     if point.labels is not None:
         values["labels"] = point.labels
     return values
+
+
+def _known_settings(overrides: Mapping[str, str]) -> dict[str, str]:
+    """The same settings, each of which a plan can override."""
+    known = set(FoldConfiguration.model_fields) - set(_SWEPT) | {"precision"}
+    for name in overrides:
+        if name not in known:
+            raise ConfigurationError(unknown_value("setting", name, sorted(known)))
+    return dict(overrides)
 
 
 def _refuse_search(recipe: Recipe, trials: int | None, pruner: str | None) -> None:

@@ -67,7 +67,7 @@ def write_study_report(
     first = next((fold for trial in table.trials for fold in trial.folds), None)
     if first is None:
         return None
-    # The first that is handed out, since it takes longest and needs no comparison.
+    # Handed out first: it needs no comparison, so that it is done while they are made.
     importances = meanwhile(importances_of, groups_of(table))
     overview = oversee(table, question)
     asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []

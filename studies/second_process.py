@@ -44,6 +44,7 @@ def _shared(
 ) -> Iterator[_Found]:
     """Hands everything to the other process; while that is busy, what it has not begun is done here, from the end."""
     given, futures = list[_Given](), list[Future[_Found]]()
+    # Each as soon as it is known: the first are in hand while later ones are still looked for.
     for one in arguments:
         given.append(one)
         futures.append(pool.submit(function, one))

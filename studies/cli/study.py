@@ -12,6 +12,7 @@ from studies.cli.study_status import status
 if TYPE_CHECKING:
     from studies.cli.progress import StudyDisplay
     from studies.home import Home
+    from studies.plan import StudyPlan
 
 app = typer.Typer(
     help="Run studies, and see how they stand.",
@@ -67,11 +68,8 @@ def run(
     The same command is the same study: what is finished is not trained again, here or in any other
     study, and a study that was stopped, in whatever way, goes on where it was.
     """
-    from ser.errors import ConfigurationError, StudyError
-    from studies.cli.choosing import chosen_among
+    from ser.errors import ConfigurationError
     from studies.cli.pairs import named_values
-    from studies.cli.progress import StudyDisplay
-    from studies.cli.report import print_results, write_report_of
     from studies.home import Home
     from studies.plan import StudyPlan
 
@@ -91,16 +89,42 @@ def run(
         trials=trials,
         pruner=pruner,
     )
-    place = Home(home, storage, tracking)
+    stall_timeout_s = 60 * stall_timeout_min if stall_timeout_min else None
+    _train_and_report(plan, root, Home(home, storage, tracking), (executor, workers, gpus), stall_timeout_s)
+
+
+def _train_and_report(
+    plan: "StudyPlan",
+    root: Path | None,
+    place: "Home",
+    workers: tuple[str, int | None, float | None],
+    stall_timeout_s: float | None,
+) -> None:
+    """Runs a study, writes the report of its corpus and prints it.
+
+    Args:
+        plan: The study.
+        root: Folder of the corpus, or None for the demo corpus's own.
+        place: Where everything is kept.
+        workers: Executor, folds at once, and share of a card for each.
+        stall_timeout_s: Seconds without an ended epoch after which a fold is tried elsewhere; None: never.
+
+    Raises:
+        StudyError: Folds failed.
+    """
+    from ser.errors import StudyError
+    from studies.cli.choosing import chosen_among
+    from studies.cli.progress import StudyDisplay
+    from studies.cli.report import print_results, write_report_of
+
     with StudyDisplay() as display:
-        where = _corpus_root(corpus, root, place, display)
+        where = _corpus_root(plan.corpus, root, place, display)
         from studies.running import run_study
         from studies.stopping import terminated_in_order
         from studies.summaries import summaries
         from studies.workplaces import open_workplace
 
-        stall_timeout_s = 60 * stall_timeout_min if stall_timeout_min else None
-        with terminated_in_order(), open_workplace(executor, workers, gpus) as workplace:
+        with terminated_in_order(), open_workplace(*workers) as workplace:
             outcome = run_study(plan, where, place, workplace, display, display.stage, stall_timeout_s)
         table = outcome.reader.table(display.stage("reading results"))
         known = summaries(place.storage)

@@ -93,11 +93,14 @@ def first_progress(executor: Executor) -> Progress:
     raise AssertionError("no epoch ended")
 
 
-def eventually(holds: Callable[[], bool]) -> None:
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether something comes true in time."""
     deadline = time.monotonic() + LONG_S
     while not holds():
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.05)
+    return True
 
 
 def kill(workers: list[psutil.Process]) -> None:
@@ -135,7 +138,7 @@ def executor(request: pytest.FixtureRequest, folds: Folds) -> Iterator[Executor]
     made = kind.make(folds, slots)
     yield made
     made.close()
-    eventually(lambda: kind.computing() == [])
+    assert eventually(lambda: kind.computing() == [])
 
 
 @pytest.fixture
@@ -244,7 +247,7 @@ def test_a_cancelled_fold_ends_with_its_worker_and_costs_no_other(executor: Exec
     assert failed == Failed(tasks[0].identity, failed.slot, CANCELLED, CANCELLED)
     assert executor.free_slots() == 1
     running(executor, tasks[1:])
-    eventually(lambda: len(computing - {worker.pid for worker in kind.computing()}) == 1)
+    assert eventually(lambda: len(computing - {worker.pid for worker in kind.computing()}) == 1)
     assert trained_at_last(executor, folds.task(index=3)).slot == failed.slot
     running(executor, tasks[1:])
     executor.cancel(tasks[1].identity)
@@ -318,7 +321,7 @@ def test_a_worker_killed_while_it_starts_costs_its_fold(executor: Executor, kind
     # The executor finds out by itself, and starts another worker with the next fold.
     time.sleep(1)
     executor.submit(folds.task())
-    eventually(lambda: kind.workers() != [])
+    assert eventually(lambda: kind.workers() != [])
     kill(kind.workers())
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
@@ -352,4 +355,4 @@ def test_closing_ends_folds_in_hand(name: str, folds: Folds, request: pytest.Fix
     made.submit(folds.endless(1))
     first_progress(made)
     made.close()
-    eventually(lambda: kind.computing() == before)
+    assert eventually(lambda: kind.computing() == before)

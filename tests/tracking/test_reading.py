@@ -132,7 +132,7 @@ def test_a_trial_that_another_process_reads_is_the_same(store: Store) -> None:
 
     def elsewhere(function: Callable[[Any], Any], arguments: Iterable[Any]) -> Iterator[Any]:
         for one in arguments:
-            yield pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps((one,))))))
+            yield pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(one)))))
 
     read, here = reader(store).begin(meanwhile=elsewhere)().trials, reader(store).table().trials
     assert [plain(trial) for trial in read] == [plain(trial) for trial in here]

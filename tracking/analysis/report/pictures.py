@@ -21,6 +21,7 @@ from tracking.meanwhile import Meanwhile
 MOST_ROWS = 40
 MOST_PANELS = 12
 MOST_LINES = 16
+SHOWN_FIRST = "first those that may be named, then the baselines"
 WIDE, NARROW = 7.6, 3.7
 
 
@@ -86,7 +87,7 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], meanwhile: Mea
             panels_note=_part(
                 len(shown),
                 len(overview.scored),
-                "variants: first those that may be named, then the baselines; the CSV files have all.",
+                f"variants: {SHOWN_FIRST}; the CSV files have all.",
             ),
         )
 

@@ -5,9 +5,9 @@ from tracking.analysis.badges import CAPPED, UA_ONLY, ua_only
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.formats import NONE, percent, points, probability, spread_percent
 from tracking.analysis.report.headline import headline
-from tracking.analysis.report.pictures import shown_variants
+from tracking.analysis.report.pictures import SHOWN_FIRST, shown_variants
 
-MOST_ROWS = 40
+MOST_LISTED = 40
 
 
 def summary_rows(overview: Overview) -> list[dict[str, str]]:
@@ -39,18 +39,15 @@ def summary_rows(overview: Overview) -> list[dict[str, str]]:
 
 
 def summary_title(overview: Overview) -> str:
-    """Which variants the rows are of; where there are more than `MOST_ROWS`, those that have panels on the page."""
+    """Which variants the rows are of; where there are more than `MOST_LISTED`, those that have panels on the page."""
     listed, scored = len(_listed(overview)), len(overview.scored)
     if listed == scored:
         return "all variants of this corpus, in percent"
-    return (
-        f"{listed} of {scored} variants of this corpus, in percent: first those that may be named, then the baselines; "
-        "the report has all"
-    )
+    return f"{listed} of {scored} variants of this corpus, in percent: {SHOWN_FIRST}; the report has all"
 
 
 def _listed(overview: Overview) -> tuple[ScoredVariant, ...]:
-    return overview.scored if len(overview.scored) <= MOST_ROWS else shown_variants(overview)
+    return overview.scored if len(overview.scored) <= MOST_LISTED else shown_variants(overview)
 
 
 def summary_sentence(overview: Overview) -> str:

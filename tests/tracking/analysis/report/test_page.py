@@ -20,7 +20,7 @@ from tracking.analysis.report import summary_rows, summary_sentence, summary_tit
 from tracking.analysis.report.background import Background, Importances, StudyOrigin
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.pictures import shown_variants
-from tracking.analysis.report.summary import MOST_ROWS
+from tracking.analysis.report.summary import MOST_LISTED
 from tracking.table import ResultsTable
 
 HOSTILE = "<script>alert('x')</script>"
@@ -379,7 +379,7 @@ def test_summary_rows_hold_variants_and_baselines(written):
 
 
 def test_of_very_many_variants_the_summary_lists_those_that_have_panels():
-    rates = [0.0001 * (place + 1) for place in range(MOST_ROWS // 2)]
+    rates = [0.0001 * (place + 1) for place in range(MOST_LISTED // 2)]
     few = World(per_speaker=8)
     swept = [trial(few, configuration(one, learning_rate=rate)) for one in ("none", "component") for rate in rates]
     overview = oversee(table_of(*swept))
