@@ -15,6 +15,7 @@ app = typer.Typer(
     help="Make synthetic corpora, and check what a corpus folder holds.",
     epilog="Example: ser corpus check --corpus emodb --root corpora/emodb",
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

@@ -33,6 +33,7 @@ app = typer.Typer(
     help="Tracked cross-validation sweeps for speech emotion recognition.",
     epilog="Example: ser study run --attention quantum",
     no_args_is_help=True,
+    rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )

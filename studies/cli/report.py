@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MANY_TRIALS = 100
 """From so many complete trials on a second process is worth its start."""
 
-app = typer.Typer(no_args_is_help=False)
+app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 app.command(epilog="Example: ser report published --json")(published)
 
 

@@ -8,6 +8,7 @@ app = typer.Typer(
     help="Make the databases of studies and runs, and see how they stand.",
     epilog="Example: ser storage check",
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

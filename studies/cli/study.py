@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Run studies, and see how they stand.",
     epilog="Example: ser study run --attention quantum",
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
