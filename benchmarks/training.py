@@ -5,6 +5,7 @@ The reference's epoch does not count its features, which are measured by themsel
 
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import torch
@@ -16,7 +17,7 @@ from benchmarks.workloads import Source, configuration_of, examples
 from ser.config import FoldConfiguration
 from ser.optimisation import make_optimiser
 from ser.training import FoldTraining
-from studies.executors.memory import keep_memory
+from studies.executors.memory import keeping_memory
 
 # A product of this size takes a core 20 ms or so, and a card the same with the larger one.
 _PRODUCT, _CARD_PRODUCT = 1024, 8192
@@ -24,8 +25,7 @@ _PRODUCTS = 50
 
 
 def ours(source: Source, configuration: FoldConfiguration, device: str) -> Work:
-    """An epoch of this project, as a worker runs it; it ends with losses read back, so that no card still computes."""
-    keep_memory()
+    """An epoch of this project; it ends with losses read back, so that no card still computes."""
     torch.set_num_threads(1)
     training = FoldTraining(source.open().data(configuration), configuration, 1, torch.device(device))
     epochs = iter(range(1, 1_000_000))
@@ -34,6 +34,17 @@ def ours(source: Source, configuration: FoldConfiguration, device: str) -> Work:
         training.run_epoch(next(epochs))
 
     return epoch
+
+
+def worker_side(
+    prepare: Callable[[Source, FoldConfiguration, str], Work],
+    source: Source,
+    configuration: FoldConfiguration,
+    device: str,
+) -> Side:
+    """A side whose process starts as a worker does, with its settings of memory."""
+    with keeping_memory():
+        return Side(prepare, source, configuration, device)
 
 
 def reference(source: Source, configuration: FoldConfiguration, device: str) -> Work:
@@ -101,7 +112,10 @@ def against_reference(
         aim: The ratio that is good enough.
         device: Where both compute.
     """
-    with Side(reference, source, configuration, device) as theirs, Side(ours, source, configuration, device) as our:
+    with (
+        Side(reference, source, configuration, device) as theirs,
+        worker_side(ours, source, configuration, device) as our,
+    ):
         timed = in_turn({"reference": theirs, "ours": our}, rounds)
     reference_s, ours_s = median_s(timed["reference"]), median_s(timed["ours"])
     details = f"{ours_s:.2f} s against {reference_s:.2f} s, medians of {rounds}"
@@ -121,7 +135,7 @@ def share_of_rate(
         aim: The share that is good enough, in percent.
         device: Where it computes.
     """
-    with Side(product_rate, device) as rate, Side(ours, source, configuration, device) as our:
+    with Side(product_rate, device) as rate, worker_side(ours, source, configuration, device) as our:
         sides = {"rate": rate, "ours": our}
         in_turn(sides, 1)
         timed = in_turn(sides, rounds)
@@ -147,7 +161,9 @@ def against_none(source: Source, frame_ms: int, rounds: int, device: str) -> lis
         configurations[attention] = configuration_of(attention, frame_ms)
     configurations["component, window scores"] = configuration_of("component", frame_ms, component_score="window")
     with ExitStack() as stack:
-        sides = {name: stack.enter_context(Side(ours, source, each, device)) for name, each in configurations.items()}
+        sides = {
+            name: stack.enter_context(worker_side(ours, source, each, device)) for name, each in configurations.items()
+        }
         timed = in_turn(sides, rounds)
     none_s = median_s(timed.pop("none"))
     return [
@@ -167,8 +183,8 @@ def against_none(source: Source, frame_ms: int, rounds: int, device: str) -> lis
 def bf16_against_fp32(source: Source, frame_ms: int, rounds: int, device: str) -> list[Row]:
     """The gain of bf16, where the processor or card has it."""
     with (
-        Side(ours, source, configuration_of("none", frame_ms), device) as fp32,
-        Side(ours, source, configuration_of("none", frame_ms, precision="bf16"), device) as bf16,
+        worker_side(ours, source, configuration_of("none", frame_ms), device) as fp32,
+        worker_side(ours, source, configuration_of("none", frame_ms, precision="bf16"), device) as bf16,
     ):
         timed = in_turn({"fp32": fp32, "bf16": bf16}, rounds)
     fp32_s, bf16_s = median_s(timed["fp32"]), median_s(timed["bf16"])

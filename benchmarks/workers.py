@@ -13,10 +13,11 @@ import torch
 
 from benchmarks.rows import Row
 from benchmarks.sides import Side, Work, in_turn, median_s
-from benchmarks.training import ours, reference
+from benchmarks.training import ours, reference, worker_side
 from benchmarks.workloads import Source, configuration_of
 from studies.executors.base import Failed, Finished, FoldTask
 from studies.executors.local import LocalExecutor
+from studies.executors.memory import keeping_memory
 from studies.machine import worker_devices
 
 _MIB = 1024**2
@@ -88,7 +89,7 @@ def _train(executor: LocalExecutor, tasks: list[FoldTask]) -> float:
 
 def memory(source: Source, epochs: int) -> list[Row]:
     """Peak resident memory of a training process, and how much it grows after its first two epochs."""
-    with Side(ours, source, configuration_of("none", 10), "cpu") as side:
+    with worker_side(ours, source, configuration_of("none", 10), "cpu") as side:
         peaks = [side.run().peak_bytes / _MIB for _ in range(epochs)]
     case = f"{source.name}, 10 ms, none"
     return [
@@ -105,7 +106,7 @@ def starts(rounds: int) -> list[Row]:
         subprocess.run([Path(sys.executable).with_name("ser"), "--help"], check=True, capture_output=True)
         helps_s.append(time.perf_counter() - started)
         started = time.perf_counter()
-        with Side(_ready) as side:
+        with keeping_memory(), Side(_ready) as side:
             side.run()
             workers_s.append(time.perf_counter() - started)
     case = f"shortest of {rounds}"

@@ -12,25 +12,30 @@ LENGTH_JITTER = 0.15
 
 @dataclass(frozen=True)
 class PartCost:
-    """What computing a part of R utterances and T frames costs: T * (R + step_rows) + call_frames.
+    """What computing a part of V valid and P padding frames, T steps long, costs.
+
+    It is V + padding * P + step_rows * T + call_frames, in frames of one utterance.
 
     Constants of the code, since a cost that is measured anew would move results from machine to machine.
 
     Attributes:
+        padding: What a padded frame costs, as a share of a valid one: recurrent layers compute few of them where
+            they divide a part into runs (`ser.model.rows`), what comes after them all.
         step_rows: What a frame costs however many utterances share it, in utterances.
         call_frames: What a part costs however small it is, in frames of one utterance.
         frames_at_most: Padded frames of a part, at most: what bounds a worker's memory.
     """
 
+    padding: float
     step_rows: float
     call_frames: float
     frames_at_most: int
 
 
-ONE_CORE = PartCost(step_rows=0.6, call_frames=100, frames_at_most=4096)
+ONE_CORE = PartCost(padding=0.15, step_rows=0.6, call_frames=100, frames_at_most=8192)
 """A processor's core: measured at 2 x (128 + 128) cells."""
 
-CARD = PartCost(step_rows=100_000, call_frames=0, frames_at_most=65_536)
+CARD = PartCost(padding=1, step_rows=100_000, call_frames=0, frames_at_most=65_536)
 """A graphics card: NOT measured. A step's duration hardly depends on its rows there, so parts follow from memory."""
 
 
@@ -86,11 +91,14 @@ def micro_batches(lengths: Sequence[int] | NDArray[np.int64], cost: PartCost) ->
     """
     order = np.argsort(-np.asarray(lengths), kind="stable").astype(np.int64)
     longest = np.asarray(lengths)[order].astype(float)
+    sums = np.concatenate([[0], np.cumsum(longest)])
     costs, starts = np.zeros(len(order) + 1), np.zeros(len(order) + 1, dtype=np.int64)
     for end in range(1, len(order) + 1):
         rows = np.arange(end, 0, -1)
-        candidates = costs[:end] + longest[:end] * (rows + cost.step_rows) + cost.call_frames
-        candidates[(rows > 1) & (longest[:end] * rows > cost.frames_at_most)] = np.inf
+        padded, valid = longest[:end] * rows, sums[end] - sums[:end]
+        own = valid + cost.padding * (padded - valid) + longest[:end] * cost.step_rows + cost.call_frames
+        candidates = costs[:end] + own
+        candidates[(rows > 1) & (padded > cost.frames_at_most)] = np.inf
         starts[end] = int(candidates.argmin())
         costs[end] = candidates[starts[end]]
     parts, end = [], len(order)

@@ -35,7 +35,22 @@ class UtteranceDropout(nn.Module):
         Returns:
             Values of the same shape.
         """
-        if not self.training:
-            return values
-        kept = torch.rand(values.shape[0], 1, values.shape[2], generator=self._generator) >= self.share
-        return values * moved((kept / (1 - self.share)).to(values.dtype), values.device)
+        return values * self._masks(values.shape[0], values)[:, None] if self.training else values
+
+    def of_rows(self, rows: Tensor, utterances: Tensor, batch: int) -> Tensor:
+        """Drops features of frames that lie as rows.
+
+        Args:
+            rows: Shape `(row, feature)`.
+            utterances: The utterance of each row, 0 to `batch - 1`, shape `(row,)`.
+            batch: Number of utterances.
+
+        Returns:
+            What `forward` makes of the same frames, row by row.
+        """
+        return rows * self._masks(batch, rows)[utterances] if self.training else rows
+
+    def _masks(self, batch: int, values: Tensor) -> Tensor:
+        """Factors of an utterance's features, shape `(batch, feature)`, for values whose last axis are features."""
+        kept = torch.rand(batch, values.shape[-1], generator=self._generator) >= self.share
+        return moved((kept / (1 - self.share)).to(values.dtype), values.device)

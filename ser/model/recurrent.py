@@ -1,10 +1,11 @@
 """Bidirectional LSTM layers whose result does not depend on padding, without packing.
 
-Shapes: B utterances in a batch, T frames, I inputs, H cells a direction; C is `(batch, frame, 2 * cells)`.
-
 A padded bidirectional `nn.LSTM` starts its backward direction in the padding. Here each direction
 is an LSTM of its own, and the backward one reads every utterance reversed within its own length,
 so that padding comes after the last valid frame in both and cannot be seen by it.
+
+Shapes: C is `(batch, frame, 2 * cells)`. Between input and C frames are rows `(row, feature)` in the
+order of `ser.model.rows`: an LSTM computes them as they lie, where it would copy `(batch, frame)`.
 """
 
 from typing import Any
@@ -12,48 +13,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ser.model.dropout import UtteranceDropout
+from ser.model.rows import RowLayout, Run, row_layout
+
 
 class _Reorder(torch.autograd.Function):
-    """Reorders frames by a permutation that is its own inverse, so that the gradient is the same reordering."""
+    """Takes rows by an order whose inverse is known, so that the gradient is a reordering, too."""
 
     @staticmethod
-    def forward(ctx: Any, frames: Tensor, order: Tensor) -> Tensor:
-        ctx.save_for_backward(order)
-        return _take_rows(frames, order)
+    def forward(ctx: Any, rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(inverse)
+        return rows.index_select(0, order)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (order,) = ctx.saved_tensors
-        return _take_rows(gradients[0], order), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (inverse,) = ctx.saved_tensors
+        return gradients[0].index_select(0, inverse), None, None
 
 
-def _reorder(frames: Tensor, order: Tensor) -> Tensor:
-    return _Reorder.apply(frames, order)  # type: ignore[no-any-return, no-untyped-call]
-
-
-def _take_rows(frames: Tensor, order: Tensor) -> Tensor:
-    return frames.reshape(-1, frames.shape[-1]).index_select(0, order).view(frames.shape)
-
-
-def reversal_order(lengths: Tensor, frames: int) -> Tensor:
-    """The row order that reverses every utterance within its own length and leaves padding in place.
-
-    Args:
-        lengths: Valid frames of each utterance, shape `(batch,)`.
-        frames: Frames of the padded batch.
-
-    Returns:
-        Indices into the rows of a `(batch * frame, feature)` view, shape `(batch * frame,)`.
-
-    Examples:
-        >>> reversal_order(torch.tensor([3, 2]), 3).tolist()
-        [2, 1, 0, 4, 3, 5]
-    """
-    position = torch.arange(frames, device=lengths.device)
-    length = lengths[:, None]
-    reversed_position = torch.where(position < length, length - 1 - position, position)
-    start = torch.arange(len(lengths), device=lengths.device)[:, None] * frames
-    return (start + reversed_position).reshape(-1)
+def _reorder(rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+    return _Reorder.apply(rows, order, inverse)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class BidirectionalLayer(nn.Module):
@@ -66,23 +45,35 @@ class BidirectionalLayer(nn.Module):
 
     def __init__(self, inputs: int, cells: int) -> None:
         super().__init__()
-        self.forward_cells = nn.LSTM(inputs, cells, batch_first=True)
-        self.backward_cells = nn.LSTM(inputs, cells, batch_first=True)
+        self.forward_cells = nn.LSTM(inputs, cells)
+        self.backward_cells = nn.LSTM(inputs, cells)
 
-    def forward(self, frames: Tensor, order: Tensor) -> Tensor:
+    def forward(self, rows: Tensor, layout: RowLayout) -> Tensor:
         """Runs both directions.
 
         Args:
-            frames: Padded frames, shape `(batch, frame, input)`.
-            order: Rows as `reversal_order` gives them.
+            rows: Input frames, shape `(row, input)`.
+            layout: Where they lie.
 
         Returns:
-            Forward half, then backward half, shape `(batch, frame, 2 * cells)`; padded frames hold
-            values without meaning.
+            Forward half, then backward half, shape `(row, 2 * cells)`; padding holds values without meaning.
         """
-        ahead, _ = self.forward_cells(frames)
-        behind, _ = self.backward_cells(_reorder(frames, order))
-        return torch.cat([ahead, _reorder(behind, order)], dim=-1)
+        ahead = _run(self.forward_cells, rows, layout.runs)
+        turned = _reorder(rows, layout.turned, layout.turned)
+        behind = _run(self.backward_cells, turned, layout.runs)
+        return torch.cat([ahead, _reorder(behind, layout.turned, layout.turned)], dim=-1)
+
+
+def _run(cells: nn.LSTM, rows: Tensor, runs: tuple[Run, ...]) -> Tensor:
+    """An LSTM over rows, run after run, each from the states in which its utterances left the run before."""
+    outputs, states = [], None
+    blocks = torch.split(rows, [frames * utterances for frames, utterances in runs])
+    for (frames, utterances), block in zip(runs, blocks, strict=True):
+        if states is not None:
+            states = (states[0][:, :utterances].contiguous(), states[1][:, :utterances].contiguous())
+        output, states = cells(block.view(frames, utterances, -1), states)
+        outputs.append(output.reshape(frames * utterances, -1))
+    return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
 
 
 class RecurrentLayers(nn.Module):
@@ -95,7 +86,7 @@ class RecurrentLayers(nn.Module):
         dropout: What drops features between two layers, or None.
     """
 
-    def __init__(self, inputs: int, cells: int, layers: int, dropout: nn.Module | None = None) -> None:
+    def __init__(self, inputs: int, cells: int, layers: int, dropout: UtteranceDropout | None = None) -> None:
         super().__init__()
         self.dropout = dropout
         sizes = [inputs] + [2 * cells] * (layers - 1)
@@ -112,13 +103,15 @@ class RecurrentLayers(nn.Module):
             C, shape `(batch, frame, 2 * cells)`, in the precision of `frames` whatever the cells computed
             in, zero in padded frames.
         """
-        order = reversal_order(lengths, frames.shape[1])
-        outputs = frames
+        layout = row_layout(lengths, frames.shape[1])
+        rows = frames.reshape(-1, frames.shape[2]).index_select(0, layout.sources)
         for number, layer in enumerate(self.layers):
             if number > 0 and self.dropout is not None:
-                outputs = self.dropout(outputs)
-            outputs = layer(outputs, order)
-        return outputs.to(frames.dtype) * valid_frames(lengths, frames.shape[1])[:, :, None]
+                rows = self.dropout.of_rows(rows, layout.utterances, len(lengths))
+            rows = layer(rows, layout)
+        # Places that no run has take any row; both ways the mask makes zeros of it.
+        C = _reorder(rows, layout.places, layout.sources).view(*frames.shape[:2], -1)
+        return C.to(frames.dtype) * valid_frames(lengths, frames.shape[1])[:, :, None]
 
 
 def valid_frames(lengths: Tensor, frames: int) -> Tensor:

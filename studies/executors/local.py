@@ -21,6 +21,7 @@ from pebble import ProcessExpired, ProcessPool
 from ser.corpora.base import Corpus
 from ser.errors import StudyError
 from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress, is_permanent
+from studies.executors.memory import keeping_memory
 from studies.executors.worker import run_task, start_worker
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -72,7 +73,9 @@ class _Slot:
             threading.Thread(target=self._forward, args=(receiving,), daemon=True).start()
             arguments = (self._corpus, self.device, sending)
             self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=_SPAWN)
-        self._future = self._pool.schedule(run_task, args=[task])
+        # A pool starts its worker with its first task.
+        with keeping_memory():
+            self._future = self._pool.schedule(run_task, args=[task])
         self._future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))
 
     def cancel(self, identity: str) -> None:

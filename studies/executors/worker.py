@@ -16,7 +16,6 @@ from ser.features.store import FeatureStore
 from ser.results import EpochRecord
 from ser.training import Report, train_fold
 from studies.executors.base import FoldTask
-from studies.executors.memory import keep_memory
 
 _THREADS = 1
 
@@ -74,7 +73,6 @@ def start_worker(corpus: Corpus, device: str, reports: Connection) -> None:
     global _worker, _reports
     # An interrupt from the keyboard reaches the whole process group; ending workers is the coordinator's task.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_memory()
     _worker, _reports = Worker(corpus, device), reports
 
 

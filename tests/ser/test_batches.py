@@ -96,7 +96,10 @@ def test_a_class_without_utterances_has_no_weight() -> None:
 
 def micro_cost(parts: list[list[int]], cost: PartCost) -> float:
     """The cost of a division into parts, each a list of lengths, written out."""
-    return sum(max(part) * (len(part) + cost.step_rows) + cost.call_frames for part in parts)
+    return sum(
+        sum(part) + cost.padding * (max(part) * len(part) - sum(part)) + max(part) * cost.step_rows + cost.call_frames
+        for part in parts
+    )
 
 
 def divisions(values: list[int]) -> list[list[list[int]]]:
@@ -107,7 +110,7 @@ def divisions(values: list[int]) -> list[list[list[int]]]:
 
 @given(
     lengths=st.lists(st.integers(1, 2 * ONE_CORE.frames_at_most), min_size=1, max_size=8),
-    cost=st.sampled_from([ONE_CORE, CARD, PartCost(5.0, 10.0, 3000)]),
+    cost=st.sampled_from([ONE_CORE, CARD, PartCost(0.5, 5.0, 10.0, 3000)]),
 )
 def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int], cost: PartCost) -> None:
     parts = [[lengths[position] for position in part] for part in micro_batches(lengths, cost)]

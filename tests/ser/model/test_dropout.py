@@ -1,5 +1,7 @@
 """Dropout: seeded, one mask an utterance, nothing in evaluation, nothing at all where it is off."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -69,14 +71,31 @@ def test_a_network_with_dropout_begins_with_the_weights_of_one_without_and_score
     assert not torch.allclose(dropping.train()(frames(), LENGTHS), expected)
 
 
+def test_frames_that_lie_as_rows_are_dropped_alike() -> None:
+    values = torch.randn(3, 4, 5)
+    utterances = torch.tensor([2, 0, 2, 1])
+    rows = seeded().of_rows(values[utterances, torch.arange(4)], utterances, batch=3)
+    assert torch.equal(rows, seeded()(values)[utterances, torch.arange(4)])
+    assert torch.equal(seeded().eval().of_rows(values[0], utterances, batch=3), values[0])
+
+
 @pytest.mark.parametrize(("layers", "places"), [(1, 1), (2, 2), (3, 3)])
-def test_it_stands_between_layers_and_before_the_linear_layer(layers: int, places: int) -> None:
+def test_it_stands_between_layers_and_before_the_linear_layer(
+    layers: int, places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = network_of(layers=layers, dropout=0.5)
-    calls: list[tuple[int, ...]] = []
-    assert network.dropout is not None
-    network.dropout.register_forward_hook(lambda module, inputs, output: calls.append(tuple(output.shape)))
+    dropped: list[str] = []
+    for name in ("forward", "of_rows"):
+        own = getattr(UtteranceDropout, name)
+
+        def noted(self: UtteranceDropout, *given: object, own: Any = own, name: str = name) -> Tensor:
+            dropped.append(name)
+            values: Tensor = own(self, *given)
+            return values
+
+        monkeypatch.setattr(UtteranceDropout, name, noted)
     network(frames(), LENGTHS)
-    assert calls == [(2, 9, 8)] * places
+    assert dropped == ["of_rows"] * (places - 1) + ["forward"]
 
 
 def test_a_fold_with_dropout_is_the_same_again_and_another_than_without() -> None:
