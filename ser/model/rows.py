@@ -96,4 +96,4 @@ def cheapest_runs(lengths: Sequence[int] | NDArray[np.int64]) -> tuple[Run, ...]
         begin = int(begins[last])
         runs.append((int(ends[last] - ends[begin]), len(ends) - 1 - begin))
         last = begin
-    return tuple(run for run in runs[::-1] if run[0])
+    return tuple(runs[::-1])
