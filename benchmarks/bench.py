@@ -26,6 +26,7 @@ from studies.bf16 import runs_bf16
 RESULTS = Path(__file__).parent / "results"
 # The slow side takes half an hour for an epoch of IEMOCAP's shape: both sides of a ratio take a part, drawn at random.
 _SHARE = 0.125
+_LEAST_ROUNDS = 5
 _ATTENTIONS: tuple[dict[str, Any], ...] = (
     {"attention": "local"},
     {"attention": "component"},
@@ -92,9 +93,10 @@ def sections(emodb: Path | None, folder: Path, rounds: int) -> dict[str, Section
     if card is not None:
         found["trial on a card"] = partial(workers.trial_against_reference, shape, 30, card)
     found["memory"] = partial(workers.memory, shape, epochs=3)
-    found["starts"] = partial(workers.starts, rounds)
+    # A few seconds each: taken often enough to be steady.
+    found["starts"] = partial(workers.starts, max(rounds, _LEAST_ROUNDS))
     if emodb is not None:
-        found["features"] = partial(features.against_librosa, emodb, folder, rounds)
+        found["features"] = partial(features.against_librosa, emodb, folder, max(rounds, _LEAST_ROUNDS))
         found["two workers"] = partial(workers.two_against_one, real, epochs=4, rounds=rounds)
         found["study"] = partial(overhead.of_a_study, emodb, folder / "home", epochs=24)
     return found

@@ -9,9 +9,8 @@ from typing import Any, get_args
 import numpy as np
 
 from ser.config import FeatureSettings, LabelStrategy
-from ser.corpora import Corpus
 from ser.corpora.agreement import Agreement, transcript_agreement
-from ser.corpora.base import Split, Utterance
+from ser.corpora.base import Corpus, Split, Utterance
 from ser.errors import CorpusError
 from ser.features.logmel import frame_count
 from ser.labels import not_comparable, offered_strategies, target_lengths

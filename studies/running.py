@@ -11,8 +11,8 @@ from mlflow import MlflowClient
 from ser.arithmetic import require_precision
 from ser.baseline import logistic_baseline
 from ser.config import FoldConfiguration, Precision
-from ser.corpora import open_corpus
 from ser.corpora.base import Corpus
+from ser.corpora.opening import open_corpus
 from ser.errors import ConfigurationError
 from ser.features.store import FeatureStore, ensure_store
 from ser.folds import make_folds, parse_scheme

@@ -100,7 +100,7 @@ def check(
 
     The last table says how many targets of each label strategy CTC would shorten.
     """
-    from ser.corpora import open_corpus
+    from ser.corpora.opening import open_corpus
     from studies.cli.corpus_tables import print_summary
     from studies.cli.pairs import named_values
     from studies.corpus_summary import as_json as plain

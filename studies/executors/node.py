@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from ser.config import FeatureSettings, Precision
-from ser.corpora import open_corpus
 from ser.corpora.base import Corpus
+from ser.corpora.opening import open_corpus
 from ser.errors import CorpusError, StudyError
 from ser.features.store import FeatureStore, ensure_store
 from ser.processor import device_name

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ser.corpora import open_corpus
+from ser.corpora.opening import open_corpus
 from ser.errors import ConfigurationError, CorpusError
 from studies.cli.corpus import app
 from studies.corpus_summary import as_json, summarise

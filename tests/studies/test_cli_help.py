@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ser.corpora import LOADERS
+from ser.corpora.registry import LOADERS
 from studies.cli.main import app
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser.corpora import Corpus, open_corpus
+from ser.corpora.base import Corpus
+from ser.corpora.opening import open_corpus
 from studies.cli.corpus_tables import agreement_line
 from studies.corpus_summary import class_tables, count_rows, duration_rows, summarise, target_rows
 from tests.corpus_files import lablaut, write_emodb, write_text

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ser.config import FeatureSettings
-from ser.corpora import open_corpus
+from ser.corpora.opening import open_corpus
 from ser.errors import FeatureStoreError, StudyError
 from ser.features.store import FeatureStore, ensure_store, store_key
 from ser.processor import processor_name

@@ -17,7 +17,7 @@ import torch
 
 from ser.checkpoint import from_bytes
 from ser.config import FeatureSettings
-from ser.corpora import open_corpus
+from ser.corpora.opening import open_corpus
 from ser.errors import ConfigurationError, StudyError
 from ser.features.store import FeatureStore, store_key
 from ser.training import train_fold

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ser.config import FeatureSettings
-from ser.corpora import open_corpus
+from ser.corpora.opening import open_corpus
 from ser.features.store import FeatureStore, ensure_store
 from ser.folds.speakers import speaker_folds
 from ser.identity import fold_identity, trial_identity

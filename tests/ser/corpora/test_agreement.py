@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ser.corpora import open_corpus
 from ser.corpora.agreement import Agreement, transcript_agreement
 from ser.corpora.base import Corpus
+from ser.corpora.opening import open_corpus
 from ser.errors import CorpusError
 from tests.ser.synthetic import make_corpus
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ser.corpora import audformat_files, load_annotations, open_corpus
+from ser.corpora import audformat_files
 from ser.corpora.base import Annotations
+from ser.corpora.opening import open_corpus
+from ser.corpora.registry import load_annotations
 from ser.errors import AnnotationError, ConfigurationError, CorpusError, SerError
 from tests.corpus_files import write_wav
 from tests.table_files import make_database, write_database

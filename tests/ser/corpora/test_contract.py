@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser.corpora import LOADERS, load_annotations, open_corpus
 from ser.corpora.base import UNKNOWN, Annotations, Utterance
 from ser.corpora.counting import with_counts
-from ser.corpora.opening import hear_corpus
+from ser.corpora.opening import hear_corpus, open_corpus
+from ser.corpora.registry import LOADERS, load_annotations
 from ser.errors import ConfigurationError, CorpusError
 from tests.corpus_files import write_emodb, write_fau_aibo, write_iemocap_dialog, write_text
 from tests.table_files import write_database, write_manifest

@@ -11,11 +11,12 @@ import pytest
 import soundfile
 
 from ser.audio import read_audio
-from ser.corpora import demo, demo_files, demo_plan, espeak, open_corpus
+from ser.corpora import demo, demo_files, demo_plan, espeak
 from ser.corpora.demo import MARKER, load, make_demo
 from ser.corpora.demo_plan import PlannedTurn, plan_turns
 from ser.corpora.espeak import Request, synthesise
 from ser.corpora.iemocap_files import is_word, parse_alignment, parse_evaluation
+from ser.corpora.opening import open_corpus
 from ser.errors import CorpusError
 from ser.phonetics import CMU, Voicing
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from ser.corpora import load_annotations
 from ser.corpora.base import Utterance
 from ser.corpora.fau_aibo import load
+from ser.corpora.registry import load_annotations
 from ser.errors import ConfigurationError, CorpusError
 from tests.corpus_files import write_fau_aibo, write_text, write_wav
 

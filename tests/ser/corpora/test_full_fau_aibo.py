@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ser.batches import epoch_batches, upsampled
-from ser.corpora import load_annotations
 from ser.corpora.base import Annotations
 from ser.corpora.layouts import make_layout
+from ser.corpora.registry import load_annotations
 from ser.folds import make_folds, parse_scheme, split_indices
 from tests.ser.corpora.full_size import FAU_AIBO, MONT, OHM, fau_aibo_rows, unheard, write_table
 

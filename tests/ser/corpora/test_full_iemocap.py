@@ -6,10 +6,11 @@ from time import process_time
 
 import pytest
 
-from ser.corpora import load_annotations, open_corpus
 from ser.corpora.base import Annotations
 from ser.corpora.iemocap_files import RATINGS
 from ser.corpora.layouts import make_layout
+from ser.corpora.opening import open_corpus
+from ser.corpora.registry import load_annotations
 from ser.folds import make_folds, parse_scheme, speaker_folds
 from tests.ser.corpora.full_size import (
     IEMOCAP_BY_SESSION,

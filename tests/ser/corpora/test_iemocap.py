@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from ser.corpora import load_annotations
 from ser.corpora.iemocap import EMOTIONS, load
+from ser.corpora.registry import load_annotations
 from ser.errors import ConfigurationError, CorpusError
 from tests.corpus_files import alignment, write_iemocap_dialog, write_text, write_wav
 

@@ -7,9 +7,10 @@ import pytest
 import soundfile
 
 from ser.audio import read_audio
-from ser.corpora import load_annotations, open_corpus
 from ser.corpora.iemocap_files import is_word, parse_alignment
 from ser.corpora.layouts import LAYOUTS, make_layout
+from ser.corpora.opening import open_corpus
+from ser.corpora.registry import load_annotations
 from ser.errors import AnnotationError, ConfigurationError, CorpusError
 from tests.ser.corpora.full_size import write_table
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.corpora import load_annotations, open_corpus
 from ser.corpora.base import Annotations, Utterance
 from ser.corpora.manifest import Manifest, parse_manifest
+from ser.corpora.opening import open_corpus
+from ser.corpora.registry import load_annotations
 from ser.errors import AnnotationError, ConfigurationError, CorpusError
 from ser.labels import offered_strategies, target_lengths
 from tests.corpus_files import write_wav

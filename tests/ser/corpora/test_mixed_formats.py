@@ -8,7 +8,8 @@ from scipy.signal import butter, resample_poly, sosfilt
 
 from ser.audio import read_audio
 from ser.config import FeatureSettings
-from ser.corpora import Corpus, open_corpus
+from ser.corpora.base import Corpus
+from ser.corpora.opening import open_corpus
 from ser.features.store import FeatureStore, ensure_store
 from tests.table_files import write_manifest
 

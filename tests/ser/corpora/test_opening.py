@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from ser.audio import read_audio
-from ser.corpora import load_annotations, open_corpus
-from ser.corpora.opening import hear_corpus
+from ser.corpora.opening import hear_corpus, open_corpus
+from ser.corpora.registry import load_annotations
 from ser.errors import ConfigurationError, CorpusError
 from tests.corpus_files import lablaut, write_emodb, write_text, write_wav
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from ser.config import FeatureSettings, FoldConfiguration
-from ser.corpora import open_corpus
 from ser.corpora.base import Corpus, Utterance
 from ser.corpora.emodb import EMOTIONS
+from ser.corpora.opening import open_corpus
 from ser.features.store import FeatureStore, ensure_store
 from ser.folds.speakers import speaker_folds
 from ser.training import TrainedFold, train_fold

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from ser.config import FeatureSettings
-from ser.corpora import load_annotations
 from ser.corpora.base import Annotations
 from ser.corpora.opening import hear_corpus
+from ser.corpora.registry import load_annotations
 from ser.features.store import FeatureStore, ensure_store
 from tests.corpus_files import write_emodb
 
