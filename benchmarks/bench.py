@@ -98,7 +98,7 @@ def sections(emodb: Path | None, folder: Path, rounds: int) -> dict[str, Section
     if emodb is not None:
         found["features"] = partial(features.against_librosa, emodb, folder, max(rounds, _LEAST_ROUNDS))
         found["two workers"] = partial(workers.two_against_one, real, epochs=4, rounds=rounds)
-        found["study"] = partial(overhead.of_a_study, emodb, folder / "home", epochs=24)
+        found["study"] = partial(overhead.of_a_study, emodb, folder / "home", epochs=12)
     return found
 
 

@@ -161,13 +161,18 @@ class RayExecutor(Executor):
         """The next thing that a fold's worker has sent, or how it ended."""
         identity, slot = fold.task.identity, fold.slot
         try:
-            item = self._ray.get(next(fold.stream))
+            reference = next(fold.stream, None)
+            item = None if reference is None else self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             if fold.cancelled:
                 return Failed(identity, slot, CANCELLED, CANCELLED)
             permanent = is_permanent(getattr(error, "cause", error))
             reason, lost = self._reason(fold.node, error)
             return Failed(identity, slot, reason, str(error), permanent, lost=lost)
+        if item is None:
+            # A fold that is cancelled before its worker has begun with it leaves an empty stream, and no error.
+            reason = CANCELLED if fold.cancelled else "its worker sent no result"
+            return Failed(identity, slot, reason, reason)
         return Finished(identity, slot, item) if isinstance(item, bytes) else Progress(identity, slot, item)
 
     def _reason(self, node: Node, error: Exception) -> tuple[str, bool]:

@@ -22,7 +22,7 @@ from ser.errors import ConfigurationError, StudyError
 from ser.features.store import FeatureStore, store_key
 from ser.training import train_fold
 from studies.executors import ray_tasks
-from studies.executors.base import Event, Executor, Failed, Finished, FoldTask, Progress
+from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.executors.node import name_of_device
 from studies.executors.ray_cluster import RayCluster, ray_cluster
 from studies.executors.ray_tasks import RayExecutor
@@ -167,6 +167,27 @@ def test_a_node_whose_death_a_fold_has_met_gets_no_other_fold(
         assert executor.slots == executor.free_slots() == 1
         executor.close()
     cluster.remove(second)
+
+
+@pytest.mark.parametrize(("cancelled", "reason"), [(True, CANCELLED), (False, "its worker sent no result")])
+def test_a_fold_whose_stream_ends_without_a_word_has_failed(
+    cancelled: bool, reason: str, cluster: Nodes, node: Any, folds: Folds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ray leaves it so where a fold is cancelled before its worker has begun with it, now and then.
+    def silent(corpus: object, device: str, task: FoldTask) -> Iterator[bytes]:
+        yield from ()
+
+    with connected(cluster) as connection:
+        executor = ray_executor(connection, folds)
+        monkeypatch.setattr(executor, "_remote", connection.ray.remote(silent))
+        task = folds.task()
+        executor.submit(task)
+        executor._folds[task.identity].cancelled = cancelled
+        (failed,), _ = outcomes(executor)
+        assert isinstance(failed, Failed)
+        assert failed.reason == reason
+        assert executor.free_slots() == 1
+        executor.close()
 
 
 def test_a_node_of_another_processor_is_told_of(
