@@ -19,8 +19,8 @@ def fold_bytes(configuration: FoldConfiguration, padded_frames: int) -> int:
 
     A layer keeps for its gradient, each frame: its input and that input reversed; eight numbers a
     cell and direction (four gates, the cell's state and its hyperbolic tangent, the output, and one
-    for workspace); its joined outputs, and those reversed. An attention keeps eight tensors of the
-    outputs' size. Gradients take as much again.
+    for workspace); its joined outputs, and those reversed; between layers the mask of dropout. An
+    attention keeps eight tensors of the outputs' size. Gradients take as much again.
 
     Args:
         configuration: The model.
@@ -34,6 +34,7 @@ def fold_bytes(configuration: FoldConfiguration, padded_frames: int) -> int:
     kept = 0
     for layer in range(configuration.layers):
         kept += 2 * (inputs if layer == 0 else outputs) + 8 * outputs + 2 * outputs
+        kept += outputs if layer and configuration.dropout is not None else 0
     kept += 8 * outputs
     return _CONTEXT_BYTES + 2 * kept * _FLOAT_BYTES * padded_frames
 

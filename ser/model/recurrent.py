@@ -70,7 +70,7 @@ def _run(cells: nn.LSTM, rows: Tensor, runs: tuple[Run, ...]) -> Tensor:
     blocks = torch.split(rows, [frames * utterances for frames, utterances in runs])
     for (frames, utterances), block in zip(runs, blocks, strict=True):
         if states is not None:
-            states = (states[0][:, :utterances].contiguous(), states[1][:, :utterances].contiguous())
+            states = (states[0][:, :utterances], states[1][:, :utterances])
         output, states = cells(block.view(frames, utterances, -1), states)
         outputs.append(output.reshape(frames * utterances, -1))
     return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
@@ -109,8 +109,8 @@ class RecurrentLayers(nn.Module):
             if number > 0 and self.dropout is not None:
                 rows = self.dropout.of_rows(rows, layout.utterances, len(lengths))
             rows = layer(rows, layout)
-        # Places that no run has take any row; both ways the mask makes zeros of it.
-        C = _reorder(rows, layout.places, layout.sources).view(*frames.shape[:2], -1)
+        # Padding that no run has takes any row; both ways the mask makes zeros of it.
+        C = _reorder(rows, layout.rows, layout.sources).view(*frames.shape[:2], -1)
         return C.to(frames.dtype) * valid_frames(lengths, frames.shape[1])[:, :, None]
 
 

@@ -1,4 +1,4 @@
-"""Frames of utterances of unlike lengths as rows without padding between them, in runs that an LSTM computes at once.
+"""Frames of utterances of unlike lengths as rows with little padding, in runs that an LSTM computes at once.
 
 A run is a span of time and the utterances that last into it, `(frame, utterance)`; the next run has
 fewer of them and begins with the states of theirs. Utterances that end within a run are padded to
@@ -7,7 +7,6 @@ its end: a run more costs as much as some padding, and the cheapest division is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -28,8 +27,8 @@ class RowLayout:
     Attributes:
         runs: Frames and utterances of each run, one after the other.
         utterances: Utterance of each row, shape `(row,)`.
-        sources: The row's place in the `(batch * frame, feature)` view of the padded batch, shape `(row,)`.
-        places: The row of each place there, shape `(batch * frame,)`; 0 for places that no run has.
+        sources: The row in the `(batch * frame, feature)` view of the padded batch that each row is, shape `(row,)`.
+        rows: The row that each of those is, shape `(batch * frame,)`; 0 for those that no run has.
         turned: The row that takes this one's place where each utterance is read from its end, shape `(row,)`;
             padding stays where it is, so that it comes last in both directions.
     """
@@ -37,7 +36,7 @@ class RowLayout:
     runs: tuple[Run, ...]
     utterances: Tensor
     sources: Tensor
-    places: Tensor
+    rows: Tensor
     turned: Tensor
 
 
@@ -51,27 +50,39 @@ def row_layout(lengths: Tensor, frames: int) -> RowLayout:
         lengths: Valid frames of each utterance, shape `(batch,)`.
         frames: Frames of the padded batch.
     """
-    device = lengths.device
-    order = torch.arange(len(lengths), device=device)
-    runs: tuple[Run, ...] = ((frames, len(lengths)),)
-    if device.type == "cpu":
+    if lengths.device.type == "cpu":
         order = lengths.argsort(descending=True, stable=True)
-        runs = cheapest_runs(lengths[order].numpy())
-    ends = np.cumsum([0] + [count for count, _ in runs]).tolist()
-    first_rows = np.cumsum([0] + [count * rows for count, rows in runs]).tolist()
-    spans = [torch.arange(begin, end, device=device) for begin, end in pairwise(ends)]
-    frame = torch.cat([span.repeat_interleave(rows) for span, (_, rows) in zip(spans, runs, strict=True)])
-    place = torch.cat([torch.arange(rows, device=device).repeat(count) for count, rows in runs])
-    starts = torch.cat(
-        [first + (span - span[0]) * rows for first, span, (_, rows) in zip(first_rows, spans, runs, strict=False)]
-    )
-    utterances = order[place]
+        return layout_of(cheapest_runs(lengths[order].numpy()), order, lengths, frames)
+    order = torch.arange(len(lengths), device=lengths.device)
+    return layout_of(((frames, len(lengths)),), order, lengths, frames)
+
+
+def layout_of(runs: tuple[Run, ...], order: Tensor, lengths: Tensor, frames: int) -> RowLayout:
+    """The layout of given runs.
+
+    Args:
+        runs: They cover every valid frame.
+        order: Utterances, each run's the first of them, shape `(batch,)`.
+        lengths: Valid frames of each utterance, shape `(batch,)`.
+        frames: Frames of the padded batch.
+    """
+    device = lengths.device
+    frame, rank, first_rows = [], [], []
+    begin = row = 0
+    for run_frames, run_utterances in runs:
+        span = torch.arange(run_frames, device=device)
+        frame.append((begin + span).repeat_interleave(run_utterances))
+        rank.append(torch.arange(run_utterances, device=device).repeat(run_frames))
+        first_rows.append(row + span * run_utterances)
+        begin, row = begin + run_frames, row + run_frames * run_utterances
+    frames_of_rows, ranks = torch.cat(frame), torch.cat(rank)
+    utterances = order[ranks]
     length = lengths[utterances]
-    sources = utterances * frames + frame
-    places = torch.zeros(len(lengths) * frames, dtype=torch.int64, device=device)
-    places[sources] = torch.arange(len(sources), device=device)
-    turned = starts[torch.where(frame < length, length - 1 - frame, frame)] + place
-    return RowLayout(runs, utterances, sources, places, turned)
+    sources = utterances * frames + frames_of_rows
+    rows = torch.zeros(len(lengths) * frames, dtype=torch.int64, device=device)
+    rows[sources] = torch.arange(len(sources), device=device)
+    from_the_end = torch.where(frames_of_rows < length, length - 1 - frames_of_rows, frames_of_rows)
+    return RowLayout(runs, utterances, sources, rows, torch.cat(first_rows)[from_the_end] + ranks)
 
 
 def cheapest_runs(lengths: Sequence[int] | NDArray[np.int64]) -> tuple[Run, ...]:
@@ -87,8 +98,8 @@ def cheapest_runs(lengths: Sequence[int] | NDArray[np.int64]) -> tuple[Run, ...]
     ends = np.concatenate([[0], np.asarray(lengths)[::-1]])
     costs, begins = np.zeros(len(ends)), np.zeros(len(ends), dtype=np.int64)
     for last in range(1, len(ends)):
-        rows = np.arange(len(ends) - 1, len(ends) - 1 - last, -1)
-        candidates = costs[:last] + (ends[last] - ends[:last]) * rows + RUN_FRAMES
+        left = np.arange(len(ends) - 1, len(ends) - 1 - last, -1)
+        candidates = costs[:last] + (ends[last] - ends[:last]) * left + RUN_FRAMES
         begins[last] = int(candidates.argmin())
         costs[last] = candidates[begins[last]]
     runs, last = [], len(ends) - 1

@@ -170,7 +170,8 @@ class RayExecutor(Executor):
             reason, lost = self._reason(fold.node, error)
             return Failed(identity, slot, reason, str(error), permanent, lost=lost)
         if item is None:
-            # A fold that is cancelled before its worker has begun with it leaves an empty stream, and no error.
+            # A fold that is cancelled before its worker has begun with it can leave an empty stream, and no error; that
+            # it was not cancelled was not seen, and would be a fold without a result all the same.
             reason = CANCELLED if fold.cancelled else "its worker sent no result"
             return Failed(identity, slot, reason, reason)
         return Finished(identity, slot, item) if isinstance(item, bytes) else Progress(identity, slot, item)

@@ -1,5 +1,6 @@
 """One contract for every executor: what the coordinator relies on."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -312,6 +313,18 @@ def test_a_worker_killed_between_folds_is_replaced(executor: Executor, kind: Kin
     outcomes(executor)
     kill(kind.workers())
     assert trained_at_last(executor, folds.task()).identity == folds.task().identity
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has the settings")
+@pytest.mark.parametrize("executor", [("local", 1)], indirect=True, ids=str)
+def test_a_worker_keeps_its_memory_and_so_does_the_one_after_it(executor: Executor, kind: Kind, folds: Folds) -> None:
+    for _ in range(2):
+        executor.submit(folds.endless())
+        first_progress(executor)
+        (worker,) = kind.workers()
+        assert "glibc.malloc.mmap_max=0" in worker.environ()["GLIBC_TUNABLES"]
+        kill([worker])
+        outcomes(executor)
 
 
 @pytest.mark.parametrize("executor", [("local", 2)], indirect=True, ids=str)

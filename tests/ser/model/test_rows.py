@@ -1,12 +1,16 @@
-"""Rows without padding between them: every frame has one, runs cost least, reading from the end undoes itself."""
+"""Rows with little padding: every frame has one, runs cost least, reading from the end undoes itself."""
 
 from itertools import pairwise
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
-from ser.model.rows import RUN_FRAMES, Run, cheapest_runs, row_layout
+from ser.model import recurrent
+from ser.model.recurrent import RecurrentLayers
+from ser.model.rows import RUN_FRAMES, RowLayout, Run, cheapest_runs, layout_of, row_layout
 
 LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=7)
 
@@ -38,15 +42,18 @@ def test_a_long_utterance_goes_on_alone_and_like_ones_stay_together() -> None:
     assert cheapest_runs([93, 92, 91, 90]) == ((93, 4),)
 
 
+@pytest.mark.parametrize("on_a_card", [False, True])
 @given(lengths=LENGTHS, more=st.integers(0, 3))
 @settings(deadline=None)
-def test_every_valid_frame_has_one_row_that_knows_where_it_comes_from(lengths: list[int], more: int) -> None:
+def test_every_valid_frame_has_one_row_that_knows_where_it_comes_from(
+    on_a_card: bool, lengths: list[int], more: int
+) -> None:
     frames = max(lengths) + more
-    layout = row_layout(torch.tensor(lengths), frames)
+    layout = in_one_run(torch.tensor(lengths), frames) if on_a_card else row_layout(torch.tensor(lengths), frames)
     assert sum(count * rows for count, rows in layout.runs) == len(layout.sources) == len(set(layout.sources.tolist()))
     for utterance, length in enumerate(lengths):
         own = torch.arange(length) + utterance * frames
-        rows = layout.places[own]
+        rows = layout.rows[own]
         assert torch.equal(layout.sources[rows], own)
         assert layout.utterances[rows].unique().tolist() == [utterance]
         assert torch.equal(layout.sources[layout.turned[rows]], own.flip(0))
@@ -69,7 +76,21 @@ def test_rows_of_a_run_lie_frame_by_frame_as_an_lstm_reads_them() -> None:
     assert layout.sources[:6].tolist() == [300, 0, 301, 1, 302, 303]
 
 
+def in_one_run(lengths: Tensor, frames: int) -> RowLayout:
+    """What a card computes."""
+    return layout_of(((frames, len(lengths)),), torch.arange(len(lengths)), lengths, frames)
+
+
 def test_elsewhere_than_on_a_processor_all_utterances_make_one_run() -> None:
     layout = row_layout(torch.tensor([2, 300], device="meta"), 300)
     assert layout.runs == ((300, 2),)
-    assert (len(layout.sources), len(layout.places)) == (600, 600)
+    assert (len(layout.sources), len(layout.rows)) == (600, 600)
+
+
+def test_one_run_or_several_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    layers, frames, lengths = RecurrentLayers(6, 7, 2), torch.randn(4, 320, 6), torch.tensor([40, 300, 3, 299])
+    assert len(row_layout(lengths, 320).runs) > 1
+    several = layers(frames, lengths)
+    monkeypatch.setattr(recurrent, "row_layout", in_one_run)
+    torch.testing.assert_close(layers(frames, lengths), several, atol=1e-6, rtol=0)
