@@ -26,12 +26,24 @@ _PRODUCTS = 50
 
 def ours(source: Source, configuration: FoldConfiguration, device: str) -> Work:
     """An epoch of this project; it ends with losses read back, so that no card still computes."""
+    return _epochs(source, configuration, device, validated=False)
+
+
+def validated(source: Source, configuration: FoldConfiguration, device: str) -> Work:
+    """An epoch of this project and the scores of its validation speakers, as in a fold."""
+    return _epochs(source, configuration, device, validated=True)
+
+
+def _epochs(source: Source, configuration: FoldConfiguration, device: str, validated: bool) -> Work:
     torch.set_num_threads(1)
-    training = FoldTraining(source.open().data(configuration), configuration, 1, torch.device(device))
+    data = source.open().data(configuration)
+    training = FoldTraining(data, configuration, 1, torch.device(device))
     epochs = iter(range(1, 1_000_000))
 
     def epoch() -> None:
         training.run_epoch(next(epochs))
+        if validated:
+            training.score(training.average.weights(), data.validation)
 
     return epoch
 

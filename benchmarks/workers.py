@@ -13,10 +13,8 @@ import torch
 
 from benchmarks.rows import Row
 from benchmarks.sides import Side, Work, in_turn, median_s
-from benchmarks.training import reference, worker_side
+from benchmarks.training import reference, validated, worker_side
 from benchmarks.workloads import Source, configuration_of
-from ser.config import FoldConfiguration
-from ser.training import FoldTraining
 from studies.executors.base import Failed, Finished, FoldTask
 from studies.executors.local import LocalExecutor
 from studies.executors.memory import keeping_memory
@@ -91,27 +89,13 @@ def _train(executor: LocalExecutor, tasks: list[FoldTask]) -> float:
 
 def memory(source: Source, epochs: int) -> list[Row]:
     """Peak resident memory of a training process, and how much it grows after its first two epochs."""
-    with worker_side(_followed, source, configuration_of("none", 10), "cpu") as side:
+    with worker_side(validated, source, configuration_of("none", 10), "cpu") as side:
         peaks = [side.run().peak_bytes / _MIB for _ in range(epochs)]
     case = f"{source.name}, 10 ms, none"
     return [
         Row("peak memory of a worker", case, peaks[-1], "MiB", 1.5 * 1024, at_most=True),
         Row("its growth after the second epoch", case, peaks[-1] - peaks[1], "MiB", details=f"over {epochs} epochs"),
     ]
-
-
-def _followed(source: Source, configuration: FoldConfiguration, device: str) -> Work:
-    """An epoch and the scores of its validation speakers, as in a fold."""
-    torch.set_num_threads(1)
-    data = source.open().data(configuration)
-    training = FoldTraining(data, configuration, 1, torch.device(device))
-    epochs = iter(range(1, 1_000_000))
-
-    def epoch() -> None:
-        training.run_epoch(next(epochs))
-        training.score(training.average.weights(), data.validation)
-
-    return epoch
 
 
 def starts(rounds: int) -> list[Row]:

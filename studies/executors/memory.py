@@ -25,23 +25,17 @@ _VARIABLE = "GLIBC_TUNABLES"
 _SETTINGS = {"mmap_max": 0, "trim_threshold": 2**40, "hugetlb": 1, "tcache_count": 0}
 
 
-def memory_environment() -> dict[str, str]:
-    """What a process finds in its environment when it starts, so that it keeps its memory.
-
-    glibc alone reads it, and leaves out what it does not know: huge pages need version 2.35. Elsewhere
-    training is as right and slower. A user's own tunables are kept, and win.
-    """
-    if not sys.platform.startswith("linux"):
-        return {}
-    settings = [f"glibc.malloc.{name}={value}" for name, value in _SETTINGS.items()]
-    return {_VARIABLE: ":".join(settings + [value for value in [os.environ.get(_VARIABLE)] if value])}
-
-
 @contextmanager
 def keeping_memory() -> Iterator[None]:
-    """Processes that are started within keep their memory; this one does not change."""
+    """Processes that are started within keep their memory; this one does not change.
+
+    glibc alone reads the variable, and leaves out what it does not know: huge pages need version 2.35. Elsewhere
+    training is as right and slower. A user's own tunables are kept, and win.
+    """
     before = os.environ.get(_VARIABLE)
-    os.environ.update(memory_environment())
+    if sys.platform.startswith("linux"):
+        settings = [f"glibc.malloc.{name}={value}" for name, value in _SETTINGS.items()]
+        os.environ[_VARIABLE] = ":".join([*settings, before] if before else settings)
     try:
         yield
     finally:

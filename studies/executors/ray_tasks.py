@@ -170,8 +170,7 @@ class RayExecutor(Executor):
             reason, lost = self._reason(fold.node, error)
             return Failed(identity, slot, reason, str(error), permanent, lost=lost)
         if item is None:
-            # A fold that is cancelled before its worker has begun with it can leave an empty stream, and no error; that
-            # it was not cancelled was not seen, and would be a fold without a result all the same.
+            # Seen where a fold was cancelled before its worker had begun with it: an empty stream, and no error.
             reason = CANCELLED if fold.cancelled else "its worker sent no result"
             return Failed(identity, slot, reason, reason)
         return Finished(identity, slot, item) if isinstance(item, bytes) else Progress(identity, slot, item)
