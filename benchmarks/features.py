@@ -10,7 +10,7 @@ from benchmarks.sides import Side, Work, in_turn, median_s
 from benchmarks.workloads import Source, configuration_of, examples
 from ser.config import FeatureSettings
 from ser.corpora.opening import open_corpus
-from ser.features.store import frames_of_all
+from ser.features.building import frames_of_all
 
 
 def ours(emodb: Path) -> Work:

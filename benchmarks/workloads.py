@@ -10,7 +10,8 @@ from benchmarks.reference import Example
 from ser.config import FeatureSettings, FoldConfiguration
 from ser.corpora.base import Corpus, Utterance
 from ser.corpora.opening import open_corpus
-from ser.features.store import FRAMES, LENGTHS, METADATA, STORE_VERSION, FeatureStore, StoreMetadata, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FRAMES, LENGTHS, METADATA, STORE_VERSION, FeatureStore, StoreMetadata
 from ser.fold_data import FoldData, prepare_fold
 from ser.folds import speaker_folds
 from ser.identity import fold_identity

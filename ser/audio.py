@@ -45,9 +45,9 @@ def read_audio(
             infinite samples or such of a wrong scale, does not hold the whole segment, or is shorter
             than one analysis window.
     """
-    if not path.is_file():
-        raise AudioError(path, "no such file")
     try:
+        if not path.is_file():
+            raise AudioError(path, "no such file")
         _refuse_truncated_wav(path)
     except OSError as error:
         raise AudioError(path, f"cannot be read: {error.strerror}") from error
@@ -80,7 +80,8 @@ def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDA
                 file.seek(first)
             segment = -1 if end_s is None else promised
             samples: NDArray[np.float32] = file.read(segment, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
+    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
+        # The last two come from soundfile itself: headerless files, and formats that cannot be sought in.
         reason = " ".join(str(getattr(error, "error_string", error)).split())
         raise AudioError(path, f"cannot be decoded as audio: {reason}") from error
     if len(samples) < promised:

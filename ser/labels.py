@@ -53,11 +53,12 @@ def target_lengths(
 
 def offered_strategies(utterances: Sequence[Utterance]) -> tuple[LabelStrategy, ...]:
     """Strategies that all the utterances have counts for; `utterance` is always among them."""
-    return tuple(
-        strategy
-        for strategy in get_args(LabelStrategy)
-        if all(_count(utterance, strategy) is not None for utterance in utterances)
-    )
+    return tuple(strategy for strategy in get_args(LabelStrategy) if not uncounted(utterances, strategy))
+
+
+def uncounted(utterances: Sequence[Utterance], strategy: LabelStrategy) -> list[str]:
+    """Ids of utterances that have no count for a strategy."""
+    return [utterance.id for utterance in utterances if _count(utterance, strategy) is None]
 
 
 def not_comparable(report: TargetReport) -> bool:

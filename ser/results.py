@@ -84,7 +84,7 @@ class EpochRecord(Settings):
 
 
 class TargetReport(Settings):
-    """What became of the label sequences of all utterances that a fold used.
+    """What became of the label sequences of all utterances of a fold's corpus.
 
     Attributes:
         utterances: Number of utterances.

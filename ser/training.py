@@ -3,8 +3,8 @@
 `train_fold` reads the mapped feature store, trains on the training speakers, follows the validation
 speakers, and scores the test speakers once, at the end. On processors the same input gives the same
 result, bit for bit on one kind of them, whatever else runs beside it. On a graphics card first
-weights, batches and dropout masks are the same, and the last digits are not promised: torch's
-gradient of CTC adds up in any order there.
+weights and batches are the same, dropout masks follow its own parts of a batch, and the last digits
+are not promised: torch's gradient of CTC adds up in any order there.
 """
 
 import platform

@@ -14,9 +14,10 @@ from ser.config import FoldConfiguration, Precision
 from ser.corpora.base import Corpus
 from ser.corpora.opening import open_corpus
 from ser.errors import ConfigurationError
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FeatureStore
 from ser.folds import make_folds, parse_scheme
-from ser.labels import offered_strategies
+from ser.labels import offered_strategies, uncounted
 from ser.results import BaselineResult, Fold
 from studies.attempts import STALL_TIMEOUT_S
 from studies.coordinator import Coordinator
@@ -248,8 +249,10 @@ def _check_counts(plan: StudyPlan, corpus: Corpus) -> None:
     offered = offered_strategies(corpus.utterances)
     missing = [labels for labels in plan.labels if labels not in offered]
     if missing and plan.criterion == "ctc":
+        ids = uncounted(corpus.utterances, missing[0])
         raise ConfigurationError(
-            f"corpus {corpus.name} lacks the counts for labels {', '.join(missing)}; it offers: {', '.join(offered)}"
+            f"corpus {corpus.name} lacks the counts for labels {', '.join(missing)} in {len(ids)} of "
+            f"{len(corpus.utterances)} utterances (first: {ids[0]}); it offers: {', '.join(offered)}"
         )
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.corpora.base import UNKNOWN, Corpus, Utterance
+from ser.corpora.base import IMPUTED, UNKNOWN, Corpus, Utterance
 from ser.corpora.counting import GRAPHEME_TO_PHONEME, voiced_phonemes_in
 
-NOT_COUNTED = frozenset({UNKNOWN, GRAPHEME_TO_PHONEME, "imputed"})
+NOT_COUNTED = frozenset({UNKNOWN, GRAPHEME_TO_PHONEME, IMPUTED})
 """Origins of voiced phonemes that nobody counted in the recording."""
 
 

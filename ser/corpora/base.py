@@ -14,6 +14,9 @@ Split = Literal["training", "validation", "test"]
 UNKNOWN = "unknown"
 """Origin of a count that there is none of."""
 
+IMPUTED = "imputed"
+"""Origin of a count that was taken from what is like it, as the corpus's notes list it."""
+
 
 @dataclass(frozen=True)
 class Utterance:

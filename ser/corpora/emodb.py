@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from ser.corpora.base import UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.base import IMPUTED, UNKNOWN, Annotations, Skipped, Utterance
 from ser.corpora.counting import TRANSCRIPT, spoken_words
-from ser.corpora.layout import files_by_stem, read_label_text, require_folder
+from ser.corpora.layout import files_by_stem, label_lines, read_label_text, require_folder
 from ser.errors import AnnotationError, CorpusError
 from ser.phonetics import LABLAUT, Voicing, count_voiced, lablaut_base
 
@@ -67,7 +67,7 @@ def parse_lablaut(text: str, path: Path) -> tuple[str, ...]:
         AnnotationError: The header does not end, a line has another form, a symbol is unknown, or the
             end mark is missing.
     """
-    lines = text.splitlines()
+    lines = label_lines(text.rstrip("\r\n"))
     if "#" not in lines:
         raise AnnotationError(path, None, "a line '#' that ends the header")
     first = lines.index("#") + 1
@@ -77,7 +77,7 @@ def parse_lablaut(text: str, path: Path) -> tuple[str, ...]:
             continue
         match = _SEGMENT.fullmatch(line)
         if match is None:
-            raise AnnotationError(path, number, f"'time colour symbol', found {line.strip()!r}")
+            raise AnnotationError(path, number, f"'time colour symbol', found {line.strip()[:60]!r}")
         symbol = lablaut_base(match.group(1) or "")
         if symbol and LABLAUT.voicing(symbol) is Voicing.UNKNOWN:
             raise AnnotationError(path, number, f"a symbol of the lablaut alphabet, found {symbol!r}")
@@ -123,7 +123,11 @@ def load(root: Path) -> Annotations:
         utterances.append(_utterance(stem, wav, name, None if isinstance(voiced, str) else voiced))
     complete, notes, uncounted = _impute(utterances, problems)
     if not complete:
-        raise CorpusError(f"{root}: no wav has a name such as 03a01Fa.wav; expected EmoDB, with {_EXPECTED}")
+        first = (uncounted or skipped)[0]
+        raise CorpusError(
+            f"{root}: none of {len(wavs)} utterances can be used (first: {first.name}: {first.reason}); "
+            f"expected EmoDB, with {_EXPECTED}"
+        )
     return Annotations(
         corpus="emodb",
         root=root,
@@ -200,7 +204,7 @@ def _impute(
             uncounted.append(Skipped(utterance.id, f"{reason}, and no other speaker says text {utterance.sentence}"))
             continue
         count = round(fmean(others))
-        complete.append(replace(utterance, voiced_phonemes=count, voiced_phonemes_from="imputed"))
+        complete.append(replace(utterance, voiced_phonemes=count, voiced_phonemes_from=IMPUTED))
         notes.append(
             f"{utterance.id}: {count} voiced phonemes imputed, the mean of text {utterance.sentence} "
             f"by other speakers ({reason})"

@@ -139,6 +139,9 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
             f"{root}: none of {len(labels)} chunks can be used{first}; expected FAU-Aibo, with {_EXPECTED}"
         )
     notes += _fallback_note(utterances, options.words)
+    if words.transliteration is not None:
+        silent = [utterance.id for utterance in utterances if utterance.transcript is None]
+        notes += _listing(f"chunks without a transcript, since {TRANSLITERATION} lacks them", silent)
     unlabelled = sorted(set(wavs) - {label.chunk for label in labels})
     notes += _listing(f"wav files without a label in {path.name}", unlabelled)
     return Annotations(

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ser.corpora.base import UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.base import IMPUTED, UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.counting import TRANSCRIPT, spoken_words
 from ser.corpora.iemocap_classes import NAME_OF_CODE, IemocapOptions, parse_classes, part_of_dialog
 from ser.corpora.iemocap_files import (
     EMOTION_CODES,
     RATINGS,
     Turn,
     UtteranceName,
-    count_transcript_words,
     is_word,
     parse_alignment,
     parse_evaluation,
@@ -131,7 +131,11 @@ def _why_nothing(reading: _Reading) -> str:
 
 def _read_session(session: Path, reading: _Reading) -> None:
     """Adds the utterances of one session folder."""
-    for dialog, evaluation in files_by_stem(session / "dialog" / "EmoEvaluation", ".txt").items():
+    folder = session / "dialog" / "EmoEvaluation"
+    evaluations = files_by_stem(folder, ".txt")
+    if not evaluations:
+        reading.skipped.append(Skipped(session.name, f"{folder}: expected the labels of its dialogs, found none"))
+    for dialog, evaluation in evaluations.items():
         part = part_of_dialog(dialog)
         if part is None:
             reading.skipped.append(Skipped(dialog, "its name is of no improvised and of no scripted dialog"))
@@ -146,8 +150,8 @@ def _read_session(session: Path, reading: _Reading) -> None:
         reading.skipped.extend(Skipped(f"{dialog}, line {fault.line}", str(fault)) for fault in faults)
         transcripts = _transcripts(session / "dialog" / "transcriptions" / f"{dialog}.txt", reading.notes)
         wavs = files_by_stem(session / "sentences" / "wav" / dialog, ".wav")
-        folder = session / "sentences" / "ForcedAlignment" / dialog
-        words, phones = files_by_stem(folder, ".wdseg"), files_by_stem(folder, ".phseg")
+        alignments = session / "sentences" / "ForcedAlignment" / dialog
+        words, phones = files_by_stem(alignments, ".wdseg"), files_by_stem(alignments, ".phseg")
         for turn, name in _wanted(turns, session, reading):
             wav = wavs.get(turn.utterance)
             if wav is None:
@@ -235,14 +239,14 @@ def _impute(reading: _Reading) -> None:
         elif utterance.transcript is None:
             reading.skipped.append(Skipped(utterance.id, f"{reason}, and it has no transcript to count words in"))
         else:
-            counted = count_transcript_words(utterance.transcript)
+            counted = len(spoken_words(utterance.transcript))
             phonemes = None if per_word is None else max(1, round(counted * per_word))
-            origin = UNKNOWN if phonemes is None else "imputed"
+            origin = UNKNOWN if phonemes is None else IMPUTED
             kept.append(
                 replace(
                     utterance,
                     words=counted,
-                    words_from="transcript",
+                    words_from=TRANSCRIPT,
                     voiced_phonemes=phonemes,
                     voiced_phonemes_from=origin,
                 )

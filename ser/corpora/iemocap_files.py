@@ -214,14 +214,3 @@ def is_word(symbol: str) -> bool:
     if symbol.lower() in ("<s>", "</s>", "<sil>"):
         return False
     return not (symbol.startswith("++") and symbol.endswith("++"))
-
-
-def count_transcript_words(transcript: str) -> int:
-    """Counts the words of a transcript; remarks such as [LAUGHTER] and lone dashes are none.
-
-    Examples:
-        >>> count_transcript_words("[BREATHING] I don't - know.")
-        3
-    """
-    spoken = re.sub(r"\[[^\]]*\]", " ", transcript)
-    return sum(any(character.isalnum() for character in word) for word in spoken.split())

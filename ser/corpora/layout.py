@@ -21,14 +21,17 @@ def require_folder(root: Path, corpus: str, expected: str) -> None:
         expected: What the folder should hold, such as 'the folders wav and lablaut'.
 
     Raises:
-        CorpusError: The folder cannot be the corpus.
+        CorpusError: The folder cannot be the corpus, or cannot be read.
     """
-    if not root.exists():
-        raise CorpusError(f"{root}: no such folder; {corpus} is expected there, with {expected}")
-    if not root.is_dir():
-        raise CorpusError(f"{root}: is a file; expected the folder of {corpus}, with {expected}")
-    if not any(root.iterdir()):
-        raise CorpusError(f"{root}: is empty; expected {corpus}, with {expected}")
+    try:
+        if not root.exists():
+            raise CorpusError(f"{root}: no such folder; {corpus} is expected there, with {expected}")
+        if not root.is_dir():
+            raise CorpusError(f"{root}: is a file; expected the folder of {corpus}, with {expected}")
+        if not any(root.iterdir()):
+            raise CorpusError(f"{root}: is empty; expected {corpus}, with {expected}")
+    except OSError as error:
+        raise _unreadable(root, error) from error
 
 
 def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
@@ -40,13 +43,20 @@ def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
 
     Returns:
         Paths by stem, sorted by stem.
+
+    Raises:
+        CorpusError: The folder cannot be read.
     """
-    if not folder.is_dir():
-        return {}
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries]
+    try:
+        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - names, a hundred thousand of them
+    except OSError as error:
+        raise _unreadable(folder, error) from error
     kept = sorted(name for name in names if name.lower().endswith(suffix) and not name.startswith("._"))
     return {name[: -len(suffix)]: folder / name for name in kept}
+
+
+def _unreadable(folder: Path, error: OSError) -> CorpusError:
+    return CorpusError(f"{folder}: expected a folder that can be read ({error.strerror})")
 
 
 def label_lines(text: str) -> list[str]:

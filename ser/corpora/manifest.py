@@ -1,12 +1,10 @@
 """Any corpus that a CSV manifest describes: one row an utterance."""
 
-import csv
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ser.corpora.base import Annotations, Skipped
+from ser.corpora.delimited import decoded, records
 from ser.corpora.layout import require_folder
 from ser.corpora.rows import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Row, RowOptions
 from ser.corpora.tabular import Source, annotations_of
@@ -61,19 +59,14 @@ def parse_manifest(data: bytes, path: Path) -> Manifest:
     Raises:
         AnnotationError: The text is not UTF-8, or the header lacks a column or has one twice.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise AnnotationError(path, line, f"text in UTF-8, found byte 0x{data[error.start]:02x}") from None
-    records = _records(text, path)
-    header = next(records, None)
+    table = records(decoded(data, path), path)
+    header = next(table, None)
     if header is None or isinstance(header[1], AnnotationError):
         raise AnnotationError(path, 1, f"{_EXPECTED_HEADER}; found {'nothing' if header is None else 'stray quotes'}")
     columns = tuple(cell.strip() for cell in header[1])
     _check_header(columns, path)
     rows, faults = [], []
-    for line, cells in records:
+    for line, cells in table:
         if isinstance(cells, AnnotationError):
             faults.append(cells)
         elif len(cells) != len(columns):
@@ -83,23 +76,6 @@ def parse_manifest(data: bytes, path: Path) -> Manifest:
             rows.append(Row(name, f"{path}, line {line}", dict(zip(columns, cells, strict=True))))
     known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
     return Manifest(tuple(rows), tuple(faults), tuple(column for column in columns if column not in known))
-
-
-def _records(text: str, path: Path) -> Iterator[tuple[int, list[str] | AnnotationError]]:
-    """The records with the line that each begins in; an error in the place of one with stray quotes."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            until = f" (up to line {reader.line_num})" if reader.line_num > line else ""
-            yield line, AnnotationError(path, line, f"comma-separated values, found a fault{until}: {error}")
-        else:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
 
 
 def _check_header(columns: tuple[str, ...], path: Path) -> None:

@@ -50,9 +50,10 @@ def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = 
         raise ConfigurationError(unknown_value("corpus", name, LOADERS))
     loader = LOADERS[name]
     annotations = loader.load(root, _options(name, loader.options, options or {}))
-    if not (root / SYNTHETIC_MARKER).is_file():
+    marker = next((name for name in (SYNTHETIC_MARKER, demo.MARKER) if (root / name).is_file()), None)
+    if marker is None:
         return annotations
-    note = f"synthetic: {SYNTHETIC_MARKER} says that this speech was made by a program, not recorded"
+    note = f"synthetic: {marker} says that this speech was made by a program, not recorded"
     return replace(annotations, synthetic=True, notes=(note, *annotations.notes))
 
 

@@ -46,10 +46,6 @@ class FeatureView:
         """Stacked frames of each utterance, shape `(utterance,)`."""
         return -(-self.store.lengths // self.stack)
 
-    def frames_after_stacking(self, index: int) -> int:
-        """Stacked frames of one utterance."""
-        return -(-int(self.store.lengths[index]) // self.stack)
-
     def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Utterances side by side, padded with zeros at the end.
 

@@ -41,9 +41,12 @@ def check_fold(corpus: Corpus, fold: Fold) -> None:
         fold: The fold.
 
     Raises:
-        FoldError: A speaker is in two parts or has no utterance, a part is empty, a class has no
-            training utterance, or two parts hold the same samples; the text names them.
+        FoldError: There is one class only, a speaker is in two parts or has no utterance, a part is
+            empty, a class has no training utterance, or two parts hold the same samples; the text
+            names them.
     """
+    if len(corpus.emotions) < 2:
+        raise FoldError(f"corpus {corpus.name}: expected two classes or more, found {', '.join(corpus.emotions)} alone")
     parts = {
         "training": fold.training_speakers,
         "validation": fold.validation_speakers,

@@ -10,7 +10,8 @@ from ser.config import FeatureSettings, Precision
 from ser.corpora.base import Corpus
 from ser.corpora.opening import open_corpus
 from ser.errors import CorpusError, StudyError
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FeatureStore
 from ser.processor import device_name
 from studies.bf16 import runs_bf16
 

@@ -66,6 +66,12 @@ def test_text_named_wav_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_samples_without_a_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").write_bytes(bytes(32_000))
+    with pytest.raises(AudioError, match=r"a\.raw: cannot be decoded as audio"):
+        read_audio(tmp_path / "a.raw")
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     with pytest.raises(AudioError, match=r"empty\.wav: cannot be decoded"):

@@ -10,7 +10,8 @@ from ser.baseline import logistic_baseline
 from ser.config import FeatureSettings
 from ser.corpora.base import Corpus
 from ser.corpora.opening import open_corpus
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FeatureStore
 from ser.folds import speaker_folds
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import BaselineResult

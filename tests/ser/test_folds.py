@@ -90,6 +90,14 @@ def test_a_corpus_with_one_speaker_is_refused() -> None:
         speaker_folds(make_corpus(("f1",)), "partner")
 
 
+def test_a_corpus_with_one_class_is_refused() -> None:
+    corpus = make_corpus()
+    angry = tuple(utterance for utterance in corpus.utterances if utterance.emotion == "anger")
+    alone = replace(corpus, emotions=("anger",), utterances=angry, durations_s=(1.0,) * len(angry))
+    with pytest.raises(FoldError, match="corpus made-up: expected two classes or more, found anger alone"):
+        speaker_folds(alone, "partner")
+
+
 def test_a_corpus_with_one_pair_has_nobody_to_train() -> None:
     with pytest.raises(FoldError, match="no speaker is left for training; corpus made-up has 2 \\(f1, m1\\)"):
         speaker_folds(make_corpus(("f1", "m1")), "partner")

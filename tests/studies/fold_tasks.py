@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from ser.config import FeatureSettings, FoldConfiguration
-from ser.features.store import ensure_store
+from ser.features.building import ensure_store
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
 from studies.executors.base import Executor, Failed, Finished, FoldTask, Progress

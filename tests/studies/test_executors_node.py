@@ -9,7 +9,8 @@ import pytest
 from ser.config import FeatureSettings
 from ser.corpora.opening import open_corpus
 from ser.errors import FeatureStoreError, StudyError
-from ser.features.store import FeatureStore, ensure_store, store_key
+from ser.features.building import ensure_store, store_key
+from ser.features.store import FeatureStore
 from ser.processor import processor_name
 from studies.executors import node
 from studies.executors.facts import checked_call, differences, facts_here

@@ -19,7 +19,8 @@ from ser.checkpoint import from_bytes
 from ser.config import FeatureSettings
 from ser.corpora.opening import open_corpus
 from ser.errors import ConfigurationError, StudyError
-from ser.features.store import FeatureStore, store_key
+from ser.features.building import store_key
+from ser.features.store import FeatureStore
 from ser.training import train_fold
 from studies.executors import ray_tasks
 from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress

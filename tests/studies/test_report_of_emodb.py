@@ -8,7 +8,8 @@ import torch
 
 from ser.config import FeatureSettings
 from ser.corpora.opening import open_corpus
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FeatureStore
 from ser.folds.speakers import speaker_folds
 from ser.identity import fold_identity, trial_identity
 from ser.training import train_fold

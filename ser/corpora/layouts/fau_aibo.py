@@ -6,6 +6,7 @@ from pathlib import Path
 from ser.corpora.fau_aibo import CODES_OF_CLASSES, SEGMENTATION, TRANSLITERATION, label_file
 from ser.corpora.fau_aibo_files import parse_chunk_name
 from ser.corpora.iemocap_files import is_word
+from ser.corpora.layouts.apple_double import write_apple_double
 from ser.corpora.layouts.table import TableRow
 from ser.corpora.layouts.voices import Language, Part, Sound
 from ser.corpora.layouts.wav import write_wav
@@ -29,7 +30,6 @@ GERMAN = Language(
 )
 
 _ACTED_AS = {"A": "ang", "N": "neu", "P": "hap"}
-_APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0Mac OS X        "
 
 
 def check_row(row: TableRow, table: Path) -> None:
@@ -92,8 +92,8 @@ def write(
     _write_lines(root / TRANSLITERATION, [*spoken, ""] if decoys else spoken, line_end)
     _write_lines(root / SEGMENTATION, segments, line_end)
     if decoys:
-        (wavs / f"._{rows[0].id}.wav").write_bytes(_APPLE_DOUBLE)
-        (root / TRANSLITERATION).with_name(f"._{TRANSLITERATION.name}").write_bytes(_APPLE_DOUBLE)
+        write_apple_double(wavs / f"{rows[0].id}.wav")
+        write_apple_double(root / TRANSLITERATION)
 
 
 def _write_lines(path: Path, lines: Sequence[str], line_end: str) -> None:

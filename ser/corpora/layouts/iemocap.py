@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ser.corpora.demo_plan import ACTED, SENTENCES
 from ser.corpora.iemocap_files import EMOTION_CODES, is_never_cut_out, parse_utterance_name
+from ser.corpora.layouts.apple_double import write_apple_double
 from ser.corpora.layouts.dialogs import TYPICAL_RATINGS, UNDECIDED_RATINGS, DialogTurn, write_dialog
 from ser.corpora.layouts.table import TableRow
 from ser.corpora.layouts.voices import Language, Part, Sound
@@ -27,7 +28,6 @@ COLUMNS = (
 ENGLISH = Language("en-us", SENTENCES, phones=True)
 
 _PAUSE_S = 0.5
-_APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0Mac OS X        "
 _ACTED_AS = {code: code for code in ACTED} | {"exc": "hap", "fru": "ang"}
 
 
@@ -108,9 +108,9 @@ def _write_decoys(session: Path, dialog: str, line_end: str) -> None:
     for folder, name in (("Categorical", f"{dialog}_e2_cat.txt"), ("Attribute", f"{dialog}_e2_atr.txt")):
         (evaluations / folder).mkdir(exist_ok=True)
         (evaluations / folder / name).write_text(f"{dialog}_F000 :Anger; ()\n", encoding="latin-1")
-    (evaluations / f"._{dialog}.txt").write_bytes(_APPLE_DOUBLE)
-    (session.parent / f"._{session.name}").write_bytes(_APPLE_DOUBLE)
+    write_apple_double(evaluations / f"{dialog}.txt")
+    write_apple_double(session)
     for path in sorted((session / "sentences").glob(f"*/{dialog}/*_F000.*")):
-        path.with_name(f"._{path.name}").write_bytes(_APPLE_DOUBLE)
+        write_apple_double(path)
     with (session / "dialog" / "transcriptions" / f"{dialog}.txt").open("a", encoding="latin-1", newline="") as file:
         file.write(f"F: ¿Qué?\x85{line_end}M: [LAUGHTER]{line_end}{line_end}")

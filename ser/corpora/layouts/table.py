@@ -1,12 +1,12 @@
 """The table that a synthetic corpus is made from: one row an utterance."""
 
-import csv
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from ser.audio import SHORTEST_S
+from ser.corpora.delimited import decoded, records
 from ser.corpora.iemocap_files import RATINGS
 from ser.errors import AnnotationError, CorpusError
 
@@ -62,32 +62,34 @@ def read_table(path: Path, columns: Collection[str]) -> tuple[TableRow, ...]:
         AnnotationError: A column or a value is wrong; the text names the line.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _read_rows(csv.DictReader(file), path, columns)
+        data = path.read_bytes()
     except OSError as error:
         raise CorpusError(f"{path}: the table cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, None, f"text in UTF-8 (byte {error.start} is none)") from error
-
-
-def _read_rows(reader: "csv.DictReader[str]", path: Path, columns: Collection[str]) -> tuple[TableRow, ...]:
+    table = _sound(records(decoded(data, path), path))
+    _, header = next(table, (1, []))
+    names = [name.strip() for name in header]
+    _check_header(names, path, columns)
     rows: list[TableRow] = []
     first_line: dict[str, int] = {}
-    try:
-        names = [name.strip() for name in reader.fieldnames or ()]
-        _check_header(names, path, columns)
-        reader.fieldnames = names
-        for cells in reader:
-            row = _read_row(cells, path, reader.line_num)
-            if row.id in first_line:
-                raise AnnotationError(path, row.line, f"ids of their own, '{row.id}' is in line {first_line[row.id]}")
-            first_line[row.id] = row.line
-            rows.append(row)
-    except csv.Error as error:
-        raise AnnotationError(path, reader.line_num, f"comma-separated values ({error})") from error
+    for line, cells in table:
+        if len(cells) != len(names):
+            raise AnnotationError(path, line, f"{len(names)} values, as in the header, found {len(cells)}")
+        row = _read_row(dict(zip(names, cells, strict=True)), path, line)
+        if row.id in first_line:
+            raise AnnotationError(path, row.line, f"ids of their own, '{row.id}' is in line {first_line[row.id]}")
+        first_line[row.id] = row.line
+        rows.append(row)
     if not rows:
         raise AnnotationError(path, None, "a row or more below the header")
     return tuple(rows)
+
+
+def _sound(table: Iterable[tuple[int, list[str] | AnnotationError]]) -> Iterator[tuple[int, list[str]]]:
+    """Records without a fault; the first fault is raised: a layout is made of the whole table or not at all."""
+    for line, cells in table:
+        if isinstance(cells, AnnotationError):
+            raise cells
+        yield line, cells
 
 
 def _check_header(names: Collection[str], path: Path, columns: Collection[str]) -> None:
@@ -100,10 +102,8 @@ def _check_header(names: Collection[str], path: Path, columns: Collection[str]) 
         raise AnnotationError(path, 1, "each column once")
 
 
-def _read_row(cells: "dict[str | None, str | list[str] | None]", path: Path, line: int) -> TableRow:
-    if None in cells:
-        raise AnnotationError(path, line, "as many values as the header has columns, found more")
-    texts = {str(name): value.strip() for name, value in cells.items() if isinstance(value, str)}
+def _read_row(cells: Mapping[str, str], path: Path, line: int) -> TableRow:
+    texts = {name: value.strip() for name, value in cells.items()}
 
     def read(name: str, parse: Callable[[str], Value], expected: str) -> Value | None:
         text = texts.get(name, "")

@@ -9,10 +9,11 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from ser.corpora.counting import spoken_words
 from ser.corpora.demo_files import FRAME_SAMPLES, SAMPLE_RATE_HZ, room_samples, spoken_turn, word_segments
 from ser.corpora.demo_plan import ACTED, STRAY, VOICES, Manner, PlannedTurn, spoken_request, stray
 from ser.corpora.espeak import Request, Speech, synthesise
-from ser.corpora.iemocap_files import Segment, count_transcript_words
+from ser.corpora.iemocap_files import Segment
 from ser.corpora.layouts.table import TableRow
 from ser.errors import AnnotationError
 
@@ -120,7 +121,7 @@ def _noise(row: TableRow, index: int, language: Language, seed: int, table: Path
     text, length = _text(row, index, language), round(row.duration_s * SAMPLE_RATE_HZ)
     generator = np.random.default_rng([seed, index])
     samples = generator.integers(-_NOISE_PEAK, _NOISE_PEAK, size=length, dtype=np.int16, endpoint=True)
-    words = count_transcript_words(text) if row.words is None else row.words
+    words = len(spoken_words(text)) if row.words is None else row.words
     voiced = 2 * words if row.voiced_phonemes is None else row.voiced_phonemes
     said = [word.strip(".,;:!?-").upper() for word in text.split() if word[0].isalnum()] or ["WORD"]
     spoken = list(islice(cycle(said), words))

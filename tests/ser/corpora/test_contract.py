@@ -1,5 +1,6 @@
 """What every corpus's loader keeps to. A new corpus is tried by one more line in CASES."""
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -287,6 +288,22 @@ def test_the_digest_does_not_depend_on_what_nothing_is_learnt_from(annotations: 
     )
     other = replace(annotations, utterances=retold, partners={}, language="fi", notes=("new",), synthetic=True)
     assert hear_corpus(other).digest == before.digest
+
+
+def test_the_demo_is_synthetic_whichever_loader_reads_it(demo_root: Path) -> None:
+    assert load_annotations("iemocap", demo_root).synthetic
+
+
+@pytest.mark.parametrize("call", ["iterdir", "exists"])
+def test_a_folder_that_the_user_may_not_read_is_named(
+    case: Case, root: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, call, denied)
+    with pytest.raises(CorpusError, match=r"corpus: expected a folder that can be read \(Permission denied\)"):
+        load_annotations(case.corpus, root, case.options)
 
 
 def test_a_corpus_is_synthetic_where_its_folder_says_so_or_it_is_the_demo(

@@ -128,8 +128,16 @@ def test_a_folder_of_another_layout_is_refused_with_what_was_expected(tmp_path: 
 
 def test_wavs_of_another_corpus_are_refused(tmp_path: Path) -> None:
     write_emodb(tmp_path, ["one", "two"])
-    with pytest.raises(CorpusError, match=r"no wav has a name such as 03a01Fa\.wav"):
+    with pytest.raises(CorpusError, match=r"none of 2 utterances can be used \(first: one: its name does not have"):
         load(tmp_path)
+
+
+def test_a_corpus_whose_label_files_are_all_unusable_says_so(tmp_path: Path) -> None:
+    root = write_emodb(tmp_path, ["03a01Fa", "08a01Fa"])
+    for path in (root / "lablaut").iterdir():
+        path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(CorpusError, match=r"none of 2 .*first: 03a01Fa: .*xx\.lablaut: expected a line '#'"):
+        load(root)
 
 
 def test_the_real_corpus_has_its_known_numbers(emodb_root: Path) -> None:

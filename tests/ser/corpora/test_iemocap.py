@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,15 @@ def test_a_bad_block_loses_its_utterance_and_an_unusable_file_its_dialog(root: P
     assert len(annotations.utterances) == 3
     assert [skipped.name for skipped in annotations.skipped] == [f"{FIRST}, line 8", "Ses01M_impro01"]
     assert "found 'wrong'" in annotations.skipped[0].reason
+
+
+def test_a_session_without_labels_is_listed(root: Path) -> None:
+    shutil.rmtree(root / "Session3" / "dialog" / "EmoEvaluation")
+    annotations = load(root)
+    assert {utterance.session for utterance in annotations.utterances} == {"Ses01"}
+    (skipped,) = annotations.skipped
+    assert skipped.name == "Session3"
+    assert skipped.reason.endswith("EmoEvaluation: expected the labels of its dialogs, found none")
 
 
 def test_a_second_label_and_a_dialog_in_the_wrong_session_are_listed(root: Path) -> None:

@@ -6,7 +6,6 @@ from ser.corpora.iemocap_files import (
     Segment,
     Turn,
     UtteranceName,
-    count_transcript_words,
     is_word,
     parse_alignment,
     parse_evaluation,
@@ -134,11 +133,3 @@ def test_a_bad_alignment_names_its_line(text: str, message: str) -> None:
 def test_silences_and_noises_are_no_words_and_variants_are() -> None:
     rows = parse_alignment(alignment("Word", "<s>", "WHAT(2)", "<sil>", "++LAUGHTER++", "IS", "</s>"), Path("a.wdseg"))
     assert [row.symbol for row in rows if is_word(row.symbol)] == ["WHAT(2)", "IS"]
-
-
-@pytest.mark.parametrize(
-    ("transcript", "words"),
-    [("Excuse me.", 2), ("[LAUGHTER] I don't - know", 3), ("[BREATHING]", 0), ("", 0), ("It's 5 o'clock!", 3)],
-)
-def test_words_of_a_transcript_are_counted_without_remarks(transcript: str, words: int) -> None:
-    assert count_transcript_words(transcript) == words

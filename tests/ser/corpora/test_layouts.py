@@ -199,7 +199,12 @@ def test_unknown_layouts_and_voices_are_refused(tmp_path: Path) -> None:
         ("", "line 1: expected the columns id and label in the header"),
         ("id,label\n", "table.csv: expected a row or more below the header"),
         ("id,label\nSes01F_impro01_F000,\n", "line 2: expected an id and a label"),
-        ("id,label\nSes01F_impro01_F000,neu,1\n", "line 2: expected as many values as the header has columns"),
+        ("id,label\nSes01F_impro01_F000,neu,1\n", "line 2: expected 2 values, as in the header, found 3"),
+        ("id,label,words\n\nSes01F_impro01_F000,neu\n", "line 3: expected 3 values, as in the header, found 2"),
+        (
+            'id,label,words\nSes01F_impro01_F000,neu,"3\na,neu,2\n',
+            r"line 2: expected comma-separated values, found a fault",
+        ),
         ("id,label\nimpro01_F000,neu\n", "line 2: expected an id such as Ses01F_impro04_M000, .*found 'impro01_F000'"),
         ("id,label\nSes01F_impro01_F000,joy\n", "line 2: expected a label of ang, .*, found 'joy'"),
         ("id,label\na,neu\na,neu\n", "line 3: expected ids of their own, 'a' is in line 2"),

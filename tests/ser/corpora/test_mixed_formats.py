@@ -10,7 +10,8 @@ from ser.audio import read_audio
 from ser.config import FeatureSettings
 from ser.corpora.base import Corpus
 from ser.corpora.opening import open_corpus
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FeatureStore
 from tests.table_files import write_manifest
 
 RATE_HZ = 48_000

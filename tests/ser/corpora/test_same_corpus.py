@@ -12,7 +12,8 @@ from ser.config import FeatureSettings, FoldConfiguration
 from ser.corpora.base import Corpus, Utterance
 from ser.corpora.emodb import EMOTIONS
 from ser.corpora.opening import open_corpus
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FeatureStore
 from ser.folds.speakers import speaker_folds
 from ser.training import TrainedFold, train_fold
 from tests.corpus_files import write_emodb

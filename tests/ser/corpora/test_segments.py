@@ -11,7 +11,8 @@ from ser.config import FeatureSettings
 from ser.corpora.base import Annotations
 from ser.corpora.opening import hear_corpus
 from ser.corpora.registry import load_annotations
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FeatureStore
 from tests.corpus_files import write_emodb
 
 

@@ -15,7 +15,8 @@ import torch
 
 from ser.config import FeatureSettings, FoldConfiguration
 from ser.corpora.base import Corpus, Utterance
-from ser.features.store import FeatureStore, ensure_store
+from ser.features.building import ensure_store
+from ser.features.store import FeatureStore
 from ser.folds import speaker_folds
 from ser.identity import RESULTS_VERSION
 from ser.training import train_fold
