@@ -9,7 +9,7 @@ ATTN ?= none
 CORPUS ?= demo
 ROOT ?=
 CORPUS_SET ?=
-RECIPE ?= $(if $(filter demo,$(CORPUS)),quick,recommended)
+RECIPE ?=
 LABELS ?=
 SCOPE ?=
 CRITERION ?=
@@ -29,7 +29,7 @@ ROUNDS ?= 50
 OUTAGE_S ?=
 DASHBOARD_PORT ?= 8080
 
-STUDY_OPTIONS = --corpus $(CORPUS) --recipe $(RECIPE) --seeds $(SEEDS) --home $(SER_HOME) \
+STUDY_OPTIONS = --corpus $(CORPUS) $(if $(RECIPE),--recipe $(RECIPE)) --seeds $(SEEDS) --home $(SER_HOME) \
 	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(CORPUS_SET),--corpus-set $(each)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
 	$(if $(TRIALS),--trials $(TRIALS)) $(if $(PRUNER),--pruner $(PRUNER)) \
 	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(WORKERS),--workers $(WORKERS)) --executor $(EXECUTOR) $(if $(GPUS),--gpus $(GPUS)) $(foreach each,$(SET),--set $(each))
@@ -50,7 +50,7 @@ help: ## Show this list
 	@echo "Settings, with what they are now:"
 	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) CORPUS_SET=$(CORPUS_SET) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
 	@echo "  FOLDS=$(FOLDS) SEEDS=$(SEEDS) TRIALS=$(TRIALS) PRUNER=$(PRUNER) WORKERS=$(WORKERS) EXECUTOR=$(EXECUTOR) GPUS=$(GPUS) SET=$(SET) SER_HOME=$(SER_HOME)"
-	@echo "  PORT=$(PORT) DASHBOARD_PORT=$(DASHBOARD_PORT)"
+	@echo "  PORT=$(PORT) DASHBOARD_PORT=$(DASHBOARD_PORT) ROUNDS=$(ROUNDS) OUTAGE_S=$(OUTAGE_S)"
 	@echo "  STORAGE=$(if $(STORAGE),(set)) (PostgreSQL for a team: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; SQLite without it)"
 	@echo "  TRACKING=$(if $(TRACKING),(set)) (MLflow tracking server: http://HOST:5000; SQLite without it)"
 
@@ -65,8 +65,8 @@ $(VENV)/installed-ray: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[ray]'
 	@touch $@
 
-study: setup ## Run a study of one attention: make study ATTN=quantum
-	@$(BIN)/ser study run --attention $(ATTN) $(STUDY_OPTIONS)
+study: setup ## Run a study of some attentions: make study ATTN=quantum
+	@$(BIN)/ser study run $(foreach each,$(ATTN),--attention $(each)) $(STUDY_OPTIONS)
 
 studies: setup ## Run a study of all four attentions
 	@$(BIN)/ser study run --attention all $(STUDY_OPTIONS)
@@ -80,7 +80,7 @@ ui: setup ## Browse the runs with MLflow, on 127.0.0.1
 dashboard: setup ## Look at the studies with Optuna's dashboard, on 127.0.0.1
 	@$(BIN)/ser dashboard --port $(DASHBOARD_PORT) --home $(SER_HOME)
 
-test: setup ## Run all tests
+test: setup ## Run the tests; what a test needs and does not find is said where it is skipped
 	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 check: setup ## Check style, types and the direction of imports

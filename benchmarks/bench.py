@@ -24,7 +24,7 @@ from ser.processor import processor_name
 from studies.bf16 import runs_bf16
 
 RESULTS = Path(__file__).parent / "results"
-# The slow side takes half an hour for an epoch of IEMOCAP's shape: both sides of a ratio take a part, drawn at random.
+# An epoch of IEMOCAP's shape takes the slow side two hours: both sides of a ratio take a part, drawn at random.
 _SHARE = 0.0625
 _LEAST_ROUNDS = 5
 _ATTENTIONS: tuple[dict[str, Any], ...] = (

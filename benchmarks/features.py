@@ -1,4 +1,4 @@
-"""Features of audio files: this project against a loop over librosa, each with all cores of the machine at hand."""
+"""Features of audio files: this project, a thread a core, against a plain loop over librosa, one file at a time."""
 
 from pathlib import Path
 

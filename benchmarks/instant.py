@@ -19,8 +19,9 @@ from studies.plan import StudyPlan
 from studies.provenance import provenance_tags
 from studies.search import Basis, Point, Search, Whereabouts
 from tracking.connection import experiment_id, open_tracking
+from tracking.context import StudyContext
 from tracking.reading import Reader
-from tracking.recorder import Recorder, StudyContext
+from tracking.recorder import Recorder
 
 _LABELS = ("words", "phonemes", "phonemes_x2", "utterance")
 _SCOPES = tuple(range(3, 84, 2))

@@ -10,22 +10,36 @@ from ser.results import Fold
 RESULTS_VERSION = 3
 """Raised whenever the code changes any fold result; a golden test fails when it was forgotten."""
 
+DEVICE_TYPES = ("cpu", "cuda")
+"""What folds are trained on; the same fold differs between them in its last digits."""
 
-def fold_identity(configuration: FoldConfiguration, corpus_digest: str, fold: Fold, device_type: str) -> str:
+
+def fold_identity(
+    configuration: FoldConfiguration,
+    corpus_digest: str,
+    fold: Fold,
+    device_type: str,
+    torch_version: str | None = None,
+    results_version: int = RESULTS_VERSION,
+) -> str:
     """Names one fold of one model on one corpus.
 
     Args:
         configuration: The whole configuration, its precision resolved.
         corpus_digest: Digest of the corpus.
         fold: The fold; its speakers count, its position and name do not.
-        device_type: 'cpu' or 'cuda'.
+        device_type: One of `DEVICE_TYPES`.
+        torch_version: Version of torch that trains it; None for the one that is installed.
+        results_version: Version of the code's results.
 
     Returns:
         32 hex digits.
     """
-    # Who only reads results needs no torch, and starts a second earlier without it.
-    import torch
+    if torch_version is None:
+        # Who only reads results needs no torch, and starts a second earlier without it.
+        import torch
 
+        torch_version = str(torch.__version__)
     return digest_of(
         {
             "configuration": configuration.content(),
@@ -34,8 +48,8 @@ def fold_identity(configuration: FoldConfiguration, corpus_digest: str, fold: Fo
             "validation": sorted(fold.validation_speakers),
             "training": sorted(fold.training_speakers),
             "device": device_type,
-            "torch": str(torch.__version__),
-            "results_version": RESULTS_VERSION,
+            "torch": torch_version,
+            "results_version": results_version,
         }
     )
 

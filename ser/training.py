@@ -225,7 +225,7 @@ def _require_finite(values: dict[str, float], fold: Fold, epoch: int) -> None:
 
 def _environment(device: torch.device) -> dict[str, str]:
     versions = {"torch": str(torch.__version__), "python": platform.python_version()}
-    return versions | {"device": device_name(str(device))}
+    return versions | {"device": device_name(str(device)), "device_type": device.type}
 
 
 def _now_ms() -> int:

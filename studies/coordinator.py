@@ -21,10 +21,11 @@ from studies.observer import Failure, Observer, Standing
 from studies.search import Point, Search
 from studies.trial import Trial, standing_of
 from studies.trial_writer import TrialWriter
-from tracking.analysis.variants import variant_label
+from tracking.context import StudyContext
 from tracking.outbox import Outbox
 from tracking.reading import Reader
-from tracking.recorder import Recorder, StudyContext
+from tracking.recorder import Recorder
+from tracking.rows import trial_run_name
 from tracking.sender import Sender
 
 _WAIT_S = 1.0
@@ -83,7 +84,7 @@ class Coordinator:
         self._points = max(len(points), search.size)
         values = search.values()
         complete = [point.configuration for point in points if point.complete]
-        self._values = {variant_label(each): values[search.key(each)] for each in complete}
+        self._values = {search.key(each): (trial_run_name(each), values[search.key(each)]) for each in complete}
         open_points = [point for point in points if not point.complete]
         self._pruned = [self._trial_of(point) for point in open_points if point.pruned is not None]
         self._trials = [self._trial_of(point) for point in open_points if point.pruned is None]
@@ -111,8 +112,8 @@ class Coordinator:
         self._tell_standing()
         while self._queue or self._in_hand or self._is_more():
             self._hand_out()
-            # Nothing is in hand where all that waited was given up.
-            for event in self._executor.wait(_WAIT_S) if self._in_hand else ():
+            # Nothing is in hand and something waits where a cluster has lost its last node: it notices the next one.
+            for event in self._executor.wait(_WAIT_S) if self._in_hand or self._queue else ():
                 self._take_in(event)
             for identity in self._attempts.newly_stalled():
                 self._executor.cancel(identity)
@@ -244,7 +245,8 @@ class Coordinator:
             self._judge(trial)
 
     def _count(self, trial: Trial, value: float) -> None:
-        self._values[trial.label] = value
+        configuration = trial.point.configuration
+        self._values[self._search.key(configuration)] = trial_run_name(configuration), value
         trial.end()
 
     def _judge(self, trial: Trial) -> None:
@@ -286,7 +288,9 @@ class Coordinator:
 
     def _tell_standing(self) -> None:
         folds = len(self._context.scheme)
-        standing = standing_of(self._trials, self._points, self._ended, self._reused, folds, dict(self._values))
+        standing = standing_of(
+            self._trials, self._points, self._ended, self._reused, folds, list(self._values.values())
+        )
         if standing != self._told:
             self._observer.stood(standing)
         self._told = standing

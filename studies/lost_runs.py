@@ -9,9 +9,9 @@ from ser.config import Precision
 from studies.observer import Observer
 from studies.reconciliation_reading import expected_of
 from studies.search import Basis, Search
+from tracking.context import StudyContext
 from tracking.outbox import Outbox
 from tracking.reading import find_runs
-from tracking.recorder import StudyContext
 from tracking.salvage import salvage
 
 

@@ -11,7 +11,7 @@ class Standing:
 
     Attributes:
         trials: Trials of the study.
-        trials_done: Trials that are complete.
+        trials_done: Trials that are complete or were pruned.
         folds: Folds of all trials.
         folds_done: Folds that have a result.
         folds_reused: Of these, the ones that were there before this start.
@@ -62,7 +62,7 @@ class Observer:
         """
 
     def fold_ended(self, slot: int, fold: str) -> None:
-        """A fold in a slot is finished and recorded.
+        """A fold in a slot is finished, and its result is on disk; its run is written soon after.
 
         Args:
             slot: The slot, from 0.

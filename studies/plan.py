@@ -107,17 +107,12 @@ class StudyPlan(Settings):
         """
         chosen = recipe_named(recipe)
         wanted = _known_settings(overrides or {})
-        if seeds < 1:
-            raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
-        precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "tf32", "auto"))
-        settings = chosen.settings_for(corpus) | {name: _parsed(value) for name, value in wanted.items()}
-        scheme = folds or chosen.folds_for(corpus)
-        if parse_scheme(scheme).name != "speaker":
-            settings["validation"] = None
+        _refuse_numbers(seeds, trials)
         if not chosen.space:
             _refuse_search(chosen, trials, pruner)
-        if trials is not None and trials < 1:
-            raise ConfigurationError(f"trials {trials} is not a number of points, 1 or more")
+        precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "tf32", "auto"))
+        scheme = folds or chosen.folds_for(corpus)
+        settings = _settings(chosen, corpus, scheme, wanted)
         plan = cls(
             corpus=corpus,
             corpus_options=dict(corpus_options or {}),
@@ -252,6 +247,19 @@ def _known_settings(overrides: Mapping[str, str]) -> dict[str, str]:
         if name not in known:
             raise ConfigurationError(unknown_value("setting", name, sorted(known)))
     return dict(overrides)
+
+
+def _settings(recipe: Recipe, corpus: str, scheme: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """A recipe's settings on a corpus and what the user wants otherwise; who validates is a choice by speaker alone."""
+    settings = recipe.settings_for(corpus) | {name: _parsed(value) for name, value in wanted.items()}
+    return settings if parse_scheme(scheme).name == "speaker" else settings | {"validation": None}
+
+
+def _refuse_numbers(seeds: int, trials: int | None) -> None:
+    if seeds < 1:
+        raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
+    if trials is not None and trials < 1:
+        raise ConfigurationError(f"trials {trials} is not a number of points, 1 or more")
 
 
 def _refuse_search(recipe: Recipe, trials: int | None, pruner: str | None) -> None:

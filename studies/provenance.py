@@ -22,7 +22,8 @@ def provenance_tags(processor: str) -> dict[str, str]:
     tags = {f"{schema.VERSION_PREFIX}{package}": version(package) for package in _PACKAGES}
     tags[f"{schema.VERSION_PREFIX}python"] = platform.python_version()
     tags[schema.PROCESSOR] = processor
-    commit = _git("rev-parse", "HEAD")
+    # Installed into an environment that lies in somebody's own checkout, this file is none of its files.
+    commit = _git("rev-parse", "HEAD") if _git("ls-files", "--error-unmatch", Path(__file__).name) else None
     if commit is not None:
         tags[schema.GIT_COMMIT] = commit
         tags[schema.GIT_DIRTY] = str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower()

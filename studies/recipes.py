@@ -159,6 +159,11 @@ RECIPES = {recipe.name: recipe for recipe in (PAPER, RECOMMENDED, QUICK, EXTENDE
 """All recipes by name."""
 
 
+def default_recipe(corpus: str) -> str:
+    """Name of the recipe for a corpus where the user names none."""
+    return QUICK.name if corpus == "demo" else RECOMMENDED.name
+
+
 def recipe_named(name: str) -> Recipe:
     """The recipe of that name.
 

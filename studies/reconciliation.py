@@ -276,7 +276,7 @@ def _search_findings(ledgers: Ledgers, point: Expected, trial: Run | None) -> li
 def _common_tags(run: Run) -> dict[str, str]:
     """The tags that all runs of a study share."""
     shared = {schema.STUDY, schema.RECIPE, schema.CORPUS, schema.CORPUS_DIGEST, schema.SCHEME}
-    shared |= {schema.GIT_COMMIT, schema.GIT_DIRTY, schema.PROCESSOR}
+    shared |= {schema.SYNTHETIC, schema.GIT_COMMIT, schema.GIT_DIRTY, schema.PROCESSOR}
     return {
         name: value for name, value in run.data.tags.items() if name in shared or name.startswith(schema.VERSION_PREFIX)
     }

@@ -8,7 +8,7 @@ from ser.config import Precision
 from ser.errors import StudyError
 from studies.home import Home
 from studies.observer import Observer
-from studies.reconciliation import Finding, Ledgers, compare
+from studies.reconciliation import Expected, Finding, Ledgers, compare
 from studies.reconciliation_reading import expected_of, read_ledgers
 from studies.reconciliation_remedies import Close
 from studies.reconciliation_repair import Repair
@@ -16,9 +16,9 @@ from studies.search import Basis, Point, Search
 from studies.summaries import StudySummary
 from tracking import schema
 from tracking.connection import open_tracking
+from tracking.context import StudyContext
 from tracking.outbox import Outbox
 from tracking.reading import is_finished
-from tracking.recorder import StudyContext
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,21 @@ def check_study(home: Home, summary: StudySummary, repair: bool) -> Checked:
         )
     client = open_tracking(home.tracking)
     outbox = Outbox(home.outbox)
-    points = tuple(point.configuration for point in search.points(precision))
-    expected = expected_of(points, search.key, where.corpus_digest, basis)
-    held_by = home.storage.holder(summary.name)
 
-    def read() -> Ledgers:
-        return read_ledgers(client, where.experiment, summary.name, expected, search, outbox, held_by is not None)
+    def expected() -> tuple[Expected, ...]:
+        points = (point.configuration for point in search.points(precision))
+        return expected_of(points, search.key, where.corpus_digest, basis)
+
+    def read(points: tuple[Expected, ...], held: bool) -> Ledgers:
+        return read_ledgers(client, where.experiment, summary.name, points, search, outbox, held)
 
     if not repair:
-        return _checked(read(), [], held_by)
+        held_by = home.storage.holder(summary.name)
+        return _checked(read(expected(), held_by is not None), [], held_by)
     with home.storage.coordinate(summary.name):
-        mended, ledgers = Repair(client, where.experiment, search, outbox).mend(read)
+        # Only now: a search that ran until a moment ago may have proposed further points.
+        points = expected()
+        mended, ledgers = Repair(client, where.experiment, search, outbox).mend(lambda: read(points, held=False))
     return _checked(ledgers, mended, None)
 
 

@@ -13,11 +13,10 @@ from ser.identity import fold_identity, trial_identity
 from studies.reconciliation import Expected, Ledgers
 from studies.search import Basis, Search
 from tracking import rows, schema
+from tracking.artifacts import artifact_path, has_result
 from tracking.outbox import Outbox
-from tracking.reading import artifact_path, find_runs, is_finished
+from tracking.reading import find_runs, is_finished
 from tracking.results import TrialResult
-
-_RESULT_FILE = {"study": schema.BASELINE_RESULT, "trial": schema.TRIAL_RESULT, "fold": schema.TRAINED_FOLD}
 
 
 def expected_of(
@@ -68,7 +67,7 @@ def read_ledgers(
         elsewhere=_finished_elsewhere(client, experiment, study, _begun(runs, points), known | waiting),
         waiting=waiting,
         unreadable=unreadable,
-        present=_present,
+        present=has_result,
         ended_ms=_ended_ms,
         held=held,
     )
@@ -90,7 +89,7 @@ def _finished_elsewhere(
         if not known.issuperset(point.folds):
             runs = find_runs(client, experiment, ser__kind="fold", ser__model=rows.model_digest(point.configuration))
             for run in runs:
-                if is_finished(run) and run.data.tags[schema.STUDY] != study:
+                if is_finished(run) and has_result(run) and run.data.tags[schema.STUDY] != study:
                     found.setdefault(run.data.tags[schema.FOLD_IDENTITY], str(run.info.run_id))
     return found
 
@@ -112,16 +111,10 @@ def _outbox_content(outbox: Outbox, points: Iterable[Expected]) -> tuple[frozens
     return frozenset(waiting), frozenset(unreadable)
 
 
-def _present(run: Run) -> bool:
-    """Whether a run's result lies on this machine; of a store elsewhere it is taken on trust."""
-    path = artifact_path(run, _RESULT_FILE[run.data.tags[schema.KIND]])
-    return path is None or path.is_file()
-
-
 def _ended_ms(run: Run) -> int | None:
     """When a run's result says that it ended, or None where there is no whole result of it on this machine."""
     kind = run.data.tags[schema.KIND]
-    path = artifact_path(run, _RESULT_FILE[kind])
+    path = artifact_path(run, schema.RESULT_OF[kind])
     if path is None or not path.is_file():
         return None
     try:

@@ -1,6 +1,6 @@
 """Running a study from a plan to its end: corpus, features, folds, search, workers, baseline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -35,9 +35,10 @@ from studies.search import Basis, Point, Search, Whereabouts
 from studies.stopping import stopped_at_errors
 from studies.workplaces import Workplace
 from tracking.connection import experiment_id, open_tracking
+from tracking.context import StudyContext
 from tracking.outbox import Outbox
 from tracking.reading import Reader
-from tracking.recorder import Recorder, StudyContext
+from tracking.recorder import Recorder
 from tracking.sender import Sender
 
 SERVED_AT_ONCE = 4
@@ -89,24 +90,18 @@ def run_study(
         SerError: The corpus, the store or the study cannot be used as asked; the text says why.
     """
     ground = _prepare(plan, root, home, workplace, stage)
-    corpus, scheme, name = ground.corpus, ground.scheme, ground.name
-    observer = Observers(observer, StatusFile(home.live_status(name), home.failures(name), name))
-    with home.storage.coordinate(name) as place:
+    live = StatusFile(home.live_status(ground.name), home.failures(ground.name), ground.name)
+    observer = Observers(observer, live)
+    with home.storage.coordinate(ground.name) as place:
         ledgers = _open(plan, root, home, workplace, ground)
-        shared = home.tracking_uri is not None
-        recorder = Recorder(ledgers.client, ledgers.experiment, ledgers.context, home.lock("recording"), shared)
-        reader = Reader(ledgers.client, ledgers.experiment, corpus.digest, scheme[0].scheme)
+        recorder = ledgers.recorder
         with (
             stopped_at_errors(recorder, place.confirm),
             Sender(place.confirm, observer.noticed, threads=threads_for(home)) as sender,
         ):
             points = _reconciled(ledgers, home, workplace.device_type, place.confirm, observer, stage)
-            study_run = recorder.study_run()
-            settings = ground.configuration.features
-            needs = NodeNeeds(
-                corpus, plan.corpus_options, settings, ground.store, ledgers.precision, workplace.device_type
-            )
-            with closing(workplace.executor(needs, observer.noticed)) as executor:
+            study_run = recorder.study_run(complete=all_ended(points, ledgers.search))
+            with closing(workplace.executor(_needs(plan, ground, ledgers, workplace), observer.noticed)) as executor:
                 coordinator = Coordinator(
                     context=ledgers.context,
                     study_run=study_run,
@@ -116,7 +111,7 @@ def run_study(
                     device_type=workplace.device_type,
                     outbox=ledgers.outbox,
                     recorder=recorder,
-                    reader=reader,
+                    reader=ledgers.reader,
                     executor=executor,
                     observer=observer,
                     sender=sender,
@@ -127,7 +122,7 @@ def run_study(
             baseline = cache(ground.baseline)
             sender.send(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
             sender.drain()
-    return Outcome(name, tuple(failures), reader)
+    return Outcome(ground.name, tuple(failures), ledgers.reader)
 
 
 @dataclass(frozen=True)
@@ -166,6 +161,8 @@ class _Ledgers:
         experiment: Id of its experiment.
         context: The study as its runs tell it.
         outbox: Where results wait.
+        recorder: Writes its runs.
+        reader: Reads what any study has written.
     """
 
     search: Search
@@ -174,6 +171,8 @@ class _Ledgers:
     experiment: str
     context: StudyContext
     outbox: Outbox
+    recorder: Recorder
+    reader: Reader
 
 
 def _prepare(plan: StudyPlan, root: Path, home: Home, workplace: Workplace, stage: Stage) -> _Ground:
@@ -199,7 +198,27 @@ def _open(plan: StudyPlan, root: Path, home: Home, workplace: Workplace, ground:
     search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
     tags, options = provenance_tags(workplace.processor), _options(plan, precision, root)
     context = StudyContext(ground.name, plan.recipe, corpus, scheme, tags, options)
-    return _Ledgers(search, precision, client, experiment, context, Outbox(home.outbox))
+    recorder = Recorder(client, experiment, context, home.lock("recording"), shared=home.tracking_uri is not None)
+    reader = Reader(client, experiment, corpus.digest, scheme[0].scheme)
+    return _Ledgers(search, precision, client, experiment, context, Outbox(home.outbox), recorder, reader)
+
+
+def _needs(plan: StudyPlan, ground: _Ground, ledgers: _Ledgers, workplace: Workplace) -> NodeNeeds:
+    """What each node of a cluster must have."""
+    return NodeNeeds(
+        corpus=ground.corpus,
+        loader=plan.corpus,
+        options=plan.corpus_options,
+        features=ground.configuration.features,
+        store=ground.store,
+        precision=ledgers.precision,
+        device=workplace.device_type,
+    )
+
+
+def all_ended(points: Sequence[Point], search: Search) -> bool:
+    """Whether nothing is left to be trained, of a search's points to come neither."""
+    return sum(point.complete or point.pruned is not None for point in points) >= max(len(points), search.size)
 
 
 def _reconciled(

@@ -152,8 +152,8 @@ class Search:
     def points(self, precision: Precision) -> list[Point]:
         """Holds Optuna's trials against the plan: every known point, with the one trial that stands for it.
 
-        A trial that was begun and never told its value goes on; where several stand for one point,
-        a complete one does, and those still running are failed.
+        A trial that was begun and never told its value goes on; of several for one point the most
+        final one stands for it. Nothing is written: `studies.reconciliation` drops the others.
 
         Args:
             precision: The resolved arithmetic.
@@ -267,10 +267,9 @@ class Search:
 
     def values(self) -> dict[str, float]:
         """The mean validation UA of each complete point, 0..1, by the points' keys."""
-        first = {key: group[0] for key, group in self.trials().items()}
         return {
             key: trial.value
-            for key, trial in first.items()
+            for key, trial in self._standing().items()
             if trial.state == TrialState.COMPLETE and trial.value is not None
         }
 
@@ -288,11 +287,5 @@ class Search:
         return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number))
 
     def _standing(self) -> dict[str, FrozenTrial]:
-        """The trial that stands for each point; a running one beside it is failed."""
-        standing: dict[str, FrozenTrial] = {}
-        for key, (first, *others) in self.trials().items():
-            standing[key] = first
-            for other in others:
-                if other.state == TrialState.RUNNING:
-                    self.fail(other.number)
-        return standing
+        """The trial that stands for each point."""
+        return {key: group[0] for key, group in self.trials().items()}

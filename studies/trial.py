@@ -1,6 +1,6 @@
 """A point on its way: its folds, and the results that exist."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ser.identity import fold_identity, trial_identity
@@ -92,7 +92,7 @@ class Trial:
 
 
 def standing_of(
-    trials: Iterable[Trial], points: int, ended: int, reused: int, folds: int, values: Mapping[str, float]
+    trials: Iterable[Trial], points: int, ended: int, reused: int, folds: int, values: Iterable[tuple[str, float]]
 ) -> Standing:
     """How far a study is.
 
@@ -102,7 +102,7 @@ def standing_of(
         ended: Points that had ended when it began.
         reused: Folds of `trials` that had a result when it began.
         folds: Folds of a trial.
-        values: Mean validation UA of each complete trial, 0..1, by its name.
+        values: Name and mean validation UA, 0..1, of each complete trial.
     """
     trials = list(trials)
     spared = sum(len(trial.missing) for trial in trials if trial.pruned is not None)
@@ -113,5 +113,5 @@ def standing_of(
         folds=points * folds - spared,
         folds_done=ended * folds + done,
         folds_reused=ended * folds + reused,
-        best=max(values.items(), key=lambda each: each[1], default=None),
+        best=max(values, key=lambda each: each[1], default=None),
     )

@@ -12,8 +12,9 @@ from ser.results import FoldResult
 from studies.search import Search
 from studies.trial import Trial
 from tracking import rows, schema
+from tracking.context import StudyContext
 from tracking.outbox import Outbox
-from tracking.recorder import Recorder, StudyContext
+from tracking.recorder import Recorder
 from tracking.results import TrialResult
 
 

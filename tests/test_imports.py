@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FORBIDDEN = {
-    "ser": {"optuna", "mlflow", "ray", "tracking", "studies"},
-    "tracking": {"studies"},
-    "studies": set[str](),
+    "ser": {"optuna", "mlflow", "ray", "tracking", "studies", "benchmarks", "tests"},
+    "tracking": {"studies", "benchmarks", "tests"},
+    "studies": {"benchmarks", "tests"},
 }
 
 # A part of `ser` imports from its own layer and from those before it.

@@ -1,13 +1,56 @@
-"""Files of runs, written where the runs keep them."""
+"""Files of runs: where they lie, and writing them there."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 from mlflow.entities import Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
+
+from tracking import schema
+
+
+def artifact_path(run: Run, name: str) -> Path | None:
+    """Where an artifact lies on this machine, or None where the store is not a local folder."""
+    parsed = urlparse(f"{run.info.artifact_uri}/{name}")
+    return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
+
+
+def has_result(run: Run) -> bool:
+    """Whether a run's result lies on this machine; of a store elsewhere it is taken on trust."""
+    path = artifact_path(run, schema.RESULT_OF[run.data.tags[schema.KIND]])
+    return path is None or path.is_file()
+
+
+@contextmanager
+def artifact_file(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
+    """A file on this machine with an artifact's content, for as long as the block runs.
+
+    Args:
+        client: The tracking store.
+        run: The run.
+        name: Name of the artifact.
+
+    Yields:
+        The file; of a store elsewhere a copy.
+    """
+    path = artifact_path(run, name)
+    if path is not None:
+        yield path
+    else:
+        with tempfile.TemporaryDirectory(prefix="ser-") as folder:
+            yield download(client, run, name, Path(folder))
+
+
+def download(client: MlflowClient, run: Run, name: str, folder: Path) -> Path:
+    """Copies an artifact of a store elsewhere into a folder; MLflow's own choice of a folder would stay for ever."""
+    own = folder / str(run.info.run_id)
+    own.mkdir(exist_ok=True)
+    return Path(client.download_artifacts(run.info.run_id, name, str(own)))
 
 
 class Artifacts:

@@ -17,6 +17,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
+from tracking.artifacts import has_result
 from tracking.reading import find_runs, is_finished
 
 TRUSTED_S = 30.0
@@ -140,9 +141,9 @@ class FoldRuns:
         answer = _Answer(self._clock(), find_runs(self._client, self._experiment, ser__model=model))
         for run in answer.runs:
             identity = run.data.tags.get(schema.FOLD_IDENTITY)
-            if identity is not None and is_finished(run):
+            if identity is not None and is_finished(run) and has_result(run):
                 answer.folds.setdefault(identity, FoldRun(run, whole=True))
-            elif identity is not None:
+            elif identity is not None and not is_finished(run):
                 answer.begun.setdefault((identity, int(run.info.start_time)), run)
         with self._guard:
             self._answers = {each: kept for each, kept in self._answers.items() if self._holds(kept)}

@@ -58,16 +58,13 @@ class Outbox:
                 partial.unlink(missing_ok=True)
             raise StudyError(
                 f"{path}: cannot keep a fold's result ({error.strerror}); free some space, then give the same "
-                "command again: only this fold is trained anew"
+                "command again: only folds that were in hand are trained anew"
             ) from error
         return path
 
-    def waiting(self) -> dict[str, Path]:
-        """The files that wait, by fold identity, oldest first."""
-        if not self._folder.is_dir():
-            return {}
-        files = sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-        return {path.stem: path for path in files}
+    def waiting(self) -> frozenset[str]:
+        """Identities of the folds that wait, of any study; another study may let go of its own at any moment."""
+        return frozenset(path.stem for path in self._folder.glob(f"*{_SUFFIX}"))
 
     def read(self, identity: str) -> bytes | None:
         """The content of a file that waits, or None where another study has let go of it since."""

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from tempfile import TemporaryDirectory
 
 from mlflow.entities import Run, RunStatus, ViewType
 from mlflow.tracking import MlflowClient
+from pydantic import ValidationError
 
 from ser.checkpoint import read_result
 from ser.errors import SerError
 from ser.results import BaselineResult, Fold, FoldResult
 from tracking import schema
+from tracking.artifacts import artifact_file, artifact_path, download, has_result
 from tracking.filters import tagged
 from tracking.kept import kept
 from tracking.meanwhile import Meanwhile
@@ -62,27 +64,18 @@ def find_superseded_too(client: MlflowClient, experiment: str, filter_: str = ""
             return runs
 
 
-def artifact_path(run: Run, name: str) -> Path | None:
-    """Where an artifact lies on this machine, or None where the store is not a local folder."""
-    parsed = urlparse(f"{run.info.artifact_uri}/{name}")
-    return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
-
-
-def local_artifact(client: MlflowClient, run: Run, name: str) -> Path:
-    """A local file with an artifact's content; a remote one is downloaded first."""
-    path = artifact_path(run, name)
-    return path if path is not None else Path(client.download_artifacts(run.info.run_id, name))
-
-
 def is_finished(run: Run) -> bool:
     """Whether a run was written to its end."""
     return str(run.info.status) == RunStatus.to_string(RunStatus.FINISHED)
 
 
+def _named(run: Run) -> str:
+    return f"{run.info.run_name} of study {run.data.tags[schema.STUDY]}"
+
+
 def _failure_of(run: Run) -> str:
     """Why a trial failed, in one line."""
-    reason = run.data.tags[schema.FAILURE].partition("\n")[0]
-    return f"failed: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {reason}"
+    return f"failed: {_named(run)}: {run.data.tags[schema.FAILURE].partition(chr(10))[0]}"
 
 
 class Reader:
@@ -103,6 +96,7 @@ class Reader:
         # What a finished run holds never changes, and a watch reads again and again.
         self._read: dict[str, ScoredTrial] = {}
         self._sharing = Sharing()
+        self._downloads = TemporaryDirectory(prefix="ser-")
 
     def finished_folds(self, model: str) -> dict[str, Run]:
         """Finished fold runs of one configuration, in any study and fold scheme.
@@ -111,11 +105,11 @@ class Reader:
             model: Digest of the configuration.
 
         Returns:
-            Runs by fold identity.
+            Runs by fold identity, less those whose results somebody has deleted: such a fold is to be trained again.
         """
         tags = {"ser__kind": "fold", "ser__model": model, "ser__corpus_digest": self._corpus_digest}
         runs = find_runs(self._client, self._experiment, **tags)
-        return {run.data.tags[schema.FOLD_IDENTITY]: run for run in runs if is_finished(run)}
+        return {run.data.tags[schema.FOLD_IDENTITY]: run for run in runs if is_finished(run) and has_result(run)}
 
     def begun_models(self) -> frozenset[str]:
         """Digests of all configurations of which any study has begun a trial; folds lie below trials alone."""
@@ -124,14 +118,16 @@ class Reader:
 
     def fold_result(self, run: Run) -> FoldResult:
         """The result that a finished fold run holds."""
-        return read_result(local_artifact(self._client, run, schema.TRAINED_FOLD))
+        with artifact_file(self._client, run, schema.TRAINED_FOLD) as path:
+            return read_result(path)
 
     def trial_trained_elsewhere(self, trial_id: str, study: str) -> TrialResult | None:
         """The finished trial of that identity that another study has trained itself, if there is one."""
         runs = find_runs(self._client, self._experiment, ser__kind="trial", ser__trial_id=trial_id)
         for run in runs:
             tags = run.data.tags
-            if is_finished(run) and tags[schema.STUDY] != study and schema.REUSED_FROM not in tags:
+            whole = is_finished(run) and has_result(run)
+            if whole and tags[schema.STUDY] != study and schema.REUSED_FROM not in tags:
                 return self._trial_result(run)
         return None
 
@@ -219,7 +215,7 @@ class Reader:
             try:
                 trial = ScoredTrial.read(kept(self._trial_so_far(run, studies, schemes)), self._sharing)
             except SerError as error:
-                notes[f"left out: {run.info.run_name} of study {run.data.tags[schema.STUDY]}: {error}"] = None
+                notes[f"left out: {_named(run)}: {error}"] = None
                 continue
             reason = run.data.tags.get(schema.PRUNED)
             if reason is None:
@@ -241,9 +237,9 @@ class Reader:
             progress(done, len(new) + len(finished))
 
         def files(runs: Sequence[Run]) -> list[TrialFile]:
-            paths = [local_artifact(self._client, run, schema.TRIAL_RESULT) for run in runs]
+            found = [TrialFile(self._trial_file(run), _named(run)) for run in runs]
             step(len(runs))
-            return [TrialFile(path, str(run.info.run_name)) for path, run in zip(paths, runs, strict=True)]
+            return found
 
         parts = [new[first : first + TOGETHER] for first in range(0, len(new), TOGETHER)]
         read = meanwhile(read_trials, map(files, parts))
@@ -257,7 +253,10 @@ class Reader:
         return trials
 
     def _trial_result(self, run: Run) -> TrialResult:
-        return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
+        try:
+            return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
+        except ValidationError as error:
+            raise SerError(f"{schema.TRIAL_RESULT} of {_named(run)} is no trial's result: {error}") from error
 
     def _trial_so_far(
         self, run: Run, studies: Mapping[str, Run], schemes: Mapping[str, tuple[Fold, ...]]
@@ -281,4 +280,12 @@ class Reader:
         return [*told["notes"], *skipped]
 
     def _content(self, run: Run, name: str) -> bytes:
-        return content_of(local_artifact(self._client, run, name), str(run.info.run_name))
+        with artifact_file(self._client, run, name) as path:
+            return content_of(path, _named(run))
+
+    def _trial_file(self, run: Run) -> Path:
+        """A trial's file; one that had to be downloaded stays as long as this reader."""
+        path = artifact_path(run, schema.TRIAL_RESULT)
+        if path is not None:
+            return path
+        return download(self._client, run, schema.TRIAL_RESULT, Path(self._downloads.name))

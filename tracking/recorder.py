@@ -6,7 +6,6 @@ writing the same again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,13 +16,13 @@ from numpy.typing import NDArray
 
 from ser.checkpoint import result_of
 from ser.config import FoldConfiguration
-from ser.corpora.base import Corpus
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
-from ser.results import BaselineResult, Fold, FoldResult
+from ser.results import BaselineResult, FoldResult
 from tracking import rows, schema
 from tracking.analysis.confusion_picture import confusion_svg
 from tracking.artifacts import Artifacts
 from tracking.connection import written_by_any
+from tracking.context import StudyContext
 from tracking.descriptions import failed_description, pruned_description, study_description, trial_description
 from tracking.doubles import settle_doubles
 from tracking.fold_runs import FoldRuns
@@ -32,27 +31,6 @@ from tracking.reading import RUNNING, find_runs, is_finished
 from tracking.results import TrialResult
 from tracking.unfinished import scheme_json
 from tracking.views import offer_views
-
-
-@dataclass(frozen=True)
-class StudyContext:
-    """What all runs of a study share.
-
-    Attributes:
-        study: Name of the study.
-        recipe: Name of its recipe.
-        corpus: The corpus.
-        scheme: All folds, in order.
-        tags: Further tags, such as versions and the git commit.
-        options: The study's options, as parameters of its run.
-    """
-
-    study: str
-    recipe: str
-    corpus: Corpus
-    scheme: tuple[Fold, ...]
-    tags: Mapping[str, str]
-    options: Mapping[str, str]
 
 
 class Recorder:
@@ -77,14 +55,19 @@ class Recorder:
         self._folds = FoldRuns(client, experiment, lock.with_suffix(""))
         self._artifacts = Artifacts(client)
 
-    def study_run(self) -> str:
-        """The study's run, made where there is none; running again until `finish_study`."""
+    def study_run(self, complete: bool = False) -> str:
+        """The study's run, made where there is none; running again until `finish_study`.
+
+        Args:
+            complete: Whether every point that is asked for has ended: only then a finished run stays as it is. A
+                search that is asked for more trials goes on in the run that it had finished.
+        """
         # Two studies that begin at once would both write the same tag for the first time, which MLflow refuses.
         with exclusive(self._lock):
             offer_views(self._client, self._experiment)
         found = find_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
         run = found[0] if found else self._create(self._context.study, {schema.KIND: "study"})
-        if not is_finished(run):
+        if not (complete and is_finished(run)):
             self._go_on(run, self._context.options)
             skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
             notes = list(self._context.corpus.notes)
@@ -227,11 +210,9 @@ class Recorder:
         with exclusive(self._lock):
             self._log_corpus(run_id)
         self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
-        endings = [ending for ending in (schema.FAILURE, schema.PRUNED) if ending in run.data.tags]
-        if endings and schema.NOTE in run.data.tags:
-            endings.append(schema.NOTE)
-        for ending in endings:
-            self._client.delete_tag(run_id, ending)
+        for ending in (schema.FAILURE, schema.PRUNED, schema.NOTE):
+            if ending in run.data.tags:
+                self._client.delete_tag(run_id, ending)
 
     def _log_corpus(self, run_id: str) -> None:
         """Names the corpus as a run's data."""

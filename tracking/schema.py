@@ -1,5 +1,6 @@
 """Every tag, parameter, metric and artifact name in MLflow, in one place."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 Kind = Literal["study", "trial", "fold"]
@@ -75,6 +76,9 @@ UTTERANCES = "utterances.csv"
 FOLD_SCHEME = "folds.json"
 FAILURES = "failures.txt"
 REPORT_FOLDER = "report"
+
+RESULT_OF: Mapping[str, str] = {"study": BASELINE_RESULT, "trial": TRIAL_RESULT, "fold": TRAINED_FOLD}
+"""The artifact that a kind of run was made for, without which it is worth nothing."""
 
 
 def fold_run_name(index: int, name: str) -> str:

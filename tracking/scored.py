@@ -54,6 +54,24 @@ class Course:
     values: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What of code and machine is part of a result's identity: unlike origins, unlike results of equal settings.
+
+    Attributes:
+        results_version: Version of the code's results.
+        torch: Version of torch.
+        device_type: 'cpu' or 'cuda'; empty where an earlier version did not keep it.
+    """
+
+    results_version: int
+    torch: str
+    device_type: str
+
+    def __str__(self) -> str:
+        return f"results version {self.results_version}, torch {self.torch}, {self.device_type or 'unknown device'}"
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class ScoredFold:
     """A fold's result as a report reads it, scored once.
@@ -100,6 +118,12 @@ class ScoredFold:
     targets: TargetReport
     started_ms: int
     ended_ms: int
+
+    @property
+    def origin(self) -> Origin:
+        """Versions and device type that it was trained with."""
+        known = self.environment
+        return Origin(self.results_version, known.get("torch", ""), known.get("device_type", ""))
 
     @property
     def seconds(self) -> float:

@@ -7,7 +7,7 @@ from ser.config import FoldConfiguration
 from ser.results import BaselineResult, Fold
 from tracking.kept import KeptTrial, kept
 from tracking.results import TrialResult
-from tracking.scored import ScoredFold, Sharing, score_folds
+from tracking.scored import Origin, ScoredFold, Sharing, score_folds
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +110,7 @@ def without_pruned(
     return tuple(kept), tuple(given_up)
 
 
-def _point(trial: ScoredTrial) -> tuple[str, FoldConfiguration | None]:
-    """What repetitions share: recipe and configuration less its seed."""
-    if not trial.folds:
-        return trial.recipe, None
-    return trial.recipe, trial.folds[0].configuration.model_copy(update={"seed": 0})
+def _point(trial: ScoredTrial) -> tuple[str, FoldConfiguration, Origin]:
+    """What repetitions of a trial with folds share: recipe, configuration less its seed, and origin."""
+    first = trial.folds[0]
+    return trial.recipe, first.configuration.model_copy(update={"seed": 0}), first.origin

@@ -1,11 +1,13 @@
 """What a study has written so far: trials that still lack folds, and whether anything is new."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from mlflow.entities import Run, ViewType
 from mlflow.tracking import MlflowClient
 from pydantic import TypeAdapter
 
+from ser.identity import DEVICE_TYPES, fold_identity, trial_identity
 from ser.results import Fold, FoldResult
 from tracking import schema
 from tracking.filters import tagged
@@ -30,16 +32,14 @@ def trial_so_far(run: Run, scheme: tuple[Fold, ...], results: Mapping[str, FoldR
     Args:
         run: The trial's run.
         scheme: All folds that it should have.
-        results: Finished folds of its configuration, of any study and scheme.
+        results: Finished folds of its configuration by identity, of any study, scheme, version and device.
 
     Returns:
-        The trial; of the results only those whose speakers make a fold of the scheme.
+        The trial; of the results only those that are folds of this very trial.
     """
-    by_speakers = {_speakers(result.fold): result for result in results.values()}
+    own = _own_folds(run.data.tags[schema.TRIAL_ID], scheme, list(results.values()))
     folds = [
-        by_speakers[_speakers(fold)].model_copy(update={"fold": fold})
-        for fold in scheme
-        if _speakers(fold) in by_speakers
+        results[identity].model_copy(update={"fold": fold}) for identity, fold in own.items() if identity in results
     ]
     return TrialResult(
         study=run.data.tags[schema.STUDY],
@@ -51,8 +51,18 @@ def trial_so_far(run: Run, scheme: tuple[Fold, ...], results: Mapping[str, FoldR
     )
 
 
-def _speakers(fold: Fold) -> tuple[frozenset[str], ...]:
-    return frozenset(fold.test_speakers), frozenset(fold.validation_speakers), frozenset(fold.training_speakers)
+def _own_folds(trial_id: str, scheme: Sequence[Fold], results: Sequence[FoldResult]) -> dict[str, Fold]:
+    """The folds of a trial by identity; none where no result has its version, torch and device type.
+
+    Its identity is made of theirs, so whichever of these gives it again is the one that it is trained with.
+    """
+    versions = dict.fromkeys((result.environment["torch"], result.results_version) for result in results)
+    for (torch, version), device_type in product(versions, DEVICE_TYPES):
+        configuration, digest = results[0].configuration, results[0].corpus.digest
+        own = {fold_identity(configuration, digest, fold, device_type, torch, version): fold for fold in scheme}
+        if trial_identity(list(own)) == trial_id:
+            return own
+    return {}
 
 
 def newest_fold(client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> str | None:

@@ -17,12 +17,13 @@ port=$((20000 + SLURM_JOB_ID % 20000))
 export RAY_ADDRESS="$first:$port"
 common=(--block --num-cpus="$SLURM_CPUS_PER_TASK" --disable-usage-stats)
 
-srun --overlap --nodes=1 --ntasks=1 --nodelist="$first" \
+# Some versions of Slurm do not hand the job's CPUs on to its steps.
+srun --overlap --nodes=1 --ntasks=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" --nodelist="$first" \
     "$bin/ray" start --head --port="$port" --include-dashboard=false "${common[@]}" &
 until "$bin/ray" health-check --address "$RAY_ADDRESS" >/dev/null 2>&1; do sleep 2; done
 others=$((SLURM_JOB_NUM_NODES - 1))
 if [ "$others" -gt 0 ]; then
-    srun --overlap --nodes="$others" --ntasks="$others" --exclude="$first" \
+    srun --overlap --nodes="$others" --ntasks="$others" --cpus-per-task="$SLURM_CPUS_PER_TASK" --exclude="$first" \
         "$bin/ray" start --address="$RAY_ADDRESS" "${common[@]}" &
 fi
 # No wait for the others: nodes that come while the study runs are used.

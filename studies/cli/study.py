@@ -28,7 +28,7 @@ app.command("check", epilog="Example: ser study check demo-quick-quantum-1a2b3c4
 
 @app.command(
     "run",
-    epilog="Example: ser study run --corpus emodb --root corpora/emodb --recipe recommended "
+    epilog="Example: ser study run --corpus emodb --root corpora/emodb "
     "--attention component --scope 9 --labels phonemes --set ema_decay=off",
 )
 def run(
@@ -38,7 +38,9 @@ def run(
     corpus: Annotated[str, typer.Option(help="demo, emodb, iemocap, fau_aibo, manifest or audformat.")] = "demo",
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus; the demo corpus has its own.")] = None,
     corpus_set: Annotated[list[str] | None, typer.Option(help="An option of the corpus, as name=value.")] = None,
-    recipe: Annotated[str, typer.Option(help="paper, recommended, quick or extended.")] = "quick",
+    recipe: Annotated[
+        str | None, typer.Option(help="paper, recommended, quick or extended; quick for the demo, else recommended.")
+    ] = None,
     labels: Annotated[list[str] | None, typer.Option(help="Label strategy; the recipe's when not given.")] = None,
     scope: Annotated[list[int] | None, typer.Option(help="Frames of the window, odd; the recipe's otherwise.")] = None,
     criterion: Annotated[str | None, typer.Option(help="ctc or cross_entropy; the recipe's when not given.")] = None,
@@ -50,15 +52,10 @@ def run(
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Any other setting, as name=value.")] = None,
     workers: Annotated[int | None, typer.Option(help="Folds at once; as many as there is room for by default.")] = None,
-    executor: Annotated[
-        str, typer.Option(help="local, or ray: a cluster at RAY_ADDRESS, or one started here.")
-    ] = "local",
-    gpus: Annotated[
-        float | None, typer.Option(help="Share of a graphics card a fold takes on a cluster, 0 to 1.")
-    ] = None,
+    executor: Annotated[str, typer.Option(help="local, or ray: the cluster at RAY_ADDRESS, or one here.")] = "local",
+    gpus: Annotated[float | None, typer.Option(help="Share of a card that a fold takes on a cluster, 0 to 1.")] = None,
     stall_timeout_min: Annotated[
-        float,
-        typer.Option(min=0, help="Minutes without an ended epoch after which a fold is tried elsewhere; 0: never."),
+        float, typer.Option(min=0, help="Minutes without an ended epoch until a fold is tried elsewhere; 0: never.")
     ] = 30,
     home: HomeOption = HOME,
     storage: StorageOption = None,
@@ -73,12 +70,13 @@ def run(
     from studies.cli.pairs import named_values
     from studies.home import Home
     from studies.plan import StudyPlan
+    from studies.recipes import default_recipe
 
     if workers is not None and workers < 1:
         raise ConfigurationError(f"workers {workers} is not a number of folds at once, 1 or more")
     plan = StudyPlan.of(
         corpus=corpus,
-        recipe=recipe,
+        recipe=recipe or default_recipe(corpus),
         attentions=tuple(attention),
         labels=tuple(labels or ()),
         scopes=tuple(scope or ()),

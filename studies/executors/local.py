@@ -10,6 +10,8 @@ import queue
 import signal
 import threading
 import traceback
+from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -168,15 +170,21 @@ class LocalExecutor(Executor):
         others = [slot for number, slot in open_slots if number not in task.avoid]
         return next((slot for slot in others or [slot for _, slot in open_slots] if not slot.busy), None)
 
-    def _give_up_slot(self, failed: Failed) -> Failed:
-        """Answers want of memory: gives up the slot, or says that the fold was alone and has failed."""
+    def _give_up_slot(self, failed: Failed, shared: Collection[str]) -> Failed:
+        """Answers want of memory: gives up the slot, or says that the fold was alone and has failed.
+
+        Args:
+            failed: The fold's end.
+            shared: Devices that had several slots when it failed.
+        """
         slot = self._slots[failed.slot]
-        left = sum(each.device == slot.device and not each.given_up for each in self._slots) - 1
-        if not left:
+        if slot.device not in shared:
             return replace(failed, crowded=False)
-        slot.given_up = True
-        slot.close()
-        return replace(failed, reason=f"{failed.reason} (from now on {left} fold(s) at once on {slot.device})")
+        left = sum(each.device == slot.device and not each.given_up for each in self._slots) - 1
+        if left:
+            slot.given_up = True
+            slot.close()
+        return replace(failed, reason=f"{failed.reason} (from now on {max(left, 1)} fold(s) at once on {slot.device})")
 
     def cancel(self, identity: str) -> None:
         """Ends a fold in hand; see the base class."""
@@ -198,7 +206,11 @@ class LocalExecutor(Executor):
         for event in events:
             if not isinstance(event, Progress):
                 self._slots[event.slot].busy = False
-        return [self._give_up_slot(each) if isinstance(each, Failed) and each.crowded else each for each in events]
+        slots = Counter(slot.device for slot in self._slots if not slot.given_up)
+        shared = {device for device, count in slots.items() if count > 1}
+        return [
+            self._give_up_slot(each, shared) if isinstance(each, Failed) and each.crowded else each for each in events
+        ]
 
     def close(self) -> None:
         """Ends all workers."""

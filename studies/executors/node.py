@@ -22,6 +22,7 @@ class NodeNeeds:
 
     Attributes:
         corpus: The corpus as the coordinator read it.
+        loader: How it is read, as in the registry; a manifest's corpus may have another name.
         options: Options of the corpus as text, by name.
         features: Settings of the log-mels.
         store: Path of the feature store, the same on every node.
@@ -30,6 +31,7 @@ class NodeNeeds:
     """
 
     corpus: Corpus
+    loader: str
     options: Mapping[str, str]
     features: FeatureSettings
     store: Path
@@ -80,7 +82,7 @@ def _build_store(needs: NodeNeeds) -> None:
     """Builds the store from the node's own copy of the corpus, once that is known to be the same corpus."""
     root = needs.corpus.root
     try:
-        here = open_corpus(needs.corpus.name, root, options=needs.options)
+        here = open_corpus(needs.loader, root, options=needs.options)
     except CorpusError as error:
         raise StudyError(
             f"it has neither the feature store {needs.store} nor the corpus to build it: {error}"

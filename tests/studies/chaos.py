@@ -159,9 +159,11 @@ class Campaign:
 
     def end(self, process: "ForkServerProcess", home: "Home") -> tuple[int, list[dict[str, Any]]]:
         """Waits for a study's end; returns its exit code and what it noted. No process of it is left afterwards."""
-        process.join(_LONG_S)
-        assert process.exitcode is not None, f"it hangs: {notes_of(home).read_text()}"
         assert process.pid is not None
+        process.join(_LONG_S)
+        if process.exitcode is None:
+            process.kill()
+            raise AssertionError(f"it hangs: {notes_of(home).read_text()}")
         self._await_orphans(process.pid)
         return process.exitcode, noted(home)
 

@@ -93,6 +93,7 @@ def outage(campaign: Campaign, victims: str, outage_s: float | None) -> str:
         _await_folds(home, process)
         for server in made.victims(victims):
             server.kill()
+        assert process.exitcode is None, "the study ended before its servers were killed"
         killed_s = time.time()
         if outage_s is not None:
             time.sleep(outage_s)
@@ -119,6 +120,7 @@ def outage(campaign: Campaign, victims: str, outage_s: float | None) -> str:
         assert _count(notes, "fold ended") == TRIALS * FOLDS, notes
         trained = _count([note for note in notes if killed_s <= note["at_s"] <= back_s], "fold ended")
         said = [note["event"] for note in notes if note["event"].startswith("said: ")]
+        assert said, "it has noticed nothing"
         campaign.compare(home)
     return f"{name}: {trained} folds trained meanwhile, {ended}; {len(said)} lines said; table equal, nothing doubled"
 

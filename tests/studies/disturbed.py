@@ -78,4 +78,4 @@ def assert_whole(place: Place, undisturbed: Place, plan: StudyPlan) -> None:
     assert curves_of(place) == curves_of(undisturbed)
     assert place.values(plan) == undisturbed.values(plan)
     assert place.states() == ["COMPLETE"] * trials
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()

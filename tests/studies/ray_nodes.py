@@ -88,7 +88,7 @@ def limited(cluster: RayCluster, limit: int | None, gpus: float = 0.0) -> RayClu
 
 
 def needs_of(corpus: Corpus, store: Path) -> NodeNeeds:
-    return NodeNeeds(corpus, {}, FeatureSettings(), store, "fp32", "cpu")
+    return NodeNeeds(corpus, "emodb", {}, FeatureSettings(), store, "fp32", "cpu")
 
 
 def ray_executor(cluster: RayCluster, folds: Folds, tell: Callable[[str], None] = print) -> RayExecutor:

@@ -39,7 +39,7 @@ def test_a_study_is_one_run_with_a_run_a_trial_and_a_run_a_fold(place: Place) ->
     trials = [run for run, kind in kinds.items() if kind == "trial"]
     assert parents == {None: 1, study: 2, trials[0]: FOLDS, trials[1]: FOLDS}
     assert len(executor.handed_out) == len(set(executor.handed_out)) == 2 * FOLDS
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
 
 
 def test_the_searchs_value_is_the_mean_validation_ua(place: Place) -> None:
@@ -109,6 +109,39 @@ def first_fold_of(plan: Any, until: int) -> Callable[[FoldTask, int], bool]:
         return task.configuration == point and task.fold.index == 0 and attempt <= until
 
     return fails
+
+
+def test_the_best_trial_is_the_best_of_all_seeds(place: Place) -> None:
+    watcher = Watcher()
+    plan = ONE.model_copy(update={"seeds": (1, 2, 3)})
+    place.start(plan, observer=watcher)
+    values = place.values(plan, "first")
+    best = values.index(max(values))
+    name = "none · words" + (f" · seed {best + 1}" if best else "")
+    assert watcher.standings[-1].best == (name, values[best])
+    again = Watcher()
+    place.start(plan, observer=again)
+    assert again.standings[-1].best == (name, values[best])
+
+
+class Deserted(InProcess):
+    """Has no slot until it was waited for a few times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waits = 0
+
+    def free_slots(self) -> int:
+        return super().free_slots() if self._waits > 2 else 0
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        self._waits += 1
+        return super().wait(timeout_s) if self._waits > 3 else []
+
+
+def test_without_a_slot_the_executor_is_waited_for_until_it_has_one(place: Place) -> None:
+    assert place.start(ONE, Deserted()) == []
+    assert place.states() == ["COMPLETE"]
 
 
 def test_a_fold_that_fails_is_tried_three_times(place: Place) -> None:
@@ -273,5 +306,5 @@ def test_a_kill_before_any_write_is_mended_by_the_next_start(
     assert place.store.snapshot() == snapshot
     assert place.values(ONE) == values
     assert place.states() == ["COMPLETE"]
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
     assert len(executors[1].handed_out) == FOLDS - done.count("put")

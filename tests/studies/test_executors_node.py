@@ -17,6 +17,7 @@ from studies.executors.facts import checked_call, differences, facts_here
 from studies.executors.node import NodeNeeds, prepare_node
 from studies.executors.ray_cluster import FoldRequest, Node
 from tests.corpus_files import write_emodb, write_wav
+from tests.table_files import write_manifest
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def needs(tmp_path: Path) -> NodeNeeds:
     root = write_emodb(tmp_path / "emodb", [f"{speaker}a01{letter}a" for speaker in ("03", "08") for letter in "WL"])
     corpus = open_corpus("emodb", root)
     store = tmp_path / "features" / store_key(corpus, FeatureSettings())
-    return NodeNeeds(corpus, {}, FeatureSettings(), store, "fp32", "cpu")
+    return NodeNeeds(corpus, "emodb", {}, FeatureSettings(), store, "fp32", "cpu")
 
 
 def test_a_store_that_is_there_is_enough(needs: NodeNeeds) -> None:
@@ -37,6 +38,16 @@ def test_a_store_that_is_there_is_enough(needs: NodeNeeds) -> None:
 def test_a_missing_store_is_built_from_the_nodes_own_corpus(needs: NodeNeeds) -> None:
     prepare_node(needs)
     assert FeatureStore.open(needs.store).corpus_digest == needs.corpus.digest
+
+
+def test_a_corpus_that_the_user_named_is_read_by_its_loader(needs: NodeNeeds, tmp_path: Path) -> None:
+    rows = [{"path": f"{speaker}.wav", "speaker": speaker, "emotion": "joy"} for speaker in ("s1", "s2")]
+    options = {"name": "interviews"}
+    corpus = open_corpus("manifest", write_manifest(tmp_path / "interviews", rows), options=options)
+    assert corpus.name == "interviews"
+    store = tmp_path / "features" / store_key(corpus, FeatureSettings())
+    prepare_node(replace(needs, corpus=corpus, loader="manifest", options=options, store=store))
+    assert FeatureStore.open(store).corpus_digest == corpus.digest
 
 
 def test_another_corpus_at_the_same_path_is_refused(needs: NodeNeeds) -> None:

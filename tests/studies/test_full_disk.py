@@ -101,7 +101,7 @@ def test_a_disk_that_runs_full_stops_the_study_which_goes_on_when_there_is_room(
     assert len(executor.handed_out) + len(again.handed_out) <= FOLDS + 1
     assert {run.info.status for run in place.store.runs()} == {"FINISHED"}
     assert len(place.store.runs(ser__kind="fold")) == FOLDS
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
     assert None not in place.values(PLAN)
 
 

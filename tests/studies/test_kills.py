@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +60,25 @@ class Study:
 
     def finish(self) -> None:
         process = self.start()
-        assert process.wait(LONG_S) == 0, self.told.read_text()
+        try:
+            assert process.wait(LONG_S) == 0, self.told.read_text()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def kill_when(self, moment: Callable[["Study", float], bool]) -> None:
         """Starts the study and kills it and its workers when the moment has come."""
         began = time.time()
         process = self.start()
-        while not moment(self, began):
-            assert process.poll() is None, f"it ended before it was killed: {self.told.read_text()}"
-            assert time.time() < began + LONG_S
-            time.sleep(0.005)
-        os.killpg(process.pid, signal.SIGKILL)
+        try:
+            while not moment(self, began):
+                assert process.poll() is None, f"it ended before it was killed: {self.told.read_text()}"
+                assert time.time() < began + LONG_S
+                time.sleep(0.005)
+        finally:
+            # Of a process that has ended its workers, too, are gone.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
 
     def waiting(self, since: float) -> list[Path]:
@@ -126,7 +135,8 @@ def while_a_fold_is_recorded(study: Study, began: float) -> bool:
 
 
 def between_trials(study: Study, began: float) -> bool:
-    return f"trials 1 of {TRIALS}" in study.told.read_text()
+    # Not by the trials: the first may be written no sooner than the last fold ends.
+    return f"folds {FOLDS + 1} of {ALL}" in study.told.read_text()
 
 
 def after_the_last_fold(study: Study, began: float) -> bool:

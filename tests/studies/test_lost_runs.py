@@ -35,7 +35,7 @@ def test_folds_whose_artifacts_are_there_are_written_again(place: Place, empty_s
     assert place.values(PLAN) == values
     assert place.states() == ["COMPLETE", "COMPLETE"]
     assert {path: path.read_bytes() for path in kept} == kept
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
 
 
 def test_folds_whose_artifacts_are_gone_or_damaged_are_trained_again(place: Place, empty_store: Path) -> None:

@@ -36,6 +36,14 @@ def test_the_commit_and_whether_it_was_changed(checkout: Path) -> None:
     assert provenance_tags("a processor")["ser.git_dirty"] == "true"
 
 
+def test_installed_into_somebody_elses_checkout_there_is_no_commit(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout / "packages").mkdir()
+    monkeypatch.setattr(provenance, "__file__", str(checkout / "packages" / "code.py"))
+    assert "ser.git_commit" not in provenance_tags("a processor")
+
+
 def test_outside_of_a_checkout_or_without_git_there_is_no_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

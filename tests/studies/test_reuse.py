@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -102,6 +103,22 @@ def test_the_same_command_again_trains_nothing(place: Place, reused: InProcess) 
     assert [(each.trials_done, each.folds_reused) for each in watcher.standings] == [(2, 2 * FOLDS)]
 
 
+@pytest.mark.parametrize("lost", [("trial",), ("fold",), ("trial", "fold")])
+def test_what_another_study_has_lost_altogether_is_trained_again(place: Place, lost: tuple[str, ...]) -> None:
+    place.start(QUANTUM, study="first")
+    for run in (run for kind in lost for run in place.store.runs(ser__kind=kind)):
+        rmtree(place.folder / "artifacts" / CORPUS.name / run.info.run_id)
+    executor = InProcess()
+    assert place.start(BOTH, executor, study="second") == []
+    # A trial's file has its folds' results in it, and their files have the trial's.
+    trained_again = identities(BOTH, "quantum") if len(lost) == 2 else []
+    assert sorted(executor.handed_out) == sorted(identities(BOTH, "none") + trained_again)
+    assert place.check("second") == []
+    mended, left = place.repair("first")
+    assert mended
+    assert left == []
+
+
 def test_a_third_study_reuses_the_one_that_trained(place: Place, reused: InProcess) -> None:
     executor = InProcess()
     place.start(plan_of("quantum", "none"), executor, study="third")
@@ -148,7 +165,7 @@ def test_what_a_killed_study_left_in_the_outbox_serves_another_one(place: Place)
     executor = InProcess()
     place.start(QUANTUM, executor, study="second")
     assert executor.handed_out == identities(QUANTUM, "quantum")[1:]
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
     assert counts(place, "second") == {"study": 1, "trial": 1, "fold": FOLDS}
 
 
@@ -159,7 +176,7 @@ def test_the_outbox_is_emptied_of_folds_that_another_study_has_written(place: Pl
     executor = InProcess()
     place.start(QUANTUM, executor, study="second")
     assert executor.handed_out == []
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
     assert "ser.reused_from" in trial(place, "second", "quantum").data.tags
     assert counts(place, "second")["fold"] == 0
 

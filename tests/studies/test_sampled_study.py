@@ -45,8 +45,15 @@ def test_a_search_trains_as_many_points_as_asked_for(place: Place) -> None:
 
 def test_asked_for_more_the_same_search_goes_on(place: Place) -> None:
     place.start(search_of(2))
-    first, executor = params(place), InProcess()
+    first, executor = params(place), InProcess(fails=lambda task, attempt: True)
     place.start(search_of(3), executor)
+    (study,) = place.store.runs(ser__kind="study")
+    assert study.info.status == "FAILED"
+    executor = InProcess()
+    place.start(search_of(3), executor)
+    (study,) = place.store.runs(ser__kind="study")
+    assert study.info.status == "FINISHED"
+    assert "3 of 3 trials" in study.data.tags["mlflow.note.content"]
     assert params(place)[:2] == first
     assert len(executor.handed_out) == FOLDS
     again = InProcess()
@@ -159,7 +166,7 @@ def test_a_fold_in_hand_of_a_pruned_trial_ends_and_is_kept(place: Place) -> None
     folds = place.store.runs(ser__kind="fold")
     assert len(folds) == len(executor.handed_out) == len(set(executor.handed_out))
     assert {run.info.status for run in folds} == {"FINISHED"}
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
 
 
 @pytest.mark.usefixtures("prunes")
@@ -203,7 +210,7 @@ def test_a_result_that_waited_for_a_pruned_trial_is_written_at_the_next_start(
     place.outbox.put(result_of(content).identity, content)
     executor = InProcess()
     place.start(search_of(4), executor)
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
     assert executor.handed_out == []
     assert len(place.store.runs(ser__kind="fold")) == before + 1
     assert states_by_attention(place) == ENDS

@@ -94,7 +94,7 @@ def test_telling_a_value_again_changes_nothing(database: Path) -> None:
     assert standing(search)[0] == (number, True)
 
 
-def test_doubles_are_failed_and_the_complete_one_stands(database: Path) -> None:
+def test_of_doubles_the_complete_one_stands_and_looking_changes_none(database: Path) -> None:
     search = opened(database)
     search.begin(search.points("fp32")[0])
     study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
@@ -102,16 +102,15 @@ def test_doubles_are_failed_and_the_complete_one_stands(database: Path) -> None:
         study.add_trial(study.trials[0])
     search.complete(1, 0.5)
     assert standing(opened(database))[0] == (1, True)
-    assert states(database) == [TrialState.FAIL, TrialState.COMPLETE, TrialState.FAIL]
+    assert states(database) == [TrialState.RUNNING, TrialState.COMPLETE, TrialState.RUNNING]
 
 
-def test_of_two_that_run_the_older_one_goes_on(database: Path) -> None:
+def test_of_two_that_run_the_older_one_stands(database: Path) -> None:
     search = opened(database)
     search.begin(search.points("fp32")[0])
     study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
     study.add_trial(study.trials[0])
     assert standing(opened(database))[0] == (0, False)
-    assert states(database) == [TrialState.RUNNING, TrialState.FAIL]
 
 
 def test_a_failed_trial_is_begun_anew(database: Path) -> None:

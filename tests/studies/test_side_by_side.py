@@ -43,5 +43,5 @@ def test_two_studies_that_share_a_point_each_end_whole_and_share_its_folds(
     kinds = Counter((run.data.tags["ser.kind"], run.data.tags["ser.study"]) for run in runs)
     assert kinds["study", "first"] == kinds["study", "second"] == 1
     assert kinds["trial", "first"] == kinds["trial", "second"] == 2
-    assert place.outbox.waiting() == {}
+    assert place.outbox.waiting() == frozenset()
     assert len(place.table().trials) == 3

@@ -60,8 +60,8 @@ def holding(named: tuple[str | None, Path]) -> Iterator["subprocess.Popen[bytes]
 
 
 def soon(condition: Callable[[], bool]) -> bool:
-    """Whether something comes true within two seconds."""
-    until = time.monotonic() + 2
+    """Whether something comes true within a minute."""
+    until = time.monotonic() + 60
     while not condition():
         if time.monotonic() > until:
             return False

@@ -19,6 +19,7 @@ from studies.reconciliation import Finding, Ledgers, compare
 from studies.reconciliation_check import reconcile
 from studies.reconciliation_reading import expected_of, read_ledgers
 from studies.reconciliation_repair import Repair
+from studies.running import all_ended
 from studies.search import Basis, Search
 from studies.stopping import stopped_at_errors
 from studies.storages.base import Storage
@@ -209,7 +210,7 @@ class Place:
             self.store.client, self.store.experiment, context, search, "fp32", "cpu", self.outbox, observer
         )
         with stopped_at_errors(recorder, confirm):
-            study_run = recorder.study_run()
+            study_run = recorder.study_run(complete=all_ended(points, search))
             coordinator = Coordinator(
                 context=context,
                 study_run=study_run,

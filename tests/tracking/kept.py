@@ -8,15 +8,19 @@ import numpy as np
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
-from tracking.reading import find_runs, is_finished, local_artifact
+from tracking.artifacts import artifact_file
+from tracking.reading import find_runs, is_finished
 from tracking.results import TrialResult
 
 
 def trial_results(client: MlflowClient, experiment: str) -> list[TrialResult]:
     """The whole results of all finished trials, whichever study wrote them."""
     runs = [run for run in find_runs(client, experiment, ser__kind="trial") if is_finished(run)]
-    files = [local_artifact(client, run, schema.TRIAL_RESULT) for run in runs]
-    return [TrialResult.model_validate_json(file.read_bytes()) for file in files]
+    results = []
+    for run in runs:
+        with artifact_file(client, run, schema.TRIAL_RESULT) as file:
+            results.append(TrialResult.model_validate_json(file.read_bytes()))
+    return results
 
 
 def plain(value: Any) -> Any:

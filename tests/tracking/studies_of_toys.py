@@ -18,8 +18,9 @@ from ser.results import BaselineResult, Evaluation, Fold
 from tests.ser.configurations import small
 from tests.ser.toy import fold_of, toy_corpus, train
 from tracking.connection import experiment_id, open_tracking
+from tracking.context import StudyContext
 from tracking.reading import find_runs
-from tracking.recorder import Recorder, StudyContext
+from tracking.recorder import Recorder
 from tracking.results import TrialResult
 
 CORPUS = toy_corpus()

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +21,18 @@ def names(folder: Path) -> list[str]:
 
 
 def test_nothing_waits_in_a_folder_that_does_not_exist(outbox: Outbox) -> None:
-    assert outbox.waiting() == {}
+    assert outbox.waiting() == frozenset()
     assert outbox.read("abc") is None
 
 
 def test_what_is_put_waits_until_it_is_removed(outbox: Outbox, tmp_path: Path) -> None:
     path = outbox.put("abc", b"one")
-    assert outbox.waiting() == {"abc": path}
+    assert outbox.waiting() == {"abc"}
     assert path.read_bytes() == outbox.read("abc") == b"one"
     assert names(tmp_path) == ["abc.safetensors"]
     outbox.remove("abc")
     outbox.remove("abc")
-    assert outbox.waiting() == {}
+    assert outbox.waiting() == frozenset()
 
 
 def test_putting_again_replaces(outbox: Outbox) -> None:
@@ -40,16 +41,26 @@ def test_putting_again_replaces(outbox: Outbox) -> None:
     assert outbox.read("abc") == b"another"
 
 
-def test_the_oldest_comes_first(outbox: Outbox) -> None:
-    for place, identity in enumerate(("b", "c", "a")):
-        os.utime(outbox.put(identity, b""), ns=(0, 10**9 * (3 - place)))
-    assert list(outbox.waiting()) == ["a", "c", "b"]
+def test_another_study_may_let_go_of_a_result_while_they_are_listed(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for identity in ("a", "b"):
+        outbox.put(identity, b"one")
+    listed = Path.glob
+
+    def raced(folder: Path, pattern: str) -> Iterator[Path]:
+        for path in list(listed(folder, pattern)):
+            path.unlink()
+            yield path
+
+    monkeypatch.setattr(Path, "glob", raced)
+    assert outbox.waiting() == {"a", "b"}
 
 
 def test_partial_files_do_not_wait(outbox: Outbox, tmp_path: Path) -> None:
     outbox.put("abc", b"one")
     (tmp_path / "outbox" / "def.partial-4999999-1").write_bytes(b"half")
-    assert list(outbox.waiting()) == ["abc"]
+    assert outbox.waiting() == {"abc"}
 
 
 def test_what_a_kill_left_half_written_goes_when_its_fold_is_put_again(outbox: Outbox, tmp_path: Path) -> None:

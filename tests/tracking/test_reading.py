@@ -10,6 +10,7 @@ import pytest
 
 from ser.checkpoint import result_of
 from ser.errors import SerError
+from ser.identity import fold_identity, trial_identity
 from tests.tracking.kept import plain
 from tests.tracking.studies_of_toys import (
     CORPUS,
@@ -202,10 +203,21 @@ def test_an_unfinished_trial_stands_in_the_table_with_its_folds(store: Store) ->
 
 def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: Store) -> None:
     store.write_trial(NONE, study="first", folds=1)
+    (first,) = reader(store).table().trials
     recorder = store.recorder("second")
-    recorder.trial_run(recorder.study_run(), trial_id(NONE, SCHEME[:1]), NONE)
-    trials = {trial.study: trial for trial in reader(store).table().trials}
-    assert plain(trials["second"].folds) == plain(trials["first"].folds)
+    recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    (second,) = reader(store).table().trials
+    assert (first.study, second.study) == ("first", "second")
+    assert plain(second.folds) == plain(first.folds)
+
+
+def test_an_unfinished_trial_has_no_folds_of_another_version(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    later = trial_identity([fold_identity(NONE, CORPUS.digest, fold, "cpu", "9.9") for fold in SCHEME])
+    recorder = store.recorder("later")
+    recorder.trial_run(recorder.study_run(), later, NONE)
+    trials = {trial.study: len(trial.folds) for trial in reader(store).table().trials}
+    assert trials == {"first": 1, "later": 0}
 
 
 def test_a_pruned_trial_says_why(store: Store) -> None:

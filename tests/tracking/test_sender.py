@@ -51,14 +51,16 @@ def test_writes_are_carried_out_in_order_in_another_thread() -> None:
 
 
 def test_sending_waits_for_nothing() -> None:
-    held = threading.Event()
+    held, done = threading.Event(), list[bool]()
     with Sender() as sender:
-        began = time.monotonic()
-        for _ in range(1000):
-            sender.send(held.wait)
-        assert time.monotonic() - began < 1
-        held.set()
+        try:
+            for _ in range(1000):
+                sender.send(lambda: done.append(held.wait()))
+            assert done == []
+        finally:
+            held.set()
         sender.drain()
+    assert len(done) == 1000
 
 
 def test_a_server_that_comes_back_gets_every_write_once_and_the_user_two_lines() -> None:
@@ -81,15 +83,15 @@ def test_a_server_that_stays_away_is_waited_for_and_then_named() -> None:
         began = time.monotonic()
         with pytest.raises(AwayError, match="the server is away; 2 writes wait"):
             sender.drain()
-        assert 0.2 <= time.monotonic() - began < 2
+        assert time.monotonic() - began >= 0.2
     assert server.written == []
 
 
 def test_patience_counts_from_when_there_is_nothing_left_but_to_send() -> None:
     server = Server(away=float("inf"))
-    with Sender(patience_s=0.3) as sender:
+    with Sender(patience_s=1.0) as sender:
         sender.send(lambda: server.write(0))
-        time.sleep(0.4)
+        time.sleep(1.2)
         threading.Timer(0.1, lambda: setattr(server, "away", 0)).start()
         sender.drain()
     assert server.written == [0]
@@ -234,7 +236,9 @@ def test_several_lanes_tell_of_one_absence_once() -> None:
     with Sender(notice=told.append, threads=3) as sender:
         for number in range(30):
             sender.send(lambda number=number: write(number), f"lane {number % 5}")
-        time.sleep(0.1)
+        until = time.monotonic() + 60
+        while not told and time.monotonic() < until:
+            time.sleep(0.001)
         away.clear()
         sender.drain()
     assert sorted(written) == list(range(30))

@@ -123,13 +123,14 @@ UA_ONLY = Badge(
 MIXED_CODE = Badge(
     "mixed-code",
     "mixed code versions",
-    "Folds in this report were trained by versions of the code that give different results.",
+    "Folds in this report were trained by versions of the code that give different results; variants of unlike "
+    "versions are not compared with each other.",
 )
 MIXED_DEVICES = Badge(
     "mixed-devices",
     "mixed devices",
     "Folds in this report were trained on unlike devices or library versions; equal seeds then give slightly "
-    "different results.",
+    "different results. Variants of unlike versions of torch, or of processors and cards, are not compared.",
 )
 
 

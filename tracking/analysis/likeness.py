@@ -17,8 +17,8 @@ def require_alike(a: ScoredVariant, b: ScoredVariant) -> None:
         b: Its baseline.
 
     Raises:
-        ComparisonError: One is incomplete, or they differ in corpus, classes, folds, seeds or test
-            utterances; the text says in what.
+        ComparisonError: One is incomplete, or they differ in corpus, classes, folds, seeds,
+            versions, device type or test utterances; the text says in what.
     """
     pair = f"{a.variant.label} against {b.variant.label}"
     for side in (a, b):
@@ -30,6 +30,7 @@ def require_alike(a: ScoredVariant, b: ScoredVariant) -> None:
         ("classes", ", ".join(left.corpus.emotions), ", ".join(right.corpus.emotions)),
         ("seeds", _listed(a.variant.seeds), _listed(b.variant.seeds)),
         ("number of folds", len(left.scheme), len(right.scheme)),
+        ("versions or devices", a.variant.origin, b.variant.origin),
     ):
         if of_a != of_b:
             raise ComparisonError(f"{pair}: unlike {what}: {of_a} against {of_b}")

@@ -77,14 +77,15 @@ def nearest_of(entry: ScoredVariant, candidates: Sequence[ScoredVariant]) -> lis
         candidates: Possible baselines.
 
     Returns:
-        Those that have most in common with it; the same folds and corpus, recipe, seeds and kind count, in
-        that order. Several where they have the same in common.
+        Those that have most in common with it; the same corpus and folds, origin, recipe, seeds and kind
+        count, in that order. Several where they have the same in common.
     """
 
     def likeness(other: ScoredVariant) -> tuple[bool, ...]:
         return (
             other.evidence.corpus.digest == entry.evidence.corpus.digest,
             other.variant.scheme == entry.variant.scheme,
+            other.variant.origin == entry.variant.origin,
             other.variant.recipe == entry.variant.recipe,
             other.variant.seeds == entry.variant.seeds,
             other.variant.kind == FIXED,

@@ -16,7 +16,7 @@ from tracking.scored import ScoredFold
 def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
     """Chooses in every family with more than one variant, per fold and seed.
 
-    A family shares attention, label strategy, criterion, recipe, corpus and folds; its members
+    A family shares attention, label strategy, criterion, recipe, corpus, folds and origin; its members
     differ in other settings, such as the scope. The seeds are those that all members share.
 
     Args:
@@ -37,7 +37,7 @@ def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
 def _family(variant: Variant) -> tuple[Any, ...]:
     first = variant.configuration
     corpus = next(iter(variant.folds.values()))[0].corpus.digest
-    return first.attention, first.criterion, first.labels, variant.recipe, corpus, variant.scheme
+    return first.attention, first.criterion, first.labels, variant.recipe, corpus, variant.scheme, variant.origin
 
 
 def _select(members: Sequence[Variant]) -> Variant | None:

@@ -1,4 +1,4 @@
-"""Trials become variants: a variant is a configuration less its seed, within one recipe."""
+"""Trials become variants: a variant is a configuration less its seed, within one recipe and one origin."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from ser.config import AttentionName, FoldConfiguration, LabelStrategy
 from ser.results import Fold
-from tracking.scored import ScoredFold
+from tracking.scored import Origin, ScoredFold
 from tracking.table import ScoredTrial
 
 ATTENTION_SETTINGS = ("attention", "scope", "component_score", "attention_norm", "quantum_boundary")
@@ -49,6 +49,11 @@ class Variant:
     def configuration(self) -> FoldConfiguration:
         """Its first configuration; for 'selected per fold' only attention, labels and criterion are its own."""
         return self.configurations[0]
+
+    @property
+    def origin(self) -> Origin:
+        """Versions and device type that all its folds were trained with."""
+        return next(iter(self.folds.values()))[0].origin
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -130,7 +135,7 @@ def group_variants(trials: Sequence[ScoredTrial]) -> list[Variant]:
     for trial in sorted(once.values(), key=lambda trial: trial.trial_id):
         first = trial.folds[0]
         settings = first.configuration.model_copy(update={"seed": 0})
-        groups[trial.recipe, first.corpus.digest, trial.scheme, settings].append(trial)
+        groups[trial.recipe, first.corpus.digest, trial.scheme, settings, first.origin].append(trial)
     variants = [_variant(group) for group in groups.values()]
     return sorted(with_unique_labels(variants), key=variant_order)
 
@@ -205,5 +210,8 @@ def _distinguishing_facts(variant: Variant) -> dict[str, str]:
     return {
         **{name: str(value) for name, value in settings.items()},
         "corpus": first.corpus.digest[:8],
+        "results version": str(variant.origin.results_version),
+        "torch": variant.origin.torch,
+        "device": variant.origin.device_type,
         "scheme": f"{variant.scheme[0].scheme} of {len(variant.scheme)} folds, {validators} validates first",
     }

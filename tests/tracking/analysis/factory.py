@@ -112,6 +112,8 @@ def trial(
     study: str | None = None,
     capped: int = 0,
     random_seed: int = 0,
+    results_version: int = 1,
+    **environment: str,
 ) -> TrialResult:
     """One trial; every speaker is hard or easy for all trials, and a little differently for each.
 
@@ -125,6 +127,8 @@ def trial(
         study: Name of the study.
         capped: Capped targets in each fold.
         random_seed: Changes the decisions without changing the configuration.
+        results_version: Version of the code's results.
+        **environment: Versions and machine that differ from the usual ones, by name.
     """
     scheme = world.scheme()
     hardness = np.random.default_rng(7).normal(0, speaker_deviation, len(scheme))
@@ -139,7 +143,7 @@ def trial(
         results.append(
             FoldResult(
                 identity=digest_of([digest_of(settings.model_dump(mode="json")), world.digest, fold.index]),
-                results_version=1,
+                results_version=results_version,
                 fold=fold,
                 corpus=world.identity(),
                 configuration=settings,
@@ -150,13 +154,21 @@ def trial(
                 targets=TargetReport(utterances=world.speakers * world.per_speaker, capped=capped, raised=0),
                 started_ms=1_760_000_000_000 + 60_000 * fold.index,
                 ended_ms=1_760_000_000_000 + 60_000 * fold.index + 45_000,
-                environment={"torch": "2.13.0", "ser": "0.1.0", "device": "cpu"},
+                environment={"torch": "2.13.0", "device": "a processor", "device_type": "cpu", **environment},
             )
         )
     return TrialResult(
         study=study or f"{world.corpus}-{recipe}-{settings.attention}",
         recipe=recipe,
-        trial_id=digest_of([digest_of(settings.model_dump(mode="json")), world.digest, [fold.name for fold in scheme]]),
+        trial_id=digest_of(
+            [
+                digest_of(settings.model_dump(mode="json")),
+                world.digest,
+                [fold.name for fold in scheme],
+                results_version,
+                environment,
+            ]
+        ),
         scheme=scheme,
         folds=tuple(result for result in results if folds is None or result.fold.index in folds),
         run_id=digest_of(settings.model_dump(mode="json"))[:12],

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -159,6 +160,25 @@ def test_unlike_validation_speakers_and_seeds_are_refused():
         compare(a, replace(b, evidence=replace(b.evidence, scheme=shifted)))
     with pytest.raises(ComparisonError, match="seeds: 1 against 2"):
         compare(*pair(seed=2))
+
+
+@pytest.mark.parametrize(
+    ("newer", "words"),
+    [
+        ({"results_version": 2}, "results version 1, .* against results version 2"),
+        ({"torch": "2.14.0"}, "torch 2.13.0, cpu against .* torch 2.14.0"),
+        ({"device_type": "cuda"}, "cpu against .* cuda"),
+    ],
+)
+def test_unlike_versions_and_devices_are_refused_and_the_like_baseline_is_taken(newer, words):
+    variant, old = trial(WORLD, configuration("component"), 0.72), trial(WORLD, configuration(), 0.6, **newer)
+    outcome = compare_all(scored(variant, old))
+    assert outcome.made == ()
+    assert re.search(f"unlike versions or devices: .*{words}", outcome.refused[0].reason)
+    like = trial(WORLD, configuration(), 0.6)
+    (made,) = compare_all(scored(variant, old, like)).made
+    baselines = {entry.variant.label: entry.variant.origin for entry in scored(variant, old, like)}
+    assert baselines[made.baseline] == baselines[made.variant]
 
 
 def test_incomplete_variants_are_never_compared():

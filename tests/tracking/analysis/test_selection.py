@@ -88,6 +88,12 @@ def test_one_point_is_no_family_and_families_do_not_mix():
     ]
 
 
+def test_a_choice_is_never_among_results_of_unlike_versions():
+    older = trial(WORLD, configuration("component", scope=11), 0.6, results_version=2)
+    (selected,) = selected_per_fold(grouped([*family(), older]))
+    assert len(selected.configurations) == len(SCOPES)
+
+
 def test_a_missing_fold_of_a_member_makes_the_choice_partial():
     trials = [*family()[:2], trial(WORLD, configuration("component", scope=9), folds=range(4))]
     (selected,) = selected_per_fold(grouped(trials))

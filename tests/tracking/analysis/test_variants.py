@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from tests.tracking.analysis.factory import World, configuration, grouped, trial
 from tracking.analysis.overview import oversee
 from tracking.analysis.report.fact_tables import pruned_table
@@ -41,6 +43,24 @@ def test_equal_labels_are_told_apart_by_what_differs():
         "none · phonemes · normalisation zscore_speaker",
         "none · phonemes · normalisation zscore_training",
     ]
+
+
+ORIGINS = ({"results_version": 2}, {"torch": "2.14.0"}, {"device_type": "cuda"})
+
+
+@pytest.mark.parametrize("newer", ORIGINS)
+def test_results_of_unlike_versions_and_devices_are_variants_of_their_own(newer):
+    old = [trial(WORLD, configuration(seed=seed)) for seed in (1, 2)]
+    new = trial(WORLD, configuration(seed=1), **newer)
+    for trials in ([*old, new], [new, *old]):
+        variants = grouped(trials)
+        assert sorted(variant.seeds for variant in variants) == [(1,), (1, 2)]
+        assert len({variant.label for variant in variants}) == 2
+
+
+def test_a_point_that_an_earlier_version_pruned_may_be_compared():
+    old, new = (ScoredTrial.of(trial(WORLD, configuration(), results_version=version)) for version in (1, 2))
+    assert without_pruned((new,), [PrunedTrial(name="none", reason="r", trial=old)])[0] == (new,)
 
 
 def test_recipes_are_variants_of_their_own():

@@ -1,0 +1,28 @@
+"""What all runs of a study share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ser.corpora.base import Corpus
+from ser.results import Fold
+
+
+@dataclass(frozen=True)
+class StudyContext:
+    """What all runs of a study share.
+
+    Attributes:
+        study: Name of the study.
+        recipe: Name of its recipe.
+        corpus: The corpus.
+        scheme: All folds, in order.
+        tags: Further tags, such as versions and the git commit.
+        options: The study's options, as parameters of its run.
+    """
+
+    study: str
+    recipe: str
+    corpus: Corpus
+    scheme: tuple[Fold, ...]
+    tags: Mapping[str, str]
+    options: Mapping[str, str]
