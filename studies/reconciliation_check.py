@@ -80,7 +80,12 @@ def check_study(home: Home, summary: StudySummary, repair: bool) -> Checked:
 
     if not repair:
         held_by = home.storage.holder(summary.name)
-        return _checked(read(expected(), held_by is not None), [], held_by)
+        points, ledgers = expected(), None
+        # A search that runs may propose further points while the runs are read.
+        while ledgers is None or len(ledgers.points) < len(points):
+            ledgers = read(points, held_by is not None)
+            points = expected()
+        return _checked(ledgers, [], held_by)
     with home.storage.coordinate(summary.name):
         # Only now: a search that ran until a moment ago may have proposed further points.
         points = expected()

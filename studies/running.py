@@ -100,7 +100,7 @@ def run_study(
             Sender(place.confirm, observer.noticed, threads=threads_for(home)) as sender,
         ):
             points = _reconciled(ledgers, home, workplace.device_type, place.confirm, observer, stage)
-            study_run = recorder.study_run(complete=all_ended(points, ledgers.search))
+            study_run = recorder.study_run(complete=all_ended(points, ledgers.search, ledgers.precision))
             with closing(workplace.executor(_needs(plan, ground, ledgers, workplace), observer.noticed)) as executor:
                 coordinator = Coordinator(
                     context=ledgers.context,
@@ -216,9 +216,9 @@ def _needs(plan: StudyPlan, ground: _Ground, ledgers: _Ledgers, workplace: Workp
     )
 
 
-def all_ended(points: Sequence[Point], search: Search) -> bool:
-    """Whether nothing is left to be trained, of a search's points to come neither."""
-    return sum(point.complete or point.pruned is not None for point in points) >= max(len(points), search.size)
+def all_ended(points: Sequence[Point], search: Search, precision: Precision) -> bool:
+    """Whether nothing is left to be trained, and nothing more to be proposed."""
+    return all(point.complete or point.pruned is not None for point in points) and search.is_exhausted(precision)
 
 
 def _reconciled(

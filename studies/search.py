@@ -189,6 +189,14 @@ class Search:
         self._following = ()
         return begun
 
+    def is_exhausted(self, precision: Precision) -> bool:
+        """Whether no further point would be proposed.
+
+        Args:
+            precision: The resolved arithmetic.
+        """
+        return not self._points.following(self._study.get_trials(deepcopy=False), precision)
+
     def begin(self, point: Point) -> int:
         """Adds the trial of a point that has none, and returns its number.
 

@@ -21,9 +21,12 @@ def artifact_path(run: Run, name: str) -> Path | None:
 
 
 def has_result(run: Run) -> bool:
-    """Whether a run's result lies on this machine; of a store elsewhere it is taken on trust."""
+    """Whether a run's result lies on this machine; of a store elsewhere it is taken on trust.
+
+    An empty file, which a loss of power leaves of one that had just been written, is none.
+    """
     path = artifact_path(run, schema.RESULT_OF[run.data.tags[schema.KIND]])
-    return path is None or path.is_file()
+    return path is None or (path.is_file() and path.stat().st_size > 0)
 
 
 @contextmanager
@@ -49,7 +52,7 @@ def artifact_file(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
 def download(client: MlflowClient, run: Run, name: str, folder: Path) -> Path:
     """Copies an artifact of a store elsewhere into a folder; MLflow's own choice of a folder would stay for ever."""
     own = folder / str(run.info.run_id)
-    own.mkdir(exist_ok=True)
+    own.mkdir(parents=True, exist_ok=True)
     return Path(client.download_artifacts(run.info.run_id, name, str(own)))
 
 

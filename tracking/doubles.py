@@ -11,6 +11,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
+from tracking.artifacts import has_result
 from tracking.connection import written_by_any
 from tracking.reading import find_superseded_too, is_finished
 
@@ -28,7 +29,7 @@ def settle_doubles(client: MlflowClient, experiment: str, model: str) -> dict[st
     """
     groups: dict[str, list[Run]] = {}
     for run in find_superseded_too(client, experiment, ser__kind="fold", ser__model=model):
-        if is_finished(run):
+        if is_finished(run) and has_result(run):
             groups.setdefault(run.data.tags[schema.FOLD_IDENTITY], []).append(run)
     stands = {}
     for identity, group in groups.items():

@@ -57,6 +57,7 @@ class KeptEpoch(TypedDict):
 class KeptFold(TypedDict):
     """A fold; see `ser.results.FoldResult`. Fold, corpus, configuration and targets are raw."""
 
+    identity: str
     results_version: int
     fold: dict[str, Any]
     corpus: dict[str, Any]

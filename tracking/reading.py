@@ -161,7 +161,7 @@ class Reader:
             unfinished: dict[str, Run] = {}
             for run in find_runs(self._client, self._experiment, ser__kind="trial", **tags):
                 identity = run.data.tags[schema.TRIAL_ID]
-                if not is_finished(run):
+                if not (is_finished(run) and has_result(run)):
                     unfinished[identity] = run
                 elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
                     finished[identity] = run
@@ -182,7 +182,7 @@ class Reader:
         pruned = self._read_begun(begun, found, trials, notes)
         baselines: dict[str, BaselineResult] = {}
         for run in found:
-            if is_finished(run):
+            if is_finished(run) and has_result(run):
                 baseline = BaselineResult.model_validate_json(self._content(run, schema.BASELINE_RESULT))
                 baselines[baseline.normalisation] = baseline
         compared, given_up = without_pruned(tuple(trials.values()), pruned)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ser.config import FoldConfiguration, Settings
+from ser.identity import DEVICE_TYPES, fold_identity
 from ser.metrics import confusion_matrix, unweighted_accuracies, weighted_accuracies
 from ser.results import CorpusIdentity, Fold, TargetReport
 from tracking.kept import KeptEpoch, KeptFold, KeptTest, KeptValidation
@@ -61,7 +62,7 @@ class Origin:
     Attributes:
         results_version: Version of the code's results.
         torch: Version of torch.
-        device_type: 'cpu' or 'cuda'; empty where an earlier version did not keep it.
+        device_type: 'cpu' or 'cuda'.
     """
 
     results_version: int
@@ -69,7 +70,7 @@ class Origin:
     device_type: str
 
     def __str__(self) -> str:
-        return f"results version {self.results_version}, torch {self.torch}, {self.device_type or 'unknown device'}"
+        return f"results version {self.results_version}, torch {self.torch}, {self.device_type}"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -197,12 +198,15 @@ def _scored(
     sharing: Sharing,
 ) -> ScoredFold:
     test, validation = kept["test"], kept["validation"]
+    fold, corpus = sharing.made(Fold, kept["fold"], place), sharing.made(CorpusIdentity, kept["corpus"])
+    configuration = sharing.made(FoldConfiguration, kept["configuration"])
+    environment = _with_device_type(kept, fold, corpus, configuration)
     return ScoredFold(
-        fold=sharing.made(Fold, kept["fold"], place),
-        corpus=sharing.made(CorpusIdentity, kept["corpus"]),
-        configuration=sharing.made(FoldConfiguration, kept["configuration"]),
+        fold=fold,
+        corpus=corpus,
+        configuration=configuration,
         results_version=kept["results_version"],
-        environment=dict(sharing.one(tuple(kept["environment"].items()))),
+        environment=dict(sharing.one(tuple(environment.items()))),
         test=Decisions(
             sharing.one(test["utterances"]),
             sharing.one(test["speakers"]),
@@ -224,6 +228,20 @@ def _scored(
         started_ms=kept["started_ms"],
         ended_ms=kept["ended_ms"],
     )
+
+
+def _with_device_type(
+    kept: KeptFold, fold: Fold, corpus: CorpusIdentity, configuration: FoldConfiguration
+) -> dict[str, str]:
+    """A fold's environment; results that do not name their device type have it in their identity."""
+    known = kept["environment"]
+    if "device_type" in known:
+        return known
+    torch, version = known.get("torch", ""), kept["results_version"]
+    for device_type in DEVICE_TYPES:
+        if fold_identity(configuration, corpus.digest, fold, device_type, torch, version) == kept["identity"]:
+            return known | {"device_type": device_type}
+    return known
 
 
 def _courses(curve: Sequence[KeptEpoch], sharing: Sharing) -> dict[str, Course]:

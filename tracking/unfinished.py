@@ -56,7 +56,7 @@ def _own_folds(trial_id: str, scheme: Sequence[Fold], results: Sequence[FoldResu
 
     Its identity is made of theirs, so whichever of these gives it again is the one that it is trained with.
     """
-    versions = dict.fromkeys((result.environment["torch"], result.results_version) for result in results)
+    versions = dict.fromkeys((result.environment.get("torch", ""), result.results_version) for result in results)
     for (torch, version), device_type in product(versions, DEVICE_TYPES):
         configuration, digest = results[0].configuration, results[0].corpus.digest
         own = {fold_identity(configuration, digest, fold, device_type, torch, version): fold for fold in scheme}

@@ -10,8 +10,6 @@ import queue
 import signal
 import threading
 import traceback
-from collections import Counter
-from collections.abc import Collection
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -62,6 +60,8 @@ class _Slot:
         self.dead = False
         self.given_up = False
         """Whether there is no room for it on its device beside the others."""
+        self.beside_others = False
+        """Whether its device had other slots, too, when its fold was handed out."""
 
     def submit(self, task: FoldTask) -> None:
         """Hands a fold to the worker, which is started where there is none."""
@@ -163,6 +163,7 @@ class LocalExecutor(Executor):
         slot = self._slot_for(task)
         if slot is None:
             raise StudyError(f"no free slot among {self.slots} for fold {task.fold.name}")
+        slot.beside_others = self._open_on(slot.device) > 1
         slot.submit(task)
 
     def _slot_for(self, task: FoldTask) -> "_Slot | None":
@@ -170,17 +171,16 @@ class LocalExecutor(Executor):
         others = [slot for number, slot in open_slots if number not in task.avoid]
         return next((slot for slot in others or [slot for _, slot in open_slots] if not slot.busy), None)
 
-    def _give_up_slot(self, failed: Failed, shared: Collection[str]) -> Failed:
-        """Answers want of memory: gives up the slot, or says that the fold was alone and has failed.
+    def _open_on(self, device: str) -> int:
+        """Slots of a device that are not given up."""
+        return sum(each.device == device and not each.given_up for each in self._slots)
 
-        Args:
-            failed: The fold's end.
-            shared: Devices that had several slots when it failed.
-        """
+    def _give_up_slot(self, failed: Failed) -> Failed:
+        """Answers want of memory: gives up the slot, or says that the fold was alone and has failed."""
         slot = self._slots[failed.slot]
-        if slot.device not in shared:
+        if not slot.beside_others:
             return replace(failed, crowded=False)
-        left = sum(each.device == slot.device and not each.given_up for each in self._slots) - 1
+        left = self._open_on(slot.device) - 1
         if left:
             slot.given_up = True
             slot.close()
@@ -206,11 +206,7 @@ class LocalExecutor(Executor):
         for event in events:
             if not isinstance(event, Progress):
                 self._slots[event.slot].busy = False
-        slots = Counter(slot.device for slot in self._slots if not slot.given_up)
-        shared = {device for device, count in slots.items() if count > 1}
-        return [
-            self._give_up_slot(each, shared) if isinstance(each, Failed) and each.crowded else each for each in events
-        ]
+        return [self._give_up_slot(each) if isinstance(each, Failed) and each.crowded else each for each in events]
 
     def close(self) -> None:
         """Ends all workers."""

@@ -75,14 +75,14 @@ def test_a_slot_is_given_up_but_never_the_last(executor: Executor, folds: Folds)
     assert ended.slot == 1
 
 
-def test_two_folds_that_run_out_together_were_both_crowded(folds: Folds) -> None:
-    with closing(LocalExecutor(folds.corpus, ("cpu", "cpu"))) as made:
-        for slot in range(2):
-            made._events.put(Failed(f"fold {slot}", slot, "out of memory", "out of memory", crowded=True))
-        first, second = made.wait(1)
-        assert isinstance(first, Failed)
-        assert isinstance(second, Failed)
-        assert (first.crowded, second.crowded, made.slots) == (True, True, 1)
+def test_two_folds_that_run_out_at_once_were_both_crowded(executor: Executor, folds: Folds) -> None:
+    tasks = [folds.task(index) for index in range(2)]
+    run_out(tasks[0], 2)
+    for task in tasks:
+        executor.submit(task)
+    ended, _ = outcomes(executor, 2)
+    assert [isinstance(each, Failed) and each.crowded for each in ended] == [True, True]
+    assert executor.slots == 1
 
 
 def test_slots_of_another_card_are_kept(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,7 @@ def test_what_another_study_has_lost_altogether_is_trained_again(place: Place, l
     trained_again = identities(BOTH, "quantum") if len(lost) == 2 else []
     assert sorted(executor.handed_out) == sorted(identities(BOTH, "none") + trained_again)
     assert place.check("second") == []
+    assert all(len(each.folds) == FOLDS for each in place.table().trials)
     mended, left = place.repair("first")
     assert mended
     assert left == []

@@ -210,7 +210,7 @@ class Place:
             self.store.client, self.store.experiment, context, search, "fp32", "cpu", self.outbox, observer
         )
         with stopped_at_errors(recorder, confirm):
-            study_run = recorder.study_run(complete=all_ended(points, search))
+            study_run = recorder.study_run(complete=all_ended(points, search, "fp32"))
             coordinator = Coordinator(
                 context=context,
                 study_run=study_run,

@@ -48,5 +48,7 @@ def test_a_run_has_its_result_where_the_file_is_there(tmp_path: Path, kind: str,
     run = run_at(str(tmp_path), kind)
     assert not has_result(run)
     (tmp_path / name).touch()
+    assert not has_result(run)
+    (tmp_path / name).write_bytes(b"a result")
     assert has_result(run)
     assert has_result(run_at("s3://bucket/r1", kind))

@@ -6,16 +6,19 @@ from mlflow.tracking import MlflowClient
 from ser.checkpoint import result_of
 from tests.tracking.studies_of_toys import NONE, Store, trained, trial_id
 from tracking import rows
+from tracking.artifacts import Artifacts
 from tracking.doubles import settle_doubles
 
 MODEL = rows.model_digest(NONE)
 
 
-def fold_run(store: Store, study: str, started_ms: int, status: str = "FINISHED") -> str:
-    """Another run of the first fold, as a recorder of another home would have made it."""
+def fold_run(store: Store, study: str, started_ms: int, status: str = "FINISHED", lost: bool = False) -> str:
+    """Another run of the first fold, as a recorder of another home would have made it; perhaps its file was lost."""
     (known, *_) = store.runs(ser__kind="fold", ser__fold_identity=result_of(trained(NONE, 0)).identity)
     tags = {**known.data.tags, "ser.study": study}
     run = store.client.create_run(store.experiment, start_time=started_ms, tags=tags)
+    if not lost:
+        Artifacts(store.client).write(run.info.run_id, {"fold.safetensors": trained(NONE, 0)})
     store.client.set_terminated(run.info.run_id, status)
     return str(run.info.run_id)
 
@@ -49,6 +52,13 @@ def test_the_oldest_stands_and_the_others_point_to_it(written: Store) -> None:
     assert written.client.get_run(own.info.run_id).data.tags["ser.superseded"] == oldest
     assert written.client.get_run(younger).data.tags["ser.superseded"] == own.info.run_id
     assert "ser.superseded" not in written.client.get_run(oldest).data.tags
+
+
+def test_a_run_whose_result_is_lost_does_not_stand(written: Store) -> None:
+    own = first_fold(written)
+    fold_run(written, "second", own.info.start_time - 1, lost=True)
+    assert settle_doubles(written.client, written.experiment, MODEL) == {}
+    assert "ser.superseded" not in written.client.get_run(own.info.run_id).data.tags
 
 
 def test_of_two_that_began_at_once_all_choose_the_same(written: Store) -> None:

@@ -43,7 +43,7 @@ def test_scores_per_emotion_and_what_no_report_shows_are_left_out() -> None:
     assert trial.folds[0].test.scores
     (first, *_) = read_kept(trial.model_dump_json().encode())["folds"]
     assert "scores" not in first["test"]
-    assert "identity" not in first
+    assert "scores" not in first["validation"]
     assert set(first["curve"][0]["values"]) == {"training_loss", "validation_ua"}
 
 

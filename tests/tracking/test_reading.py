@@ -70,13 +70,6 @@ def test_a_lost_artifact_is_named(store: Store) -> None:
         reader(store).fold_result(run)
 
 
-def test_a_lost_trial_is_named(store: Store) -> None:
-    run = store.write_trial(NONE)
-    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").unlink()
-    with pytest.raises(SerError, match=rf"{run}/artifacts/trial\.json: cannot be read \(No such file"):
-        reader(store).table()
-
-
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_a_trial_that_is_cut_off_is_named(store: Store, share: float) -> None:
     run = store.write_trial(NONE)
@@ -168,7 +161,7 @@ def test_a_finished_trial_is_read_once_however_often_the_table_is(
 @pytest.mark.parametrize("enabled", [True, False])
 def test_reading_leaves_the_collector_as_it_was(store: Store, enabled: bool) -> None:
     run = store.write_trial(NONE)
-    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").unlink()
+    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").write_text("{")
     try:
         if not enabled:
             gc.disable()
@@ -218,6 +211,25 @@ def test_an_unfinished_trial_has_no_folds_of_another_version(store: Store) -> No
     recorder.trial_run(recorder.study_run(), later, NONE)
     trials = {trial.study: len(trial.folds) for trial in reader(store).table().trials}
     assert trials == {"first": 1, "later": 0}
+
+
+def test_results_that_do_not_name_their_device_type_have_it_in_their_identity(store: Store) -> None:
+    run = store.write_trial(NONE)
+    now = trial_result(NONE, "first", run)
+    older = [dict(fold.environment) for fold in now.folds]
+    for environment in older:
+        del environment["device_type"]
+    folds = tuple(fold.model_copy(update={"environment": known}) for fold, known in zip(now.folds, older, strict=True))
+    then = ScoredTrial.of(now.model_copy(update={"folds": folds}))
+    assert {fold.origin for fold in then.folds} == {fold.origin for fold in ScoredTrial.of(now).folds}
+    assert {fold.origin.device_type for fold in then.folds} == {"cpu"}
+
+
+def test_a_lost_trial_of_which_the_folds_are_there_is_read_from_them(store: Store) -> None:
+    run = store.write_trial(NONE)
+    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").write_bytes(b"")
+    (trial,) = reader(store).table().trials
+    assert len(trial.folds) == len(SCHEME)
 
 
 def test_a_pruned_trial_says_why(store: Store) -> None:

@@ -215,7 +215,8 @@ def scope_lines(scored: Iterable[ScoredVariant], comparisons: Iterable[Compariso
     for entry in entries:
         if entry.variant.kind == FIXED and entry.variant.configuration.scope is not None and entry.variant.complete:
             settings = settings_without(entry.variant.configuration, ("scope",))
-            groups[entry.variant.recipe, entry.variant.scheme, frozenset(settings.items())].append(entry)
+            key = entry.variant.recipe, entry.variant.scheme, entry.variant.origin, frozenset(settings.items())
+            groups[key].append(entry)
     uas = {entry.variant.label: entry.scores.ua.mean for entry in entries}
     baselines = {made.variant: uas[made.baseline] for made in comparisons}
     return tuple(_scope_line(members, baselines) for members in groups.values() if len(members) > 1)

@@ -17,6 +17,7 @@ from tracking.analysis.figure_data import (
 from tracking.analysis.figures import confusion_figure, curves_figure
 from tracking.analysis.overview import oversee
 from tracking.analysis.rendering import to_svg
+from tracking.analysis.report.search_tables import scope_table
 from tracking.analysis.row_figures import forest_figure, speaker_figure
 from tracking.analysis.search_figures import importance_figure, scope_figure
 
@@ -78,6 +79,29 @@ def test_scope_lines_join_variants_that_differ_in_scope_alone():
     assert line.ua.tolist() == [one.ua.mean for one in scores]
     assert line.low.tolist() == [one.ua_interval.low for one in scores]
     assert line.baseline == entries["none · words"].scores.ua.mean
+
+
+def test_scopes_of_unlike_versions_are_lines_and_rows_of_their_own():
+    newer = [trial(World(), configuration("local", scope=scope, labels="words"), results_version=2) for scope in (5, 9)]
+    alone = trial(World(), configuration("quantum", labels="words"), results_version=2)
+    overview = oversee(with_more(study_table(), *newer, alone))
+    lines = [
+        line
+        for line in scope_lines(overview.scored, overview.comparisons.made)
+        if (line.attention, line.target) == ("local", "words")
+    ]
+    assert [line.scopes for line in lines] == [(5, 9), (5, 9)]
+    assert sorted(line.name for line in lines) == [f"local · words · results version {number}" for number in (1, 2)]
+    rows = [row for row in scope_table(overview, lines).rows if row[0].text.startswith("local · words")]
+    chosen = {
+        entry.variant.origin.results_version: entry.scores.ua.mean
+        for entry in overview.scored
+        if entry.variant.kind == "selected per fold"
+        and entry.variant.label.startswith("local")
+        and "words" in entry.variant.label
+    }
+    assert {row[0].text[-1]: row[-2].value for row in rows} == {str(version): ua for version, ua in chosen.items()}
+    assert len(chosen) == 2
 
 
 def test_learning_curves_beside_each_other_share_an_axis_of_ua():

@@ -112,9 +112,11 @@ def _pooled(entry: ScoredVariant, score: str) -> float:
 
 
 def _counterpart(overview: Overview, recipe: str, attention: str, labels: str) -> ScoredVariant | None:
-    """The variant that stands for a model of the paper, chosen without a test score."""
-    for entry in overview.reportable:
-        first = entry.variant.configuration
-        if (entry.variant.recipe, first.attention, first.labels) == (recipe, attention, labels):
-            return entry
-    return None
+    """The variant that stands for a model of the paper, chosen without a test score; of several versions the newest."""
+    found = [
+        entry
+        for entry in overview.reportable
+        if (entry.variant.recipe, entry.variant.configuration.attention, entry.variant.configuration.labels)
+        == (recipe, attention, labels)
+    ]
+    return max(found, key=lambda entry: entry.variant.origin.results_version, default=None)

@@ -52,10 +52,10 @@ def scope_table(overview: Overview, lines: Sequence[ScopeLine]) -> Table:
     )
 
 
-def _family(entry: ScoredVariant) -> tuple[str | None, ...]:
+def _family(entry: ScoredVariant) -> tuple[object, ...]:
     """What a variant shares with the one that was selected per fold among it and its like."""
     first = entry.variant.configuration
-    return first.attention, first.criterion, first.labels, entry.variant.recipe
+    return first.attention, first.criterion, first.labels, entry.variant.recipe, entry.variant.origin
 
 
 def _score(ua: float | None) -> Cell:
