@@ -20,7 +20,7 @@ def fold_identity(
     fold: Fold,
     device_type: str,
     torch_version: str | None = None,
-    results_version: int = RESULTS_VERSION,
+    results_version: int | None = None,
 ) -> str:
     """Names one fold of one model on one corpus.
 
@@ -30,7 +30,7 @@ def fold_identity(
         fold: The fold; its speakers count, its position and name do not.
         device_type: One of `DEVICE_TYPES`.
         torch_version: Version of torch that trains it; None for the one that is installed.
-        results_version: Version of the code's results.
+        results_version: Version of the code's results that it is of; None for this code's.
 
     Returns:
         32 hex digits.
@@ -49,7 +49,7 @@ def fold_identity(
             "training": sorted(fold.training_speakers),
             "device": device_type,
             "torch": torch_version,
-            "results_version": results_version,
+            "results_version": RESULTS_VERSION if results_version is None else results_version,
         }
     )
 

@@ -282,7 +282,9 @@ def test_a_study_whose_folds_fail_says_so_and_why(place: Place, tmp_path: Path) 
     answer = apart.refused(*apart.command("none"), "--set", "learning_rate=1e30")
     assert "Traceback" not in answer.output
     complaint = answer.stderr.splitlines()[-1]
-    assert re.match(r"error: study emodb-quick-none-\w{8}: 4 folds failed, .*: TrainingError: fold \d\d, ", complaint)
+    assert re.match(
+        r"error: study emodb-recommended-none-\w{8}: 4 folds failed, .*: TrainingError: fold \d\d, ", complaint
+    )
     assert answer.stderr.count("2 attempts left") == FOLDS
     assert answer.stderr.count("it is given up") == FOLDS
     (log,) = (apart.home / "failures").iterdir()

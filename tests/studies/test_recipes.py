@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from ser.config import FoldConfiguration
+from ser.corpora.registry import LOADERS
 from ser.errors import ConfigurationError
 from studies.plan import StudyPlan
-from studies.recipes import RECIPES, recipe_named
+from studies.recipes import RECIPES, default_recipe, recipe_named
 from studies.space import Choice
 
 PAPER_SCOPES = (3, 5, 7, 9, 11, 15, 21)
@@ -106,6 +107,11 @@ def test_a_recipe_fixes_every_setting_that_it_does_not_sweep() -> None:
     swept = {"attention", "scope", "labels", "seed", "precision", "features"}
     for recipe in RECIPES.values():
         assert set(recipe.settings) == set(FoldConfiguration.model_fields) - swept
+
+
+def test_the_demo_has_a_recipe_of_its_own_and_other_corpora_the_one_that_we_advise() -> None:
+    assert default_recipe("demo") == "quick"
+    assert {default_recipe(corpus) for corpus in LOADERS if corpus != "demo"} == {"recommended"}
 
 
 def test_an_unknown_recipe_is_one_line_with_the_names() -> None:
