@@ -11,7 +11,7 @@ from ser.config import FeatureSettings, FoldConfiguration
 from ser.corpora.base import Corpus, Utterance
 from ser.corpora.opening import open_corpus
 from ser.features.building import ensure_store
-from ser.features.store import FRAMES, LENGTHS, METADATA, STORE_VERSION, FeatureStore, StoreMetadata
+from ser.features.store import FRAMES, LENGTHS, METADATA, FeatureStore, StoreMetadata
 from ser.fold_data import FoldData, prepare_fold
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
@@ -159,14 +159,7 @@ def _ensure_noise(path: Path, corpus: Corpus, lengths: "np.ndarray[Any, np.dtype
         for length in lengths:
             file.write(generator.standard_normal((int(length), settings.mel_bands), np.float32).tobytes())
     np.save(partial / LENGTHS, lengths)
-    metadata = StoreMetadata(
-        version=STORE_VERSION,
-        corpus=corpus.name,
-        corpus_digest=corpus.digest,
-        settings=settings,
-        utterances=len(lengths),
-        frames=int(lengths.sum()),
-    )
+    metadata = StoreMetadata.of(corpus.name, corpus.digest, settings, lengths)
     (partial / METADATA).write_text(metadata.model_dump_json(), encoding="utf-8")
     partial.replace(path)
 

@@ -89,14 +89,7 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
         lengths = _write_frames(partial / FRAMES, corpus, settings, progress)
         with _flushed(partial / LENGTHS) as file:
             np.save(file, lengths)
-        metadata = StoreMetadata(
-            version=STORE_VERSION,
-            corpus=corpus.name,
-            corpus_digest=corpus.digest,
-            settings=settings,
-            utterances=len(lengths),
-            frames=int(lengths.sum()),
-        )
+        metadata = StoreMetadata.of(corpus.name, corpus.digest, settings, lengths)
         with _flushed(partial / METADATA) as file:
             file.write(metadata.model_dump_json(indent=2).encode())
         _flush_folder(partial)

@@ -44,6 +44,20 @@ class StoreMetadata(Settings):
     utterances: int
     frames: int
 
+    @classmethod
+    def of(
+        cls, corpus: str, corpus_digest: str, settings: FeatureSettings, lengths: NDArray[np.int64]
+    ) -> "StoreMetadata":
+        """The metadata of a store in the present format, with the frames of each utterance."""
+        return cls(
+            version=STORE_VERSION,
+            corpus=corpus,
+            corpus_digest=corpus_digest,
+            settings=settings,
+            utterances=len(lengths),
+            frames=int(lengths.sum()),
+        )
+
 
 @dataclass(frozen=True)
 class FeatureStore:

@@ -130,19 +130,17 @@ def trial(
         results_version: Version of the code's results.
         **environment: Versions and machine that differ from the usual ones, by name.
     """
-    scheme = world.scheme()
-    hardness = np.random.default_rng(7).normal(0, speaker_deviation, len(scheme))
-    rng = np.random.default_rng(int(digest_of(settings.model_dump(mode="json"))[:8], 16) + random_seed)
-    own = rng.normal(0, speaker_deviation / 3, len(scheme))
+    scheme, digest = world.scheme(), digest_of(settings.model_dump(mode="json"))
+    rng = np.random.default_rng(int(digest[:8], 16) + random_seed)
+    chances = _chances(len(scheme), accuracy, speaker_deviation, rng)
     results = []
     for fold in scheme:
-        chance = float(np.clip(accuracy + hardness[fold.index] + own[fold.index], 0.05, 0.98))
-        validator = world.speaker_names().index(fold.validation_speakers[0])
-        chance_validation = float(np.clip(accuracy + hardness[validator] + own[validator], 0.05, 0.98))
+        chance = chances[fold.index]
+        chance_validation = chances[world.speaker_names().index(fold.validation_speakers[0])]
         undecided = 0.1 if settings.decision == "best_path" else None
         results.append(
             FoldResult(
-                identity=digest_of([digest_of(settings.model_dump(mode="json")), world.digest, fold.index]),
+                identity=digest_of([digest, world.digest, fold.index]),
                 results_version=results_version,
                 fold=fold,
                 corpus=world.identity(),
@@ -160,19 +158,18 @@ def trial(
     return TrialResult(
         study=study or f"{world.corpus}-{recipe}-{settings.attention}",
         recipe=recipe,
-        trial_id=digest_of(
-            [
-                digest_of(settings.model_dump(mode="json")),
-                world.digest,
-                [fold.name for fold in scheme],
-                results_version,
-                environment,
-            ]
-        ),
+        trial_id=digest_of([digest, world.digest, [fold.name for fold in scheme], results_version, environment]),
         scheme=scheme,
         folds=tuple(result for result in results if folds is None or result.fold.index in folds),
-        run_id=digest_of(settings.model_dump(mode="json"))[:12],
+        run_id=digest[:12],
     )
+
+
+def _chances(speakers: int, accuracy: float, deviation: float, rng: np.random.Generator) -> list[float]:
+    """The share of right decisions on each speaker, who is hard or easy for all trials and a little for this one."""
+    hardness = np.random.default_rng(7).normal(0, deviation, speakers)
+    own = rng.normal(0, deviation / 3, speakers)
+    return [float(chance) for chance in np.clip(accuracy + hardness + own, 0.05, 0.98)]
 
 
 def _curve(epochs: int, reached: float, rng: np.random.Generator) -> tuple[EpochRecord, ...]:
