@@ -135,7 +135,6 @@ def trial(
     chances = _chances(len(scheme), accuracy, speaker_deviation, rng)
     results = []
     for fold in scheme:
-        chance = chances[fold.index]
         chance_validation = chances[world.speaker_names().index(fold.validation_speakers[0])]
         undecided = 0.1 if settings.decision == "best_path" else None
         results.append(
@@ -145,7 +144,7 @@ def trial(
                 fold=fold,
                 corpus=world.identity(),
                 configuration=settings,
-                test=evaluation(world, fold.name, rng, chance, undecided),
+                test=evaluation(world, fold.name, rng, chances[fold.index], undecided),
                 validation=evaluation(world, fold.validation_speakers[0], rng, chance_validation, undecided),
                 curve=_curve(settings.epochs, chance_validation, rng),
                 selected_epoch=settings.epochs,
