@@ -18,8 +18,15 @@ from studies.executors.ray_tasks import RayExecutor
 from tests.studies.fold_tasks import Folds
 
 _STORE = {"object_store_memory": 80 * 2**20}
-# A dead raylet is noticed after two seconds instead of fifteen.
-_QUICK = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
+_SETTINGS = {
+    # A dead raylet is noticed after two seconds instead of fifteen.
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 4,
+    # A node with more idle workers than processors ends one after a second; a test cannot tell that from a worker
+    # that a fold has ended.
+    "kill_idle_workers_interval_ms": 0,
+}
 
 _NOTICED_S = 60.0
 
@@ -34,7 +41,7 @@ class Nodes:
     def __init__(self, cpus: int) -> None:
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": cpus, "include_dashboard": False, "_system_config": _QUICK} | _STORE
+        head = {"num_cpus": cpus, "include_dashboard": False, "_system_config": _SETTINGS} | _STORE
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address = str(self._cluster.address)
 
@@ -98,11 +105,15 @@ def ray_executor(cluster: RayCluster, folds: Folds, tell: Callable[[str], None] 
     return made
 
 
-def processes(title: str) -> list[psutil.Process]:
-    """Descendants of this process that bear a title."""
+def processes(*titles: str) -> list[psutil.Process]:
+    """Descendants of this process that bear one of some titles.
+
+    Each process is looked at once: a worker that changes its title in the meantime bears one of them all the same.
+    """
     found = []
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if title in " ".join(child.cmdline()):
+            command = " ".join(child.cmdline())
+            if any(title in command for title in titles):
                 found.append(child)
     return found

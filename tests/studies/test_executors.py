@@ -58,7 +58,7 @@ class OnRay:
         return ray_executor(limited(self._cluster, slots), folds)
 
     def workers(self) -> list[psutil.Process]:
-        return processes("ray::IDLE") + processes("ray::ser: ")
+        return processes("ray::IDLE", "ray::ser: ")
 
     def computing(self) -> list[psutil.Process]:
         return processes("ray::ser: fold")
