@@ -1,12 +1,11 @@
 """Worker processes: two against one, their start, their memory."""
 
-import math
-import multiprocessing
 import statistics
 import subprocess
 import sys
 import time
 from contextlib import closing
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from benchmarks.sides import Side, Work, in_turn, median_s
 from benchmarks.training import reference, validated, worker_side
 from benchmarks.workloads import Source, configuration_of
 from studies.executors.base import Failed, Finished, FoldTask
+from studies.executors.fork_server import FORKED
 from studies.executors.local import LocalExecutor
 from studies.executors.memory import keeping_memory
 from studies.machine import worker_devices
@@ -99,25 +99,42 @@ def memory(source: Source, epochs: int) -> list[Row]:
 
 
 def starts(rounds: int) -> list[Row]:
-    """How long `ser --help` takes, and a worker until it could take a fold."""
-    helps_s, workers_s = [math.inf], [math.inf]
+    """How long `ser --help` takes, and a worker until it could take a fold: the first one, and one after it."""
+    helps_s, firsts_s, others_s = list[float](), list[float](), list[float]()
     for _ in range(rounds):
         started = time.perf_counter()
         subprocess.run([Path(sys.executable).with_name("ser"), "--help"], check=True, capture_output=True)
         helps_s.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        with keeping_memory(), Side(_ready) as side:
-            side.run()
-            workers_s.append(time.perf_counter() - started)
+        with Side(_starting) as side:
+            firsts_s.append(side.run().returned)
+            others_s.append(side.run().returned)
     case = f"shortest of {rounds}"
     return [
         Row("ser --help", case, min(helps_s), "s", 0.3, at_most=True),
-        Row("start of a worker", case, min(workers_s), "s", 3.0, at_most=True),
+        Row("start of a study's first worker", case, min(firsts_s), "s", 3.0, at_most=True),
+        Row("start of another worker", case, min(others_s), "s", 3.0, at_most=True),
     ]
 
 
-def _ready() -> Work:
-    """What a worker imports before its first fold."""
+def _starting() -> Work:
+    """Starts a worker process; the first brings with it the server that it is forked from."""
+
+    def work() -> float:
+        receiving, sending = FORKED.Pipe(duplex=False)
+        started = time.perf_counter()
+        with keeping_memory():
+            process = FORKED.Process(target=_be_ready, args=(sending,))
+            process.start()
+        receiving.recv()
+        took_s = time.perf_counter() - started
+        process.join()
+        return took_s
+
+    return work
+
+
+def _be_ready(sending: Connection) -> None:
+    """Imports what a worker imports before its first fold."""
     import studies.executors.worker  # noqa: F401
 
-    return lambda: (multiprocessing.current_process().pid, torch.get_num_threads())
+    sending.send(True)

@@ -5,7 +5,6 @@ keeps the lock that a killed writer held. So every slot has a pool and a pipe of
 are made anew when its worker dies.
 """
 
-import multiprocessing
 import queue
 import signal
 import threading
@@ -21,10 +20,9 @@ from pebble import ProcessExpired, ProcessPool
 from ser.corpora.base import Corpus
 from ser.errors import StudyError
 from studies.executors.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress, is_permanent
+from studies.executors.fork_server import FORKED
 from studies.executors.memory import keeping_memory
 from studies.executors.worker import run_task, start_worker
-
-_SPAWN = multiprocessing.get_context("spawn")
 
 _ASKED_TO_END = (signal.SIGTERM, -signal.SIGTERM)
 """Exit codes of a worker that was sent SIGTERM: pebble answers it with the signal's number, the system with its
@@ -70,12 +68,12 @@ class _Slot:
             # A worker that dies without a fold in its hands breaks its pool, and nobody is told.
             self.close()
         if self._pool is None:
-            receiving, sending = _SPAWN.Pipe(duplex=False)
+            receiving, sending = FORKED.Pipe(duplex=False)
             self._ends = (receiving, sending)
             threading.Thread(target=self._forward, args=(receiving,), daemon=True).start()
             arguments = (self._corpus, self.device, sending)
-            self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=_SPAWN)
-        # A pool starts its worker with its first task.
+            self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=FORKED)
+        # A pool starts its worker with its first task, and the first worker the server, whose memory settings all have.
         with keeping_memory():
             self._future = self._pool.schedule(run_task, args=[task])
         self._future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))

@@ -3,6 +3,7 @@
 It imports neither the search nor the tracker, and writes nothing but its result.
 """
 
+import os
 import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -60,6 +61,8 @@ class Worker:
 
 _worker: Worker | None = None
 _reports: Connection | None = None
+_server: int | None = None
+"""The process that this one was forked from: it tells the coordinator when this one ends."""
 
 
 def start_worker(corpus: Corpus, device: str, reports: Connection) -> None:
@@ -70,10 +73,10 @@ def start_worker(corpus: Corpus, device: str, reports: Connection) -> None:
         device: Where to compute, such as 'cpu' or 'cuda:0'.
         reports: Takes `(identity, EpochRecord)`.
     """
-    global _worker, _reports
+    global _worker, _reports, _server
     # An interrupt from the keyboard reaches the whole process group; ending workers is the coordinator's task.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker, _reports = Worker(corpus, device), reports
+    _worker, _reports, _server = Worker(corpus, device), reports, os.getppid()
 
 
 def run_task(task: FoldTask) -> bytes:
@@ -83,6 +86,9 @@ def run_task(task: FoldTask) -> bytes:
         raise TrainingError("this process was not started as a worker")
 
     def report(record: EpochRecord) -> None:
+        if os.getppid() != _server:
+            # With its server, this process ended for the coordinator, which has given the fold to another.
+            os._exit(1)
         reports.send((task.identity, record))
 
     return worker.run(task, report)

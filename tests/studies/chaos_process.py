@@ -28,6 +28,7 @@ from studies.plan import StudyPlan
 from studies.search import Search
 from studies.stopping import terminated_in_order
 from studies.workplaces import LocalWorkplace
+from tests.studies.worker_processes import local_workers
 from tracking.artifacts import Artifacts
 from tracking.outbox import Outbox
 
@@ -141,7 +142,7 @@ class _Assassin(Observer):
             return
         self._struck.set()
         if kill.victim == "worker":
-            workers = [each for each in psutil.Process().children() if "spawn_main" in " ".join(each.cmdline())]
+            workers = local_workers()
             if workers:
                 self.note("killed")
                 with suppress(psutil.NoSuchProcess):

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from ser.config import FeatureSettings
@@ -103,17 +102,3 @@ def ray_executor(cluster: RayCluster, folds: Folds, tell: Callable[[str], None] 
     made = RayExecutor(cluster, needs_of(folds.corpus, folds.store), tell)
     made.start()
     return made
-
-
-def processes(*titles: str) -> list[psutil.Process]:
-    """Descendants of this process that bear one of some titles.
-
-    Each process is looked at once: a worker that changes its title in the meantime bears one of them all the same.
-    """
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            command = " ".join(child.cmdline())
-            if any(title in command for title in titles):
-                found.append(child)
-    return found

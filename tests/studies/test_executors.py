@@ -20,7 +20,8 @@ from studies.executors.local import LocalExecutor
 from studies.executors.ray_cluster import RayCluster
 from tests.ser.toy import assert_identical
 from tests.studies.fold_tasks import LONG_S, Folds, outcomes
-from tests.studies.ray_nodes import connected, limited, nodes, processes, ray_executor
+from tests.studies.ray_nodes import connected, limited, nodes, ray_executor
+from tests.studies.worker_processes import fork_servers, has_ended, local_workers, processes
 
 
 class Local:
@@ -34,7 +35,7 @@ class Local:
 
     def workers(self) -> list[psutil.Process]:
         """Worker processes, whether they compute or wait."""
-        return processes("spawn_main")
+        return local_workers()
 
     def computing(self) -> list[psutil.Process]:
         """Worker processes that have a fold in their hands, and perhaps those that wait."""
@@ -333,13 +334,31 @@ def test_a_worker_killed_while_it_starts_costs_its_fold(executor: Executor, kind
     kill(kind.workers())
     # The executor finds out by itself, and starts another worker with the next fold.
     time.sleep(1)
-    executor.submit(folds.task())
+    executor.submit(folds.endless())
     assert eventually(lambda: kind.workers() != [])
     kill(kind.workers())
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
     assert "worker process died" in failed.reason
     trained_at_last(executor, folds.task())
+
+
+@pytest.mark.parametrize("executor", [("local", 2)], indirect=True, ids=str)
+def test_a_killed_server_costs_the_folds_in_hand_and_leaves_no_worker(
+    executor: Executor, kind: Kind, folds: Folds
+) -> None:
+    tasks = [folds.endless(0), folds.endless(1)]
+    for task in tasks:
+        executor.submit(task)
+    running(executor, tasks)
+    before = kind.workers()
+    kill(fork_servers())
+    # Nobody is left to tell how the workers end.
+    failed, _ = outcomes(executor, 2)
+    assert {type(each) for each in failed} == {Failed}
+    assert trained_at_last(executor, folds.task(index=2)).identity == folds.task(index=2).identity
+    assert trained_at_last(executor, replace(folds.task(index=3), avoid=frozenset({0}))).slot == 1
+    assert eventually(lambda: all(has_ended(worker) for worker in before))
 
 
 def test_a_fold_handed_to_a_pool_while_it_breaks_fails(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:

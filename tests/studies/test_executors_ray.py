@@ -30,7 +30,8 @@ from studies.executors.ray_tasks import RayExecutor
 from tests.corpus_files import write_emodb
 from tests.ser.toy import assert_identical
 from tests.studies.fold_tasks import LONG_S, Folds, outcomes
-from tests.studies.ray_nodes import Nodes, connected, limited, needs_of, nodes, processes, ray_executor
+from tests.studies.ray_nodes import Nodes, connected, limited, needs_of, nodes, ray_executor
+from tests.studies.worker_processes import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 
