@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ser.config import AttentionNorm
+from ser.model.attention import windowed
 from ser.model.attention.windowed import sliding_sum, window_average
 from ser.model.recurrent import valid_frames
 
@@ -42,6 +43,30 @@ def test_gradient_of_the_window_average(norm: AttentionNorm, scope: int, score_f
     scores = torch.randn(3, 7, score_features, dtype=torch.float64).tanh().requires_grad_()
     C = (torch.randn(3, 7, 3, dtype=torch.float64) * valid).requires_grad_()
     assert torch.autograd.gradcheck(lambda e, c: window_average(e, c, lengths, scope, norm) * valid, (scores, C))
+
+
+@pytest.mark.parametrize("norm", ["window", "literal"])
+@pytest.mark.parametrize("score_features", [1, 64])
+def test_utterances_taken_in_groups_give_the_same_bits(
+    norm: AttentionNorm, score_features: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(2)
+    lengths = torch.tensor([61, 40, 57, 3, 61])
+    valid = valid_frames(lengths, 61)[:, :, None]
+    scores, outputs = torch.randn(5, 61, score_features).tanh(), torch.randn(5, 61, 64) * valid
+    weights = torch.randn(5, 61, 64)
+
+    def found(numbers: int) -> list[torch.Tensor]:
+        monkeypatch.setattr(windowed, "_CACHED_NUMBERS", numbers)
+        given = (scores.clone().requires_grad_(), outputs.clone().requires_grad_())
+        averages = window_average(*given, lengths, 9, norm)
+        (averages * weights).sum().backward()  # type: ignore[no-untyped-call]
+        return [averages, *(each.grad for each in given if each.grad is not None)]
+
+    whole = found(5 * 61 * 64)
+    assert len(whole) == 3
+    for numbers in (1, 2 * 61 * 64):
+        assert all(torch.equal(*pair) for pair in zip(found(numbers), whole, strict=True))
 
 
 @pytest.mark.parametrize("norm", ["window", "literal"])
