@@ -7,8 +7,9 @@ Small blocks go back to the heap at once, too: those that glibc would set aside 
 of their size lie between large free blocks and keep them from becoming one, so that a worker grew to
 twice what it needs. What is computed does not change.
 
-A worker that a study starts finds all this in its environment, which glibc reads once. A process that
-runs already, as Ray's do, can still be told to keep its memory, on huge pages, and grows as described.
+The server that a study's workers are forked from finds all this in its environment, which glibc reads
+once, and they go on with it. A process that runs already, as Ray's do, can still be told to keep its
+memory, on huge pages, and grows as described.
 """
 
 import ctypes

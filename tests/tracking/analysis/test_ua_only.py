@@ -8,7 +8,7 @@ from tests.tracking.analysis.factory import World, study_table
 from tracking.analysis.badges import UA_ONLY, report_badges
 from tracking.analysis.overview import oversee
 from tracking.analysis.report import summary_rows, write_report
-from tracking.analysis.report.comparison_tables import tests_table as comparison_table
+from tracking.analysis.report.comparison_tables import comparison_table
 from tracking.analysis.report.score_tables import grid_tables, recall_table, results_table
 
 AIBO = World(

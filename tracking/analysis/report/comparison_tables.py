@@ -9,7 +9,7 @@ from tracking.analysis.report.tables import Cell, Column, Table, bounds, number,
 from tracking.analysis.statistics import ZTest
 
 
-def tests_table(overview: Overview) -> Table:
+def comparison_table(overview: Overview) -> Table:
     """Every comparison with all of its tests."""
     known, muted = report_badges(overview), ua_only(overview)
     badges = {

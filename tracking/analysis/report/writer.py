@@ -15,7 +15,7 @@ from tracking.analysis.figure_data import ScopeLine, scope_lines
 from tracking.analysis.guidance import WHICH_TO_BELIEVE
 from tracking.analysis.overview import Overview
 from tracking.analysis.report.background import Background
-from tracking.analysis.report.comparison_tables import refused_table, tests_table
+from tracking.analysis.report.comparison_tables import comparison_table, refused_table
 from tracking.analysis.report.exports import write_table, write_whole
 from tracking.analysis.report.fact_tables import (
     missing_table,
@@ -82,7 +82,7 @@ def _tables(overview: Overview, background: Background, lines: Sequence[ScopeLin
     return {
         "grids": grid_tables(overview),
         "results": results_table(overview),
-        "tests": tests_table(overview),
+        "tests": comparison_table(overview),
         "sensitivity": sensitivity_table(overview),
         "guide": guide_table(),
         "refused": refused_table(overview),
