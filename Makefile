@@ -90,16 +90,16 @@ check: setup ## Check style, types and the direction of imports
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
 chaos: setup ## Kill studies at ROUNDS random moments, or their servers for OUTAGE_S seconds; see that nothing is lost
-	$(BIN)/python -m tests.studies.chaos $(if $(OUTAGE_S),--outage-s $(OUTAGE_S),--rounds $(ROUNDS))
+	$(BIN)/python -m tests.faults.chaos $(if $(OUTAGE_S),--outage-s $(OUTAGE_S),--rounds $(ROUNDS))
 
 bench: setup ## Measure speed and memory as ratios in one run: make bench ROOT=/corpora/emodb
 	$(BIN)/python -m benchmarks $(if $(ROOT),--emodb $(ROOT))
 
 simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
-	$(BIN)/python -m benchmarks.simulate
+	$(BIN)/python -m benchmarks.simulate.command
 
 recording: setup ## Measure how many folds a coordinator records a second, in a study of TRIALS trials
-	$(BIN)/python -m benchmarks.recording $(if $(TRIALS),--trials $(TRIALS))
+	$(BIN)/python -m benchmarks.recording.record $(if $(TRIALS),--trials $(TRIALS))
 
 clean: ## Remove caches; the environment and everything that was computed stay
 	rm -rf build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

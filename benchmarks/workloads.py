@@ -8,16 +8,16 @@ import numpy as np
 
 from benchmarks.reference import Example
 from ser.config import FeatureSettings, FoldConfiguration
-from ser.corpora.base import Corpus, Utterance
-from ser.corpora.opening import open_corpus
-from ser.features.building import ensure_store
+from ser.corpora.corpus import Corpus, Utterance
+from ser.corpora.loading import open_corpus
+from ser.features.builder import ensure_store
 from ser.features.store import FRAMES, LENGTHS, METADATA, FeatureStore, StoreMetadata
-from ser.fold_data import FoldData, prepare_fold
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
 from ser.results import Fold
-from studies.executors.base import FoldTask
-from tracking.locking import exclusive
+from ser.training.data import FoldData, prepare_fold
+from studies.execution.base import FoldTask
+from tracking.backend.file_lock import exclusive
 
 UTTERANCES, MEAN_S, SHORTEST_S, LONGEST_S = 2943, 4.25, 0.58, 29.1
 """IEMOCAP's improvised set: its utterances, and their durations in seconds."""

@@ -65,5 +65,5 @@ def _get_ready() -> None:
     gc.disable()
     # It ends as a forked process does: taking apart what it has imported would be waited for.
     atexit.register(os._exit, 0)
-    for name in ("tracking.trial_files", "optuna.importance", "tracking.analysis.report"):
+    for name in ("tracking.reading.trial_files", "optuna.importance", "tracking.analysis.report"):
         import_module(name)

@@ -7,11 +7,18 @@ import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests.postgresql import PostgresqlServer, binaries, empty_database
+from tests.support.postgresql import PostgresqlServer, binaries, empty_database
+
+if TYPE_CHECKING:
+    # Imported where they are used: most tests need neither MLflow nor Optuna.
+    from tests.support.toy_coordinator import Place
+    from tests.support.toy_studies import Store
+    from tests.support.tracking_server import TrackingServer
 
 # Read by torch when it is imported, here and in workers: for tensors as small as the tests' a second
 # thread does nothing but spin, on a core that another test's worker needs.
@@ -41,7 +48,7 @@ def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo corpus, made once a test session; tests only read it."""
     if find_spec("espeakng_loader") is None:
         pytest.skip("needs eSpeak NG: pip install 'ser-studies[demo]'")
-    from ser.corpora.demo import make_demo
+    from ser.corpora.synthetic.demo import make_demo
 
     root = tmp_path_factory.mktemp("corpora") / "demo"
     make_demo(root)
@@ -51,7 +58,7 @@ def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without runs; making one takes seconds, copying it does not."""
-    from tracking.connection import open_tracking
+    from tracking.backend.client import open_tracking
 
     database = tmp_path_factory.mktemp("tracking") / "mlflow.db"
     open_tracking(database)
@@ -82,3 +89,46 @@ def own_postgresql() -> Iterator[PostgresqlServer]:
     if (folder / "data" / "postmaster.pid").exists():
         server.stop()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_store: Path) -> "Store":
+    from tests.support.toy_studies import Store
+
+    return Store(tmp_path, empty_store)
+
+
+@pytest.fixture(scope="session")
+def empty_search(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An Optuna database without studies; copying it is faster than making one."""
+    import optuna
+
+    database = tmp_path_factory.mktemp("search") / "optuna.db"
+    optuna.storages.RDBStorage(f"sqlite:///{database}")
+    return database
+
+
+@pytest.fixture
+def place(tmp_path: Path, empty_store: Path, empty_search: Path) -> "Place":
+    from tests.support.toy_coordinator import Place
+
+    return Place(tmp_path / "place", empty_store, empty_search)
+
+
+@pytest.fixture
+def server(tmp_path: Path, empty_store: Path) -> "Iterator[TrackingServer]":
+    from tests.support.tracking_server import TrackingServer
+
+    server = TrackingServer(tmp_path / "server", empty_store)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a sender ask again soon whether what was away is back."""
+    from tracking.outbox import background_writer
+
+    monkeypatch.setattr(background_writer, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(background_writer, "LONGEST_PAUSE_S", 0.2)

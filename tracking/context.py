@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ser.corpora.base import Corpus
+from ser.corpora.corpus import Corpus
 from ser.results import Fold
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from ser.corpora.base import IMPUTED, UNKNOWN, Annotations, Skipped, Utterance
-from ser.corpora.counting import TRANSCRIPT, spoken_words
-from ser.corpora.layout import files_by_stem, label_lines, read_label_text, require_folder
+from ser.corpora.corpus import IMPUTED, UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.label_files import files_by_stem, label_lines, read_label_text, require_folder
+from ser.corpora.transcripts.counts import TRANSCRIPT, spoken_words
+from ser.corpora.transcripts.phones import LABLAUT, Voicing, count_voiced, lablaut_base
 from ser.errors import AnnotationError, CorpusError
-from ser.phonetics import LABLAUT, Voicing, count_voiced, lablaut_base
 
 EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
 """The class set."""

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from ser.corpora.base import Utterance
+from ser.corpora.corpus import Utterance
 
 
 def pair_speakers(utterances: Sequence[Utterance], given: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:

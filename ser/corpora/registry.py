@@ -8,14 +8,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from ser.config import Settings
-from ser.corpora import audformat_database, demo, emodb, fau_aibo, iemocap, manifest
-from ser.corpora.audformat_database import AudformatOptions
-from ser.corpora.base import Annotations, Loader, NoOptions
-from ser.corpora.fau_aibo import FauAiboOptions
-from ser.corpora.iemocap_classes import IemocapOptions
-from ser.corpora.layout import SYNTHETIC_MARKER
-from ser.corpora.manifest import ManifestOptions
-from ser.corpora.rows import RowOptions
+from ser.corpora import emodb
+from ser.corpora.audformat_db import loader as audformat_db
+from ser.corpora.audformat_db.loader import AudformatOptions
+from ser.corpora.corpus import Annotations, Loader, NoOptions
+from ser.corpora.fau_aibo import loader as fau_aibo
+from ser.corpora.fau_aibo.loader import FauAiboOptions
+from ser.corpora.iemocap import loader as iemocap
+from ser.corpora.iemocap.classes import IemocapOptions
+from ser.corpora.label_files import SYNTHETIC_MARKER
+from ser.corpora.synthetic import demo
+from ser.corpora.tabular import manifest
+from ser.corpora.tabular.manifest import ManifestOptions
+from ser.corpora.tabular.rows import RowOptions
 from ser.errors import ConfigurationError, unknown_value
 
 LOADERS: Mapping[str, Loader[Any]] = {
@@ -24,7 +29,7 @@ LOADERS: Mapping[str, Loader[Any]] = {
     "fau_aibo": Loader(FauAiboOptions, fau_aibo.load),
     "emodb": Loader(NoOptions, lambda root, options: emodb.load(root)),
     "manifest": Loader(ManifestOptions, manifest.load),
-    "audformat": Loader(AudformatOptions, audformat_database.load),
+    "audformat": Loader(AudformatOptions, audformat_db.load),
 }
 """Loaders by the name of their corpus."""
 

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ser.arithmetic import moved
-from ser.features.view import FeatureView
+from ser.features.batches import FeatureView
+from ser.training.precision import moved
 
 
 class ResidentView:

@@ -2,7 +2,7 @@
 
 A store is a folder named by its key: `metadata.json`, `lengths.npy` (frames of each utterance, in
 the corpus's content order) and `frames.f32` (all frames one after the other, little-endian float32,
-`mel` values a frame). `ser.features.building` writes it.
+`mel` values a frame). `ser.features.builder` writes it.
 """
 
 import json

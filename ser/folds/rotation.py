@@ -1,8 +1,8 @@
 """Folds in which each part of the corpus tests once and the next part validates."""
 
-from ser.corpora.base import Corpus
+from ser.corpora.corpus import Corpus
 from ser.errors import FoldError
-from ser.folds.guards import check_fold
+from ser.folds.checks import check_fold
 from ser.results import Fold
 
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ser.config import Validation
-from ser.corpora.base import Corpus
+from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError, unknown_value
-from ser.folds.given import given_fold
-from ser.folds.groups import group_folds
-from ser.folds.sessions import session_folds
-from ser.folds.speakers import speaker_folds
+from ser.folds.group_k_fold import group_folds
+from ser.folds.leave_one_session_out import session_folds
+from ser.folds.leave_one_speaker_out import speaker_folds
+from ser.folds.predefined import given_fold
 from ser.results import Fold
 
 SchemeName = Literal["speaker", "session", "groups", "given"]

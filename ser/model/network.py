@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ser.config import FoldConfiguration
 from ser.model.attention import make_attention
+from ser.model.blstm import RecurrentLayers, valid_frames
 from ser.model.dropout import UtteranceDropout
-from ser.model.recurrent import RecurrentLayers, valid_frames
 
 BLANK = 0
 """Class of CTC's blank; emotion k of the corpus (from 0) is class k + 1."""

@@ -22,8 +22,8 @@ def dashboard(
     from rich.console import Console
 
     from ser.errors import StudyError
-    from studies.dashboard import dashboard_app, serve
-    from studies.home import Home
+    from studies.monitoring.dashboard import dashboard_app, serve
+    from studies.storages.home import Home
 
     place = Home(home, storage)
     if not place.storage.exists():

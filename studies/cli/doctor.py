@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from studies.cli.options import HOME, HomeOption
-from studies.machine import largest_fold_bytes, worker_devices
+from studies.execution.devices import largest_fold_bytes, worker_devices
 
 _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "ray")
 # Flags of /proc/cpuinfo that decide how fast an LSTM runs, and whether it runs in bf16.

@@ -6,11 +6,14 @@ import typer
 from typer.core import TyperGroup
 
 from ser.errors import AwayError
-from studies.cli import corpus, report, storage, study
+from studies.cli import storage
+from studies.cli.corpus import commands
 from studies.cli.dashboard import dashboard
 from studies.cli.doctor import doctor
+from studies.cli.report import command
+from studies.cli.study import run
 from studies.cli.ui import ui
-from tracking.faults import explained
+from tracking.backend.errors import explained
 
 
 class _OneLineErrors(TyperGroup):
@@ -37,9 +40,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-app.add_typer(study.app, name="study")
-app.add_typer(corpus.app, name="corpus")
-app.add_typer(report.app, name="report")
+app.add_typer(run.app, name="study")
+app.add_typer(commands.app, name="corpus")
+app.add_typer(command.app, name="report")
 app.add_typer(storage.app, name="storage")
 app.command(epilog="Example: ser ui --port 5000")(ui)
 app.command(epilog="Example: ser dashboard --port 8080")(dashboard)

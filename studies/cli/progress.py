@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 from ser.results import EpochRecord
-from studies.observer import Failure, Observer, Standing
+from studies.monitoring.events import Failure, Observer, Standing
 
 
 class StudyDisplay(Observer):

@@ -18,8 +18,8 @@ def init(home: HomeOption = HOME, storage: StorageOption = None, tracking: Track
 
     A study does the same at its start. A PostgreSQL database itself is made by its administrator, such as by createdb.
     """
-    from studies.home import Home
-    from studies.storages.findings import make_storages
+    from studies.monitoring.storage_status import make_storages
+    from studies.storages.home import Home
 
     make_storages(Home(home, storage, tracking))
     check(home, storage, tracking)
@@ -32,8 +32,8 @@ def check(home: HomeOption = HOME, storage: StorageOption = None, tracking: Trac
     from rich.table import Table
     from rich.text import Text
 
-    from studies.home import Home
-    from studies.storages.findings import storage_findings
+    from studies.monitoring.storage_status import storage_findings
+    from studies.storages.home import Home
 
     table = Table("what", "found", title="ser storage", title_justify="left")
     for name, found in storage_findings(Home(home, storage, tracking)):

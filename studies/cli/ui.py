@@ -24,11 +24,11 @@ def ui(
     from rich.console import Console
 
     from ser.errors import StudyError
-    from studies.cli.choosing import chosen_study
-    from studies.home import Home
-    from tracking.connection import open_tracking
-    from tracking.faults import without_password
-    from tracking.views import TRIALS, offer_views
+    from studies.cli.arguments import chosen_study
+    from studies.storages.home import Home
+    from tracking.backend.client import open_tracking
+    from tracking.backend.errors import without_password
+    from tracking.backend.views import TRIALS, offer_views
 
     place = Home(home, storage, tracking)
     where = chosen_study(place, name=None, corpus=None).whereabouts

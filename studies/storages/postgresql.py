@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from ser.errors import AwayError, ConfigurationError, SerError, StorageError, StudyError
 from studies.storages.base import Place, Storage
-from tracking.faults import explained
+from tracking.backend.errors import explained
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

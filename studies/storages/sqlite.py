@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ser.errors import StorageError
-from studies import holder
+from studies.storages import lock_file
 from studies.storages.base import Place, Storage
-from tracking.faults import explained
-from tracking.locking import exclusive
+from tracking.backend.errors import explained
+from tracking.backend.file_lock import exclusive
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -47,12 +47,12 @@ class SqliteStorage(Storage):
     @contextmanager
     def coordinate(self, study: str) -> Iterator[Place]:
         """Locks the study's file; see the base class."""
-        with holder.only_coordinator(self._lock(study), study):
+        with lock_file.only_coordinator(self._lock(study), study):
             yield Place()
 
     def holder(self, study: str) -> str | None:
         """Who has the study's file locked; see the base class."""
-        return holder.holder(self._lock(study))
+        return lock_file.holder(self._lock(study))
 
     def details(self) -> list[tuple[str, str]]:
         """Size and journal of the file; see the base class."""

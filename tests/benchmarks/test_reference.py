@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.cases.training import useful_operations
 from benchmarks.reference import ReferenceNetwork, collate, mean_loss
-from benchmarks.training import useful_operations
 from benchmarks.workloads import Source, configuration_of, examples, iemocap_shape
-from ser import training
-from ser.batches import ONE_CORE, micro_batches
-from ser.model.rows import cheapest_runs
-from ser.training import FoldTraining
+from ser.model.packing import cheapest_runs
+from ser.training import trainer
+from ser.training.batching import ONE_CORE, micro_batches
+from ser.training.trainer import FoldTraining
 
 SETTINGS: dict[str, dict[str, str]] = {
     "none": {},
@@ -53,7 +53,7 @@ def test_losses_and_gradients_are_those_of_the_reference(
     # These are too short to be divided for memory; the bound is lowered instead, as far as a part has still two runs.
     lengths = data.view.lengths[batch]
     cost = replace(ONE_CORE, frames_at_most=int(lengths.max()) * 6)
-    monkeypatch.setattr(training, "part_cost", lambda device_type: cost)
+    monkeypatch.setattr(trainer, "part_cost", lambda device_type: cost)
     parts = [lengths[part] for part in micro_batches(lengths, cost)]
     assert len(parts) > 1, "the batch must be one that is computed in parts"
     assert max(len(cheapest_runs(part)) for part in parts) > 1, "a part must be one that is computed in runs"

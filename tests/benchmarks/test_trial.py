@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import workers
-from benchmarks.training import share_of_rate
-from benchmarks.workers import trial_against_reference
+from benchmarks.cases import workers
+from benchmarks.cases.training import share_of_rate
+from benchmarks.cases.workers import trial_against_reference
 from benchmarks.workloads import Source, configuration_of
 
 SMALL = partial(configuration_of, cells=4, layers=1)

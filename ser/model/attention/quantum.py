@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ser.config import QuantumBoundary
 from ser.model.attention.base import Attention
-from ser.model.recurrent import valid_frames
+from ser.model.blstm import valid_frames
 
 SATURATION = 0.99
 """A weight beyond this in size is counted as saturated."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ser.config import AttentionNorm
-from ser.model.recurrent import valid_frames
+from ser.model.blstm import valid_frames
 
 _CACHED_NUMBERS = 2**18
 """Numbers in 1 MiB; a few arrays of that size are in use at a time."""

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser.corpora.base import UNKNOWN, Annotations, Utterance
-from ser.corpora.counting import with_counts
-from ser.corpora.opening import hear_corpus, open_corpus
+from ser.corpora.corpus import UNKNOWN, Annotations, Utterance
+from ser.corpora.loading import hear_corpus, open_corpus
 from ser.corpora.registry import LOADERS, load_annotations
+from ser.corpora.transcripts.counts import with_counts
 from ser.errors import ConfigurationError, CorpusError
-from tests.corpus_files import write_emodb, write_fau_aibo, write_iemocap_dialog, write_text
-from tests.table_files import write_database, write_manifest
+from tests.support.corpora import write_emodb, write_fau_aibo, write_iemocap_dialog, write_text
+from tests.support.table_files import write_database, write_manifest
 
 EMODB = ("03a01Wa", "03a02Na", "08a01Wa", "08a02Na", "09a01Fa", "10b10Ta")
 IEMOCAP = (("M000", "neu"), ("F000", "hap"), ("M001", "sad"), ("F001", "ang"))

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser.corpora import emodb, fau_aibo, iemocap
-from ser.corpora.base import Annotations
+from ser.corpora import emodb
+from ser.corpora.corpus import Annotations
 from ser.corpora.emodb import parse_lablaut
-from ser.corpora.fau_aibo_files import parse_chunk_labels, parse_segmentation, parse_transliteration
-from ser.corpora.iemocap_files import parse_alignment, parse_evaluation, parse_transcription
-from ser.corpora.layouts.iemocap import COLUMNS
-from ser.corpora.layouts.table import read_table
+from ser.corpora.fau_aibo import loader as fau_aibo
+from ser.corpora.fau_aibo.parsers import parse_chunk_labels, parse_segmentation, parse_transliteration
+from ser.corpora.iemocap import loader as iemocap
+from ser.corpora.iemocap.parsers import parse_alignment, parse_evaluation, parse_transcription
+from ser.corpora.synthetic.iemocap_writer import COLUMNS
+from ser.corpora.synthetic.table import read_table
 from ser.errors import AnnotationError, CorpusError
-from tests.corpus_files import (
+from tests.support.corpora import (
     alignment,
     evaluation,
     lablaut,

@@ -4,10 +4,10 @@ from statistics import fmean
 
 import pytest
 
-from ser.corpora.counting import spoken_words
 from ser.corpora.emodb import EMOTIONS, TRANSCRIPT_OF_TEXT, load, parse_lablaut
+from ser.corpora.transcripts.counts import spoken_words
 from ser.errors import AnnotationError, CorpusError
-from tests.corpus_files import LABLAUT_HEADER, lablaut, write_emodb, write_text, write_wav
+from tests.support.corpora import LABLAUT_HEADER, lablaut, write_emodb, write_text, write_wav
 
 PATH = Path("03a01Faxx.lablaut")
 

@@ -6,13 +6,13 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 
-from ser.audio import read_audio
 from ser.config import FeatureSettings
-from ser.corpora.base import Corpus
-from ser.corpora.opening import open_corpus
-from ser.features.building import ensure_store
+from ser.corpora.audio import read_audio
+from ser.corpora.corpus import Corpus
+from ser.corpora.loading import open_corpus
+from ser.features.builder import ensure_store
 from ser.features.store import FeatureStore
-from tests.table_files import write_manifest
+from tests.support.table_files import write_manifest
 
 RATE_HZ = 48_000
 # Largest difference of a sample, least correlation of samples, largest mean difference of log-mels (natural

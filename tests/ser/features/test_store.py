@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from ser.audio import read_audio
 from ser.config import FeatureSettings
-from ser.corpora.base import Corpus
+from ser.corpora.audio import read_audio
+from ser.corpora.corpus import Corpus
 from ser.errors import AudioError, FeatureStoreError
-from ser.features import building
-from ser.features.building import ensure_store, needed_bytes, store_key
+from ser.features import builder
+from ser.features.builder import ensure_store, needed_bytes, store_key
 from ser.features.logmel import log_mel
 from ser.features.store import FeatureStore
-from tests.ser.synthetic import write_corpus
+from tests.support.synthetic import write_corpus
 
 SETTINGS = FeatureSettings()
 FILES = ("metadata.json", "lengths.npy", "frames.f32")
@@ -47,7 +47,7 @@ import pickle, sys
 from pathlib import Path
 from ser.config import FeatureSettings
 from ser.errors import FeatureStoreError
-from ser.features.building import ensure_store
+from ser.features.builder import ensure_store
 corpus = pickle.loads(Path(sys.argv[1]).read_bytes())
 folder = Path(sys.argv[2])
 """
@@ -70,7 +70,7 @@ def test_neither_cores_nor_utterances_at_once_move_a_bit(
 ) -> None:
     expected = (ensure_store(corpus, SETTINGS, tmp_path / "expected") / "frames.f32").read_bytes()
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    monkeypatch.setattr(building, "_AT_ONCE", 1)
+    monkeypatch.setattr(builder, "_AT_ONCE", 1)
     threads = torch.get_num_threads()
     found = ensure_store(corpus, SETTINGS, tmp_path / "found") / "frames.f32"
     assert len(corpus.utterances) > 2 * cores
@@ -106,7 +106,7 @@ def test_the_key_depends_on_corpus_settings_and_format(corpus: Corpus, monkeypat
     assert store_key(other, SETTINGS) != key
     assert store_key(corpus, FeatureSettings(mel_bands=41)) != key
     assert store_key(renamed, SETTINGS) == key
-    monkeypatch.setattr(building, "STORE_VERSION", 2)
+    monkeypatch.setattr(builder, "STORE_VERSION", 2)
     assert store_key(corpus, SETTINGS) != key
 
 

@@ -14,12 +14,12 @@ import soundfile
 import torch
 
 from ser.config import FeatureSettings, FoldConfiguration
-from ser.corpora.base import Corpus, Utterance
-from ser.features.building import ensure_store
+from ser.corpora.corpus import Corpus, Utterance
+from ser.features.builder import ensure_store
 from ser.features.store import FeatureStore
 from ser.folds import speaker_folds
 from ser.identity import RESULTS_VERSION
-from ser.training import train_fold
+from ser.training.trainer import train_fold
 
 PATH = Path(__file__).with_name("golden.json")
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ser.model.dropout import UtteranceDropout
 from ser.model.network import SpeechEmotionNetwork
-from tests.ser.configurations import MEL, READINGS, small
-from tests.ser.toy import assert_identical, same_weights, train
+from tests.support.configurations import MEL, READINGS, small
+from tests.support.toy_corpus import assert_identical, same_weights, train
 
 LENGTHS = torch.tensor([9, 4])
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ser.evaluation import utterance_losses
 from ser.model.network import SpeechEmotionNetwork
-from tests.ser.configurations import MEL, READINGS, small
+from ser.training.evaluation import utterance_losses
+from tests.support.configurations import MEL, READINGS, small
 
 EMOTIONS = 3
 CRITERIA = ["ctc", "cross_entropy"]

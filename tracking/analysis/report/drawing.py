@@ -5,7 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from tracking.analysis.rendering import to_svg
+from tracking.analysis.figures.svg import to_svg
 
 
 @dataclass(frozen=True)

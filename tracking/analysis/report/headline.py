@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from tracking.analysis.aggregate import ScoredVariant
-from tracking.analysis.comparison import BETTER, NO_CLAIM, Comparison
-from tracking.analysis.overview import Overview
-from tracking.analysis.planning import ATTENTION
-from tracking.analysis.report.formats import interval_points, percent, points, probability
+from tracking.analysis.comparison.baselines import ATTENTION
+from tracking.analysis.comparison.comparison import BETTER, NO_CLAIM, Comparison
+from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.report.tables.formatting import interval_points, percent, points, probability
+from tracking.analysis.variants.scores import ScoredVariant
 
 
 @dataclass(frozen=True)

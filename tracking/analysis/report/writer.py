@@ -10,28 +10,28 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tracking.analysis.badges import Badge, baseline_badges, report_badges, variant_badges
-from tracking.analysis.figure_data import ScopeLine, scope_lines
-from tracking.analysis.guidance import WHICH_TO_BELIEVE
-from tracking.analysis.overview import Overview
-from tracking.analysis.report.background import Background
-from tracking.analysis.report.comparison_tables import comparison_table, refused_table
-from tracking.analysis.report.exports import write_table, write_whole
-from tracking.analysis.report.fact_tables import (
+from tracking.analysis.comparison.caveats import Badge, baseline_badges, report_badges, variant_badges
+from tracking.analysis.comparison.interpretation import WHICH_TO_BELIEVE
+from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.figures.data import ScopeLine, scope_lines
+from tracking.analysis.report.figures import draw_importances, draw_pictures
+from tracking.analysis.report.headline import headline
+from tracking.analysis.report.tables.comparisons import comparison_table, refused_table
+from tracking.analysis.report.tables.export import write_table, write_whole
+from tracking.analysis.report.tables.folds import cost_table, fold_tables
+from tracking.analysis.report.tables.provenance import (
     missing_table,
     origins_table,
     pruned_table,
     settings_tables,
     studies_table,
 )
-from tracking.analysis.report.fold_tables import cost_table, fold_tables
-from tracking.analysis.report.headline import headline
-from tracking.analysis.report.paper_table import beside_the_paper
-from tracking.analysis.report.pictures import draw_importances, draw_pictures
-from tracking.analysis.report.records import write_records
-from tracking.analysis.report.score_tables import grid_tables, recall_table, results_table
-from tracking.analysis.report.search_tables import importance_table, scope_table
-from tracking.analysis.report.sensitivity_tables import guide_table, sensitivity_table
+from tracking.analysis.report.tables.published import beside_the_paper
+from tracking.analysis.report.tables.scores import grid_tables, recall_table, results_table
+from tracking.analysis.report.tables.search import importance_table, scope_table
+from tracking.analysis.report.tables.sensitivity import guide_table, sensitivity_table
+from tracking.analysis.report.tidy_csv import write_records
+from tracking.analysis.report_context import Background
 from tracking.meanwhile import Meanwhile
 
 _FOLDER = Path(__file__).parent

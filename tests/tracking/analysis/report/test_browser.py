@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser import Theme, Visit, headless_browser, visit
-from tests.tracking.analysis.factory import EMOTIONS, World, baseline, configuration, study_table, trial, with_more
-from tracking.analysis.overview import Overview, oversee
+from tests.support.browser import Theme, Visit, headless_browser, visit
+from tests.support.scored_trials import EMOTIONS, World, baseline, configuration, study_table, trial, with_more
+from tracking.analysis.comparison.overview import Overview, oversee
 from tracking.analysis.report import write_report
-from tracking.analysis.report.background import Background, Importances, StudyOrigin
-from tracking.table import ResultsTable
+from tracking.analysis.report_context import Background, Importances, StudyOrigin
+from tracking.analysis.results_table import ResultsTable
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
 HOSTILE = "<script>document.title='hit'</script><img src=x onerror=alert(1)> $\\frac{ [a](javascript:1) =1+1"

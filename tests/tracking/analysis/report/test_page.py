@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.tracking.analysis.factory import (
+from tests.support.scored_trials import (
     EMOTIONS,
     World,
     baseline,
@@ -15,13 +15,13 @@ from tests.tracking.analysis.factory import (
     trial,
     with_more,
 )
-from tracking.analysis.overview import oversee
+from tracking.analysis.comparison.overview import oversee
 from tracking.analysis.report import summary_rows, summary_sentence, summary_title, write_report
-from tracking.analysis.report.background import Background, Importances, StudyOrigin
+from tracking.analysis.report.figures import shown_variants
 from tracking.analysis.report.headline import headline
-from tracking.analysis.report.pictures import shown_variants
-from tracking.analysis.report.summary import MOST_LISTED
-from tracking.table import ResultsTable
+from tracking.analysis.report.terminal import MOST_LISTED
+from tracking.analysis.report_context import Background, Importances, StudyOrigin
+from tracking.analysis.results_table import ResultsTable
 
 HOSTILE = "<script>alert('x')</script>"
 

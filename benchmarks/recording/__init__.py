@@ -1,0 +1,1 @@
+"""How many folds a coordinator records a second (`make recording`)."""

@@ -1,0 +1,1 @@
+"""How often each statistical test errs (`make simulate`)."""

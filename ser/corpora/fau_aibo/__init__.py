@@ -1,0 +1,1 @@
+"""FAU Aibo Emotion Corpus."""

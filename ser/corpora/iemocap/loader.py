@@ -1,0 +1,263 @@
+"""IEMOCAP: five sessions of two actors, in improvised and scripted dialogs.
+
+`SessionN/dialog` holds emotions and transcripts by dialog, `SessionN/sentences` audio and forced
+alignments by utterance. The paper (section 3.1) reads the improvised dialogs, with four classes.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ser.corpora.corpus import IMPUTED, UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.iemocap.classes import NAME_OF_CODE, IemocapOptions, parse_classes, part_of_dialog
+from ser.corpora.iemocap.parsers import (
+    EMOTION_CODES,
+    RATINGS,
+    Turn,
+    UtteranceName,
+    is_word,
+    parse_alignment,
+    parse_evaluation,
+    parse_transcription,
+    parse_utterance_name,
+)
+from ser.corpora.label_files import files_by_stem, read_label_text, require_folder
+from ser.corpora.transcripts.counts import TRANSCRIPT, spoken_words
+from ser.corpora.transcripts.phones import CMU, count_voiced
+from ser.errors import AnnotationError, CorpusError
+
+PAPER_SET = IemocapOptions()
+"""The paper's part and classes."""
+
+EMOTIONS = tuple(parse_classes(PAPER_SET.classes))
+"""The paper's class set."""
+
+_EXPECTED = (
+    "folders 'SessionN/dialog/EmoEvaluation', 'SessionN/dialog/transcriptions', "
+    "'SessionN/sentences/wav' and 'SessionN/sentences/ForcedAlignment'"
+)
+_SESSION_FOLDER = re.compile(r"Session(\d+)")
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """The two counts of an utterance, or why its alignment does not give them."""
+
+    words: int | None = None
+    voiced_phonemes: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What is wanted, and what was read: utterances, some without counts, and what was left out."""
+
+    options: IemocapOptions
+    class_of_code: Mapping[str, str]
+    utterances: list[Utterance]
+    skipped: list[Skipped]
+    notes: list[str]
+    found: Counter[str]
+    unaligned: dict[str, str]
+
+
+def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
+    """Reads IEMOCAP's labels; no audio.
+
+    Where an utterance has no readable alignment its words are counted in the transcript, and its
+    voiced phonemes are taken to be those words times the corpus's mean of voiced phonemes per word;
+    `notes` lists each of them.
+
+    Args:
+        root: The folder that holds `Session1` to `Session5`.
+        options: The part and the classes; the paper's where not given.
+
+    Returns:
+        The annotations; the paper's set has 2943 utterances.
+
+    Raises:
+        CorpusError: There is no IEMOCAP in that folder.
+    """
+    require_folder(root, "IEMOCAP", _EXPECTED)
+    sessions = sorted(path for path in root.iterdir() if _SESSION_FOLDER.fullmatch(path.name))
+    if not any((session / "dialog" / "EmoEvaluation").is_dir() for session in sessions):
+        raise CorpusError(f"{root}: has no SessionN/dialog/EmoEvaluation; expected IEMOCAP, with {_EXPECTED}")
+    classes = parse_classes(options.classes)
+    class_of_code = {code: name for name, codes in classes.items() for code in codes}
+    reading = _Reading(options, class_of_code, [], [], [], Counter(), {})
+    for session in sessions:
+        _read_session(session, reading)
+    _impute(reading)
+    if not reading.utterances:
+        raise CorpusError(f"{root}: {_why_nothing(reading)}; expected IEMOCAP, with {_EXPECTED}")
+    utterances = tuple(sorted(reading.utterances, key=lambda utterance: utterance.id))
+    return Annotations(
+        corpus="iemocap",
+        root=root,
+        emotions=tuple(classes),
+        utterances=utterances,
+        partners=_partners(utterances),
+        language="en",
+        skipped=tuple(reading.skipped),
+        notes=(*reading.notes, *_summary_notes(reading)),
+    )
+
+
+def _summary_notes(reading: _Reading) -> Iterator[str]:
+    """What merges, what is outside the class set, and what has no ratings."""
+    for name in dict.fromkeys(reading.class_of_code.values()):
+        merged = [code for code, other in reading.class_of_code.items() if other == name and reading.found[code]]
+        if len(merged) > 1:
+            listed = " and ".join(f"{NAME_OF_CODE[code]} {reading.found[code]}" for code in merged)
+            yield f"class {name} merges {listed}"
+    outside = [code for code in EMOTION_CODES if reading.found[code] and code not in reading.class_of_code]
+    if outside:
+        listed = ", ".join(f"{code} {reading.found[code]}" for code in outside)
+        yield f"left out, since their emotion is outside the class set: {listed}"
+    unrated = [utterance.id for utterance in reading.utterances if not utterance.ratings]
+    if unrated:
+        yield f"utterances without dimensional ratings: {len(unrated)} (first: {unrated[0]})"
+
+
+def _why_nothing(reading: _Reading) -> str:
+    skipped = reading.skipped
+    if skipped:
+        return f"none of {len(skipped)} utterances can be used (first: {skipped[0].name}: {skipped[0].reason})"
+    dialogs = "dialog" if reading.options.part == "both" else f"{reading.options.part} dialog"
+    return f"has no utterance of any {dialogs} with an emotion of {', '.join(dict.fromkeys(reading.class_of_code))}"
+
+
+def _read_session(session: Path, reading: _Reading) -> None:
+    """Adds the utterances of one session folder."""
+    folder = session / "dialog" / "EmoEvaluation"
+    evaluations = files_by_stem(folder, ".txt")
+    if not evaluations:
+        reading.skipped.append(Skipped(session.name, f"{folder}: expected the labels of its dialogs, found none"))
+    for dialog, evaluation in evaluations.items():
+        part = part_of_dialog(dialog)
+        if part is None:
+            reading.skipped.append(Skipped(dialog, "its name is of no improvised and of no scripted dialog"))
+            continue
+        if reading.options.part not in (part, "both"):
+            continue
+        try:
+            turns, faults = parse_evaluation(read_label_text(evaluation), evaluation)
+        except AnnotationError as error:
+            reading.skipped.append(Skipped(dialog, str(error)))
+            continue
+        reading.skipped.extend(Skipped(f"{dialog}, line {fault.line}", str(fault)) for fault in faults)
+        transcripts = _transcripts(session / "dialog" / "transcriptions" / f"{dialog}.txt", reading.notes)
+        wavs = files_by_stem(session / "sentences" / "wav" / dialog, ".wav")
+        alignments = session / "sentences" / "ForcedAlignment" / dialog
+        words, phones = files_by_stem(alignments, ".wdseg"), files_by_stem(alignments, ".phseg")
+        for turn, name in _wanted(turns, session, reading):
+            wav = wavs.get(turn.utterance)
+            if wav is None:
+                missing = Path("sentences", "wav", dialog, f"{turn.utterance}.wav")
+                reading.skipped.append(Skipped(turn.utterance, f"{session / missing}: no such file"))
+                continue
+            counts = _aligned_counts(words.get(turn.utterance), phones.get(turn.utterance))
+            if counts.reason:
+                reading.unaligned[turn.utterance] = counts.reason
+            emotion = reading.class_of_code[turn.emotion]
+            reading.utterances.append(_utterance(turn, name, emotion, wav, transcripts.get(turn.utterance), counts))
+
+
+def _wanted(turns: Iterable[Turn], session: Path, reading: _Reading) -> Iterator[tuple[Turn, UtteranceName]]:
+    """The turns of the class set; what is outside it is counted, what is wrong is listed."""
+    seen: set[str] = set()
+    for turn in turns:
+        name = parse_utterance_name(turn.utterance)
+        if name is None or int(name.session[3:]) != int(session.name.removeprefix("Session")):
+            reading.skipped.append(Skipped(turn.utterance, f"its id is not of {session.name}, where it lies"))
+        elif turn.utterance in seen:
+            reading.skipped.append(Skipped(turn.utterance, "a second label for the same utterance; the first is used"))
+        else:
+            reading.found[turn.emotion] += 1
+            if turn.emotion in reading.class_of_code:
+                yield turn, name
+        seen.add(turn.utterance)
+
+
+def _utterance(
+    turn: Turn, name: UtteranceName, emotion: str, wav: Path, transcript: str | None, counts: _Counts
+) -> Utterance:
+    return Utterance(
+        id=turn.utterance,
+        path=wav,
+        speaker=name.speaker,
+        emotion=emotion,
+        session=name.session,
+        transcript=transcript,
+        words=counts.words,
+        voiced_phonemes=counts.voiced_phonemes,
+        words_from=UNKNOWN if counts.reason else "alignment",
+        voiced_phonemes_from=UNKNOWN if counts.reason else "alignment",
+        ratings=dict(zip(RATINGS, turn.ratings or (), strict=False)),
+    )
+
+
+def _transcripts(path: Path, notes: list[str]) -> dict[str, str]:
+    """The transcripts of a dialog; none, with a note, where the file cannot be used."""
+    if not path.is_file():
+        notes.append(f"{path}: no such file; its dialog has no transcripts")
+        return {}
+    try:
+        return parse_transcription(read_label_text(path), path)
+    except AnnotationError as error:
+        notes.append(f"{error}; its dialog has no transcripts")
+        return {}
+
+
+def _aligned_counts(words: Path | None, phones: Path | None) -> _Counts:
+    """Words and voiced phonemes from the alignments, or the reason why there are none."""
+    if words is None or phones is None:
+        return _Counts(reason=f"it has no {'.wdseg' if words is None else '.phseg'} file")
+    try:
+        spoken = sum(is_word(segment.symbol) for segment in parse_alignment(read_label_text(words), words))
+        symbols = [segment.symbol for segment in parse_alignment(read_label_text(phones), phones)]
+        return _Counts(spoken, count_voiced(symbols, CMU))
+    except AnnotationError as error:
+        return _Counts(reason=str(error))
+    except CorpusError as error:
+        return _Counts(reason=f"{phones}: {error}")
+
+
+def _impute(reading: _Reading) -> None:
+    """Counts from transcripts where there is no alignment; lists what still has none."""
+    aligned = [utterance for utterance in reading.utterances if utterance.id not in reading.unaligned]
+    words = sum(utterance.words or 0 for utterance in aligned)
+    voiced = sum(utterance.voiced_phonemes or 0 for utterance in aligned)
+    per_word = voiced / words if words else None
+    kept: list[Utterance] = []
+    for utterance in reading.utterances:
+        reason = reading.unaligned.get(utterance.id)
+        if reason is None:
+            kept.append(utterance)
+        elif utterance.transcript is None:
+            reading.skipped.append(Skipped(utterance.id, f"{reason}, and it has no transcript to count words in"))
+        else:
+            counted = len(spoken_words(utterance.transcript))
+            phonemes = None if per_word is None else max(1, round(counted * per_word))
+            origin = UNKNOWN if phonemes is None else IMPUTED
+            kept.append(
+                replace(
+                    utterance,
+                    words=counted,
+                    words_from=TRANSCRIPT,
+                    voiced_phonemes=phonemes,
+                    voiced_phonemes_from=origin,
+                )
+            )
+            what = f"{counted} words" + ("" if phonemes is None else f" and {phonemes} voiced phonemes")
+            reading.notes.append(f"{utterance.id}: {what} imputed from its transcript ({reason})")
+    reading.utterances[:] = kept
+
+
+def _partners(utterances: tuple[Utterance, ...]) -> dict[str, str]:
+    """The other speaker of each speaker's session."""
+    speakers = {utterance.speaker for utterance in utterances}
+    others = {speaker: speaker[:-1] + ("M" if speaker.endswith("F") else "F") for speaker in speakers}
+    return {speaker: other for speaker, other in sorted(others.items()) if other in speakers}

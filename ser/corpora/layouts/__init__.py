@@ -1,6 +1,0 @@
-"""Writes synthetic corpora in the layouts of licensed ones, for tests and for trying at full scale."""
-
-from ser.corpora.layouts.making import LAYOUTS, make_layout
-from ser.corpora.layouts.voices import VOICE_NAMES
-
-__all__ = ["LAYOUTS", "VOICE_NAMES", "make_layout"]

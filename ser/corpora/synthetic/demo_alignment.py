@@ -1,0 +1,162 @@
+"""What eSpeak spoke, as the demo corpus writes it: 16 kHz with room noise, and alignments.
+
+Frames are 10 ms long; a row's last frame is inclusive.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from ser.corpora.espeak import Mark, Speech
+from ser.corpora.iemocap.parsers import Segment
+from ser.corpora.synthetic.demo_script import SEED, PlannedTurn
+from ser.errors import CorpusError
+
+SAMPLE_RATE_HZ = 16_000
+FRAME_SAMPLES = 160
+EDGE_S = 0.1
+"""Room noise before and after the speech, in seconds."""
+
+PAUSE_MNEMONICS = ("_", "_:", "_!", "__")
+STRESS_MARKS = "',%=|"
+
+_CMU_ROWS = """
+p P; b B; t T; d D; t# DX; k K; g G; tS CH; dZ JH; f F; v V; T TH; D DH; s S; z Z; S SH; Z ZH; h HH;
+m M; n N; N NG; l L; r R; r- R; j Y; w W;
+I IH; I2 IH; I# IX; i IY; i: IY; E EH; a AE; aa AE; a# AX; @ AX; @2 AX; V AH; 0 AA; A: AA; O: AO; O2 AO;
+U UH; u: UW; 3 AXR; 3: ER; eI EY; aI AY; aU AW; oU OW; OI OY;
+A@ AA R; O@ AO R; o@ AO R; e@ EH R; i@3 IH R; U@ UH R; aI@ AY AXR; @L AX L
+"""
+CMU_OF_MNEMONIC: dict[str, tuple[str, ...]] = {
+    row.split()[0]: tuple(row.split()[1:]) for row in _CMU_ROWS.replace("\n", " ").split(";")
+}
+"""Phones by eSpeak's mnemonic for American English; a coloured vowel becomes a vowel and an R."""
+
+LINKING_GLIDE = ";"
+"""eSpeak's mark of a palatal onset: it colours its neighbour and is no phone."""
+
+
+@dataclass(frozen=True)
+class SpokenTurn:
+    """An utterance of the demo corpus as it is written.
+
+    Attributes:
+        plan: What was planned.
+        samples: 16-bit samples at 16 kHz, shape `(sample,)`.
+        words: Word alignment, covering all frames.
+        phones: Phone alignment, covering all frames.
+        start_s: Start in its dialog, in seconds.
+    """
+
+    plan: PlannedTurn
+    samples: NDArray[np.int16]
+    words: tuple[Segment, ...]
+    phones: tuple[Segment, ...]
+    start_s: float
+
+    @property
+    def end_s(self) -> float:
+        """End in its dialog, in seconds."""
+        return self.start_s + len(self.samples) / SAMPLE_RATE_HZ
+
+
+def spoken_turn(plan: PlannedTurn, speech: Speech, index: int, start_s: float) -> SpokenTurn:
+    """Converts what eSpeak said to 16 kHz with room noise, and its events to alignments.
+
+    Args:
+        plan: What was planned.
+        speech: What was spoken.
+        index: Position in the corpus; it seeds the noise.
+        start_s: Start in the dialog, in seconds.
+
+    Raises:
+        CorpusError: eSpeak joined words, or used a phoneme that has no CMU phone.
+    """
+    if len(speech.words) != len(plan.request.text.split()):
+        raise CorpusError(f"eSpeak NG joined words of {plan.request.text!r}: {[mark.name for mark in speech.words]}")
+    samples = room_samples(speech, plan.noise_peak, index)
+    frames = len(samples) // FRAME_SAMPLES
+    return SpokenTurn(
+        plan=plan,
+        samples=samples,
+        words=word_segments(speech, frames),
+        phones=_align(_phone_marks(speech), speech.sample_rate_hz, frames),
+        start_s=start_s,
+    )
+
+
+def word_segments(speech: Speech, frames: int) -> tuple[Segment, ...]:
+    """The word alignment of speech in its room, silences included, over that many frames."""
+    return _align(_word_marks(speech), speech.sample_rate_hz, frames)
+
+
+def room_samples(speech: Speech, noise_peak: int, index: int) -> NDArray[np.int16]:
+    """The speech at 16 kHz, in steady noise that begins before it and ends after it.
+
+    Args:
+        speech: What was spoken.
+        noise_peak: Largest sample of the noise, in steps of 16-bit audio.
+        index: Seeds the noise.
+
+    Returns:
+        16-bit samples, shape `(sample,)`.
+    """
+    voice = soxr.resample(speech.samples.astype(np.float64), speech.sample_rate_hz, SAMPLE_RATE_HZ, quality="HQ")
+    edge = np.zeros(round(EDGE_S * SAMPLE_RATE_HZ))
+    whole = np.concatenate([edge, voice, edge])
+    noise = np.random.default_rng([SEED, index]).integers(-noise_peak, noise_peak, size=len(whole), endpoint=True)
+    samples: NDArray[np.int16] = np.clip(np.rint(whole) + noise, -32768, 32767).astype(np.int16)
+    return samples
+
+
+def _word_marks(speech: Speech) -> list[tuple[float, str]]:
+    """Where words and pauses begin, in eSpeak's samples; the last pause becomes `</s>`."""
+    marks = [(float(mark.sample), mark.name.upper()) for mark in speech.words]
+    marks += [(float(mark.sample), "<sil>") for mark in _pauses(speech.phonemes)]
+    marks.sort(key=lambda mark: mark[0])
+    end = marks.pop()[0] if marks[-1][1] == "<sil>" else float(len(speech.samples))
+    return [(-1.0, "<s>"), *marks, (end, "</s>")]
+
+
+def _phone_marks(speech: Speech) -> list[tuple[float, str]]:
+    """Where phones begin, in eSpeak's samples; a phoneme of several phones is divided evenly."""
+    marks: list[tuple[float, str]] = [(-1.0, "SIL")]
+    ends = [*(mark.sample for mark in speech.phonemes[1:]), len(speech.samples)]
+    for mark, end in zip(speech.phonemes, ends, strict=True):
+        phones = _cmu_phones(mark.name)
+        if phones == ("SIL",) and marks[-1][1] == "SIL":
+            continue
+        step = (end - mark.sample) / max(1, len(phones))
+        marks += [(mark.sample + place * step, phone) for place, phone in enumerate(phones)]
+    return marks
+
+
+def _pauses(phonemes: Sequence[Mark]) -> list[Mark]:
+    """Pauses, without those that follow another pause."""
+    flags = [mark.name in PAUSE_MNEMONICS for mark in phonemes]
+    return [mark for place, mark in enumerate(phonemes) if flags[place] and not (place and flags[place - 1])]
+
+
+def _cmu_phones(mnemonic: str) -> tuple[str, ...]:
+    if mnemonic in PAUSE_MNEMONICS:
+        return ("SIL",)
+    plain = mnemonic.strip(STRESS_MARKS)
+    if plain == LINKING_GLIDE:
+        return ()
+    if plain not in CMU_OF_MNEMONIC:
+        raise CorpusError(f"eSpeak's phoneme '{mnemonic}' has no CMU phone")
+    return CMU_OF_MNEMONIC[plain]
+
+
+def _align(marks: Sequence[tuple[float, str]], rate_hz: int, frames: int) -> tuple[Segment, ...]:
+    """Turns positions into rows that cover all frames; each row has a frame at least."""
+    starts: list[int] = []
+    for position, _ in marks:
+        seconds = 0.0 if position < 0 else EDGE_S + position / rate_hz
+        frame = int(seconds * SAMPLE_RATE_HZ) // FRAME_SAMPLES
+        starts.append(max(frame, starts[-1] + 1) if starts else 0)
+    ends = [start - 1 for start in starts[1:]] + [frames - 1]
+    return tuple(Segment(start, end, symbol) for start, end, (_, symbol) in zip(starts, ends, marks, strict=True))

@@ -1,0 +1,101 @@
+"""Writes a table of chunks as FAU-Aibo's folders."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ser.corpora.fau_aibo.loader import CODES_OF_CLASSES, SEGMENTATION, TRANSLITERATION, label_file
+from ser.corpora.fau_aibo.parsers import parse_chunk_name
+from ser.corpora.iemocap.parsers import is_word
+from ser.corpora.synthetic.apple_double import write_apple_double
+from ser.corpora.synthetic.files import write_wav
+from ser.corpora.synthetic.table import TableRow
+from ser.corpora.synthetic.voices import Language, Part, Sound
+from ser.errors import AnnotationError
+
+COLUMNS = ("id", "label", "duration_s", "transcript", "words", "aligned", "label_2cl")
+
+GERMAN = Language(
+    "de",
+    (
+        "Geh nach links.",
+        "Stopp, bleib da stehen.",
+        "Jetzt dreh dich um und lauf weiter.",
+        "Nein, nicht dahin.",
+        "Komm her.",
+        "So ist es gut.",
+        "Und jetzt noch ein Stück geradeaus.",
+        "Lauf langsam zum roten Napf.",
+    ),
+    phones=False,
+)
+
+_ACTED_AS = {"A": "ang", "N": "neu", "P": "hap"}
+
+
+def check_row(row: TableRow, table: Path) -> None:
+    """Refuses a row whose id or labels FAU-Aibo does not have.
+
+    Raises:
+        AnnotationError: The text names the line.
+    """
+    if parse_chunk_name(row.id) is None:
+        raise AnnotationError(table, row.line, f"an id such as Ohm_01_000_00, found '{row.id}'")
+    if row.label not in CODES_OF_CLASSES[5]:
+        raise AnnotationError(table, row.line, f"a label of {', '.join(CODES_OF_CLASSES[5])}, found '{row.label}'")
+    if row.label_2cl is not None and row.label_2cl not in CODES_OF_CLASSES[2]:
+        expected = f"a label_2cl of {', '.join(CODES_OF_CLASSES[2])}"
+        raise AnnotationError(table, row.line, f"{expected}, found '{row.label_2cl}'")
+
+
+def order(rows: Sequence[TableRow]) -> list[TableRow]:
+    """The rows as they are written: as they stand."""
+    return list(rows)
+
+
+def part_of(row: TableRow) -> Part | None:
+    """The chunk to be heard."""
+    return Part(row, row.id.rsplit("_", 2)[0], _ACTED_AS.get(row.label))
+
+
+def write(
+    root: Path, rows: Sequence[TableRow], heard: Iterator[Sound], decoys: bool, progress: Callable[[], None]
+) -> None:
+    """Writes the folders; the two-class label file has the chunks that the table gives such a label.
+
+    Args:
+        root: Their folder.
+        rows: The rows.
+        heard: Their sounds.
+        decoys: Whether to add what misleads readers of the real release: Windows line ends and
+            punctuation in the transliteration, macOS doubles (`._*`), and empty lines.
+        progress: Called after each chunk.
+    """
+    wavs = root / "wav"
+    wavs.mkdir(parents=True)
+    spoken: list[str] = []
+    segments: list[str] = []
+    for row, sound in zip(rows, heard, strict=True):
+        write_wav(wavs / f"{row.id}.wav", sound.samples)
+        spoken.append(f"{row.id} {sound.transcript}{' - ,' * decoys}")
+        if row.aligned:
+            said = [word for word in sound.words if is_word(word.symbol)]
+            segments += [
+                f"{row.id}_{place:02d} {word.symbol.lower()} {word.start_frame} {word.end_frame}"
+                for place, word in enumerate(said)
+            ]
+        progress()
+    line_end = "\r\n" if decoys else "\n"
+    _write_lines(root / label_file(5), [f"{row.id} {row.label} 1.000000" for row in rows], line_end)
+    two = [f"{row.id} {row.label_2cl} 1.000000" for row in rows if row.label_2cl is not None]
+    if two:
+        _write_lines(root / label_file(2), two, line_end)
+    _write_lines(root / TRANSLITERATION, [*spoken, ""] if decoys else spoken, line_end)
+    _write_lines(root / SEGMENTATION, segments, line_end)
+    if decoys:
+        write_apple_double(wavs / f"{rows[0].id}.wav")
+        write_apple_double(root / TRANSLITERATION)
+
+
+def _write_lines(path: Path, lines: Sequence[str], line_end: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="latin-1", newline=line_end)

@@ -1,0 +1,1 @@
+"""Words and voiced phonemes, counted in transcripts."""

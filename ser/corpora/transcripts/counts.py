@@ -1,0 +1,159 @@
+"""Counts of words and of voiced phonemes from transcripts, for utterances that have none."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ser.corpora.corpus import Annotations, Utterance
+from ser.corpora.transcripts.g2p import phonemes_of
+from ser.corpora.transcripts.phones import IPA, count_voiced, ipa_phones
+from ser.errors import CorpusError
+
+TRANSCRIPT = "transcript"
+"""Origin of words that were counted in a transcript."""
+
+GRAPHEME_TO_PHONEME = "grapheme-to-phoneme"
+"""Origin of voiced phonemes that follow from a transcript's spelling."""
+
+UNDETERMINED = "und"
+"""Language code of what is in no known language."""
+
+WRITTEN_WITHOUT_BLANKS = frozenset({"zh", "ja", "th", "km", "lo", "my", "bo", "dz"})
+"""Languages whose words can't be counted without a dictionary."""
+
+_REMARK = re.compile(r"\[[^\[\]]*\]|<[^<>]*>")
+_BETWEEN_WORDS = re.compile(r"[\s\u2013\u2014\u2026/]+")
+
+
+@dataclass
+class _Problems:
+    """Utterances whose counts stay unknown, by the count and the reason."""
+
+    ids: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, count: str, utterances: Iterable[Utterance], reason: str) -> None:
+        self.ids[count, reason].extend(utterance.id for utterance in utterances)
+
+    def notes(self) -> tuple[str, ...]:
+        return tuple(
+            f"the {count} of {len(ids)} utterances with a transcript (first: {ids[0]}) are unknown: {reason}"
+            for (count, reason), ids in self.ids.items()
+        )
+
+
+def spoken_words(transcript: str) -> list[str]:
+    """The words of a transcript, with the punctuation that touches them.
+
+    Remarks in square or angle brackets are not spoken, and what has neither a letter nor a digit is no
+    word. A hyphen or an apostrophe does not divide a word; a dash and a slash do.
+
+    Examples:
+        >>> spoken_words("[LAUGHTER] Well - I don't know…")
+        ['Well', 'I', "don't", 'know']
+    """
+    pieces = _BETWEEN_WORDS.split(_REMARK.sub(" ", transcript))
+    return [piece for piece in pieces if any(character.isalnum() for character in piece)]
+
+
+def voiced_phonemes_in(transcripts: Sequence[str], language: str) -> list[int]:
+    """The number of voiced phonemes that each transcript's spelling stands for.
+
+    Args:
+        transcripts: Transcripts of one language.
+        language: ISO 639-1 code.
+
+    Returns:
+        One number a transcript.
+
+    Raises:
+        CorpusError: eSpeak NG is not installed, does not know the language, or writes a symbol that
+            the phonetic alphabet here does not have; the text names the symbol.
+    """
+    return [_voiced(symbols) for symbols in _phonemes(transcripts, language)]
+
+
+def _phonemes(transcripts: Iterable[str], language: str) -> list[tuple[str, ...]]:
+    return phonemes_of([" ".join(spoken_words(transcript)) for transcript in transcripts], language)
+
+
+def _voiced(symbols: Iterable[str]) -> int:
+    return count_voiced((phone for symbol in symbols for phone in ipa_phones(symbol)), IPA)
+
+
+def with_counts(annotations: Annotations) -> Annotations:
+    """Fills the counts that utterances with a transcript lack; what a corpus counted itself stays.
+
+    Words are counted in the transcript, voiced phonemes by grapheme-to-phoneme conversion. Where that
+    is not possible the count stays unknown, and a note says why.
+
+    Args:
+        annotations: A corpus as its label files describe it.
+
+    Returns:
+        The same corpus with more counts, each with its origin.
+    """
+    problems = _Problems()
+    words = _words(annotations, problems)
+    voiced = _voiced_phonemes(annotations, problems)
+    return replace(
+        annotations,
+        utterances=tuple(
+            _completed(utterance, words.get(utterance.id), voiced.get(utterance.id))
+            for utterance in annotations.utterances
+        ),
+        notes=annotations.notes + problems.notes(),
+    )
+
+
+def _completed(utterance: Utterance, words: int | None, voiced: int | None) -> Utterance:
+    if words is not None:
+        utterance = replace(utterance, words=words, words_from=TRANSCRIPT)
+    if voiced is not None:
+        utterance = replace(utterance, voiced_phonemes=voiced, voiced_phonemes_from=GRAPHEME_TO_PHONEME)
+    return utterance
+
+
+def _language(utterance: Utterance, annotations: Annotations) -> str:
+    return utterance.language or annotations.language
+
+
+def _words(annotations: Annotations, problems: _Problems) -> dict[str, int]:
+    """Words by utterance id, for those that lack them and have a transcript."""
+    counts: dict[str, int] = {}
+    for utterance in annotations.utterances:
+        if utterance.words is None and utterance.transcript is not None:
+            language = _language(utterance, annotations)
+            if language in WRITTEN_WITHOUT_BLANKS:
+                problems.add("words", [utterance], f"language '{language}' is written without blanks between words")
+            else:
+                counts[utterance.id] = len(spoken_words(utterance.transcript))
+    return counts
+
+
+def _voiced_phonemes(annotations: Annotations, problems: _Problems) -> dict[str, int]:
+    """Voiced phonemes by utterance id, for those that lack them and have a transcript."""
+    lacking: dict[str, dict[str, list[Utterance]]] = defaultdict(lambda: defaultdict(list))
+    for utterance in annotations.utterances:
+        if utterance.voiced_phonemes is None and utterance.transcript is not None:
+            lacking[_language(utterance, annotations)][utterance.transcript].append(utterance)
+    counts: dict[str, int] = {}
+    for language, groups in lacking.items():
+        try:
+            if language == UNDETERMINED:
+                raise CorpusError(
+                    "it is not said which language is spoken; option language of a manifest or database says it"
+                )
+            spoken = _phonemes(groups, language)
+        except CorpusError as error:
+            everyone = [utterance for group in groups.values() for utterance in group]
+            problems.add("voiced phonemes", everyone, str(error))
+            continue
+        for group, symbols in zip(groups.values(), spoken, strict=True):
+            try:
+                count = _voiced(symbols)
+            except CorpusError as error:
+                problems.add("voiced phonemes", group, str(error))
+            else:
+                counts |= {utterance.id: count for utterance in group}
+    return counts

@@ -1,0 +1,92 @@
+"""From written words to phonemes, by eSpeak NG.
+
+The library runs in a process of its own, as in `ser.corpora.espeak`: it keeps state, and its crash
+on some odd text must not take the caller along.
+"""
+
+import ctypes
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from ser.corpora.espeak import is_installed, load_library
+from ser.errors import CorpusError
+
+HOW_TO_INSTALL = "pip install 'ser-studies[demo]'"
+
+_VOICE_OF_LANGUAGE = {"en": "en-us"}
+"""Voices whose name is not their language's code. American English pronounces its r's, as CMU's phones do."""
+
+_CHARACTERS_UTF8 = 1
+_SEPARATOR = "_"
+_IPA_WITH_SEPARATOR = 0x02 | ord(_SEPARATOR) << 8
+
+_LANGUAGE_SWITCH = re.compile(r"\([^()]*\)")
+"""How eSpeak marks words that it takes for another language's, such as '(en)' and '(de)'."""
+
+
+def phonemes_of(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
+    """Converts texts of one language to phonemes.
+
+    Args:
+        texts: What was said, in writing.
+        language: ISO 639-1 code.
+
+    Returns:
+        For each text its phonemes in IPA, with marks of stress and length; none where nothing is to be
+        said.
+
+    Raises:
+        CorpusError: eSpeak NG is not installed, does not know the language, or fails.
+
+    Examples:
+        >>> phonemes_of(["Guten Tag"], "de")
+        [('ɡ', 'ˈuː', 't', 'ə', 'n', 't', 'ˈɑː', 'k')]
+    """
+    if not is_installed():
+        raise CorpusError(f"phonemes of written words are found by eSpeak NG, which is missing: {HOW_TO_INSTALL}")
+    code = "from ser.corpora.transcripts.g2p import answer_request; answer_request()"
+    request = json.dumps({"voice": _VOICE_OF_LANGUAGE.get(language, language), "texts": list(texts)})
+    answer = subprocess.run(
+        [sys.executable, "-c", code], input=request, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if answer.returncode != 0:
+        said = answer.stderr.strip().splitlines()
+        reason = said[-1] if said else f"exit status {answer.returncode}"
+        raise CorpusError(f"no phonemes of language '{language}': {reason.removeprefix('ser.errors.CorpusError: ')}")
+    return [_split(spoken) for spoken in json.loads(answer.stdout)]
+
+
+def _split(spoken: str) -> tuple[str, ...]:
+    """The phonemes in eSpeak's answer, which separates words by blanks and marks other languages."""
+    plain = _LANGUAGE_SWITCH.sub(_SEPARATOR, spoken)
+    return tuple(phoneme for word in plain.split() for phoneme in word.split(_SEPARATOR) if phoneme)
+
+
+def answer_request() -> None:
+    """What the child process runs: reads a voice and texts on standard input, writes what eSpeak says to each.
+
+    Raises:
+        CorpusError: The library does not start, or does not have the voice.
+    """
+    request = json.loads(sys.stdin.read())
+    library, _, _ = load_library()
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+    if library.espeak_SetVoiceByName(request["voice"].encode("utf-8")) != 0:
+        raise CorpusError(f"eSpeak NG has no voice '{request['voice']}'")
+    print(json.dumps([_pronounced(library, text) for text in request["texts"]]))
+
+
+def _pronounced(library: ctypes.CDLL, text: str) -> str:
+    """The phonemes of all clauses of a text; the library takes one clause a call and moves the pointer on."""
+    # A control character could end the text early, or stand for a command.
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    rest = ctypes.c_char_p(plain.encode("utf-8"))
+    clauses: list[str] = []
+    while rest.value is not None:
+        clause = library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARACTERS_UTF8, _IPA_WITH_SEPARATOR)
+        clauses.append((clause or b"").decode("utf-8"))
+    return " ".join(clauses)

@@ -1,0 +1,193 @@
+"""Builds the store of a corpus's log-mels: once, beside its final place, and moved there whole."""
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ser.config import FeatureSettings, digest_of
+from ser.corpora.audio import read_audio
+from ser.corpora.corpus import Corpus, Utterance
+from ser.errors import AudioError, FeatureStoreError
+from ser.features.logmel import frame_count, log_mel
+from ser.features.store import FLOAT_BYTES, FRAMES, LENGTHS, METADATA, STORE_VERSION, FeatureStore, StoreMetadata
+
+_AT_ONCE = 32
+"""Utterances a core that are in memory at once."""
+
+# What a full disk, a quota and a limit on file sizes are called.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def ensure_store(
+    corpus: Corpus,
+    settings: FeatureSettings,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Builds the store of a corpus below `folder`, unless it is there.
+
+    Processes that ask for the same store at once wait for the first of them. A store that is cut
+    short, by a full disk or a kill, leaves nothing at the final place.
+
+    Args:
+        corpus: The corpus; its audio is read again, one utterance at a time.
+        settings: Settings of the log-mels.
+        folder: Where stores lie; made where it is missing.
+        progress: Called with the utterances done and all utterances.
+
+    Returns:
+        The store's folder, `folder / key`.
+
+    Raises:
+        FeatureStoreError: There is no room, the folder cannot be written, or the store that is
+            there is damaged.
+        AudioError: An audio file is gone or has changed since the corpus was read.
+    """
+    final = folder / store_key(corpus, settings)
+    with _os_errors_as_store_errors(folder, needed_bytes(corpus, settings)):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _only_one_process(folder / f".{final.name}.lock"):
+            if not final.exists():
+                _build(corpus, settings, final, progress)
+    FeatureStore.open(final)
+    return final
+
+
+def store_key(corpus: Corpus, settings: FeatureSettings) -> str:
+    """Name of the store's folder: a digest of the corpus digest, the settings and the format."""
+    return digest_of({"corpus": corpus.digest, "settings": settings.model_dump(mode="json"), "version": STORE_VERSION})
+
+
+def needed_bytes(corpus: Corpus, settings: FeatureSettings) -> int:
+    """Size of the corpus's store on disk, from the durations of its utterances."""
+    samples = (round(duration * settings.sample_rate_hz) for duration in corpus.durations_s)
+    frames = sum(frame_count(count, settings) for count in samples)
+    return frames * settings.mel_bands * FLOAT_BYTES + len(corpus.utterances) * 8 + 4096
+
+
+def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Callable[[int, int], None] | None) -> None:
+    """Writes a store beside its final place and moves it there; the caller holds the lock."""
+    partial = final.with_name(f".{final.name}.partial")
+    # Only a process that was killed can have left this: whoever builds holds the lock.
+    shutil.rmtree(partial, ignore_errors=True)
+    needed, free = needed_bytes(corpus, settings), shutil.disk_usage(final.parent).free
+    if free < needed:
+        raise FeatureStoreError(_no_room(final.parent, needed, free))
+    partial.mkdir()
+    try:
+        lengths = _write_frames(partial / FRAMES, corpus, settings, progress)
+        with _flushed(partial / LENGTHS) as file:
+            np.save(file, lengths)
+        metadata = StoreMetadata.of(corpus.name, corpus.digest, settings, lengths)
+        with _flushed(partial / METADATA) as file:
+            file.write(metadata.model_dump_json(indent=2).encode())
+        _flush_folder(partial)
+        partial.replace(final)
+        _flush_folder(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_frames(
+    path: Path, corpus: Corpus, settings: FeatureSettings, progress: Callable[[int, int], None] | None
+) -> NDArray[np.int64]:
+    """Writes the frames of all utterances, a few of them in memory at a time; returns their lengths."""
+    lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
+    with _flushed(path) as file:
+        for index, frames in enumerate(frames_of_all(corpus, settings)):
+            lengths[index] = len(frames)
+            file.write(frames.astype("<f4", copy=False).tobytes())
+            if progress is not None:
+                progress(index + 1, len(corpus.utterances))
+    return lengths
+
+
+def frames_of_all(corpus: Corpus, settings: FeatureSettings) -> Iterator[NDArray[np.float32]]:
+    """Log-mels of all utterances in the corpus's order, computed by a thread a core, each `(frame, mel)`.
+
+    Decoding and transforming let go of Python's lock, so threads suffice, and the values do not
+    depend on their number: an utterance is computed by one of them.
+
+    Args:
+        corpus: The corpus.
+        settings: Settings of the log-mels.
+
+    Raises:
+        AudioError: An audio file is gone or has changed since the corpus was read.
+    """
+    cores = os.cpu_count() or 1
+    torch_threads = torch.get_num_threads()
+    step = _AT_ONCE * cores
+    try:
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for start in range(0, len(corpus.utterances), step):
+                part = slice(start, start + step)
+                yield from pool.map(_frames_of, corpus.utterances[part], corpus.durations_s[part], repeat(settings))
+    finally:
+        torch.set_num_threads(torch_threads)
+
+
+def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSettings) -> NDArray[np.float32]:
+    """Reads one utterance and transforms it, shape `(frame, mel)`."""
+    samples = read_audio(utterance.path, settings.sample_rate_hz, utterance.start_s, utterance.end_s)
+    seconds = len(samples) / settings.sample_rate_hz
+    if abs(seconds - duration_s) > settings.frame_shift_s:
+        raise AudioError(
+            utterance.path, f"changed since the corpus was read: {seconds:.3f} s, expected {duration_s:.3f} s"
+        )
+    frames: NDArray[np.float32] = log_mel(torch.from_numpy(samples), settings).numpy()
+    return frames
+
+
+@contextmanager
+def _flushed(path: Path) -> Iterator[BinaryIO]:
+    """A new file whose content is on the disk when the block ends."""
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Puts the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _only_one_process(lock: Path) -> Iterator[None]:
+    """Waits until no other process builds the same store; freed by the system if its holder dies."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _os_errors_as_store_errors(folder: Path, needed: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+            free = shutil.disk_usage(there).free
+            raise FeatureStoreError(_no_room(folder, needed, free, f" ({error.strerror})")) from error
+        place = error.filename or folder
+        raise FeatureStoreError(f"{place}: the feature store cannot be written: {error.strerror}") from error
+
+
+def _no_room(folder: Path, needed: int, free: int, cause: str = "") -> str:
+    return f"{folder}: no room for the feature store{cause}: {needed} bytes needed, {free} bytes free"

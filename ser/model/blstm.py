@@ -1,0 +1,119 @@
+"""Bidirectional LSTM layers whose result does not depend on padding, without packing.
+
+A padded bidirectional `nn.LSTM` starts its backward direction in the padding. Here each direction
+is an LSTM of its own, and the backward one reads every utterance reversed within its own length,
+so that padding comes after the last valid frame in both and cannot be seen by it.
+
+Shapes: C is `(batch, frame, 2 * cells)`. Between input and C frames are rows `(row, feature)` in the
+order of `ser.model.packing`: an LSTM computes them as they lie, where it would copy `(batch, frame)`.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ser.model.dropout import UtteranceDropout
+from ser.model.packing import RowLayout, Run, row_layout
+
+
+class _Reorder(torch.autograd.Function):
+    """Takes rows by an order whose inverse is known, so that the gradient is a reordering, too."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(inverse)
+        return rows.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (inverse,) = ctx.saved_tensors
+        return gradients[0].index_select(0, inverse), None, None
+
+
+def _reorder(rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+    return _Reorder.apply(rows, order, inverse)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class BidirectionalLayer(nn.Module):
+    """One BLSTM layer: two one-directional LSTMs over the same input.
+
+    Args:
+        inputs: Size of an input frame.
+        cells: LSTM cells per direction.
+    """
+
+    def __init__(self, inputs: int, cells: int) -> None:
+        super().__init__()
+        self.forward_cells = nn.LSTM(inputs, cells)
+        self.backward_cells = nn.LSTM(inputs, cells)
+
+    def forward(self, rows: Tensor, layout: RowLayout) -> Tensor:
+        """Runs both directions.
+
+        Args:
+            rows: Input frames, shape `(row, input)`.
+            layout: Where they lie.
+
+        Returns:
+            Forward half, then backward half, shape `(row, 2 * cells)`; padding holds values without meaning.
+        """
+        ahead = _run(self.forward_cells, rows, layout.runs)
+        turned = _reorder(rows, layout.turned, layout.turned)
+        behind = _run(self.backward_cells, turned, layout.runs)
+        return torch.cat([ahead, _reorder(behind, layout.turned, layout.turned)], dim=-1)
+
+
+def _run(cells: nn.LSTM, rows: Tensor, runs: tuple[Run, ...]) -> Tensor:
+    """An LSTM over rows, run after run, each from the states in which its utterances left the run before."""
+    outputs, states = [], None
+    blocks = torch.split(rows, [frames * utterances for frames, utterances in runs])
+    for (frames, utterances), block in zip(runs, blocks, strict=True):
+        if states is not None:
+            states = (states[0][:, :utterances], states[1][:, :utterances])
+        output, states = cells(block.view(frames, utterances, -1), states)
+        outputs.append(output.reshape(frames * utterances, -1))
+    return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
+
+
+class RecurrentLayers(nn.Module):
+    """The stack of BLSTM layers (paper, section 3.3: two layers of 128 + 128 cells).
+
+    Args:
+        inputs: Size of an input frame.
+        cells: LSTM cells per layer and direction.
+        layers: Number of layers.
+        dropout: What drops features between two layers, or None.
+    """
+
+    def __init__(self, inputs: int, cells: int, layers: int, dropout: UtteranceDropout | None = None) -> None:
+        super().__init__()
+        self.dropout = dropout
+        sizes = [inputs] + [2 * cells] * (layers - 1)
+        self.layers = nn.ModuleList(BidirectionalLayer(size, cells) for size in sizes)
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Turns input frames into BLSTM outputs C.
+
+        Args:
+            frames: Zero-padded frames, shape `(batch, frame, input)`.
+            lengths: Valid frames, shape `(batch,)`.
+
+        Returns:
+            C, shape `(batch, frame, 2 * cells)`, in the precision of `frames` whatever the cells computed
+            in, zero in padded frames.
+        """
+        layout = row_layout(lengths, frames.shape[1])
+        rows = frames.reshape(-1, frames.shape[2]).index_select(0, layout.sources)
+        for number, layer in enumerate(self.layers):
+            if number > 0 and self.dropout is not None:
+                rows = self.dropout.of_rows(rows, layout.utterances, len(lengths))
+            rows = layer(rows, layout)
+        # Padding that no run has takes any row; both ways the mask makes zeros of it.
+        C = _reorder(rows, layout.rows, layout.sources).view(*frames.shape[:2], -1)
+        return C.to(frames.dtype) * valid_frames(lengths, frames.shape[1])[:, :, None]
+
+
+def valid_frames(lengths: Tensor, frames: int) -> Tensor:
+    """Which frames of a padded batch are speech: bool, shape `(batch, frame)`."""
+    return torch.arange(frames, device=lengths.device) < lengths[:, None]

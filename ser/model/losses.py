@@ -1,0 +1,68 @@
+"""The two criteria: CTC over a repeated label, and cross entropy over one label."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ser.config import LossScale
+from ser.model.network import BLANK
+from ser.training.precision import moved
+
+
+def ctc_losses(log_probabilities: Tensor, lengths: Tensor, emotions: Tensor, counts: Tensor) -> Tensor:
+    """CTC negative log-likelihood of each utterance's emotion repeated N times (paper, eq. 1-2).
+
+    Args:
+        log_probabilities: Shape `(batch, frame, 1 + class)`.
+        lengths: Valid frames T, shape `(batch,)`.
+        emotions: Emotion of each utterance, from 0, shape `(batch,)`, beside the probabilities.
+        counts: N of each utterance, shape `(batch,)`; T >= 2N - 1, or the loss is infinite. Lengths and
+            counts that lie on the CPU spare a card the reading back; torch itself still copies
+            them to the card with each call and waits for that, which no argument avoids.
+
+    Returns:
+        Losses in nats, shape `(batch,)`.
+    """
+    targets = (emotions + 1)[:, None].expand(-1, int(counts.max())).contiguous()
+    return functional.ctc_loss(
+        log_probabilities.transpose(0, 1), targets, lengths, counts, blank=BLANK, reduction="none", zero_infinity=False
+    )
+
+
+def scaled_ctc_losses(
+    log_probabilities: Tensor, lengths: Tensor, emotions: Tensor, counts: Tensor, scale: LossScale
+) -> Tensor:
+    """`ctc_losses`, divided by N where `scale` is `label`; shape `(batch,)`."""
+    losses = ctc_losses(log_probabilities, lengths, emotions, counts)
+    return losses / moved(counts, losses.device) if scale == "label" else losses
+
+
+def cross_entropy_losses(log_probabilities: Tensor, emotions: Tensor) -> Tensor:
+    """Negative log-probability of each utterance's emotion.
+
+    Args:
+        log_probabilities: Shape `(batch, class)`.
+        emotions: From 0, shape `(batch,)`.
+
+    Returns:
+        Losses in nats, shape `(batch,)`.
+    """
+    return functional.nll_loss(log_probabilities, emotions, reduction="none")
+
+
+def emotion_log_likelihoods(log_probabilities: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:
+    """CTC log-likelihood of every emotion repeated N times.
+
+    Args:
+        log_probabilities: Shape `(batch, frame, 1 + class)`.
+        lengths: Valid frames, shape `(batch,)`.
+        counts: N of each utterance, shape `(batch,)`.
+
+    Returns:
+        Log-likelihoods, shape `(batch, class)`.
+    """
+    classes = log_probabilities.shape[-1] - 1
+    columns = [
+        -ctc_losses(log_probabilities, lengths, torch.full_like(counts, emotion), counts) for emotion in range(classes)
+    ]
+    return torch.stack(columns, dim=1)

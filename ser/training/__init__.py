@@ -1,0 +1,1 @@
+"""One fold: its data, its training and its scores."""

@@ -1,0 +1,120 @@
+"""Scoring one part of a fold: losses, decisions, and what is worth knowing of the weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ser.config import FoldConfiguration
+from ser.model.decoding import Decided, decide, decide_single
+from ser.model.losses import cross_entropy_losses, scaled_ctc_losses
+from ser.model.network import SpeechEmotionNetwork
+from ser.results import Evaluation
+from ser.training.batching import micro_batches, part_cost
+from ser.training.data import FoldData
+from ser.training.precision import moved
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An evaluation with its observations.
+
+    Attributes:
+        evaluation: Decisions, with the mean loss.
+        loss: The mean loss, in nats.
+        observations: What the attention says of its weights, as shares of valid frames, by metric name.
+    """
+
+    evaluation: Evaluation
+    loss: float
+    observations: dict[str, float]
+
+
+def utterance_losses(
+    log_probabilities: Tensor, lengths: Tensor, emotions: Tensor, counts: Tensor, configuration: FoldConfiguration
+) -> Tensor:
+    """The criterion's loss of each utterance of a batch.
+
+    Args:
+        log_probabilities: The network's output, see `SpeechEmotionNetwork.forward`.
+        lengths: Valid frames, shape `(batch,)`; best on the CPU, see `ctc_losses`.
+        emotions: Classes from 0, shape `(batch,)`, beside the output.
+        counts: Target lengths N, shape `(batch,)`; best on the CPU.
+        configuration: The configuration.
+
+    Returns:
+        Losses in nats, shape `(batch,)`.
+    """
+    if configuration.loss_scale is None:
+        return cross_entropy_losses(log_probabilities, emotions)
+    return scaled_ctc_losses(log_probabilities, lengths, emotions, counts, configuration.loss_scale)
+
+
+@torch.no_grad()
+def evaluate(
+    network: SpeechEmotionNetwork, data: FoldData, configuration: FoldConfiguration, part: NDArray[np.int64]
+) -> Scored:
+    """Scores a part of a fold, like lengths together; no setting of training moves how they are grouped.
+
+    Args:
+        network: The network with the weights to score.
+        data: The fold's data.
+        configuration: The configuration.
+        part: Utterance indices.
+
+    Returns:
+        Decisions in the order of `part`, the mean loss, and the attention's observations.
+    """
+    network.eval()
+    device = network.output.weight.device
+    groups = micro_batches(data.view.lengths[part], part_cost(device.type))
+    losses, decisions, sums, frames_seen = [], [], list[dict[str, Tensor]](), 0
+    for group in groups:
+        batch = part[group]
+        frames, frame_counts = data.view.batch(batch)
+        frames, lengths = frames.to(device), moved(frame_counts, device)
+        emotions, counts = moved(data.emotions[batch], device), data.counts[batch]
+        C = network.encode(frames, lengths)
+        log_probabilities = network.classify(C, lengths)
+        losses.append(utterance_losses(log_probabilities, frame_counts, emotions, counts, configuration))
+        decisions.append(_decide(log_probabilities, lengths, moved(counts, device), configuration))
+        sums.append(network.attention.observations(C, lengths))
+        frames_seen += int(frame_counts.sum())
+    loss = float(torch.cat(losses).double().mean())
+    evaluation = _evaluation(data, configuration, part, np.concatenate(groups), decisions, loss)
+    shares = {name: sum(float(each[name]) for each in sums) / frames_seen for name in sums[0]}
+    return Scored(evaluation, loss, shares)
+
+
+def _decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, configuration: FoldConfiguration) -> Decided:
+    if configuration.decision is None:
+        return decide_single(log_probabilities)
+    return decide(log_probabilities, lengths, counts, configuration.decision)
+
+
+def _evaluation(
+    data: FoldData,
+    configuration: FoldConfiguration,
+    part: NDArray[np.int64],
+    order: NDArray[np.int64],
+    decisions: list[Decided],
+    loss: float,
+) -> Evaluation:
+    """Puts decisions, made in the order `part[order]`, back into the order of `part`."""
+    place = np.argsort(order)
+    predicted = torch.cat([decided.emotions for decided in decisions]).cpu()[place]
+    scores = torch.cat([decided.scores for decided in decisions]).cpu()[place]
+    undecided = torch.cat([decided.undecided for decided in decisions])
+    utterances = [data.corpus.utterances[index] for index in part]
+    return Evaluation(
+        utterances=tuple(utterance.id for utterance in utterances),
+        speakers=tuple(utterance.speaker for utterance in utterances),
+        sessions=tuple(utterance.session for utterance in utterances),
+        actual=tuple(data.emotions[part].tolist()),
+        predicted=tuple(predicted.tolist()),
+        scores=tuple(tuple(row) for row in scores.tolist()),
+        loss=loss,
+        undecided_share=float(undecided.float().mean()) if configuration.decision == "best_path" else None,
+    )

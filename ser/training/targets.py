@@ -1,0 +1,80 @@
+"""How often an utterance's emotion is repeated in its CTC target (paper, section 3.1)."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+from ser.config import LabelStrategy
+from ser.corpora.corpus import Utterance
+from ser.errors import ConfigurationError
+from ser.results import TargetReport
+
+LARGEST_CAPPED_PERCENT = 1
+"""Above this percentage of shortened targets a variant no longer tests the strategy that it names."""
+
+
+def target_lengths(
+    utterances: Sequence[Utterance], strategy: LabelStrategy, frames: Sequence[int]
+) -> tuple[tuple[int, ...], TargetReport]:
+    """The number of labels N of each utterance.
+
+    CTC puts a blank between equal labels, so that N labels need 2N - 1 frames; a target that does
+    not fit is shortened to the longest that does, and counted. A count of 0 becomes 1, and is
+    counted.
+
+    Args:
+        utterances: The utterances.
+        strategy: `words`, `phonemes` (voiced phonemes), `phonemes_x2` (twice those) or `utterance` (1).
+        frames: Frames of each utterance that the network sees, each at least 1.
+
+    Returns:
+        N of each utterance, 1 to (frames + 1) // 2, and what was changed.
+
+    Raises:
+        ConfigurationError: An utterance has no count for the strategy; the text names it and the
+            strategies that all utterances have counts for.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> said = Utterance("a", Path("a.wav"), "s", "anger", words=4)
+        >>> target_lengths([said], "words", [5])[0]
+        (3,)
+    """
+    lengths, capped, raised = [], 0, 0
+    for utterance, frame_count in zip(utterances, frames, strict=True):
+        count = _count(utterance, strategy)
+        if count is None:
+            raise ConfigurationError(_no_count(utterance, utterances, strategy))
+        wanted, longest = max(count, 1), (int(frame_count) + 1) // 2
+        raised += count < 1
+        capped += wanted > longest
+        lengths.append(min(wanted, longest))
+    return tuple(lengths), TargetReport(utterances=len(lengths), capped=capped, raised=raised)
+
+
+def offered_strategies(utterances: Sequence[Utterance]) -> tuple[LabelStrategy, ...]:
+    """Strategies that all the utterances have counts for; `utterance` is always among them."""
+    return tuple(strategy for strategy in get_args(LabelStrategy) if not uncounted(utterances, strategy))
+
+
+def uncounted(utterances: Sequence[Utterance], strategy: LabelStrategy) -> list[str]:
+    """Ids of utterances that have no count for a strategy."""
+    return [utterance.id for utterance in utterances if _count(utterance, strategy) is None]
+
+
+def not_comparable(report: TargetReport) -> bool:
+    """Whether more than 1% of the targets were shortened: 'not comparable as this strategy'."""
+    return 100 * report.capped > LARGEST_CAPPED_PERCENT * report.utterances
+
+
+def _count(utterance: Utterance, strategy: LabelStrategy) -> int | None:
+    if strategy == "words":
+        return utterance.words
+    if strategy == "utterance":
+        return 1
+    voiced = utterance.voiced_phonemes
+    return 2 * voiced if voiced is not None and strategy == "phonemes_x2" else voiced
+
+
+def _no_count(utterance: Utterance, utterances: Sequence[Utterance], strategy: LabelStrategy) -> str:
+    offered = ", ".join(offered_strategies(utterances))
+    return f"utterance {utterance.id} has no count for label strategy '{strategy}'; the corpus offers: {offered}"

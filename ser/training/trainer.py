@@ -1,0 +1,232 @@
+"""Training one fold: a pure function of data, configuration and fold.
+
+`train_fold` reads the mapped feature store, trains on the training speakers, follows the validation
+speakers, and scores the test speakers once, at the end. On processors the same input gives the same
+result, bit for bit on one kind of them, whatever else runs beside it. On a graphics card first
+weights and batches are the same, dropout masks follow its own parts of a batch, and the last digits
+are not promised: torch's gradient of CTC adds up in any order there.
+"""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ser.config import FoldConfiguration
+from ser.corpora.corpus import Corpus
+from ser.devices import device_name
+from ser.errors import TrainingError
+from ser.features.store import FeatureStore
+from ser.identity import RESULTS_VERSION, fold_identity, initial_seed
+from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
+from ser.model.network import SpeechEmotionNetwork
+from ser.results import EpochRecord, Fold, FoldResult
+from ser.training.batching import class_weights, epoch_batches, micro_batches, part_cost, upsampled
+from ser.training.data import FoldData, prepare_fold
+from ser.training.evaluation import Scored, evaluate, utterance_losses
+from ser.training.optimizer import EpochSelector, WeightAverage, Weights, make_optimiser
+from ser.training.precision import arithmetic, moved
+
+Report = Callable[[EpochRecord], None]
+"""Is told each epoch's record."""
+
+
+@dataclass(frozen=True)
+class TrainedFold:
+    """A fold's result and the weights that were scored."""
+
+    result: FoldResult
+    weights: Weights
+
+
+def train_fold(
+    corpus: Corpus,
+    store: FeatureStore,
+    configuration: FoldConfiguration,
+    fold: Fold,
+    device: torch.device,
+    report: Report | None = None,
+) -> TrainedFold:
+    """Trains and scores one fold.
+
+    Args:
+        corpus: The corpus, in the order of the store.
+        store: Its raw log-mels.
+        configuration: The whole configuration.
+        fold: Which speakers test, validate and train.
+        device: Where to compute.
+        report: Called with each epoch's record.
+
+    Returns:
+        The result, and the scored weights on the CPU.
+
+    Raises:
+        TrainingError: A loss or a gradient is not finite; the text names fold and epoch.
+        ConfigurationError: The corpus lacks the counts that the label strategy needs, or the device the arithmetic.
+    """
+    started_ms = _now_ms()
+    data = prepare_fold(corpus, store, configuration, fold)
+    training = FoldTraining(data, configuration, initial_seed(configuration, fold), device)
+    selector = EpochSelector(configuration.selection)
+    curve = []
+    for epoch in range(1, configuration.epochs + 1):
+        values = training.run_epoch(epoch)
+        weights = training.average.weights()
+        followed = training.score(weights, data.validation)
+        values |= _validation_values(followed, data.classes)
+        _require_finite(values, fold, epoch)
+        selector.add(values["validation_ua"], values["validation_loss"], weights)
+        curve.append(EpochRecord(epoch=epoch, ended_ms=_now_ms(), values=values))
+        if report is not None:
+            report(curve[-1])
+    selected_epoch, weights = selector.chosen()
+    tested = training.score(weights, data.test)
+    _require_finite({"test_loss": tested.loss}, fold, selected_epoch)
+    result = FoldResult(
+        identity=fold_identity(configuration, corpus.digest, fold, device.type),
+        results_version=RESULTS_VERSION,
+        fold=fold,
+        corpus=corpus.identity,
+        configuration=configuration,
+        test=tested.evaluation,
+        validation=training.score(weights, data.validation).evaluation,
+        curve=tuple(curve),
+        selected_epoch=selected_epoch,
+        targets=data.targets,
+        started_ms=started_ms,
+        ended_ms=_now_ms(),
+        environment=_environment(device),
+    )
+    return TrainedFold(result, {name: weight.cpu() for name, weight in weights.items()})
+
+
+class FoldTraining:
+    """The state of one fold's training: network, optimiser and running average.
+
+    Args:
+        data: The fold's data.
+        configuration: The configuration.
+        seed: Seed of the first weights and of the batches, 0 or more.
+        device: Where to compute.
+    """
+
+    def __init__(self, data: FoldData, configuration: FoldConfiguration, seed: int, device: torch.device) -> None:
+        self._data = data.on(device)
+        self._configuration = configuration
+        self._seed = seed
+        self._device = device
+        self.network = _seeded_network(configuration, data.classes, self._seed, device)
+        self._scorer = _seeded_network(configuration, data.classes, self._seed, device)
+        self._optimiser = make_optimiser(configuration, self.network)
+        self._importance = _importance(data, configuration).to(device)
+        self.average = WeightAverage(self.network, configuration.ema_decay)
+
+    def run_epoch(self, epoch: int) -> dict[str, float]:
+        """Makes one pass over the training speakers; nothing is read back from the device before its end.
+
+        Args:
+            epoch: The epoch, from 1; it seeds the batches.
+
+        Returns:
+            Mean training loss in nats an utterance, mean and largest gradient norm before clipping.
+        """
+        limit = self._configuration.gradient_clip or float("inf")
+        self.network.train()
+        losses, norms, utterances = [], [], 0
+        with arithmetic(self._configuration.precision, self._device):
+            for batch in self._batches(epoch):
+                self._optimiser.zero_grad(set_to_none=True)
+                losses.append(self.add_gradients(batch))
+                norms.append(torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
+                self._optimiser.step()
+                self.average.update()
+                utterances += len(batch)
+        return {
+            "training_loss": float(torch.stack(losses).sum()) / utterances,
+            "gradient_norm": float(torch.stack(norms).mean()),
+            "gradient_norm_max": float(torch.stack(norms).max()),
+        }
+
+    def add_gradients(self, batch: NDArray[np.int64]) -> torch.Tensor:
+        """Adds the gradient of a batch's mean loss to the network's, one part of like lengths after the other.
+
+        Args:
+            batch: Utterance indices.
+
+        Returns:
+            The sum of the utterances' losses, in nats, on the device.
+        """
+        total = torch.zeros((), device=self._device)
+        for part in micro_batches(self._data.view.lengths[batch], part_cost(self._device.type)):
+            loss = self._losses(batch[part]).sum()
+            (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
+
+    def score(self, weights: Weights, part: NDArray[np.int64]) -> Scored:
+        """Scores a part of the fold with given weights."""
+        self._scorer.load_state_dict(weights)
+        with arithmetic(self._configuration.precision, self._device):
+            return evaluate(self._scorer, self._data, self._configuration, part)
+
+    def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
+        frames, lengths = self._data.view.batch(batch)
+        emotions, counts = moved(self._data.emotions[batch], self._device), self._data.counts[batch]
+        output = self.network(frames.to(self._device), moved(lengths, self._device))
+        losses = utterance_losses(output, lengths, emotions, counts, self._configuration)
+        return losses * self._importance[emotions]
+
+    def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        """An epoch's batches of utterance indices: the same for the same seed, fold and epoch."""
+        training = self._data.training
+        if self._configuration.balance == "upsample":
+            training = upsampled(training, self._data.emotions.numpy()[training], (self._seed, epoch))
+        lengths = self._data.view.lengths[training]
+        batches = epoch_batches(lengths, self._configuration.batch_size, (self._seed, epoch))
+        return [training[batch] for batch in batches]
+
+
+def _seeded_network(
+    configuration: FoldConfiguration, classes: int, seed: int, device: torch.device
+) -> SpeechEmotionNetwork:
+    """A network whose first weights depend on the seed alone; drawn on the CPU, equal on every device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SpeechEmotionNetwork(configuration, classes).to(device)
+
+
+def _importance(data: FoldData, configuration: FoldConfiguration) -> torch.Tensor:
+    """The factor on the loss of an utterance of each class, shape `(class,)`."""
+    if configuration.balance != "weights":
+        return torch.ones(data.classes)
+    return torch.from_numpy(class_weights(data.emotions.numpy()[data.training], data.classes)).float()
+
+
+def _validation_values(followed: Scored, classes: int) -> dict[str, float]:
+    confusion = evaluation_confusion(followed.evaluation, classes)
+    return {
+        "validation_loss": followed.loss,
+        "validation_ua": unweighted_accuracy(confusion),
+        "validation_wa": weighted_accuracy(confusion),
+        **followed.observations,
+    }
+
+
+def _require_finite(values: dict[str, float], fold: Fold, epoch: int) -> None:
+    bad = [f"{name} is {value}" for name, value in values.items() if not isfinite(value)]
+    if bad:
+        raise TrainingError(f"fold {fold.name}, epoch {epoch}: expected finite numbers, but {', '.join(bad)}")
+
+
+def _environment(device: torch.device) -> dict[str, str]:
+    versions = {"torch": str(torch.__version__), "python": platform.python_version()}
+    return versions | {"device": device_name(str(device)), "device_type": device.type}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

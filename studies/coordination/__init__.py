@@ -1,0 +1,1 @@
+"""The coordinator, which dispatches folds and records their results."""

@@ -1,0 +1,1 @@
+"""Folds computed on a Ray cluster."""

@@ -1,0 +1,52 @@
+"""What runs in a Ray worker: folds, each as a stream of its epochs with the trained fold at the end."""
+
+import queue
+import threading
+from collections.abc import Iterator
+
+import ray
+
+from ser.results import EpochRecord
+from studies.execution.base import FoldTask
+from studies.execution.malloc_tuning import keep_memory
+from studies.execution.worker import Worker
+
+_workers: dict[str, Worker] = {}
+
+
+def fold_stream(corpus: "list[ray.ObjectRef]", device: str, task: FoldTask) -> Iterator[EpochRecord | bytes]:
+    """Trains one fold.
+
+    Args:
+        corpus: Reference to the corpus; in a list, so that Ray hands over the reference and a worker reads
+            the corpus once, not with every fold.
+        device: Where to compute, 'cpu' or 'cuda'.
+        task: The fold.
+
+    Yields:
+        The record of each epoch when it has ended, then the bytes of the trained fold.
+    """
+    key = f"{corpus[0].hex()} {device}"
+    if key not in _workers:
+        # Another study's corpus is not kept beside this one's.
+        _workers.clear()
+        keep_memory()
+        _workers[key] = Worker(ray.get(corpus[0]), device)
+    worker = _workers[key]
+    stream: queue.SimpleQueue[EpochRecord | bytes | BaseException] = queue.SimpleQueue()
+
+    def train() -> None:
+        try:
+            stream.put(worker.run(task, stream.put))
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that Ray watches
+            stream.put(error)
+
+    # Training calls back at each epoch, and a stream is asked for the next: a thread turns one into the other.
+    threading.Thread(target=train, daemon=True).start()
+    while True:
+        item = stream.get()
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+        if isinstance(item, bytes):
+            return

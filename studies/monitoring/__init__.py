@@ -1,0 +1,1 @@
+"""Progress of studies, for the terminal, status files and the dashboard."""

@@ -1,0 +1,1 @@
+"""What a user asks for: plans, recipes and search spaces."""

@@ -1,0 +1,295 @@
+"""A study as the user asks for it: validated, named, and laid out as points."""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+
+from ser.config import (
+    WINDOWED_ATTENTIONS,
+    AttentionName,
+    Criterion,
+    FoldConfiguration,
+    LabelStrategy,
+    Precision,
+    Settings,
+    digest_of,
+)
+from ser.errors import ConfigurationError, unknown_value
+from ser.folds import parse_scheme
+from ser.identity import RESULTS_VERSION
+from studies.planning.recipes import RECIPES, Recipe, recipe_named
+from studies.planning.search_space import Choice, Space, Value
+from studies.search.pruning import PrunerName
+
+_SWEPT = ("attention", "scope", "labels", "seed", "precision", "criterion", "features")
+
+
+class StudyPlan(Settings):
+    """What a study computes.
+
+    Attributes:
+        corpus: How the corpus is read, a name of the registry.
+        corpus_options: Options of the corpus as text, by name.
+        recipe: Name of the recipe.
+        attentions: Attentions swept.
+        labels: Label strategies swept.
+        scopes: Scopes swept, for local and component attention.
+        criterion: The criterion.
+        folds: Fold scheme, as text.
+        seeds: Seeds swept, 1 to n.
+        precision: Arithmetic, perhaps still `auto`.
+        settings: All other settings of a fold's configuration; those that are searched have no effect here.
+        space: What is searched; null where the whole grid is swept.
+        trials: Points that are searched; null where the whole grid is swept.
+        pruner: What gives up a trial before its last fold.
+    """
+
+    corpus: str
+    corpus_options: dict[str, str] = Field(default_factory=dict)
+    recipe: str
+    attentions: tuple[AttentionName, ...]
+    labels: tuple[LabelStrategy, ...]
+    scopes: tuple[int, ...]
+    criterion: Criterion
+    folds: str = "speaker"
+    seeds: tuple[int, ...]
+    precision: Literal["fp32", "bf16", "tf32", "auto"]
+    settings: dict[str, Any]
+    space: Space | None = None
+    trials: int | None = None
+    pruner: PrunerName = "none"
+
+    @property
+    def corpus_name(self) -> str:
+        """Name of the corpus in studies and reports: one that the user gave a table, else that of the registry."""
+        return self.corpus_options.get("name", self.corpus)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        corpus: str,
+        recipe: str,
+        attentions: tuple[str, ...],
+        labels: tuple[str, ...] = (),
+        scopes: tuple[int, ...] = (),
+        criterion: str | None = None,
+        folds: str | None = None,
+        seeds: int = 1,
+        overrides: Mapping[str, str] | None = None,
+        corpus_options: Mapping[str, str] | None = None,
+        trials: int | None = None,
+        pruner: str | None = None,
+    ) -> "StudyPlan":
+        """Makes a plan from a recipe and what the user wants otherwise.
+
+        Args:
+            corpus: Name of the corpus.
+            recipe: Name of the recipe.
+            attentions: Attentions; `all` stands for every one.
+            labels: Label strategies, or nothing for the recipe's.
+            scopes: Scopes, or nothing for the recipe's.
+            criterion: The criterion, or None for the recipe's.
+            folds: Fold scheme, or None for the recipe's on that corpus.
+            seeds: Number of seeds, 1 or more.
+            overrides: Other settings of a fold's configuration, or `precision`, as text by name.
+            corpus_options: Options of the corpus as text, by name.
+            trials: Points to be searched, 1 or more, or None for the recipe's; only for a recipe that searches.
+            pruner: `median`, `wilcoxon` or `none`, or None for the recipe's; for the whole grid only `none`.
+
+        Returns:
+            The plan.
+
+        Raises:
+            ConfigurationError: A name or value is not valid; the text lists the valid ones.
+        """
+        chosen = recipe_named(recipe)
+        wanted = _known_settings(overrides or {})
+        _refuse_numbers(seeds, trials)
+        if not chosen.space:
+            _refuse_search(chosen, trials, pruner)
+        precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "tf32", "auto"))
+        scheme = folds or chosen.folds_for(corpus)
+        settings = _settings(chosen, corpus, scheme, wanted)
+        plan = cls(
+            corpus=corpus,
+            corpus_options=dict(corpus_options or {}),
+            recipe=recipe,
+            attentions=_members("attention", _every_attention(attentions), get_args(AttentionName)),
+            labels=_members("labels", labels or chosen.labels, get_args(LabelStrategy)),
+            scopes=tuple(dict.fromkeys(scopes)) or chosen.scopes,
+            criterion=_member("criterion", criterion or settings["criterion"], get_args(Criterion)),
+            folds=scheme,
+            seeds=tuple(range(1, seeds + 1)),
+            precision=precision,
+            settings={name: value for name, value in settings.items() if name != "criterion"},
+            trials=trials or chosen.trials,
+            pruner=_member("pruner", pruner or chosen.pruner, get_args(PrunerName)),
+        )
+        if chosen.space:
+            plan = plan.model_copy(update={"space": plan._space(chosen, fixed=wanted)})
+        plan._check_all_settings()
+        return plan
+
+    def _check_all_settings(self) -> None:
+        """Refuses a bad value even where this plan gives it no effect, such as an even scope without a window."""
+        for attention, scope in product(get_args(AttentionName), self.scopes):
+            swept = {"attention": attention, "scope": scope, "labels": self.labels[0], "criterion": "ctc"}
+            FoldConfiguration.of(**self.settings | swept)
+
+    def _space(self, recipe: Recipe, fixed: Mapping[str, str]) -> Space:
+        """The recipe's space over what this plan sweeps, less the settings that the user has fixed."""
+        swept: dict[str, tuple[Value, ...]] = {
+            "attention": self.attentions,
+            "scope": self.scopes,
+            "labels": self.labels,
+        }
+        searched = {name: each for name, each in recipe.space.items() if name not in fixed}
+        return Space(dimensions={name: Choice(values=values) for name, values in swept.items()} | searched)
+
+    @property
+    def size(self) -> int:
+        """Trials of the whole study: points, each with every seed."""
+        return len(self.points("fp32")) if self.trials is None else self.trials * len(self.seeds)
+
+    def base(self, precision: Precision) -> FoldConfiguration:
+        """A configuration with all that no point changes."""
+        first = {"attention": self.attentions[0], "scope": self.scopes[0], "labels": self.labels[0]}
+        return self.configuration(first | {"seed": self.seeds[0]}, precision)
+
+    def configuration(self, parameters: Mapping[str, Value], precision: Precision) -> FoldConfiguration:
+        """The configuration of a point.
+
+        Args:
+            parameters: The point as the search knows it, see `parameters`.
+            precision: The resolved arithmetic.
+
+        Raises:
+            ConfigurationError: The parameters are not those of a point.
+        """
+        return FoldConfiguration.of(
+            **self.settings | {"criterion": self.criterion, "precision": precision} | dict(parameters)
+        )
+
+    def parameters(self, point: FoldConfiguration) -> dict[str, Value]:
+        """A point as the search knows it: the seed, and the swept or searched settings that have an effect."""
+        if self.space is None:
+            return dict(point_parameters(point))
+        return self.space.parameters(dict(point)) | {"seed": point.seed}
+
+    def points(self, precision: Precision) -> tuple[FoldConfiguration, ...]:
+        """The points that are known before the study begins: all of a grid, in a fixed order; none of a search.
+
+        Args:
+            precision: The resolved arithmetic.
+
+        Returns:
+            Configurations, each once; points that differ only in settings without effect are one.
+        """
+        if self.space is not None:
+            return ()
+        grid = product(self.seeds, self.attentions, self.scopes, self.labels)
+        points = (
+            self.configuration({"attention": attention, "scope": scope, "labels": labels, "seed": seed}, precision)
+            for seed, attention, scope, labels in grid
+        )
+        return tuple(dict.fromkeys(points))
+
+    def name(self, corpus_digest: str, device_type: str) -> str:
+        """The study's name: the same plan on the same data, device and versions has the same one.
+
+        The number of trials of a search is no part of it: asked for more, the same study goes on.
+
+        Args:
+            corpus_digest: Digest of the corpus.
+            device_type: 'cpu' or 'cuda'.
+
+        Returns:
+            Corpus, recipe, attentions and a short digest of everything else.
+        """
+        # Reports read plans and no names; they start a second earlier without torch.
+        import torch
+
+        content: dict[str, Any] = {
+            "points": [point.content() for point in self.points("fp32")],
+            "precision": self.precision,
+            "folds": self.folds,
+            "corpus": corpus_digest,
+            "device": device_type,
+            "torch": str(torch.__version__),
+            "results_version": RESULTS_VERSION,
+        }
+        if self.space is not None:
+            base = self.base("fp32").content()
+            content |= {"base": base, "space": self.space.model_dump(mode="json"), "seeds": list(self.seeds)}
+            content |= {"pruner": self.pruner}
+        digest = digest_of(content)
+        attentions = "all" if len(self.attentions) == len(get_args(AttentionName)) else "+".join(self.attentions)
+        return f"{self.corpus_name}-{self.recipe}-{attentions}-{digest[:8]}"
+
+
+def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
+    """A point as the search knows it: the swept settings that have an effect."""
+    values: dict[str, str | int] = {"attention": point.attention, "seed": point.seed}
+    if point.attention in WINDOWED_ATTENTIONS and point.scope is not None:
+        values["scope"] = point.scope
+    if point.labels is not None:
+        values["labels"] = point.labels
+    return values
+
+
+def _known_settings(overrides: Mapping[str, str]) -> dict[str, str]:
+    """The same settings, each of which a plan can override."""
+    known = set(FoldConfiguration.model_fields) - set(_SWEPT) | {"precision"}
+    for name in overrides:
+        if name not in known:
+            raise ConfigurationError(unknown_value("setting", name, sorted(known)))
+    return dict(overrides)
+
+
+def _settings(recipe: Recipe, corpus: str, scheme: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """A recipe's settings on a corpus and what the user wants otherwise; who validates is a choice by speaker alone."""
+    settings = recipe.settings_for(corpus) | {name: _parsed(value) for name, value in wanted.items()}
+    return settings if parse_scheme(scheme).name == "speaker" else settings | {"validation": None}
+
+
+def _refuse_numbers(seeds: int, trials: int | None) -> None:
+    if seeds < 1:
+        raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
+    if trials is not None and trials < 1:
+        raise ConfigurationError(f"trials {trials} is not a number of points, 1 or more")
+
+
+def _refuse_search(recipe: Recipe, trials: int | None, pruner: str | None) -> None:
+    """Refuses options of a search for a recipe that sweeps its whole grid, where each point is asked for."""
+    searching = ", ".join(each.name for each in RECIPES.values() if each.space)
+    if trials is not None:
+        raise ConfigurationError(
+            f"trials {trials}: recipe {recipe.name} sweeps its whole grid; a number of trials is for: {searching}"
+        )
+    if pruner not in (None, "none"):
+        raise ConfigurationError(
+            f"pruner {pruner}: recipe {recipe.name} sweeps its whole grid, all of which is compared; a pruner is for: "
+            f"{searching}"
+        )
+
+
+def _every_attention(attentions: tuple[str, ...]) -> tuple[str, ...]:
+    return get_args(AttentionName) if "all" in attentions else attentions
+
+
+def _member(what: str, value: str, known: tuple[str, ...]) -> Any:
+    if value not in known:
+        raise ConfigurationError(unknown_value(what, value, known))
+    return value
+
+
+def _members(what: str, values: tuple[str, ...], known: tuple[str, ...]) -> Any:
+    return tuple(dict.fromkeys(_member(what, value, known) for value in values))
+
+
+def _parsed(value: str) -> Any:
+    """A setting's text; numbers stay text, which the configuration converts and checks."""
+    return None if value in ("null", "off") else value

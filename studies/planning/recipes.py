@@ -1,0 +1,175 @@
+"""Named recipes: everything a study fixes, and what it sweeps.
+
+`paper` follows the paper and its framework to the letter; `recommended` is what we advise on real
+corpora; `quick` is for the demo corpus. These sweep their whole grid. `extended` searches a space that
+is too large for that.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ser.config import LabelStrategy, Scope, Settings
+from ser.errors import ConfigurationError, unknown_value
+from studies.planning.search_space import Choice, Span
+from studies.search.pruning import PrunerName
+
+
+class Recipe(Settings):
+    """A named set of settings.
+
+    Attributes:
+        name: Its name.
+        summary: What it is for, in a sentence.
+        labels: Label strategies that are swept.
+        scopes: Scopes that are swept, for local and component attention.
+        precision: Arithmetic; `auto` takes bf16 where a probe runs it faster than fp32.
+        settings: All other settings of a fold's configuration, by name.
+        corpus_settings: Settings that differ on a corpus, by its name.
+        corpus_folds: Fold scheme on a corpus that is not divided by test speaker, by its name.
+        space: Settings that are searched, in the place of those above, by name; empty where the whole grid
+            of attentions, label strategies and scopes is swept.
+        trials: Points that are searched; null where the whole grid is swept.
+        pruner: What gives up a trial before its last fold.
+    """
+
+    name: str
+    summary: str
+    labels: tuple[LabelStrategy, ...]
+    scopes: tuple[Scope, ...]
+    precision: Literal["fp32", "bf16", "auto"]
+    settings: dict[str, Any]
+    corpus_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    corpus_folds: dict[str, str] = Field(default_factory=dict)
+    space: dict[str, Choice | Span] = Field(default_factory=dict)
+    trials: int | None = None
+    pruner: PrunerName = "none"
+
+    def settings_for(self, corpus: str) -> dict[str, Any]:
+        """The settings on a corpus."""
+        return self.settings | self.corpus_settings.get(corpus, {})
+
+    def folds_for(self, corpus: str) -> str:
+        """The fold scheme on a corpus."""
+        return self.corpus_folds.get(corpus, "speaker")
+
+
+_PAPER_SCOPES = (3, 5, 7, 9, 11, 15, 21)
+
+_COMMON: dict[str, Any] = {
+    "criterion": "ctc",
+    "attention_norm": "window",
+    "quantum_boundary": "frames",
+    "layers": 2,
+    "cells": 128,
+    "dropout": None,
+    "learning_rate": 1e-3,
+    "loss_scale": "utterance",
+    "batch_size": 32,
+    "balance": "none",
+    "validation": "partner",
+}
+
+_UPSAMPLED_AIBO = {"fau_aibo": {"balance": "upsample"}}
+_DIVIDED_AIBO = {"fau_aibo": "given"}
+
+PAPER = Recipe(
+    name="paper",
+    summary="the paper's settings, with its framework's RMSProp",
+    labels=("words", "phonemes", "phonemes_x2"),
+    scopes=_PAPER_SCOPES,
+    precision="fp32",
+    settings=_COMMON
+    | {
+        "component_score": "window",
+        "normalisation": "minmax_utterance",
+        "stack": 1,
+        "rmsprop": "tf1",
+        "gradient_clip": None,
+        "epochs": 60,
+        "selection": "best_validation",
+        "ema_decay": None,
+        "decision": "best_path",
+    },
+    corpus_settings=_UPSAMPLED_AIBO,
+    corpus_folds=_DIVIDED_AIBO,
+)
+
+RECOMMENDED = Recipe(
+    name="recommended",
+    summary="what we advise on real corpora",
+    labels=("words", "phonemes", "utterance"),
+    scopes=_PAPER_SCOPES,
+    precision="auto",
+    settings=_COMMON
+    | {
+        "component_score": "dense",
+        "normalisation": "zscore_speaker",
+        "stack": 3,
+        "rmsprop": "torch",
+        "gradient_clip": 5.0,
+        "epochs": 24,
+        "selection": "last",
+        "ema_decay": 0.98,
+        "decision": "posterior",
+    },
+    corpus_settings=_UPSAMPLED_AIBO,
+    corpus_folds=_DIVIDED_AIBO,
+)
+
+QUICK = Recipe(
+    name="quick",
+    summary="a few minutes on the demo corpus",
+    labels=("words", "phonemes", "phonemes_x2"),
+    scopes=(9,),
+    precision="auto",
+    settings=RECOMMENDED.settings | {"stack": 2, "epochs": 16},
+)
+
+EXTENDED = Recipe(
+    name="extended",
+    summary="a search over sizes, training and readings of the method, from what we advise",
+    labels=("words", "phonemes", "utterance"),
+    scopes=_PAPER_SCOPES,
+    precision="auto",
+    settings=RECOMMENDED.settings,
+    corpus_settings=_UPSAMPLED_AIBO,
+    corpus_folds=_DIVIDED_AIBO,
+    space={
+        "learning_rate": Span(low=1e-4, high=1e-2),
+        "cells": Choice(values=(64, 128, 256)),
+        "layers": Choice(values=(1, 2, 3)),
+        "dropout": Choice(values=(None, 0.1, 0.2, 0.3, 0.5)),
+        "stack": Choice(values=(1, 2, 3)),
+        "ema_decay": Choice(values=(None, 0.95, 0.98, 0.99)),
+        "normalisation": Choice(
+            values=("zscore_speaker", "zscore_training", "minmax_training", "minmax_utterance"),
+        ),
+        "component_score": Choice(values=("dense", "window")),
+        "attention_norm": Choice(values=("window", "literal")),
+        "quantum_boundary": Choice(values=("frames", "states")),
+        # Not `likelihood`, which uses the counts of the utterance that is decided.
+        "decision": Choice(values=("posterior", "best_path")),
+    },
+    trials=50,
+    pruner="median",
+)
+
+RECIPES = {recipe.name: recipe for recipe in (PAPER, RECOMMENDED, QUICK, EXTENDED)}
+"""All recipes by name."""
+
+
+def default_recipe(corpus: str) -> str:
+    """Name of the recipe for a corpus where the user names none."""
+    return QUICK.name if corpus == "demo" else RECOMMENDED.name
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ConfigurationError: There is none; the text lists the names.
+    """
+    if name not in RECIPES:
+        raise ConfigurationError(unknown_value("recipe", name, RECIPES))
+    return RECIPES[name]

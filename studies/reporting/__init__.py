@@ -1,0 +1,1 @@
+"""Reports of studies, built and kept up to date."""

@@ -1,0 +1,1 @@
+"""Studies in Optuna: points, sampling and pruning."""

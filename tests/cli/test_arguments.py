@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from ser.errors import StudyError
+from studies.cli.arguments import chosen_study
+from studies.planning.plan import StudyPlan
+from studies.search.optuna_study import Search
+from studies.storages.home import Home
+
+DIGEST = "0" * 32
+
+
+def plan(corpus: str, **options: str) -> StudyPlan:
+    return StudyPlan.of(corpus=corpus, recipe="quick", attentions=("none",), corpus_options=options)
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_search: Path) -> Home:
+    """Studies of two manifests by name, of one without, and of the demo corpus; each has begun."""
+    place = Home(tmp_path)
+    (tmp_path / "optuna.db").write_bytes(empty_search.read_bytes())
+    for each in (plan("manifest", name="plays"), plan("manifest", name="talks"), plan("demo")):
+        search = Search.open(place.storage, each.name(DIGEST, "cpu"), each)
+        search.begin(search.points("fp32")[0])
+    return place
+
+
+def test_the_name_given_to_a_table_is_the_corpus_of_its_study() -> None:
+    assert plan("manifest", name="plays").corpus_name == "plays"
+    assert plan("manifest").corpus_name == "manifest"
+    names = [plan("manifest", name=name).name(DIGEST, "cpu") for name in ("plays", "talks")]
+    assert [name.partition("-")[0] for name in names] == ["plays", "talks"]
+
+
+@pytest.mark.parametrize(("corpus", "chosen"), [("plays", "plays"), ("talks", "talks"), ("demo", "demo")])
+def test_a_study_is_chosen_by_the_name_of_its_corpus(home: Home, corpus: str, chosen: str) -> None:
+    assert chosen_study(home, None, corpus).plan.corpus_name == chosen
+
+
+def test_a_way_of_reading_chooses_any_corpus_that_is_read_that_way(home: Home) -> None:
+    assert chosen_study(home, None, "manifest").plan.corpus == "manifest"
+
+
+def test_a_name_that_no_study_has_is_refused(home: Home) -> None:
+    with pytest.raises(StudyError, match="there is no study of corpus songs in"):
+        chosen_study(home, None, "songs")

@@ -1,0 +1,298 @@
+"""A small study by command, with real workers, and the commands that look at it."""
+
+import json
+import os
+import platform
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+from typer.testing import CliRunner, Result
+
+from studies import second_process
+from studies.cli.main import app
+from studies.search.summaries import StudySummary, summaries
+from studies.storages.lock_file import only_coordinator
+from studies.storages.sqlite import SqliteStorage
+from tests.support.corpora import write_emodb, write_text
+from tracking.backend.client import open_tracking
+from tracking.reading.reader import find_runs
+
+STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
+TINY = ("--labels", "words", "--set", "cells=4", "--set", "epochs=2", "--set", "precision=fp32", "--workers", "2")
+FOLDS = 4
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the study's corpus and results lie."""
+
+    corpus: Path
+    home: Path
+
+    def ser(self, *arguments: str) -> Result:
+        answer = CliRunner().invoke(app, [*arguments, "--home", str(self.home)], env={"COLUMNS": "200"})
+        assert answer.exit_code == 0, answer.output
+        return answer
+
+    def study(self, *attentions: str) -> Result:
+        return self.ser(*self.command(*attentions))
+
+    def command(self, *attentions: str) -> list[str]:
+        chosen = [text for attention in attentions for text in ("--attention", attention)]
+        return ["study", "run", "--corpus", "emodb", "--root", str(self.corpus), *chosen, *TINY]
+
+    def refused(self, *arguments: str) -> Result:
+        answer = CliRunner().invoke(app, [*arguments, "--home", str(self.home)], env={"COLUMNS": "200"})
+        assert answer.exit_code == 1, answer.output
+        return answer
+
+    def summary(self, attentions: str = "quantum") -> StudySummary:
+        (found,) = (
+            each for each in summaries(SqliteStorage(self.home / "optuna.db")) if f"-{attentions}-" in each.name
+        )
+        return found
+
+    def client(self) -> MlflowClient:
+        return open_tracking(self.home / "mlflow.db")
+
+    def runs(self, **tags: str) -> list[Run]:
+        where = self.summary().whereabouts
+        assert where is not None
+        return find_runs(self.client(), where.experiment, **tags)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("study")
+    write_emodb(folder / "emodb", STEMS)
+    write_text(folder / "emodb" / "wav" / "16a01Fa.wav", "no sound")
+    write_text(folder / "emodb" / "lablaut" / "16a01Faxx.lablaut", "")
+    return Place(folder / "emodb", folder / "home")
+
+
+@pytest.fixture(scope="module")
+def first(place: Place) -> Result:
+    return place.study("quantum")
+
+
+@pytest.fixture(scope="module")
+def ran(first: Result, place: Place) -> Place:
+    """The place after the first study."""
+    return place
+
+
+def test_a_study_ends_with_its_table_and_where_to_go_on(first: Result, place: Place) -> None:
+    lines = first.stdout.splitlines()
+    assert any("quantum · words" in line for line in lines)
+    assert any("logistic regression" in line for line in lines)
+    assert f"study:  {place.summary().name}" in lines
+    (page,) = (Path(line.removeprefix("report: ")) for line in lines if line.startswith("report: "))
+    assert page.is_file()
+    assert page.is_relative_to(place.home)
+    assert any("ser ui --home" in line for line in lines)
+
+
+def test_standings_are_told_line_by_line_off_a_terminal(first: Result) -> None:
+    told = [line for line in first.stderr.splitlines() if line.startswith("trials")]
+    # The trial is complete once its last fold is written, which may be after that fold was told.
+    folds = [f"folds {done} of {FOLDS}" for done in range(FOLDS + 1)]
+    assert list(dict.fromkeys(line.partition(", ")[2] for line in told)) == folds
+    assert told[-1] == f"trials 1 of 1, {folds[-1]}"
+    assert all(line.startswith("trials 0 of 1") for line in told[:FOLDS])
+    assert "MLflow" not in first.stderr
+    assert "INFO" not in first.stderr
+
+
+def test_runs_are_a_tree_and_all_finished(ran: Place) -> None:
+    runs = ran.runs(ser__study=ran.summary().name)
+    assert Counter(run.data.tags["ser.kind"] for run in runs) == {"study": 1, "trial": 1, "fold": FOLDS}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    ((trial_id, folds),) = Counter(
+        run.data.tags["mlflow.parentRunId"] for run in runs if run.data.tags["ser.kind"] == "fold"
+    ).items()
+    assert folds == FOLDS
+    assert trial_id in {run.info.run_id for run in runs if run.data.tags["ser.kind"] == "trial"}
+
+
+def test_a_bad_recording_is_listed_and_the_study_goes_on(ran: Place) -> None:
+    (study,) = ran.runs(ser__kind="study", ser__study=ran.summary().name)
+    kept = Path(study.info.artifact_uri.removeprefix("file://")) / "skipped.json"
+    (skipped,) = json.loads(kept.read_text())["skipped"]
+    assert skipped["name"] == "16a01Fa"
+    assert "16a01Fa" in skipped["reason"]
+    (trial,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
+    assert trial.data.metrics["folds"] == FOLDS
+
+
+def test_the_report_is_an_artifact_of_the_study_run(first: Result, ran: Place) -> None:
+    (page,) = (Path(line[8:]) for line in first.stdout.splitlines() if line.startswith("report: "))
+    (study,) = ran.runs(ser__kind="study", ser__study=ran.summary().name)
+    logged = Path(study.info.artifact_uri.removeprefix("file://")) / "report"
+    assert (logged / "index.html").read_bytes() == page.read_bytes()
+    assert (logged / "tables" / "variants.csv").is_file()
+
+
+def test_the_search_and_the_run_tell_the_same_value(ran: Place) -> None:
+    (trial,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
+    assert ran.summary().best_validation_ua == trial.data.metrics["mean_validation_ua"]
+
+
+def test_runs_carry_versions_and_the_processor(ran: Place) -> None:
+    for run in ran.runs(ser__study=ran.summary().name):
+        tags = run.data.tags
+        assert tags["ser.version.torch"]
+        assert tags["ser.version.ser-studies"]
+        assert tags["ser.devices"]
+
+
+def test_a_second_call_trains_nothing(ran: Place) -> None:
+    before = {run.info.run_id: run.info.end_time for run in ran.runs()}
+    answer = ran.study("quantum")
+    assert answer.stderr.splitlines() == [f"trials 1 of 1, folds {FOLDS} of {FOLDS}"]
+    assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
+
+
+def test_list_and_status_show_the_study(ran: Place) -> None:
+    name = ran.summary().name
+    listed = [line for line in ran.ser("study", "list").stdout.splitlines() if name in line]
+    assert len(listed) == 1
+    assert "1 of 1" in listed[0]
+    assert "nobody now" in listed[0]
+    for arguments in (("study", "status", name), ("study", "status")):
+        shown = ran.ser(*arguments).stdout
+        (row,) = (line for line in shown.splitlines() if "quantum · words" in line)
+        assert "FINISHED" in row
+        assert f"{FOLDS} of {FOLDS}" in row
+        assert "1 of 1 trials complete; nobody runs it now" in shown
+
+
+def test_status_as_json_is_one_object(ran: Place) -> None:
+    told = json.loads(ran.ser("study", "status", "--json").stdout)
+    assert (told["study"], told["run_by"], told["trials_complete"]) == (ran.summary().name, None, 1)
+    assert told["live"]["folds_done"] == told["live"]["folds"] == FOLDS
+    assert told["live"]["best_validation_ua"] == told["best_validation_ua"]
+    (trial,) = told["each"]
+    assert (trial["state"], trial["folds_done"]) == ("FINISHED", FOLDS)
+
+
+def test_watching_a_study_that_nobody_runs_ends_at_once(ran: Place) -> None:
+    shown = ran.ser("study", "status", "--watch").stdout
+    assert f"folds {FOLDS} of {FOLDS}" in shown
+    assert "nobody runs it now" in shown
+
+
+def test_a_check_finds_damage_mends_it_and_tells_by_its_exit_code(ran: Place) -> None:
+    name = ran.summary().name
+    whole = f"{name}: nothing is wrong; 0 of 1 trials and 0 folds are left to be done"
+    assert ran.ser("study", "check").stdout.splitlines() == [whole]
+    (study,) = ran.runs(ser__kind="study", ser__study=name)
+    ran.client().update_run(study.info.run_id, status="RUNNING")
+    found = ran.refused("study", "check", name).stdout
+    assert f"stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it" in found
+    assert f"1 wrong; mend with: ser study check {name} --repair" in found
+    mended = ran.ser("study", "check", "--repair").stdout.splitlines()
+    assert mended == [f"mended, stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it", whole]
+    assert ran.client().get_run(study.info.run_id).info.status == "FINISHED"
+
+
+def test_an_unknown_study_is_refused_with_those_there_are(ran: Place) -> None:
+    name = ran.summary().name
+    answer = ran.refused("study", "status", name[:-1])
+    assert answer.stderr == f"error: unknown study '{name[:-1]}' (did you mean '{name}'?); valid: {name}\n"
+
+
+def test_a_study_that_another_process_runs_is_refused(ran: Place) -> None:
+    name = ran.summary().name
+    with only_coordinator(ran.home / "locks" / f"{name}.lock", name):
+        answer = ran.refused(*ran.command("quantum"))
+        listed = ran.ser("study", "list").stdout
+    who = f"process {os.getpid()} on {platform.node()} since "
+    assert answer.stderr.startswith(f"error: study {name} is being run by {who}")
+    assert len(answer.stderr.splitlines()) == 1
+    assert who in listed
+
+
+def test_the_report_is_written_again_from_the_runs(ran: Place) -> None:
+    (page,) = (ran.home / "reports").rglob("index.html")
+    page.unlink()
+    answer = ran.ser("report", "--corpus", "emodb")
+    assert page.is_file()
+    assert f"report: {page}" in answer.stdout
+    command = next(
+        line for line in (page.parent / "tables" / "studies.csv").read_text().splitlines() if "quantum" in line
+    )
+    assert f"--root {ran.corpus}" in command
+    assert "--labels words" in command
+
+
+def test_a_second_process_writes_the_same_report(ran: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran.ser("report", "--corpus", "emodb")
+    (page,) = (ran.home / "reports").rglob("index.html")
+    before = {path.name: path.read_bytes() for path in page.parent.rglob("*") if path.is_file()}
+    asked: list[bool] = []
+    monkeypatch.setattr("studies.cli.report.command.MANY_TRIALS", 1)
+    plain = second_process.second_process
+    monkeypatch.setattr(second_process, "second_process", lambda wanted: asked.append(wanted) or plain(wanted))
+    ran.ser("report", "--corpus", "emodb")
+    assert asked == [True]
+    assert {path.name: path.read_bytes() for path in page.parent.rglob("*") if path.is_file()} == before
+
+
+def test_watching_a_study_that_is_over_writes_its_report_once(ran: Place) -> None:
+    answer = ran.ser("report", "--corpus", "emodb", "--watch")
+    assert answer.stderr.startswith(f"{FOLDS} of {FOLDS} folds of the trials begun: ")
+    assert "quantum · words" in answer.stdout
+
+
+def test_a_larger_study_trains_only_what_is_new(ran: Place) -> None:
+    answer = ran.study("none", "quantum")
+    told = [line for line in answer.stderr.splitlines() if line.startswith("trials")]
+    assert told[0] == f"trials 1 of 2, folds {FOLDS} of {2 * FOLDS}"
+    assert told[-1] == f"trials 2 of 2, folds {2 * FOLDS} of {2 * FOLDS}"
+    study = ran.summary("none+quantum").name
+    assert Counter(run.data.tags["ser.kind"] for run in ran.runs(ser__study=study))["fold"] == FOLDS
+    (row,) = (line for line in answer.stdout.splitlines() if "│ quantum · words" in line)
+    (copy,) = ran.runs(ser__kind="trial", ser__study=study, ser__attention="quantum")
+    (original,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
+    assert copy.data.tags["ser.reused_from"] == original.info.run_id
+    assert f"{100 * original.data.metrics['pooled_test_ua']:.1f}" in row
+    shown = ran.ser("study", "status", study).stdout
+    assert f"reused from run {original.info.run_id}" in shown
+
+
+def test_another_baseline_is_answered_beside_the_usual_report(ran: Place) -> None:
+    usual = set((ran.home / "reports").rglob("index.html"))
+    answer = ran.ser("report", "--baseline", "quantum · words", "--variants", "attention=none")
+    (page,) = set((ran.home / "reports").rglob("index.html")) - usual
+    assert f"report: {page}" in answer.stdout
+    assert "Asked for: attention=none against quantum · words" in page.read_text(encoding="utf-8")
+    tests = (page.parent / "tables" / "tests.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[:2] for line in tests[1:]] == [["none · words", "quantum · words"]]
+    refused = ran.refused("report", "--baseline", "labels=word")
+    assert "did you mean 'words'" in refused.stderr
+
+
+def test_a_study_whose_folds_fail_says_so_and_why(place: Place, tmp_path: Path) -> None:
+    apart = Place(place.corpus, tmp_path / "home")
+    answer = apart.refused(*apart.command("none"), "--set", "learning_rate=1e30")
+    assert "Traceback" not in answer.output
+    complaint = answer.stderr.splitlines()[-1]
+    assert re.match(
+        r"error: study emodb-recommended-none-\w{8}: 4 folds failed, .*: TrainingError: fold \d\d, ", complaint
+    )
+    assert answer.stderr.count("2 attempts left") == FOLDS
+    assert answer.stderr.count("it is given up") == FOLDS
+    (log,) = (apart.home / "failures").iterdir()
+    assert log.read_text().count("Traceback (most recent call last)") == 3 * FOLDS
+    assert "worker 0" in log.read_text()
+    assert "worker 1" in log.read_text()
+    assert "no fold has a result yet" in answer.stdout
+    (row,) = (line for line in apart.ser("study", "status").stdout.splitlines() if "none · words" in line)
+    assert "FAILED" in row
+    assert "TrainingError" in row
+    assert apart.refused("report").stderr.startswith("error: no fold of corpus emodb has a result yet")

@@ -1,0 +1,80 @@
+"""What a disturbed study must end as: the undisturbed one, to the last digit, with nothing lost and nothing doubled."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from studies.storages.home import Home
+
+TRIALS, FOLDS = 2, 4
+
+
+def results(place: Home) -> tuple[Any, ...]:
+    """The final table, to the last digit, times apart, and what the search knows."""
+    from studies.search.optuna_study import Search
+    from studies.search.summaries import summaries
+    from tests.support.kept import trial_results
+    from tests.support.toy_corpus import without_times
+    from tracking.backend.client import open_tracking
+    from tracking.reading.reader import Reader
+
+    (summary,) = summaries(place.storage)
+    where = summary.whereabouts
+    assert where is not None
+    search = Search.open(place.storage, summary.name, summary.plan)
+    client = open_tracking(place.tracking)
+    table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
+    kept = trial_results(client, where.experiment)
+    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
+    states = sorted(trial.state.name for group in search.trials().values() for trial in group)
+    return trials, table.baselines, table.notes, search.values(), states
+
+
+def assert_ended_as(place: Home, expected: tuple[Any, ...], epochs: int) -> None:
+    """Holds all that is written of a study against an undisturbed one.
+
+    Args:
+        place: Where it was run.
+        expected: The undisturbed one's results.
+        epochs: Epochs of every fold.
+    """
+    from studies.consistency.study_check import check_study
+    from studies.search.summaries import summaries
+    from tracking.backend.client import open_tracking
+
+    assert results(place) == expected
+    (summary,) = summaries(place.storage)
+    checked = check_study(place, summary, repair=False)
+    assert (checked.findings, checked.trials_open, checked.waiting) == ((), 0, 0)
+    runs, client = all_runs(place), open_tracking(place.tracking)
+    kinds = Counter(run.data.tags["ser.kind"] for run in runs)
+    assert kinds == {"study": 1, "trial": TRIALS, "fold": TRIALS * FOLDS}, kinds
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    folds = {run.data.tags["ser.fold_identity"]: run for run in runs if run.data.tags["ser.kind"] == "fold"}
+    assert len(folds) == TRIALS * FOLDS
+    assert not any(run.data.tags.get("ser.superseded") for run in runs)
+    for run in folds.values():
+        steps = [row.step for row in client.get_metric_history(run.info.run_id, "training_loss")]
+        assert sorted(steps) == list(range(1, epochs + 1)), run.info.run_name
+
+
+def all_runs(place: Home) -> list[Any]:
+    """Every run of the study's experiment, superseded ones too."""
+    from tracking.backend.client import open_tracking
+
+    client = open_tracking(place.tracking)
+    experiments = [each.experiment_id for each in client.search_experiments() if each.name != "Default"]
+    return list(client.search_runs(experiments, max_results=1000)) if experiments else []
+
+
+def has_members(group: int) -> bool:
+    """Whether a process group has a process that is no zombie."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[2]) == group and fields[0] != "Z":
+                return True
+    return False

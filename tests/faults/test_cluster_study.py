@@ -1,0 +1,93 @@
+"""A whole study over two Ray nodes, PostgreSQL and an MLflow server, all real; a node is killed in mid-fold."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from studies.cli.main import app
+from studies.search.summaries import summaries
+from studies.storages.home import Home
+from tests.support.corpora import write_emodb
+from tests.support.kept import trial_results
+from tests.support.mlflow_server import mlflow_server
+from tests.support.ray_nodes import nodes
+from tests.support.toy_corpus import without_times
+from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.report import summary_rows
+from tracking.backend.client import open_tracking
+from tracking.reading.reader import Reader, find_runs
+
+STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
+OPTIONS = ("--labels", "words", "--set", "cells=16", "--set", "epochs=20", "--set", "precision=fp32")
+FOLDS, TRIALS = 4, 2
+LONG_S = 400.0
+
+
+def command(root: Path, home: Path, executor: str) -> list[str]:
+    where = ["--root", str(root), "--home", str(home), "--executor", executor, "--workers", "2"]
+    return ["study", "run", "--attention", "none", "--attention", "quantum", "--corpus", "emodb", *OPTIONS, *where]
+
+
+def results(home: Home) -> tuple[Any, ...]:
+    """The final table, to the last digit, times apart."""
+    (summary,) = summaries(home.storage)
+    where = summary.whereabouts
+    assert where is not None
+    client = open_tracking(home.tracking)
+    table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
+    kept = trial_results(client, where.experiment)
+    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
+    return trials, table.baselines, table.notes, summary_rows(oversee(table))
+
+
+def computes_a_fold(raylet: int) -> bool:
+    """Whether a worker of a raylet has a fold in its hands."""
+    return any("ray::ser: fold" in " ".join(child.cmdline()) for child in psutil.Process(raylet).children())
+
+
+@pytest.mark.slow
+def test_a_study_on_two_nodes_survives_the_death_of_one(postgresql_url: str, tmp_path: Path) -> None:
+    root = write_emodb(tmp_path / "emodb", STEMS)
+    local = Home(tmp_path / "local")
+    assert CliRunner().invoke(app, command(root, local.root, "local")).exit_code == 0
+
+    with nodes(cpus=0) as cluster, mlflow_server(tmp_path / "server", f"sqlite:///{tmp_path / 'mlflow.db'}") as uri:
+        cluster.add(cpus=1, name="first")
+        second = cluster.add(cpus=1, name="second")
+        far = Home(tmp_path / "far", postgresql_url, uri)
+        own = {"RAY_ADDRESS": cluster.address, "SER_STORAGE": postgresql_url, "SER_TRACKING": uri}
+        given = [sys.executable, "-c", "from studies.cli.main import app; app()", *command(root, far.root, "ray")]
+        with (tmp_path / "told.txt").open("wb") as told:
+            process = subprocess.Popen(given, stdout=subprocess.DEVNULL, stderr=told, env=os.environ | own)
+        raylet = second.all_processes["raylet"][0].process.pid
+        deadline = time.monotonic() + LONG_S
+        while not computes_a_fold(raylet):
+            assert process.poll() is None, (tmp_path / "told.txt").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        cluster.kill(second)
+        assert process.wait(LONG_S) == 0, (tmp_path / "told.txt").read_text()
+
+        said = (tmp_path / "told.txt").read_text()
+        lost = [line for line in said.splitlines() if "has left the cluster" in line]
+        assert [line.partition(" (")[0] for line in lost if line.startswith("node")] == ["node second"]
+        assert [line for line in lost if "fold failed" in line and "tried again" in line], said
+        assert "state-dump" not in said
+        (summary,) = summaries(far.storage)
+        assert summary.whereabouts is not None
+        runs = find_runs(open_tracking(uri), summary.whereabouts.experiment)
+        assert Counter(run.data.tags["ser.kind"] for run in runs) == {
+            "study": 1,
+            "trial": TRIALS,
+            "fold": FOLDS * TRIALS,
+        }
+        assert {run.info.status for run in runs} == {"FINISHED"}
+        assert results(far) == results(local)

@@ -1,0 +1,116 @@
+"""A file system of a few megabytes that runs full under each part of a study: one line, and nothing lost."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import move
+
+import pytest
+
+from ser.errors import SerError, StorageError
+from studies.execution.base import Event
+from studies.monitoring.events import Standing
+from studies.monitoring.live_status import StatusFile
+from tests.support.toy_coordinator import InProcess, Place, plan_of
+from tests.support.toy_studies import SCHEME
+from tracking.backend.errors import faults_explained
+from tracking.outbox.background_writer import Sender
+
+PLAN = plan_of("none", "quantum")
+FOLDS = 2 * len(SCHEME)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A mounted file system of 4 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("needs the program mount")
+    if answer.returncode != 0:
+        pytest.skip(f"needs the right to mount a file system: {answer.stderr.strip()}")
+    yield folder
+    # Databases of this process still lie there.
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leaves no byte free."""
+    path = folder / "filling"
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 9, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+    return path
+
+
+class Filling(InProcess):
+    """Fills a disk when one fold is trained and written.
+
+    Args:
+        folder: A folder on the disk.
+        sender: The study's sender.
+    """
+
+    def __init__(self, folder: Path, sender: Sender) -> None:
+        super().__init__(slots=1)
+        self._folder = folder
+        self._sender = sender
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if len(self.handed_out) == 2:
+            # What leaves the outbox makes room.
+            self._sender.drain()
+            fill(self._folder)
+        return super().wait(timeout_s)
+
+
+def on_small_disk(place: Place, part: str, small_disk: Path) -> None:
+    """Moves a part of a place to the small disk, with a link in its place."""
+    path = place.folder / part
+    if path.exists():
+        move(path, small_disk / part)
+    else:
+        (small_disk / part).mkdir()
+    path.symlink_to(small_disk / part)
+
+
+@pytest.mark.parametrize("part", ["outbox", "artifacts", "optuna.db", "mlflow.db"])
+def test_a_disk_that_runs_full_stops_the_study_which_goes_on_when_there_is_room(
+    place: Place, small_disk: Path, part: str
+) -> None:
+    on_small_disk(place, part, small_disk)
+    place.open(place.folder)
+    with Sender() as sender:
+        executor = Filling(small_disk, sender)
+        with pytest.raises(SerError) as caught, faults_explained():
+            place.start(PLAN, executor, sender=sender)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert any(words in text for words in ("No space left on device", "database or disk is full", "disk I/O error"))
+    assert caught.value.exit_code == 1
+    (small_disk / "filling").unlink()
+    again = InProcess()
+    assert place.start(PLAN, again) == []
+    assert len(executor.handed_out) + len(again.handed_out) <= FOLDS + 1
+    assert {run.info.status for run in place.store.runs()} == {"FINISHED"}
+    assert len(place.store.runs(ser__kind="fold")) == FOLDS
+    assert place.outbox.waiting() == frozenset()
+    assert None not in place.values(PLAN)
+
+
+def test_a_status_that_cannot_be_written_is_one_line_and_leaves_nothing(small_disk: Path) -> None:
+    status = StatusFile(small_disk / "status" / "a.json", small_disk / "failures" / "a.txt", "a study")
+    status.stood(Standing(2, 0, 4, 1, 0))
+    before = (small_disk / "status" / "a.json").read_bytes()
+    fill(small_disk)
+    with pytest.raises(StorageError, match="no room on the disk"), faults_explained():
+        status.stood(Standing(2, 2, 4, 4, 0))
+    assert [path.name for path in (small_disk / "status").iterdir()] == ["a.json"]
+    assert (small_disk / "status" / "a.json").read_bytes() == before

@@ -1,0 +1,104 @@
+"""Want of a card's memory: fewer folds at once, and no fold lost. Slots on 'cpu' stand in for slots on one card."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+
+from studies.coordination.retries import ATTEMPTS, Attempts
+from studies.execution import local
+from studies.execution.base import Executor, Failed, Finished, FoldTask
+from studies.execution.local import LocalExecutor, is_out_of_memory
+from studies.execution.worker import run_task
+from tests.support.fold_tasks import Folds, outcomes
+
+
+def _marks(task: FoldTask) -> Path:
+    return task.store.parent / "out-of-memory"
+
+
+def without_memory(task: FoldTask) -> bytes:
+    """Stands in for a worker's call: runs out of memory as often as the folder of marks says."""
+    for mark in _marks(task).iterdir():
+        mark.unlink(missing_ok=True)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore words.")
+    return run_task(task)
+
+
+@pytest.fixture
+def folds(tmp_path: Path) -> Folds:
+    return Folds(tmp_path)
+
+
+@pytest.fixture
+def executor(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
+    monkeypatch.setattr(local, "run_task", without_memory)
+    with closing(LocalExecutor(folds.corpus, ("cpu", "cpu"))) as made:
+        yield made
+
+
+def run_out(task: FoldTask, times: int) -> None:
+    _marks(task).mkdir()
+    for number in range(times):
+        (_marks(task) / str(number)).touch()
+
+
+def test_a_slot_is_given_up_but_never_the_last(executor: Executor, folds: Folds) -> None:
+    task, attempts = folds.task(), Attempts(None)
+    run_out(task, 2)
+    attempts.begin(task.identity)
+    executor.submit(task)
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert failed.crowded
+    assert failed.reason == (
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. (from now on 1 fold(s) at once on cpu)"
+    )
+    assert (executor.slots, executor.free_slots()) == (1, 1)
+    assert attempts.fail(failed)[1] == ATTEMPTS
+    assert attempts.failed_in(task.identity) == frozenset()
+
+    attempts.begin(task.identity)
+    executor.submit(task)
+    assert executor.free_slots() == 0
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert not failed.crowded
+    assert executor.slots == 1
+    assert attempts.fail(failed)[1] == ATTEMPTS - 1
+
+    executor.submit(task)
+    (ended,), _ = outcomes(executor)
+    assert isinstance(ended, Finished)
+    assert ended.slot == 1
+
+
+def test_two_folds_that_run_out_at_once_were_both_crowded(executor: Executor, folds: Folds) -> None:
+    tasks = [folds.task(index) for index in range(2)]
+    run_out(tasks[0], 2)
+    for task in tasks:
+        executor.submit(task)
+    ended, _ = outcomes(executor, 2)
+    assert [isinstance(each, Failed) and each.crowded for each in ended] == [True, True]
+    assert executor.slots == 1
+
+
+def test_slots_of_another_card_are_kept(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "run_task", without_memory)
+    task = folds.task()
+    run_out(task, 1)
+    with closing(LocalExecutor(folds.corpus, ("cpu", "cuda:0"))) as made:
+        made.submit(task)
+        (failed,), _ = outcomes(made)
+        assert isinstance(failed, Failed)
+        assert not failed.crowded
+        assert made.slots == 2
+
+
+def test_want_of_memory_is_told_from_other_errors() -> None:
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
+    assert is_out_of_memory(RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"))
+    assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    assert not is_out_of_memory(MemoryError())

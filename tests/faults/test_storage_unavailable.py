@@ -1,0 +1,297 @@
+"""PostgreSQL that dies in the middle of a study: nothing is lost, nothing doubled, nobody waits, nobody intrudes."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import RDBStorage
+
+from ser.errors import AwayError, StudyError
+from studies.coordination import coordinator
+from studies.execution.base import Event
+from studies.planning.plan import StudyPlan
+from studies.search.optuna_study import Search
+from studies.storages import storage_at
+from studies.storages.postgresql import _HeldPlace
+from tests.support.interruptions import Interrupted, assert_whole
+from tests.support.other_coordinator import other_coordinator
+from tests.support.postgresql import PASSWORD, PostgresqlServer
+from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of, search_of
+from tests.support.toy_studies import SCHEME
+from tracking.outbox.background_writer import Sender
+
+GRID = plan_of("none", "quantum")
+SEARCH = search_of(2, pruner="median")
+FOLDS = 2 * len(SCHEME)
+
+pytestmark = pytest.mark.usefixtures("quick_pauses")
+
+
+@pytest.fixture
+def shared(tmp_path: Path, empty_store: Path, empty_search: Path, own_postgresql: PostgresqlServer) -> Place:
+    """A place whose trials are in PostgreSQL."""
+    made = Place(tmp_path / "shared", empty_store, empty_search)
+    made.storage = storage_at(own_postgresql.url, made.database)
+    return made
+
+
+def start(
+    place: Place, plan: StudyPlan, executor: InProcess, patience_s: float = 120, watcher: Watcher | None = None
+) -> list[str]:
+    """Runs the study as its one coordinator."""
+    watcher = watcher or Watcher()
+    with (
+        place.storage.coordinate("first") as held,
+        Sender(held.confirm, watcher.noticed, patience_s) as sender,
+    ):
+        return place.start(plan, executor, observer=watcher, sender=sender, confirm=held.confirm)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
+    own_postgresql: PostgresqlServer, shared: Place, place: Place
+) -> None:
+    trained_while_away = list[str]()
+    watcher = Watcher()
+
+    def kill() -> None:
+        own_postgresql.kill()
+        threading.Thread(target=come_back, daemon=True).start()
+
+    def come_back() -> None:
+        # Back only when it was missed and everything is trained: training does not wait for it.
+        while not watcher.repairs or len(shared.outbox.waiting()) < FOLDS - 1:
+            time.sleep(0.05)
+        trained_while_away.extend(shared.outbox.waiting())
+        own_postgresql.start()
+
+    executor = Interrupted(2, kill)
+    assert start(shared, GRID, executor, watcher=watcher) == []
+    assert len(trained_while_away) >= FOLDS - 1
+    away, back = watcher.repairs
+    assert away.startswith("results wait on disk, training goes on: ")
+    assert "cannot be reached now (" in away
+    assert PASSWORD not in away
+    assert back.startswith("back after ")
+    assert len(executor.handed_out) == FOLDS
+    place.start(GRID)
+    assert_whole(shared, place, GRID)
+
+
+@pytest.mark.slow
+def test_a_search_waits_for_its_next_point_and_goes_on(
+    own_postgresql: PostgresqlServer, shared: Place, place: Place
+) -> None:
+    watcher = Watcher()
+
+    def kill() -> None:
+        own_postgresql.kill()
+        threading.Thread(target=come_back, daemon=True).start()
+
+    def come_back() -> None:
+        while not watcher.repairs:
+            time.sleep(0.05)
+        own_postgresql.start()
+
+    executor = Interrupted(3, kill)
+    assert start(shared, SEARCH, executor, watcher=watcher) == []
+    assert watcher.repairs
+    assert len(executor.handed_out) == len(set(executor.handed_out)) == SEARCH.size * len(SCHEME)
+    place.start(SEARCH, InProcess(slots=1))
+    assert_whole(shared, place, SEARCH)
+
+
+@pytest.mark.slow
+def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
+    own_postgresql: PostgresqlServer, shared: Place, place: Place
+) -> None:
+    executor = Interrupted(2, own_postgresql.kill)
+    with pytest.raises(AwayError, match=r"cannot be reached now .* writes wait$") as told:
+        start(shared, GRID, executor, patience_s=0.5)
+    text = str(told.value)
+    assert told.value.exit_code == 75
+    assert "\n" not in text
+    assert PASSWORD not in text
+    assert len(executor.handed_out) == FOLDS
+    assert len(shared.outbox.waiting()) >= FOLDS - 1
+    with pytest.raises(AwayError, match="cannot be reached now"):
+        start(shared, GRID, InProcess())
+    own_postgresql.start()
+    again = InProcess()
+    assert start(shared, GRID, again) == []
+    assert again.handed_out == []
+    place.start(GRID)
+    assert_whole(shared, place, GRID)
+
+
+@pytest.mark.slow
+def test_a_study_that_another_coordinator_took_meanwhile_is_left_as_it_is(
+    own_postgresql: PostgresqlServer, shared: Place, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off, confirm = threading.Event(), _HeldPlace.confirm
+
+    def confirm_unless_cut_off(held: _HeldPlace) -> None:
+        if cut_off.is_set():
+            raise AwayError("this machine's network is down")
+        confirm(held)
+
+    monkeypatch.setattr(_HeldPlace, "confirm", confirm_unless_cut_off)
+    with ExitStack() as stack:
+        taken: list[tuple[int, Any]] = []
+
+        def lose() -> None:
+            # Nothing is left to write: the end of the first fold's run is the last of it.
+            while not any(run.info.status == "FINISHED" for run in shared.store.runs(ser__kind="fold")):
+                time.sleep(0.05)
+            cut_off.set()
+            own_postgresql.kill()
+            own_postgresql.start()
+            other = stack.enter_context(other_coordinator((own_postgresql.url, shared.database), "first"))
+            taken.append((other.pid, shared.store.snapshot()))
+            cut_off.clear()
+
+        executor = Interrupted(2, lose)
+        with pytest.raises(StudyError, match="study first is being run by process") as told:
+            start(shared, GRID, executor)
+        ((process, runs),) = taken
+        assert f"process {process} on " in str(told.value)
+        # Its runs are the other one's by now: they are neither written nor closed.
+        assert shared.store.snapshot() == runs
+        assert "RUNNING" in {run["status"] for run in runs}
+    again = InProcess()
+    assert start(shared, GRID, again) == []
+    assert set(again.handed_out).isdisjoint(executor.handed_out[:-1])
+    place.start(GRID)
+    assert_whole(shared, place, GRID)
+
+
+class Waiting(InProcess):
+    """Has its first fold in hand until something holds.
+
+    Args:
+        act: What is done as soon as the fold is in hand.
+        until: Whether it may end.
+    """
+
+    def __init__(self, act: Callable[[], None], until: Callable[[], bool]) -> None:
+        super().__init__(slots=1)
+        self._act: Callable[[], None] | None = act
+        self._until = until
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if self._act is not None:
+            self._act()
+            self._act = None
+        if not self._until():
+            time.sleep(0.1)
+            return []
+        return super().wait(timeout_s)
+
+
+@pytest.mark.slow
+def test_a_lost_place_is_taken_again_before_a_fold_ends(
+    own_postgresql: PostgresqlServer, shared: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "HOLD_EVERY_S", 0.2)
+
+    def restart() -> None:
+        # Nothing is left to write: the trial's run has begun, and parameters are the last that it gets.
+        while not any(run.data.params for run in shared.store.runs(ser__kind="trial")):
+            time.sleep(0.05)
+        own_postgresql.kill()
+        own_postgresql.start()
+
+    def held() -> bool:
+        return shared.storage.holder("first") is not None
+
+    executor = Waiting(restart, held)
+    assert start(shared, GRID, executor) == []
+    assert len(executor.handed_out) == FOLDS
+
+
+# Every call that writes anything into the search's database while folds are trained.
+WRITES = ("_create_new_trial", "set_trial_state_values", "set_trial_user_attr", "set_trial_intermediate_value")
+
+
+class Unreliable:
+    """Loses the connection once, before or after the write of a given number.
+
+    Args:
+        number: Number of the write, from 1.
+        after: Whether the write is carried out, and its answer lost.
+    """
+
+    def __init__(self, number: int, after: bool) -> None:
+        self._number = number
+        self._after = after
+        self.writes = 0
+
+    def disturb(self, patch: pytest.MonkeyPatch) -> None:
+        for name in WRITES:
+            patch.setattr(RDBStorage, name, self._disturbed(getattr(RDBStorage, name)))
+
+    def _disturbed(self, write: Any) -> Any:
+        import psycopg
+
+        def disturbed(*arguments: Any, **others: Any) -> Any:
+            self.writes += 1
+            lost = self.writes == self._number
+            if lost and not self._after:
+                raise optuna.exceptions.StorageInternalError("no commit") from psycopg.OperationalError("lost")
+            answer = write(*arguments, **others)
+            if lost:
+                raise optuna.exceptions.StorageInternalError("no commit") from psycopg.OperationalError("lost")
+            return answer
+
+        return disturbed
+
+
+def run_disturbed(place: Place, plan: StudyPlan, number: int, after: bool) -> tuple[int, InProcess, Watcher]:
+    """Runs a study whose connection is lost once; returns the writes, what was trained, what was said."""
+    unreliable, executor, watcher = Unreliable(number, after), InProcess(slots=1), Watcher()
+    with pytest.MonkeyPatch.context() as patch, Sender(notice=watcher.noticed) as sender:
+        unreliable.disturb(patch)
+        assert place.start(plan, executor, observer=watcher, sender=sender) == []
+    return unreliable.writes, executor, watcher
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("plan", [GRID, SEARCH], ids=["grid", "search"])
+def test_a_connection_lost_at_any_write_changes_nothing(
+    tmp_path: Path, empty_store: Path, empty_search: Path, place: Place, plan: StudyPlan, after: bool
+) -> None:
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'ser-studies[postgres]'")
+    writes, undisturbed, _ = run_disturbed(place, plan, 0, after)
+    assert writes >= 2 * plan.size
+    for number in range(1, writes + 1):
+        disturbed = Place(tmp_path / f"{number}", empty_store, empty_search)
+        _, executor, watcher = run_disturbed(disturbed, plan, number, after)
+        assert watcher.repairs[0] == "results wait on disk, training goes on: cannot be reached now (lost)"
+        assert executor.handed_out == undisturbed.handed_out, number
+        assert_whole(disturbed, place, plan)
+
+
+def test_a_connection_lost_while_a_new_point_is_judged_queues_no_fold_twice(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged, report = list[int](), Search.report
+
+    def lost_at_first(search: Search, number: int, validation_ua: Mapping[int, float]) -> None:
+        judged.append(number)
+        if judged.count(number) == 1:
+            raise AwayError("lost")
+        report(search, number, validation_ua)
+
+    monkeypatch.setattr(Search, "report", lost_at_first)
+    # With room for more than the first point's folds the search is asked for the second one while they are in hand.
+    executor = InProcess(slots=2 * len(SCHEME))
+    with Sender() as sender:
+        assert place.start(SEARCH, executor, sender=sender) == []
+    assert set(judged) == {0, 1}
+    assert len(executor.handed_out) == len(set(executor.handed_out)) == SEARCH.size * len(SCHEME)

@@ -1,0 +1,78 @@
+"""A real tracking server that dies in the middle of a study: nothing is lost, nothing doubled, nobody waits."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from ser.errors import AwayError
+from tests.support.interruptions import Interrupted, assert_whole
+from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of
+from tests.support.toy_studies import SCHEME
+from tests.support.tracking_server import ServedPlace, TrackingServer
+from tracking.outbox.background_writer import Sender
+
+PLAN = plan_of("none", "quantum")
+FOLDS = 2 * len(SCHEME)
+
+pytestmark = pytest.mark.usefixtures("quick_pauses")
+
+
+@pytest.fixture
+def served(tmp_path: Path, empty_store: Path, empty_search: Path, server: TrackingServer) -> ServedPlace:
+    return ServedPlace(tmp_path / "served", empty_store, empty_search, server.url)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
+    server: TrackingServer, served: ServedPlace, place: Place
+) -> None:
+    trained_while_away = list[str]()
+
+    def kill() -> None:
+        server.kill()
+        # Back only when everything is trained: training does not wait for it.
+        threading.Thread(target=come_back, daemon=True).start()
+
+    def come_back() -> None:
+        while len(served.outbox.waiting()) < FOLDS - 1:
+            threading.Event().wait(0.05)
+        trained_while_away.extend(served.outbox.waiting())
+        server.start()
+
+    watcher, executor = Watcher(), Interrupted(2, kill)
+    with Sender(notice=watcher.noticed, patience_s=120, threads=3) as sender:
+        assert served.start(PLAN, executor, observer=watcher, sender=sender) == []
+    assert len(trained_while_away) >= FOLDS - 1
+    away, back = watcher.repairs
+    assert away.startswith(f"results wait on disk, training goes on: cannot be reached now ({server.url}: ")
+    assert back.startswith("back after ")
+    assert len(executor.handed_out) == FOLDS
+    place.start(PLAN)
+    assert_whole(served, place, PLAN)
+
+
+@pytest.mark.slow
+def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
+    server: TrackingServer, served: ServedPlace, place: Place
+) -> None:
+    executor = Interrupted(2, server.kill)
+    with (
+        Sender(patience_s=0.5) as sender,
+        pytest.raises(AwayError, match=r"cannot be reached now .* writes wait") as told,
+    ):
+        served.start(PLAN, executor, sender=sender)
+    assert told.value.exit_code == 75
+    assert len(executor.handed_out) == FOLDS
+    assert len(served.outbox.waiting()) >= FOLDS - 1
+    with pytest.raises(Exception, match="failed with exception"):
+        served.start(PLAN, InProcess())
+    server.start()
+    (study,) = served.store.runs(ser__kind="study")
+    assert study.info.status == "RUNNING"
+    again = InProcess()
+    with Sender() as sender:
+        assert served.start(PLAN, again, sender=sender) == []
+    assert again.handed_out == []
+    place.start(PLAN)
+    assert_whole(served, place, PLAN)

@@ -1,0 +1,394 @@
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ser.corpora.corpus import Annotations, Utterance
+from ser.corpora.loading import open_corpus
+from ser.corpora.registry import load_annotations
+from ser.corpora.tabular.manifest import Manifest, parse_manifest
+from ser.errors import AnnotationError, ConfigurationError, CorpusError
+from ser.training.targets import offered_strategies, target_lengths
+from tests.support.corpora import write_wav
+from tests.support.table_files import write_manifest
+
+PATH = Path("corpus/manifest.csv")
+ROWS: list[dict[str, object]] = [
+    {"path": "a/one.wav", "speaker": "s1", "emotion": "joy"},
+    {"path": "a/two.wav", "speaker": "s2", "emotion": "anger"},
+    {"path": "b/three.wav", "speaker": "s3", "emotion": "joy"},
+    {"path": "b/four.wav", "speaker": "s4", "emotion": "anger"},
+]
+
+
+def with_column(column: str, *values: object) -> list[dict[str, object]]:
+    return [row | {column: value} for row, value in zip(ROWS, values, strict=True)]
+
+
+def load(root: Path, rows: list[dict[str, object]] | None = None, **options: str) -> Annotations:
+    return load_annotations("manifest", write_manifest(root, ROWS if rows is None else rows), options)
+
+
+def rows_of(manifest: Manifest) -> list[list[str]]:
+    return [list(row.cells.values()) for row in manifest.rows]
+
+
+def test_a_manifest_with_its_three_columns_is_a_corpus(tmp_path: Path) -> None:
+    annotations = load(tmp_path)
+    assert [(u.id, u.path, u.speaker, u.emotion) for u in annotations.utterances] == [
+        ("four", tmp_path / "b" / "four.wav", "s4", "anger"),
+        ("one", tmp_path / "a" / "one.wav", "s1", "joy"),
+        ("three", tmp_path / "b" / "three.wav", "s3", "joy"),
+        ("two", tmp_path / "a" / "two.wav", "s2", "anger"),
+    ]
+    assert (annotations.corpus, annotations.root, annotations.language) == ("manifest", tmp_path, "und")
+    assert annotations.skipped == ()
+
+
+def test_all_optional_columns_are_read(tmp_path: Path) -> None:
+    row = {
+        "transcript": "Guten Tag, Welt",
+        "id": "x7",
+        "session": "S1",
+        "words": "3",
+        "voiced_phonemes": "9.0",
+        "language": "DE-at",
+        "split": "dev",
+        "partner": "s2",
+    }
+    annotations = load(tmp_path, [ROWS[0] | row, ROWS[1] | dict.fromkeys(row, "")])
+    first = next(u for u in annotations.utterances if u.id == "x7")
+    assert (first.transcript, first.session, first.language, first.split) == (
+        "Guten Tag, Welt",
+        "S1",
+        "de",
+        "validation",
+    )
+    assert (first.words, first.words_from, first.voiced_phonemes, first.voiced_phonemes_from) == (
+        *(3, "manifest"),
+        *(9, "manifest"),
+    )
+    second = next(u for u in annotations.utterances if u.id == "two")
+    assert (second.transcript, second.session, second.language, second.split) == (None, None, None, None)
+    assert (second.words, second.words_from, second.voiced_phonemes) == (None, "unknown", None)
+    assert annotations.partners == {"s1": "s2", "s2": "s1"}
+
+
+def test_without_the_option_the_class_set_is_all_emotions_of_the_manifest_and_said(tmp_path: Path) -> None:
+    rows = [*ROWS, {"path": "gone.wav", "speaker": "s4", "emotion": "fear"}]
+    write_manifest(tmp_path, rows)
+    (tmp_path / "gone.wav").unlink()
+    annotations = load_annotations("manifest", tmp_path)
+    assert annotations.emotions == ("anger", "fear", "joy")
+    assert any(note.startswith("class set, taken from all rows: anger, fear, joy") for note in annotations.notes)
+
+
+def test_the_class_set_given_keeps_its_order_and_leaves_out_the_rest(tmp_path: Path) -> None:
+    rows = [*ROWS, {"path": "c.wav", "speaker": "s4", "emotion": "fear"}]
+    annotations = load(tmp_path, rows, emotions="joy, anger")
+    assert annotations.emotions == ("joy", "anger")
+    assert len(annotations.utterances) == 4
+    assert "left out, since their emotion is outside the class set: fear 1" in annotations.notes
+    assert not any(note.startswith("class set") for note in annotations.notes)
+
+
+def test_an_emotion_given_that_no_row_has_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"unknown emotion 'angr' \(did you mean 'anger'\?\); valid: anger, joy"
+    ):
+        load(tmp_path, emotions="joy,angr")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"emotions": "joy,,anger"}, "option emotions.*expected different names, separated by commas"),
+        ({"emotions": "joy,joy"}, "expected different names"),
+        ({"language": "german"}, "option language='german': expected an ISO 639-1 code"),
+        ({"name": "../up"}, "option name='../up': expected up to 40 letters, digits"),
+        ({"name": "o'brien"}, 'option name="o\'brien": expected up to 40 letters, digits'),
+        ({"name": "a b"}, "expected up to 40 letters"),
+        ({"name": ""}, "expected up to 40 letters"),
+        ({"name": "x" * 41}, "expected up to 40 letters"),
+        ({"name": "emodb"}, "option name='emodb': that is another corpus; expected a name of its own"),
+        ({"delimiter": ";"}, "corpus manifest has no option 'delimiter'; it has: name, emotions, language, file"),
+    ],
+)
+def test_a_bad_option_is_refused(tmp_path: Path, options: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        load(tmp_path, **options)
+
+
+def test_two_manifests_are_two_corpora_by_name_and_their_counts_come_from_the_manifest(tmp_path: Path) -> None:
+    rows = with_column("words", 1, 2, 3, 4)
+    plain, named = load(tmp_path, rows), load(tmp_path, rows, name="radio-plays_2")
+    assert (plain.corpus, named.corpus) == ("manifest", "radio-plays_2")
+    assert {u.words_from for u in named.utterances} == {"manifest"}
+    corpus = open_corpus("manifest", tmp_path, options={"name": "radio-plays_2"})
+    assert (corpus.name, corpus.identity.name) == ("radio-plays_2", "radio-plays_2")
+    assert corpus.digest == open_corpus("manifest", tmp_path).digest
+    assert load(tmp_path, name="manifest").corpus == "manifest"
+
+
+def test_the_manifest_may_have_another_name(tmp_path: Path) -> None:
+    write_manifest(tmp_path, ROWS, name="all.csv")
+    assert len(load_annotations("manifest", tmp_path, {"file": "all.csv"}).utterances) == 4
+    with pytest.raises(CorpusError, match=r"has no file 'manifest\.csv'; expected a corpus with the manifest"):
+        load_annotations("manifest", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("speaker", "", "expected a value for 'speaker', found none"),
+        ("emotion", "  ", "expected a value for 'emotion', found none"),
+        ("path", "gone.wav", "expected an audio file, found none at .*gone.wav"),
+        ("path", "x" * 5000, "expected an audio file, found none at"),
+        ("path", "a", "expected an audio file, found none at .*a$"),
+        ("path", "b/four.wav", r"expected audio of its own, found that of manifest\.csv, line 5"),
+        ("speaker", "s\n1", "expected 'speaker' on one line, without control characters, found 's.n1'"),
+        ("words", "many", "expected 'words' to be a whole number, 0 or more, found 'many'"),
+        ("words", "-1", "found '-1'"),
+        ("words", "2.5", "found '2.5'"),
+        ("words", "٣", "found '٣'"),
+        ("words", "9" * 5000, "found '9999"),
+        ("voiced_phonemes", "1e3", "expected 'voiced_phonemes' to be a whole number"),
+        ("split", "eval", "expected 'split' to be one of training, train, validation"),
+        ("language", "deutsch", "expected 'language' to be an ISO 639-1 code, such as 'de', found 'deutsch'"),
+        ("id", "other", r"expected an id of its own, found 'other', which is that of manifest\.csv, line 2"),
+        ("partner", "s4", "expected another speaker as partner of 's4', found the same"),
+    ],
+)
+def test_a_bad_row_is_skipped_and_listed_with_its_line(tmp_path: Path, column: str, value: str, message: str) -> None:
+    good = {"words": "3", "voiced_phonemes": "", "split": "", "language": "", "id": "", "partner": ""}
+    rows = [row | good for row in ROWS]
+    rows[0]["id"] = "other"
+    write_manifest(tmp_path, rows)
+    bad = {"path": "z.wav", "speaker": "s4", "emotion": "anger"} | good | {column: value}
+    write_wav(tmp_path / "z.wav", seed=9)
+    text = (tmp_path / "manifest.csv").read_text()
+    cells = ",".join(f'"{cell}"' for cell in bad.values())
+    (tmp_path / "manifest.csv").write_text(f"{text}{cells}\n")
+    annotations = load_annotations("manifest", tmp_path)
+    assert len(annotations.utterances) == 4
+    assert [skipped.name for skipped in annotations.skipped] == ["manifest.csv, line 6"]
+    reason = annotations.skipped[0].reason
+    assert reason.startswith(f"{tmp_path / 'manifest.csv'}, line 6: ")
+    assert len(reason.splitlines()) == 1
+    assert re.search(message, reason)
+
+
+def test_rows_with_stray_quotes_or_another_number_of_values_are_listed(tmp_path: Path) -> None:
+    load(tmp_path)
+    lines = (tmp_path / "manifest.csv").read_text().splitlines()
+    lines[2] = 'a/two.wav,"s"2,anger'
+    lines[3] += ",more"
+    (tmp_path / "manifest.csv").write_text("\n".join([*lines, "", '"never closed,s1,joy', "x.wav,s1,joy", ""]))
+    annotations = load_annotations("manifest", tmp_path)
+    assert [u.id for u in annotations.utterances] == ["four", "one"]
+    names = [skipped.name for skipped in annotations.skipped]
+    assert names == ["manifest.csv, line 3", "manifest.csv, line 4", "manifest.csv, line 7"]
+    assert "expected 3 values, as in the header, found 4" in annotations.skipped[1].reason
+    assert "found a fault (up to line 8): unexpected end of data" in annotations.skipped[2].reason
+
+
+def test_lines_are_counted_as_an_editor_counts_them_across_quoted_line_breaks() -> None:
+    data = b'path,speaker,emotion,transcript\r\na.wav,s,joy,"one\r\ntwo"\r\n\r\nb.wav,s,joy\r\n'
+    manifest = parse_manifest(data, PATH)
+    assert [row.name for row in manifest.rows] == ["manifest.csv, line 2"]
+    assert manifest.rows[0].cells["transcript"] == "one\r\ntwo"
+    assert [fault.line for fault in manifest.faults] == [5]
+
+
+def test_a_byte_order_mark_blanks_and_other_line_ends_are_no_faults() -> None:
+    expected = [["a.wav", "s", "joy"]]
+    for data in (
+        "\ufeffpath,speaker,emotion\na.wav,s,joy",
+        "path,speaker,emotion\r\na.wav,s,joy\r\n",
+        "path,speaker,emotion\ra.wav,s,joy\r",
+        '"path", speaker ,emotion\n\n"a.wav",s,joy\n   \n',
+    ):
+        assert rows_of(parse_manifest(data.encode(), PATH)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "line 1: expected a header with the columns path, speaker, emotion .*; found nothing"),
+        (b"path,speaker\na,b\n", "line 1: expected a header .* missing: emotion, found: 'path, speaker'"),
+        (b"path;speaker;emotion\n", "missing: path, speaker, emotion, found: 'path;speaker;emotion'"),
+        (b"path,speaker,emotion,path\n", "line 1: expected each column once; found twice: 'path'"),
+        (b'"path,speaker,emotion\n', "found stray quotes"),
+        (
+            "path,speaker,emotion\na,b,c\nd,Jürgen,joy\n".encode("latin-1"),
+            "line 3: expected text in UTF-8, found byte 0xfc",
+        ),
+        ("path,speaker,emotion\n".encode("utf-16"), "line 1: expected text in UTF-8, found byte 0xff"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_refused_with_its_line(data: bytes, message: str) -> None:
+    with pytest.raises(AnnotationError, match=message) as caught:
+        parse_manifest(data, PATH)
+    assert str(caught.value).startswith(f"{PATH}, line ")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_manifest_without_a_usable_row_is_refused_with_the_first_reason(tmp_path: Path) -> None:
+    write_manifest(tmp_path, ROWS[:1])
+    (tmp_path / "a" / "one.wav").unlink()
+    with pytest.raises(CorpusError, match=r"none of 1 rows can be used \(first: .*line 2: expected an audio file"):
+        load_annotations("manifest", tmp_path)
+    (tmp_path / "manifest.csv").write_text("path,speaker,emotion\n")
+    with pytest.raises(CorpusError, match=r"none of 0 rows can be used$"):
+        load_annotations("manifest", tmp_path)
+
+
+def test_unused_columns_are_noted_since_a_name_may_be_mistyped(tmp_path: Path) -> None:
+    annotations = load(tmp_path, with_column("transcripts", *"abcd"))
+    assert "columns of the manifest that are not used: 'transcripts'" in annotations.notes
+
+
+def test_ids_are_stems_or_paths_where_stems_are_not_unique(tmp_path: Path) -> None:
+    rows = [{"path": path, "speaker": "s1", "emotion": "joy"} for path in ("a/x.wav", "b/x.wav", "b/y.wav")]
+    assert [u.id for u in load(tmp_path, rows).utterances] == ["a/x.wav", "b/x.wav", "b/y.wav"]
+
+
+def test_partners_come_from_their_column_both_ways(tmp_path: Path) -> None:
+    annotations = load(tmp_path, with_column("partner", "s4", "", "s2", ""))
+    assert annotations.partners == {"s1": "s4", "s4": "s1", "s2": "s3", "s3": "s2"}
+
+
+def test_a_partner_who_has_another_partner_is_a_bad_row(tmp_path: Path) -> None:
+    annotations = load(tmp_path, with_column("partner", "s2", "s3", "s1", ""))
+    assert [u.speaker for u in annotations.utterances] == ["s4", "s1"]
+    reasons = [skipped.reason for skipped in annotations.skipped]
+    assert reasons[0].endswith("line 3: expected 's1' as partner of 's2', as in earlier rows, found 's3'")
+    assert reasons[1].endswith("line 4: expected 's1' as partner of 's2', as in earlier rows, found it for 's3'")
+    assert "speakers without a partner: s1, s4" in annotations.notes
+
+
+def test_a_partner_without_utterances_is_none(tmp_path: Path) -> None:
+    annotations = load(tmp_path, with_column("partner", "s9", "", "s4", ""))
+    assert annotations.partners == {"s3": "s4", "s4": "s3"}
+    assert "speakers without a partner: s1, s2" in annotations.notes
+
+
+def test_partners_are_the_two_speakers_of_each_session(tmp_path: Path) -> None:
+    annotations = load(tmp_path, with_column("session", "x", "y", "y", "x"))
+    assert annotations.partners == {"s1": "s4", "s4": "s1", "s2": "s3", "s3": "s2"}
+    assert not any("paired" in note for note in annotations.notes)
+
+
+@pytest.mark.parametrize("sessions", ["xxxx", "xxy ", "xyyz"])
+def test_without_sessions_of_two_partners_are_neighbours_and_it_is_noted(tmp_path: Path, sessions: str) -> None:
+    annotations = load(tmp_path, with_column("session", *sessions))
+    assert annotations.partners == {"s1": "s2", "s2": "s1", "s3": "s4", "s4": "s3"}
+    assert any("paired in the order of their names" in note and "s1+s2, s3+s4" in note for note in annotations.notes)
+
+
+def test_the_last_of_an_odd_number_of_speakers_has_no_partner(tmp_path: Path) -> None:
+    annotations = load(tmp_path, ROWS[:3])
+    assert annotations.partners == {"s1": "s2", "s2": "s1"}
+    assert "speakers without a partner: s3" in annotations.notes
+
+
+def test_the_language_is_the_option_s_or_that_of_all_rows(tmp_path: Path) -> None:
+    assert load(tmp_path / "a", language="PL").language == "pl"
+    agreed = load(tmp_path / "b", with_column("language", *["it"] * 4))
+    assert (agreed.language, {u.language for u in agreed.utterances}) == ("it", {None})
+    mixed = load(tmp_path / "c", with_column("language", "it", "fr", "", "it"), language="it")
+    assert (mixed.language, [u.language for u in mixed.utterances]) == ("it", [None, None, None, "fr"])
+    some = load(tmp_path / "d", with_column("language", "it", "", "", "it"))
+    assert (some.language, [u.language for u in some.utterances]) == ("und", ["it", "it", None, None])
+
+
+def test_without_counts_and_transcripts_only_one_label_an_utterance_is_offered(tmp_path: Path) -> None:
+    write_manifest(tmp_path, ROWS)
+    corpus = open_corpus("manifest", tmp_path)
+    assert offered_strategies(corpus.utterances) == ("utterance",)
+    frames = [50] * 4
+    for strategy in ("words", "phonemes", "phonemes_x2"):
+        with pytest.raises(ConfigurationError, match=f"no count for label strategy '{strategy}'.* offers: utterance$"):
+            target_lengths(corpus.utterances, strategy, frames)  # type: ignore[arg-type]
+    assert target_lengths(corpus.utterances, "utterance", frames)[0] == (1, 1, 1, 1)
+
+
+def test_with_transcripts_words_are_counted(tmp_path: Path) -> None:
+    write_manifest(tmp_path, with_column("transcript", "one", "one two", "Der, die, das!", "- four - a b c -"))
+    corpus = open_corpus("manifest", tmp_path)
+    assert {u.id: (u.words, u.words_from) for u in corpus.utterances} == {
+        "one": (1, "transcript"),
+        "two": (2, "transcript"),
+        "three": (3, "transcript"),
+        "four": (4, "transcript"),
+    }
+    assert "words" in offered_strategies(corpus.utterances)
+
+
+def _check_bytes(data: bytes) -> None:
+    """A manifest whose faults name their lines, or one error that does."""
+    faults, last = [], data.count(b"\n") + data.count(b"\r") + 1
+    try:
+        manifest = parse_manifest(data, PATH)
+    except AnnotationError as error:
+        faults.append(error)
+    else:
+        faults.extend(manifest.faults)
+        assert all({"path", "speaker", "emotion"} <= row.cells.keys() for row in manifest.rows)
+    for fault in faults:
+        assert fault.line is not None
+        assert 1 <= fault.line <= last
+        assert str(fault).startswith(f"{PATH}, line {fault.line}: expected ")
+        assert len(str(fault).splitlines()) == 1
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_manifest_or_an_error_that_names_the_line(data: bytes) -> None:
+    _check_bytes(data)
+
+
+HEADER = b"path,speaker,emotion,words,split,id,partner,transcript,language\n"
+csv_like = st.lists(st.sampled_from([b'"', b",", b"\n", b"\r", b"\x00", b"a", b" ", b"\xc3\xa4", b"\xff", b"1"]))
+
+
+@settings(deadline=None)
+@given(csv_like)
+def test_any_bytes_after_a_header_are_rows_or_faults_that_name_the_line(pieces: list[bytes]) -> None:
+    _check_bytes(HEADER + b"".join(pieces))
+
+
+cells = st.text(st.characters(codec="utf-8"), max_size=8)
+audio = st.sampled_from(["a.wav", "b.wav", "./a.wav", "c.wav"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(audio | cells, cells, cells, cells, cells, cells, cells, cells, cells), min_size=1, max_size=5)
+)
+def test_any_rows_give_annotations_or_our_error(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]]
+) -> None:
+    root = tmp_path_factory.mktemp("rows")
+    for seed, name in enumerate(("a.wav", "b.wav")):
+        write_wav(root / name, seed=seed)
+    write_manifest_text(root, HEADER.decode().strip().split(","), rows)
+    texts: list[str] = []
+    utterances: tuple[Utterance, ...] = ()
+    try:
+        annotations = load_annotations("manifest", root)
+    except CorpusError as error:
+        texts.append(str(error))
+    else:
+        texts.extend(skipped.reason for skipped in annotations.skipped)
+        utterances = annotations.utterances
+    assert all(len(text.splitlines()) == 1 for text in texts)
+    assert {u.path.name for u in utterances} <= {"a.wav", "b.wav"}
+    assert len({u.id for u in utterances}) == len(utterances) <= 2
+
+
+def write_manifest_text(root: Path, names: list[str], rows: list[tuple[str, ...]]) -> None:
+    quoted = (",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in [tuple(names), *rows])
+    (root / "manifest.csv").write_bytes("\n".join(quoted).encode())

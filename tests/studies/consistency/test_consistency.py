@@ -1,0 +1,322 @@
+"""Each kind of damage, done to a finished study with the libraries' own calls: seen, mended, and without a trace."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import optuna
+import pytest
+from mlflow.entities import Metric, Run
+from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import TrialState
+
+from ser.training.checkpoint import result_of
+from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of
+from tests.support.toy_studies import CORPUS, SCHEME, trained
+from tracking import schema
+
+PLAN = plan_of("none", "quantum")
+NONE, QUANTUM = PLAN.points("fp32")
+FOLDS = len(SCHEME)
+
+
+class Damaged(Place):
+    """A place with a finished study, and the means to damage it."""
+
+    def superseded(self) -> set[str]:
+        """Ids of runs that are tagged as superseded; none of them is open."""
+        runs = self.store.client.search_runs([self.store.experiment], max_results=1000)
+        tagged = [run for run in runs if schema.SUPERSEDED in run.data.tags]
+        assert all(run.info.status != "RUNNING" for run in tagged)
+        return {run.info.run_id for run in tagged}
+
+    def run(self, kind: str, attention: str = "none", fold: int = 0) -> Run:
+        tags = {"ser__kind": kind}
+        if kind != "study":
+            tags["ser__attention"] = attention
+        if kind == "fold":
+            tags["ser__fold"] = SCHEME[fold].name
+        (run,) = self.store.runs(**tags)
+        return run
+
+    def set_status(self, run: Run, status: str) -> None:
+        self.store.client.update_run(run.info.run_id, status=status)
+
+    def copy(self, run: Run, status: str, **tags: str) -> Run:
+        """Another run with the same tags and one metric."""
+        client = self.store.client
+        changed = {**run.data.tags, **{name.replace("__", "."): value for name, value in tags.items()}}
+        copy = client.create_run(self.store.experiment, tags=changed, run_name=run.info.run_name)
+        client.log_batch(copy.info.run_id, [Metric("test_ua", 0.999, 1, 0)])
+        if status != "RUNNING":
+            client.set_terminated(copy.info.run_id, status)
+        return client.get_run(copy.info.run_id)
+
+    def artifacts(self, run: Run) -> Path:
+        return self.folder / "artifacts" / CORPUS.name / run.info.run_id / "artifacts"
+
+    @property
+    def study(self) -> optuna.Study:
+        return optuna.load_study(study_name="first", storage=f"sqlite:///{self.database}")
+
+    def forget_in_the_search(self, attention: str) -> None:
+        """Makes Optuna's study anew, without one trial."""
+        kept = [trial for trial in self.study.trials if trial.params["attention"] != attention]
+        attributes = dict(self.study.user_attrs)
+        storage = f"sqlite:///{self.database}"
+        optuna.delete_study(study_name="first", storage=storage)
+        again = optuna.create_study(study_name="first", storage=storage, direction="maximize")
+        for name, value in attributes.items():
+            again.set_user_attr(name, value)
+        again.add_trials(kept)
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One kind of damage.
+
+    Attributes:
+        do: Does it.
+        kinds: The kinds of findings, in the order in which they come to light.
+        text: What the first finding says.
+        trained: Folds that have to be trained again.
+        superseded: Runs that are left, tagged, beside the study.
+    """
+
+    do: Callable[[Damaged], Any]
+    kinds: tuple[str, ...]
+    text: str
+    trained: int = 0
+    superseded: int = 0
+
+
+def delete(place: Damaged, run: Run) -> None:
+    place.store.client.delete_run(run.info.run_id)
+
+
+def lose_a_fold_and_its_status(place: Damaged) -> None:
+    run = place.run("fold")
+    (place.artifacts(run) / schema.TRAINED_FOLD).unlink()
+    place.set_status(run, "RUNNING")
+
+
+def another_trial_of_a_point(place: Damaged) -> None:
+    place.study.add_trial(place.study.trials[0])
+
+
+def a_trial_that_nobody_asked_for(place: Damaged) -> None:
+    choices = CategoricalDistribution(["none", "quantum"])
+    trial = optuna.trial.create_trial(
+        state=TrialState.RUNNING, params={"attention": "none"}, distributions={"attention": choices}
+    )
+    place.study.add_trial(trial)
+
+
+def a_trial_run_without_its_folds(place: Damaged) -> None:
+    for fold in range(FOLDS):
+        delete(place, place.run("fold", fold=fold))
+
+
+def a_damaged_outbox(place: Damaged) -> None:
+    content = trained(NONE, 0)
+    place.outbox.put(result_of(content).identity, content[: len(content) // 2])
+
+
+def a_double_trial_with_a_fold_of_its_own(place: Damaged) -> None:
+    copy = place.copy(place.run("trial"), "RUNNING")
+    place.store.client.set_tag(place.run("fold").info.run_id, schema.PARENT, copy.info.run_id)
+
+
+DAMAGE = {
+    "study run left open": Damage(
+        lambda place: place.set_status(place.run("study"), "RUNNING"), ("stuck",), "study run first"
+    ),
+    "trial run left open": Damage(
+        lambda place: place.set_status(place.run("trial"), "RUNNING"), ("stuck",), "trial run none"
+    ),
+    "fold run left open": Damage(
+        lambda place: place.set_status(place.run("fold"), "RUNNING"), ("stuck",), "fold run fold 01"
+    ),
+    "fold run left open without its result": Damage(
+        lose_a_fold_and_its_status, ("stuck", "missing"), "fold run fold 01", trained=1, superseded=1
+    ),
+    "result of a fold lost": Damage(
+        lambda place: (place.artifacts(place.run("fold")) / schema.TRAINED_FOLD).unlink(),
+        ("missing", "missing"),
+        "fold.safetensors is lost",
+        trained=1,
+        superseded=1,
+    ),
+    "result of a trial lost": Damage(
+        lambda place: (place.artifacts(place.run("trial")) / schema.TRIAL_RESULT).unlink(),
+        ("missing",),
+        "trial.json is lost",
+    ),
+    "fold run deleted": Damage(
+        lambda place: delete(place, place.run("fold")), ("missing",), "FINISHED without folds f1", trained=1
+    ),
+    "all fold runs of a trial deleted": Damage(
+        a_trial_run_without_its_folds, ("missing",), "FINISHED without folds f1, f2", trained=FOLDS
+    ),
+    "trial run deleted": Damage(
+        lambda place: delete(place, place.run("trial")),
+        ("missing", "orphaned", "orphaned"),
+        "there is none, but its folds have runs",
+    ),
+    "study run deleted": Damage(
+        lambda place: delete(place, place.run("study")), ("missing", "orphaned", "orphaned"), "there is none above"
+    ),
+    "fold run below no trial": Damage(
+        lambda place: place.store.client.set_tag(place.run("fold").info.run_id, schema.PARENT, "f" * 32),
+        ("orphaned",),
+        "its parent ffff",
+    ),
+    "fold run that nobody asked for": Damage(
+        lambda place: place.copy(place.run("fold"), "FINISHED", ser__fold_identity="0" * 32),
+        ("orphaned",),
+        "no point of the study asks for it",
+        superseded=1,
+    ),
+    "trial run that nobody asked for": Damage(
+        lambda place: place.copy(place.run("trial"), "FINISHED", ser__trial_id="0" * 32),
+        ("orphaned",),
+        "no point of the study asks for it",
+        superseded=1,
+    ),
+    "two study runs": Damage(
+        lambda place: place.copy(place.run("study"), "RUNNING"), ("doubled",), "study run first", superseded=1
+    ),
+    "two trial runs": Damage(
+        lambda place: place.copy(place.run("trial"), "FINISHED"), ("doubled",), "trial run none", superseded=1
+    ),
+    "two trial runs that share the folds": Damage(
+        a_double_trial_with_a_fold_of_its_own, ("doubled", "orphaned"), "trial run none", superseded=1
+    ),
+    "two fold runs": Damage(
+        lambda place: place.copy(place.run("fold"), "FINISHED"), ("doubled",), "fold run fold 01", superseded=1
+    ),
+    "a half-written fold run beside the whole one": Damage(
+        lambda place: place.copy(place.run("fold"), "RUNNING"), ("doubled",), "fold run fold 01", superseded=1
+    ),
+    "trial unknown to the search": Damage(
+        lambda place: place.forget_in_the_search("none"), ("missing",), "Optuna: no value of trial none"
+    ),
+    "two trials of a point in the search": Damage(
+        another_trial_of_a_point, ("doubled",), "trial 0 is of the same point"
+    ),
+    "a trial in the search that nobody asked for": Damage(
+        a_trial_that_nobody_asked_for, ("orphaned",), 'no point of the study asks for {"attention": "none"}'
+    ),
+    "a damaged file in the outbox": Damage(a_damaged_outbox, ("stuck",), "holds no result"),
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, empty_store: Path, empty_search: Path) -> Damaged:
+    """An undisturbed study; tests copy it."""
+    place = Damaged(tmp_path_factory.mktemp("finished") / "place", empty_store, empty_search)
+    assert place.start(PLAN) == []
+    return place
+
+
+@pytest.fixture
+def damaged(finished: Damaged, tmp_path: Path) -> Damaged:
+    """A copy of the study, to be damaged."""
+    folder = tmp_path / "place"
+    copytree(finished.folder, folder)
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        # MLflow keeps whole paths of artifacts.
+        where = (str(finished.folder), str(folder))
+        database.execute("UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", where)
+        database.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", where)
+    # MLflow keeps in memory, by run, where artifacts lie; the copy's runs have the same ids.
+    _artifact_repos_cache.clear()
+    copy = Damaged.__new__(Damaged)
+    copy.open(folder)
+    return copy
+
+
+def table(place: Place) -> tuple[Any, ...]:
+    """The final table to the last digit, without the place it lies in, and what the search knows."""
+    read = place.table()
+    trials = {trial.trial_id: (trial.folds, trial.reused_from) for trial in place.results()}
+    return trials, read.baselines, read.notes, place.values(PLAN)
+
+
+def undeleted(place: Damaged) -> int:
+    """Number of runs, superseded ones too."""
+    return len(place.store.client.search_runs([place.store.experiment], max_results=1000))
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_seen_mended_and_leaves_no_trace(finished: Damaged, damaged: Damaged, name: str) -> None:
+    damage = DAMAGE[name]
+    assert damaged.check() == []
+    damage.do(damaged)
+    seen = damaged.check()
+    assert damage.text in seen[0].text
+    assert seen[0].kind == damage.kinds[0]
+    before = undeleted(damaged)
+
+    mended, left = damaged.repair()
+    assert tuple(finding.kind for finding in mended) == damage.kinds
+    assert left == damaged.check() == []
+    assert undeleted(damaged) >= before
+    superseded = damaged.superseded()
+    assert len(superseded) == damage.superseded
+
+    watcher, executor = Watcher(), InProcess()
+    assert damaged.start(PLAN, executor, observer=watcher) == []
+    assert len(executor.handed_out) == damage.trained
+    assert watcher.repairs == []
+    assert damaged.check() == []
+    assert table(damaged) == table(finished)
+    assert {run.info.status for run in damaged.store.runs()} == {"FINISHED"}
+    assert Counter(run.data.tags[schema.KIND] for run in damaged.store.runs()) == {
+        "study": 1,
+        "trial": 2,
+        "fold": 2 * FOLDS,
+    }
+    assert damaged.superseded() == superseded
+
+
+def test_a_start_mends_all_kinds_of_damage_by_itself(finished: Damaged, damaged: Damaged) -> None:
+    names = (
+        "study run left open",
+        "result of a trial lost",
+        "fold run below no trial",
+        "trial run that nobody asked for",
+        "two trials of a point in the search",
+        "a damaged file in the outbox",
+    )
+    for name in names:
+        DAMAGE[name].do(damaged)
+    copy = damaged.copy(damaged.run("fold", "quantum", fold=1), "FINISHED")
+    watcher, executor = Watcher(), InProcess()
+    assert damaged.start(PLAN, executor, observer=watcher) == []
+    assert executor.handed_out == []
+    assert {text.split(":")[0] for text in watcher.repairs} == {
+        f"mended, {kind}" for kind in ("missing", "orphaned", "doubled", "stuck")
+    }
+    assert copy.info.run_id in damaged.superseded()
+    assert damaged.check() == []
+    assert table(damaged) == table(finished)
+    assert {run.info.status for run in damaged.store.runs()} == {"FINISHED"}
+
+
+def test_what_a_coordinator_has_open_is_no_damage_while_it_runs(damaged: Damaged) -> None:
+    for kind in ("study", "trial", "fold"):
+        damaged.set_status(damaged.run(kind), "RUNNING")
+    assert len(damaged.check()) == 3
+    assert damaged.check(held=True) == []
+
+
+def test_work_that_is_left_is_no_damage(place: Place) -> None:
+    place.start(PLAN, InProcess(fails=lambda task, attempt: task.configuration == NONE and task.fold.index == 0))
+    assert place.check() == []

@@ -1,0 +1,119 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ser.errors import AnnotationError, ConfigurationError, FeatureStoreError, FoldError, TrainingError
+from studies.coordination.retries import ATTEMPTS, LOSSES, Attempts
+from studies.execution.base import Failed, is_permanent
+
+STALL_S = 60.0
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def attempts(clock: Clock) -> Attempts:
+    return Attempts(STALL_S, clock)
+
+
+def failed(slot: int = 0, permanent: bool = False) -> Failed:
+    return Failed("a fold", slot, "OutOfPatience: no more", "Traceback", permanent)
+
+
+def test_a_fold_has_three_attempts(attempts: Attempts) -> None:
+    left = []
+    for _ in range(ATTEMPTS):
+        attempts.begin("a fold")
+        left.append(attempts.fail(failed())[1])
+    assert left == [2, 1, 0]
+
+
+def test_a_permanent_failure_has_one(attempts: Attempts) -> None:
+    attempts.begin("a fold")
+    assert attempts.fail(failed(permanent=True)) == ("OutOfPatience: no more", 0)
+
+
+def test_a_fold_whose_node_goes_has_lost_nothing(attempts: Attempts) -> None:
+    gone = replace(failed(), lost=True)
+    for _ in range(LOSSES):
+        attempts.begin("a fold")
+        assert attempts.fail(gone) == ("OutOfPatience: no more", ATTEMPTS)
+        # Its slot is gone, too; the next one of that number is another node's.
+        assert attempts.failed_in("a fold") == frozenset()
+    attempts.begin("a fold")
+    assert attempts.fail(failed())[1] == ATTEMPTS - 1
+
+
+def test_a_fold_that_ends_its_node_each_time_is_given_up(attempts: Attempts) -> None:
+    left, reasons = [], []
+    for _ in range(LOSSES + ATTEMPTS):
+        attempts.begin("a fold")
+        reason, attempts_left = attempts.fail(replace(failed(), lost=True))
+        left.append(attempts_left)
+        reasons.append(reason)
+    assert left == [ATTEMPTS] * LOSSES + [2, 1, 0]
+    assert set(reasons[:LOSSES]) == {"OutOfPatience: no more"}
+    assert reasons[-1] == (
+        f"OutOfPatience: no more (lost {LOSSES + ATTEMPTS} times now: it may itself be what ends its node)"
+    )
+
+
+def test_settings_and_corpora_fail_for_good_and_numbers_and_stores_may_not() -> None:
+    for permanent in (ConfigurationError("x"), AnnotationError(Path("a.csv"), 1, "y"), FoldError("z")):
+        assert is_permanent(permanent)
+    for passing in (TrainingError("loss is nan"), FeatureStoreError("x"), MemoryError(), OSError("disk")):
+        assert not is_permanent(passing)
+
+
+def test_where_a_fold_has_failed_is_known(attempts: Attempts) -> None:
+    assert attempts.failed_in("a fold") == frozenset()
+    for slot in (1, 0):
+        attempts.begin("a fold")
+        attempts.fail(failed(slot))
+    assert attempts.failed_in("a fold") == {0, 1}
+
+
+def test_a_fold_of_which_nothing_is_heard_has_stalled_once_an_attempt(attempts: Attempts, clock: Clock) -> None:
+    attempts.begin("a fold")
+    clock.now_s = STALL_S
+    assert attempts.newly_stalled() == []
+    attempts.heard_of("a fold")
+    clock.now_s = 2 * STALL_S
+    assert attempts.newly_stalled() == []
+    clock.now_s = 2 * STALL_S + 1
+    assert attempts.newly_stalled() == ["a fold"]
+    assert attempts.newly_stalled() == []
+    assert attempts.fail(failed()) == ("no epoch ended for 60 s", 2)
+    clock.now_s = 100 * STALL_S
+    assert attempts.newly_stalled() == []
+    attempts.begin("a fold")
+    clock.now_s = 102 * STALL_S
+    assert attempts.newly_stalled() == ["a fold"]
+
+
+def test_a_finished_fold_does_not_stall(attempts: Attempts, clock: Clock) -> None:
+    attempts.begin("a fold")
+    attempts.end("a fold")
+    clock.now_s = 10 * STALL_S
+    assert attempts.newly_stalled() == []
+
+
+def test_without_a_limit_nothing_stalls(clock: Clock) -> None:
+    patient = Attempts(None, clock)
+    patient.begin("a fold")
+    clock.now_s = 1e9
+    assert patient.newly_stalled() == []

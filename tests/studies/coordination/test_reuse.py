@@ -1,0 +1,252 @@
+"""What one study has trained, another one does not train again."""
+
+from collections import Counter
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from ser.identity import fold_identity
+from ser.training.checkpoint import result_of
+from studies.execution.base import FoldTask
+from studies.planning.plan import StudyPlan
+from tests.support.interruptions import Later
+from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of
+from tests.support.toy_studies import CORPUS, SCHEME, trained
+from tracking.analysis.trial_result import TrialResult
+
+QUANTUM = plan_of("quantum")
+BOTH = plan_of("none", "quantum")
+FOLDS = len(SCHEME)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the code catches it."""
+
+
+def identities(plan: StudyPlan, attention: str) -> list[str]:
+    (point,) = (point for point in plan.points("fp32") if point.attention == attention)
+    return [fold_identity(point, CORPUS.digest, fold, "cpu") for fold in SCHEME]
+
+
+def counts(place: Place, study: str) -> Counter[str]:
+    return Counter(run.data.tags["ser.kind"] for run in place.store.runs(ser__study=study))
+
+
+def trial(place: Place, study: str, attention: str) -> Any:
+    (run,) = place.store.runs(ser__kind="trial", ser__study=study, ser__attention=attention)
+    return run
+
+
+def killed_after(handed_out: int) -> InProcess:
+    """An executor that dies with all in its hands when it is waited for once too often."""
+
+    class Mortal(InProcess):
+        waits = 0
+
+        def wait(self, timeout_s: float) -> list[Any]:
+            self.waits += 1
+            if self.waits > handed_out:
+                raise Killed
+            return super().wait(timeout_s)
+
+    return Mortal(slots=1)
+
+
+@pytest.fixture
+def reused(place: Place) -> InProcess:
+    """Quantum alone as the first study, then all attentions as the second one; the second one's executor."""
+    place.start(QUANTUM, study="first")
+    executor = InProcess()
+    assert place.start(BOTH, executor, study="second") == []
+    return executor
+
+
+def test_what_another_study_has_trained_is_not_trained_again(place: Place, reused: InProcess) -> None:
+    assert sorted(reused.handed_out) == sorted(identities(BOTH, "none"))
+    assert counts(place, "first") == {"study": 1, "trial": 1, "fold": FOLDS}
+    assert counts(place, "second") == {"study": 1, "trial": 2, "fold": FOLDS}
+
+
+def test_a_reused_trial_has_the_scores_and_says_where_they_are_from(place: Place, reused: InProcess) -> None:
+    original, copy = trial(place, "first", "quantum"), trial(place, "second", "quantum")
+    assert copy.data.tags["ser.reused_from"] == original.info.run_id
+    assert "ser.reused_from" not in original.data.tags
+    assert "ser.reused_from" not in trial(place, "second", "none").data.tags
+    assert copy.info.status == "FINISHED"
+    assert copy.data.metrics == original.data.metrics
+    assert copy.data.params == original.data.params
+    parents = {run.data.tags["mlflow.parentRunId"] for run in place.store.runs(ser__kind="fold")}
+    assert copy.info.run_id not in parents
+
+
+def test_a_reused_trial_has_its_value_in_the_search(place: Place, reused: InProcess) -> None:
+    assert place.values(BOTH, "second")[1:] == place.values(QUANTUM, "first")
+    assert place.states("second") == ["COMPLETE", "COMPLETE"]
+
+
+def test_the_table_has_each_variant_once(place: Place, reused: InProcess) -> None:
+    table = place.table()
+    variants = [(each.study, each.folds[0].configuration.attention) for each in table.trials]
+    assert sorted(variants) == [("first", "quantum"), ("second", "none")]
+    assert table.notes == ()
+
+
+def test_the_same_command_again_trains_nothing(place: Place, reused: InProcess) -> None:
+    before = place.store.snapshot()
+    watcher, executor = Watcher(), InProcess()
+    assert place.start(BOTH, executor, study="second", observer=watcher) == []
+    assert executor.handed_out == []
+    assert place.store.snapshot() == before
+    assert [(each.trials_done, each.folds_reused) for each in watcher.standings] == [(2, 2 * FOLDS)]
+
+
+@pytest.mark.parametrize("lost", [("trial",), ("fold",), ("trial", "fold")])
+def test_what_another_study_has_lost_altogether_is_trained_again(place: Place, lost: tuple[str, ...]) -> None:
+    place.start(QUANTUM, study="first")
+    for run in (run for kind in lost for run in place.store.runs(ser__kind=kind)):
+        rmtree(place.folder / "artifacts" / CORPUS.name / run.info.run_id)
+    executor = InProcess()
+    assert place.start(BOTH, executor, study="second") == []
+    # A trial's file has its folds' results in it, and their files have the trial's.
+    trained_again = identities(BOTH, "quantum") if len(lost) == 2 else []
+    assert sorted(executor.handed_out) == sorted(identities(BOTH, "none") + trained_again)
+    assert place.check("second") == []
+    assert all(len(each.folds) == FOLDS for each in place.table().trials)
+    mended, left = place.repair("first")
+    assert mended
+    assert left == []
+
+
+def test_a_third_study_reuses_the_one_that_trained(place: Place, reused: InProcess) -> None:
+    executor = InProcess()
+    place.start(plan_of("quantum", "none"), executor, study="third")
+    assert executor.handed_out == []
+    for attention, source in (("quantum", "first"), ("none", "second")):
+        copy = trial(place, "third", attention)
+        assert copy.data.tags["ser.reused_from"] == trial(place, source, attention).info.run_id
+
+
+def test_a_trial_that_shares_some_folds_trains_the_others_and_links_to_those(place: Place) -> None:
+    with pytest.raises(Killed):
+        place.start(QUANTUM, killed_after(1), study="first")
+    (there,) = place.store.runs(ser__kind="fold")
+    watcher, executor = Watcher(), InProcess()
+    assert place.start(QUANTUM, executor, study="second", observer=watcher) == []
+    assert executor.handed_out == identities(QUANTUM, "quantum")[1:]
+    copy = trial(place, "second", "quantum")
+    assert copy.data.tags["ser.reused_folds"] == there.info.run_id
+    assert "ser.reused_from" not in copy.data.tags
+    assert counts(place, "second")["fold"] == FOLDS - 1
+    assert watcher.standings[0].folds_reused == 1
+
+
+def test_a_study_keeps_what_it_trained_though_another_one_was_complete_first(place: Place) -> None:
+    with pytest.raises(Killed):
+        place.start(QUANTUM, killed_after(1), study="first")
+    place.start(QUANTUM, study="second")
+    executor = InProcess()
+    assert place.start(QUANTUM, executor, study="first") == []
+    assert executor.handed_out == []
+    mine, other = trial(place, "first", "quantum"), trial(place, "second", "quantum")
+    assert "ser.reused_from" not in mine.data.tags
+    assert mine.data.metrics == other.data.metrics
+    folds = {run.info.run_id: run.data.tags["ser.study"] for run in place.store.runs(ser__kind="fold")}
+    assert sorted(folds.values()) == ["first", "second"]
+    assert folds[mine.data.tags["ser.reused_folds"]] == "second"
+    assert folds[other.data.tags["ser.reused_folds"]] == "first"
+    assert len(place.table().trials) == 1
+
+
+def test_what_a_killed_study_left_in_the_outbox_serves_another_one(place: Place) -> None:
+    first = identities(QUANTUM, "quantum")[0]
+    place.outbox.put(first, trained(QUANTUM.points("fp32")[0], 0))
+    executor = InProcess()
+    place.start(QUANTUM, executor, study="second")
+    assert executor.handed_out == identities(QUANTUM, "quantum")[1:]
+    assert place.outbox.waiting() == frozenset()
+    assert counts(place, "second") == {"study": 1, "trial": 1, "fold": FOLDS}
+
+
+def test_the_outbox_is_emptied_of_folds_that_another_study_has_written(place: Place) -> None:
+    place.start(QUANTUM, study="first")
+    content = trained(QUANTUM.points("fp32")[0], 0)
+    place.outbox.put(result_of(content).identity, content)
+    executor = InProcess()
+    place.start(QUANTUM, executor, study="second")
+    assert executor.handed_out == []
+    assert place.outbox.waiting() == frozenset()
+    assert "ser.reused_from" in trial(place, "second", "quantum").data.tags
+    assert counts(place, "second")["fold"] == 0
+
+
+def test_a_fold_that_another_study_writes_meanwhile_is_linked_and_not_doubled(place: Place) -> None:
+    class Overtaken(InProcess):
+        """While its folds are in hand, another study trains and writes them."""
+
+        def submit(self, task: FoldTask) -> None:
+            super().submit(task)
+            if len(self.handed_out) == FOLDS:
+                place.start(QUANTUM, study="faster")
+
+    assert place.start(QUANTUM, Overtaken(slots=FOLDS), study="slower") == []
+    assert counts(place, "faster")["fold"] == FOLDS
+    assert counts(place, "slower")["fold"] == 0
+    links = trial(place, "slower", "quantum").data.tags["ser.reused_folds"].split(", ")
+    assert sorted(links) == sorted(run.info.run_id for run in place.store.runs(ser__kind="fold"))
+    assert len(place.table().trials) == 1
+
+
+def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_passed_over(place: Place) -> None:
+    def killed(*arguments: Any) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MlflowClient, "set_terminated", killed)
+        with pytest.raises(Killed):
+            place.start(QUANTUM, killed_after(1), study="first")
+    (half,) = place.store.runs(ser__kind="fold")
+    assert half.info.status == "RUNNING"
+    # The other one had begun before, trained the fold, too, and has let its result leave the outbox that they share.
+    place.outbox.remove(half.data.tags["ser.fold_identity"])
+    assert place.start(QUANTUM, Later(delay_ms=1000), study="second") == []
+    assert counts(place, "second")["fold"] == FOLDS
+    executor, watcher = InProcess(), Watcher()
+    assert place.start(QUANTUM, executor, study="first", observer=watcher) == []
+    assert executor.handed_out == []
+    assert "nobody writes it" in watcher.repairs[0]
+    (stands,) = place.store.runs(ser__kind="fold", ser__fold_identity=half.data.tags["ser.fold_identity"])
+    assert stands.data.tags["ser.study"] == "second"
+    assert place.store.client.get_run(half.info.run_id).data.tags["ser.superseded"] == stands.info.run_id
+    assert counts(place, "first")["fold"] == 0
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_fold_takes_its_place_in_the_scheme_that_reuses_it(place: Place, missing: int) -> None:
+    other = tuple(
+        fold.model_copy(update={"index": index, "name": f"group {index}", "scheme": "groups"})
+        for index, fold in enumerate(reversed(SCHEME))
+    )
+    if missing:
+        with pytest.raises(Killed):
+            place.start(QUANTUM, killed_after(FOLDS - missing), study="first")
+    else:
+        place.start(QUANTUM, study="first")
+    executor = InProcess()
+    place.start(QUANTUM, executor, study="second", scheme=other)
+    assert len(executor.handed_out) == missing
+    run = trial(place, "second", "quantum")
+    kept = TrialResult.model_validate_json(
+        Path(run.info.artifact_uri.removeprefix("file://"), "trial.json").read_bytes()
+    )
+    assert tuple(result.fold for result in kept.folds) == kept.scheme == other
+
+
+def test_another_setting_is_another_fold(place: Place) -> None:
+    place.start(QUANTUM, study="first")
+    executor = InProcess()
+    changed = QUANTUM.model_copy(update={"settings": QUANTUM.settings | {"learning_rate": "0.04"}})
+    place.start(changed, executor, study="second")
+    assert len(executor.handed_out) == FOLDS

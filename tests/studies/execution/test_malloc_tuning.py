@@ -1,0 +1,58 @@
+"""A worker keeps its memory: the pages of a step are not asked for anew in the next."""
+
+import os
+import subprocess
+import sys
+from contextlib import nullcontext
+
+import pytest
+
+from studies.execution.malloc_tuning import keep_memory, keeping_memory
+
+# Blocks of the size of an LSTM layer's workspace, written and given back, as training steps do.
+STEPS = """
+import resource, sys
+import torch
+from studies.execution.malloc_tuning import keep_memory
+if sys.argv[1] == "told":
+    assert keep_memory()
+torch.ones(16_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    torch.ones(16_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(how: str) -> int:
+    with keeping_memory() if how == "started so" else nullcontext():
+        ended = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True)
+    return int(ended.stdout)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has the settings")
+@pytest.mark.parametrize("how", ["started so", "told"])
+def test_steps_that_need_the_same_memory_fault_no_more(how: str) -> None:
+    # Without the setting both are alike; a busy machine gives back and faults in a few pages of anything.
+    assert page_faults(how) * 10 < page_faults("neither")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has the settings")
+def test_a_users_own_tunables_stay_and_this_process_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.perturb=1")
+    with keeping_memory():
+        assert os.environ["GLIBC_TUNABLES"].endswith(":glibc.malloc.perturb=1")
+        assert "glibc.malloc.mmap_max=0" in os.environ["GLIBC_TUNABLES"]
+    assert os.environ["GLIBC_TUNABLES"] == "glibc.malloc.perturb=1"
+    monkeypatch.delenv("GLIBC_TUNABLES")
+    with keeping_memory():
+        assert os.environ["GLIBC_TUNABLES"].startswith("glibc.malloc.")
+    assert "GLIBC_TUNABLES" not in os.environ
+
+
+def test_other_systems_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    assert not keep_memory()
+    with keeping_memory():
+        assert "GLIBC_TUNABLES" not in os.environ

@@ -1,0 +1,96 @@
+"""Optuna's dashboard over a real storage, asked over HTTP as its pages do."""
+
+import json
+import queue
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from typer.testing import CliRunner
+
+from ser.errors import StudyError
+from studies.cli.main import app
+from studies.monitoring.dashboard import dashboard_app, serve
+from studies.planning.plan import StudyPlan
+from studies.search.optuna_study import Search
+from studies.storages import storage_at
+
+PLAN = StudyPlan.of(corpus="emodb", recipe="extended", attentions=("all",), trials=3)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search with two complete trials and a pruned one."""
+    path = tmp_path_factory.mktemp("dashboard") / "optuna.db"
+    search = Search.open(storage_at(None, path), "a search", PLAN)
+    for value in (0.5, 0.625, None):
+        (point,) = search.propose("fp32")
+        assert point.number is not None
+        search.report(point.number, {1: 0.5, 2: 0.25})
+        if value is None:
+            search.prune(point.number, "a reason")
+        else:
+            search.complete(point.number, value)
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(database: Path) -> str:
+    pytest.importorskip("optuna_dashboard", reason="the extra 'dashboard' is not installed")
+    addresses: queue.SimpleQueue[str] = queue.SimpleQueue()
+    served = dashboard_app(storage_at(None, database))
+    threading.Thread(target=serve, args=(served, 0, addresses.put), daemon=True).start()
+    return addresses.get(timeout=60).removesuffix("/dashboard")
+
+
+def asked(url: str, method: str = "GET") -> Any:
+    with urlopen(Request(url, method=method, data=b"{}" if method != "GET" else None), timeout=60) as answer:
+        return answer.read()
+
+
+def test_its_page_and_its_script_are_served_on_this_machine_alone(address: str) -> None:
+    assert address.startswith("http://127.0.0.1:")
+    assert b"<title>Optuna Dashboard" in asked(f"{address}/dashboard")
+
+
+def test_it_shows_studies_and_their_trials(address: str) -> None:
+    (study,) = json.loads(asked(f"{address}/api/studies"))["study_summaries"]
+    assert study["study_name"] == "a search"
+    detail = json.loads(asked(f"{address}/api/studies/{study['study_id']}"))
+    assert [trial["state"] for trial in detail["trials"]] == ["Complete", "Complete", "Pruned"]
+    assert [each["value"] for each in detail["trials"][2]["intermediate_values"]] == [0.5, 0.375]
+    assert {"key": "pruned", "value": "a reason"} in detail["trials"][2]["user_attrs"]
+
+
+@pytest.mark.parametrize("method", ["DELETE", "POST", "PUT"])
+def test_nothing_can_be_changed_through_it(address: str, database: Path, method: str) -> None:
+    (study,) = json.loads(asked(f"{address}/api/studies"))["study_summaries"]
+    with pytest.raises(HTTPError) as refused:
+        asked(f"{address}/api/studies/{study['study_id']}", method)
+    assert refused.value.code == 405
+    assert "only shows" in refused.value.read().decode()
+    assert len(Search.open(storage_at(None, database), "a search", PLAN).points("fp32")) == 3
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(StudyError, match=f"port {taken.getsockname()[1]} of 127.0.0.1 cannot be used"):
+            serve(lambda environ, start: [], taken.getsockname()[1], print)
+
+
+def test_without_studies_there_is_nothing_to_show(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(app, ["dashboard", "--home", str(tmp_path)])
+    assert answer.exit_code == 1
+    assert "there are no studies yet; run one first" in answer.output
+
+
+def test_a_missing_dashboard_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "optuna_dashboard", None)
+    with pytest.raises(StudyError, match="install this project with its extra 'dashboard'"):
+        dashboard_app(storage_at(None, tmp_path / "optuna.db"))

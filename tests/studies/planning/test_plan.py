@@ -1,0 +1,257 @@
+from typing import Any
+
+import pytest
+
+from ser.errors import ConfigurationError
+from studies.planning.plan import StudyPlan, point_parameters
+
+DIGEST = "0" * 32
+LABELS = ("words", "phonemes", "phonemes_x2")
+
+
+def plan(*attentions: str, **others: Any) -> StudyPlan:
+    values = {"corpus": "emodb", "recipe": "quick", "attentions": attentions or ("none",)} | others
+    return StudyPlan.of(**values)
+
+
+def with_settings(**overrides: str) -> StudyPlan:
+    return plan("all", overrides=overrides)
+
+
+def swept(of: StudyPlan) -> list[tuple[Any, ...]]:
+    return [(point.attention, point.scope, point.labels, point.seed) for point in of.points("fp32")]
+
+
+def test_points_are_attention_by_scope_by_labels_each_once() -> None:
+    points = swept(plan("all", scopes=(3, 5)))
+    expected: set[tuple[Any, ...]] = {
+        (attention, None, labels, 1) for attention in ("none", "quantum") for labels in LABELS
+    }
+    expected |= {(name, scope, labels, 1) for name in ("local", "component") for scope in (3, 5) for labels in LABELS}
+    assert set(points) == expected
+    assert len(points) == len(expected) == 18
+
+
+def test_scope_is_swept_for_windowed_attention_only() -> None:
+    assert len(swept(plan("quantum", recipe="paper"))) == 3
+    assert len(swept(plan("component", recipe="paper"))) == 7 * 3
+
+
+def test_every_point_is_repeated_with_every_seed() -> None:
+    points = swept(plan("quantum", "local", seeds=3))
+    assert len(set(points)) == len(points) == 3 * 2 * 3
+    assert {seed for *_, seed in points} == {1, 2, 3}
+
+
+def test_more_seeds_keep_the_points_of_fewer() -> None:
+    assert swept(plan("quantum", seeds=3))[:3] == swept(plan("quantum"))
+
+
+def test_naming_a_value_twice_does_not_double_points() -> None:
+    twice = plan("none", "none", "all", labels=("words", "words"), scopes=(9, 9))
+    assert swept(twice) == swept(plan("all", labels=("words",), scopes=(9,)))
+
+
+def test_cross_entropy_has_no_label_strategies() -> None:
+    points = plan("all", criterion="cross_entropy").points("fp32")
+    assert [(point.attention, point.labels, point.decision) for point in points] == [
+        ("none", None, None),
+        ("local", None, None),
+        ("component", None, None),
+        ("quantum", None, None),
+    ]
+
+
+def test_points_carry_the_resolved_precision() -> None:
+    assert {point.precision for point in plan().points("bf16")} == {"bf16"}
+
+
+def test_settings_without_effect_do_not_make_other_points() -> None:
+    plain, moved = plan("quantum"), plan("quantum", overrides={"component_score": "window"}, scopes=(3, 21))
+    assert plain.points("fp32") == moved.points("fp32")
+    assert plain.name(DIGEST, "cpu") == moved.name(DIGEST, "cpu")
+
+
+def test_settings_are_given_as_text() -> None:
+    changed = with_settings(ema_decay="off", gradient_clip="null", balance="none", epochs="3", learning_rate="5e-4")
+    for point in changed.points("fp32"):
+        assert point.ema_decay is None
+        assert point.gradient_clip is None
+        assert point.balance == "none"
+        assert point.epochs == 3
+        assert point.learning_rate == 5e-4
+
+
+def test_precision_may_be_set() -> None:
+    assert with_settings(precision="bf16").precision == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            {"epoch": "3"},
+            "unknown setting 'epoch' (did you mean 'epochs'?); valid: attention_norm, balance, batch_size",
+        ),
+        ({"seed": "3"}, "unknown setting 'seed'"),
+        ({"labels": "words"}, "unknown setting 'labels'"),
+        ({"features": "x"}, "unknown setting 'features'"),
+        ({"epochs": "many"}, "epochs: Input should be a valid integer"),
+        ({"epochs": "0"}, "epochs: Input should be greater than or equal to 1"),
+        ({"epochs": "2.5"}, "epochs: Input should be a valid integer"),
+        ({"ema_decay": "1.5"}, "ema_decay: Input should be less than 1"),
+        ({"ema_decay": "none"}, "ema_decay: Input should be a valid number"),
+        ({"stack": "4"}, "stack: Input should be less than or equal to 3"),
+        ({"balance": "weight"}, "unknown balance 'weight' (did you mean 'weights'?); valid: none, weights, upsample"),
+        ({"precision": "fp16"}, "unknown precision 'fp16' (did you mean 'bf16'?); valid: fp32, bf16, tf32, auto"),
+        ({"cells": "off"}, "cells: Input should be a valid integer"),
+    ],
+)
+def test_a_bad_setting_is_one_line(overrides: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        with_settings(**overrides)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"attentions": ("quantun",)}, "unknown attention 'quantun' (did you mean 'quantum'?); valid: none, local"),
+        ({"labels": ("word",)}, "unknown labels 'word' (did you mean 'words'?); valid: words, phonemes, phonemes_x2"),
+        ({"recipe": "fast"}, "unknown recipe 'fast'; valid: paper, recommended, quick, extended"),
+        ({"criterion": "ct"}, "unknown criterion 'ct' (did you mean 'ctc'?); valid: ctc, cross_entropy"),
+        ({"seeds": 0}, "seeds 0 is not a number of repetitions, 1 or more"),
+        ({"scopes": (4,)}, "scope 4 is not an odd number of frames, 1 or more"),
+        ({"scopes": (9, 0)}, "scope 0 is not an odd number of frames, 1 or more"),
+        ({"scopes": (-3,)}, "scope -3 is not an odd number of frames, 1 or more"),
+    ],
+)
+@pytest.mark.parametrize("attention", ["local", "none"])
+def test_a_bad_choice_is_one_line(choice: dict[str, Any], message: str, attention: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        plan(**{"attentions": (attention,)} | choice)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", ["component_score", "attention_norm", "quantum_boundary", "decision", "loss_scale"])
+@pytest.mark.parametrize("criterion", ["ctc", "cross_entropy"])
+def test_a_bad_value_is_refused_even_where_it_has_no_effect(setting: str, criterion: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"unknown {setting} 'odd'"):
+        plan("none", criterion=criterion, overrides={setting: "odd"})
+
+
+def test_a_study_is_named_by_corpus_recipe_attentions_and_digest() -> None:
+    assert plan("quantum").name(DIGEST, "cpu").rsplit("-", 1)[0] == "emodb-quick-quantum"
+    assert plan("none", "local").name(DIGEST, "cpu").startswith("emodb-quick-none+local-")
+    assert plan("none", "local", "component", "quantum").name(DIGEST, "cpu") == plan("all").name(DIGEST, "cpu")
+
+
+def test_the_same_plan_has_the_same_name_however_it_is_typed() -> None:
+    name = with_settings(ema_decay="0.98").name(DIGEST, "cpu")
+    assert with_settings(ema_decay="0.980").name(DIGEST, "cpu") == name
+    assert with_settings().name(DIGEST, "cpu") == name
+    assert StudyPlan.model_validate_json(with_settings().model_dump_json()).name(DIGEST, "cpu") == name
+
+
+def test_whatever_moves_a_result_moves_the_name() -> None:
+    names = [
+        plan().name(DIGEST, "cpu"),
+        plan().name("1" * 32, "cpu"),
+        plan().name(DIGEST, "cuda"),
+        plan(seeds=2).name(DIGEST, "cpu"),
+        plan(labels=("words",)).name(DIGEST, "cpu"),
+        plan(overrides={"epochs": "15"}).name(DIGEST, "cpu"),
+        plan(overrides={"precision": "fp32"}).name(DIGEST, "cpu"),
+        plan(overrides={"validation": "other_session"}).name(DIGEST, "cpu"),
+    ]
+    assert len(set(names)) == len(names)
+
+
+def test_another_torch_or_results_version_is_another_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = plan().name(DIGEST, "cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.__version__", "0.0")
+        assert plan().name(DIGEST, "cpu") != name
+    monkeypatch.setattr("studies.planning.plan.RESULTS_VERSION", 10**6)
+    assert plan().name(DIGEST, "cpu") != name
+
+
+def test_the_search_knows_the_swept_settings_that_have_an_effect() -> None:
+    points = plan("component", "none", labels=("words",)).points("fp32")
+    assert [point_parameters(point) for point in points] == [
+        {"attention": "component", "scope": 9, "labels": "words", "seed": 1},
+        {"attention": "none", "labels": "words", "seed": 1},
+    ]
+    (point,) = plan(criterion="cross_entropy").points("fp32")
+    assert point_parameters(point) == {"attention": "none", "seed": 1}
+
+
+def searched(*attentions: str, **others: Any) -> StudyPlan:
+    return plan(*attentions, **{"recipe": "extended"} | others)
+
+
+def test_a_search_knows_no_point_before_it_begins() -> None:
+    of = searched("all", trials=7, seeds=3)
+    assert of.points("fp32") == ()
+    assert of.size == 21
+    assert plan("quantum", seeds=3).size == 9
+
+
+def test_what_the_user_fixes_or_narrows_is_searched_no_more() -> None:
+    assert searched("all").space is not None
+    of = searched(
+        "none", "local", scopes=(5,), labels=("words",), overrides={"learning_rate": "2e-3", "dropout": "off"}
+    )
+    assert of.space is not None
+    assert not {"learning_rate", "dropout"} & set(of.space.dimensions)
+    expected = {"attention": ("none", "local"), "scope": (5,), "labels": ("words",)}
+    assert {name: each.values for name, each in of.space.dimensions.items() if name in expected} == expected  # type: ignore[union-attr]
+    assert (of.base("fp32").learning_rate, of.base("fp32").dropout) == (2e-3, None)
+
+
+@pytest.mark.parametrize("attention", ["none", "local", "component", "quantum"])
+@pytest.mark.parametrize("criterion", ["ctc", "cross_entropy"])
+def test_a_points_parameters_give_the_point_back(attention: str, criterion: str) -> None:
+    of = searched(attention, criterion=criterion, seeds=2)
+    changes = {"dropout": 0.3, "learning_rate": 1.23e-4, "cells": 64, "seed": 2}
+    point = of.base("bf16").model_copy(update=changes)
+    assert of.configuration(of.parameters(point), "bf16") == point
+    grid = plan(attention, criterion=criterion, seeds=2)
+    assert [grid.configuration(grid.parameters(each), "bf16") for each in grid.points("bf16")] == [*grid.points("bf16")]
+
+
+def test_more_trials_are_the_same_search_and_anything_else_another_one() -> None:
+    name = searched("all").name(DIGEST, "cpu")
+    assert name.startswith("emodb-extended-all-")
+    assert searched("all", trials=99).name(DIGEST, "cpu") == name
+    others = [
+        searched("all", seeds=2),
+        searched("all", pruner="none"),
+        searched("all", scopes=(3, 5)),
+        searched("all", overrides={"cells": "128"}),
+        searched("all", overrides={"epochs": "3"}),
+        searched("all", criterion="cross_entropy"),
+    ]
+    assert len({name, *(other.name(DIGEST, "cpu") for other in others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"trials": 9}, "trials 9: recipe quick sweeps its whole grid; a number of trials is for: extended"),
+        ({"pruner": "median"}, "pruner median: recipe quick sweeps its whole grid, all of which is compared; a pruner"),
+        ({"pruner": "wilcoxon"}, "pruner wilcoxon: recipe quick sweeps its whole grid"),
+        ({"recipe": "extended", "trials": 0}, "trials 0 is not a number of points, 1 or more"),
+        ({"recipe": "extended", "pruner": "best"}, "unknown pruner 'best'; valid: none, median, wilcoxon"),
+    ],
+)
+def test_a_bad_search_is_one_line(choice: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        plan("none", **choice)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_grid_may_say_that_nothing_prunes_it() -> None:
+    assert plan("none", pruner="none") == plan("none")

@@ -1,0 +1,104 @@
+import time
+from itertools import product
+
+import pytest
+
+from studies.reporting.importances import LEAST_TRIALS, groups_of, importances_of
+from studies.second_process import second_process
+from tests.support.scored_trials import World, configuration, table_of, trial
+from tracking.analysis.report_context import Importances
+from tracking.analysis.results_table import ResultsTable
+
+WORLD = World(per_speaker=16)
+
+
+def importances(table: ResultsTable) -> tuple[Importances, ...]:
+    return tuple(map(importances_of, groups_of(table)))
+
+
+def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
+    labels = (("words", 0.4), ("phonemes", 0.8))
+    return [
+        trial(WORLD, configuration(attention, scope=scope, labels=strategy), accuracy + effect * scope)
+        for scope, (strategy, accuracy) in product(scopes, labels)
+    ]
+
+
+def test_the_setting_that_decides_is_the_most_important_one() -> None:
+    trials = [*swept("none", 9), *swept("quantum", 9), *swept("local", 3, 5, 9), *swept("component", 3, 5)]
+    every, windowed = importances(table_of(*trials))
+    assert (every.among, every.trials) == ("all trials", 14)
+    assert set(every.shares) == {"attention", "labels"}
+    assert every.shares["labels"] > 0.8
+    assert windowed.trials == 10
+    assert {"scope", "labels"} <= set(windowed.shares)
+    for group in (every, windowed):
+        assert sum(group.shares.values()) == pytest.approx(1)
+        assert list(group.shares.values()) == sorted(group.shares.values(), reverse=True)
+
+
+def test_importances_are_the_same_every_time() -> None:
+    table = table_of(*swept("none", 9), *swept("local", 3, 5, 9))
+    assert importances(table) == importances(table)
+
+
+def test_few_trials_and_unfinished_ones_give_no_importance() -> None:
+    trials = [*swept("none", 9), *swept("local", 3, 5), *swept("quantum", 9)]
+    assert len(trials) == LEAST_TRIALS
+    assert importances(table_of(*trials))
+    unfinished = trials[-1].model_copy(update={"folds": trials[-1].folds[:3]})
+    assert importances(table_of(*trials[:-1], unfinished)) == ()
+
+
+def test_test_scores_do_not_enter() -> None:
+    trials = [*swept("none", 9), *swept("local", 3, 5, 9)]
+    wrong = [
+        one.model_copy(
+            update={
+                "folds": tuple(
+                    fold.model_copy(
+                        update={"test": fold.test.model_copy(update={"predicted": fold.test.predicted[::-1]})}
+                    )
+                    for fold in one.folds
+                )
+            }
+        )
+        for one in trials
+    ]
+    assert importances(table_of(*trials)) == importances(table_of(*wrong))
+
+
+def test_another_process_computes_the_same() -> None:
+    groups = groups_of(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
+    here = tuple(map(importances_of, groups))
+    assert here
+    with second_process(wanted=True) as meanwhile:
+        assert tuple(meanwhile(importances_of, groups)) == here
+
+
+def test_whoever_computes_it_everything_comes_once_and_in_order() -> None:
+    with second_process(wanted=True) as meanwhile:
+        assert list(meanwhile(_slow_square, range(20))) == [place**2 for place in range(20)]
+        assert list(meanwhile(_slow_square, ())) == []
+
+
+def test_what_fails_in_another_process_fails_here() -> None:
+    with pytest.raises(ZeroDivisionError), second_process(wanted=True) as meanwhile:
+        tuple(meanwhile(_failing, [0]))
+
+
+def test_without_another_process_nothing_is_computed_before_it_is_asked_for() -> None:
+    with second_process(wanted=False) as meanwhile:
+        waiting = iter(meanwhile(_failing, [0]))
+        with pytest.raises(ZeroDivisionError):
+            next(waiting)
+
+
+def _slow_square(place: int) -> int:
+    # Long enough for both processes to take part.
+    time.sleep(0.01)
+    return place**2
+
+
+def _failing(zero: int) -> float:
+    return 1 / zero

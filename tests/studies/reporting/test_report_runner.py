@@ -1,0 +1,88 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studies.reporting import report_runner
+from studies.reporting.report_runner import Report, watch, write_study_report
+from studies.search.optuna_study import Whereabouts
+from studies.storages.home import Home
+from tests.support.scored_trials import World, configuration, study_table, table_of, trial
+
+WHERE = Whereabouts("1", "c0ffee", "leave-one-speaker-out", 10)
+
+
+def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) -> list[float]:
+    """What a watch finds at each look, newest fold and whether a study runs; the pauses that it makes."""
+    folds: Iterator[str | None] = iter([fold for fold, _ in looks])
+    running = iter([runs for _, runs in looks])
+    pauses: list[float] = []
+    monkeypatch.setattr(report_runner, "newest_fold", lambda *_: next(folds))
+    monkeypatch.setattr(report_runner, "_running", lambda *_: next(running))
+    monkeypatch.setattr(report_runner.Reader, "table", lambda _: table_of())
+    monkeypatch.setattr(report_runner.time, "sleep", pauses.append)
+    return pauses
+
+
+def watched(tmp_path: Path, reports: list[Any]) -> list[Any]:
+    told: list[Any] = []
+    source = iter(reports)
+    watch(Home(tmp_path), None, WHERE, lambda *_: next(source), told.append)  # type: ignore[arg-type]
+    assert next(source, "all taken") == "all taken"
+    return told
+
+
+def test_the_report_is_written_after_every_new_fold_and_once_more_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = seen(monkeypatch, [("a", True), ("a", True), ("b", True), ("b", True), ("b", False)])
+    assert watched(tmp_path, ["first", "second", "last"]) == ["first", "second", "last"]
+    assert min(pauses) >= 0
+    assert len(pauses) == 4 + 2
+
+
+def test_where_nothing_runs_it_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert seen(monkeypatch, [("a", False)]) == []
+    assert watched(tmp_path, ["only"]) == ["only"]
+
+
+def test_a_watch_waits_for_the_first_fold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen(monkeypatch, [(None, True), ("a", True), ("a", False)])
+    assert watched(tmp_path, ["first", "last"]) == ["first", "last"]
+    seen(monkeypatch, [(None, True), (None, False)])
+    assert watched(tmp_path, [None]) == []
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_store: Path, empty_search: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    (home.root / "mlflow.db").write_bytes(empty_store.read_bytes())
+    (home.root / "optuna.db").write_bytes(empty_search.read_bytes())
+    return home
+
+
+def test_a_corpus_of_any_name_and_every_fold_scheme_have_a_folder_of_their_own(home: Home) -> None:
+    world = replace(World(per_speaker=8), corpus="../../x <y>")
+    table = study_table(world)
+    by_session = tuple(
+        replace(
+            one,
+            folds=tuple(replace(fold, fold=fold.fold.model_copy(update={"scheme": "given"})) for fold in one.folds),
+        )
+        for one in table.trials
+    )
+    pages = [write_study_report(each, home, ()) for each in (table, replace(table, trials=by_session))]
+    names = [page.page.relative_to(home.reports).parts for page in pages if isinstance(page, Report)]
+    assert [len(parts) for parts in names] == [2, 2]
+    assert names[0][0].endswith("c0ffee00-leave-one-speaker-out")
+    assert names[1][0].endswith("c0ffee00-given")
+    assert not any(character in names[0][0] for character in "/<> ")
+
+
+def test_without_a_fold_there_is_no_report(home: Home) -> None:
+    waiting = trial(World(), configuration(), folds=[])
+    assert write_study_report(table_of(waiting), home, ()) is None
+    assert not home.reports.exists()

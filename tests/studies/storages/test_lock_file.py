@@ -1,0 +1,83 @@
+import fcntl
+import os
+import platform
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ser.errors import StudyError
+from studies.storages.lock_file import holder, only_coordinator
+
+HOLD = (
+    "import sys, time; from pathlib import Path; from studies.storages.lock_file import only_coordinator\n"
+    "with only_coordinator(Path(sys.argv[1]), 'a study'):\n    print('held', flush=True); time.sleep(60)"
+)
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Another process that holds the study."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "locks" / "a.lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_nobody_holds_a_study_that_nobody_runs(tmp_path: Path) -> None:
+    lock = tmp_path / "locks" / "a.lock"
+    assert holder(lock) is None
+    with only_coordinator(lock, "a study"):
+        pass
+    assert holder(lock) is None
+
+
+def test_a_second_coordinator_is_refused_with_who_holds_it(tmp_path: Path, other: "subprocess.Popen[bytes]") -> None:
+    lock = tmp_path / "locks" / "a.lock"
+    with pytest.raises(StudyError) as caught, only_coordinator(lock, "a study"):
+        raise AssertionError("two coordinators run the same study")
+    text = str(caught.value)
+    prefix = f"study a study is being run by process {other.pid} on {platform.node()} since "
+    assert text.startswith(prefix)
+    assert "\n" not in text
+    since = datetime.fromisoformat(text.removeprefix(prefix).partition(";")[0])
+    assert datetime.now(UTC) - timedelta(minutes=5) < since <= datetime.now(UTC)
+    assert holder(lock) == f"process {other.pid} on {platform.node()} since {since.isoformat()}"
+
+
+def test_a_study_is_free_at_once_when_its_holder_is_killed(tmp_path: Path, other: "subprocess.Popen[bytes]") -> None:
+    lock = tmp_path / "locks" / "a.lock"
+    other.kill()
+    other.wait()
+    assert holder(lock) is None
+    with only_coordinator(lock, "a study"):
+        assert f'"process": {os.getpid()}' in lock.read_text()
+
+
+def test_asking_who_holds_a_study_neither_waits_nor_takes_it(tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    with only_coordinator(lock, "a study"):
+        text = holder(lock)
+        assert text is not None
+        assert text.startswith(f"process {os.getpid()} on ")
+        assert holder(lock) == text
+
+
+def test_two_studies_run_side_by_side(tmp_path: Path) -> None:
+    with only_coordinator(tmp_path / "a.lock", "a"), only_coordinator(tmp_path / "b.lock", "b"):
+        assert holder(tmp_path / "a.lock") == holder(tmp_path / "b.lock")
+
+
+def test_who_only_asks_for_the_holder_is_not_taken_for_one(tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    asking = lock.open("a")
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    threading.Timer(0.05, asking.close).start()
+    with only_coordinator(lock, "a study"):
+        assert holder(lock) is not None

@@ -1,0 +1,269 @@
+"""One contract for all storages: who coordinates a study, and that its place is free at once."""
+
+import os
+import platform
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from ser.errors import AwayError, ConfigurationError, StorageError, StudyError
+from studies.search.optuna_study import Search
+from studies.search.summaries import summaries
+from studies.storages import storage_at
+from studies.storages.base import Storage
+from studies.storages.postgresql import PostgresqlStorage
+from studies.storages.sqlite import SqliteStorage
+from tests.support.other_coordinator import other_coordinator
+from tests.support.postgresql import PASSWORD, PostgresqlServer
+from tests.support.toy_coordinator import plan_of
+
+PLAN = plan_of("none")
+MAKE = (
+    "import sys, time; from pathlib import Path; from studies.storages import storage_at\n"
+    "storage = storage_at(sys.argv[1] or None, Path(sys.argv[2])); sys.stdin.readline(); storage.open()"
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def named(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str | None, Path]:
+    """What `storage_at` takes."""
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
+    return url, tmp_path / "deep" / "optuna.db"
+
+
+@pytest.fixture
+def storage(named: tuple[str | None, Path]) -> Storage:
+    return storage_at(*named)
+
+
+def other_process(code: str, named: tuple[str | None, Path]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", code, named[0] or "", str(named[1])]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+@pytest.fixture
+def holding(named: tuple[str | None, Path]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Another process that coordinates the study."""
+    with other_coordinator(named, "a study") as process:
+        yield process
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Whether something comes true within a minute."""
+    until = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_tables_are_made_once_by_processes_that_ask_at_once(named: tuple[str | None, Path], storage: Storage) -> None:
+    assert not storage.exists()
+    assert summaries(storage) == []
+    makers = [other_process(MAKE, named) for _ in range(3)]
+    for maker in makers:
+        assert maker.stdin is not None
+        maker.stdin.write(b"go\n")
+        maker.stdin.flush()
+    assert [maker.wait() for maker in makers] == [0, 0, 0]
+    assert storage.exists()
+    Search.open(storage, "a study", PLAN)
+    assert [each.name for each in summaries(storage)] == ["a study"]
+
+
+def test_a_study_is_held_until_the_block_ends(storage: Storage) -> None:
+    storage.open()
+    assert storage.holder("a study") is None
+    with storage.coordinate("a study") as place:
+        place.confirm()
+        text = storage.holder("a study")
+        assert text is not None
+        assert text.startswith(f"process {os.getpid()} on {platform.node()} since ")
+        assert storage.holder("a study") == text
+        with storage.coordinate("another study"):
+            assert storage.holder("another study") is not None
+    assert soon(lambda: storage.holder("a study") is None)
+
+
+def test_a_second_coordinator_is_refused_with_who_holds_it(
+    storage: Storage, holding: "subprocess.Popen[bytes]"
+) -> None:
+    with pytest.raises(StudyError) as caught, storage.coordinate("a study"):
+        raise AssertionError("two coordinators run the same study")
+    text = str(caught.value)
+    prefix = f"study a study is being run by process {holding.pid} on {platform.node()} since "
+    assert text.startswith(prefix)
+    assert "\n" not in text
+    since = datetime.fromisoformat(text.removeprefix(prefix).partition(";")[0])
+    assert datetime.now(UTC) - timedelta(minutes=5) < since <= datetime.now(UTC)
+
+
+def test_the_place_of_a_killed_coordinator_is_free_at_once(
+    storage: Storage, holding: "subprocess.Popen[bytes]"
+) -> None:
+    assert storage.holder("a study") is not None
+    holding.kill()
+    holding.wait()
+    assert soon(lambda: storage.holder("a study") is None)
+    with storage.coordinate("a study"):
+        text = storage.holder("a study")
+        assert text is not None
+        assert text.startswith(f"process {os.getpid()} on ")
+
+
+def test_a_title_names_no_password(named: tuple[str | None, Path], storage: Storage) -> None:
+    assert PASSWORD not in storage.title
+    assert storage.title.startswith("PostgreSQL" if named[0] else f"SQLite {named[1]}")
+
+
+def test_sqlite_logs_ahead(tmp_path: Path) -> None:
+    storage = SqliteStorage(tmp_path / "optuna.db")
+    storage.open().engine.dispose()
+    with closing(sqlite3.connect(tmp_path / "optuna.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        connection.execute("PRAGMA journal_mode=DELETE")
+    assert ("write-ahead log", "off (delete)") in storage.details()
+    storage.open()
+    assert ("write-ahead log", "on") in storage.details()
+
+
+def test_a_file_that_is_no_database_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "optuna.db").write_text("not a database, and long enough to be taken for one " * 40)
+    with pytest.raises(StorageError, match=r"optuna\.db: cannot be opened as a SQLite database"):
+        SqliteStorage(tmp_path / "optuna.db").open()
+
+
+@pytest.mark.parametrize("url", ["mysql://ser:hidden@host/ser", "optuna.db", "postgresql+psycopg2://ser:hidden@host/x"])
+def test_another_kind_of_storage_is_refused_and_its_password_not_told(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"expected postgresql\+psycopg://") as caught:
+        storage_at(url, Path("optuna.db"))
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'ser-studies[postgres]'")
+    storage = PostgresqlStorage("postgresql://ser:hidden@127.0.0.1:1/ser")
+    with pytest.raises(AwayError, match="cannot be reached now") as caught:
+        storage.open()
+    assert "hidden" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_password_and_an_unknown_database_are_not_taken_for_away(postgresql_url: str) -> None:
+    for wrong in (postgresql_url.replace(PASSWORD, "guessed"), f"{postgresql_url}_not"):
+        with pytest.raises(StorageError, match="cannot be used") as caught:
+            storage_at(wrong, Path("optuna.db")).exists()
+        assert not isinstance(caught.value, AwayError)
+        assert "guessed" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_place_is_taken_again_when_the_server_is_back(own_postgresql: PostgresqlServer, end: str) -> None:
+    storage = storage_at(own_postgresql.url, Path("optuna.db"))
+    with storage.coordinate("a study") as place:
+        getattr(own_postgresql, end)()
+        with pytest.raises(AwayError):
+            place.confirm()
+        with pytest.raises(AwayError):
+            place.confirm()
+        own_postgresql.start()
+        place.confirm()
+        assert storage.holder("a study") is not None
+
+
+def test_a_place_that_was_taken_while_the_server_was_away_is_lost(own_postgresql: PostgresqlServer) -> None:
+    named = (own_postgresql.url, Path("optuna.db"))
+    storage = storage_at(*named)
+    with storage.coordinate("a study") as place:
+        own_postgresql.stop()
+        own_postgresql.start()
+        with (
+            other_coordinator(named, "a study") as other,
+            pytest.raises(StudyError, match=f"being run by process {other.pid}"),
+        ):
+            place.confirm()
+
+
+class Relay:
+    """Passes connections on to a server; what it has cut stands open at the server's end, as after a router's failure.
+
+    Args:
+        port: The server's port on 127.0.0.1.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._server = ("127.0.0.1", port)
+        self._near: list[socket.socket] = []
+        self._far: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Breaks every connection at the client's end alone."""
+        for near in self._near:
+            near.shutdown(socket.SHUT_RDWR)
+        self._near.clear()
+
+    def close(self) -> None:
+        for each in (self._listener, *self._near, *self._far):
+            each.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._server)
+                self._near.append(near)
+                self._far.append(far)
+                for source, target in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while content := source.recv(65536):
+                target.sendall(content)
+
+
+def test_a_broken_connection_that_stands_at_the_servers_end_keeps_nobody_out(postgresql_url: str) -> None:
+    url = sqlalchemy.make_url(postgresql_url)
+    assert url.port is not None
+    relay = Relay(url.port)
+    through_relay = url.set(host="127.0.0.1", port=relay.port).render_as_string(hide_password=False)
+    direct = storage_at(postgresql_url, Path("optuna.db"))
+    with storage_at(through_relay, Path("optuna.db")).coordinate("a study") as place:
+        place.confirm()
+        relay.cut()
+        assert direct.holder("a study") is not None
+        place.confirm()
+        assert direct.holder("a study") is not None
+        with pytest.raises(StudyError, match=f"being run by process {os.getpid()}"), direct.coordinate("a study"):
+            raise AssertionError("two coordinators run the same study")
+    assert soon(lambda: direct.holder("a study") is None)
+    relay.close()
+
+
+def test_a_connection_asks_whether_the_servers_machine_is_there(postgresql_url: str) -> None:
+    storage = PostgresqlStorage(postgresql_url)
+    for engine in (storage.engine(), storage.open().engine):
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            with socket.socket(fileno=os.dup(driver.fileno())) as held:
+                waits = [
+                    held.getsockopt(socket.IPPROTO_TCP, option)
+                    for option in (socket.TCP_KEEPIDLE, socket.TCP_USER_TIMEOUT)
+                ]
+        engine.dispose()
+        assert waits == [10, 25_000]

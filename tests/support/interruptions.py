@@ -1,0 +1,81 @@
+"""What tests of databases and servers that go away in the middle of a study share."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from ser.results import FoldResult
+from ser.training.checkpoint import from_bytes, to_bytes
+from studies.execution.base import Event, Finished
+from studies.planning.plan import StudyPlan
+from tests.support.toy_coordinator import InProcess, Place
+from tests.support.toy_studies import SCHEME
+
+
+class Interrupted(InProcess):
+    """Does something when a number of folds were handed out and before they are trained.
+
+    Args:
+        after: Number of folds.
+        act: What is done.
+    """
+
+    def __init__(self, after: int, act: Callable[[], None]) -> None:
+        super().__init__(slots=1)
+        self._after = after
+        self._act = act
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if len(self.handed_out) == self._after:
+            self._act()
+        return super().wait(timeout_s)
+
+
+def later(content: bytes, delay_ms: int) -> bytes:
+    """The same fold, trained so much later."""
+    fold = from_bytes(content)
+    moved = {"started_ms": fold.result.started_ms + delay_ms, "ended_ms": fold.result.ended_ms + delay_ms}
+    curve = tuple(each.model_copy(update={"ended_ms": each.ended_ms + delay_ms}) for each in fold.result.curve)
+    return to_bytes(replace(fold, result=FoldResult(**dict(fold.result) | moved | {"curve": curve})))
+
+
+class Later(InProcess):
+    """Trains each fold so much later than `InProcess` does, so that its results are of another training.
+
+    Args:
+        delay_ms: How much later, in milliseconds.
+    """
+
+    def __init__(self, delay_ms: int) -> None:
+        super().__init__(slots=1)
+        self._delay_ms = delay_ms
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        return [
+            replace(each, content=later(each.content, self._delay_ms)) if isinstance(each, Finished) else each
+            for each in super().wait(timeout_s)
+        ]
+
+
+def results_of(place: Place) -> dict[str, list[FoldResult]]:
+    """All results to the last digit; the folds themselves are trained once a test session."""
+    return {trial.trial_id: list(trial.folds) for trial in place.results()}
+
+
+def curves_of(place: Place) -> list[tuple[str, list[tuple[int, float, int]]]]:
+    """The curve of every fold, every row of it."""
+    folds = place.store.runs(ser__kind="fold")
+    return sorted((run.data.tags["ser.fold_identity"], place.store.history(run, "training_loss")) for run in folds)
+
+
+def assert_whole(place: Place, undisturbed: Place, plan: StudyPlan) -> None:
+    """Nothing is lost and nothing doubled, in MLflow, Optuna and the outbox."""
+    runs, trials = place.store.runs(), plan.size
+    expected = {"study": 1, "trial": trials, "fold": trials * len(SCHEME)}
+    assert Counter(run.data.tags["ser.kind"] for run in runs) == expected
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert results_of(place) == results_of(undisturbed)
+    assert curves_of(place) == curves_of(undisturbed)
+    assert place.values(plan) == undisturbed.values(plan)
+    assert place.states() == ["COMPLETE"] * trials
+    assert place.outbox.waiting() == frozenset()

@@ -1,0 +1,104 @@
+"""Real Ray nodes on this machine: raylets of their own, with small object stores."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ser.config import FeatureSettings
+from ser.corpora.corpus import Corpus
+from ser.errors import ConfigurationError
+from studies.execution.ray_backend.cluster import FoldRequest, RayCluster, quiet_ray, ray_cluster
+from studies.execution.ray_backend.executor import RayExecutor
+from studies.execution.ray_backend.node_setup import NodeNeeds
+from tests.support.fold_tasks import Folds
+
+_STORE = {"object_store_memory": 80 * 2**20}
+_SETTINGS = {
+    # A dead raylet is noticed after two seconds instead of fifteen.
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 4,
+    # A node with more idle workers than processors ends one after a second; a test cannot tell that from a worker
+    # that a fold has ended.
+    "kill_idle_workers_interval_ms": 0,
+}
+
+_NOTICED_S = 60.0
+
+
+class Nodes:
+    """A cluster whose head takes no folds unless it is told to; nodes are added and killed.
+
+    Args:
+        cpus: Processors that the head offers.
+    """
+
+    def __init__(self, cpus: int) -> None:
+        from ray.cluster_utils import Cluster
+
+        head = {"num_cpus": cpus, "include_dashboard": False, "_system_config": _SETTINGS} | _STORE
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.address = str(self._cluster.address)
+
+    def add(self, cpus: int, gpus: int = 0, name: str = "node", **others: Any) -> Any:
+        """Adds a node, which is there when this returns."""
+        return self._cluster.add_node(num_cpus=cpus, num_gpus=gpus, node_name=name, **_STORE, **others)
+
+    def kill(self, node: Any) -> None:
+        """Kills a node's raylet with SIGKILL; nothing tells the cluster."""
+        (raylet,) = node.all_processes["raylet"]
+        raylet.process.kill()
+
+    def remove(self, node: Any) -> None:
+        """Ends all processes of a node, and waits until the cluster has noticed: the next test shall not see it."""
+        self._cluster.remove_node(node, allow_graceful=False)
+        give_up = time.monotonic() + _NOTICED_S
+        while any(each["Alive"] and each["NodeID"] == node.node_id for each in self._cluster.global_state.node_table()):
+            assert time.monotonic() < give_up, f"the cluster still takes node {node.node_id} for alive"
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        self._cluster.shutdown()
+
+
+@contextmanager
+def nodes(cpus: int) -> Iterator[Nodes]:
+    """A cluster for the time of the block; a test is skipped where Ray is not installed."""
+    try:
+        quiet_ray()
+    except ConfigurationError:
+        pytest.skip("Ray is not installed: make setup EXECUTOR=ray")
+    made = Nodes(cpus)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+@contextmanager
+def connected(made: Nodes, limit: int | None = None, gpus: float | None = 0.0) -> Iterator[RayCluster]:
+    """The cluster as a study sees it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", made.address)
+        with ray_cluster(limit, gpus) as cluster:
+            yield cluster
+
+
+def limited(cluster: RayCluster, limit: int | None, gpus: float = 0.0) -> RayCluster:
+    """The same connection with another request."""
+    return RayCluster(cluster.ray, FoldRequest(gpus), limit)
+
+
+def needs_of(corpus: Corpus, store: Path) -> NodeNeeds:
+    return NodeNeeds(corpus, "emodb", {}, FeatureSettings(), store, "fp32", "cpu")
+
+
+def ray_executor(cluster: RayCluster, folds: Folds, tell: Callable[[str], None] = print) -> RayExecutor:
+    """An executor that is ready for folds of a tiny corpus."""
+    made = RayExecutor(cluster, needs_of(folds.corpus, folds.store), tell)
+    made.start()
+    return made

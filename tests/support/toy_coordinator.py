@@ -1,0 +1,279 @@
+"""A coordinator over real Optuna and MLflow databases whose folds are trained in this process, once a session."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from ser.results import Fold
+from ser.training.checkpoint import result_of
+from studies.consistency.checks import Finding, Ledgers, compare
+from studies.consistency.lost_runs import take_back
+from studies.consistency.repairer import Repair
+from studies.consistency.snapshot import expected_of, read_ledgers
+from studies.consistency.study_check import reconcile
+from studies.coordination.coordinator import Coordinator
+from studies.coordination.shutdown import stopped_at_errors
+from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, Progress
+from studies.monitoring.events import Failure, Observer, Standing
+from studies.planning.plan import StudyPlan
+from studies.runner import all_ended
+from studies.search.optuna_study import Basis, Search
+from studies.search.summaries import summaries
+from studies.storages.base import Storage
+from studies.storages.sqlite import SqliteStorage
+from tests.support.configurations import MEL
+from tests.support.kept import trial_results
+from tests.support.toy_studies import CORPUS, SCHEME, Store, baseline, trained
+from tracking.analysis.results_table import ResultsTable
+from tracking.analysis.trial_result import TrialResult
+from tracking.outbox.background_writer import Sender, Write
+from tracking.outbox.outbox import Outbox
+from tracking.reading.reader import Reader
+from tracking.writing.recorder import Recorder
+
+
+def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan:
+    """A plan whose folds train in an instant."""
+    plan = StudyPlan.of(
+        corpus="emodb",
+        recipe="quick",
+        attentions=attentions,
+        labels=labels,
+        overrides={
+            "cells": "4",
+            "epochs": "3",
+            "stack": "1",
+            "batch_size": "4",
+            "learning_rate": "0.05",
+            "ema_decay": "off",
+            "precision": "fp32",
+        },
+    )
+    # The toy corpus has log-mels of a few bands, which no user can ask for.
+    return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
+
+
+def search_of(trials: int, seeds: int = 1, pruner: str = "none") -> StudyPlan:
+    """A search whose folds train in an instant."""
+    plan = StudyPlan.of(
+        corpus="emodb",
+        recipe="extended",
+        attentions=("none", "local"),
+        labels=("words",),
+        scopes=(3, 5),
+        seeds=seeds,
+        trials=trials,
+        pruner=pruner,
+        overrides={
+            "cells": "4",
+            "layers": "1",
+            "epochs": "1",
+            "stack": "1",
+            "batch_size": "4",
+            "normalisation": "zscore_speaker",
+            "precision": "fp32",
+        },
+    )
+    return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
+
+
+class InProcess(Executor):
+    """Trains each fold when it is waited for, the last one handed out first.
+
+    Args:
+        slots: Folds that are in hand at once.
+        fails: Says of a task and the number of its attempt, from 1, whether it fails.
+    """
+
+    def __init__(self, slots: int = 2, fails: Callable[[FoldTask, int], bool] = lambda task, attempt: False) -> None:
+        self._slots = slots
+        self._fails = fails
+        self._tasks: list[FoldTask] = []
+        self.handed_out: list[str] = []
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    def free_slots(self) -> int:
+        return self._slots - len(self._tasks)
+
+    def submit(self, task: FoldTask) -> None:
+        assert self.free_slots() > 0
+        self._tasks.append(task)
+        self.handed_out.append(task.identity)
+
+    def cancel(self, identity: str) -> None:
+        raise NotImplementedError("no test cancels a fold that is trained in an instant")
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        task = self._tasks.pop()
+        if self._fails(task, self.handed_out.count(task.identity)):
+            return [Failed(task.identity, 0, "OutOfPatience: no more", "Traceback:\n  OutOfPatience: no more")]
+        (fold,) = (fold for fold in SCHEME if fold.test_speakers == task.fold.test_speakers)
+        content = trained(task.configuration, fold.index)
+        records = result_of(content).curve
+        early = [Progress(task.identity, 0, record) for record in records[:-1]]
+        # The last progress may overtake its result, or come after it.
+        return [*early, Finished(task.identity, 0, content), Progress(task.identity, 0, records[-1])]
+
+    def close(self) -> None:
+        self._tasks.clear()
+
+
+class InOrder(Sender):
+    """Writes at once, in the thread that sends, so that the order of everything is the same each time."""
+
+    def send(self, write: Write, lane: str | None = None) -> None:
+        write()
+
+
+class Watcher(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.standings: list[Standing] = []
+        self.failures: list[tuple[str, str, int]] = []
+        self.repairs: list[str] = []
+        self.epochs: list[int] = []
+
+    def stood(self, standing: Standing) -> None:
+        self.standings.append(standing)
+
+    def epoch_ended(self, slot: int, fold: str, epochs: int, record: Any) -> None:
+        self.epochs.append(record.epoch)
+
+    def fold_failed(self, failure: Failure) -> None:
+        self.failures.append((failure.fold, failure.reason, failure.attempts_left))
+
+    def noticed(self, what: str) -> None:
+        self.repairs.append(what)
+
+
+class Place:
+    """A folder with the databases and the outbox of studies; every start opens them afresh, as a process would.
+
+    Args:
+        folder: The folder.
+        empty_store: An empty MLflow database.
+        empty_search: An empty Optuna database.
+    """
+
+    def __init__(self, folder: Path, empty_store: Path, empty_search: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        copyfile(empty_store, folder / "mlflow.db")
+        copyfile(empty_search, folder / "optuna.db")
+        self.open(folder)
+
+    def open(self, folder: Path) -> None:
+        """Opens a folder that has both databases."""
+        self.folder = folder
+        self.database = folder / "optuna.db"
+        self.storage: Storage = SqliteStorage(self.database)
+        self.store = Store(folder, folder / "mlflow.db")
+        self.outbox = Outbox(folder / "outbox")
+
+    def start(
+        self,
+        plan: StudyPlan,
+        executor: Executor | None = None,
+        study: str = "first",
+        observer: Observer | None = None,
+        scheme: tuple[Fold, ...] = SCHEME,
+        sender: Sender | None = None,
+        confirm: Callable[[], None] = lambda: None,
+    ) -> list[str]:
+        """Runs a study to its end, or until something is raised."""
+        observer = observer or Observer()
+        search = Search.open(self.storage, study, plan)
+        search.keep_precision("fp32")
+        search.keep_basis(Basis(scheme, "cpu"))
+        recorder: Recorder = self.store.recorder(study)
+        context = replace(self.store.context(study), scheme=scheme)
+        take_back(
+            self.store.client,
+            self.store.experiment,
+            context,
+            search,
+            "fp32",
+            "cpu",
+            self.folder / "artifacts" / CORPUS.name,
+            self.outbox,
+            observer,
+            lambda done, total: None,
+        )
+        points = reconcile(
+            self.store.client, self.store.experiment, context, search, "fp32", "cpu", self.outbox, observer
+        )
+        with stopped_at_errors(recorder, confirm):
+            study_run = recorder.study_run(complete=all_ended(points, search, "fp32"))
+            coordinator = Coordinator(
+                context=context,
+                study_run=study_run,
+                points=points,
+                search=search,
+                store=self.folder / "features",
+                device_type="cpu",
+                outbox=self.outbox,
+                recorder=recorder,
+                reader=self.reader(),
+                executor=executor or InProcess(),
+                observer=observer,
+                sender=sender or InOrder(),
+            )
+            failures = coordinator.run()
+            if not recorder.study_is_finished(study_run):
+                recorder.record_baseline(study_run, baseline())
+                recorder.finish_study(study_run, complete=not failures)
+        return failures
+
+    def check(self, study: str = "first", held: bool = False) -> list[Finding]:
+        """What a check from outside finds."""
+        return compare(self._ledgers(study, held))
+
+    def repair(self, study: str = "first") -> tuple[list[Finding], list[Finding]]:
+        """Mends from outside; returns what was mended, and what is found afterwards."""
+        search = self._search(study)
+        repair = Repair(self.store.client, self.store.experiment, search, self.outbox)
+        mended, ledgers = repair.mend(lambda: self._ledgers(study, held=False))
+        return mended, compare(ledgers)
+
+    def _search(self, study: str) -> Search:
+        (summary,) = (each for each in summaries(self.storage) if each.name == study)
+        return Search.open(self.storage, study, summary.plan)
+
+    def _ledgers(self, study: str, held: bool) -> Ledgers:
+        search = self._search(study)
+        basis = search.basis
+        assert basis is not None
+        points = [point.configuration for point in search.points("fp32")]
+        expected = expected_of(points, search.key, CORPUS.digest, basis)
+        return read_ledgers(self.store.client, self.store.experiment, study, expected, search, self.outbox, held)
+
+    def reader(self) -> Reader:
+        return Reader(self.store.client, self.store.experiment, CORPUS.digest, SCHEME[0].scheme)
+
+    def table(self) -> ResultsTable:
+        return self.reader().table()
+
+    def results(self) -> list[TrialResult]:
+        """The whole results of all finished trials."""
+        return trial_results(self.store.client, self.store.experiment)
+
+    def values(self, plan: StudyPlan, study: str = "first") -> list[float | None]:
+        """Optuna's value of each point; None where it is not complete."""
+        known = {trial.number: trial.value for trial in self._trials(study)}
+        points = Search.open(self.storage, study, plan).points("fp32")
+        return [known[point.number] if point.complete and point.number is not None else None for point in points]
+
+    def states(self, study: str = "first") -> list[str]:
+        return [trial.state.name for trial in self._trials(study)]
+
+    def _trials(self, study: str) -> list[FrozenTrial]:
+        import optuna
+
+        return optuna.load_study(study_name=study, storage=self.storage.open()).trials

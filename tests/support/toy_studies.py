@@ -1,0 +1,148 @@
+"""Folds of the toy corpus as a study would record them; each is trained once a test session."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from ser.config import FoldConfiguration
+from ser.corpora.corpus import Corpus, Skipped
+from ser.identity import fold_identity, trial_identity
+from ser.results import BaselineResult, Evaluation, Fold
+from ser.training.checkpoint import result_of, to_bytes
+from tests.support.configurations import small
+from tests.support.toy_corpus import fold_of, toy_corpus, train
+from tracking.analysis.trial_result import TrialResult
+from tracking.backend.client import experiment_id, open_tracking
+from tracking.context import StudyContext
+from tracking.reading.reader import find_runs
+from tracking.writing.recorder import Recorder
+
+CORPUS = toy_corpus()
+SCHEME = (fold_of(CORPUS, 0), fold_of(CORPUS, 1))
+NONE = small(attention="none", epochs=2)
+QUANTUM = small(attention="quantum", epochs=2)
+
+
+@cache
+def trained(configuration: FoldConfiguration, index: int) -> bytes:
+    """The bytes of a trained fold of the toy corpus."""
+    return to_bytes(train(configuration, fold=fold_of(CORPUS, index)))
+
+
+def trial_id(configuration: FoldConfiguration, scheme: Sequence[Fold] = SCHEME) -> str:
+    return trial_identity([fold_identity(configuration, CORPUS.digest, fold, "cpu") for fold in scheme])
+
+
+def trial_result(configuration: FoldConfiguration, study: str, run_id: str, reused: str | None = None) -> TrialResult:
+    return TrialResult(
+        study=study,
+        recipe="quick",
+        trial_id=trial_id(configuration),
+        scheme=SCHEME,
+        folds=tuple(result_of(trained(configuration, fold.index)) for fold in SCHEME),
+        run_id=run_id,
+        reused_from=reused,
+    )
+
+
+def baseline(normalisation: str = "zscore_speaker") -> BaselineResult:
+    """A baseline whose first fold is all right and whose second one all wrong."""
+    right = result_of(trained(NONE, 0)).test
+    tests = (_predicting(right, right.actual), _predicting(right, tuple((k + 1) % 3 for k in right.actual)))
+    corpus = CORPUS.identity
+    return BaselineResult(
+        name="logistic regression", corpus=corpus, normalisation=normalisation, folds=SCHEME, tests=tests
+    )
+
+
+def _predicting(test: Evaluation, predicted: tuple[int, ...]) -> Evaluation:
+    return test.model_copy(update={"predicted": predicted})
+
+
+def inputs_of(run: Run) -> list[tuple[str, str]]:
+    """Name and digest of each dataset of a run."""
+    return (
+        [] if run.inputs is None else [(each.dataset.name, each.dataset.digest) for each in run.inputs.dataset_inputs]
+    )
+
+
+class Store:
+    """An MLflow store of its own, in a folder.
+
+    Args:
+        folder: The folder.
+        empty: An empty MLflow database.
+    """
+
+    def __init__(self, folder: Path, empty: Path) -> None:
+        self.folder = folder
+        self.shared = False
+        folder.mkdir(exist_ok=True)
+        database = folder / "mlflow.db"
+        if not database.exists():
+            copyfile(empty, database)
+        self.client: MlflowClient = open_tracking(database)
+        self.experiment = experiment_id(self.client, CORPUS.name, folder / "artifacts")
+
+    def context(self, study: str, corpus: Corpus = CORPUS, **options: str) -> StudyContext:
+        return StudyContext(study, "quick", corpus, SCHEME, {"ser.git_commit": "abc"}, options)
+
+    def recorder(self, study: str = "first", corpus: Corpus = CORPUS, **options: str) -> Recorder:
+        context = self.context(study, corpus, **options)
+        return Recorder(self.client, self.experiment, context, self.folder / "recording.lock", self.shared)
+
+    def runs(self, **tags: str) -> list[Run]:
+        return find_runs(self.client, self.experiment, **tags)
+
+    def write_trial(self, configuration: FoldConfiguration, study: str = "first", folds: int = 2) -> str:
+        """Records a trial; with all its folds it is finished."""
+        recorder = self.recorder(study)
+        run = recorder.trial_run(recorder.study_run(), trial_id(configuration), configuration)
+        for fold in SCHEME[:folds]:
+            recorder.record_fold(run, trained(configuration, fold.index))
+        if folds == len(SCHEME):
+            recorder.finish_trial(run, trial_result(configuration, study, run), {})
+        return run
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """All that is written of every run but ids and the times at which studies and trials began and ended."""
+        runs = self.runs()
+        names = {run.info.run_id: run.info.run_name for run in runs}
+        return sorted((self._run_content(run, names) for run in runs), key=lambda content: str(content["tags"]))
+
+    def _run_content(self, run: Run, names: dict[str, str]) -> dict[str, Any]:
+        tags = dict(run.data.tags)
+        for run_id, known in names.items():
+            # Descriptions have links to runs in them.
+            tags = {name: value.replace(run_id, known) for name, value in tags.items()}
+        folder = self.folder / "artifacts" / CORPUS.name / run.info.run_id / "artifacts"
+        files = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+        for content in files:
+            for run_id, name in names.items():
+                files[content] = files[content].replace(run_id.encode(), name.encode())
+        fold = tags["ser.kind"] == "fold"
+        return {
+            "name": run.info.run_name,
+            "status": run.info.status,
+            "times": (run.info.start_time, run.info.end_time) if fold else None,
+            "tags": tags,
+            "params": dict(run.data.params),
+            "metrics": {name: self.history(run, name) for name in run.data.metrics},
+            "inputs": inputs_of(run),
+            "files": files,
+        }
+
+    def history(self, run: Run, metric: str) -> list[tuple[int, float, int]]:
+        rows = self.client.get_metric_history(run.info.run_id, metric)
+        # The baseline's rows bear the time at which its study began.
+        return sorted((row.step, row.value, 0 if metric.startswith("logistic") else row.timestamp) for row in rows)
+
+
+def corpus_with_a_bad_file() -> Corpus:
+    return replace(CORPUS, skipped=(Skipped("f1-x", "f1-x.wav: cannot be decoded"),), notes=("a note",))

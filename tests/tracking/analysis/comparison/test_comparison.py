@@ -1,0 +1,287 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.proportion import proportion_effectsize, proportions_ztest
+
+from ser.errors import ComparisonError
+from tests.support.scored_trials import World, configuration, grouped, study_table, trial, with_more
+from tracking.analysis.comparison.baselines import CRITERION
+from tracking.analysis.comparison.comparison import BETTER, NO_CLAIM, NO_DIFFERENCE, compare, compare_all
+from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.statistics.proportions import holm
+from tracking.analysis.variants.scores import score_variant
+from tracking.analysis.variants.selection import selected_per_fold
+
+WORLD = World()
+
+
+def scored(*trials, select=True):
+    fixed = grouped(trials)
+    return [score_variant(variant) for variant in [*fixed, *(selected_per_fold(fixed) if select else [])]]
+
+
+def pair(world=WORLD, other=None, **changes):
+    return (
+        scored(trial(world, configuration("component"), 0.72))[0],
+        scored(trial(other or world, configuration("none", **changes), 0.6))[0],
+    )
+
+
+def test_every_test_equals_an_independent_computation():
+    a, b = pair()
+    result = compare(a, b)
+    hit_a = a.evidence.predicted[0] == a.evidence.actual
+    hit_b = b.evidence.predicted[0] == b.evidence.actual
+    _, p = proportions_ztest([hit_a.sum(), hit_b.sum()], [240, 240], alternative="larger")
+    assert result.z_wa is not None
+    assert result.z_wa.p == pytest.approx(p, rel=1e-9)
+    assert result.ua_speakers.difference == pytest.approx(a.scores.ua.mean - b.scores.ua.mean, rel=1e-12)
+    assert result.wa_speakers.difference == pytest.approx(hit_a.mean() - hit_b.mean(), rel=1e-12)
+    assert result.mcnemar_p == pytest.approx(
+        stats.binomtest(int((hit_a & ~hit_b).sum()), int((hit_a != hit_b).sum()), alternative="greater").pvalue,
+        rel=1e-9,
+    )
+    assert result.ua_speakers.units == 10
+    assert result.ua_sessions is not None
+    assert result.ua_sessions.units == 5
+    assert result.ua_sessions.difference == pytest.approx(result.ua_speakers.difference, rel=1e-12)
+
+
+def test_effects_and_sensitivity_equal_an_independent_computation():
+    a, b = pair()
+    result = compare(a, b)
+    hits = (a.evidence.predicted[0] == a.evidence.actual) * 1.0 - (b.evidence.predicted[0] == b.evidence.actual)
+    # All speakers say each of the four classes six times, so a speaker's UA difference is its mean.
+    gains = hits.reshape(10, 24).mean(axis=1)
+    assert result.effects.speakers_better == (gains > 0).sum()
+    assert result.effects.h_ua == pytest.approx(proportion_effectsize(a.scores.ua.mean, b.scores.ua.mean))
+    assert result.effects.h_wa == pytest.approx(proportion_effectsize(a.scores.wa.mean, b.scores.wa.mean))
+    # Hedges' correction for nine degrees of freedom, from his table.
+    assert result.effects.standardised == pytest.approx(0.9139 * gains.mean() / gains.std(ddof=1), rel=1e-3)
+    assert result.sensitivity.deviation == pytest.approx(gains.std(ddof=1))
+    solved = TTestPower().solve_power(nobs=10, alpha=0.05, power=0.8, alternative="larger") * gains.std(ddof=1)
+    assert result.sensitivity.detectable() == pytest.approx(solved, rel=1e-4)
+    needed = TTestPower().solve_power(0.01 / gains.std(ddof=1), alpha=0.05, power=0.8, alternative="larger")
+    assert result.sensitivity.speakers_for(0.01) == int(np.ceil(needed))
+
+
+def test_sensitivity_in_a_family_counts_every_planned_pair():
+    made = oversee(study_table()).comparisons.made
+    assert {one.sensitivity.family for one in made} == {14}
+    for one in made:
+        alone, first = one.sensitivity.detectable(), one.sensitivity.detectable(14)
+        assert alone is not None
+        assert first is not None
+        assert first > alone
+
+
+def test_the_deviation_between_seeds_stands_beside_the_difference():
+    variant = [trial(WORLD, configuration("component", seed=seed), 0.7) for seed in (1, 2, 3)]
+    plain = [trial(WORLD, configuration("none", seed=seed), 0.6) for seed in (1, 2, 3)]
+    result = compare(scored(*variant)[0], scored(*plain)[0])
+    single = [
+        compare(scored(left)[0], scored(right)[0]).ua_speakers.difference
+        for left, right in zip(variant, plain, strict=True)
+    ]
+    assert result.effects.seeds.mean == pytest.approx(result.ua_speakers.difference)
+    assert result.effects.seeds.deviation == pytest.approx(np.std(single, ddof=1))
+    assert compare(*pair()).effects.seeds.deviation is None
+
+
+def test_speakers_who_do_not_deviate_leave_the_sensitivity_open():
+    one = trial(WORLD, configuration("component"))
+    result = compare(scored(one)[0], scored(one)[0])
+    assert result.effects.standardised is None
+    assert result.effects.speakers_better == 0
+    assert result.sensitivity.detectable() is None
+    assert result.sensitivity.speakers_for(0.01) is None
+
+
+def test_a_corpus_without_sessions_has_no_test_over_sessions():
+    assert compare(*pair(World(sessions=False))).ua_sessions is None
+
+
+def test_seeds_are_averaged_and_never_more_utterances():
+    variant = [trial(WORLD, configuration("component", seed=seed), 0.7) for seed in (1, 2)]
+    plain = [trial(WORLD, configuration("none", seed=seed), 0.6) for seed in (1, 2)]
+    a, b = scored(*variant)[0], scored(*plain)[0]
+    result = compare(a, b)
+    assert result.utterances == 240
+    assert result.mcnemar_p is None
+    _, p = proportions_ztest([240 * a.scores.wa.mean, 240 * b.scores.wa.mean], [240, 240], alternative="larger")
+    assert result.z_wa is not None
+    assert result.z_wa.p == pytest.approx(p, rel=1e-9)
+    single = [compare(scored(left)[0], scored(right)[0]) for left, right in zip(variant, plain, strict=True)]
+    assert result.ua_speakers.difference == pytest.approx(np.mean([one.ua_speakers.difference for one in single]))
+
+
+def test_the_same_trial_copied_under_another_seed_changes_no_p_value():
+    one, other = trial(WORLD, configuration("component"), 0.7), trial(WORLD, configuration("none"), 0.6)
+
+    def copied(original):
+        seed = original.folds[0].configuration.model_copy(update={"seed": 2})
+        folds = tuple(fold.model_copy(update={"configuration": seed}) for fold in original.folds)
+        return original.model_copy(update={"folds": folds, "trial_id": original.trial_id[::-1]})
+
+    once = compare(scored(one)[0], scored(other)[0])
+    twice = compare(scored(one, copied(one))[0], scored(other, copied(other))[0])
+    assert twice.ua_speakers.p == once.ua_speakers.p
+    assert twice.z_wa is not None
+    assert once.z_wa is not None
+    assert twice.z_wa.p == pytest.approx(once.z_wa.p, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (World(digest="f" * 32), "corpus digest"),
+        (World(emotions=("neutral", "happiness", "sadness", "fear")), "classes"),
+        (World(speakers=8), "number of folds"),
+        (World(names=tuple(f"S{n}" for n in range(10))), "unlike folds"),
+        (World(per_speaker=20), "test utterances"),
+        (World(lacking={"Ses01F": 0}), "speakers or emotions"),
+    ],
+)
+def test_unlike_variants_are_refused_with_the_difference(other, words):
+    with pytest.raises(ComparisonError, match=words):
+        compare(*pair(other=other))
+
+
+def test_unlike_validation_speakers_and_seeds_are_refused():
+    a, b = pair()
+    shifted = tuple(
+        fold.model_copy(update={"validation_speakers": fold.training_speakers[:1]}) for fold in b.evidence.scheme
+    )
+    with pytest.raises(ComparisonError, match="validation_speakers"):
+        compare(a, replace(b, evidence=replace(b.evidence, scheme=shifted)))
+    with pytest.raises(ComparisonError, match="seeds: 1 against 2"):
+        compare(*pair(seed=2))
+
+
+@pytest.mark.parametrize(
+    ("newer", "words"),
+    [
+        ({"results_version": 2}, "results version 1, .* against results version 2"),
+        ({"torch": "2.14.0"}, "torch 2.13.0, cpu against .* torch 2.14.0"),
+        ({"device_type": "cuda"}, "cpu against .* cuda"),
+    ],
+)
+def test_unlike_versions_and_devices_are_refused_and_the_like_baseline_is_taken(newer, words):
+    variant, old = trial(WORLD, configuration("component"), 0.72), trial(WORLD, configuration(), 0.6, **newer)
+    outcome = compare_all(scored(variant, old))
+    assert outcome.made == ()
+    assert re.search(f"unlike versions or devices: .*{words}", outcome.refused[0].reason)
+    like = trial(WORLD, configuration(), 0.6)
+    (made,) = compare_all(scored(variant, old, like)).made
+    baselines = {entry.variant.label: entry.variant.origin for entry in scored(variant, old, like)}
+    assert baselines[made.baseline] == baselines[made.variant]
+
+
+def test_incomplete_variants_are_never_compared():
+    plain = trial(WORLD, configuration("none"))
+    partial = trial(WORLD, configuration("component"), folds=range(9))
+    outcome = compare_all(scored(plain, partial))
+    assert outcome.made == ()
+    assert "incomplete (seed 1: 9 of 10 folds, missing Ses05M)" in outcome.refused[0].reason
+    assert outcome.family == 1
+
+
+def test_a_missing_baseline_is_listed_with_its_reason():
+    outcome = compare_all(scored(trial(WORLD, configuration("quantum"))))
+    assert outcome.made == ()
+    assert outcome.refused[0].variant == "quantum · phonemes"
+    assert "attention none, labels phonemes, recipe quick" in outcome.refused[0].reason
+
+
+def test_baselines_share_every_setting_but_attention():
+    trials = [
+        trial(WORLD, configuration("component", **changes))
+        for changes in ({}, {"labels": "words"}, {"stack": 1}, {"criterion": "cross_entropy"})
+    ]
+    trials += [
+        trial(WORLD, configuration("none", **changes))
+        for changes in ({}, {"labels": "words"}, {"stack": 1}, {"criterion": "cross_entropy"})
+    ]
+    made = compare_all(scored(*trials, select=False)).made
+    attention = {one.variant: one.baseline for one in made if one.question == "attention"}
+    assert attention == {
+        "component · scope 9 · words": "none · words",
+        "component · scope 9 · phonemes · stack 1": "none · phonemes · stack 1",
+        "component · scope 9 · phonemes · stack 3": "none · phonemes · stack 3",
+        "component · scope 9 · cross_entropy": "none · cross_entropy",
+    }
+
+
+def test_ctc_without_attention_is_compared_with_the_sequence_to_label_model():
+    trials = [trial(WORLD, configuration("none", labels=name)) for name in ("words", "phonemes")]
+    trials += [trial(WORLD, configuration("none", criterion="cross_entropy"))]
+    outcome = compare_all(scored(*trials, select=False))
+    assert {(one.variant, one.baseline, one.question) for one in outcome.made} == {
+        ("none · words", "none · cross_entropy", CRITERION),
+        ("none · phonemes", "none · cross_entropy", CRITERION),
+    }
+    assert outcome.family == 2
+
+
+def test_a_baseline_that_another_recipe_trained_serves_equal_settings():
+    trials = [trial(WORLD, configuration("none"), recipe="quick"), trial(WORLD, configuration("local"), recipe="mine")]
+    (made,) = compare_all(scored(*trials)).made
+    assert made.baseline == "none · phonemes"
+
+
+def test_what_was_selected_per_fold_is_compared_with_the_one_baseline_of_its_members():
+    outcome = oversee(study_table()).comparisons
+    selected = {one.variant: one.baseline for one in outcome.made if "selected" in one.variant}
+    assert selected == {
+        f"{attention} · selected per fold · {labels}": f"none · {labels}"
+        for attention in ("local", "component")
+        for labels in ("words", "phonemes")
+    }
+
+
+def test_a_choice_among_settings_that_the_baseline_has_too_is_compared_with_a_baseline_chosen_alike():
+    trials = [
+        trial(WORLD, configuration(attention, stack=stack)) for attention in ("none", "quantum") for stack in (1, 2, 3)
+    ]
+    made = {one.variant: one.baseline for one in compare_all(scored(*trials)).made}
+    assert made["quantum · selected per fold · phonemes"] == "none · selected per fold · phonemes"
+    assert made["quantum · phonemes · stack 2"] == "none · phonemes · stack 2"
+
+
+def test_the_holm_family_is_every_planned_pair_also_the_refused():
+    table = study_table()
+    whole = oversee(table).comparisons
+    assert whole.family == len(whole.made) == 14
+    assert [one.holm_p for one in whole.made] == holm([one.ua_speakers.p for one in whole.made])
+    partial = trial(WORLD, configuration("quantum", labels="utterance"), folds=[0])
+    plain = trial(WORLD, configuration("none", labels="utterance"))
+    more = oversee(with_more(table, partial, plain)).comparisons
+    assert more.family == 15
+    assert len(more.made) == 14
+    raw = [one.ua_speakers.p for one in more.made]
+    assert [one.holm_p for one in more.made] == holm([*raw, None])[:14]
+
+
+def test_verdicts_rest_on_the_adjusted_sign_flip_test():
+    plain = trial(WORLD, configuration("none"), 0.3, speaker_deviation=0.0)
+    strong = trial(WORLD, configuration("component"), 0.95, speaker_deviation=0.0)
+    quantum = trial(WORLD, configuration("quantum"))
+    decisions = zip(quantum.folds, plain.folds, strict=True)
+    equal = quantum.model_copy(update={"folds": tuple(a.model_copy(update={"test": b.test}) for a, b in decisions)})
+    made = {one.variant: one for one in compare_all(scored(plain, strong, equal)).made}
+    assert made["component · scope 9 · phonemes"].verdict == BETTER
+    assert made["component · scope 9 · phonemes"].holm_p == pytest.approx(2 / 1024)
+    assert made["quantum · phonemes"].verdict == NO_DIFFERENCE
+
+
+def test_fewer_than_six_speakers_make_no_claim():
+    world = World(speakers=4, per_speaker=100)
+    trials = [trial(world, configuration("none"), 0.4), trial(world, configuration("component"), 0.9)]
+    (made,) = compare_all(scored(*trials)).made
+    assert made.verdict == NO_CLAIM
+    assert made.holm_p is None
+    assert made.ua_speakers.interval is not None

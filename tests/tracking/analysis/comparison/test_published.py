@@ -1,0 +1,100 @@
+import math
+
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportions_ztest
+
+from tracking.analysis.comparison.published import (
+    HOLDS,
+    NOT_REPRODUCED,
+    UNDECIDABLE,
+    published_claims,
+    published_scores,
+    published_tests,
+    verdict_of,
+)
+from tracking.analysis.statistics.proportions import Interval
+
+TESTS = published_tests()
+CASES = {(test.variant, f"{test.corpus} {test.score}"): test for test in TESTS}
+
+# Variant, column, p, range of p under rounding, p from the recalls' variances, verdict.
+EXPECTED = [
+    ("component", "IEMOCAP UA", ".062", (".053", ".072"), ".089", NOT_REPRODUCED),
+    ("component", "IEMOCAP WA", ".042", (".035", ".050"), None, HOLDS),
+    ("component", "FAU-Aibo UA", ".025", (".019", ".034"), ".128", HOLDS),
+    ("quantum", "IEMOCAP UA", ".405", (".374", ".436"), ".416", NOT_REPRODUCED),
+    ("quantum", "IEMOCAP WA", ".184", (".163", ".206"), None, NOT_REPRODUCED),
+    ("quantum", "FAU-Aibo UA", ".096", (".076", ".121"), ".225", UNDECIDABLE),
+]
+
+
+def three(value):
+    return f"{value:.3f}".lstrip("0")
+
+
+@pytest.mark.parametrize(("variant", "column", "p", "rounding", "recalls_p", "verdict"), EXPECTED)
+def test_the_figures_of_every_claim(variant, column, p, rounding, recalls_p, verdict):
+    test = CASES[variant, column]
+    assert three(test.p) == p
+    assert (three(test.rounding.low), three(test.rounding.high)) == rounding
+    assert (None if test.recalls_p is None else three(test.recalls_p)) == recalls_p
+    assert test.verdict == verdict
+
+
+def test_every_p_equals_statsmodels():
+    assert len(TESTS) == 6
+    for test in TESTS:
+        n, shares = test.utterances, np.array([test.variant_percent, test.baseline_percent]) / 100
+        assert test.p == pytest.approx(proportions_ztest(n * shares, [n, n], alternative="larger")[1], abs=1e-9)
+    adjusted = multipletests([test.p for test in TESTS], method="holm")[1]
+    assert [test.holm_p for test in TESTS] == pytest.approx(list(adjusted), abs=1e-9)
+    assert three(min(test.holm_p for test in TESTS)) == ".153"
+    assert all(test.holm_p >= test.level for test in TESTS)
+
+
+def test_rounding_ranges_hold_every_pair_of_scores_that_is_printed_so():
+    for test in TESTS:
+        n, steps = test.utterances, np.linspace(-0.05, 0.05, 11)
+        values = [
+            proportions_ztest([n * (test.variant_percent + i) / 100, n * (test.baseline_percent + j) / 100], [n, n])[0]
+            for i in steps
+            for j in steps
+        ]
+        p = [0.5 * math.erfc(z / math.sqrt(2)) for z in values]
+        assert (test.rounding.low, test.rounding.high) == pytest.approx((min(p), max(p)), abs=1e-9)
+
+
+def test_whole_numbers_of_utterances_narrow_the_range_of_wa():
+    for test in TESTS:
+        if test.score == "UA":
+            assert test.whole is None
+            continue
+        n = test.utterances
+        hits = [
+            [k for k in range(n + 1) if f"{100 * k / n:.1f}" == str(printed)]
+            for printed in (test.variant_percent, test.baseline_percent)
+        ]
+        p = [proportions_ztest([a, b], [n, n], alternative="larger")[1] for a in hits[0] for b in hits[1]]
+        assert test.whole is not None
+        assert (test.whole.low, test.whole.high) == pytest.approx((min(p), max(p)), abs=1e-9)
+
+
+def test_claims_over_all_columns():
+    component, quantum = published_claims()
+    assert component.text == "component > none at p < .05"
+    assert quantum.text == "quantum > none at p < .10"
+    assert component.verdict == quantum.verdict == NOT_REPRODUCED
+    assert quantum.reason.endswith("FAU-Aibo UA: undecidable")
+
+
+def test_a_verdict_needs_the_whole_range_on_one_side():
+    assert verdict_of(Interval(0.01, 0.049), 0.05) == HOLDS
+    assert verdict_of(Interval(0.01, 0.05), 0.05) == UNDECIDABLE
+    assert verdict_of(Interval(0.05, 0.06), 0.05) == NOT_REPRODUCED
+
+
+def test_the_class_sizes_sum_to_the_papers_test_sets():
+    sizes = {name: sum(counts.values()) for name, counts in published_scores().corpora.items()}
+    assert sizes == {"IEMOCAP": 2943, "FAU-Aibo": 8257}

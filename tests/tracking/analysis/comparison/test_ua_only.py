@@ -1,0 +1,72 @@
+"""Where classes are too unequal for WA, tables show it grey and say why."""
+
+import re
+
+import pytest
+
+from tests.support.scored_trials import World, study_table
+from tracking.analysis.comparison.caveats import UA_ONLY, report_badges
+from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.report import summary_rows, write_report
+from tracking.analysis.report.tables.comparisons import comparison_table
+from tracking.analysis.report.tables.scores import grid_tables, recall_table, results_table
+
+AIBO = World(
+    speakers=8,
+    per_speaker=20,
+    emotions=("anger", "emphatic", "neutral", "positive", "rest"),
+    sessions=False,
+    corpus="fau_aibo",
+    names=tuple(f"Mont_{number:02d}" for number in range(1, 9)),
+)
+
+
+@pytest.fixture(scope="module")
+def aibo():
+    return study_table(AIBO)
+
+
+def muted(table):
+    return {column.title for column in table.columns if column.muted}
+
+
+def test_only_the_columns_of_wa_are_muted_and_each_says_why(aibo):
+    overview = oversee(aibo)
+    (grid,) = grid_tables(overview)
+    assert muted(grid) == {"words WA", "phonemes WA"}
+    assert muted(results_table(overview)) == {"WA", "WA 95%"}
+    assert muted(comparison_table(overview)) == {"ΔWA", "p speakers WA", "z WA", "McNemar"}
+    assert muted(recall_table(overview)) == set()
+    hints = [column.hint for column in results_table(overview).columns if column.muted]
+    assert all(hint.endswith(UA_ONLY.text) for hint in hints)
+
+
+def test_nothing_is_muted_on_another_corpus():
+    overview = oversee(study_table())
+    tables = [*grid_tables(overview), results_table(overview), comparison_table(overview)]
+    assert [muted(table) for table in tables] == [set()] * 3
+    assert UA_ONLY not in report_badges(overview)
+    assert not any("(" in row["WA"] or UA_ONLY.title in row["note"] for row in summary_rows(oversee(study_table())))
+
+
+def test_the_page_greys_wa_and_explains_it(aibo, tmp_path):
+    text = write_report(oversee(aibo), tmp_path / "aibo").read_text(encoding="utf-8")
+    results = text[text.index('id="results"') :]
+    results = results[: results.index("</table>")]
+    cells = re.findall(r'<td class="n( muted)?"', results)
+    rows = results.count("<tr>") - 1
+    assert cells.count(" muted") == 2 * rows
+    assert len(cells) > 4 * rows
+    assert re.search(r'<th scope="col" class="n muted" title="[^"]*always saying[^"]*">WA</th>', results)
+    assert f'id="about-{UA_ONLY.key}"' in text
+    other = write_report(oversee(study_table()), tmp_path / "demo").read_text(encoding="utf-8")
+    assert 'class="n muted"' not in other
+
+
+def test_the_terminals_summary_puts_wa_in_brackets(aibo):
+    rows = summary_rows(oversee(aibo))
+    assert all(re.fullmatch(r"\(\d+\.\d\)", row["WA"]) for row in rows)
+    assert all(re.fullmatch(r"\d+\.\d", row["UA"]) for row in rows)
+    variants = [row for row in rows if row["note"] != "baseline"]
+    assert variants
+    assert all(UA_ONLY.title in row["note"] for row in variants)

@@ -1,0 +1,164 @@
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from tests.support.scored_trials import EMOTIONS, World, configuration, grouped, study_table, trial, with_more
+from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.figures.data import (
+    Curve,
+    common_percent,
+    forest_rows,
+    learning_curve,
+    row_shares,
+    scope_lines,
+    speaker_rows,
+)
+from tracking.analysis.figures.forest import forest_figure, speaker_figure
+from tracking.analysis.figures.panels import confusion_figure, curves_figure
+from tracking.analysis.figures.search import importance_figure, scope_figure
+from tracking.analysis.figures.svg import to_svg
+from tracking.analysis.report.tables.search import scope_table
+
+HOSTILE = '<script>alert(1)</script> & "$\\frac{'
+
+
+def texts(svg):
+    return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_forest_rows_carry_differences_in_points_with_their_intervals():
+    made = oversee(study_table()).comparisons.made
+    rows = forest_rows(made)
+    assert [row.label for row in rows] == [one.variant for one in made]
+    for row, one in zip(rows, made, strict=True):
+        assert row.difference == pytest.approx(100 * one.ua_speakers.difference)
+        assert one.ua_speakers.interval is not None
+        assert (row.low, row.high) == pytest.approx(
+            (100 * one.ua_speakers.interval.low, 100 * one.ua_speakers.interval.high)
+        )
+
+
+def test_speaker_rows_carry_one_point_a_speaker():
+    overview = oversee(study_table(World(lacking={"Ses01F": 2})))
+    rows = speaker_rows(overview.scored)
+    assert {row.speakers for row in rows} == {World().speaker_names()}
+    entry = overview.scored[0]
+    own = entry.variant.folds[1][0]
+    assert rows[0].ua.values[0] == pytest.approx(100 * own.ua)
+    assert rows[0].wa.values[0] == pytest.approx(100 * own.wa)
+    assert rows[0].wa.pooled == pytest.approx(100 * entry.scores.wa.mean)
+    assert np.abs(rows[0].ua.offsets).max() <= 0.3
+
+
+def test_learning_curve_averages_folds_and_seeds_epoch_by_epoch():
+    trials = [trial(World(), configuration(seed=seed, epochs=epochs)) for seed, epochs in ((1, 4), (2, 4))]
+    (variant,) = grouped(trials)
+    folds = [fold for seed in variant.seeds for fold in variant.folds[seed]]
+    curve = learning_curve(folds, "training_loss")
+    assert curve is not None
+    assert curve.epochs.tolist() == [1, 2, 3, 4]
+    values = [fold.curve[2].values["training_loss"] for one in trials for fold in one.folds]
+    assert len(values) == 20
+    assert curve.mean[2] == pytest.approx(np.mean(values))
+    assert curve.deviation[2] == pytest.approx(np.std(values, ddof=1))
+    assert learning_curve(folds, "unknown") is None
+
+
+def test_scope_lines_join_variants_that_differ_in_scope_alone():
+    table = study_table()
+    other = trial(World(), configuration("local", scope=15, labels="words", stack=1))
+    unfinished = trial(World(), configuration("local", scope=11, labels="words"), folds=[0])
+    overview = oversee(with_more(table, other, unfinished))
+    lines = {line.name: line for line in scope_lines(overview.scored, overview.comparisons.made)}
+    assert set(lines) == {f"{one} · {two}" for one in ("local", "component") for two in ("words", "phonemes")}
+    line, entries = lines["component · words"], {entry.variant.label: entry for entry in overview.scored}
+    assert line.scopes == (5, 9)
+    scores = [entries[f"component · scope {scope} · words"].scores for scope in (5, 9)]
+    assert line.ua.tolist() == [one.ua.mean for one in scores]
+    assert line.low.tolist() == [one.ua_interval.low for one in scores]
+    assert line.baseline == entries["none · words"].scores.ua.mean
+
+
+def test_scopes_of_unlike_versions_are_lines_and_rows_of_their_own():
+    newer = [trial(World(), configuration("local", scope=scope, labels="words"), results_version=2) for scope in (5, 9)]
+    alone = trial(World(), configuration("quantum", labels="words"), results_version=2)
+    overview = oversee(with_more(study_table(), *newer, alone))
+    lines = [
+        line
+        for line in scope_lines(overview.scored, overview.comparisons.made)
+        if (line.attention, line.target) == ("local", "words")
+    ]
+    assert [line.scopes for line in lines] == [(5, 9), (5, 9)]
+    assert sorted(line.name for line in lines) == [f"local · words · results version {number}" for number in (1, 2)]
+    rows = [row for row in scope_table(overview, lines).rows if row[0].text.startswith("local · words")]
+    chosen = {
+        entry.variant.origin.results_version: entry.scores.ua.mean
+        for entry in overview.scored
+        if entry.variant.kind == "selected per fold"
+        and entry.variant.label.startswith("local")
+        and "words" in entry.variant.label
+    }
+    assert {row[0].text[-1]: row[-2].value for row in rows} == {str(version): ua for version, ua in chosen.items()}
+    assert len(chosen) == 2
+
+
+def test_learning_curves_beside_each_other_share_an_axis_of_ua():
+    curves = [
+        Curve(np.array([1, 2]), np.array([0.2, 0.6]), np.array([0.0, 0.1])),
+        Curve(np.array([1, 2]), np.array([0.4, 0.99]), np.array([0.3, 0.0])),
+        None,
+    ]
+    low, high = common_percent(curves)
+    assert low == pytest.approx(8)
+    assert high == 100
+    assert common_percent([None]) is None
+    axes = [curves_figure(None, curve, "t", (low, high)).axes[1].get_ylim() for curve in curves]
+    assert axes == [(low, high)] * 3
+
+
+def test_row_shares_sum_to_one_or_to_nothing():
+    shares = row_shares(np.array([[3, 1], [0, 0]]))
+    assert shares.tolist() == [[0.75, 0.25], [0.0, 0.0]]
+
+
+def test_confusion_cells_hold_shares_and_counts():
+    svg = to_svg(confusion_figure(np.array([[30, 10], [5, 15]]), ["calm", "anger"], "title"), "words")
+    assert {"75%", "30", "25%", "10", "calm", "anger", "title", "true", "decided"} <= set(texts(svg))
+
+
+def test_names_come_out_of_every_svg_as_text():
+    table = study_table(World(names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:])))
+    overview = oversee(table)
+    rows = forest_rows(overview.comparisons.made)
+    lines = scope_lines(overview.scored, overview.comparisons.made)
+    hostile_rows = [type(row)(HOSTILE, row.difference, row.low, row.high, row.better) for row in rows[:2]]
+    pictures = [
+        forest_figure(hostile_rows, 7, HOSTILE),
+        forest_figure(hostile_rows, 3.6, HOSTILE),
+        speaker_figure(speaker_rows(overview.scored[:3]), 7, HOSTILE),
+        confusion_figure(overview.scored[0].scores.confusion, overview.scored[0].evidence.corpus.emotions, HOSTILE),
+        speaker_figure(speaker_rows(overview.scored[:3]), 3.6, HOSTILE),
+        curves_figure(None, None, HOSTILE),
+        scope_figure([replace(line, name=HOSTILE, target=HOSTILE) for line in lines], 7, HOSTILE),
+        importance_figure({HOSTILE: 0.7, "$x$": 0.3}, 3.7, HOSTILE),
+    ]
+    for picture in pictures:
+        svg = to_svg(picture, HOSTILE)
+        assert "<script" not in svg
+        assert any((text or "").startswith("<script>") for text in texts(svg))
+
+
+def test_svg_takes_the_pages_colours_and_has_no_repeated_ids():
+    rows = forest_rows(oversee(study_table()).comparisons.made)
+    wide, narrow = (to_svg(forest_figure(rows, width, "t"), "forest") for width in (7, 3.6))
+    assert "var(--ink)" in wide
+    assert "#0072b2" not in wide
+    ids = [
+        element.get("id")
+        for svg in (wide, narrow)
+        for element in ElementTree.fromstring(svg).iter()
+        if element.get("id")
+    ]
+    assert len(ids) == len(set(ids))

@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.support.scored_trials import World, configuration, table_of, trial
+from tracking.analysis.comparison.overview import Overview, oversee
+from tracking.analysis.comparison.published import published_scores
+from tracking.analysis.report import write_report
+from tracking.analysis.report.tables.published import beside_the_paper
+from tracking.analysis.variants.predictions import Evidence
+
+CLASSES = ("neutral", "happiness", "sadness", "anger")
+AIBO = ("anger", "emphatic", "neutral", "positive", "rest")
+
+
+def overview_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSES) -> Overview:
+    """Variants on ten speakers; the number of test utterances is made up by repeating them."""
+    world = World(corpus=corpus, emotions=emotions, per_speaker=10, synthetic=False)
+    trials = [
+        trial(world, configuration(attention, scope=scope, labels=labels), recipe="paper")
+        for attention, scopes in (("none", (9,)), ("component", (5, 9)), ("quantum", (9,)))
+        for labels in ("words", "phonemes")
+        for scope in scopes
+    ]
+    overview = oversee(table_of(*trials))
+    scored = tuple(replace(entry, evidence=of_size(entry.evidence, utterances)) for entry in overview.scored)
+    return replace(overview, scored=scored)
+
+
+def of_size(evidence: Evidence, size: int) -> Evidence:
+    places = np.arange(size) % len(evidence.utterances)
+    return replace(
+        evidence,
+        utterances=tuple(f"{place:05d}" for place in range(size)),
+        folds=evidence.folds[places],
+        speakers=tuple(evidence.speakers[place] for place in places),
+        sessions=tuple(evidence.sessions[place] for place in places),
+        actual=evidence.actual[places],
+        predicted=evidence.predicted[:, places],
+    )
+
+
+@pytest.mark.parametrize(("corpus", "n", "emotions"), [("iemocap", 2943, CLASSES), ("fau_aibo", 8257, AIBO)])
+def test_the_papers_numbers_stand_beside_ours_with_their_difference(
+    corpus: str, n: int, emotions: tuple[str, ...]
+) -> None:
+    overview = overview_of(corpus, n, emotions)
+    table = beside_the_paper(overview).table
+    assert table is not None
+    titles = [column.title for column in table.columns]
+    rows = {row[0].text: dict(zip(titles, row, strict=True)) for row in table.rows}
+    name = {"iemocap": "IEMOCAP", "fau_aibo": "FAU-Aibo"}[corpus]
+    for row in published_scores().scores:
+        shown = rows[f"{row['attention']} · {row['labels']}"]
+        assert shown["paper UA"].text == f"{row[f'{name} UA']}"
+    assert len(rows) == 6
+    component = rows["component · phonemes"]
+    (ours,) = (one for one in overview.scored if one.variant.label == "component · selected per fold · phonemes")
+    assert component["here variant"].text == ours.variant.label
+    assert component["here UA"].value == ours.scores.ua.mean
+    gap = ours.scores.ua.mean - float(published_scores().percent("component", "phonemes", f"{name} UA")) / 100
+    assert component["difference UA"].value == pytest.approx(gap)
+    assert rows["local · phonemes"]["here UA"].text == "–"
+    assert rows["none · phonemes_x2"]["here variant"].text == "–"
+    assert ("paper WA" in titles) == (corpus == "iemocap")
+
+
+@pytest.mark.parametrize(
+    ("corpus", "utterances", "emotions"),
+    [("iemocap", 2700, CLASSES), ("iemocap", 2943, ("neutral", "happiness", "sadness", "frustration"))],
+)
+def test_other_utterances_or_classes_of_its_corpora_are_not_set_beside_the_paper(
+    corpus: str, utterances: int, emotions: tuple[str, ...]
+) -> None:
+    found = beside_the_paper(overview_of(corpus, utterances, emotions))
+    assert found.table is None
+    assert "2,943 utterances of neutral" in found.note
+    assert f"here {utterances:,} of {emotions[0]}" in found.note
+
+
+def test_a_few_unreadable_files_do_not_hide_the_paper() -> None:
+    assert beside_the_paper(overview_of("iemocap", 2940)).table is not None
+
+
+def test_another_corpus_has_neither_table_nor_note(tmp_path_factory: pytest.TempPathFactory) -> None:
+    overview = overview_of("emodb", 2943)
+    assert beside_the_paper(overview) == beside_the_paper(oversee(table_of()))
+    text = write_report(overview, tmp_path_factory.mktemp("emodb")).read_text(encoding="utf-8")
+    assert "Beside the paper" not in text
+    with_paper = write_report(overview_of("iemocap", 2943), tmp_path_factory.mktemp("iemocap"))
+    assert 'id="beside_the_paper"' in with_paper.read_text(encoding="utf-8")
+    assert (with_paper.parent / "tables" / "beside_the_paper.tex").is_file()

@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.support.scored_trials import World, configuration, grouped, trial
+from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.report.tables.provenance import pruned_table
+from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
+from tracking.analysis.variants.grouping import group_variants, variant_label, waiting_trials
+
+WORLD = World()
+
+
+def labels(*trials):
+    return [variant.label for variant in grouped(trials)]
+
+
+def test_labels_name_attention_scope_and_target():
+    assert variant_label(configuration("component", scope=9)) == "component · scope 9 · phonemes"
+    assert variant_label(configuration("quantum", labels="phonemes_x2")) == "quantum · phonemes_x2"
+    assert (
+        variant_label(configuration("local", scope=5, criterion="cross_entropy")) == "local · scope 5 · cross_entropy"
+    )
+
+
+def test_seeds_of_one_configuration_are_one_variant():
+    (variant,) = grouped([trial(WORLD, configuration(seed=seed)) for seed in (3, 1, 2)])
+    assert variant.seeds == (1, 2, 3)
+    assert variant.complete
+
+
+def test_a_trial_that_occurs_twice_counts_once():
+    first = trial(WORLD, configuration(), study="one")
+    again = first.model_copy(update={"study": "two", "reused_from": "run"})
+    (variant,) = grouped([first, again])
+    assert len(variant.trials) == 1
+    assert variant.trials[0].study == "one"
+
+
+def test_equal_labels_are_told_apart_by_what_differs():
+    trials = [trial(WORLD, configuration(normalisation=name)) for name in ("zscore_speaker", "zscore_training")]
+    assert labels(*trials) == [
+        "none · phonemes · normalisation zscore_speaker",
+        "none · phonemes · normalisation zscore_training",
+    ]
+
+
+ORIGINS = ({"results_version": 2}, {"torch": "2.14.0"}, {"device_type": "cuda"})
+
+
+@pytest.mark.parametrize("newer", ORIGINS)
+def test_results_of_unlike_versions_and_devices_are_variants_of_their_own(newer):
+    old = [trial(WORLD, configuration(seed=seed)) for seed in (1, 2)]
+    new = trial(WORLD, configuration(seed=1), **newer)
+    for trials in ([*old, new], [new, *old]):
+        variants = grouped(trials)
+        assert sorted(variant.seeds for variant in variants) == [(1,), (1, 2)]
+        assert len({variant.label for variant in variants}) == 2
+
+
+def test_a_point_that_an_earlier_version_pruned_may_be_compared():
+    old, new = (ScoredTrial.of(trial(WORLD, configuration(), results_version=version)) for version in (1, 2))
+    assert without_pruned((new,), [PrunedTrial(name="none", reason="r", trial=old)])[0] == (new,)
+
+
+def test_recipes_are_variants_of_their_own():
+    trials = [
+        trial(WORLD, configuration(), recipe="quick"),
+        trial(WORLD, configuration(stack=1), recipe="paper"),
+    ]
+    variants = grouped(trials)
+    assert [variant.recipe for variant in variants] == ["paper", "quick"]
+    assert [variant.label for variant in variants] == [
+        "none · phonemes · recipe paper",
+        "none · phonemes · recipe quick",
+    ]
+
+
+def test_order_is_fixed_whatever_the_order_of_the_trials():
+    trials = [
+        trial(WORLD, configuration(name, scope=scope)) for name in ("quantum", "none", "local") for scope in (9, 3)
+    ]
+    assert labels(*trials) == labels(*reversed(trials))
+    assert labels(*trials)[:3] == ["none · phonemes", "local · scope 3 · phonemes", "local · scope 9 · phonemes"]
+
+
+def test_missing_folds_are_said_with_their_names():
+    partial = trial(WORLD, configuration(), folds=[0, 2, 3, 4, 5, 6, 7, 8, 9])
+    (variant,) = grouped([partial])
+    assert not variant.complete
+    assert variant.incomplete == "seed 1: 9 of 10 folds, missing Ses01M"
+
+
+def test_scores_rest_on_complete_seeds_where_there_are_any():
+    trials = [trial(WORLD, configuration(seed=1), folds=range(9)), trial(WORLD, configuration(seed=2))]
+    (variant,) = grouped(trials)
+    assert variant.scored_seeds == (2,)
+    assert not variant.complete
+
+
+def test_trials_without_folds_wait():
+    waiting = ScoredTrial.of(trial(WORLD, configuration(), folds=[]))
+    assert group_variants([waiting]) == []
+    assert waiting_trials([waiting]) == (waiting,)
+
+
+def test_a_point_that_was_pruned_with_one_seed_is_no_variant_with_its_others():
+    world = World()
+    unlucky, lucky, alike, elsewhere = (
+        ScoredTrial.of(trial(world, configuration("local", seed=seed, scope=scope), recipe=recipe))
+        for seed, scope, recipe in ((1, 9, "extended"), (2, 9, "extended"), (2, 5, "extended"), (2, 9, "paper"))
+    )
+    begun = replace(unlucky, folds=unlucky.folds[:4])
+    kept, pruned = without_pruned(
+        (lucky, alike, elsewhere), [PrunedTrial(name="local", reason="it is worse", trial=begun)]
+    )
+    assert kept == (alike, elsewhere)
+    assert [(each.trial, each.reason) for each in pruned] == [
+        (begun, "it is worse"),
+        (lucky, "its repetition with seed 1 was pruned: it is worse"),
+    ]
+    table = ResultsTable(trials=kept, pruned=pruned)
+    assert {variant.configuration for variant in group_variants(table.trials)} == {
+        alike.folds[0].configuration,
+        elsewhere.folds[0].configuration,
+    }
+    assert [[cell.text for cell in row][2:] for row in pruned_table(oversee(table)).rows] == [
+        ["4 of 10", "it is worse"],
+        ["10 of 10", "its repetition with seed 1 was pruned: it is worse"],
+    ]
+
+
+def test_a_pruned_trial_without_a_fold_sets_nothing_aside():
+    one = ScoredTrial.of(trial(World(), configuration()))
+    waiting = replace(one, folds=())
+    assert without_pruned((one, waiting), [PrunedTrial(name="none", reason="r", trial=waiting)])[0] == (one, waiting)

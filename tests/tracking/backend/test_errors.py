@@ -1,0 +1,86 @@
+import errno
+import sqlite3
+from itertools import pairwise
+
+import pytest
+import requests
+from mlflow.exceptions import MlflowException, RestException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, TEMPORARILY_UNAVAILABLE
+from mlflow.tracking import MlflowClient
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import OperationalError
+
+from ser.errors import AwayError, SerError, StorageError, StudyError
+from tracking.backend.errors import explained, faults_explained, without_password
+
+FULL = OSError(errno.ENOSPC, "No space left on device", "/data/file")
+DISK_FULL = sqlite3.OperationalError("database or disk is full")
+LOCKED = sqlite3.OperationalError("database is locked")
+
+
+def raised(*errors: BaseException) -> BaseException:
+    """The first error, caused by the second one, and so on."""
+    for above, below in pairwise(errors):
+        above.__cause__ = below
+    return errors[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (FULL, StorageError),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), StorageError),
+        (raised(StorageInternalError(), OperationalError("", {}, DISK_FULL), DISK_FULL), StorageError),
+        (raised(MlflowException("full", TEMPORARILY_UNAVAILABLE), DISK_FULL), StorageError),
+        (raised(StorageInternalError(), OperationalError("", {}, LOCKED), LOCKED), AwayError),
+        (sqlite3.OperationalError("unable to open database file"), StorageError),
+        (sqlite3.DatabaseError("database disk image is malformed"), StorageError),
+        (requests.exceptions.ReadTimeout(), AwayError),
+        (RestException({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}), AwayError),
+        (RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such run"}), None),
+        (MlflowException("no such run", RESOURCE_DOES_NOT_EXIST), None),
+        (sqlite3.OperationalError("no such table: runs"), None),
+        (ValueError("a bug"), None),
+        (OSError(errno.EACCES, "Permission denied"), None),
+    ],
+)
+def test_faults_are_told_apart(error: BaseException, kind: type[SerError] | None) -> None:
+    known = explained(error, "some place")
+    assert type(known) is (kind or type(None))
+    if known is not None:
+        assert str(known).startswith("some place: ")
+        assert "\n" not in str(known)
+
+
+def test_an_error_of_our_own_is_found_below_others() -> None:
+    own = StudyError("taken")
+    assert explained(raised(RuntimeError(), own)) is own
+
+
+def test_a_block_raises_what_is_known_and_leaves_the_rest() -> None:
+    with pytest.raises(StorageError, match="here: no room on the disk") as caught, faults_explained("here"):
+        raise FULL
+    assert caught.value.__cause__ is FULL
+    with pytest.raises(ValueError, match="a bug"), faults_explained("here"):
+        raise ValueError("a bug")
+
+
+def test_a_tracking_server_that_is_not_there_is_away_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = MlflowClient(tracking_uri="http://ser:hidden@127.0.0.1:1")
+    with pytest.raises(MlflowException) as caught:
+        client.search_experiments()
+    known = explained(caught.value)
+    assert isinstance(known, AwayError)
+    assert str(known) == "cannot be reached now (http://ser:***@127.0.0.1:1: ConnectionError)"
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://host:5000/path", "http://host:5000/path"),
+        ("https://me:secret@host:5000/path", "https://me:***@host:5000/path"),
+        ("https://me@host", "https://me@host"),
+    ],
+)
+def test_a_password_is_left_out(uri: str, shown: str) -> None:
+    assert without_password(uri) == shown

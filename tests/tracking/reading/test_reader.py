@@ -1,0 +1,302 @@
+import gc
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from shutil import rmtree
+from typing import Any
+
+import pytest
+
+from ser.errors import SerError
+from ser.identity import fold_identity, trial_identity
+from ser.training.checkpoint import result_of
+from tests.support.kept import plain
+from tests.support.toy_studies import (
+    CORPUS,
+    NONE,
+    QUANTUM,
+    SCHEME,
+    Store,
+    baseline,
+    corpus_with_a_bad_file,
+    trained,
+    trial_id,
+    trial_result,
+)
+from tracking.analysis.results_table import ScoredTrial
+from tracking.reading.reader import Reader
+from tracking.writing import payloads
+
+
+def reader(store: Store, digest: str = CORPUS.digest, scheme: str = SCHEME[0].scheme) -> Reader:
+    return Reader(store.client, store.experiment, digest, scheme)
+
+
+def reuse(store: Store, study: str, original: str) -> str:
+    recorder = store.recorder(study)
+    run = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    recorder.finish_trial(run, trial_result(NONE, study, run, reused=original), {"ser.reused_from": original})
+    return run
+
+
+def test_finished_folds_of_a_model_are_found_in_every_study(store: Store) -> None:
+    store.write_trial(NONE, study="first", folds=1)
+    store.write_trial(QUANTUM, study="second", folds=2)
+    identities = {result_of(trained(QUANTUM, fold.index)).identity for fold in SCHEME}
+    assert set(reader(store).finished_folds(payloads.model_digest(QUANTUM))) == identities
+    assert len(reader(store).finished_folds(payloads.model_digest(NONE))) == 1
+    assert reader(store, digest="f" * 32).finished_folds(payloads.model_digest(NONE)) == {}
+
+
+def test_a_fold_that_is_not_finished_is_not_found(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    (run,) = store.runs(ser__kind="fold")
+    store.client.update_run(run.info.run_id, status="RUNNING")
+    assert reader(store).finished_folds(payloads.model_digest(NONE)) == {}
+
+
+def test_a_folds_result_is_read_to_the_last_digit(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    (run,) = reader(store).finished_folds(payloads.model_digest(NONE)).values()
+    assert reader(store).fold_result(run) == result_of(trained(NONE, 0))
+
+
+def test_a_lost_artifact_is_named(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    (run,) = store.runs(ser__kind="fold")
+    rmtree(store.folder / "artifacts" / CORPUS.name / run.info.run_id)
+    with pytest.raises(SerError, match=rf"{run.info.run_id}/artifacts/fold\.safetensors: expected a trained fold"):
+        reader(store).fold_result(run)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_trial_that_is_cut_off_is_named(store: Store, share: float) -> None:
+    run = store.write_trial(NONE)
+    file = store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json"
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(SerError, match=rf"{run}/artifacts/trial\.json: is no trial's result"):
+        reader(store).table()
+
+
+def test_models_of_which_anybody_has_begun_a_trial_are_known(store: Store) -> None:
+    assert reader(store).begun_models() == frozenset()
+    store.write_trial(NONE, study="first", folds=1)
+    store.write_trial(QUANTUM, study="second")
+    assert reader(store).begun_models() == {payloads.model_digest(NONE), payloads.model_digest(QUANTUM)}
+    assert reader(store, digest="f" * 32).begun_models() == frozenset()
+
+
+def test_a_trial_trained_elsewhere_is_one_of_another_study_that_trained_it(store: Store) -> None:
+    assert reader(store).trial_trained_elsewhere(trial_id(NONE), "second") is None
+    original = store.write_trial(NONE, study="first")
+    reuse(store, "third", original)
+    found = reader(store).trial_trained_elsewhere(trial_id(NONE), "second")
+    assert found == trial_result(NONE, "first", original)
+    assert reader(store).trial_trained_elsewhere(trial_id(NONE), "first") is None
+    assert reader(store).trial_trained_elsewhere(trial_id(QUANTUM), "second") is None
+
+
+def test_the_table_has_each_trial_once_and_prefers_the_one_that_trained(store: Store) -> None:
+    original = store.write_trial(NONE, study="first")
+    reuse(store, "second", original)
+    store.write_trial(QUANTUM, study="second")
+    trials = reader(store).table().trials
+    assert [(trial.study, trial.trial_id) for trial in trials] == [
+        ("first", trial_id(NONE)),
+        ("second", trial_id(QUANTUM)),
+    ]
+    assert all(len(trial.folds) == len(SCHEME) for trial in trials)
+
+
+def test_the_table_has_a_trial_as_its_results_are_scored(store: Store) -> None:
+    run = store.write_trial(NONE)
+    (trial,) = reader(store).table().trials
+    assert plain(trial) == plain(ScoredTrial.of(trial_result(NONE, "first", run)))
+    for fold, index in zip(trial.folds, range(2), strict=True):
+        result = result_of(trained(NONE, index))
+        assert fold.test.predicted.tolist() == list(result.test.predicted)
+        assert fold.courses["training_loss"].values.tolist() == [one.values["training_loss"] for one in result.curve]
+
+
+def test_a_trial_that_another_process_reads_is_the_same(store: Store) -> None:
+    store.write_trial(NONE)
+    store.write_trial(QUANTUM)
+
+    def elsewhere(function: Callable[[Any], Any], arguments: Iterable[Any]) -> Iterator[Any]:
+        for one in arguments:
+            yield pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(one)))))
+
+    read, here = reader(store).begin(meanwhile=elsewhere)().trials, reader(store).table().trials
+    assert [plain(trial) for trial in read] == [plain(trial) for trial in here]
+    # They still share what is equal in them.
+    assert read[0].folds[1].test.utterances is read[1].folds[1].test.utterances
+
+
+def test_trials_share_what_is_equal_in_them(store: Store) -> None:
+    store.write_trial(NONE)
+    store.write_trial(QUANTUM)
+    one, other = reader(store).table().trials
+    assert one.scheme is other.scheme
+    assert one.folds[1].test.utterances is other.folds[1].test.utterances
+    assert one.folds[0].configuration is one.folds[1].configuration
+
+
+def test_a_finished_trial_is_read_once_however_often_the_table_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_trial(NONE)
+    reading = reader(store)
+    (first,) = reading.table().trials
+    store.write_trial(QUANTUM, folds=1)
+    calls: list[int] = []
+    monkeypatch.setattr("tracking.reading.trial_files.read_kept", lambda content: calls.append(len(content)))
+    again, begun = reading.table().trials
+    assert again is first
+    assert len(begun.folds) == 1
+    assert calls == []
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_reading_leaves_the_collector_as_it_was(store: Store, enabled: bool) -> None:
+    run = store.write_trial(NONE)
+    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").write_text("{")
+    try:
+        if not enabled:
+            gc.disable()
+        with pytest.raises(SerError):
+            reader(store).table()
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+
+
+def test_reading_and_planning_need_no_torch() -> None:
+    modules = "tracking.reading.reader, tracking.analysis.report, studies.search.optuna_study"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_one_that_trained_is_preferred_even_if_it_began_later(store: Store) -> None:
+    recorder = store.recorder("early")
+    early = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    late = store.write_trial(NONE, study="late")
+    recorder.finish_trial(early, trial_result(NONE, "early", early, reused=late), {"ser.reused_from": late})
+    (trial,) = reader(store).table().trials
+    assert (trial.study, len(reader(store).table().trials)) == ("late", 1)
+
+
+def test_an_unfinished_trial_stands_in_the_table_with_its_folds(store: Store) -> None:
+    run = store.write_trial(NONE, folds=1)
+    (trial,) = reader(store).table().trials
+    whole = trial_result(NONE, "first", run).model_copy(update={"folds": (result_of(trained(NONE, 0)),)})
+    assert plain(trial) == plain(ScoredTrial.of(whole))
+    assert len(trial.folds) < len(trial.scheme)
+
+
+def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: Store) -> None:
+    store.write_trial(NONE, study="first", folds=1)
+    (first,) = reader(store).table().trials
+    recorder = store.recorder("second")
+    recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    (second,) = reader(store).table().trials
+    assert (first.study, second.study) == ("first", "second")
+    assert plain(second.folds) == plain(first.folds)
+
+
+def test_an_unfinished_trial_has_no_folds_of_another_version(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    later = trial_identity([fold_identity(NONE, CORPUS.digest, fold, "cpu", "9.9") for fold in SCHEME])
+    recorder = store.recorder("later")
+    recorder.trial_run(recorder.study_run(), later, NONE)
+    trials = {trial.study: len(trial.folds) for trial in reader(store).table().trials}
+    assert trials == {"first": 1, "later": 0}
+
+
+def test_results_that_do_not_name_their_device_type_have_it_in_their_identity(store: Store) -> None:
+    run = store.write_trial(NONE)
+    now = trial_result(NONE, "first", run)
+    older = [dict(fold.environment) for fold in now.folds]
+    for environment in older:
+        del environment["device_type"]
+    folds = tuple(fold.model_copy(update={"environment": known}) for fold, known in zip(now.folds, older, strict=True))
+    then = ScoredTrial.of(now.model_copy(update={"folds": folds}))
+    assert {fold.origin for fold in then.folds} == {fold.origin for fold in ScoredTrial.of(now).folds}
+    assert {fold.origin.device_type for fold in then.folds} == {"cpu"}
+
+
+def test_a_lost_trial_of_which_the_folds_are_there_is_read_from_them(store: Store) -> None:
+    run = store.write_trial(NONE)
+    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").write_bytes(b"")
+    (trial,) = reader(store).table().trials
+    assert len(trial.folds) == len(SCHEME)
+
+
+def test_a_pruned_trial_says_why(store: Store) -> None:
+    run = store.write_trial(NONE, folds=1)
+    store.recorder().prune_trial(run, "below the median")
+    (pruned,) = reader(store).table().pruned
+    assert (pruned.reason, len(pruned.trial.folds)) == ("below the median", 1)
+
+
+def test_an_unfinished_trial_without_any_fold_stands_in_the_table(store: Store) -> None:
+    store.write_trial(NONE, folds=0)
+    (trial,) = reader(store).table().trials
+    assert (trial.folds, trial.scheme) == ((), SCHEME)
+
+
+def test_an_unfinished_trial_whose_folds_are_not_known_is_named(store: Store) -> None:
+    store.write_trial(NONE, folds=1)
+    (study,) = store.runs(ser__kind="study")
+    (store.folder / "artifacts" / CORPUS.name / study.info.run_id / "artifacts" / "folds.json").unlink()
+    table = reader(store).table()
+    assert table.trials == ()
+    (note,) = table.notes
+    assert note.startswith("left out: none · words of study first: ")
+    assert "folds.json: cannot be read" in note
+    store.write_trial(QUANTUM)
+    assert len(reader(store).table().trials) == 2
+
+
+def test_what_the_corpus_notes_and_skips_stands_once_in_the_notes(store: Store) -> None:
+    for study in ("first", "second"):
+        store.recorder(study, corpus_with_a_bad_file()).study_run()
+    assert reader(store).table().notes == ("a note", "skipped: f1-x: f1-x.wav: cannot be decoded")
+
+
+def test_a_trial_that_another_study_finished_is_not_called_unfinished(store: Store) -> None:
+    store.write_trial(NONE, study="killed", folds=1)
+    store.write_trial(NONE, study="whole")
+    table = reader(store).table()
+    assert [trial.study for trial in table.trials] == ["whole"]
+    assert table.notes == ()
+
+
+def test_the_table_is_of_one_corpus_digest_and_fold_scheme(store: Store) -> None:
+    store.write_trial(NONE)
+    assert reader(store, digest="f" * 32).table().trials == ()
+    assert reader(store, scheme="another").table().trials == ()
+
+
+def test_a_baseline_is_read_from_a_finished_study_once_a_normalisation(store: Store) -> None:
+    for study, normalisation in (
+        ("first", "zscore_speaker"),
+        ("second", "zscore_speaker"),
+        ("third", "minmax_utterance"),
+    ):
+        recorder = store.recorder(study)
+        run = recorder.study_run()
+        recorder.record_baseline(run, baseline(normalisation))
+        if study != "third":
+            recorder.finish_study(run, complete=True)
+    assert reader(store).table().baselines == (baseline(),)
+
+
+def test_reading_the_table_is_followed(store: Store) -> None:
+    store.write_trial(NONE)
+    store.write_trial(QUANTUM)
+    seen: list[tuple[int, int]] = []
+    reader(store).table(lambda done, total: seen.append((done, total)))
+    # Both files are found, then both are read.
+    assert seen == [(2, 4), (4, 4)]

@@ -1,0 +1,196 @@
+"""What a reader must know beside a number: short marks with an explanation each."""
+
+from dataclasses import dataclass
+
+from tracking.analysis.comparison.overview import Overview, ScoredBaseline
+from tracking.analysis.statistics.sign_flip import LEAST_UNITS
+from tracking.analysis.variants.grouping import SELECTED
+from tracking.analysis.variants.scores import CAPPED_LIMIT, ScoredVariant
+
+DEVELOPMENT_RECIPES = ("recommended", "quick", "extended")
+"""Recipes whose settings were chosen with EmoDB's test scores in sight."""
+
+SEARCHING_RECIPES = ("extended",)
+"""Recipes whose points are proposed by a search."""
+
+UA_ONLY_CORPORA = ("fau_aibo",)
+"""Corpora whose classes are so unequal that WA says little; the paper gives their UA only."""
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A mark.
+
+    Attributes:
+        key: Its name in links and tables.
+        title: The mark itself, a few words.
+        text: What it means for the reader.
+    """
+
+    key: str
+    title: str
+    text: str
+
+
+PARTIAL = Badge(
+    "partial",
+    "partial",
+    "Folds are missing. What stands here rests on the folds that exist and will change; it is compared with nothing.",
+)
+PRUNED = Badge(
+    "pruned",
+    "pruned trials set aside",
+    "The search gave trials up before their last fold, because others stood higher on validation. They are listed with "
+    "the reason, compared with nothing, and are no candidates of 'selected per fold'.",
+)
+SELECTED_PER_FOLD = Badge(
+    "selected",
+    SELECTED,
+    "In each fold the point was chosen by that fold's own validation speaker, then the chosen points' test decisions "
+    "were pooled. No test score was looked at.",
+)
+TRANSDUCTIVE = Badge(
+    "transductive",
+    "transductive",
+    "Log-mels are normalised by mean and deviation of each speaker, test speakers included (zscore_speaker). No label "
+    "is used, but the test speaker's unlabelled audio is, so the result holds where such audio is at hand.",
+)
+SHARED_DIALOGS = Badge(
+    "shared-dialogs",
+    "validator shares dialogs",
+    "The speaker who validates a fold took part in the test speaker's dialogs: what is chosen by validation may suit "
+    "those dialogs.",
+)
+LIKELIHOOD = Badge(
+    "likelihood",
+    "uses the test utterance's length in labels",
+    "The decision 'likelihood' compares label sequences as long as the test utterance's word or phoneme count, which "
+    "has to be known.",
+)
+ONE_SEED = Badge(
+    "one-seed",
+    "one seed",
+    "Trained once: how far another seed alone would move its scores is not known.",
+)
+CAPPED = Badge(
+    "capped",
+    "targets capped: not comparable as this strategy",
+    f"More than {CAPPED_LIMIT:.0%} of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
+    "labels; its result is not one of this label strategy.",
+)
+FEW_SPEAKERS = Badge(
+    "few-speakers",
+    f"fewer than {LEAST_UNITS} speakers",
+    "Speakers are the observations of the test that the verdict rests on; with so few no claim is made.",
+)
+OVERLAP = Badge(
+    "overlapping-training",
+    "overlapping training sets",
+    "The models of two folds share training speakers, so fold scores are not independent; the "
+    "deviation over folds is a description, not a standard error.",
+)
+SAME_SENTENCES = Badge(
+    "same-sentences",
+    "same sentences in training and test",
+    "All EmoDB speakers say the same ten sentences, so the words of the test are known from training. Speakers are "
+    "never shared.",
+)
+DEVELOPMENT = Badge(
+    "development",
+    "development corpus",
+    "The settings of this recipe were chosen with EmoDB's test scores in sight: on EmoDB its results are development "
+    "results, not an independent test.",
+)
+SEARCHED = Badge(
+    "searched",
+    "found by a search",
+    "The point was proposed by a search for the highest mean validation UA. Every speaker validates one fold and tests "
+    "another, so the search has used the labels of all: confirm it on another corpus.",
+)
+SYNTHETIC = Badge(
+    "synthetic",
+    "synthetic speech",
+    "The corpus was made by a program, by speech synthesis or as noise: its results show that the platform works, and "
+    "say nothing about people.",
+)
+UA_ONLY = Badge(
+    "ua-only",
+    "read UA, not WA",
+    "The classes of FAU-Aibo are extremely unequal: of its five, neutral has 5,377 of the 8,257 test chunks, so that "
+    "always saying 'neutral' reaches a WA of 65% with a UA of 20%. The paper gives UA only; WA, and tests of it, are "
+    "grey.",
+)
+MIXED_CODE = Badge(
+    "mixed-code",
+    "mixed code versions",
+    "Folds in this report were trained by versions of the code that give different results; variants of unlike "
+    "versions are not compared with each other.",
+)
+MIXED_DEVICES = Badge(
+    "mixed-devices",
+    "mixed devices",
+    "Folds in this report were trained on unlike devices or library versions; equal seeds then give slightly "
+    "different results. Variants of unlike versions of torch, or of processors and cards, are not compared.",
+)
+
+
+def variant_badges(entry: ScoredVariant) -> tuple[Badge, ...]:
+    """The marks of one variant."""
+    configurations, evidence = entry.variant.configurations, entry.evidence
+    corpus = evidence.corpus.name
+    marks = (
+        (PARTIAL, not entry.variant.complete),
+        (CAPPED, entry.capped),
+        (SELECTED_PER_FOLD, entry.variant.kind == SELECTED),
+        (TRANSDUCTIVE, any(one.normalisation == "zscore_speaker" for one in configurations)),
+        (SHARED_DIALOGS, _shares_dialogs(entry)),
+        (LIKELIHOOD, any(one.decision == "likelihood" for one in configurations)),
+        (ONE_SEED, len(entry.variant.seeds) == 1),
+        (SEARCHED, entry.variant.recipe in SEARCHING_RECIPES),
+        (DEVELOPMENT, corpus == "emodb" and entry.variant.recipe in DEVELOPMENT_RECIPES),
+    )
+    return tuple(badge for badge, holds in marks if holds)
+
+
+def baseline_badges(baseline: ScoredBaseline) -> tuple[Badge, ...]:
+    """The marks of a baseline."""
+    return (TRANSDUCTIVE,) if baseline.result.normalisation == "zscore_speaker" else ()
+
+
+def report_badges(overview: Overview) -> tuple[Badge, ...]:
+    """The marks of the whole report: those of its corpus and folds, and those that all variants have."""
+    entries = overview.scored
+    if not entries:
+        return ()
+    corpora = {entry.evidence.corpus.name for entry in entries}
+    folds = list(overview.folds_of_all())
+    environments = {tuple(sorted(fold.environment.items())) for fold in folds}
+    marks = (
+        (SYNTHETIC, any(entry.evidence.corpus.synthetic for entry in entries)),
+        (FEW_SPEAKERS, min(_speakers(entry) for entry in entries) < LEAST_UNITS),
+        (UA_ONLY, ua_only(overview)),
+        (SAME_SENTENCES, "emodb" in corpora),
+        (PRUNED, bool(overview.table.pruned)),
+        (OVERLAP, any(len(entry.variant.scheme) > 1 for entry in entries)),
+        (MIXED_CODE, len({fold.results_version for fold in folds}) > 1),
+        (MIXED_DEVICES, len(environments) > 1),
+    )
+    shared = set.intersection(*(set(variant_badges(entry)) for entry in entries))
+    common = [badge for badge in variant_badges(entries[0]) if badge in shared]
+    return (*(badge for badge, holds in marks if holds), *common)
+
+
+def ua_only(overview: Overview) -> bool:
+    """Whether WA is not to be read in this report."""
+    return any(entry.evidence.corpus.name in UA_ONLY_CORPORA for entry in overview.scored)
+
+
+def _speakers(entry: ScoredVariant) -> int:
+    """Test speakers of all its folds, of those to come too."""
+    return len({speaker for fold in entry.variant.scheme for speaker in fold.test_speakers})
+
+
+def _shares_dialogs(entry: ScoredVariant) -> bool:
+    fold = entry.variant.folds[entry.variant.scored_seeds[0]][0]
+    tested = {session for session in fold.test.sessions if session is not None}
+    return not tested.isdisjoint(fold.validation_sessions)

@@ -1,0 +1,103 @@
+"""What each test means and which one to believe, in words that stand where the p-values stand.
+
+The error rates quoted here are those that `make simulate` remakes; a test holds the words to its table.
+"""
+
+from dataclasses import dataclass
+
+from tracking.analysis.statistics.sign_flip import LEAST_UNITS
+
+WHICH_TO_BELIEVE = (
+    "Believe the sign-flip test over speakers, adjusted by Holm's method. Both variants score the same utterances of "
+    "a few speakers, and every variant suits some speakers better than others. The z-tests, the field's convention, "
+    "and McNemar's test take utterances as independent and mistake that for proof: in simulations of equal variants, "
+    "where 5 of 100 should be called better, the z-tests call up to 14 better and McNemar's test up to 19, but the "
+    "sign-flip test over speakers 5, and the 95% interval over speakers holds the truth 95 times in 100."
+)
+"""One paragraph for a reader of p-values."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What a reader should know of one test.
+
+    Attributes:
+        key: Name of the test's values in `Comparison`.
+        name: The test.
+        statistic: What is computed.
+        assumption: What must hold for its p to mean what it says.
+        standing: How far to trust it here.
+        source: Where it comes from.
+    """
+
+    key: str
+    name: str
+    statistic: str
+    assumption: str
+    standing: str
+    source: str
+
+
+GUIDES = (
+    Guide(
+        "holm_p",
+        "Sign-flip over speakers, Holm",
+        "the sign-flip p of each comparison times the number of comparisons not yet decided, smallest first",
+        "none beyond the sign-flip test's; holds however the comparisons depend on each other",
+        "the verdict rests on it",
+        "Holm, Scandinavian Journal of Statistics 6, 1979",
+    ),
+    Guide(
+        "ua_speakers",
+        "Sign-flip over speakers",
+        "share of all assignments of signs to the speakers' differences whose sum reaches the observed one; "
+        "interval: t over speakers",
+        "speakers are independent of each other, and without a difference a speaker is as likely to gain as to lose by "
+        "the same amount",
+        f"to be believed for one comparison alone; with fewer than {LEAST_UNITS} speakers nothing is claimed",
+        "Fisher, The Design of Experiments, 1935; Edgington & Onghena, Randomization Tests, 2007",
+    ),
+    Guide(
+        "ua_sessions",
+        "Sign-flip over sessions",
+        "the same over sessions",
+        "sessions are independent of each other; speakers of one session need not be",
+        "careful: five sessions give no p below .031, so little can be shown",
+        "as above",
+    ),
+    Guide(
+        "z_wa",
+        "Pooled z-test",
+        "difference of two proportions over its standard error with pooled variance",
+        "all utterances are independent, and the two variants were tested on different ones",
+        "the field's convention, shown for comparison with the literature; too careful where variants suit all "
+        "speakers alike, too bold where they do not",
+        "Fleiss, Levin & Paik, Statistical Methods for Rates and Proportions, 2003, ch. 3",
+    ),
+    Guide(
+        "z_ua",
+        "Pooled z-test with UA",
+        "the same with UA in the place of the share of correct utterances",
+        "as above, and that UA, a mean of recalls, varies like one share of all utterances, which it does not where "
+        "classes are unequal",
+        "for comparison with published figures only",
+        "what the literature seems to do",
+    ),
+    Guide(
+        "z_ua_recalls",
+        "z-test from recalls",
+        "difference of two UAs over the standard error that follows from each class's recall and size",
+        "all utterances are independent, and the two variants were tested on different ones",
+        "the z-test that fits UA; as bold as the pooled one where speakers differ",
+        "variance of a mean of independent binomial shares",
+    ),
+    Guide(
+        "mcnemar_p",
+        "McNemar, exact",
+        "binomial test of the utterances that only one of the two decided right",
+        "all utterances are independent",
+        "for reference; the boldest of all where variants suit speakers differently",
+        "McNemar, Psychometrika 12, 1947; exact form",
+    ),
+)
+"""In the order in which a report shows them."""

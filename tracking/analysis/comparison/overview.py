@@ -1,0 +1,127 @@
+"""Everything that a report says, computed from the results before any of it is written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ser.errors import ComparisonError
+from ser.results import BaselineResult
+from tracking.analysis.comparison.comparison import USUAL, Comparison, Comparisons, Refusal, compare_all
+from tracking.analysis.comparison.request import Question
+from tracking.analysis.results_table import ResultsTable, ScoredTrial
+from tracking.analysis.scored_folds import ScoredFold
+from tracking.analysis.variants.grouping import SELECTED, Variant, group_variants, variant_order, waiting_trials
+from tracking.analysis.variants.predictions import Evidence, baseline_evidence
+from tracking.analysis.variants.scores import ScoredVariant, Scores, score, score_variant
+from tracking.analysis.variants.selection import selected_per_fold
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredBaseline:
+    """A baseline such as logistic regression, with its scores."""
+
+    result: BaselineResult
+    evidence: Evidence
+    scores: Scores
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """What the results say.
+
+    Attributes:
+        table: The results.
+        scored: All variants, fixed and selected per fold, in the order of `variant_order`.
+        baselines: Baselines with their scores.
+        comparisons: All comparisons; those of variants that could not be scored are among the refused.
+        waiting: Trials without a single fold.
+    """
+
+    table: ResultsTable
+    scored: tuple[ScoredVariant, ...]
+    baselines: tuple[ScoredBaseline, ...]
+    comparisons: Comparisons
+    waiting: tuple[ScoredTrial, ...]
+
+    @property
+    def complete(self) -> tuple[ScoredVariant, ...]:
+        """Variants all of whose folds exist."""
+        return tuple(entry for entry in self.scored if entry.variant.complete)
+
+    @property
+    def reportable(self) -> tuple[ScoredVariant, ...]:
+        """Complete variants that no test score was needed to choose.
+
+        Where several points were swept, 'selected per fold' stands for them all: to name one of them
+        by its test score would be choosing on test data.
+        """
+        selected = [entry.variant for entry in self.scored if entry.variant.kind == SELECTED]
+        swept = {trial.trial_id for variant in selected for trial in variant.trials}
+        return tuple(
+            entry
+            for entry in self.complete
+            if entry.variant.kind == SELECTED or swept.isdisjoint(trial.trial_id for trial in entry.variant.trials)
+        )
+
+    @property
+    def partial(self) -> bool:
+        """Whether anything is still missing."""
+        return bool(self.waiting) or any(not entry.variant.complete for entry in self.scored)
+
+    @property
+    def folds(self) -> tuple[int, int]:
+        """Folds that have a result, and folds that the trials should have."""
+        trials = self.table.trials
+        return sum(len(trial.folds) for trial in trials), sum(len(trial.scheme) for trial in trials)
+
+    def comparison_of(self, label: str) -> Comparison | None:
+        """The comparison of a variant with its baseline, where it was made."""
+        return next((made for made in self.comparisons.made if made.variant == label), None)
+
+    def folds_of_all(self) -> Iterable[ScoredFold]:
+        """All folds, trial by trial."""
+        return (fold for trial in self.table.trials for fold in trial.folds)
+
+
+def oversee(table: ResultsTable, question: Question = USUAL) -> Overview:
+    """Groups, selects, scores and compares.
+
+    Args:
+        table: All results of a report.
+        question: What is compared with what.
+
+    Returns:
+        The overview; where the question is not the usual one, its notes say what was asked.
+
+    Raises:
+        ComparisonError: The question names what is not among the variants.
+    """
+    fixed = group_variants(table.trials)
+    scored: list[ScoredVariant] = []
+    unscored: list[Refusal] = []
+    for variant in sorted([*fixed, *selected_per_fold(fixed)], key=variant_order):
+        outcome = _score(variant)
+        if isinstance(outcome, Refusal):
+            unscored.append(outcome)
+        else:
+            scored.append(outcome)
+    comparisons = compare_all(scored, question)
+    if question:
+        table = replace(table, notes=(*table.notes, question.words))
+    baselines = []
+    for result in table.baselines:
+        evidence = baseline_evidence(result)
+        baselines.append(ScoredBaseline(result, evidence, score(evidence)))
+    return Overview(
+        table,
+        tuple(scored),
+        tuple(baselines),
+        Comparisons(comparisons.made, (*unscored, *comparisons.refused), comparisons.family),
+        waiting_trials(table.trials),
+    )
+
+
+def _score(variant: Variant) -> ScoredVariant | Refusal:
+    try:
+        return score_variant(variant)
+    except ComparisonError as error:
+        return Refusal(variant.label, "", str(error))

@@ -1,0 +1,1 @@
+"""Figures of the report: their data, and how they are drawn."""

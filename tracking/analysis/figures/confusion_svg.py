@@ -1,0 +1,104 @@
+"""A confusion matrix as an SVG file, filled into a template: the tracker keeps one of every fold.
+
+The report draws the same matrix with matplotlib (`tracking.analysis.figures.panels`), which takes a hundred
+times as long: as long as all else that is done for a fold's run.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from numpy.typing import NDArray
+
+from tracking.analysis.figures.data import row_shares
+from tracking.analysis.figures.palette import PAPER, shortened
+
+# Places and sizes in units of the template, of which the picture is 360 wide and high.
+_LEFT, _TOP, _SIDE = 104, 28, 250
+_SHADE = 0.55
+"""Opacity of a cell that holds all of its row: ink stays readable on it."""
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def confusion_svg(confusion: NDArray[np.int64], emotions: Sequence[str], title: str) -> bytes:
+    """Draws one confusion matrix: cells shaded by their row's share, share and count in them.
+
+    Args:
+        confusion: Counts, shape `(class, class)`, rows true.
+        emotions: Names of the classes; of up to eight, cells have room for counts.
+        title: Title, drawn as it is.
+
+    Returns:
+        An SVG file; cells without utterances stay empty.
+    """
+    k = len(emotions)
+    size = _SIDE / k
+    font = 11.0 if k <= 5 else 9.0 if k <= 8 else 7.0
+    shares = row_shares(confusion)
+    cells = []
+    for row, column in np.argwhere(confusion > 0).tolist():
+        share = float(shares[row, column])
+        texts = [f"{100 * share:.0f}%", str(int(confusion[row, column]))] if k <= 8 else [f"{100 * share:.0f}"]
+        x, y = _LEFT + column * size, _TOP + row * size
+        # A line of text stands a third of its size below its middle.
+        first = y + size / 2 + font / 3 - 0.6 * font * (len(texts) - 1)
+        cells.append(
+            {
+                "x": _written(x),
+                "y": _written(y),
+                "middle": _written(x + size / 2),
+                "shade": f"{_SHADE * share:.3f}",
+                "words": [{"y": _written(first + 1.2 * font * line), "text": text} for line, text in enumerate(texts)],
+            }
+        )
+    middles = [(number + 0.5) * size for number in range(k)]
+    names: list[dict[str, Any]] = [
+        {
+            "text": _in_xml(shortened(emotion, 12)),
+            "across": _written(_LEFT + middle),
+            "down": _written(_TOP + middle + 3),
+        }
+        for emotion, middle in zip(emotions, middles, strict=True)
+    ]
+    return (
+        _template()
+        .render(
+            paper=PAPER,
+            title=_in_xml(title),
+            heading=_in_xml(shortened(title, 54)),
+            cells=cells,
+            names=names,
+            size=_written(size),
+            font=font,
+            left=_LEFT,
+            top=_TOP,
+            side=_SIDE,
+        )
+        .encode()
+    )
+
+
+@cache
+def _template() -> Template:
+    """The template, compiled once."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("confusion.svg")
+
+
+def _written(place: float) -> str:
+    return f"{place:.2f}"
+
+
+def _in_xml(text: str) -> str:
+    """A text without the characters that no XML file can hold, however they are written."""
+    return _NOT_IN_XML.sub("\ufffd", text)

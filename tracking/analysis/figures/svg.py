@@ -1,0 +1,102 @@
+"""Figures become bytes: PNG on white paper, or SVG that takes a page's colours.
+
+SVG colours are written as CSS variables, so that a page's theme, light or dark, colours its pictures.
+"""
+
+import io
+import re
+import uuid
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from tracking.analysis.figures.palette import PAPER
+
+_VARIABLES = {
+    PAPER.ink: "var(--ink)",
+    PAPER.muted: "var(--muted)",
+    PAPER.grid: "var(--grid)",
+    PAPER.accent: "var(--accent)",
+    PAPER.second: "var(--second)",
+    PAPER.paper: "var(--paper)",
+}
+
+
+def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:
+    """The figure as PNG bytes on white paper."""
+    figure.patch.set(facecolor=PAPER.paper, alpha=1)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(buffer, format="png", dpi=dots_per_inch)
+    return buffer.getvalue()
+
+
+def to_svg(figure: Figure, description: str) -> str:
+    """The figure as an SVG element for use inside an HTML page.
+
+    Args:
+        figure: The figure.
+        description: What it shows, for those who cannot see it.
+
+    Returns:
+        The `<svg>` element, colours as CSS variables, text as text (escaped), without ids that
+        could stand twice on a page.
+    """
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure)
+    # Markers are defined by id, derived from the salt: pictures must not share them.
+    salt = f"{description} {figure.get_size_inches()}"
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    for pattern in (
+        r'(?<=<g) id="[^"]*"',
+        r' clip-path="[^"]*"',
+        r"<defs>\s*<style.*?</defs>",
+        r"<metadata>.*?</metadata>",
+    ):
+        text = re.sub(pattern, "", text, flags=re.DOTALL)
+    text = re.sub(r'style="[^"]*"', _with_variables, text)
+    label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def write_picture(figure: Figure, path: Path, title: str) -> None:
+    """Writes a figure, on white paper, into a file of its own; the file appears whole or not at all.
+
+    Args:
+        figure: The figure.
+        path: The file; its suffix, `.png` or `.svg`, says the format.
+        title: What it shows, kept in the file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    content = _svg_file(figure, title) if path.suffix.lower() == ".svg" else to_png(figure)
+    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _svg_file(figure: Figure, title: str) -> bytes:
+    """The figure as an SVG file; the same figure gives the same bytes."""
+    figure.patch.set(facecolor=PAPER.paper, alpha=1)
+    buffer = io.BytesIO()
+    FigureCanvasSVG(figure)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
+        figure.savefig(buffer, format="svg", metadata={"Title": title, "Date": None})
+    return buffer.getvalue()
+
+
+def _with_variables(style: re.Match[str]) -> str:
+    text = style.group()
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, variable)
+    return re.sub(r"font-family: [^;\"]*|'DejaVu Sans'[^;\"]*sans-serif", "", text)

@@ -1,0 +1,203 @@
+"""The report's pictures as SVG, and which variants they show when there are too many to show all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from tracking.analysis.comparison.caveats import ua_only
+from tracking.analysis.comparison.comparison import BETTER, Comparison
+from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.figures.data import ScopeLine, common_percent, forest_rows, learning_curve, speaker_rows
+from tracking.analysis.figures.forest import forest_figure, speaker_figure
+from tracking.analysis.figures.panels import confusion_figure, curves_figure
+from tracking.analysis.figures.search import importance_figure, scope_figure
+from tracking.analysis.report.drawing import Drawing, Picture, draw
+from tracking.analysis.report_context import Importances
+from tracking.analysis.variants.grouping import SELECTED
+from tracking.analysis.variants.scores import ScoredVariant
+from tracking.meanwhile import Meanwhile
+
+MOST_ROWS = 40
+MOST_PANELS = 12
+MOST_LINES = 16
+SHOWN_FIRST = "first those that may be named, then the baselines"
+WIDE, NARROW = 7.6, 3.7
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """All pictures of a report.
+
+    Attributes:
+        forest: Differences with intervals of the variants that may be named; None where none was compared.
+        all_forest: The same of every comparison; None where that is no more.
+        all_forest_note: Which comparisons are drawn, where not all are; else empty.
+        speakers: UA of each speaker; None where there are no variants.
+        confusions: Confusion matrices.
+        curves: Learning curves.
+        scopes: UA over the scope; None where no variant was run with two scopes.
+        panels_note: Which variants are drawn, where not all are; else empty.
+    """
+
+    forest: Picture | None
+    all_forest: Picture | None
+    all_forest_note: str
+    speakers: Picture | None
+    confusions: tuple[Picture, ...]
+    curves: tuple[Picture, ...]
+    scopes: Picture | None
+    panels_note: str
+
+
+def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], meanwhile: Meanwhile = map) -> Callable[[], Pictures]:
+    """Begins to draw the pictures of a report.
+
+    Args:
+        overview: What the results say.
+        lines: UA over scopes.
+        meanwhile: Draws them.
+
+    Returns:
+        What gives the pictures; to be called once, and as late as can be.
+    """
+    made, shown = overview.comparisons.made, shown_variants(overview)
+    first, every = first_comparisons(overview), shown_comparisons(overview)
+    drawings = {
+        "forest": _forest(first, "UA against the baseline, with 95% intervals"),
+        "all_forest": _forest(every if len(every) > len(first) else (), "UA against the baseline, every comparison"),
+        "speakers": _speakers(shown, ua_only(overview)),
+        "scopes": _scopes(lines[:MOST_LINES]),
+        "curves": _curves(shown),
+        "confusions": [_confusion(entry) for entry in shown],
+    }
+    drawn = meanwhile(draw, [drawing for those in drawings.values() for drawing in those])
+
+    def pictures() -> Pictures:
+        rest = iter(drawn)
+        by_name = {name: tuple(islice(rest, len(those))) for name, those in drawings.items()}
+        return Pictures(
+            forest=_only(by_name["forest"]),
+            all_forest=_only(by_name["all_forest"]),
+            all_forest_note=_part(len(every), len(made), "comparisons are drawn; the table has all."),
+            speakers=_only(by_name["speakers"]),
+            confusions=by_name["confusions"],
+            curves=by_name["curves"],
+            scopes=_only(by_name["scopes"]),
+            panels_note=_part(
+                len(shown),
+                len(overview.scored),
+                f"variants: {SHOWN_FIRST}; the CSV files have all.",
+            ),
+        )
+
+    return pictures
+
+
+def _only(drawn: Sequence[Picture]) -> Picture | None:
+    return drawn[0] if drawn else None
+
+
+def _part(shown: int, of: int, words: str) -> str:
+    """How many of something are drawn; empty where all are."""
+    return "" if shown == of else f"{shown} of {of} {words}"
+
+
+def first_comparisons(overview: Overview) -> tuple[Comparison, ...]:
+    """The comparisons of the first screen: of variants that may be named without choosing on test data."""
+    reportable = {entry.variant.label for entry in overview.reportable}
+    return tuple(made for made in overview.comparisons.made if made.variant in reportable)[:MOST_ROWS]
+
+
+def shown_comparisons(overview: Overview) -> tuple[Comparison, ...]:
+    """The comparisons that the larger forest plot shows, in the order of the table."""
+    made = overview.comparisons.made
+    selected = {entry.variant.label for entry in overview.scored if entry.variant.kind == SELECTED}
+    ranked = sorted(range(len(made)), key=lambda i: (made[i].verdict != BETTER, made[i].variant not in selected, i))
+    return tuple(made[place] for place in sorted(ranked[:MOST_ROWS]))
+
+
+def shown_variants(overview: Overview) -> tuple[ScoredVariant, ...]:
+    """The variants that have panels of their own, in the order of the report: first those that may be named."""
+    scored = overview.scored
+    best = max(overview.reportable, key=lambda entry: entry.scores.ua.mean, default=None)
+    comparison = None if best is None else overview.comparison_of(best.variant.label)
+    against = None if comparison is None else comparison.baseline
+
+    named = {entry.variant.label for entry in overview.reportable}
+
+    def rank(place: int) -> tuple[bool, bool, bool, bool, bool, int]:
+        entry = scored[place]
+        return (
+            entry is not best,
+            entry.variant.label != against,
+            entry.variant.label not in named,
+            entry.variant.configuration.attention != "none",
+            entry.variant.kind != SELECTED,
+            place,
+        )
+
+    chosen = sorted(range(len(scored)), key=rank)[:MOST_PANELS]
+    return tuple(scored[place] for place in sorted(chosen))
+
+
+def _forest(comparisons: Sequence[Comparison], title: str) -> list[Drawing]:
+    if not comparisons:
+        return []
+    rows = forest_rows(comparisons)
+    words = f"{title}: {len(rows)} differences with their intervals; tests.csv has the numbers"
+    wide, narrow = (partial(forest_figure, rows, width, title) for width in (WIDE, NARROW))
+    return [Drawing(words, wide, narrow)]
+
+
+def _speakers(shown: Sequence[ScoredVariant], wa_muted: bool) -> list[Drawing]:
+    if not shown:
+        return []
+    rows = speaker_rows(shown)
+    title = "UA and WA of each test speaker"
+    words = (
+        f"UA and WA of each test speaker under {len(rows)} variants, a point a speaker; speakers.csv has the numbers"
+    )
+    wide, narrow = (partial(speaker_figure, rows, width, title, wa_muted) for width in (WIDE, NARROW))
+    return [Drawing(words, wide, narrow)]
+
+
+def _scopes(lines: Sequence[ScopeLine]) -> list[Drawing]:
+    if not lines:
+        return []
+    title = "UA over the scope, with 95% intervals over speakers"
+    words = f"Pooled UA over the scope of {len(lines)} variants with 95% intervals; scope.csv has the numbers"
+    wide, narrow = (partial(scope_figure, lines, width, title) for width in (WIDE, NARROW))
+    return [Drawing(words, wide, narrow)]
+
+
+def _confusion(entry: ScoredVariant) -> Drawing:
+    label, emotions = entry.variant.label, entry.evidence.corpus.emotions
+    words = f"Confusion matrix of {label}; confusions.csv has the counts"
+    return Drawing(words, partial(confusion_figure, entry.scores.confusion, emotions, label))
+
+
+def _curves(shown: Sequence[ScoredVariant]) -> list[Drawing]:
+    """Learning curves, all with the same axis of UA."""
+    folds = [[fold for seed in one.variant.scored_seeds for fold in one.variant.folds[seed]] for one in shown]
+    losses = [learning_curve(one, "training_loss") for one in folds]
+    uas = [learning_curve(one, "validation_ua") for one in folds]
+    ends = common_percent(uas)
+    labels = [entry.variant.label for entry in shown]
+    return [
+        Drawing(
+            f"Learning curves of {label}; curves.csv has the numbers", partial(curves_figure, loss, ua, label, ends)
+        )
+        for label, loss, ua in zip(labels, losses, uas, strict=True)
+    ]
+
+
+def draw_importances(importances: Sequence[Importances]) -> tuple[Picture, ...]:
+    """Draws the importance of settings, a picture for each group of trials."""
+    return tuple(draw(_importances(group)) for group in importances)
+
+
+def _importances(group: Importances) -> Drawing:
+    title = f"Importance of settings among {group.trials} trials"
+    words = f"Importance of {len(group.shares)} settings among {group.among}; importances.csv has the numbers"
+    return Drawing(words, partial(importance_figure, group.shares, NARROW, title))

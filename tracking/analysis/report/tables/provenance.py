@@ -1,0 +1,177 @@
+"""Tables of facts: what is missing, which studies, settings, versions and digests stand behind the numbers."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from ser.config import FoldConfiguration
+from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.report.tables.formatting import NONE
+from tracking.analysis.report.tables.model import Cell, Column, Table, number, text
+from tracking.analysis.report_context import Background, StudyOrigin
+from tracking.analysis.results_table import ScoredTrial
+from tracking.analysis.variants.grouping import FIXED
+
+
+def missing_table(overview: Overview, background: Background) -> Table:
+    """Variants with missing folds, trials without any, and studies with trials to come."""
+    rows = [
+        (text(entry.variant.label), text(entry.variant.recipe), text(entry.variant.incomplete))
+        for entry in overview.scored
+        if not entry.variant.complete
+    ]
+    rows += [
+        (text(f"trial {trial.trial_id[:12]} of {trial.study}"), text(trial.recipe), text("no fold has a result yet"))
+        for trial in overview.waiting
+    ]
+    rows += [
+        (text(f"study {study}"), text(NONE), text(_state(origin)))
+        for study, origin in background.origins.items()
+        if origin.trials_done < origin.trials
+    ]
+    return Table(
+        "missing",
+        "What is missing",
+        "Incomplete variants are shown, marked, and never compared.",
+        (Column("variant", numeric=False), Column("recipe", numeric=False), Column("missing", numeric=False)),
+        tuple(rows),
+    )
+
+
+def pruned_table(overview: Overview) -> Table:
+    """Trials that were given up before their last fold."""
+    rows = []
+    for each in overview.table.pruned:
+        done, folds = len(each.trial.folds), len(each.trial.scheme)
+        rows.append((text(each.name), text(each.trial.study), number(f"{done} of {folds}", done), text(each.reason)))
+    return Table(
+        "pruned",
+        "Pruned trials",
+        "Given up before their last fold, by validation scores, because other trials did better; with them all "
+        "repetitions of the same point. They are compared with nothing and are no candidates of 'selected per fold'.",
+        (
+            Column("trial", numeric=False),
+            Column("study", numeric=False),
+            Column("folds", "folds that have a result, of all"),
+            Column("reason", numeric=False),
+        ),
+        tuple(rows),
+    )
+
+
+def studies_table(overview: Overview, background: Background) -> Table:
+    """The studies behind the report, and the command that runs each again."""
+    studies: dict[str, list[ScoredTrial]] = defaultdict(list)
+    for trial in overview.table.trials:
+        studies[trial.study].append(trial)
+    return Table(
+        "studies",
+        "Studies, and how to run them again",
+        "The same command on the same corpus (see the digest below) is the same study: it trains what is missing and "
+        "nothing twice. Trials that several studies share stand with the one that trained them.",
+        (
+            Column("study", numeric=False),
+            Column("recipe", numeric=False),
+            Column("state", numeric=False),
+            Column("trials here", "trials in this report, each once"),
+            Column("commit", "git commit of the code; + stands for changes that were not committed", numeric=False),
+            Column("command", numeric=False),
+        ),
+        tuple(_study_cells(study, trials, background) for study, trials in sorted(studies.items())),
+    )
+
+
+def _study_cells(study: str, trials: Sequence[ScoredTrial], background: Background) -> tuple[Cell, ...]:
+    origin = background.origins.get(study)
+    return (
+        text(study),
+        text(", ".join(sorted({trial.recipe for trial in trials}))),
+        text(NONE if origin is None else _state(origin)),
+        number(str(len(trials)), len(trials)),
+        text(NONE if origin is None or not origin.commit else f"{origin.commit[:12]}{'+' * origin.dirty}"),
+        text(NONE if origin is None else origin.command),
+    )
+
+
+def _state(origin: StudyOrigin) -> str:
+    done = f"{origin.trials_done} of {origin.trials} trials have ended"
+    return f"{done}, running" if origin.running else done
+
+
+def _setting_words(value: Any) -> str:
+    if value is None:
+        return NONE
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _flat(configuration: FoldConfiguration) -> dict[str, Any]:
+    settings = dict(configuration)
+    features = settings.pop("features")
+    del settings["seed"]
+    return {**settings, **dict(features)}
+
+
+def settings_tables(overview: Overview) -> tuple[Table, Table]:
+    """Settings that all variants share, and those in which they differ."""
+    fixed = [entry.variant for entry in overview.scored if entry.variant.kind == FIXED]
+    settings = [_flat(variant.configuration) for variant in fixed]
+    names = list(settings[0]) if settings else []
+    differing = [name for name in names if len({_setting_words(one[name]) for one in settings}) > 1]
+    shared = [name for name in names if name not in differing]
+    common = Table(
+        "settings_shared",
+        "Settings that all variants share",
+        "Lengths in seconds (_s), rates in hertz (_hz). – stands for a setting that is off or without effect.",
+        (Column("setting", numeric=False), Column("value", numeric=False)),
+        tuple((text(name), _setting(settings[0][name])) for name in shared),
+    )
+    own = Table(
+        "settings",
+        "Settings of each variant",
+        "Only those in which variants differ; the table above holds the others. Trials by the first digits of their "
+        "digests, one a seed.",
+        (
+            Column("variant", numeric=False),
+            Column("recipe", numeric=False),
+            *(Column(name, numeric=False) for name in differing),
+            Column("seeds", numeric=False),
+            Column("trials", numeric=False),
+        ),
+        tuple(
+            (
+                text(variant.label),
+                text(variant.recipe),
+                *(_setting(one[name]) for name in differing),
+                text(", ".join(map(str, variant.seeds))),
+                text(", ".join(trial.trial_id[:8] for trial in variant.trials)),
+            )
+            for variant, one in zip(fixed, settings, strict=True)
+        ),
+    )
+    return common, own
+
+
+def _setting(value: Any) -> Cell:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(_setting_words(value), value)
+    return text(_setting_words(value))
+
+
+def origins_table(overview: Overview) -> Table:
+    """Corpus, digests and versions."""
+    facts: dict[str, dict[str, None]] = defaultdict(dict)
+    for fold in overview.folds_of_all():
+        facts["corpus"][fold.corpus.name] = None
+        facts["corpus digest"][fold.corpus.digest] = None
+        facts["classes"][", ".join(fold.corpus.emotions)] = None
+        facts["fold scheme"][fold.fold.scheme] = None
+        facts["results version"][str(fold.results_version)] = None
+        for name, value in fold.environment.items():
+            facts[name][value] = None
+    return Table(
+        "origins",
+        "Corpus, digests and versions",
+        "The corpus digest covers decoded samples, labels, speakers and counts, not file names.",
+        (Column("fact", numeric=False), Column("value", numeric=False)),
+        tuple((text(name), text(" | ".join(values))) for name, values in facts.items()),
+    )

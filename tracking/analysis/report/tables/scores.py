@@ -1,0 +1,204 @@
+"""Tables of scores: attention by labels, all results, recall of each class."""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import get_args
+
+from ser.config import AttentionName
+from tracking.analysis.comparison.caveats import Badge, baseline_badges, report_badges, ua_only, variant_badges
+from tracking.analysis.comparison.comparison import BETTER, Comparison
+from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.report.tables.formatting import (
+    NONE,
+    interval_percent,
+    percent,
+    points,
+    probability,
+    spread_percent,
+)
+from tracking.analysis.report.tables.model import Cell, Column, Table, bounds, number, text, wa_column
+from tracking.analysis.variants.grouping import SELECTED, attention_label, target_label
+from tracking.analysis.variants.scores import ScoredVariant, Scores
+
+
+def grid_tables(overview: Overview) -> list[Table]:
+    """The attention x label tables, one a recipe: pooled UA and WA in percent."""
+    recipes = dict.fromkeys(entry.variant.recipe for entry in overview.scored)
+    return [_grid(overview, recipe, len(recipes) > 1, place) for place, recipe in enumerate(recipes)]
+
+
+def _grid(overview: Overview, recipe: str, several: bool, place: int) -> Table:
+    entries = [entry for entry in overview.scored if entry.variant.recipe == recipe]
+    targets = list(dict.fromkeys(target_label(entry.variant.configuration) for entry in entries))
+    lines: dict[str, dict[str, ScoredVariant]] = {}
+    for entry in sorted(entries, key=_grid_order):
+        target = target_label(entry.variant.configuration)
+        lines.setdefault(_grid_row(entry, target), {})[target] = entry
+    columns, muted = [Column("attention", numeric=False)], ua_only(overview)
+    for target in targets:
+        columns += [
+            Column(f"{target} UA", "pooled, percent", group=target),
+            wa_column(f"{target} WA", "pooled, percent", muted, group=target),
+        ]
+    named = set(overview.reportable)
+    best = {
+        target: _highest(line[target] for line in lines.values() if target in line and line[target] in named)
+        for target in targets
+    }
+    return Table(
+        f"attention_by_labels_{place + 1}" if place else "attention_by_labels",
+        f"Attention by labels, recipe {recipe}" if several else "Attention by labels",
+        "Pooled over folds, mean over seeds, percent. Where several points were swept, 'selected per fold' stands for "
+        "them: each fold's own validation speaker chose. Bold: the highest UA of a column, single points of a sweep "
+        "apart; it is no test. * more than 1% of targets shortened: not comparable as this strategy. † folds are "
+        "missing.",
+        tuple(columns),
+        tuple(_grid_cells(name, line, best, named) for name, line in lines.items()),
+    )
+
+
+def _highest(entries: Iterable[ScoredVariant]) -> float | None:
+    """The highest UA among at least two that can be compared; None where there are fewer."""
+    uas = [entry.scores.ua.mean for entry in entries if not entry.capped]
+    return max(uas) if len(uas) > 1 else None
+
+
+def _grid_order(entry: ScoredVariant) -> tuple[int, bool, int]:
+    first = entry.variant.configuration
+    place = get_args(AttentionName).index(first.attention)
+    return place, entry.variant.kind != SELECTED, first.scope or 0
+
+
+def _grid_row(entry: ScoredVariant, target: str) -> str:
+    """The variant's label less its label strategy: what the rows of the grid tell apart."""
+    first = entry.variant.configuration
+    if entry.variant.kind == SELECTED:
+        return f"{first.attention} · {SELECTED}"
+    usual = f"{attention_label(first)} · {target}"
+    settings = entry.variant.label.removeprefix(usual).removeprefix(f" · recipe {entry.variant.recipe}")
+    return attention_label(first) + settings
+
+
+def _grid_cells(
+    name: str,
+    line: Mapping[str, ScoredVariant],
+    best: Mapping[str, float | None],
+    named: Collection[ScoredVariant],
+) -> tuple[Cell, ...]:
+    cells = [text(name)]
+    for target, highest in best.items():
+        entry = line.get(target)
+        if entry is None:
+            cells += [number(NONE, None), number(NONE, None)]
+            continue
+        ua, wa = entry.scores.ua.mean, entry.scores.wa.mean
+        mark = "*" * entry.capped + "†" * (not entry.variant.complete)
+        cells.append(
+            number(percent(ua) + mark, ua, strong=not mark and percent(ua) == percent(highest) and entry in named)
+        )
+        cells.append(number(percent(wa) + mark, wa))
+    return tuple(cells)
+
+
+def results_table(overview: Overview) -> Table:
+    """Every variant and baseline with its scores, intervals and marks."""
+    known, muted = report_badges(overview), ua_only(overview)
+    made = {comparison.variant: comparison for comparison in overview.comparisons.made}
+    recipes = len({entry.variant.recipe for entry in overview.scored}) > 1
+    seeds = any(entry.scores.ua.deviation is not None for entry in overview.scored)
+    rows = [_variant_cells(entry, made.get(entry.variant.label), known, recipes, seeds) for entry in overview.scored]
+    for baseline in overview.baselines:
+        scores = baseline.scores
+        marks = [badge for badge in baseline_badges(baseline) if badge not in known]
+        rows.append(
+            (
+                text(f"{baseline.result.name} · {baseline.result.normalisation}", marks),
+                *([text(NONE)] if recipes else []),
+                *_score_cells(scores),
+                *([number(NONE, None)] if seeds else []),
+                number(NONE, None),
+                number(NONE, None),
+                text(f"{len(baseline.evidence.scheme)} of {len(baseline.evidence.scheme)}"),
+            )
+        )
+    return Table(
+        "results",
+        "All results",
+        "UA and WA in percent. Pooled: all folds' test decisions in one confusion matrix. Intervals: 95%; UA by t over "
+        "speakers, WA by Wilson over utterances, which takes utterances as independent and is too narrow where "
+        "speakers differ.",
+        (
+            Column("variant", numeric=False),
+            *([Column("recipe", numeric=False)] if recipes else []),
+            Column("UA", "pooled, mean over seeds, percent"),
+            Column("UA 95%", "t interval over speakers, percent", interval=True),
+            wa_column("WA", "pooled, mean over seeds, percent", muted),
+            wa_column("WA 95%", "Wilson interval, percent", muted, interval=True),
+            Column("UA over folds", "mean and standard deviation over folds, percent"),
+            *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
+            Column("ΔUA", "pooled UA less the baseline's, percentage points"),
+            Column("p", "sign-flip test over speakers after Holm's adjustment"),
+            Column("folds", "folds that exist, of all seeds"),
+        ),
+        tuple(rows),
+    )
+
+
+def _variant_cells(
+    entry: ScoredVariant, comparison: Comparison | None, known: Sequence[Badge], recipes: bool, seeds: bool
+) -> tuple[Cell, ...]:
+    variant, deviation = entry.variant, entry.scores.ua.deviation
+    marks = [badge for badge in variant_badges(entry) if badge not in known]
+    difference = None if comparison is None else comparison.ua_speakers.difference
+    holm_p = None if comparison is None else comparison.holm_p
+    have = sum(len(folds) for folds in variant.folds.values())
+    return (
+        text(variant.label, marks),
+        *([text(variant.recipe)] if recipes else []),
+        *_score_cells(entry.scores),
+        *([number(percent(deviation), deviation)] if seeds else []),
+        number(points(difference), difference),
+        number(probability(holm_p), holm_p, strong=comparison is not None and comparison.verdict == BETTER),
+        text(f"{have} of {len(variant.scheme) * len(variant.seeds)}"),
+    )
+
+
+def _score_cells(scores: Scores) -> tuple[Cell, ...]:
+    ua, wa = scores.ua.mean, scores.wa.mean
+    return (
+        number(percent(ua), ua),
+        bounds(interval_percent(scores.ua_interval), scores.ua_interval),
+        number(percent(wa), wa),
+        bounds(interval_percent(scores.wa_interval), scores.wa_interval),
+        number(spread_percent(scores.ua_folds), scores.ua_folds.mean),
+    )
+
+
+def recall_table(overview: Overview) -> Table:
+    """Recall of each class, pooled, in percent."""
+    emotions = list(dict.fromkeys(name for entry in overview.scored for name in entry.evidence.corpus.emotions))
+    known = report_badges(overview)
+    rows = [
+        _recall_cells(
+            text(entry.variant.label, [badge for badge in variant_badges(entry) if badge not in known]),
+            dict(zip(entry.evidence.corpus.emotions, entry.scores.recalls.tolist(), strict=True)),
+            emotions,
+        )
+        for entry in overview.scored
+    ]
+    for baseline in overview.baselines:
+        recalls = dict(zip(baseline.evidence.corpus.emotions, baseline.scores.recalls.tolist(), strict=True))
+        rows.append(_recall_cells(text(baseline.result.name), recalls, emotions))
+    return Table(
+        "recall",
+        "Recall of each class",
+        "Percent of a class's test utterances that were decided right, pooled over folds, mean over seeds. UA is the "
+        "mean of a row.",
+        (Column("variant", numeric=False), *(Column(emotion) for emotion in emotions)),
+        tuple(rows),
+    )
+
+
+def _recall_cells(name: Cell, recalls: Mapping[str, float], emotions: Sequence[str]) -> tuple[Cell, ...]:
+    known = [recalls.get(emotion, math.nan) for emotion in emotions]
+    return (name, *(number(NONE, None) if math.isnan(one) else number(percent(one), one) for one in known))

@@ -1,0 +1,89 @@
+"""Tables of the search: what the scope does, and how much each setting matters to validation UA."""
+
+from collections.abc import Sequence
+
+from tracking.analysis.comparison.caveats import report_badges, variant_badges
+from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.figures.data import ScopeLine
+from tracking.analysis.report.tables.formatting import NONE, percent
+from tracking.analysis.report.tables.model import Cell, Column, Table, number, text
+from tracking.analysis.report_context import Importances
+from tracking.analysis.variants.grouping import SELECTED
+from tracking.analysis.variants.scores import ScoredVariant
+
+
+def scope_table(overview: Overview, lines: Sequence[ScopeLine]) -> Table:
+    """Pooled UA at each scope, one row a variant less its scope; beside it the choice per fold and the baseline.
+
+    Args:
+        overview: What the results say.
+        lines: UA over scopes.
+    """
+    known = report_badges(overview)
+    entries = {entry.variant.label: entry for entry in overview.scored}
+    selected = {_family(entry): entry for entry in overview.scored if entry.variant.kind == SELECTED}
+    scopes = sorted({scope for line in lines for scope in line.scopes})
+    rows = []
+    for line in lines:
+        members = [entries[label] for label in line.labels]
+        marks = dict.fromkeys(badge for entry in members for badge in variant_badges(entry) if badge not in known)
+        by_scope = dict(zip(line.scopes, line.ua.tolist(), strict=True))
+        chosen = selected.get(_family(members[0]))
+        rows.append(
+            (
+                text(line.name, tuple(marks)),
+                *(_score(by_scope.get(scope)) for scope in scopes),
+                _score(None if chosen is None else chosen.scores.ua.mean),
+                _score(line.baseline),
+            )
+        )
+    return Table(
+        "scope",
+        "UA by scope",
+        "Pooled UA in percent at each scope, in frames. The highest of a row is found by looking at test scores, which "
+        "flatters it; the choice that may be reported is 'selected per fold'.",
+        (
+            Column("variant", numeric=False),
+            *(Column(f"scope {scope}") for scope in scopes),
+            Column(SELECTED, "the scope (and whatever else varies) chosen by each fold's own validation speaker"),
+            Column("none", "the same labels without attention"),
+        ),
+        tuple(rows),
+    )
+
+
+def _family(entry: ScoredVariant) -> tuple[object, ...]:
+    """What a variant shares with the one that was selected per fold among it and its like."""
+    first = entry.variant.configuration
+    return first.attention, first.criterion, first.labels, entry.variant.recipe, entry.variant.origin
+
+
+def _score(ua: float | None) -> Cell:
+    return number(NONE if ua is None else percent(ua), ua)
+
+
+def importance_table(importances: Sequence[Importances]) -> Table:
+    """Importance of each setting in each group of trials, in percent."""
+    return Table(
+        "importances",
+        "Importance of settings",
+        "Settings change mean validation UA between trials; of the variance that they explain one at a time, each has "
+        "this percentage. Interactions are left out. From Optuna's fANOVA, which fits a random forest, so roughly; "
+        "test scores do not enter. Where the seed varies, a setting that explains no more than it explains nothing.",
+        (
+            Column("among", numeric=False),
+            Column("trials"),
+            Column("setting", numeric=False),
+            Column("importance", "percent"),
+        ),
+        tuple(
+            (
+                text(group.among),
+                number(str(group.trials), group.trials),
+                text(setting),
+                number(percent(share), share),
+            )
+            for group in importances
+            for setting, share in group.shares.items()
+        ),
+    )

@@ -1,0 +1,100 @@
+"""Tables beside the tests: how large each difference is and what could have been shown, and what each test means."""
+
+from tracking.analysis.comparison.caveats import ua_only
+from tracking.analysis.comparison.comparison import Comparison
+from tracking.analysis.comparison.interpretation import GUIDES
+from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.report.tables.formatting import NONE, percent, points
+from tracking.analysis.report.tables.model import Cell, Column, Table, number, text, wa_column
+
+NEEDED_FOR = (0.01, 0.02, 0.05)
+"""True differences, 0..1, for which the table says how many speakers they need."""
+
+_NOTHING = "nothing"
+
+
+def sensitivity_table(overview: Overview) -> Table:
+    """Effect sizes, the deviations between speakers and seeds, and the differences that could have been shown."""
+    made, muted = overview.comparisons.made, ua_only(overview)
+    seeds = any(one.effects.seeds.deviation is not None for one in made)
+    columns = (
+        Column("variant", numeric=False),
+        Column("baseline", numeric=False),
+        Column("asked", "settings in which the two differ, or the question of the pair", numeric=False),
+        Column("ΔUA", "pooled UA less the baseline's, percentage points"),
+        *([Column("± seeds", "standard deviation of ΔUA over seeds, points")] if seeds else []),
+        Column("± speakers", "standard deviation of ΔUA over speakers, points"),
+        Column("gain", "speakers who gain, of all"),
+        Column("g", "mean of the speakers' ΔUA in units of their deviation, Hedges' g"),
+        Column("h UA", "Cohen's h of the two UAs; .2 is called small"),
+        wa_column("h WA", "Cohen's h of the two WAs; .2 is called small", muted),
+        Column("shown alone", "smallest true ΔUA that this comparison alone shows four times in five, points"),
+        Column(
+            "shown first",
+            f"the same for the first to be shown of {overview.comparisons.family}, by Holm's method, points",
+        ),
+        *(
+            Column(f"speakers for {100 * one:g}", "speakers who show such a ΔUA four times in five")
+            for one in NEEDED_FOR
+        ),
+    )
+    return Table(
+        "sensitivity",
+        "Size of the differences, and what could have been shown",
+        "A 'no difference shown' says little where only a large difference could have been. From a one-tailed paired "
+        "t-test over speakers at 5% whose deviation is the observed one; power 80%. 'nothing': no difference, however "
+        "large, since the sign-flip test over so few speakers has no p small enough.",
+        columns,
+        tuple(_cells(one, seeds) for one in made),
+    )
+
+
+def _cells(made: Comparison, seeds: bool) -> tuple[Cell, ...]:
+    effects, sensitivity = made.effects, made.sensitivity
+    deviation, gaining = effects.seeds.deviation, effects.speakers_better
+    return (
+        text(made.variant),
+        text(made.baseline),
+        text(made.question),
+        number(points(made.ua_speakers.difference), made.ua_speakers.difference),
+        *([number(percent(deviation), deviation)] if seeds else []),
+        number(percent(sensitivity.deviation), sensitivity.deviation),
+        number(f"{gaining} of {sensitivity.speakers}", gaining),
+        _decimal(effects.standardised),
+        _decimal(effects.h_ua),
+        _decimal(effects.h_wa),
+        _detectable(made, 1),
+        _detectable(made, sensitivity.family),
+        *(_needed(made, difference) for difference in NEEDED_FOR),
+    )
+
+
+def _decimal(value: float | None) -> Cell:
+    return number(NONE if value is None else f"{value:.2f}".replace("-", "−"), value)
+
+
+def _detectable(made: Comparison, comparisons: int) -> Cell:
+    if not made.sensitivity.deviation:
+        return number(NONE, None)
+    difference = made.sensitivity.detectable(comparisons)
+    return number(_NOTHING if difference is None else percent(difference), difference)
+
+
+def _needed(made: Comparison, difference: float) -> Cell:
+    speakers = made.sensitivity.speakers_for(difference)
+    return number(NONE if speakers is None else str(speakers), speakers)
+
+
+def guide_table() -> Table:
+    """What each test means and how far to trust it."""
+    names = ("test", "what is computed", "what must hold", "how far to trust it", "source")
+    return Table(
+        "which_test",
+        "Which test to believe",
+        "In the order of the table of tests.",
+        tuple(Column(name, numeric=False) for name in names),
+        tuple(
+            tuple(text(words) for words in (one.name, one.statistic, one.assumption, one.standing, one.source))
+            for one in GUIDES
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Variants: trials grouped, pooled over folds and scored."""

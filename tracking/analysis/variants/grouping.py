@@ -1,0 +1,217 @@
+"""Trials become variants: a variant is a configuration less its seed, within one recipe and one origin."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from ser.config import AttentionName, FoldConfiguration, LabelStrategy
+from ser.results import Fold
+from tracking.analysis.results_table import ScoredTrial
+from tracking.analysis.scored_folds import Origin, ScoredFold
+
+ATTENTION_SETTINGS = ("attention", "scope", "component_score", "attention_norm", "quantum_boundary")
+"""Settings in which a variant differs from its baseline, attention `none`."""
+
+CRITERION_SETTINGS = ("criterion", "labels", "loss_scale", "decision")
+"""Settings in which a CTC model differs from the sequence-to-label model."""
+
+FIXED, SELECTED = "fixed", "selected per fold"
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A model as it is compared: its folds for every seed.
+
+    Attributes:
+        label: Readable name, unique among the variants of one report.
+        kind: 'fixed' for one configuration, 'selected per fold' for a choice among several.
+        recipe: Recipe of the studies that trained it.
+        configurations: Its configuration (lowest seed), or those that were chosen among.
+        scheme: All folds that it should have.
+        folds: Folds that exist, by seed, in the order of the scheme.
+        trials: Its trials, or those that were chosen among.
+        incomplete: Why it is incomplete, in words; empty where it is complete.
+        chosen: For 'selected per fold': label of the variant that was chosen, by seed and fold index.
+    """
+
+    label: str
+    kind: str
+    recipe: str
+    configurations: tuple[FoldConfiguration, ...]
+    scheme: tuple[Fold, ...]
+    folds: Mapping[int, tuple[ScoredFold, ...]]
+    trials: tuple[ScoredTrial, ...]
+    incomplete: str = ""
+    chosen: Mapping[tuple[int, int], str] | None = None
+
+    @property
+    def configuration(self) -> FoldConfiguration:
+        """Its first configuration; for 'selected per fold' only attention, labels and criterion are its own."""
+        return self.configurations[0]
+
+    @property
+    def origin(self) -> Origin:
+        """Versions and device type that all its folds were trained with."""
+        return next(iter(self.folds.values()))[0].origin
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds that it was trained with, ascending."""
+        return tuple(sorted(self.folds))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every fold exists for every seed."""
+        return not self.incomplete
+
+    @property
+    def scored_seeds(self) -> tuple[int, ...]:
+        """Seeds that its scores rest on: the complete ones, or the one that has most folds."""
+        complete = tuple(seed for seed in self.seeds if len(self.folds[seed]) == len(self.scheme))
+        return complete or (max(self.seeds, key=lambda seed: (len(self.folds[seed]), -seed)),)
+
+
+def attention_label(configuration: FoldConfiguration) -> str:
+    """The attention with its scope where it has one, such as 'component · scope 9'."""
+    scope = "" if configuration.scope is None else f" · scope {configuration.scope}"
+    return f"{configuration.attention}{scope}"
+
+
+def target_label(configuration: FoldConfiguration) -> str:
+    """The label strategy of a CTC model, or 'cross_entropy' for the sequence-to-label model."""
+    return configuration.criterion if configuration.labels is None else configuration.labels
+
+
+def variant_label(configuration: FoldConfiguration) -> str:
+    """Readable name of a variant.
+
+    Args:
+        configuration: Its configuration; the seed does not matter.
+
+    Returns:
+        Attention, scope where there is one, and label strategy or 'cross_entropy'.
+
+    Examples:
+        >>> variant_label(FoldConfiguration.of(attention="none", criterion="cross_entropy"))
+        'none · cross_entropy'
+    """
+    return f"{attention_label(configuration)} · {target_label(configuration)}"
+
+
+def settings_without(configuration: FoldConfiguration, names: Iterable[str]) -> dict[str, Any]:
+    """All settings by name, less the named ones and the seed."""
+    left_out = {"seed", *names}
+    return {name: value for name, value in configuration if name not in left_out}
+
+
+def variant_order(variant: Variant) -> tuple[Any, ...]:
+    """Sort key: recipe, criterion, label strategy, attention, 'selected per fold' first, scope, name."""
+    first = variant.configuration
+    labels = -1 if first.labels is None else get_args(LabelStrategy).index(first.labels)
+    return (
+        variant.recipe,
+        first.criterion != "ctc",
+        labels,
+        get_args(AttentionName).index(first.attention),
+        variant.kind == FIXED,
+        first.scope or 0,
+        variant.label,
+    )
+
+
+def group_variants(trials: Sequence[ScoredTrial]) -> list[Variant]:
+    """Groups trials into variants; a trial that occurs twice counts once.
+
+    Args:
+        trials: Trials of any studies. Trials without a single fold have no configuration yet and
+            are left out (see `waiting_trials`).
+
+    Returns:
+        Variants in the order of `variant_order`, labels unique.
+    """
+    once = {trial.trial_id: trial for trial in reversed(trials) if trial.folds}
+    groups: dict[tuple[Any, ...], list[ScoredTrial]] = defaultdict(list)
+    for trial in sorted(once.values(), key=lambda trial: trial.trial_id):
+        first = trial.folds[0]
+        settings = first.configuration.model_copy(update={"seed": 0})
+        groups[trial.recipe, first.corpus.digest, trial.scheme, settings, first.origin].append(trial)
+    variants = [_variant(group) for group in groups.values()]
+    return sorted(with_unique_labels(variants), key=variant_order)
+
+
+def waiting_trials(trials: Sequence[ScoredTrial]) -> tuple[ScoredTrial, ...]:
+    """Trials none of whose folds has a result yet."""
+    return tuple(trial for trial in trials if not trial.folds)
+
+
+def _variant(trials: Sequence[ScoredTrial]) -> Variant:
+    by_seed = {trial.folds[0].configuration.seed: trial for trial in trials}
+    ordered = [by_seed[seed] for seed in sorted(by_seed)]
+    configuration = ordered[0].folds[0].configuration
+    return Variant(
+        label=variant_label(configuration),
+        kind=FIXED,
+        recipe=ordered[0].recipe,
+        configurations=(configuration,),
+        scheme=ordered[0].scheme,
+        folds={seed: by_seed[seed].folds for seed in sorted(by_seed)},
+        trials=tuple(ordered),
+        incomplete=_missing_folds(ordered),
+    )
+
+
+def _missing_folds(trials: Iterable[ScoredTrial]) -> str:
+    parts = []
+    for trial in trials:
+        there = {fold.fold.index for fold in trial.folds}
+        missing = [fold.name for fold in trial.scheme if fold.index not in there]
+        if missing:
+            seed = trial.folds[0].configuration.seed
+            have = len(trial.scheme) - len(missing)
+            parts.append(f"seed {seed}: {have} of {len(trial.scheme)} folds, missing {', '.join(missing)}")
+    return "; ".join(parts)
+
+
+def with_unique_labels(variants: Sequence[Variant]) -> list[Variant]:
+    """Adds to equal labels the recipe, and where that does not do, the settings in which they differ.
+
+    Args:
+        variants: Variants of one kind.
+
+    Returns:
+        The same variants in the same order.
+    """
+    return _told_apart(_told_apart(variants, lambda variant: {"recipe": variant.recipe}), _distinguishing_facts)
+
+
+def _told_apart(variants: Sequence[Variant], facts_of: Callable[[Variant], dict[str, str]]) -> list[Variant]:
+    """Adds to equal labels those facts in which their variants differ."""
+    namesakes: dict[str, list[int]] = defaultdict(list)
+    for place, variant in enumerate(variants):
+        namesakes[variant.label].append(place)
+    labels = [variant.label for variant in variants]
+    for label, places in namesakes.items():
+        facts = [facts_of(variants[place]) for place in places]
+        differing = [name for name in facts[0] if len({fact[name] for fact in facts}) > 1]
+        for place, fact in zip(places, facts, strict=True):
+            labels[place] = " · ".join([label, *(f"{name} {fact[name]}" for name in differing)])
+    return [replace(variant, label=label) for variant, label in zip(variants, labels, strict=True)]
+
+
+def _distinguishing_facts(variant: Variant) -> dict[str, str]:
+    """What may tell variants of equal labels apart, in words."""
+    settings: dict[str, Any] = {}
+    if variant.kind == FIXED:
+        settings = settings_without(variant.configuration, ("attention", "scope", "criterion", "labels"))
+        settings.update(settings.pop("features"))
+    first = next(iter(variant.folds.values()))[0]
+    validators = ",".join(variant.scheme[0].validation_speakers)
+    return {
+        **{name: str(value) for name, value in settings.items()},
+        "corpus": first.corpus.digest[:8],
+        "results version": str(variant.origin.results_version),
+        "torch": variant.origin.torch,
+        "device": variant.origin.device_type,
+        "scheme": f"{variant.scheme[0].scheme} of {len(variant.scheme)} folds, {validators} validates first",
+    }

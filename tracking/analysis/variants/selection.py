@@ -1,0 +1,125 @@
+"""'Selected per fold': a reported choice among trials that never looks at a test score.
+
+Choosing one of many equal trials by a mean over folds flatters the chosen one by 2 to 3 points,
+since every speaker's labels went into that mean. Here each fold's choice rests on that fold's own
+validation speakers, and only then are the chosen trials' test decisions pooled.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tracking.analysis.scored_folds import ScoredFold
+from tracking.analysis.variants.grouping import (
+    FIXED,
+    SELECTED,
+    Variant,
+    target_label,
+    variant_order,
+    with_unique_labels,
+)
+
+
+def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
+    """Chooses in every family with more than one variant, per fold and seed.
+
+    A family shares attention, label strategy, criterion, recipe, corpus, folds and origin; its members
+    differ in other settings, such as the scope. The seeds are those that all members share.
+
+    Args:
+        variants: Fixed variants.
+
+    Returns:
+        One variant of kind 'selected per fold' for each such family, in the order of
+        `variant_order`. It is incomplete where a member is: the choice would change with it.
+    """
+    families: dict[tuple[Any, ...], list[Variant]] = defaultdict(list)
+    for variant in variants:
+        if variant.kind == FIXED:
+            families[_family(variant)].append(variant)
+    selected = [_select(sorted(members, key=variant_order)) for members in families.values() if len(members) > 1]
+    return sorted(with_unique_labels([variant for variant in selected if variant is not None]), key=variant_order)
+
+
+def _family(variant: Variant) -> tuple[Any, ...]:
+    first = variant.configuration
+    corpus = next(iter(variant.folds.values()))[0].corpus.digest
+    return first.attention, first.criterion, first.labels, variant.recipe, corpus, variant.scheme, variant.origin
+
+
+def _select(members: Sequence[Variant]) -> Variant | None:
+    seeds = sorted(set.intersection(*(set(member.seeds) for member in members)))
+    folds: dict[int, tuple[ScoredFold, ...]] = {}
+    chosen: dict[tuple[int, int], str] = {}
+    for seed in seeds:
+        picked = []
+        for fold in members[0].scheme:
+            candidates = _candidates(members, seed, fold.index)
+            if candidates:
+                label = choose(candidates)
+                chosen[seed, fold.index] = label
+                picked.append(candidates[label])
+        if picked:
+            folds[seed] = tuple(picked)
+    if not folds:
+        return None
+    first = members[0].configuration
+    return Variant(
+        label=f"{first.attention} · {SELECTED} · {target_label(first)}",
+        kind=SELECTED,
+        recipe=members[0].recipe,
+        configurations=tuple(member.configuration for member in members),
+        scheme=members[0].scheme,
+        folds=folds,
+        trials=tuple(trial for member in members for trial in member.trials),
+        incomplete=_why_incomplete(members),
+        chosen=chosen,
+    )
+
+
+def _candidates(members: Sequence[Variant], seed: int, index: int) -> dict[str, ScoredFold]:
+    return {member.label: fold for member in members for fold in member.folds[seed] if fold.fold.index == index}
+
+
+def _why_incomplete(members: Sequence[Variant]) -> str:
+    missing = [member.label for member in members if not member.complete]
+    if missing:
+        return f"{len(missing)} of its {len(members)} members are incomplete ({', '.join(missing)})"
+    if len({member.seeds for member in members}) > 1:
+        return "its members were not all trained with the same seeds"
+    return ""
+
+
+def choose(candidates: Mapping[str, ScoredFold]) -> str:
+    """Chooses among the results of one fold by its validation speakers alone.
+
+    Args:
+        candidates: Results of one fold and seed, by variant, in a fixed order.
+
+    Returns:
+        The name with the highest validation UA; ties go to the lower validation loss (none counts
+        as the highest), then to the first.
+    """
+    scores = [(fold.validation_ua, fold.validation_loss) for fold in candidates.values()]
+    return list(candidates)[best_validated(scores)]
+
+
+def best_validated(scores: Sequence[tuple[float, float | None]]) -> int:
+    """The rule of the choice, on plain numbers.
+
+    Args:
+        scores: Validation UA and validation loss of each candidate; a loss of None counts as the highest.
+
+    Returns:
+        Place of the highest validation UA; ties go to the lower loss, then to the first.
+
+    Examples:
+        >>> best_validated([(0.70, 0.5), (0.72, 0.9), (0.72, 0.4)])
+        2
+    """
+
+    def worth(place: int) -> tuple[float, float]:
+        ua, loss = scores[place]
+        return -ua, float("inf") if loss is None else loss
+
+    return min(range(len(scores)), key=worth)

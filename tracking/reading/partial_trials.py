@@ -1,0 +1,80 @@
+"""What a study has written so far: trials that still lack folds, and whether anything is new."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+from mlflow.entities import Run, ViewType
+from mlflow.tracking import MlflowClient
+from pydantic import TypeAdapter
+
+from ser.identity import DEVICE_TYPES, fold_identity, trial_identity
+from ser.results import Fold, FoldResult
+from tracking import schema
+from tracking.analysis.trial_result import TrialResult
+from tracking.backend.queries import tagged
+
+_SCHEME = TypeAdapter(tuple[Fold, ...])
+
+
+def scheme_json(scheme: Sequence[Fold]) -> bytes:
+    """All folds of a study, as its run keeps them."""
+    return _SCHEME.dump_json(tuple(scheme))
+
+
+def scheme_of(content: bytes) -> tuple[Fold, ...]:
+    """The inverse of `scheme_json`."""
+    return _SCHEME.validate_json(content)
+
+
+def trial_so_far(run: Run, scheme: tuple[Fold, ...], results: Mapping[str, FoldResult]) -> TrialResult:
+    """A trial that is not finished, with the folds that are.
+
+    Args:
+        run: The trial's run.
+        scheme: All folds that it should have.
+        results: Finished folds of its configuration by identity, of any study, scheme, version and device.
+
+    Returns:
+        The trial; of the results only those that are folds of this very trial.
+    """
+    own = _own_folds(run.data.tags[schema.TRIAL_ID], scheme, list(results.values()))
+    folds = [
+        results[identity].model_copy(update={"fold": fold}) for identity, fold in own.items() if identity in results
+    ]
+    return TrialResult(
+        study=run.data.tags[schema.STUDY],
+        recipe=run.data.tags[schema.RECIPE],
+        trial_id=run.data.tags[schema.TRIAL_ID],
+        scheme=scheme,
+        folds=tuple(folds),
+        run_id=str(run.info.run_id),
+    )
+
+
+def _own_folds(trial_id: str, scheme: Sequence[Fold], results: Sequence[FoldResult]) -> dict[str, Fold]:
+    """The folds of a trial by identity; none where no result has its version, torch and device type.
+
+    Its identity is made of theirs, so whichever of these gives it again is the one that it is trained with.
+    """
+    versions = dict.fromkeys((result.environment.get("torch", ""), result.results_version) for result in results)
+    for (torch, version), device_type in product(versions, DEVICE_TYPES):
+        configuration, digest = results[0].configuration, results[0].corpus.digest
+        own = {fold_identity(configuration, digest, fold, device_type, torch, version): fold for fold in scheme}
+        if trial_identity(list(own)) == trial_id:
+            return own
+    return {}
+
+
+def newest_fold(client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> str | None:
+    """The fold that was finished last, by its run; None before the first one.
+
+    Args:
+        client: The tracking store.
+        experiment: Id of the corpus's experiment.
+        corpus_digest: Digest of the corpus.
+        scheme: Name of the fold scheme.
+    """
+    tags = {schema.KIND: "fold", schema.CORPUS_DIGEST: corpus_digest, schema.SCHEME: scheme}
+    finished = f"{tagged(tags)} and attributes.status = 'FINISHED'"
+    runs = client.search_runs([experiment], finished, ViewType.ACTIVE_ONLY, 1, ["attributes.end_time DESC"])
+    return str(runs[0].info.run_id) if runs else None

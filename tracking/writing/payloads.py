@@ -1,0 +1,239 @@
+"""Results as MLflow's rows and files: parameters, tags, metrics, tables. Nothing here writes.
+
+Names of speakers, emotions and utterances are the corpus's own words: in a table none of them is a formula.
+"""
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Iterable
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+from numpy import int64
+from numpy.typing import NDArray
+
+from ser.config import FoldConfiguration, digest_of
+from ser.corpora.corpus import Corpus
+from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
+from ser.results import FoldResult
+from tracking import schema
+from tracking.analysis.escaping import csv_cell, csv_text
+from tracking.analysis.trial_result import TrialResult
+from tracking.analysis.variants.grouping import variant_label
+
+
+def trial_run_name(configuration: FoldConfiguration) -> str:
+    """Name of a trial's run, such as 'component · scope 9 · phonemes'; a seed other than 1 is named, too."""
+    label = variant_label(configuration)
+    return label if configuration.seed == 1 else f"{label} · seed {configuration.seed}"
+
+
+def model_digest(configuration: FoldConfiguration) -> str:
+    """Digest of a whole configuration, which all folds of equal trials share."""
+    return digest_of(configuration.content())
+
+
+def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:
+    """The tags by which a variant's runs are filtered; settings without effect are left out."""
+    values = {
+        schema.MODEL: model_digest(configuration),
+        schema.FEATURES_DIGEST: digest_of(configuration.features.model_dump(mode="json")),
+        schema.ATTENTION: configuration.attention,
+        schema.CRITERION: configuration.criterion,
+        schema.LABELS: configuration.labels,
+        schema.SCOPE: configuration.scope,
+        schema.SEED: configuration.seed,
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def parameters(configuration: FoldConfiguration) -> dict[str, str]:
+    """Every setting as a parameter; a setting without effect reads 'null', settings of features 'features.x'."""
+    values = configuration.model_dump(mode="json")
+    values |= {f"features.{name}": value for name, value in values.pop("features").items()}
+    return {name: "null" if value is None else str(value) for name, value in values.items()}
+
+
+def curve_metrics(result: FoldResult) -> list[Metric]:
+    """A fold's curve, one row a value and epoch, with the time at which the epoch ended."""
+    return [
+        Metric(name, value, record.ended_ms, record.epoch)
+        for record in result.curve
+        for name, value in record.values.items()
+    ]
+
+
+def validation_ua(result: FoldResult) -> float:
+    """The UA of a fold's validation speakers, 0..1."""
+    return unweighted_accuracy(evaluation_confusion(result.validation, len(result.corpus.emotions)))
+
+
+def fold_scores(result: FoldResult) -> dict[str, float]:
+    """A fold's scores and shares, by metric name."""
+    classes = len(result.corpus.emotions)
+    test = evaluation_confusion(result.test, classes)
+    validation = evaluation_confusion(result.validation, classes)
+    scores = {
+        schema.TEST_UA: unweighted_accuracy(test),
+        schema.TEST_WA: weighted_accuracy(test),
+        schema.VALIDATION_UA: unweighted_accuracy(validation),
+        schema.VALIDATION_WA: weighted_accuracy(validation),
+        schema.CAPPED_SHARE: result.targets.capped / result.targets.utterances,
+        schema.FOLD_DURATION_S: (result.ended_ms - result.started_ms) / 1000,
+    }
+    if result.test.undecided_share is not None:
+        scores[schema.UNDECIDED_SHARE] = result.test.undecided_share
+    return scores
+
+
+def trial_scores(trial: TrialResult) -> dict[str, float]:
+    """A complete trial's scores: pooled over folds, and mean and deviation of the folds' own.
+
+    The mean validation UA is what the search maximises; no test score enters it.
+    """
+    folds = [fold_scores(fold) for fold in trial.folds]
+    pooled = pooled_confusion(trial)
+    uas = [scores[schema.TEST_UA] for scores in folds]
+    was = [scores[schema.TEST_WA] for scores in folds]
+    return {
+        schema.POOLED_UA: unweighted_accuracy(pooled),
+        schema.POOLED_WA: weighted_accuracy(pooled),
+        schema.FOLD_MEAN_UA: statistics.fmean(uas),
+        schema.FOLD_MEAN_WA: statistics.fmean(was),
+        schema.FOLD_SD_UA: statistics.stdev(uas) if len(uas) > 1 else 0.0,
+        schema.FOLD_SD_WA: statistics.stdev(was) if len(was) > 1 else 0.0,
+        schema.MEAN_VALIDATION_UA: mean_validation_ua(trial),
+        schema.CAPPED_SHARE: statistics.fmean(scores[schema.CAPPED_SHARE] for scores in folds),
+        schema.FOLD_DURATION_S: statistics.fmean(scores[schema.FOLD_DURATION_S] for scores in folds),
+        schema.FOLDS: float(len(folds)),
+    }
+
+
+def processors(names: Iterable[str]) -> dict[str, str]:
+    """The tag that names what computed a run's folds, every one where they are unlike.
+
+    Args:
+        names: Names of processors and cards, or values of this tag of other runs.
+    """
+    known = {each for name in names for each in name.split(schema.UNLIKE)} - {""}
+    return {schema.PROCESSOR: schema.UNLIKE.join(sorted(known))} if known else {}
+
+
+def processors_of(trial: TrialResult) -> dict[str, str]:
+    """The tag that names what computed a trial's folds."""
+    return processors(fold.environment.get("device", "") for fold in trial.folds)
+
+
+def mean_validation_ua(trial: TrialResult) -> float:
+    """The mean over folds of the validation speakers' UA."""
+    return statistics.fmean(validation_ua(fold) for fold in trial.folds)
+
+
+def pooled_confusion(trial: TrialResult) -> NDArray[int64]:
+    """The sum of the folds' test confusion matrices, shape `(class, class)`."""
+    classes = len(trial.folds[0].corpus.emotions)
+    total = evaluation_confusion(trial.folds[0].test, classes)
+    for fold in trial.folds[1:]:
+        total = total + evaluation_confusion(fold.test, classes)
+    return total
+
+
+def predictions_csv(result: FoldResult) -> str:
+    """Every decision of a fold: part, utterance, speaker, session, emotions, and a score per emotion."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    emotions = result.corpus.emotions
+    writer.writerow(
+        ["part", "utterance", "speaker", "session", "actual", "predicted", *(f"score_{e}" for e in emotions)]
+    )
+    for part, decisions in (("test", result.test), ("validation", result.validation)):
+        columns = (decisions.utterances, decisions.speakers, decisions.sessions, decisions.actual, decisions.predicted)
+        for (utterance, speaker, session, actual, predicted), scores in zip(
+            zip(*columns, strict=True), decisions.scores, strict=True
+        ):
+            writer.writerow(
+                [
+                    part,
+                    *map(csv_text, (utterance, speaker, session or "", emotions[actual], emotions[predicted])),
+                    *(f"{s:.6f}" for s in scores),
+                ]
+            )
+    return file.getvalue()
+
+
+def confusion_csv(confusion: NDArray[int64], emotions: tuple[str, ...]) -> str:
+    """A confusion matrix as a table, true emotions in rows."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    names = [csv_text(emotion) for emotion in emotions]
+    writer.writerow(["actual \\ predicted", *names])
+    for name, row in zip(names, confusion.tolist(), strict=True):
+        writer.writerow([name, *row])
+    return file.getvalue()
+
+
+_UTTERANCE_COLUMNS = {
+    "utterance": "string",
+    "speaker": "string",
+    "session": "string",
+    "site": "string",
+    "split": "string",
+    "emotion": "string",
+    "duration_s": "double",
+    "words": "long",
+    "words_from": "string",
+    "voiced_phonemes": "long",
+    "voiced_phonemes_from": "string",
+    "language": "string",
+}
+"""Columns of the tracked dataset, with MLflow's types; the corpus's dimensional ratings follow."""
+
+
+def utterances_csv(corpus: Corpus) -> str:
+    """Every utterance of a corpus: whose it is, its label, its counts with where they come from, its ratings.
+
+    What is not known is an empty cell.
+    """
+    file = io.StringIO()
+    ratings = _ratings(corpus)
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*_UTTERANCE_COLUMNS, *map(csv_text, ratings)])
+    for one, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
+        known = [one.id, one.speaker, one.session, one.site, one.split, one.emotion, f"{duration_s:.4f}"]
+        counts = [one.words, one.words_from, one.voiced_phonemes, one.voiced_phonemes_from]
+        rated = [one.ratings.get(name) for name in ratings]
+        writer.writerow(map(csv_cell, [*known, *counts, one.language or corpus.language, *rated]))
+    return file.getvalue()
+
+
+def _ratings(corpus: Corpus) -> list[str]:
+    """Names of the dimensional ratings that any utterance has, in their order."""
+    return list(dict.fromkeys(name for utterance in corpus.utterances for name in utterance.ratings))
+
+
+def dataset_input(corpus: Corpus) -> DatasetInput:
+    """The corpus as an MLflow dataset: name, digest, folder, columns, size and its counts' origins.
+
+    The rows themselves are the study run's file `schema.UTTERANCES`.
+    """
+    profile = {
+        "utterances": len(corpus.utterances),
+        "speakers": len(corpus.speakers),
+        "duration_s": round(sum(corpus.durations_s), 1),
+        "skipped": len(corpus.skipped),
+        "synthetic": corpus.synthetic,
+        "words_from": corpus.words_from,
+        "voiced_phonemes_from": corpus.voiced_phonemes_from,
+    }
+    columns = _UTTERANCE_COLUMNS | dict.fromkeys(_ratings(corpus), "double")
+    dataset = Dataset(
+        name=corpus.name,
+        digest=corpus.digest,
+        source_type="local",
+        source=json.dumps({"uri": str(corpus.root)}),
+        schema=json.dumps({"mlflow_colspec": [{"name": name, "type": kind} for name, kind in columns.items()]}),
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "cross-validation")])

@@ -1,0 +1,295 @@
+"""Writing a study into MLflow: one study run, its trial runs, their fold runs.
+
+Every call may be repeated: a run is found by its tags before it is made, metrics carry the
+timestamps of the result and not of the writing, so that a kill between any two writes is mended by
+writing the same again.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.tracking import MlflowClient
+from numpy import int64
+from numpy.typing import NDArray
+
+from ser.config import FoldConfiguration
+from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
+from ser.results import BaselineResult, FoldResult
+from ser.training.checkpoint import result_of
+from tracking import schema
+from tracking.analysis.figures.confusion_svg import confusion_svg
+from tracking.analysis.trial_result import TrialResult
+from tracking.backend.artifacts import Artifacts
+from tracking.backend.client import written_by_any
+from tracking.backend.file_lock import exclusive
+from tracking.backend.views import offer_views
+from tracking.context import StudyContext
+from tracking.reading.partial_trials import scheme_json
+from tracking.reading.reader import RUNNING, find_runs, is_finished
+from tracking.writing import payloads
+from tracking.writing.descriptions import failed_description, pruned_description, study_description, trial_description
+from tracking.writing.duplicates import settle_doubles
+from tracking.writing.fold_run_cache import FoldRuns
+
+
+class Recorder:
+    """The only writer of a study's runs.
+
+    Args:
+        client: The tracking store.
+        experiment: Id of the corpus's experiment.
+        context: The study.
+        lock: A lock file that all recorders of this home share.
+        shared: Whether recorders of other homes may write into the same store.
+    """
+
+    def __init__(
+        self, client: MlflowClient, experiment: str, context: StudyContext, lock: Path, shared: bool = False
+    ) -> None:
+        self._client = client
+        self._experiment = experiment
+        self._context = context
+        self._lock = lock
+        self._shared = shared
+        self._folds = FoldRuns(client, experiment, lock.with_suffix(""))
+        self._artifacts = Artifacts(client)
+
+    def study_run(self, complete: bool = False) -> str:
+        """The study's run, made where there is none; running again until `finish_study`.
+
+        Args:
+            complete: Whether every point that is asked for has ended: only then a finished run stays as it is. A
+                search that is asked for more trials goes on in the run that it had finished.
+        """
+        # Two studies that begin at once would both write the same tag for the first time, which MLflow refuses.
+        with exclusive(self._lock):
+            offer_views(self._client, self._experiment)
+        found = find_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
+        run = found[0] if found else self._create(self._context.study, {schema.KIND: "study"})
+        if not (complete and is_finished(run)):
+            self._go_on(run, self._context.options)
+            skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
+            notes = list(self._context.corpus.notes)
+            self._client.log_dict(run.info.run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
+            files = {
+                schema.UTTERANCES: payloads.utterances_csv(self._context.corpus).encode(),
+                schema.FOLD_SCHEME: scheme_json(self._context.scheme),
+            }
+            self._artifacts.write(run.info.run_id, files)
+        return str(run.info.run_id)
+
+    def trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
+        """A trial's run below the study's, made where there is none."""
+        # Of all studies' runs of the model, which the trial's first folds need, too.
+        known = self._folds.ask(payloads.model_digest(configuration))
+        found = [run for run in known if self._is_own_trial(run, trial_id)]
+        if found:
+            run = found[0]
+        else:
+            own = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
+            run = self._create(payloads.trial_run_name(configuration), own | payloads.configuration_tags(configuration))
+        if not is_finished(run):
+            self._go_on(run, payloads.parameters(configuration))
+        return self._artifacts.expect(run)
+
+    def record_fold(self, trial_run: str, content: bytes) -> Run:
+        """Writes a trained fold's run, or completes the one that a kill left unfinished.
+
+        Args:
+            trial_run: The trial's run.
+            content: The bytes of the trained fold.
+
+        Returns:
+            The fold's run; another study's where that has written the same fold.
+        """
+        result = result_of(content)
+        with self._folds.hold(result.identity, payloads.model_digest(result.configuration), result.started_ms) as known:
+            run = known.run or self._create_fold(trial_run, result)
+            known.run = run
+            if not known.whole:
+                self._complete_fold(run, result, content)
+                known.whole = True
+        return run
+
+    def settle_doubles(self, configuration: FoldConfiguration) -> dict[str, Run]:
+        """Leaves one run of each fold of a configuration that another home has written at the same time.
+
+        Args:
+            configuration: The configuration of a trial whose folds are written.
+
+        Returns:
+            The run that stands, by fold identity, of each fold that had several.
+        """
+        if not self._shared:
+            return {}
+        return settle_doubles(self._client, self._experiment, payloads.model_digest(configuration))
+
+    def finish_trial(
+        self, run_id: str, result: TrialResult, tags: Mapping[str, str], failures: Sequence[str] = ()
+    ) -> None:
+        """Writes a complete trial's scores and ends its run.
+
+        Args:
+            run_id: The trial's run.
+            result: The trial with all its folds.
+            tags: Where folds were reused from, if any were.
+            failures: Failed attempts at its folds, each with its traceback.
+        """
+        ended_ms = max(fold.ended_ms for fold in result.folds)
+        # It began with the processors that the study began with; nodes of a cluster come and go.
+        described = {**tags, **payloads.processors_of(result), schema.NOTE: trial_description(result, self._experiment)}
+        self._write(run_id, metrics=_metrics(payloads.trial_scores(result), ended_ms), tags=described)
+        files = _confusion_files(payloads.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
+        whole = {schema.TRIAL_RESULT: result.model_dump_json().encode()}
+        self._artifacts.write(run_id, files | _failure_files(failures) | whole)
+        self._client.set_terminated(run_id, "FINISHED", ended_ms)
+        self._artifacts.forget(run_id)
+
+    def fail_trial(self, run_id: str, reason: str, failures: Sequence[str] = ()) -> None:
+        """Marks a trial that lacks folds; the next start of the study tries it again.
+
+        Args:
+            run_id: The trial's run.
+            reason: Why, its first line in short.
+            failures: Failed attempts at its folds, each with its traceback.
+        """
+        self._write(run_id, tags={schema.FAILURE: reason[:5000], schema.NOTE: failed_description(reason)})
+        self._artifacts.write(run_id, _failure_files(failures))
+        self._client.set_terminated(run_id, "FAILED")
+
+    def prune_trial(self, run_id: str, reason: str) -> None:
+        """Marks a trial that was given up before its last fold, with the reason; its folds stay."""
+        self._write(run_id, tags={schema.PRUNED: reason[:5000], schema.NOTE: pruned_description(reason)})
+        self._client.set_terminated(run_id, "KILLED")
+
+    def trial_is_pruned(self, trial_id: str) -> bool:
+        """Whether a trial of this study was given up, and its run says so to its end."""
+        tags = {"ser__kind": "trial", "ser__study": self._context.study, "ser__trial_id": trial_id}
+        runs = find_runs(self._client, self._experiment, **tags)
+        return any(schema.PRUNED in run.data.tags and run.info.status == "KILLED" for run in runs)
+
+    def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
+        """Keeps a baseline beside the variants, on the study's run."""
+        classes = len(baseline.corpus.emotions)
+        pooled = sum(
+            (evaluation_confusion(test, classes) for test in baseline.tests[1:]),
+            evaluation_confusion(baseline.tests[0], classes),
+        )
+        scores = {schema.BASELINE_UA: unweighted_accuracy(pooled), schema.BASELINE_WA: weighted_accuracy(pooled)}
+        started_ms = int(self._client.get_run(run_id).info.start_time)
+        self._write(run_id, metrics=_metrics(scores, started_ms))
+        self._artifacts.write(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
+
+    def study_is_finished(self, run_id: str) -> bool:
+        """Whether the study's run was written to its end."""
+        return is_finished(self._client.get_run(run_id))
+
+    def finish_study(self, run_id: str, complete: bool) -> None:
+        """Describes the study's run and ends it: FINISHED when every trial is complete, else FAILED."""
+        name, corpus = self._context.study, self._context.corpus.name
+        trials = find_runs(self._client, self._experiment, ser__kind="trial", ser__study=name)
+        processors = payloads.processors(run.data.tags.get(schema.PROCESSOR, "") for run in trials)
+        self._write(run_id, tags=processors | {schema.NOTE: study_description(name, corpus, trials, self._experiment)})
+        self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
+
+    def stop(self) -> None:
+        """Ends the runs that are still open, where a study stops before its end; the next start goes on with them."""
+        for run in find_runs(self._client, self._experiment, RUNNING, ser__study=self._context.study):
+            self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def _go_on(self, run: Run, params: Mapping[str, str]) -> None:
+        """Writes the head of a run, or what a kill left out of it, and marks it as running.
+
+        A parameter that stands is left alone: MLflow refuses another value, such as another path to the same corpus.
+        """
+        run_id = str(run.info.run_id)
+        if run.info.status != "RUNNING":
+            self._client.update_run(run_id, status="RUNNING")
+        # As with the views: the first two to write a dataset at once would fail.
+        with exclusive(self._lock):
+            self._log_corpus(run_id)
+        self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
+        for ending in (schema.FAILURE, schema.PRUNED, schema.NOTE):
+            if ending in run.data.tags:
+                self._client.delete_tag(run_id, ending)
+
+    def _log_corpus(self, run_id: str) -> None:
+        """Names the corpus as a run's data."""
+        written_by_any(lambda: self._client.log_inputs(run_id, [payloads.dataset_input(self._context.corpus)]))
+
+    def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
+        common = {
+            schema.STUDY: self._context.study,
+            schema.RECIPE: self._context.recipe,
+            schema.CORPUS: self._context.corpus.name,
+            schema.CORPUS_DIGEST: self._context.corpus.digest,
+            schema.SYNTHETIC: str(self._context.corpus.synthetic).lower(),
+            schema.SCHEME: self._context.scheme[0].scheme,
+        }
+        every = common | dict(self._context.tags) | dict(tags)
+        return self._client.create_run(self._experiment, start_time=start_ms, tags=every, run_name=name)
+
+    def _complete_fold(self, run: Run, result: FoldResult, content: bytes) -> None:
+        """Writes all of a fold's run, whatever part of it is there, and ends it."""
+        run_id = self._artifacts.expect(run)
+        self._log_corpus(run_id)
+        scores = _metrics(payloads.fold_scores(result), result.ended_ms)
+        self._write(run_id, payloads.parameters(result.configuration), payloads.curve_metrics(result) + scores)
+        confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
+        files = _confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
+        predictions = payloads.predictions_csv(result).encode()
+        self._artifacts.write(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
+        self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
+        self._artifacts.forget(run_id)
+
+    def _is_own_trial(self, run: Run, trial_id: str) -> bool:
+        tags = run.data.tags
+        own = (tags[schema.KIND], tags[schema.STUDY]) == ("trial", self._context.study)
+        return own and tags[schema.TRIAL_ID] == trial_id
+
+    def _create_fold(self, trial_run: str, result: FoldResult) -> Run:
+        own = {
+            schema.KIND: "fold",
+            schema.PARENT: trial_run,
+            schema.FOLD_IDENTITY: result.identity,
+            schema.FOLD_NAME: result.fold.name,
+            schema.RESULTS_VERSION: str(result.results_version),
+        }
+        if "device" in result.environment:
+            # Nodes of a cluster may be unlike; the study's tag names the ones that it began with.
+            own[schema.PROCESSOR] = result.environment["device"]
+        name = schema.fold_run_name(result.fold.index, result.fold.name)
+        return self._create(name, own | payloads.configuration_tags(result.configuration), result.started_ms)
+
+    def _write(
+        self,
+        run_id: str,
+        params: Mapping[str, str] | None = None,
+        metrics: list[Metric] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        param_rows = [Param(name, value) for name, value in (params or {}).items()]
+        tag_rows = [RunTag(name, value) for name, value in (tags or {}).items()]
+        write = partial(self._client.log_batch, run_id, metrics or [], param_rows, tag_rows)
+        if self._shared:
+            # Another home may run the same study, whose head and end are the same.
+            written_by_any(write)
+        else:
+            write()
+
+
+def _metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Metric]:
+    return [Metric(name, value, timestamp_ms, 0) for name, value in values.items()]
+
+
+def _failure_files(failures: Sequence[str]) -> dict[str, bytes]:
+    return {schema.FAILURES: "\n\n".join(failures).encode()} if failures else {}
+
+
+def _confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:
+    return {
+        schema.CONFUSION_PICTURE: confusion_svg(confusion, emotions, title),
+        schema.CONFUSION_NUMBERS: payloads.confusion_csv(confusion, emotions).encode(),
+    }
