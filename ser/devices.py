@@ -5,6 +5,9 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from torch import Tensor
+
+from ser.errors import StudyError
 
 
 def device_name(device: str) -> str:
@@ -21,3 +24,29 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on a device; for a card by way of pinned memory, so that nothing waits for the copy.
+
+    Args:
+        tensor: Lies on the CPU.
+        device: Where it shall lie.
+    """
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def name_of_device(device: str) -> str:
+    """The name of this node's processor or card.
+
+    Args:
+        device: 'cpu' or 'cuda'.
+
+    Raises:
+        StudyError: Ray was told of cards that torch cannot use.
+    """
+    if device != "cpu" and not torch.cuda.is_available():
+        raise StudyError(f"torch {torch.__version__} sees no graphics card, though Ray has been told of one")
+    return device_name(device)

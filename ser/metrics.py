@@ -126,3 +126,11 @@ def weighted_accuracies(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
 def missing_classes(confusion: NDArray[np.int64]) -> tuple[int, ...]:
     """Classes without utterances, which UA leaves out."""
     return tuple(int(index) for index in np.flatnonzero(confusion.sum(axis=1) == 0))
+
+
+def row_shares(confusion: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shares of each true class by decision, shape `(class, class)`; zeros for a class without utterances."""
+    totals = confusion.sum(axis=1, keepdims=True)
+    shares = np.zeros(confusion.shape)
+    np.divide(confusion, totals, out=shares, where=totals > 0)
+    return shares

@@ -3,7 +3,9 @@
 These are plain, frozen records that survive JSON without losing a digit.
 """
 
-from pydantic import Field
+from collections.abc import Sequence
+
+from pydantic import Field, TypeAdapter
 
 from ser.config import FoldConfiguration, Settings
 
@@ -147,3 +149,16 @@ class BaselineResult(Settings):
     normalisation: str
     folds: tuple[Fold, ...]
     tests: tuple[Evaluation, ...]
+
+
+_SCHEME = TypeAdapter(tuple[Fold, ...])
+
+
+def scheme_json(scheme: Sequence[Fold]) -> bytes:
+    """All folds of a study, as its run keeps them."""
+    return _SCHEME.dump_json(tuple(scheme))
+
+
+def scheme_of(content: bytes) -> tuple[Fold, ...]:
+    """The inverse of `scheme_json`."""
+    return _SCHEME.validate_json(content)

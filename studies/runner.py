@@ -25,14 +25,15 @@ from studies.coordination.coordinator import Coordinator
 from studies.coordination.retries import STALL_TIMEOUT_S
 from studies.coordination.shutdown import stopped_at_errors
 from studies.execution.backends import Workplace
-from studies.execution.precision import resolved_precision
-from studies.execution.ray_backend.node_setup import NodeNeeds
+from studies.execution.base import NodeNeeds
+from studies.execution.bf16_probe import resolved_precision
 from studies.monitoring.events import Observer, Observers
 from studies.monitoring.live_status import StatusFile
 from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
-from studies.search.optuna_study import Basis, Point, Search, Whereabouts
+from studies.search.optuna_study import Search
 from studies.search.pruning import check_pruner
+from studies.search.records import Basis, Point, Whereabouts
 from studies.storages.home import Home
 from tracking.backend.client import experiment_id, open_tracking
 from tracking.context import StudyContext

@@ -16,7 +16,8 @@ from ser.training.trainer import TrainedFold
 from studies.execution.base import Event, Executor, Finished, FoldTask
 from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
-from studies.search.optuna_study import Basis, Point, Search, Whereabouts
+from studies.search.optuna_study import Search
+from studies.search.records import Basis, Point, Whereabouts
 from studies.storages.home import Home
 from tracking.backend.client import experiment_id, open_tracking
 from tracking.context import StudyContext

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ser.devices import moved
 from ser.features.normalization import Affine
 from ser.features.store import FeatureStore
 
@@ -69,3 +70,48 @@ class FeatureView:
             features[row, len(raw) : int(lengths[row]) * self.stack] = valid[-1]
         stacked = features.reshape(len(lengths), longest, self.stack * mel)
         return torch.from_numpy(stacked), torch.from_numpy(lengths)
+
+
+class ResidentView:
+    """A view whose features were copied to a device once: a batch sends two numbers an utterance there.
+
+    For cards only. On a processor the mapped store is read, so that a worker's memory does not grow
+    with the corpus; on a card a corpus of N frames takes N * mel * 4 bytes, 200 MB for IEMOCAP's.
+
+    Args:
+        view: The features.
+        device: Where they shall lie.
+    """
+
+    def __init__(self, view: FeatureView, device: torch.device) -> None:
+        self._device = device
+        self._lengths = view.lengths
+        self._starts = np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int64)
+        features = view.store.settings.mel_bands * view.stack
+        # The last row is the padding.
+        self._rows = torch.zeros(int(self._starts[-1]) + 1, features, device=device)
+        for index, (start, length) in enumerate(zip(self._starts[:-1], self._lengths, strict=True)):
+            self._rows[start : start + length].copy_(view.batch([index])[0][0])
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Stacked frames of each utterance, shape `(utterance,)`."""
+        return self._lengths
+
+    def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Utterances side by side, padded with zeros at the end.
+
+        Args:
+            indices: Positions of the utterances in the corpus; at least one.
+
+        Returns:
+            Features on the device, shape `(batch, frame, mel * stack)`, float32, and the number of
+            valid frames on the CPU, shape `(batch,)`, int64; the values of `FeatureView.batch`.
+        """
+        chosen = np.asarray(indices)
+        lengths = self._lengths[chosen]
+        bounds = torch.from_numpy(np.stack([self._starts[chosen], self._starts[chosen] + lengths]))
+        starts, ends = moved(bounds, self._device)[:, :, None]
+        position = starts + torch.arange(int(lengths.max()), device=self._device)
+        rows = torch.where(position < ends, position, len(self._rows) - 1)
+        return self._rows[rows], torch.from_numpy(lengths)

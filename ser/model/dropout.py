@@ -7,7 +7,7 @@ not depend on how far a batch is padded.
 import torch
 from torch import Tensor, nn
 
-from ser.training.precision import moved
+from ser.devices import moved
 
 
 class UtteranceDropout(nn.Module):

@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ser.config import LossScale
+from ser.devices import moved
 from ser.model.network import BLANK
-from ser.training.precision import moved
 
 
 def ctc_losses(log_probabilities: Tensor, lengths: Tensor, emotions: Tensor, counts: Tensor) -> Tensor:

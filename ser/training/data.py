@@ -9,9 +9,8 @@ from torch import Tensor
 
 from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus
-from ser.features.batches import Features, FeatureView
+from ser.features.batches import Features, FeatureView, ResidentView
 from ser.features.normalization import normalisation_of
-from ser.features.resident import ResidentView
 from ser.features.store import FeatureStore
 from ser.folds import split_indices
 from ser.results import Fold, TargetReport

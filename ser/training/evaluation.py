@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ser.config import FoldConfiguration
+from ser.devices import moved
 from ser.model.decoding import Decided, decide, decide_single
 from ser.model.losses import cross_entropy_losses, scaled_ctc_losses
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import Evaluation
 from ser.training.batching import micro_batches, part_cost
 from ser.training.data import FoldData
-from ser.training.precision import moved
 
 
 @dataclass(frozen=True)

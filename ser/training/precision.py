@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ser.config import Precision
 from ser.errors import ConfigurationError
@@ -55,15 +54,3 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
     finally:
         for place, value in zip(places, before, strict=True):
             place.fp32_precision = value
-
-
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on a device; for a card by way of pinned memory, so that nothing waits for the copy.
-
-    Args:
-        tensor: Lies on the CPU.
-        device: Where it shall lie.
-    """
-    if device.type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)

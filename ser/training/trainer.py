@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus
-from ser.devices import device_name
+from ser.devices import device_name, moved
 from ser.errors import TrainingError
 from ser.features.store import FeatureStore
 from ser.identity import RESULTS_VERSION, fold_identity, initial_seed
@@ -30,7 +30,7 @@ from ser.training.batching import class_weights, epoch_batches, micro_batches, p
 from ser.training.data import FoldData, prepare_fold
 from ser.training.evaluation import Scored, evaluate, utterance_losses
 from ser.training.optimizer import EpochSelector, WeightAverage, Weights, make_optimiser
-from ser.training.precision import arithmetic, moved
+from ser.training.precision import arithmetic
 
 Report = Callable[[EpochRecord], None]
 """Is told each epoch's record."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ser.errors import StudyError, unknown_value
+from ser.errors import ConfigurationError, StudyError, unknown_value
 from studies.search.summaries import StudySummary, summaries
 from studies.storages.home import Home
 
@@ -43,3 +43,31 @@ def chosen_among(known: Sequence[StudySummary], home: Home, name: str | None, co
         if each.name == name:
             return each
     raise StudyError(unknown_value("study", name, [each.name for each in found]))
+
+
+def named_values(option: str, pairs: list[str]) -> dict[str, str]:
+    """Reads `name=value` pairs.
+
+    Args:
+        option: The option they came with, for the message.
+        pairs: What was typed.
+
+    Returns:
+        Values by name.
+
+    Raises:
+        ConfigurationError: A pair has no '=', or a name is given twice.
+
+    Examples:
+        >>> named_values("--set", ["epochs=3"])
+        {'epochs': '3'}
+    """
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise ConfigurationError(f"{option} {pair}: expected name=value, such as {option} name=value")
+        if name in values:
+            raise ConfigurationError(f"{option} {pair}: {name} was given already, as {values[name]}")
+        values[name] = value
+    return values

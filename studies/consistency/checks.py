@@ -27,8 +27,8 @@ from studies.consistency.repairs import (
     Tell,
 )
 from tracking import schema
-from tracking.analysis.variants.grouping import variant_label
-from tracking.reading.reader import is_finished
+from tracking.analysis.variants.naming import variant_label
+from tracking.backend.queries import is_finished
 from tracking.writing import payloads
 
 Kind = Literal["missing", "doubled", "orphaned", "stuck"]

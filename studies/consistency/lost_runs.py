@@ -8,11 +8,12 @@ from mlflow.tracking import MlflowClient
 from ser.config import Precision
 from studies.consistency.snapshot import expected_of
 from studies.monitoring.events import Observer
-from studies.search.optuna_study import Basis, Search
+from studies.search.optuna_study import Search
+from studies.search.records import Basis
+from tracking.backend.queries import find_runs
 from tracking.context import StudyContext
 from tracking.outbox.outbox import Outbox
 from tracking.outbox.recovery import salvage
-from tracking.reading.reader import find_runs
 
 
 def take_back(

@@ -6,7 +6,8 @@ from mlflow.tracking import MlflowClient
 
 from studies.consistency.checks import Finding, Ledgers, compare
 from studies.consistency.repairs import Adopt, Close, Drop, Remedy, Restore, SetAside, Supersede, Tell
-from studies.search.optuna_study import Point, Search
+from studies.search.optuna_study import Search
+from studies.search.records import Point
 from tracking import schema
 from tracking.outbox.outbox import Outbox
 

@@ -11,12 +11,13 @@ from ser.errors import SerError
 from ser.identity import fold_identity, trial_identity
 from ser.training.checkpoint import from_bytes, read_result
 from studies.consistency.checks import Expected, Ledgers
-from studies.search.optuna_study import Basis, Search
+from studies.search.optuna_study import Search
+from studies.search.records import Basis
 from tracking import schema
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.artifacts import artifact_path, has_result
+from tracking.backend.queries import find_runs, is_finished
 from tracking.outbox.outbox import Outbox
-from tracking.reading.reader import find_runs, is_finished
 from tracking.writing import payloads
 
 

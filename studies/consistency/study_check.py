@@ -11,14 +11,15 @@ from studies.consistency.repairer import Repair
 from studies.consistency.repairs import Close
 from studies.consistency.snapshot import expected_of, read_ledgers
 from studies.monitoring.events import Observer
-from studies.search.optuna_study import Basis, Point, Search
+from studies.search.optuna_study import Search
+from studies.search.records import Basis, Point
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking import schema
 from tracking.backend.client import open_tracking
+from tracking.backend.queries import is_finished
 from tracking.context import StudyContext
 from tracking.outbox.outbox import Outbox
-from tracking.reading.reader import is_finished
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from studies.coordination.trial_state import Trial, standing_of
 from studies.coordination.trial_writer import TrialWriter
 from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.monitoring.events import Failure, Observer, Standing
-from studies.search.optuna_study import Point, Search
+from studies.search.optuna_study import Search
+from studies.search.records import Point
 from tracking.context import StudyContext
 from tracking.outbox.background_writer import Sender
 from tracking.outbox.outbox import Outbox

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from ser.identity import fold_identity, trial_identity
 from ser.results import Fold, FoldResult
 from studies.monitoring.events import Standing
-from studies.search.optuna_study import Point
-from tracking.analysis.variants.grouping import variant_label
+from studies.search.records import Point
+from tracking.analysis.variants.naming import variant_label
 from tracking.writing import payloads
 
 

@@ -4,15 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ser.devices import device_name
+from ser.devices import device_name, name_of_device
 from ser.errors import ConfigurationError, unknown_value
-from studies.execution.base import Executor
+from studies.execution.base import Executor, NodeNeeds
 from studies.execution.bf16_probe import gain_of_bf16
 from studies.execution.devices import worker_devices
 from studies.execution.local import LocalExecutor
 from studies.execution.ray_backend.cluster import RayCluster, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
-from studies.execution.ray_backend.node_setup import NodeNeeds, name_of_device
 from tracking import schema
 
 EXECUTORS = ("local", "ray")

@@ -1,10 +1,12 @@
 """What an executor is: slots that take a fold each, and events that come back."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser.config import FoldConfiguration
+from ser.config import FeatureSettings, FoldConfiguration, Precision
+from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError, CorpusError, FoldError
 from ser.results import EpochRecord, Fold
 
@@ -133,3 +135,26 @@ class Executor(ABC):
     @abstractmethod
     def close(self) -> None:
         """Ends all workers; folds in their hands are lost."""
+
+
+@dataclass(frozen=True)
+class NodeNeeds:
+    """What a node must have.
+
+    Attributes:
+        corpus: The corpus as the coordinator read it.
+        loader: How it is read, as in the registry; a manifest's corpus may have another name.
+        options: Options of the corpus as text, by name.
+        features: Settings of the log-mels.
+        store: Path of the feature store, the same on every node.
+        precision: Arithmetic of the study.
+        device: Where folds are computed, 'cpu' or 'cuda'.
+    """
+
+    corpus: Corpus
+    loader: str
+    options: Mapping[str, str]
+    features: FeatureSettings
+    store: Path
+    precision: Precision
+    device: str

@@ -7,7 +7,7 @@ from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking import schema
 from tracking.backend.client import open_tracking
-from tracking.reading.reader import find_runs, is_finished
+from tracking.backend.queries import find_runs, is_finished
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ from ser.config import (
 from ser.errors import ConfigurationError, unknown_value
 from ser.folds import parse_scheme
 from ser.identity import RESULTS_VERSION
-from studies.planning.recipes import RECIPES, Recipe, recipe_named
+from studies.planning.recipes import RECIPES, PrunerName, Recipe, recipe_named
 from studies.planning.search_space import Choice, Space, Value
-from studies.search.pruning import PrunerName
 
 _SWEPT = ("attention", "scope", "labels", "seed", "precision", "criterion", "features")
 

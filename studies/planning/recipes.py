@@ -12,7 +12,8 @@ from pydantic import Field
 from ser.config import LabelStrategy, Scope, Settings
 from ser.errors import ConfigurationError, unknown_value
 from studies.planning.search_space import Choice, Span
-from studies.search.pruning import PrunerName
+
+PrunerName = Literal["none", "median", "wilcoxon"]
 
 
 class Recipe(Settings):

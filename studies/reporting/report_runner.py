@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 from ser.config import digest_of
 from studies.reporting.importances import groups_of, importances_of
 from studies.reporting.study_context import report_background
-from studies.search.optuna_study import Whereabouts
+from studies.search.records import Whereabouts
 from studies.search.summaries import StudySummary, summaries
 from studies.storages.home import Home
 from tracking.analysis.comparison.comparison import USUAL
@@ -21,8 +21,7 @@ from tracking.analysis.report import write_report
 from tracking.analysis.results_table import ResultsTable
 from tracking.meanwhile import Meanwhile
 from tracking.memory import resting_collector
-from tracking.reading.partial_trials import newest_fold
-from tracking.reading.reader import Reader
+from tracking.reading.reader import Reader, newest_fold
 
 _LOOK_S = 2.0
 _REST = 4

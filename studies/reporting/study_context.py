@@ -11,7 +11,7 @@ from tracking import schema
 from tracking.analysis.comparison.overview import Overview
 from tracking.analysis.report_context import Background, Importances, StudyOrigin
 from tracking.backend.client import open_tracking
-from tracking.reading.reader import find_runs
+from tracking.backend.queries import find_runs
 
 
 def report_background(

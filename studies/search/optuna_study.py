@@ -7,7 +7,7 @@ trials are held against the plan, whatever state a killed coordinator left them 
 
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -17,6 +17,7 @@ from ser.results import Fold
 from studies.planning.plan import StudyPlan
 from studies.search.points import parameters_key, points_of
 from studies.search.pruning import make_pruner
+from studies.search.records import Basis, Point, Whereabouts
 from studies.storages.base import Storage
 
 _PRECISION = "precision"
@@ -27,57 +28,6 @@ SUPERSEDED = "superseded"
 _PRUNED = "pruned"
 _STANDING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 """States of a trial that stands for its point, the most final first."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """A point of the plan and the Optuna trial that stands for it.
-
-    Attributes:
-        configuration: The point.
-        number: Optuna's number of its trial, or None where it has not begun.
-        complete: Whether the search was told its value.
-        pruned: Why it was given up, or None.
-    """
-
-    configuration: FoldConfiguration
-    number: int | None
-    complete: bool
-    pruned: str | None = None
-
-
-@dataclass(frozen=True)
-class Whereabouts:
-    """Where a study's runs are found, kept beside its plan.
-
-    Attributes:
-        experiment: Id of its MLflow experiment.
-        corpus_digest: Digest of its corpus.
-        scheme: Name of its fold scheme.
-        folds: Number of folds of the scheme.
-    """
-
-    experiment: str
-    corpus_digest: str
-    scheme: str
-    folds: int
-
-    def comparable(self, other: "Whereabouts | None") -> bool:
-        """Whether another study's results may stand in the same report: those of its corpus and fold scheme."""
-        return other is not None and (self.corpus_digest, self.scheme) == (other.corpus_digest, other.scheme)
-
-
-@dataclass(frozen=True)
-class Basis:
-    """What, beside the points, the identities of a study's folds rest on.
-
-    Attributes:
-        scheme: All folds, in order.
-        device_type: 'cpu' or 'cuda'.
-    """
-
-    scheme: tuple[Fold, ...]
-    device_type: str
 
 
 class Search:

@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
 from statistics import fmean, median
-from typing import Literal
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -18,8 +17,7 @@ from optuna.pruners import MedianPruner, WilcoxonPruner
 from optuna.trial import FrozenTrial, TrialState
 
 from ser.errors import ConfigurationError
-
-PrunerName = Literal["none", "median", "wilcoxon"]
+from studies.planning.recipes import PrunerName
 
 MEDIAN_TRIALS = 5
 """Complete trials without which the median says nothing."""

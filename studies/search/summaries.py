@@ -6,8 +6,9 @@ import optuna
 from optuna.trial import TrialState
 
 from studies.planning.plan import StudyPlan
-from studies.search.optuna_study import PLAN, SUPERSEDED, WHEREABOUTS, Whereabouts
+from studies.search.optuna_study import PLAN, SUPERSEDED, WHEREABOUTS
 from studies.search.points import points_of
+from studies.search.records import Whereabouts
 from studies.storages.base import Storage
 
 

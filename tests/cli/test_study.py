@@ -20,7 +20,7 @@ from studies.storages.lock_file import only_coordinator
 from studies.storages.sqlite import SqliteStorage
 from tests.support.corpora import write_emodb, write_text
 from tracking.backend.client import open_tracking
-from tracking.reading.reader import find_runs
+from tracking.backend.queries import find_runs
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
 TINY = ("--labels", "words", "--set", "cells=4", "--set", "epochs=2", "--set", "precision=fp32", "--workers", "2")

@@ -23,7 +23,8 @@ from tests.support.toy_corpus import without_times
 from tracking.analysis.comparison.overview import oversee
 from tracking.analysis.report import summary_rows
 from tracking.backend.client import open_tracking
-from tracking.reading.reader import Reader, find_runs
+from tracking.backend.queries import find_runs
+from tracking.reading.reader import Reader
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
 OPTIONS = ("--labels", "words", "--set", "cells=16", "--set", "epochs=20", "--set", "precision=fp32")

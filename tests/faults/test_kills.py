@@ -17,7 +17,7 @@ from mlflow.entities import Run
 from typer.testing import CliRunner
 
 from studies.cli.main import app
-from studies.search.optuna_study import Whereabouts
+from studies.search.records import Whereabouts
 from studies.search.summaries import summaries
 from studies.storages.sqlite import SqliteStorage
 from tests.support.corpora import write_emodb
@@ -26,7 +26,8 @@ from tests.support.toy_corpus import without_times
 from tracking.analysis.comparison.overview import oversee
 from tracking.analysis.report import summary_rows
 from tracking.backend.client import open_tracking
-from tracking.reading.reader import Reader, find_runs
+from tracking.backend.queries import find_runs
+from tracking.reading.reader import Reader
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
 OPTIONS = ("--labels", "words", "--set", "cells=8", "--set", "epochs=10", "--set", "precision=fp32", "--workers", "2")

@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 from tracking import schema
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.artifacts import artifact_file
-from tracking.reading.reader import find_runs, is_finished
+from tracking.backend.queries import find_runs, is_finished
 
 
 def trial_results(client: MlflowClient, experiment: str) -> list[TrialResult]:

@@ -11,9 +11,9 @@ import pytest
 from ser.config import FeatureSettings
 from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError
+from studies.execution.base import NodeNeeds
 from studies.execution.ray_backend.cluster import FoldRequest, RayCluster, quiet_ray, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
-from studies.execution.ray_backend.node_setup import NodeNeeds
 from tests.support.fold_tasks import Folds
 
 _STORE = {"object_store_memory": 80 * 2**20}

@@ -21,7 +21,8 @@ from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, 
 from studies.monitoring.events import Failure, Observer, Standing
 from studies.planning.plan import StudyPlan
 from studies.runner import all_ended
-from studies.search.optuna_study import Basis, Search
+from studies.search.optuna_study import Search
+from studies.search.records import Basis
 from studies.search.summaries import summaries
 from studies.storages.base import Storage
 from studies.storages.sqlite import SqliteStorage

@@ -19,8 +19,8 @@ from tests.support.configurations import small
 from tests.support.toy_corpus import fold_of, toy_corpus, train
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.client import experiment_id, open_tracking
+from tracking.backend.queries import find_runs
 from tracking.context import StudyContext
-from tracking.reading.reader import find_runs
 from tracking.writing.recorder import Recorder
 
 CORPUS = toy_corpus()

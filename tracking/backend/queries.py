@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 
+from mlflow.entities import Run, RunStatus, ViewType
+from mlflow.tracking import MlflowClient
+
 from ser.errors import ConfigurationError
+from tracking import schema
 
 
 def quoted(text: str) -> str:
@@ -42,3 +46,48 @@ def tagged(tags: Mapping[str, str]) -> str:
         ConfigurationError: See `quoted`.
     """
     return " and ".join(f"tags.`{name}` = {quoted(value)}" for name, value in tags.items())
+
+
+_PAGE = 1000
+
+
+RUNNING = "attributes.status = 'RUNNING'"
+"""Filter of runs that are open."""
+
+
+def find_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
+    """All runs with the given tags, in the order in which they were made.
+
+    Args:
+        client: The tracking store.
+        experiment: Id of the experiment.
+        filter_: A further condition in MLflow's own words, or none.
+        **tags: Tag to value; in a name, a double underscore stands for the dot.
+
+    Returns:
+        Runs that are neither deleted nor superseded by another one.
+
+    Raises:
+        ConfigurationError: MLflow has no words for a value (`tracking.backend.queries.quoted`).
+    """
+    every = find_superseded_too(client, experiment, filter_, **tags)
+    return [run for run in every if schema.SUPERSEDED not in run.data.tags]
+
+
+def find_superseded_too(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
+    """The same with the runs that others have superseded; see `find_runs`."""
+    conditions = tagged({name.replace("__", "."): value for name, value in tags.items()})
+    wanted = " and ".join(condition for condition in (conditions, filter_) if condition)
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs([experiment], wanted, ViewType.ACTIVE_ONLY, _PAGE, ["attributes.start_time"], token)
+        runs.extend(page)
+        token = page.token
+        if not token:
+            return runs
+
+
+def is_finished(run: Run) -> bool:
+    """Whether a run was written to its end."""
+    return str(run.info.status) == RunStatus.to_string(RunStatus.FINISHED)

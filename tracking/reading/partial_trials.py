@@ -3,27 +3,12 @@
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from mlflow.entities import Run, ViewType
-from mlflow.tracking import MlflowClient
-from pydantic import TypeAdapter
+from mlflow.entities import Run
 
 from ser.identity import DEVICE_TYPES, fold_identity, trial_identity
 from ser.results import Fold, FoldResult
 from tracking import schema
 from tracking.analysis.trial_result import TrialResult
-from tracking.backend.queries import tagged
-
-_SCHEME = TypeAdapter(tuple[Fold, ...])
-
-
-def scheme_json(scheme: Sequence[Fold]) -> bytes:
-    """All folds of a study, as its run keeps them."""
-    return _SCHEME.dump_json(tuple(scheme))
-
-
-def scheme_of(content: bytes) -> tuple[Fold, ...]:
-    """The inverse of `scheme_json`."""
-    return _SCHEME.validate_json(content)
 
 
 def trial_so_far(run: Run, scheme: tuple[Fold, ...], results: Mapping[str, FoldResult]) -> TrialResult:
@@ -63,18 +48,3 @@ def _own_folds(trial_id: str, scheme: Sequence[Fold], results: Sequence[FoldResu
         if trial_identity(list(own)) == trial_id:
             return own
     return {}
-
-
-def newest_fold(client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> str | None:
-    """The fold that was finished last, by its run; None before the first one.
-
-    Args:
-        client: The tracking store.
-        experiment: Id of the corpus's experiment.
-        corpus_digest: Digest of the corpus.
-        scheme: Name of the fold scheme.
-    """
-    tags = {schema.KIND: "fold", schema.CORPUS_DIGEST: corpus_digest, schema.SCHEME: scheme}
-    finished = f"{tagged(tags)} and attributes.status = 'FINISHED'"
-    runs = client.search_runs([experiment], finished, ViewType.ACTIVE_ONLY, 1, ["attributes.end_time DESC"])
-    return str(runs[0].info.run_id) if runs else None

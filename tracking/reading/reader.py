@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mlflow.entities import Run, RunStatus, ViewType
+from mlflow.entities import Run, ViewType
 from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
 
 from ser.errors import SerError
-from ser.results import BaselineResult, Fold, FoldResult
+from ser.results import BaselineResult, Fold, FoldResult, scheme_of
 from ser.training.checkpoint import read_result
 from tracking import schema
 from tracking.analysis.kept import kept
@@ -18,55 +18,11 @@ from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTri
 from tracking.analysis.scored_folds import Sharing
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.artifacts import artifact_file, artifact_path, download, has_result
-from tracking.backend.queries import tagged
+from tracking.backend.queries import find_runs, is_finished, tagged
 from tracking.meanwhile import Meanwhile
 from tracking.memory import resting_collector
-from tracking.reading.partial_trials import scheme_of, trial_so_far
+from tracking.reading.partial_trials import trial_so_far
 from tracking.reading.trial_files import TOGETHER, TrialFile, content_of, read_trials
-
-_PAGE = 1000
-
-
-RUNNING = "attributes.status = 'RUNNING'"
-"""Filter of runs that are open."""
-
-
-def find_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
-    """All runs with the given tags, in the order in which they were made.
-
-    Args:
-        client: The tracking store.
-        experiment: Id of the experiment.
-        filter_: A further condition in MLflow's own words, or none.
-        **tags: Tag to value; in a name, a double underscore stands for the dot.
-
-    Returns:
-        Runs that are neither deleted nor superseded by another one.
-
-    Raises:
-        ConfigurationError: MLflow has no words for a value (`tracking.backend.queries.quoted`).
-    """
-    every = find_superseded_too(client, experiment, filter_, **tags)
-    return [run for run in every if schema.SUPERSEDED not in run.data.tags]
-
-
-def find_superseded_too(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
-    """The same with the runs that others have superseded; see `find_runs`."""
-    conditions = tagged({name.replace("__", "."): value for name, value in tags.items()})
-    wanted = " and ".join(condition for condition in (conditions, filter_) if condition)
-    runs: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs([experiment], wanted, ViewType.ACTIVE_ONLY, _PAGE, ["attributes.start_time"], token)
-        runs.extend(page)
-        token = page.token
-        if not token:
-            return runs
-
-
-def is_finished(run: Run) -> bool:
-    """Whether a run was written to its end."""
-    return str(run.info.status) == RunStatus.to_string(RunStatus.FINISHED)
 
 
 def _named(run: Run) -> str:
@@ -289,3 +245,18 @@ class Reader:
         if path is not None:
             return path
         return download(self._client, run, schema.TRIAL_RESULT, Path(self._downloads.name))
+
+
+def newest_fold(client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> str | None:
+    """The fold that was finished last, by its run; None before the first one.
+
+    Args:
+        client: The tracking store.
+        experiment: Id of the corpus's experiment.
+        corpus_digest: Digest of the corpus.
+        scheme: Name of the fold scheme.
+    """
+    tags = {schema.KIND: "fold", schema.CORPUS_DIGEST: corpus_digest, schema.SCHEME: scheme}
+    finished = f"{tagged(tags)} and attributes.status = 'FINISHED'"
+    runs = client.search_runs([experiment], finished, ViewType.ACTIVE_ONLY, 1, ["attributes.end_time DESC"])
+    return str(runs[0].info.run_id) if runs else None

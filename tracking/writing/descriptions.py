@@ -11,8 +11,7 @@ from mlflow.entities import Run
 from tracking import schema
 from tracking.analysis.escaping import markdown_text
 from tracking.analysis.trial_result import TrialResult
-from tracking.backend.queries import quoted
-from tracking.reading.reader import is_finished
+from tracking.backend.queries import is_finished, quoted
 from tracking.writing import payloads
 
 LONGEST = 8000

@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 from tracking import schema
 from tracking.backend.artifacts import has_result
 from tracking.backend.client import written_by_any
-from tracking.reading.reader import find_superseded_too, is_finished
+from tracking.backend.queries import find_superseded_too, is_finished
 
 
 def settle_doubles(client: MlflowClient, experiment: str, model: str) -> dict[str, Run]:

@@ -18,7 +18,7 @@ from mlflow.tracking import MlflowClient
 
 from tracking import schema
 from tracking.backend.artifacts import has_result
-from tracking.reading.reader import find_runs, is_finished
+from tracking.backend.queries import find_runs, is_finished
 
 TRUSTED_S = 30.0
 """Time for which an answer holds, though nobody on this machine has written since: there may be other machines."""

@@ -21,7 +21,7 @@ from ser.results import FoldResult
 from tracking import schema
 from tracking.analysis.escaping import csv_cell, csv_text
 from tracking.analysis.trial_result import TrialResult
-from tracking.analysis.variants.grouping import variant_label
+from tracking.analysis.variants.naming import variant_label
 
 
 def trial_run_name(configuration: FoldConfiguration) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ser.config import FoldConfiguration
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
-from ser.results import BaselineResult, FoldResult
+from ser.results import BaselineResult, FoldResult, scheme_json
 from ser.training.checkpoint import result_of
 from tracking import schema
 from tracking.analysis.figures.confusion_svg import confusion_svg
@@ -24,10 +24,9 @@ from tracking.analysis.trial_result import TrialResult
 from tracking.backend.artifacts import Artifacts
 from tracking.backend.client import written_by_any
 from tracking.backend.file_lock import exclusive
+from tracking.backend.queries import RUNNING, find_runs, is_finished
 from tracking.backend.views import offer_views
 from tracking.context import StudyContext
-from tracking.reading.partial_trials import scheme_json
-from tracking.reading.reader import RUNNING, find_runs, is_finished
 from tracking.writing import payloads
 from tracking.writing.descriptions import failed_description, pruned_description, study_description, trial_description
 from tracking.writing.duplicates import settle_doubles

@@ -6,7 +6,7 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
-from tracking.reading.reader import find_runs
+from tracking.backend.queries import find_runs
 
 
 def publish_report(client: MlflowClient, experiment: str, study: str, folder: Path) -> bool:

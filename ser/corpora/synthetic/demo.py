@@ -24,8 +24,8 @@ from ser.corpora.synthetic.demo_alignment import (
     spoken_turn,
 )
 from ser.corpora.synthetic.demo_script import PlannedTurn, plan_turns
-from ser.corpora.synthetic.dialogs import TYPICAL_RATINGS, DialogTurn, write_dialog
-from ser.corpora.synthetic.drafts import draft_beside
+from ser.corpora.synthetic.files import draft_beside
+from ser.corpora.synthetic.iemocap_writer import TYPICAL_RATINGS, DialogTurn, write_dialog
 from ser.corpora.transcripts.phones import CMU, count_voiced
 from ser.errors import CorpusError
 

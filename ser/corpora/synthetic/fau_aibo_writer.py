@@ -6,8 +6,7 @@ from pathlib import Path
 from ser.corpora.fau_aibo.loader import CODES_OF_CLASSES, SEGMENTATION, TRANSLITERATION, label_file
 from ser.corpora.fau_aibo.parsers import parse_chunk_name
 from ser.corpora.iemocap.parsers import is_word
-from ser.corpora.synthetic.apple_double import write_apple_double
-from ser.corpora.synthetic.files import write_wav
+from ser.corpora.synthetic.files import write_apple_double, write_wav
 from ser.corpora.synthetic.table import TableRow
 from ser.corpora.synthetic.voices import Language, Part, Sound
 from ser.errors import AnnotationError

@@ -1,6 +1,10 @@
 """Writes audio of synthetic corpora."""
 
 import io
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,3 +23,29 @@ def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
     encoded = io.BytesIO()
     soundfile.write(encoded, samples, SAMPLE_RATE_HZ, format="WAV", subtype="PCM_16")
     path.write_bytes(encoded.getbuffer())
+
+
+_CONTENT = b"\0\5\x16\7\0\2\0\0Mac OS X        "
+
+
+def write_apple_double(path: Path) -> None:
+    """Writes the double `._name` beside a file or folder, which a loader has to leave out."""
+    path.with_name(f"._{path.name}").write_bytes(_CONTENT)
+
+
+@contextmanager
+def draft_beside(root: Path) -> Iterator[Path]:
+    """A place beside a folder to write it in, before it is renamed.
+
+    Args:
+        root: The folder that shall appear; its parents are made.
+
+    Yields:
+        A path that does not exist yet; what is left of it at the end is removed.
+    """
+    root.parent.mkdir(parents=True, exist_ok=True)
+    draft = root.parent / f".{root.name}-{uuid.uuid4().hex}"
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ser.corpora.label_files import SYNTHETIC_MARKER
 from ser.corpora.synthetic import fau_aibo_writer, iemocap_writer
-from ser.corpora.synthetic.drafts import draft_beside
+from ser.corpora.synthetic.files import draft_beside
 from ser.corpora.synthetic.table import TableRow, read_table
 from ser.corpora.synthetic.voices import VOICE_NAMES, Language, Part, Sound, sounds
 from ser.errors import ConfigurationError, CorpusError, unknown_value

@@ -101,8 +101,8 @@ def check(
     The last table says how many targets of each label strategy CTC would shorten.
     """
     from ser.corpora.loading import open_corpus
+    from studies.cli.arguments import named_values
     from studies.cli.corpus.tables import print_summary
-    from studies.cli.pairs import named_values
     from tracking.analysis.corpus_summary import as_json as plain
     from tracking.analysis.corpus_summary import summarise
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from studies.cli.progress import StudyDisplay
     from studies.reporting.report_runner import Report
-    from studies.search.optuna_study import Whereabouts
+    from studies.search.records import Whereabouts
     from studies.search.summaries import StudySummary
     from tracking.analysis.comparison.request import Question
     from tracking.analysis.results_table import ResultsTable

@@ -67,7 +67,7 @@ def run(
     study, and a study that was stopped, in whatever way, goes on where it was.
     """
     from ser.errors import ConfigurationError
-    from studies.cli.pairs import named_values
+    from studies.cli.arguments import named_values
     from studies.planning.plan import StudyPlan
     from studies.planning.recipes import default_recipe
     from studies.storages.home import Home

@@ -7,9 +7,19 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ser.errors import StudyError
-from studies.execution.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress, is_permanent
+from studies.execution.base import (
+    CANCELLED,
+    Event,
+    Executor,
+    Failed,
+    Finished,
+    FoldTask,
+    NodeNeeds,
+    Progress,
+    is_permanent,
+)
 from studies.execution.ray_backend.cluster import Node, RayCluster, first_line
-from studies.execution.ray_backend.node_setup import NodeNeeds, prepare_node
+from studies.execution.ray_backend.node_setup import prepare_node
 
 if TYPE_CHECKING:
     import ray

@@ -1,56 +1,14 @@
 """What runs on a node of a cluster before its first fold: it makes sure that the node has what the study needs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
 import torch
 
-from ser.config import FeatureSettings, Precision
-from ser.corpora.corpus import Corpus
 from ser.corpora.loading import open_corpus
-from ser.devices import device_name
+from ser.devices import name_of_device
 from ser.errors import CorpusError, StudyError
 from ser.features.builder import ensure_store
 from ser.features.store import FeatureStore
+from studies.execution.base import NodeNeeds
 from studies.execution.bf16_probe import runs_bf16
-
-
-@dataclass(frozen=True)
-class NodeNeeds:
-    """What a node must have.
-
-    Attributes:
-        corpus: The corpus as the coordinator read it.
-        loader: How it is read, as in the registry; a manifest's corpus may have another name.
-        options: Options of the corpus as text, by name.
-        features: Settings of the log-mels.
-        store: Path of the feature store, the same on every node.
-        precision: Arithmetic of the study.
-        device: Where folds are computed, 'cpu' or 'cuda'.
-    """
-
-    corpus: Corpus
-    loader: str
-    options: Mapping[str, str]
-    features: FeatureSettings
-    store: Path
-    precision: Precision
-    device: str
-
-
-def name_of_device(device: str) -> str:
-    """The name of this node's processor or card.
-
-    Args:
-        device: 'cpu' or 'cuda'.
-
-    Raises:
-        StudyError: Ray was told of cards that torch cannot use.
-    """
-    if device != "cpu" and not torch.cuda.is_available():
-        raise StudyError(f"torch {torch.__version__} sees no graphics card, though Ray has been told of one")
-    return device_name(device)
 
 
 def prepare_node(needs: NodeNeeds) -> str:

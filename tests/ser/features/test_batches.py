@@ -8,9 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from ser.config import Normalisation
-from ser.features.batches import FeatureView
+from ser.features.batches import FeatureView, ResidentView
 from ser.features.normalization import Affine, normalisation_of
-from ser.features.resident import ResidentView
 from tests.support.synthetic import make_store, random_frames
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 7, 31)

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from ser.config import Precision
+from ser.devices import moved
 from ser.errors import ConfigurationError
-from ser.features.resident import ResidentView
+from ser.features.batches import ResidentView
 from ser.training import trainer
 from ser.training.data import prepare_fold
-from ser.training.precision import arithmetic, moved
+from ser.training.precision import arithmetic
 from tests.support.configurations import small
 from tests.support.toy_corpus import fold_of, toy_corpus, toy_store, train
 

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from studies.execution import bf16_probe
-from studies.execution.bf16_probe import gain_of_bf16, runs_bf16
+from studies.execution.bf16_probe import gain_of_bf16, resolved_precision, runs_bf16
 from studies.execution.devices import usable_cores, worker_devices
-from studies.execution.precision import resolved_precision
 
 PROCESSOR = "a processor"
 

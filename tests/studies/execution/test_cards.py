@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.execution.cards import card_devices, fold_bytes
+from studies.execution.devices import card_devices, fold_bytes
 from tests.support.configurations import small
 
 GIB = 2**30

@@ -7,7 +7,7 @@ import pytest
 
 from studies.reporting import report_runner
 from studies.reporting.report_runner import Report, watch, write_study_report
-from studies.search.optuna_study import Whereabouts
+from studies.search.records import Whereabouts
 from studies.storages.home import Home
 from tests.support.scored_trials import World, configuration, study_table, table_of, trial
 

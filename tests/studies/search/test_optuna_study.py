@@ -10,7 +10,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from studies.planning.plan import StudyPlan
-from studies.search.optuna_study import Search, Whereabouts
+from studies.search.optuna_study import Search
+from studies.search.records import Whereabouts
 from studies.search.summaries import summaries
 from studies.storages.sqlite import SqliteStorage
 

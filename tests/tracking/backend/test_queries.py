@@ -5,8 +5,7 @@ from mlflow.utils.search_utils import SearchUtils
 
 from ser.errors import ConfigurationError
 from tests.support.toy_studies import NONE, Store
-from tracking.backend.queries import quoted, tagged
-from tracking.reading.reader import RUNNING, find_runs
+from tracking.backend.queries import RUNNING, find_runs, quoted, tagged
 
 AWKWARD = st.text(st.one_of(st.sampled_from("'\"\\` ;-/*()=%\n"), st.characters(codec="utf-8")))
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracking.analysis.variants.grouping import ATTENTION_SETTINGS, CRITERION_SETTINGS, FIXED, Variant, settings_without
+from tracking.analysis.variants.grouping import Variant
+from tracking.analysis.variants.naming import ATTENTION_SETTINGS, CRITERION_SETTINGS, FIXED, settings_without
 from tracking.analysis.variants.scores import ScoredVariant
 
 ATTENTION = "attention"

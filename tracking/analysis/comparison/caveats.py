@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tracking.analysis.comparison.overview import Overview, ScoredBaseline
 from tracking.analysis.statistics.sign_flip import LEAST_UNITS
-from tracking.analysis.variants.grouping import SELECTED
+from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import CAPPED_LIMIT, ScoredVariant
 
 DEVELOPMENT_RECIPES = ("recommended", "quick", "extended")

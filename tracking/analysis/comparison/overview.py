@@ -9,7 +9,8 @@ from tracking.analysis.comparison.comparison import USUAL, Comparison, Compariso
 from tracking.analysis.comparison.request import Question
 from tracking.analysis.results_table import ResultsTable, ScoredTrial
 from tracking.analysis.scored_folds import ScoredFold
-from tracking.analysis.variants.grouping import SELECTED, Variant, group_variants, variant_order, waiting_trials
+from tracking.analysis.variants.grouping import Variant, group_variants, variant_order, waiting_trials
+from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.predictions import Evidence, baseline_evidence
 from tracking.analysis.variants.scores import ScoredVariant, Scores, score, score_variant
 from tracking.analysis.variants.selection import selected_per_fold

@@ -6,7 +6,8 @@ from typing import Any
 
 from ser.config import FeatureSettings, FoldConfiguration
 from ser.errors import ComparisonError, unknown_value
-from tracking.analysis.variants.grouping import FIXED, Variant
+from tracking.analysis.variants.grouping import Variant
+from tracking.analysis.variants.naming import FIXED
 from tracking.analysis.variants.scores import ScoredVariant
 
 RECIPE, CHOICE = "recipe", "choice"

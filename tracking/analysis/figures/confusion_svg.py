@@ -14,7 +14,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
-from tracking.analysis.figures.data import row_shares
+from ser.metrics import row_shares
 from tracking.analysis.figures.palette import PAPER, shortened
 
 # Places and sizes in units of the template, of which the picture is 360 wide and high.

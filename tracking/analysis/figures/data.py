@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tracking.analysis.comparison.baselines import ATTENTION
 from tracking.analysis.comparison.comparison import BETTER, Comparison
 from tracking.analysis.scored_folds import ScoredFold
-from tracking.analysis.variants.grouping import FIXED, settings_without, target_label
+from tracking.analysis.variants.naming import FIXED, settings_without, target_label
 from tracking.analysis.variants.scores import ScoredVariant
 
 POINTS = 100
@@ -171,14 +171,6 @@ def common_percent(curves: Iterable[Curve | None]) -> tuple[float, float] | None
     low = min(float((curve.mean - curve.deviation).min()) for curve in drawn)
     high = max(float((curve.mean + curve.deviation).max()) for curve in drawn)
     return max(0.0, POINTS * low - 2), min(100.0, POINTS * high + 2)
-
-
-def row_shares(confusion: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
-    """Shares of each true class by decision, shape `(class, class)`; zeros for a class without utterances."""
-    totals = confusion.sum(axis=1, keepdims=True)
-    shares = np.zeros(confusion.shape)
-    np.divide(confusion, totals, out=shares, where=totals > 0)
-    return shares
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tracking.analysis.figures.data import Curve, row_shares
+from ser.metrics import row_shares
+from tracking.analysis.figures.data import Curve
 from tracking.analysis.figures.palette import PAPER, shortened
 from tracking.analysis.figures.style import Margins, new_figure, write
 

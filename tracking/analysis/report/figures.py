@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from matplotlib.figure import Figure
+
 from tracking.analysis.comparison.caveats import ua_only
 from tracking.analysis.comparison.comparison import BETTER, Comparison
 from tracking.analysis.comparison.overview import Overview
@@ -12,11 +14,40 @@ from tracking.analysis.figures.data import ScopeLine, common_percent, forest_row
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
 from tracking.analysis.figures.panels import confusion_figure, curves_figure
 from tracking.analysis.figures.search import importance_figure, scope_figure
-from tracking.analysis.report.drawing import Drawing, Picture, draw
+from tracking.analysis.figures.svg import to_svg
 from tracking.analysis.report_context import Importances
-from tracking.analysis.variants.grouping import SELECTED
+from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 from tracking.meanwhile import Meanwhile
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in one or two widths; the page shows the one that fits.
+
+    Attributes:
+        wide: SVG for a screen or paper.
+        narrow: SVG for a phone; empty where the wide one is narrow already.
+    """
+
+    wide: str
+    narrow: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that is not drawn yet.
+
+    Attributes:
+        words: What it shows, for those who cannot see it.
+        wide: Makes the figure for a screen or paper.
+        narrow: Makes the figure for a phone; None where the wide one is narrow already.
+    """
+
+    words: str
+    wide: partial[Figure]
+    narrow: partial[Figure] | None = None
+
 
 MOST_ROWS = 40
 MOST_PANELS = 12
@@ -201,3 +232,9 @@ def _importances(group: Importances) -> Drawing:
     title = f"Importance of settings among {group.trials} trials"
     words = f"Importance of {len(group.shares)} settings among {group.among}; importances.csv has the numbers"
     return Drawing(words, partial(importance_figure, group.shares, NARROW, title))
+
+
+def draw(drawing: Drawing) -> Picture:
+    """Draws a picture as SVG text with all names escaped."""
+    narrow = "" if drawing.narrow is None else to_svg(drawing.narrow(), drawing.words)
+    return Picture(to_svg(drawing.wide(), drawing.words), narrow)

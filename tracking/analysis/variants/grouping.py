@@ -9,14 +9,7 @@ from ser.config import AttentionName, FoldConfiguration, LabelStrategy
 from ser.results import Fold
 from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.scored_folds import Origin, ScoredFold
-
-ATTENTION_SETTINGS = ("attention", "scope", "component_score", "attention_norm", "quantum_boundary")
-"""Settings in which a variant differs from its baseline, attention `none`."""
-
-CRITERION_SETTINGS = ("criterion", "labels", "loss_scale", "decision")
-"""Settings in which a CTC model differs from the sequence-to-label model."""
-
-FIXED, SELECTED = "fixed", "selected per fold"
+from tracking.analysis.variants.naming import FIXED, settings_without, variant_label
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,39 +63,6 @@ class Variant:
         """Seeds that its scores rest on: the complete ones, or the one that has most folds."""
         complete = tuple(seed for seed in self.seeds if len(self.folds[seed]) == len(self.scheme))
         return complete or (max(self.seeds, key=lambda seed: (len(self.folds[seed]), -seed)),)
-
-
-def attention_label(configuration: FoldConfiguration) -> str:
-    """The attention with its scope where it has one, such as 'component · scope 9'."""
-    scope = "" if configuration.scope is None else f" · scope {configuration.scope}"
-    return f"{configuration.attention}{scope}"
-
-
-def target_label(configuration: FoldConfiguration) -> str:
-    """The label strategy of a CTC model, or 'cross_entropy' for the sequence-to-label model."""
-    return configuration.criterion if configuration.labels is None else configuration.labels
-
-
-def variant_label(configuration: FoldConfiguration) -> str:
-    """Readable name of a variant.
-
-    Args:
-        configuration: Its configuration; the seed does not matter.
-
-    Returns:
-        Attention, scope where there is one, and label strategy or 'cross_entropy'.
-
-    Examples:
-        >>> variant_label(FoldConfiguration.of(attention="none", criterion="cross_entropy"))
-        'none · cross_entropy'
-    """
-    return f"{attention_label(configuration)} · {target_label(configuration)}"
-
-
-def settings_without(configuration: FoldConfiguration, names: Iterable[str]) -> dict[str, Any]:
-    """All settings by name, less the named ones and the seed."""
-    left_out = {"seed", *names}
-    return {name: value for name, value in configuration if name not in left_out}
 
 
 def variant_order(variant: Variant) -> tuple[Any, ...]:

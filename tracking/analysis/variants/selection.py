@@ -10,14 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracking.analysis.scored_folds import ScoredFold
-from tracking.analysis.variants.grouping import (
-    FIXED,
-    SELECTED,
-    Variant,
-    target_label,
-    variant_order,
-    with_unique_labels,
-)
+from tracking.analysis.variants.grouping import Variant, variant_order, with_unique_labels
+from tracking.analysis.variants.naming import FIXED, SELECTED, target_label
 
 
 def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:

@@ -12,10 +12,11 @@ from ser.devices import processor_name
 from ser.errors import FeatureStoreError, StudyError
 from ser.features.builder import ensure_store, store_key
 from ser.features.store import FeatureStore
+from studies.execution.base import NodeNeeds
 from studies.execution.ray_backend import node_setup
 from studies.execution.ray_backend.cluster import FoldRequest, Node
 from studies.execution.ray_backend.environment_check import checked_call, differences, facts_here
-from studies.execution.ray_backend.node_setup import NodeNeeds, prepare_node
+from studies.execution.ray_backend.node_setup import prepare_node
 from tests.support.corpora import write_emodb, write_wav
 from tests.support.table_files import write_manifest
 

@@ -17,6 +17,7 @@ import torch
 
 from ser.config import FeatureSettings
 from ser.corpora.loading import open_corpus
+from ser.devices import name_of_device
 from ser.errors import ConfigurationError, StudyError
 from ser.features.builder import store_key
 from ser.features.store import FeatureStore
@@ -26,7 +27,6 @@ from studies.execution.base import CANCELLED, Event, Executor, Failed, Finished,
 from studies.execution.ray_backend import executor as ray_backend
 from studies.execution.ray_backend.cluster import RayCluster, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
-from studies.execution.ray_backend.node_setup import name_of_device
 from tests.support.corpora import write_emodb
 from tests.support.fold_tasks import LONG_S, Folds, outcomes
 from tests.support.processes import processes

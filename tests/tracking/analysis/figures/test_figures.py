@@ -4,17 +4,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from ser.metrics import row_shares
 from tests.support.scored_trials import EMOTIONS, World, configuration, grouped, study_table, trial, with_more
 from tracking.analysis.comparison.overview import oversee
-from tracking.analysis.figures.data import (
-    Curve,
-    common_percent,
-    forest_rows,
-    learning_curve,
-    row_shares,
-    scope_lines,
-    speaker_rows,
-)
+from tracking.analysis.figures.data import Curve, common_percent, forest_rows, learning_curve, scope_lines, speaker_rows
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
 from tracking.analysis.figures.panels import confusion_figure, curves_figure
 from tracking.analysis.figures.search import importance_figure, scope_figure

@@ -6,7 +6,8 @@ from tests.support.scored_trials import World, configuration, grouped, trial
 from tracking.analysis.comparison.overview import oversee
 from tracking.analysis.report.tables.provenance import pruned_table
 from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
-from tracking.analysis.variants.grouping import group_variants, variant_label, waiting_trials
+from tracking.analysis.variants.grouping import group_variants, waiting_trials
+from tracking.analysis.variants.naming import variant_label
 
 WORLD = World()
 

@@ -9,7 +9,7 @@ from tracking.analysis.comparison.overview import Overview
 from tracking.analysis.report.tables.formatting import NONE, count, minutes, percent, ratio, seconds_spread
 from tracking.analysis.report.tables.model import Cell, Column, Table, number, text, wa_column
 from tracking.analysis.scored_folds import ScoredFold
-from tracking.analysis.variants.grouping import FIXED
+from tracking.analysis.variants.naming import FIXED
 from tracking.analysis.variants.scores import ScoredVariant, Spread
 
 MISSING = "missing"

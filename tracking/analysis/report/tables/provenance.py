@@ -10,7 +10,7 @@ from tracking.analysis.report.tables.formatting import NONE
 from tracking.analysis.report.tables.model import Cell, Column, Table, number, text
 from tracking.analysis.report_context import Background, StudyOrigin
 from tracking.analysis.results_table import ScoredTrial
-from tracking.analysis.variants.grouping import FIXED
+from tracking.analysis.variants.naming import FIXED
 
 
 def missing_table(overview: Overview, background: Background) -> Table:

@@ -17,7 +17,7 @@ from tracking.analysis.report.tables.formatting import (
     spread_percent,
 )
 from tracking.analysis.report.tables.model import Cell, Column, Table, bounds, number, text, wa_column
-from tracking.analysis.variants.grouping import SELECTED, attention_label, target_label
+from tracking.analysis.variants.naming import SELECTED, attention_label, target_label
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 

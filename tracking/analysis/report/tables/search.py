@@ -8,7 +8,7 @@ from tracking.analysis.figures.data import ScopeLine
 from tracking.analysis.report.tables.formatting import NONE, percent
 from tracking.analysis.report.tables.model import Cell, Column, Table, number, text
 from tracking.analysis.report_context import Importances
-from tracking.analysis.variants.grouping import SELECTED
+from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 
 
