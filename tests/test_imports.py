@@ -1,35 +1,56 @@
 """Imports go one way, between rooms and within `ser`; read from the source, so none is overlooked."""
 
 import ast
+import graphlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("ser", "tracking", "studies")
 
-FORBIDDEN = {
-    "ser": {"optuna", "mlflow", "ray", "tracking", "studies", "benchmarks", "tests"},
-    "tracking": {"studies", "benchmarks", "tests"},
-    "studies": {"benchmarks", "tests"},
-}
-
-# A part of `ser` imports from its own layer and from those before it.
+# A module imports from its own layer and from those above it in this list. The longest name that begins a module's
+# own name is its part.
 LAYERS = (
-    ("errors", "processor"),
-    ("config",),
-    ("results", "arithmetic"),
-    ("identity", "metrics", "corpora", "phonetics", "audio"),
-    ("features",),
-    ("labels", "folds", "batches"),
-    ("baseline", "fold_data"),
-    ("model",),
-    ("evaluation", "optimisation"),
-    ("training", "checkpoint", "prediction"),
+    ("ser.errors",),
+    ("ser.config", "ser.devices"),
+    ("ser.results",),
+    ("ser.identity", "ser.metrics"),
+    ("ser.corpora", "ser.model"),
+    ("ser.features", "ser.folds"),
+    ("ser.training",),
+    ("tracking.analysis.trial_result", "tracking.analysis.escaping"),
+    ("tracking.analysis.statistics",),
+    ("tracking.analysis",),
+    ("tracking.analysis.variants",),
+    ("tracking.analysis.comparison",),
+    ("tracking.analysis.figures",),
+    ("tracking.analysis.report",),
+    ("tracking",),
+    ("tracking.backend",),
+    ("tracking.outbox",),
+    ("tracking.reading", "tracking.writing"),
+    ("studies",),
+    ("studies.cli",),
+    ("benchmarks", "tests"),
 )
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+
+# Libraries that a part does without: workers import neither a tracker nor Optuna, and a report needs no server.
+FOREIGN = {
+    "ser": {"mlflow", "optuna", "ray"},
+    "tracking.analysis": {"mlflow", "optuna", "ray"},
+    "tracking": {"optuna", "ray"},
+}
+
+# A registry imports what it registers, and each of these imports what they share.
+PARENTS = ("ser/corpora", "ser/model", "studies/execution", "studies/cli")
+
+LARGEST_FOLDER = 10
 
 # Slow to import: `ser --help` must answer at once.
 HEAVY = ("torch", "mlflow", "pandas", "sklearn", "matplotlib")
@@ -37,6 +58,11 @@ HEAVY = ("torch", "mlflow", "pandas", "sklearn", "matplotlib")
 
 def modules(room: str) -> list[Path]:
     return sorted((ROOT / room).rglob("*.py"))
+
+
+def dotted(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
 
 
 def imported(path: Path) -> Iterator[tuple[str, int]]:
@@ -52,38 +78,73 @@ def imported(path: Path) -> Iterator[tuple[str, int]]:
             yield from ((f"{base}.{alias.name}", node.lineno) for alias in node.names)
 
 
-def part_of(name: str) -> str | None:
-    """The part of `ser` that a dotted name lies in, such as 'features'."""
+def rank_of(name: str) -> int | None:
+    """The layer of a dotted name such as 'ser.features.store'; None for other libraries and for bare packages."""
     pieces = name.split(".")
-    return pieces[1] if pieces[0] == "ser" and len(pieces) > 1 else None
+    parts = (".".join(pieces[:count]) for count in range(len(pieces), 0, -1))
+    return next((RANK[part] for part in parts if part in RANK), None)
 
 
-@pytest.mark.parametrize("room", FORBIDDEN)
-def test_a_room_imports_only_from_rooms_below_it(room: str) -> None:
+def imported_modules(path: Path, known: Mapping[str, Path]) -> set[str]:
+    """Names of our own modules that a module imports from."""
+    names = (name if name in known else name.rpartition(".")[0] for name, _ in imported(path))
+    return {name for name in names if name in known} - {dotted(path)}
+
+
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    """Our modules, and those that each one imports from."""
+    known = {dotted(path): path for package in PACKAGES for path in modules(package)}
+    return {name: imported_modules(path, known) for name, path in known.items()}
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])
+def test_modules_import_only_from_their_own_layer_and_those_before_it(package: str) -> None:
     upward = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
-        for path in modules(room)
+        for path in modules(package)
         for name, line in imported(path)
-        if name.split(".")[0] in FORBIDDEN[room]
+        if (rank_of(name) or 0) > (rank_of(dotted(path)) or 0)
     ]
-    assert modules(room)
+    assert modules(package)
     assert upward == []
 
 
-def test_every_part_of_ser_has_a_layer() -> None:
-    parts = {path.relative_to(ROOT / "ser").with_suffix("").parts[0] for path in modules("ser")} - {"__init__"}
-    assert sorted(parts - set(RANK)) == [], "give the new part its place in LAYERS"
+def test_every_module_has_a_layer() -> None:
+    without = [dotted(path) for package in PACKAGES for path in modules(package) if rank_of(dotted(path)) is None]
+    assert without == ["ser"], "add the new part to LAYERS"
 
 
-def test_parts_of_ser_import_only_from_their_own_layer_and_those_below() -> None:
-    upward = []
-    for path in modules("ser"):
-        own = path.relative_to(ROOT / "ser").with_suffix("").parts[0]
-        for name, line in imported(path):
-            part = part_of(name)
-            if own != "__init__" and part in RANK and RANK[part] > RANK[own]:
-                upward.append(f"{path.relative_to(ROOT)}:{line} ({own}) imports {name}")
-    assert upward == []
+@pytest.mark.parametrize("part", FOREIGN)
+def test_a_part_does_without_libraries_that_are_not_its_own(part: str) -> None:
+    foreign = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules(part.replace(".", "/"))
+        for name, line in imported(path)
+        if name.split(".")[0] in FOREIGN[part]
+    ]
+    assert foreign == []
+
+
+def test_no_module_imports_itself_through_others(graph: dict[str, set[str]]) -> None:
+    # Raises CycleError, which names them.
+    assert set(graphlib.TopologicalSorter(graph).static_order()) == set(graph)
+
+
+def test_no_two_folders_import_each_other_but_a_registry_and_its_entries(graph: dict[str, set[str]]) -> None:
+    folders: dict[str, set[str]] = {}
+    known = {dotted(path): str(path.parent.relative_to(ROOT)) for package in PACKAGES for path in modules(package)}
+    for name, targets in graph.items():
+        folders.setdefault(known[name], set()).update(known[target] for target in targets)
+    mutual = {(folder, other) for folder, others in folders.items() for other in others if folder in folders[other]}
+    assert [pair for pair in sorted(mutual) if pair[0] < pair[1] and pair[0] not in PARENTS] == []
+    assert all(other.startswith(f"{folder}/") for folder, other in mutual if folder < other)
+
+
+def test_a_folder_holds_at_most_ten_modules() -> None:
+    folders = Counter(path.parent for package in PACKAGES for path in modules(package) if path.stem != "__init__")
+    large = {str(folder.relative_to(ROOT)): n for folder, n in folders.items() if not 2 <= n <= LARGEST_FOLDER}
+    assert large == {}
 
 
 def test_relative_imports_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
