@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """One figure.
 
     Attributes:
@@ -21,13 +21,13 @@ class Row:
     case: str
     value: float
     unit: str
-    aim: float | None = None
-    at_most: bool = False
+    target: float | None = None
+    upper_bound: bool = False
     details: str = ""
 
     @property
-    def reached(self) -> bool | None:
+    def passed(self) -> bool | None:
         """Whether the aim is reached; None where there is none."""
-        if self.aim is None:
+        if self.target is None:
             return None
-        return self.value <= self.aim if self.at_most else self.value >= self.aim
+        return self.value <= self.target if self.upper_bound else self.value >= self.target

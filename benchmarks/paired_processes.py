@@ -35,7 +35,7 @@ class Timed:
     returned: Any
 
 
-class Side:
+class BenchProcess:
     """A process that prepares some work and does it whenever it is told to.
 
     Args:
@@ -55,7 +55,7 @@ class Side:
         timed: Timed = self._connection.recv()
         return timed
 
-    def __enter__(self) -> "Side":
+    def __enter__(self) -> "BenchProcess":
         return self
 
     def __exit__(
@@ -65,7 +65,7 @@ class Side:
         self._process.join()
 
 
-def in_turn(sides: dict[str, Side], rounds: int) -> dict[str, list[Timed]]:
+def run_interleaved(sides: dict[str, BenchProcess], rounds: int) -> dict[str, list[Timed]]:
     """Runs all sides in turn, the order turned round each time."""
     found: dict[str, list[Timed]] = {name: [] for name in sides}
     for number in range(rounds):

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from benchmarks.measurement import Row
+from benchmarks.measurement import Measurement
 
 
-def draw(rows: list[Row], path: Path) -> None:
+def draw(rows: list[Measurement], path: Path) -> None:
     """Draws every ratio on a logarithmic axis, with a mark where its aim is.
 
     Args:
@@ -21,8 +21,8 @@ def draw(rows: list[Row], path: Path) -> None:
     axes.barh(names, [row.value for row in ratios], color="#4477aa", height=0.6)
     for place, row in enumerate(ratios):
         axes.text(row.value * 1.03, place, f"{row.value:.1f}", va="center", fontsize=8)
-        if row.aim is not None:
-            axes.plot([row.aim, row.aim], [place - 0.4, place + 0.4], color="#cc3311", linewidth=2)
+        if row.target is not None:
+            axes.plot([row.target, row.target], [place - 0.4, place + 0.4], color="#cc3311", linewidth=2)
     axes.axvline(1.0, color="#555555", linewidth=0.8)
     axes.set_xscale("log")
     axes.set_xlabel("times as fast (red: the aim)")

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cases import features, overhead, training, workers
-from benchmarks.cases.training import case_of
-from benchmarks.measurement import Row
+from benchmarks.cases.training import case_label
+from benchmarks.measurement import Measurement
 from benchmarks.plot import draw
 from benchmarks.workloads import Source, configuration_of
-from ser.devices import processor_name
+from ser.devices import cpu_name
 from studies.execution.bf16_probe import runs_bf16
 
 RESULTS = Path(__file__).parent / "results"
@@ -34,7 +34,7 @@ _ATTENTIONS: tuple[dict[str, Any], ...] = (
     {"attention": "quantum"},
 )
 
-Section = Callable[[], list[Row]]
+Section = Callable[[], list[Measurement]]
 
 
 @dataclass(frozen=True)
@@ -61,18 +61,18 @@ def training_sections(workload: Workload, rounds: int, device: str) -> dict[str,
     for frame_ms in (10, 30):
         plain, fine = configuration_of("none", frame_ms), frame_ms == 10
         least_share, times = (workload.least_share, workload.times) if fine and device == "cpu" else (None, None)
-        found[f"share: {case_of(whole, plain, device)}"] = partial(
-            training.share_of_rate, whole, plain, rounds, least_share, device
+        found[f"share: {case_label(whole, plain, device)}"] = partial(
+            training.peak_share, whole, plain, rounds, least_share, device
         )
-        found[f"reference: {case_of(compared, plain, device)}"] = partial(
-            training.against_reference, compared, plain, rounds, times, device
+        found[f"reference: {case_label(compared, plain, device)}"] = partial(
+            training.vs_reference, compared, plain, rounds, times, device
         )
         for settings in _ATTENTIONS:
             other = configuration_of(frame_ms=frame_ms, **settings)
-            found[f"reference: {case_of(compared, other, device)}"] = partial(
-                training.against_reference, compared, other, 1, None, device
+            found[f"reference: {case_label(compared, other, device)}"] = partial(
+                training.vs_reference, compared, other, 1, None, device
             )
-        case = case_of(compared, plain, device)
+        case = case_label(compared, plain, device)
         found[f"attentions: {case}"] = partial(training.against_none, compared, frame_ms, rounds, device)
         if runs_bf16(torch.device(device)):
             found[f"bf16: {case}"] = partial(training.bf16_against_fp32, compared, frame_ms, rounds, device)
@@ -102,7 +102,7 @@ def sections(emodb: Path | None, folder: Path, rounds: int) -> dict[str, Section
     return found
 
 
-def left_out(emodb: Path | None) -> list[str]:
+def skipped_reasons(emodb: Path | None) -> list[str]:
     """What this machine or call lacks, in words."""
     reasons = {
         "This processor does not train in bf16: its figures are left out.": not runs_bf16(torch.device("cpu")),
@@ -124,7 +124,7 @@ def main(
 
     Example: python -m benchmarks --emodb corpora/emodb --rounds 3
     """
-    console, rows = Console(), list[Row]()
+    console, rows = Console(), list[Measurement]()
     started = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="ser-bench-") as folder:
         offered, wanted = sections(emodb, Path(folder), rounds), only or [""]
@@ -136,32 +136,32 @@ def main(
                 console.print(f"{row.section}: {row.case}: {row.value:.3g} {row.unit}")
             rows += found
     console.print(table(rows))
-    for reason in left_out(emodb):
+    for reason in skipped_reasons(emodb):
         console.print(reason)
     results.mkdir(parents=True, exist_ok=True)
     kept = {
         "started": started.isoformat(timespec="seconds"),
-        "processor": processor_name(),
+        "processor": cpu_name(),
         "torch": str(torch.__version__),
         "python": platform.python_version(),
         "card": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "rounds": rounds,
-        "left_out": left_out(emodb),
+        "left_out": skipped_reasons(emodb),
         "not_asked_for": [name for name in offered if name not in dict(chosen)],
-        "rows": [asdict(row) | {"reached": row.reached} for row in rows],
+        "rows": [asdict(row) | {"reached": row.passed} for row in rows],
     }
     (results / "bench.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     draw(rows, results / "bench.svg")
     console.print(f"kept in {results}/bench.json and bench.svg")
 
 
-def table(rows: list[Row]) -> Table:
+def table(rows: list[Measurement]) -> Table:
     """All rows, with their aims and whether they are reached."""
     drawn = Table(
         "measured", "case", "value", "aim", "", "made from", title="Measured in one run", title_justify="left"
     )
     for row in rows:
-        aim = "" if row.aim is None else f"{'at most' if row.at_most else 'at least'} {row.aim:g}"
-        verdict = {None: "", True: "reached", False: "missed"}[row.reached]
+        aim = "" if row.target is None else f"{'at most' if row.upper_bound else 'at least'} {row.target:g}"
+        verdict = {None: "", True: "reached", False: "missed"}[row.passed]
         drawn.add_row(row.section, row.case, f"{row.value:.3g} {row.unit}", aim, verdict, row.details)
     return drawn

@@ -9,15 +9,15 @@ import numpy as np
 from benchmarks.reference import Example
 from ser.config import FeatureSettings, FoldConfiguration
 from ser.corpora.corpus import Corpus, Utterance
-from ser.corpora.loading import open_corpus
-from ser.features.builder import ensure_store
+from ser.corpora.loading import load_corpus
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FRAMES, LENGTHS, METADATA, FeatureStore, StoreMetadata
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
 from ser.results import Fold
-from ser.training.data import FoldData, prepare_fold
+from ser.training.data import FoldData, prepare_fold_data
 from studies.execution.base import FoldTask
-from tracking.backend.file_lock import exclusive
+from tracking.backend.file_lock import file_lock
 
 UTTERANCES, MEAN_S, SHORTEST_S, LONGEST_S = 2943, 4.25, 0.58, 29.1
 """IEMOCAP's improvised set: its utterances, and their durations in seconds."""
@@ -44,7 +44,7 @@ class Workload:
 
     def data(self, configuration: FoldConfiguration) -> FoldData:
         """The first fold's data under a configuration."""
-        return prepare_fold(self.corpus, self.store, configuration, self.folds[0])
+        return prepare_fold_data(self.corpus, self.store, configuration, self.folds[0])
 
     def tasks(self, configuration: FoldConfiguration, device_type: str) -> list[FoldTask]:
         """All folds of a trial, as an executor takes them."""
@@ -83,13 +83,13 @@ class Source:
     def open(self) -> Workload:
         """The workload; its store is written where it is missing."""
         if self.emodb is not None:
-            corpus = open_corpus("emodb", self.emodb)
-            path = ensure_store(corpus, FeatureSettings(), self.folder)
+            corpus = load_corpus("emodb", self.emodb)
+            path = build_store_if_missing(corpus, FeatureSettings(), self.folder)
         else:
             corpus, lengths = iemocap_shape(self.share)
             path = self.folder / f"shape-{self.share}"
             # Both sides of a ratio ask for it at once.
-            with exclusive(path.with_name(f"{path.name}.lock")):
+            with file_lock(path.with_name(f"{path.name}.lock")):
                 _ensure_noise(path, corpus, lengths)
         return Workload(corpus, FeatureStore.open(path), speaker_folds(corpus, "partner"))
 
@@ -107,7 +107,7 @@ def configuration_of(attention: str, frame_ms: int, **changes: Any) -> FoldConfi
         "loss_scale": "utterance",
         "decision": "posterior",
     }
-    return FoldConfiguration.of(**settings | changes)
+    return FoldConfiguration.parse(**settings | changes)
 
 
 def iemocap_shape(share: float) -> tuple[Corpus, "np.ndarray[Any, np.dtype[np.int64]]"]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ser.errors import ConfigurationError, unknown_value
+from ser.errors import ConfigurationError, unknown_value_message
 
 AttentionName = Literal["none", "local", "component", "quantum"]
 LabelStrategy = Literal["words", "phonemes", "phonemes_x2", "utterance"]
@@ -27,7 +27,7 @@ Balance = Literal["none", "weights", "upsample"]
 Validation = Literal["partner", "other_session"]
 Precision = Literal["fp32", "bf16", "tf32"]
 
-_LATER_SETTINGS = ("dropout",)
+_OMITTED_FROM_DIGEST_WHEN_OFF = ("dropout",)
 WINDOWED_ATTENTIONS: tuple[AttentionName, ...] = ("local", "component")
 
 
@@ -40,13 +40,13 @@ def _odd(scope: int) -> int:
 Scope = Annotated[int, AfterValidator(_odd)]
 
 
-class Settings(BaseModel):
+class FrozenModel(BaseModel):
     """A frozen group of settings; an unknown name or value is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FeatureSettings(Settings):
+class FeatureSettings(FrozenModel):
     """How speech becomes log-mel frames (paper, section 3.2).
 
     Attributes:
@@ -66,7 +66,7 @@ class FeatureSettings(Settings):
     log_floor: float = Field(1e-10, gt=0)
 
 
-class FoldConfiguration(Settings):
+class FoldConfiguration(FrozenModel):
     """All that decides a fold's result besides the data and the machine.
 
     Attributes:
@@ -133,26 +133,30 @@ class FoldConfiguration(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_what_has_no_effect(cls, values: Any) -> Any:
+    def _clear_inactive_settings(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        active = conditional_settings(values.get("attention"), values.get("criterion", "ctc"))
+        active = active_settings(values.get("attention"), values.get("criterion", "ctc"))
         missing = [name for name, used in active.items() if used and values.get(name) is None]
         if missing and values.get("attention") in get_args(AttentionName):
             raise ValueError(f"attention {values['attention']} needs a value for: {', '.join(missing)}")
         return {name: None if active.get(name) is False else value for name, value in values.items()}
 
-    def content(self) -> dict[str, Any]:
+    def digest_content(self) -> dict[str, Any]:
         """All settings as plain data, as they enter digests.
 
         A setting that came after the first results is left out while it is off: what was computed before
         it came keeps its name, and is not computed again.
         """
         values = self.model_dump(mode="json")
-        return {name: value for name, value in values.items() if name not in _LATER_SETTINGS or value is not None}
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in _OMITTED_FROM_DIGEST_WHEN_OFF or value is not None
+        }
 
     @classmethod
-    def of(cls, **values: Any) -> "FoldConfiguration":
+    def parse(cls, **values: Any) -> "FoldConfiguration":
         """Makes a configuration; settings without effect may be given and become null.
 
         Args:
@@ -175,7 +179,7 @@ class FoldConfiguration(Settings):
             raise ConfigurationError(_one_line(error)) from None
 
 
-def conditional_settings(attention: str | None, criterion: str) -> dict[str, bool]:
+def active_settings(attention: str | None, criterion: str) -> dict[str, bool]:
     """Which of the settings that depend on others have an effect.
 
     Args:
@@ -206,12 +210,12 @@ def _one_line(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"]) or "configuration"
     if first["type"] == "extra_forbidden":
         group = FoldConfiguration if len(first["loc"]) == 1 else FeatureSettings
-        return unknown_value("setting", first["loc"][-1], group.model_fields)
+        return unknown_value_message("setting", first["loc"][-1], group.model_fields)
     if first["type"] == "missing":
         return f"setting {name} is missing"
     if first["type"] == "literal_error":
         valid = [word.strip("' ") for word in first["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return unknown_value(name, first["input"], valid)
+        return unknown_value_message(name, first["input"], valid)
     if first["type"] == "value_error":
         return first["msg"].removeprefix("Value error, ")
     return f"{name}: {first['msg']} (given: {first['input']!r})"

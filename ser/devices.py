@@ -12,11 +12,11 @@ from ser.errors import StudyError
 
 def device_name(device: str) -> str:
     """The name of the processor or of the graphics card behind a device such as 'cpu' or 'cuda:0'."""
-    return processor_name() if device == "cpu" else torch.cuda.get_device_name(torch.device(device))
+    return cpu_name() if device == "cpu" else torch.cuda.get_device_name(torch.device(device))
 
 
 @cache
-def processor_name() -> str:
+def cpu_name() -> str:
     """The processor's name as the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -26,7 +26,7 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor of the CPU on a device; for a card by way of pinned memory, so that nothing waits for the copy.
 
     Args:

@@ -77,7 +77,7 @@ class StorageError(SerError):
     """A database, the tracking server or a disk cannot be used as it is; nothing that was computed is lost."""
 
 
-class AwayError(StorageError):
+class UnavailableError(StorageError):
     """A database or the tracking server cannot be reached now; the same command goes on when it can.
 
     Its exit code is the one that `sysexits.h` calls EX_TEMPFAIL: try again later.
@@ -86,7 +86,7 @@ class AwayError(StorageError):
     exit_code = 75
 
 
-def unknown_value(what: str, value: object, known: Iterable[str]) -> str:
+def unknown_value_message(what: str, value: object, known: Iterable[str]) -> str:
     """Says that a value is unknown, and which ones are known.
 
     Args:

@@ -42,7 +42,7 @@ def fold_identity(
         torch_version = str(torch.__version__)
     return digest_of(
         {
-            "configuration": configuration.content(),
+            "configuration": configuration.digest_content(),
             "corpus": corpus_digest,
             "test": sorted(fold.test_speakers),
             "validation": sorted(fold.validation_speakers),
@@ -59,6 +59,6 @@ def trial_identity(fold_identities: list[str]) -> str:
     return digest_of(sorted(fold_identities))
 
 
-def initial_seed(configuration: FoldConfiguration, fold: Fold) -> int:
+def weight_seed(configuration: FoldConfiguration, fold: Fold) -> int:
     """The seed of a fold's initial weights, 0 to 2**63 - 1, from the seed setting and the test speakers."""
     return int(digest_of({"seed": configuration.seed, "test": sorted(fold.test_speakers)})[:16], 16) >> 1

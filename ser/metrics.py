@@ -37,7 +37,7 @@ def evaluation_confusion(evaluation: Evaluation, classes: int) -> NDArray[np.int
     return confusion_matrix(evaluation.actual, evaluation.predicted, classes)
 
 
-def recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+def class_recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """Recall of each class; NaN for a class without utterances.
 
     Args:
@@ -123,7 +123,7 @@ def weighted_accuracies(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(np.trace(confusions, axis1=1, axis2=2) / totals, dtype=np.float64)
 
 
-def missing_classes(confusion: NDArray[np.int64]) -> tuple[int, ...]:
+def absent_classes(confusion: NDArray[np.int64]) -> tuple[int, ...]:
     """Classes without utterances, which UA leaves out."""
     return tuple(int(index) for index in np.flatnonzero(confusion.sum(axis=1) == 0))
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from pydantic import Field, TypeAdapter
 
-from ser.config import FoldConfiguration, Settings
+from ser.config import FoldConfiguration, FrozenModel
 
 
-class Fold(Settings):
+class Fold(FrozenModel):
     """Which speakers test, validate and train.
 
     Attributes:
@@ -30,7 +30,7 @@ class Fold(Settings):
     training_speakers: tuple[str, ...]
 
 
-class CorpusIdentity(Settings):
+class CorpusIdentity(FrozenModel):
     """The corpus that a result rests on.
 
     Attributes:
@@ -46,7 +46,7 @@ class CorpusIdentity(Settings):
     synthetic: bool = False
 
 
-class Evaluation(Settings):
+class Evaluation(FrozenModel):
     """Every decision made on one part of a fold, utterance by utterance.
 
     Attributes:
@@ -71,7 +71,7 @@ class Evaluation(Settings):
     undecided_share: float | None = None
 
 
-class EpochRecord(Settings):
+class EpochRecord(FrozenModel):
     """One epoch of a fold's curve.
 
     Attributes:
@@ -85,7 +85,7 @@ class EpochRecord(Settings):
     values: dict[str, float]
 
 
-class TargetReport(Settings):
+class TargetReport(FrozenModel):
     """What became of the label sequences of all utterances of a fold's corpus.
 
     Attributes:
@@ -99,7 +99,7 @@ class TargetReport(Settings):
     raised: int = 0
 
 
-class FoldResult(Settings):
+class FoldResult(FrozenModel):
     """Everything that is known of a trained fold, its weights apart.
 
     Attributes:
@@ -133,7 +133,7 @@ class FoldResult(Settings):
     environment: dict[str, str] = Field(default_factory=dict)
 
 
-class BaselineResult(Settings):
+class BaselineResult(FrozenModel):
     """The logistic-regression baseline over all folds of one corpus and scheme.
 
     Attributes:

@@ -10,42 +10,42 @@ from mlflow import MlflowClient
 
 from ser.config import FoldConfiguration, Precision
 from ser.corpora.corpus import Corpus
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.errors import ConfigurationError
-from ser.features.builder import ensure_store
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds import make_folds, parse_scheme
 from ser.results import BaselineResult, Fold
-from ser.training.baseline import logistic_baseline
-from ser.training.precision import require_precision
-from ser.training.targets import offered_strategies, uncounted
-from studies.consistency.lost_runs import take_back
-from studies.consistency.study_check import reconcile
+from ser.training.baseline import logistic_regression_baseline
+from ser.training.precision import check_precision_supported
+from ser.training.targets import available_strategies, utterances_without_counts
+from studies.consistency.lost_runs import recover_lost_runs
+from studies.consistency.study_check import repair_study
 from studies.coordination.coordinator import Coordinator
 from studies.coordination.retries import STALL_TIMEOUT_S
-from studies.coordination.shutdown import stopped_at_errors
-from studies.execution.backends import Workplace
-from studies.execution.base import NodeNeeds
-from studies.execution.bf16_probe import resolved_precision
-from studies.monitoring.events import Observer, Observers
-from studies.monitoring.live_status import StatusFile
+from studies.coordination.shutdown import closing_runs_on_error
+from studies.execution.backends import Backend
+from studies.execution.base import StudyRequirements
+from studies.execution.bf16_probe import choose_precision
+from studies.monitoring.events import CallbackList, StudyCallback
+from studies.monitoring.live_status import StatusWriter
 from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
-from studies.search.optuna_study import Search
+from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
-from studies.search.records import Basis, Point, Whereabouts
+from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.storages.home import Home
-from tracking.backend.client import experiment_id, open_tracking
+from tracking.backend.client import connect, experiment_id
 from tracking.context import StudyContext
-from tracking.outbox.background_writer import Sender
+from tracking.outbox.background_writer import BackgroundWriter
 from tracking.outbox.outbox import Outbox
 from tracking.reading.reader import Reader
 from tracking.writing.recorder import Recorder
 
-SERVED_AT_ONCE = 4
+SERVER_WRITER_THREADS = 4
 """Trials that are written to a tracking server at the same time."""
 
-Stage = Callable[[str], Callable[[int, int], None]]
+ProgressFactory = Callable[[str], Callable[[int, int], None]]
 """Opens a progress bar of the given name; the result is told how much is done, and of how much."""
 
 
@@ -68,9 +68,9 @@ def run_study(
     plan: StudyPlan,
     root: Path,
     home: Home,
-    workplace: Workplace,
-    observer: Observer,
-    stage: Stage,
+    workplace: Backend,
+    observer: StudyCallback,
+    stage: ProgressFactory,
     stall_timeout_s: float | None = STALL_TIMEOUT_S,
 ) -> Outcome:
     """Runs a study, or goes on with it: what is finished is not trained again, here or in another study.
@@ -90,19 +90,19 @@ def run_study(
     Raises:
         SerError: The corpus, the store or the study cannot be used as asked; the text says why.
     """
-    ground = _prepare(plan, root, home, workplace, stage)
-    live = StatusFile(home.live_status(ground.name), home.failures(ground.name), ground.name)
-    observer = Observers(observer, live)
-    with home.storage.coordinate(ground.name) as place:
-        ledgers = _open(plan, root, home, workplace, ground)
+    ground = _prepare_data(plan, root, home, workplace, stage)
+    live = StatusWriter(home.live_status(ground.name), home.failures(ground.name), ground.name)
+    observer = CallbackList(observer, live)
+    with home.storage.acquire_lease(ground.name) as place:
+        ledgers = _open_session(plan, root, home, workplace, ground)
         recorder = ledgers.recorder
         with (
-            stopped_at_errors(recorder, place.confirm),
-            Sender(place.confirm, observer.noticed, threads=threads_for(home)) as sender,
+            closing_runs_on_error(recorder, place.check),
+            BackgroundWriter(place.check, observer.on_message, threads=writer_threads(home)) as sender,
         ):
-            points = _reconciled(ledgers, home, workplace.device_type, place.confirm, observer, stage)
-            study_run = recorder.study_run(complete=all_ended(points, ledgers.search, ledgers.precision))
-            with closing(workplace.executor(_needs(plan, ground, ledgers, workplace), observer.noticed)) as executor:
+            points = _recover(ledgers, home, workplace.device_type, place.check, observer, stage)
+            study_run = recorder.ensure_study_run(complete=is_study_complete(points, ledgers.search, ledgers.precision))
+            with closing(workplace.executor(_needs(plan, ground, ledgers, workplace), observer.on_message)) as executor:
                 coordinator = Coordinator(
                     context=ledgers.context,
                     study_run=study_run,
@@ -121,8 +121,8 @@ def run_study(
                 failures = coordinator.run()
             # Computed once, however often its writing is tried.
             baseline = cache(ground.baseline)
-            sender.send(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
-            sender.drain()
+            sender.submit(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
+            sender.flush()
     return Outcome(ground.name, tuple(failures), ledgers.reader)
 
 
@@ -146,7 +146,7 @@ class _Ground:
 
     def baseline(self) -> BaselineResult:
         """The logistic regression beside its variants."""
-        return logistic_baseline(
+        return logistic_regression_baseline(
             self.corpus, FeatureStore.open(self.store), self.scheme, self.configuration.normalisation
         )
 
@@ -166,7 +166,7 @@ class _Ledgers:
         reader: Reads what any study has written.
     """
 
-    search: Search
+    search: OptunaStudy
     precision: Precision
     client: MlflowClient
     experiment: str
@@ -176,27 +176,29 @@ class _Ledgers:
     reader: Reader
 
 
-def _prepare(plan: StudyPlan, root: Path, home: Home, workplace: Workplace, stage: Stage) -> _Ground:
+def _prepare_data(plan: StudyPlan, root: Path, home: Home, workplace: Backend, stage: ProgressFactory) -> _Ground:
     """Reads the corpus, computes its features, divides it into folds, and refuses what cannot be computed."""
-    corpus = open_corpus(plan.corpus, root.absolute(), stage("reading the corpus"), plan.corpus_options)
+    corpus = load_corpus(plan.corpus, root.absolute(), stage("reading the corpus"), plan.corpus_options)
     configuration = plan.base("fp32")
     scheme = make_folds(corpus, parse_scheme(plan.folds), configuration.validation)
     check_pruner(plan.pruner, len(scheme), scheme[0].scheme)
     _check_counts(plan, corpus)
     # Nodes of a cluster look for the store at the same path, from other working directories.
-    store = ensure_store(corpus, configuration.features, home.features.absolute(), stage("computing features"))
+    store = build_store_if_missing(
+        corpus, configuration.features, home.features.absolute(), stage("computing features")
+    )
     return _Ground(corpus, configuration, scheme, store, plan.name(corpus.digest, workplace.device_type))
 
 
-def _open(plan: StudyPlan, root: Path, home: Home, workplace: Workplace, ground: _Ground) -> _Ledgers:
+def _open_session(plan: StudyPlan, root: Path, home: Home, workplace: Backend, ground: _Ground) -> _Ledgers:
     """Opens a study's databases, and keeps there what those who look from outside need to know of it."""
     corpus, scheme = ground.corpus, ground.scheme
-    search = Search.open(home.storage, ground.name, plan)
-    precision = _kept_precision(plan, search, home, workplace)
-    client = open_tracking(home.tracking)
+    search = OptunaStudy.open(home.storage, ground.name, plan)
+    precision = _resolve_precision(plan, search, home, workplace)
+    client = connect(home.tracking_uri_or_path)
     experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
-    search.keep_basis(Basis(scheme, workplace.device_type))
-    search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
+    search.save_identity_inputs(IdentityInputs(scheme, workplace.device_type))
+    search.save_location(StudyLocation(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
     tags, options = provenance_tags(workplace.processor), _options(plan, precision, root)
     context = StudyContext(ground.name, plan.recipe, corpus, scheme, tags, options)
     recorder = Recorder(client, experiment, context, home.lock("recording"), shared=home.tracking_uri is not None)
@@ -204,9 +206,9 @@ def _open(plan: StudyPlan, root: Path, home: Home, workplace: Workplace, ground:
     return _Ledgers(search, precision, client, experiment, context, Outbox(home.outbox), recorder, reader)
 
 
-def _needs(plan: StudyPlan, ground: _Ground, ledgers: _Ledgers, workplace: Workplace) -> NodeNeeds:
+def _needs(plan: StudyPlan, ground: _Ground, ledgers: _Ledgers, workplace: Backend) -> StudyRequirements:
     """What each node of a cluster must have."""
-    return NodeNeeds(
+    return StudyRequirements(
         corpus=ground.corpus,
         loader=plan.corpus,
         options=plan.corpus_options,
@@ -217,16 +219,21 @@ def _needs(plan: StudyPlan, ground: _Ground, ledgers: _Ledgers, workplace: Workp
     )
 
 
-def all_ended(points: Sequence[Point], search: Search, precision: Precision) -> bool:
+def is_study_complete(points: Sequence[Point], search: OptunaStudy, precision: Precision) -> bool:
     """Whether nothing is left to be trained, and nothing more to be proposed."""
     return all(point.complete or point.pruned is not None for point in points) and search.is_exhausted(precision)
 
 
-def _reconciled(
-    ledgers: _Ledgers, home: Home, device_type: str, confirm: Callable[[], None], observer: Observer, stage: Stage
+def _recover(
+    ledgers: _Ledgers,
+    home: Home,
+    device_type: str,
+    confirm: Callable[[], None],
+    observer: StudyCallback,
+    stage: ProgressFactory,
 ) -> list[Point]:
     """Takes back results whose runs are gone, mends what the ledgers disagree on, and returns the study's points."""
-    take_back(
+    recover_lost_runs(
         ledgers.client,
         ledgers.experiment,
         ledgers.context,
@@ -240,7 +247,7 @@ def _reconciled(
     )
     # That may have taken long.
     confirm()
-    return reconcile(
+    return repair_study(
         ledgers.client,
         ledgers.experiment,
         ledgers.context,
@@ -252,9 +259,9 @@ def _reconciled(
     )
 
 
-def threads_for(home: Home) -> int:
+def writer_threads(home: Home) -> int:
     """Trials that are written at the same time: SQLite takes one write after the other."""
-    return 1 if home.tracking_uri is None else SERVED_AT_ONCE
+    return 1 if home.tracking_uri is None else SERVER_WRITER_THREADS
 
 
 def _finish_study(recorder: Recorder, study_run: str, baseline: Callable[[], BaselineResult], complete: bool) -> None:
@@ -266,23 +273,23 @@ def _finish_study(recorder: Recorder, study_run: str, baseline: Callable[[], Bas
 
 def _check_counts(plan: StudyPlan, corpus: Corpus) -> None:
     """Refuses label strategies that the corpus has no counts for, before anything is computed."""
-    offered = offered_strategies(corpus.utterances)
+    offered = available_strategies(corpus.utterances)
     missing = [labels for labels in plan.labels if labels not in offered]
     if missing and plan.criterion == "ctc":
-        ids = uncounted(corpus.utterances, missing[0])
+        ids = utterances_without_counts(corpus.utterances, missing[0])
         raise ConfigurationError(
             f"corpus {corpus.name} lacks the counts for labels {', '.join(missing)} in {len(ids)} of "
             f"{len(corpus.utterances)} utterances (first: {ids[0]}); it offers: {', '.join(offered)}"
         )
 
 
-def _kept_precision(plan: StudyPlan, search: Search, home: Home, workplace: Workplace) -> Precision:
+def _resolve_precision(plan: StudyPlan, search: OptunaStudy, home: Home, workplace: Backend) -> Precision:
     """The study's arithmetic: what it began with, or now resolved and kept."""
     if search.precision is None:
         resolved = plan.precision
         if resolved == "auto":
-            resolved = resolved_precision(home.machine_facts, workplace.processor, workplace.gain_of_bf16)
-        require_precision(resolved, workplace.device_type)
+            resolved = choose_precision(home.machine_cache, workplace.processor, workplace.bf16_speedup)
+        check_precision_supported(resolved, workplace.device_type)
         search.keep_precision(resolved)
         return resolved
     return search.precision

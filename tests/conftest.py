@@ -16,8 +16,8 @@ from tests.support.postgresql import PostgresqlServer, binaries, empty_database
 
 if TYPE_CHECKING:
     # Imported where they are used: most tests need neither MLflow nor Optuna.
-    from tests.support.toy_coordinator import Place
-    from tests.support.toy_studies import Store
+    from tests.support.toy_coordinator import StudyFixture
+    from tests.support.toy_studies import MlflowFixture
     from tests.support.tracking_server import TrackingServer
 
 # Read by torch when it is imported, here and in workers: for tensors as small as the tests' a second
@@ -58,10 +58,10 @@ def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without runs; making one takes seconds, copying it does not."""
-    from tracking.backend.client import open_tracking
+    from tracking.backend.client import connect
 
     database = tmp_path_factory.mktemp("tracking") / "mlflow.db"
-    open_tracking(database)
+    connect(database)
     return database
 
 
@@ -92,10 +92,10 @@ def own_postgresql() -> Iterator[PostgresqlServer]:
 
 
 @pytest.fixture
-def store(tmp_path: Path, empty_store: Path) -> "Store":
-    from tests.support.toy_studies import Store
+def store(tmp_path: Path, empty_store: Path) -> "MlflowFixture":
+    from tests.support.toy_studies import MlflowFixture
 
-    return Store(tmp_path, empty_store)
+    return MlflowFixture(tmp_path, empty_store)
 
 
 @pytest.fixture(scope="session")
@@ -109,10 +109,10 @@ def empty_search(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(tmp_path: Path, empty_store: Path, empty_search: Path) -> "Place":
-    from tests.support.toy_coordinator import Place
+def place(tmp_path: Path, empty_store: Path, empty_search: Path) -> "StudyFixture":
+    from tests.support.toy_coordinator import StudyFixture
 
-    return Place(tmp_path / "place", empty_store, empty_search)
+    return StudyFixture(tmp_path / "place", empty_store, empty_search)
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.measurement import Row
-from benchmarks.paired_processes import Side, Work
-from studies.execution.backends import LocalWorkplace
-from studies.monitoring.events import Observer, Standing
+from benchmarks.measurement import Measurement
+from benchmarks.paired_processes import BenchProcess, Work
+from studies.execution.backends import LocalBackend
+from studies.monitoring.events import StudyCallback, StudyProgress
 from studies.planning.plan import StudyPlan
 from studies.runner import run_study
 from studies.storages.home import Home
@@ -17,13 +17,13 @@ WORKERS = 2
 
 
 @dataclass
-class _Clock(Observer):
+class _Clock(StudyCallback):
     """Notes when the study came to each standing: the first is before the first fold is handed out."""
 
     wall_s: list[float] = field(default_factory=list)
     coordinator_s: list[float] = field(default_factory=list)
 
-    def stood(self, standing: Standing) -> None:
+    def on_progress(self, standing: StudyProgress) -> None:
         self.wall_s.append(time.time())
         self.coordinator_s.append(time.process_time())
 
@@ -52,7 +52,7 @@ class Spent:
 
 def study(emodb: Path, folder: Path, epochs: int) -> Work:
     """One study of attention `none` over phonemes on EmoDB, recorded in a home of its own."""
-    plan = StudyPlan.of(
+    plan = StudyPlan.from_options(
         corpus="emodb",
         recipe="recommended",
         attentions=("none",),
@@ -61,7 +61,7 @@ def study(emodb: Path, folder: Path, epochs: int) -> Work:
     )
 
     def work() -> Spent:
-        clock, workplace = _Clock(), LocalWorkplace(("cpu",) * WORKERS)
+        clock, workplace = _Clock(), LocalBackend(("cpu",) * WORKERS)
         outcome = run_study(plan, emodb, Home(folder), workplace, clock, lambda _: lambda done, total: None)
         folds = [fold for trial in outcome.reader.table().trials for fold in trial.folds]
         return spent(folds, clock.wall_s[0], clock.wall_s[-1], clock.coordinator_s[-1] - clock.coordinator_s[0])
@@ -84,10 +84,12 @@ def spent(folds: list[ScoredFold], began_s: float, ended_s: float, coordinator_s
     return Spent(ended_s - began_s, folds_s, tail_s, coordinator_s)
 
 
-def of_a_study(emodb: Path, folder: Path, epochs: int) -> list[Row]:
+def of_a_study(emodb: Path, folder: Path, epochs: int) -> list[Measurement]:
     """The share of a study's time that is not training."""
-    with Side(study, emodb, folder, epochs) as side:
+    with BenchProcess(study, emodb, folder, epochs) as side:
         found: Spent = side.run().returned
     details = f"{found.wall_s:.0f} s, ten folds of {epochs} epochs, {WORKERS} workers, their start included; "
     details += f"coordinator {found.coordinator_s:.1f} s of processor time"
-    return [Row("study, all but training", "EmoDB, 30 ms, none", 100 * found.other_share, "%", 3.0, True, details)]
+    return [
+        Measurement("study, all but training", "EmoDB, 30 ms, none", 100 * found.other_share, "%", 3.0, True, details)
+    ]

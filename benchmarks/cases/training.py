@@ -10,14 +10,14 @@ from contextlib import ExitStack
 
 import torch
 
-from benchmarks.measurement import Row
-from benchmarks.paired_processes import Side, Work, in_turn, median_s
+from benchmarks.measurement import Measurement
+from benchmarks.paired_processes import BenchProcess, Work, median_s, run_interleaved
 from benchmarks.reference import ReferenceNetwork, random_batches, train_epoch
 from benchmarks.workloads import Source, configuration_of, examples
 from ser.config import FoldConfiguration
 from ser.training.optimizer import make_optimiser
 from ser.training.trainer import FoldTraining
-from studies.execution.malloc_tuning import keeping_memory
+from studies.execution.malloc_tuning import malloc_environment
 
 # A product of this size takes a core 20 ms or so, and a card the same with the larger one.
 _PRODUCT, _CARD_PRODUCT = 1024, 8192
@@ -41,7 +41,7 @@ def _epochs(source: Source, configuration: FoldConfiguration, device: str, valid
     epochs = iter(range(1, 1_000_000))
 
     def epoch() -> None:
-        training.run_epoch(next(epochs))
+        training.train_epoch(next(epochs))
         if validated:
             training.score(training.average.weights(), data.validation)
 
@@ -53,10 +53,10 @@ def worker_side(
     source: Source,
     configuration: FoldConfiguration,
     device: str,
-) -> Side:
+) -> BenchProcess:
     """A side whose process starts as a worker does, with its settings of memory."""
-    with keeping_memory():
-        return Side(prepare, source, configuration, device)
+    with malloc_environment():
+        return BenchProcess(prepare, source, configuration, device)
 
 
 def reference(source: Source, configuration: FoldConfiguration, device: str) -> Work:
@@ -112,9 +112,9 @@ def useful_operations(source: Source, configuration: FoldConfiguration) -> float
     return frames * (3 * (forward + output) - 2 * 2 * 4 * cells * inputs)
 
 
-def against_reference(
+def vs_reference(
     source: Source, configuration: FoldConfiguration, rounds: int, aim: float | None, device: str
-) -> list[Row]:
+) -> list[Measurement]:
     """The ratio of the two sides' epochs over the same utterances.
 
     Args:
@@ -125,19 +125,21 @@ def against_reference(
         device: Where both compute.
     """
     with (
-        Side(reference, source, configuration, device) as theirs,
+        BenchProcess(reference, source, configuration, device) as theirs,
         worker_side(ours, source, configuration, device) as our,
     ):
-        timed = in_turn({"reference": theirs, "ours": our}, rounds)
+        timed = run_interleaved({"reference": theirs, "ours": our}, rounds)
     reference_s, ours_s = median_s(timed["reference"]), median_s(timed["ours"])
     details = f"{ours_s:.2f} s against {reference_s:.2f} s, medians of {rounds}"
-    case = case_of(source, configuration, device)
-    return [Row("training epoch against the reference", case, reference_s / ours_s, "times", aim, details=details)]
+    case = case_label(source, configuration, device)
+    return [
+        Measurement("training epoch against the reference", case, reference_s / ours_s, "times", aim, details=details)
+    ]
 
 
-def share_of_rate(
+def peak_share(
     source: Source, configuration: FoldConfiguration, rounds: int, aim: float | None, device: str
-) -> list[Row]:
+) -> list[Measurement]:
     """The share of the machine's own rate of matrix products that whole epochs reach, after a first one.
 
     Args:
@@ -147,17 +149,17 @@ def share_of_rate(
         aim: The share that is good enough, in percent.
         device: Where it computes.
     """
-    with Side(product_rate, device) as rate, worker_side(ours, source, configuration, device) as our:
+    with BenchProcess(product_rate, device) as rate, worker_side(ours, source, configuration, device) as our:
         sides = {"rate": rate, "ours": our}
-        in_turn(sides, 1)
-        timed = in_turn(sides, rounds)
+        run_interleaved(sides, 1)
+        timed = run_interleaved(sides, rounds)
     machine, ours_s = statistics.median(each.returned for each in timed["rate"]), median_s(timed["ours"])
     share = useful_operations(source, configuration) / ours_s / machine
     details = f"{ours_s:.2f} s, {machine / 1e9:.0f} Gop/s, medians of {rounds}; useful operations over whole epochs"
     return [
-        Row(
+        Measurement(
             "share of the matrix-product rate",
-            case_of(source, configuration, device),
+            case_label(source, configuration, device),
             100 * share,
             "%",
             aim,
@@ -166,7 +168,7 @@ def share_of_rate(
     ]
 
 
-def against_none(source: Source, frame_ms: int, rounds: int, device: str) -> list[Row]:
+def against_none(source: Source, frame_ms: int, rounds: int, device: str) -> list[Measurement]:
     """What each attention's epoch costs over that of `none`, in percent; fp32, one thread or one card."""
     configurations = {"none": configuration_of("none", frame_ms)}
     for attention in ("local", "component", "quantum"):
@@ -176,36 +178,36 @@ def against_none(source: Source, frame_ms: int, rounds: int, device: str) -> lis
         sides = {
             name: stack.enter_context(worker_side(ours, source, each, device)) for name, each in configurations.items()
         }
-        timed = in_turn(sides, rounds)
+        timed = run_interleaved(sides, rounds)
     none_s = median_s(timed.pop("none"))
     return [
-        Row(
+        Measurement(
             "cost of an attention over none",
-            case_of(source, configurations[name], device),
+            case_label(source, configurations[name], device),
             100 * (median_s(each) / none_s - 1),
             "%",
             30.0 if name == "component" and device == "cpu" else None,
-            at_most=True,
+            upper_bound=True,
             details=f"{median_s(each):.2f} s against {none_s:.2f} s, medians of {rounds}",
         )
         for name, each in timed.items()
     ]
 
 
-def bf16_against_fp32(source: Source, frame_ms: int, rounds: int, device: str) -> list[Row]:
+def bf16_against_fp32(source: Source, frame_ms: int, rounds: int, device: str) -> list[Measurement]:
     """The gain of bf16, where the processor or card has it."""
     with (
         worker_side(ours, source, configuration_of("none", frame_ms), device) as fp32,
         worker_side(ours, source, configuration_of("none", frame_ms, precision="bf16"), device) as bf16,
     ):
-        timed = in_turn({"fp32": fp32, "bf16": bf16}, rounds)
+        timed = run_interleaved({"fp32": fp32, "bf16": bf16}, rounds)
     fp32_s, bf16_s = median_s(timed["fp32"]), median_s(timed["bf16"])
     details = f"{bf16_s:.2f} s against {fp32_s:.2f} s, medians of {rounds}"
-    case = case_of(source, configuration_of("none", frame_ms), device)
-    return [Row("bf16 against fp32", case, fp32_s / bf16_s, "times", 1.3, details=details)]
+    case = case_label(source, configuration_of("none", frame_ms), device)
+    return [Measurement("bf16 against fp32", case, fp32_s / bf16_s, "times", 1.3, details=details)]
 
 
-def case_of(source: Source, configuration: FoldConfiguration, device: str) -> str:
+def case_label(source: Source, configuration: FoldConfiguration, device: str) -> str:
     """Workload, frames and attention, as the tables name them, and a card."""
     attention = "component, window scores" if configuration.component_score == "window" else configuration.attention
     return f"{source.name}, {10 * configuration.stack} ms, {attention}{'' if device == 'cpu' else f', {device}'}"

@@ -11,19 +11,19 @@ from pathlib import Path
 import torch
 
 from benchmarks.cases.training import reference, validated, worker_side
-from benchmarks.measurement import Row
-from benchmarks.paired_processes import Side, Work, in_turn, median_s
+from benchmarks.measurement import Measurement
+from benchmarks.paired_processes import BenchProcess, Work, median_s, run_interleaved
 from benchmarks.workloads import Source, configuration_of
 from studies.execution.base import Failed, Finished, FoldTask
-from studies.execution.devices import worker_devices
-from studies.execution.fork_server import FORKED
+from studies.execution.devices import default_worker_devices
+from studies.execution.fork_server import FORKSERVER
 from studies.execution.local import LocalExecutor
-from studies.execution.malloc_tuning import keeping_memory
+from studies.execution.malloc_tuning import malloc_environment
 
 _MIB = 1024**2
 
 
-def two_against_one(source: Source, epochs: int, rounds: int) -> list[Row]:
+def two_against_one(source: Source, epochs: int, rounds: int) -> list[Measurement]:
     """A ten-fold trial by one worker and by two, in turn; starting them is not counted.
 
     Args:
@@ -46,10 +46,10 @@ def two_against_one(source: Source, epochs: int, rounds: int) -> list[Row]:
     one_s, two_s = (statistics.median(each) for each in walls_s.values())
     details = f"{two_s:.1f} s against {one_s:.1f} s, {epochs} epochs a fold, medians of {rounds}"
     case = f"{source.name}, 30 ms, none, ten folds"
-    return [Row("two workers against one", case, one_s / two_s, "times", 1.8, details=details)]
+    return [Measurement("two workers against one", case, one_s / two_s, "times", 1.8, details=details)]
 
 
-def trial_against_reference(source: Source, epochs: int, device: str) -> list[Row]:
+def trial_against_reference(source: Source, epochs: int, device: str) -> list[Measurement]:
     """A ten-fold trial at 10 ms on a card, as many folds at once as a study would take, against the reference.
 
     The reference takes fold after fold; three epochs of one are timed after a first, and stand for all of them.
@@ -61,16 +61,16 @@ def trial_against_reference(source: Source, epochs: int, device: str) -> list[Ro
     """
     workload, configuration = source.open(), configuration_of("none", 10, epochs=epochs)
     tasks = workload.tasks(configuration, torch.device(device).type)
-    devices = [each for each in worker_devices(None) if each == device] or [device]
+    devices = [each for each in default_worker_devices(None) if each == device] or [device]
     with closing(LocalExecutor(workload.corpus, tuple(devices))) as executor:
         _train(executor, [tasks[0]] * executor.slots)
         ours_s = _train(executor, tasks)
-    with Side(reference, source, configuration, device) as theirs:
-        timed = in_turn({"reference": theirs}, 4)["reference"][1:]
+    with BenchProcess(reference, source, configuration, device) as theirs:
+        timed = run_interleaved({"reference": theirs}, 4)["reference"][1:]
     reference_s = median_s(timed) * epochs * len(tasks)
     details = f"{ours_s:.1f} s with {len(devices)} folds at once against {reference_s:.1f} s, {epochs} epochs a fold"
     case = f"{source.name}, 10 ms, none, {len(tasks)} folds, {device}"
-    return [Row("trial against the reference", case, reference_s / ours_s, "times", 10.0, details=details)]
+    return [Measurement("trial against the reference", case, reference_s / ours_s, "times", 10.0, details=details)]
 
 
 def _train(executor: LocalExecutor, tasks: list[FoldTask]) -> float:
@@ -87,32 +87,34 @@ def _train(executor: LocalExecutor, tasks: list[FoldTask]) -> float:
     return time.perf_counter() - started
 
 
-def memory(source: Source, epochs: int) -> list[Row]:
+def memory(source: Source, epochs: int) -> list[Measurement]:
     """Peak resident memory of a training process, and how much it grows after its first two epochs."""
     with worker_side(validated, source, configuration_of("none", 10), "cpu") as side:
         peaks = [side.run().peak_bytes / _MIB for _ in range(epochs)]
     case = f"{source.name}, 10 ms, none"
     return [
-        Row("peak memory of a worker", case, peaks[-1], "MiB", 1.5 * 1024, at_most=True),
-        Row("its growth after the second epoch", case, peaks[-1] - peaks[1], "MiB", details=f"over {epochs} epochs"),
+        Measurement("peak memory of a worker", case, peaks[-1], "MiB", 1.5 * 1024, upper_bound=True),
+        Measurement(
+            "its growth after the second epoch", case, peaks[-1] - peaks[1], "MiB", details=f"over {epochs} epochs"
+        ),
     ]
 
 
-def starts(rounds: int) -> list[Row]:
+def starts(rounds: int) -> list[Measurement]:
     """How long `ser --help` takes, and a worker until it could take a fold: the first one, and one after it."""
     helps_s, firsts_s, others_s = list[float](), list[float](), list[float]()
     for _ in range(rounds):
         started = time.perf_counter()
         subprocess.run([Path(sys.executable).with_name("ser"), "--help"], check=True, capture_output=True)
         helps_s.append(time.perf_counter() - started)
-        with Side(_starting) as side:
+        with BenchProcess(_starting) as side:
             firsts_s.append(side.run().returned)
             others_s.append(side.run().returned)
     case = f"shortest of {rounds}"
     return [
-        Row("ser --help", case, min(helps_s), "s", 0.3, at_most=True),
-        Row("start of a study's first worker", case, min(firsts_s), "s", 3.0, at_most=True),
-        Row("start of another worker", case, min(others_s), "s", 3.0, at_most=True),
+        Measurement("ser --help", case, min(helps_s), "s", 0.3, upper_bound=True),
+        Measurement("start of a study's first worker", case, min(firsts_s), "s", 3.0, upper_bound=True),
+        Measurement("start of another worker", case, min(others_s), "s", 3.0, upper_bound=True),
     ]
 
 
@@ -120,10 +122,10 @@ def _starting() -> Work:
     """Starts a worker process; the first brings with it the server that it is forked from."""
 
     def work() -> float:
-        receiving, sending = FORKED.Pipe(duplex=False)
+        receiving, sending = FORKSERVER.Pipe(duplex=False)
         started = time.perf_counter()
-        with keeping_memory():
-            process = FORKED.Process(target=_be_ready, args=(sending,))
+        with malloc_environment():
+            process = FORKSERVER.Process(target=_be_ready, args=(sending,))
             process.start()
         receiving.recv()
         took_s = time.perf_counter() - started

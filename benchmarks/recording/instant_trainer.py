@@ -11,15 +11,15 @@ import torch
 from benchmarks.recording.synthetic_results import Results
 from ser.corpora.corpus import Corpus
 from ser.folds import make_folds, parse_scheme
-from ser.training.checkpoint import to_bytes
+from ser.training.checkpoint import serialize_fold
 from ser.training.trainer import TrainedFold
 from studies.execution.base import Event, Executor, Finished, FoldTask
 from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
-from studies.search.optuna_study import Search
-from studies.search.records import Basis, Point, Whereabouts
+from studies.search.optuna_study import OptunaStudy
+from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.storages.home import Home
-from tracking.backend.client import experiment_id, open_tracking
+from tracking.backend.client import connect, experiment_id
 from tracking.context import StudyContext
 from tracking.reading.reader import Reader
 from tracking.writing.recorder import Recorder
@@ -83,7 +83,7 @@ class InstantTrainer(Executor):
         began = time.thread_time()
         task = self._tasks.popleft()
         trained = TrainedFold(self._results.fold(task), self._weights)
-        event = Finished(task.identity, 0, to_bytes(trained))
+        event = Finished(task.identity, 0, serialize_fold(trained))
         self.spent_s += time.thread_time() - began
         return [event]
 
@@ -105,15 +105,15 @@ class Study:
     """
 
     context: StudyContext
-    search: Search
+    search: OptunaStudy
     points: list[Point]
     recorder: Recorder
     reader: Reader
 
 
-def opened(home: Home, corpus: Corpus, trials: int) -> Study:
+def open_study(home: Home, corpus: Corpus, trials: int) -> Study:
     """Opens a study of so many trials, without what comes before in a real one: audio, features, reconciliation."""
-    plan = StudyPlan.of(
+    plan = StudyPlan.from_options(
         corpus=corpus.name,
         recipe="recommended",
         attentions=("all",),
@@ -124,12 +124,12 @@ def opened(home: Home, corpus: Corpus, trials: int) -> Study:
     )
     scheme = make_folds(corpus, parse_scheme("speaker"), "partner")
     name = plan.name(corpus.digest, "cpu")
-    search = Search.open(home.storage, name, plan)
+    search = OptunaStudy.open(home.storage, name, plan)
     search.keep_precision("fp32")
-    search.keep_basis(Basis(scheme, "cpu"))
-    client = open_tracking(home.tracking)
+    search.save_identity_inputs(IdentityInputs(scheme, "cpu"))
+    client = connect(home.tracking_uri_or_path)
     experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
-    search.keep_whereabouts(Whereabouts(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
+    search.save_location(StudyLocation(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
     context = StudyContext(name, plan.recipe, corpus, scheme, provenance_tags("none"), {"recipe": plan.recipe})
     return Study(
         context,

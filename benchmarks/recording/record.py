@@ -24,19 +24,19 @@ import psutil
 from mlflow.tracking import MlflowClient
 
 import tracking.writing.recorder
-from benchmarks.recording.instant_trainer import POINTS, InstantTrainer, opened
+from benchmarks.recording.instant_trainer import POINTS, InstantTrainer, open_study
 from benchmarks.recording.stopwatch import Pace, Stopwatch
-from benchmarks.recording.synthetic_results import Results, made_up_corpus
-from ser.devices import processor_name
+from benchmarks.recording.synthetic_results import Results, synthetic_corpus
+from ser.devices import cpu_name
 from studies.coordination.coordinator import Coordinator
-from studies.monitoring.events import Observer, Standing
-from studies.runner import threads_for
-from studies.search.optuna_study import Search
+from studies.monitoring.events import StudyCallback, StudyProgress
+from studies.runner import writer_threads
+from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
 from tests.support.mlflow_server import mlflow_server
 from tests.support.postgresql import PostgresqlServer, empty_database
 from tracking.backend.artifacts import Artifacts
-from tracking.outbox.background_writer import Sender
+from tracking.outbox.background_writer import BackgroundWriter
 from tracking.outbox.outbox import Outbox
 
 RESULTS = Path(__file__).parent.parent / "results" / "recording.json"
@@ -60,13 +60,13 @@ CALLS = (
 )
 
 
-class Counter(Observer):
+class Counter(StudyCallback):
     """Says now and then how far the study is."""
 
     def __init__(self) -> None:
         self._told_s = time.monotonic()
 
-    def stood(self, standing: Standing) -> None:
+    def on_progress(self, standing: StudyProgress) -> None:
         """See the base class."""
         if time.monotonic() > self._told_s + 20:
             self._told_s = time.monotonic()
@@ -135,16 +135,19 @@ def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
     Returns:
         How long it took, and with what.
     """
-    home, corpus = ground.home, made_up_corpus()
+    home, corpus = ground.home, synthetic_corpus()
     results = Results(corpus)
-    study = opened(home, corpus, trials)
+    study = open_study(home, corpus, trials)
     scheme, points = study.context.scheme, study.points
     folds = len(points) * len(scheme)
     stopwatch, pace = _stopwatch(), Pace(folds // STAGES, ground.servers)
     trainer = InstantTrainer(results, slots=4, weights=256 * weights_kib, begun=pace.begin)
-    study_run = study.recorder.study_run()
-    began_s, threads = time.perf_counter(), threads_for(home)
-    with home.storage.coordinate(study.context.study) as place, Sender(place.confirm, threads=threads) as sender:
+    study_run = study.recorder.ensure_study_run()
+    began_s, threads = time.perf_counter(), writer_threads(home)
+    with (
+        home.storage.acquire_lease(study.context.study) as place,
+        BackgroundWriter(place.check, threads=threads) as sender,
+    ):
         coordinator = Coordinator(
             context=study.context,
             study_run=study_run,
@@ -178,7 +181,7 @@ def record(ground: Ground, trials: int, weights_kib: int) -> dict[str, Any]:
         "stages": pace.stages(),
         "memory_mb": pace.memory_mb(),
         "load_average": os.getloadavg()[1],
-        "processor": processor_name(),
+        "processor": cpu_name(),
     }
 
 
@@ -223,11 +226,11 @@ def _stopwatch() -> Stopwatch:
         stopwatch.watch(MlflowClient, name, f"MLflow {name}")
     stopwatch.watch(Artifacts, "write", "MLflow artifacts")
     for name in ("begin", "complete", "report", "verdict"):
-        stopwatch.watch(Search, name, "Optuna")
+        stopwatch.watch(OptunaStudy, name, "Optuna")
     for name in ("read", "remove"):
         stopwatch.watch(Outbox, name, "outbox")
     stopwatch.watch(tracking.writing.recorder, "confusion_svg", "drawing confusion matrices")
-    stopwatch.watch(Sender, "_take", "waiting for folds")
+    stopwatch.watch(BackgroundWriter, "_take", "waiting for folds")
     return stopwatch
 
 

@@ -14,12 +14,12 @@ from studies.execution.base import FoldTask
 SPEAKERS = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
 UTTERANCES = (49, 58, 43, 38, 55, 35, 61, 69, 56, 71)
 EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
-SHARE_RIGHT = {"none": 0.72, "local": 0.73, "component": 0.735, "quantum": 0.725}
+ACCURACY = {"none": 0.72, "local": 0.73, "component": 0.735, "quantum": 0.725}
 _BEGAN_MS = 1_790_000_000_000
 _FOLD_MS = 60_000
 
 
-def made_up_corpus() -> Corpus:
+def synthetic_corpus() -> Corpus:
     """EmoDB's speakers, pairs, classes and number of utterances; no audio."""
     generator = np.random.default_rng(1)
     utterances = tuple(
@@ -70,7 +70,7 @@ class Results:
         """A fold's result, the same for the same identity; a little depends on attention, fold and seed."""
         generator = np.random.default_rng(int(task.identity[:16], 16))
         configuration, fold = task.configuration, task.fold
-        right = SHARE_RIGHT[configuration.attention] + 0.02 * generator.standard_normal()
+        right = ACCURACY[configuration.attention] + 0.02 * generator.standard_normal()
         began_ms = _BEGAN_MS + fold.index * _FOLD_MS
         return FoldResult(
             identity=task.identity,

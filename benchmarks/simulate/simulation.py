@@ -20,9 +20,9 @@ from benchmarks.simulate.simulated_data import (
     SimulatedCorpus,
     draw_hits,
 )
-from tracking.analysis.statistics.proportions import mcnemar_exact, recall_variance_z, two_proportion_z, wilson_interval
-from tracking.analysis.statistics.sign_flip import sign_flip, ua_interval, ua_parts
-from tracking.analysis.variants.selection import best_validated
+from tracking.analysis.statistics.proportions import mcnemar_one_sided, proportions_ztest, uar_ztest, wilson_interval
+from tracking.analysis.statistics.sign_flip import sign_flip, ua_contributions, ua_interval
+from tracking.analysis.variants.selection import argbest_validation
 
 EQUAL_TRIALS = 48
 """Trials that a choice is made among."""
@@ -117,7 +117,7 @@ def judge_tables(rng: np.random.Generator, deviation: float, tables: int) -> dic
     hits = draw_hits(rng, IEMOCAP, deviation, tables, trials=2, models=1)[:, :, 0]
     judged = [_judge(a, b) for a, b in hits]
     events = {key: np.array([one[key] for one in judged], dtype=np.float64) for key in judged[0]}
-    parts = np.stack([ua_parts(a - b, IEMOCAP.actual, IEMOCAP.speaker, IEMOCAP.classes) for a, b in hits])
+    parts = np.stack([ua_contributions(a - b, IEMOCAP.actual, IEMOCAP.speaker, IEMOCAP.classes) for a, b in hits])
     p, low, high = _bootstrap(rng, parts)
     events["type I error", "bootstrap over speakers, UA"] = (p <= ALPHA).astype(np.float64)
     events["coverage", "bootstrap over speakers, difference of UA"] = ((low <= 0) & (high >= 0)).astype(np.float64)
@@ -129,14 +129,14 @@ def _judge(a: Floats, b: Floats) -> dict[tuple[str, str], bool]:
     n, actual, speaker, classes = len(a), IEMOCAP.actual, IEMOCAP.speaker, IEMOCAP.classes
     recalls_a, recalls_b = (np.bincount(actual, weights=hits) / IEMOCAP.class_counts for hits in (a, b))
     z_tests = {
-        "pooled z, WA": two_proportion_z(float(a.mean()), float(b.mean()), n, n),
-        "pooled z with UA": two_proportion_z(float(recalls_a.mean()), float(recalls_b.mean()), n, n),
-        "z from recalls, UA": recall_variance_z(recalls_a, recalls_b, IEMOCAP.class_counts),
+        "pooled z, WA": proportions_ztest(float(a.mean()), float(b.mean()), n, n),
+        "pooled z with UA": proportions_ztest(float(recalls_a.mean()), float(recalls_b.mean()), n, n),
+        "z from recalls, UA": uar_ztest(recalls_a, recalls_b, IEMOCAP.class_counts),
     }
-    over_speakers = sign_flip(ua_parts(a - b, actual, speaker, classes))
-    over_sessions = sign_flip(ua_parts(a - b, actual, speaker // 2, classes))
+    over_speakers = sign_flip(ua_contributions(a - b, actual, speaker, classes))
+    over_sessions = sign_flip(ua_contributions(a - b, actual, speaker // 2, classes))
     p_values = {name: None if test is None else test.p for name, test in z_tests.items()} | {
-        "McNemar, WA": mcnemar_exact(int(np.count_nonzero(a > b)), int(np.count_nonzero(b > a))),
+        "McNemar, WA": mcnemar_one_sided(int(np.count_nonzero(a > b)), int(np.count_nonzero(b > a))),
         "sign-flip over speakers, UA": over_speakers.p,
         "sign-flip over sessions, UA": over_sessions.p,
     }
@@ -195,7 +195,7 @@ def false_gains(
 
 
 def _best(validation_ua: Floats) -> int:
-    return best_validated([(ua, None) for ua in validation_ua.tolist()])
+    return argbest_validation([(ua, None) for ua in validation_ua.tolist()])
 
 
 def _shares(events: list[dict[tuple[str, str], Floats]], deviation: float) -> list[Rate]:

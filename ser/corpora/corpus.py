@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from ser.config import Settings
+from ser.config import FrozenModel
 from ser.results import CorpusIdentity
 
 Split = Literal["training", "validation", "test"]
@@ -33,9 +33,9 @@ class Utterance:
         transcript: Words spoken, where the corpus gives them.
         words: Number of words, or None where unknown.
         voiced_phonemes: Number of voiced phonemes, or None where unknown.
-        words_from: Where the number of words comes from, such as 'alignment' or 'transcript';
+        words_source: Where the number of words comes from, such as 'alignment' or 'transcript';
             'unknown' where there is none.
-        voiced_phonemes_from: Where the number of voiced phonemes comes from, such as 'labels' or
+        voiced_phonemes_source: Where the number of voiced phonemes comes from, such as 'labels' or
             'grapheme-to-phoneme'; 'unknown' where there is none.
         language: Language spoken, as an ISO 639-1 code, where it differs from the corpus's.
         split: Part that a given split puts it in, where the corpus comes with one.
@@ -54,8 +54,8 @@ class Utterance:
     transcript: str | None = None
     words: int | None = None
     voiced_phonemes: int | None = None
-    words_from: str = UNKNOWN
-    voiced_phonemes_from: str = UNKNOWN
+    words_source: str = UNKNOWN
+    voiced_phonemes_source: str = UNKNOWN
     language: str | None = None
     split: Split | None = None
     ratings: Mapping[str, float] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Utterance:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedFile:
     """A file or an utterance that was left out, and why."""
 
     name: str
@@ -94,16 +94,16 @@ class Annotations:
     utterances: tuple[Utterance, ...]
     partners: Mapping[str, str]
     language: str
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = ()
     synthetic: bool = False
 
 
-class NoOptions(Settings):
+class NoOptions(FrozenModel):
     """The options of a corpus that has none."""
 
 
-OptionsT = TypeVar("OptionsT", bound=Settings)
+OptionsT = TypeVar("OptionsT", bound=FrozenModel)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Corpus:
     partners: Mapping[str, str]
     language: str
     digest: str
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = field(default=())
     synthetic: bool = False
 
@@ -166,11 +166,11 @@ class Corpus:
         return tuple(sorted({utterance.speaker for utterance in self.utterances}))
 
     @property
-    def words_from(self) -> dict[str, int]:
+    def words_source(self) -> dict[str, int]:
         """Number of utterances by where their number of words comes from, the most frequent first."""
-        return dict(Counter(utterance.words_from for utterance in self.utterances).most_common())
+        return dict(Counter(utterance.words_source for utterance in self.utterances).most_common())
 
     @property
-    def voiced_phonemes_from(self) -> dict[str, int]:
+    def voiced_phonemes_source(self) -> dict[str, int]:
         """Number of utterances by where their number of voiced phonemes comes from, the most frequent first."""
-        return dict(Counter(utterance.voiced_phonemes_from for utterance in self.utterances).most_common())
+        return dict(Counter(utterance.voiced_phonemes_source for utterance in self.utterances).most_common())

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from ser.corpora.corpus import IMPUTED, UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.corpus import IMPUTED, UNKNOWN, Annotations, SkippedFile, Utterance
 from ser.corpora.label_files import files_by_stem, label_lines, read_label_text, require_folder
-from ser.corpora.transcripts.counts import TRANSCRIPT, spoken_words
+from ser.corpora.transcripts.counts import TRANSCRIPT, tokenize_words
 from ser.corpora.transcripts.phones import LABLAUT, Voicing, count_voiced, lablaut_base
 from ser.errors import AnnotationError, CorpusError
 
@@ -110,12 +110,12 @@ def load(root: Path) -> Annotations:
         missing = "wav/*.wav" if not wavs else "lablaut/*.lablaut"
         raise CorpusError(f"{root}: has no {missing}; expected EmoDB, with {_EXPECTED}")
     utterances: list[Utterance] = []
-    skipped: list[Skipped] = []
+    skipped: list[SkippedFile] = []
     problems: dict[str, str] = {}
     for stem, wav in wavs.items():
         name = _parse_name(stem)
         if isinstance(name, str):
-            skipped.append(Skipped(stem, name))
+            skipped.append(SkippedFile(stem, name))
             continue
         voiced = _voiced_phonemes(labels.get(f"{stem}xx"))
         if isinstance(voiced, str):
@@ -174,20 +174,20 @@ def _utterance(stem: str, wav: Path, name: _Name, voiced: int | None) -> Utteran
         emotion=name.emotion,
         sentence=name.text,
         transcript=TRANSCRIPT_OF_TEXT[name.text],
-        words=len(spoken_words(TRANSCRIPT_OF_TEXT[name.text])),
+        words=len(tokenize_words(TRANSCRIPT_OF_TEXT[name.text])),
         voiced_phonemes=voiced,
-        words_from=TRANSCRIPT,
-        voiced_phonemes_from=UNKNOWN if voiced is None else "labels",
+        words_source=TRANSCRIPT,
+        voiced_phonemes_source=UNKNOWN if voiced is None else "labels",
     )
 
 
 def _impute(
     utterances: list[Utterance], problems: dict[str, str]
-) -> tuple[list[Utterance], tuple[str, ...], list[Skipped]]:
+) -> tuple[list[Utterance], tuple[str, ...], list[SkippedFile]]:
     """Fills unknown voiced counts; returns utterances, one note per filled count, and what stays unknown."""
     complete: list[Utterance] = []
     notes: list[str] = []
-    uncounted: list[Skipped] = []
+    uncounted: list[SkippedFile] = []
     for utterance in utterances:
         if utterance.voiced_phonemes is not None:
             complete.append(utterance)
@@ -201,10 +201,12 @@ def _impute(
             and other.voiced_phonemes is not None
         ]
         if not others:
-            uncounted.append(Skipped(utterance.id, f"{reason}, and no other speaker says text {utterance.sentence}"))
+            uncounted.append(
+                SkippedFile(utterance.id, f"{reason}, and no other speaker says text {utterance.sentence}")
+            )
             continue
         count = round(fmean(others))
-        complete.append(replace(utterance, voiced_phonemes=count, voiced_phonemes_from=IMPUTED))
+        complete.append(replace(utterance, voiced_phonemes=count, voiced_phonemes_source=IMPUTED))
         notes.append(
             f"{utterance.id}: {count} voiced phonemes imputed, the mean of text {utterance.sentence} "
             f"by other speakers ({reason})"

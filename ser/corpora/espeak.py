@@ -29,7 +29,7 @@ _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 
 @dataclass(frozen=True)
-class Request:
+class SynthesisRequest:
     """One utterance to be spoken.
 
     Attributes:
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Mark:
+class TimeMark:
     """Where a word or a phoneme begins.
 
     Attributes:
@@ -63,7 +63,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Speech:
+class SynthesisResult:
     """A spoken utterance.
 
     Attributes:
@@ -75,11 +75,13 @@ class Speech:
 
     samples: NDArray[np.int16]
     sample_rate_hz: int
-    words: tuple[Mark, ...]
-    phonemes: tuple[Mark, ...]
+    words: tuple[TimeMark, ...]
+    phonemes: tuple[TimeMark, ...]
 
 
-def synthesise(requests: Sequence[Request], progress: Callable[[int, int], None] | None = None) -> list[Speech]:
+def synthesise(
+    requests: Sequence[SynthesisRequest], progress: Callable[[int, int], None] | None = None
+) -> list[SynthesisResult]:
     """Speaks a sequence of utterances in a fresh process.
 
     Args:
@@ -122,23 +124,25 @@ def _run_child(folder: Path, total: int, progress: Callable[[int, int], None] | 
         raise CorpusError(f"the demo corpus cannot be spoken: {reason.removeprefix('ser.errors.CorpusError: ')}")
 
 
-def _read_speech(folder: Path, index: int) -> Speech:
+def _read_speech(folder: Path, index: int) -> SynthesisResult:
     marks = json.loads((folder / f"{index}.json").read_text(encoding="utf-8"))
-    return Speech(
+    return SynthesisResult(
         samples=np.load(folder / f"{index}.npy"),
         sample_rate_hz=marks["sample_rate_hz"],
-        words=tuple(Mark(sample, name) for sample, name in marks["words"]),
-        phonemes=tuple(Mark(sample, name) for sample, name in marks["phonemes"]),
+        words=tuple(TimeMark(sample, name) for sample, name in marks["words"]),
+        phonemes=tuple(TimeMark(sample, name) for sample, name in marks["phonemes"]),
     )
 
 
-def speak_requests(folder: str) -> None:
+def run_synthesis_requests(folder: str) -> None:
     """What the child process runs: speaks `requests.json` of a folder and writes the results beside it.
 
     Args:
         folder: The folder.
     """
-    requests = [Request(**job) for job in json.loads(Path(folder, "requests.json").read_text(encoding="utf-8"))]
+    requests = [
+        SynthesisRequest(**job) for job in json.loads(Path(folder, "requests.json").read_text(encoding="utf-8"))
+    ]
     library = _Library()
     library.start()
     for index, request in enumerate(requests):
@@ -203,7 +207,7 @@ class _Library:
     def __init__(self) -> None:
         self._pieces: list[NDArray[np.int16]] = []
         self._words: list[tuple[int, int, int]] = []
-        self._phonemes: list[Mark] = []
+        self._phonemes: list[TimeMark] = []
         self._receiver = _Callback(self._receive)  # kept: the library calls it as long as it lives
         self._sample_rate_hz = 0
 
@@ -216,7 +220,7 @@ class _Library:
         self._library, self._data, self._sample_rate_hz = load_library()
         self._library.espeak_SetSynthCallback(self._receiver)
 
-    def speak(self, request: Request, seed: int) -> Speech:
+    def speak(self, request: SynthesisRequest, seed: int) -> SynthesisResult:
         """Speaks one utterance.
 
         Raises:
@@ -238,9 +242,9 @@ class _Library:
             f"text {request.text!r}",
         )
         self._check(self._library.espeak_Synchronize(), f"text {request.text!r}")
-        words = tuple(Mark(sample, request.text[at - 1 : at - 1 + length]) for sample, at, length in self._words)
+        words = tuple(TimeMark(sample, request.text[at - 1 : at - 1 + length]) for sample, at, length in self._words)
         samples = np.concatenate(self._pieces) if self._pieces else np.zeros(0, dtype=np.int16)
-        return Speech(samples, self._sample_rate_hz, words, tuple(self._phonemes))
+        return SynthesisResult(samples, self._sample_rate_hz, words, tuple(self._phonemes))
 
     def _set_voice(self, voice: str) -> None:
         """Chooses a voice; the library silently ignores a variant that it does not have."""
@@ -263,6 +267,6 @@ class _Library:
             if event.type == _EVENT_WORD:
                 self._words.append((event.sample, event.text_position, event.length))
             elif event.type == _EVENT_PHONEME:
-                self._phonemes.append(Mark(event.sample, bytes(event.id.string).decode("utf-8")))
+                self._phonemes.append(TimeMark(event.sample, bytes(event.id.string).decode("utf-8")))
             index += 1
         return 0

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from ser.config import digest_of
 from ser.corpora.audio import read_audio
-from ser.corpora.corpus import Annotations, Corpus, Skipped, Utterance
+from ser.corpora.corpus import Annotations, Corpus, SkippedFile, Utterance
 from ser.corpora.registry import load_annotations
-from ser.corpora.transcripts.counts import with_counts
+from ser.corpora.transcripts.counts import add_transcript_counts
 from ser.errors import AudioError, CorpusError
 
 SAMPLE_RATE_HZ = 16_000
 """Rate at which samples are digested, in hertz."""
 
-LARGEST_UNREADABLE_SHARE = 0.5
+MAX_UNREADABLE_SHARE = 0.5
 """With more bad audio than this the folder is taken to be damaged as a whole."""
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _ReadUtterance:
     """An utterance whose audio was read."""
 
     utterance: Utterance
@@ -35,7 +35,7 @@ class _Heard:
         return (self.utterance.speaker, self.samples_sha256, self.utterance.emotion, words, voiced)
 
 
-def open_corpus(
+def load_corpus(
     name: str,
     root: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -56,10 +56,10 @@ def open_corpus(
         ConfigurationError: There is no such corpus, option or value.
         CorpusError: The folder does not hold that corpus, or most of its audio cannot be read.
     """
-    return hear_corpus(with_counts(load_annotations(name, root, options)), progress)
+    return read_corpus_audio(add_transcript_counts(load_annotations(name, root, options)), progress)
 
 
-def hear_corpus(annotations: Annotations, progress: Callable[[int, int], None] | None = None) -> Corpus:
+def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], None] | None = None) -> Corpus:
     """Reads the audio of annotated utterances.
 
     Args:
@@ -72,20 +72,20 @@ def hear_corpus(annotations: Annotations, progress: Callable[[int, int], None] |
     Raises:
         CorpusError: No audio can be read, or less than half of it.
     """
-    heard: list[_Heard] = []
-    skipped: list[Skipped] = []
+    heard: list[_ReadUtterance] = []
+    skipped: list[SkippedFile] = []
     for done, utterance in enumerate(annotations.utterances, start=1):
         try:
             samples = read_audio(utterance.path, SAMPLE_RATE_HZ, utterance.start_s, utterance.end_s)
         except AudioError as error:
-            skipped.append(Skipped(utterance.id, str(error)))
+            skipped.append(SkippedFile(utterance.id, str(error)))
         else:
             sha256 = hashlib.sha256(samples.astype("<f4", copy=False).tobytes()).hexdigest()
-            heard.append(_Heard(utterance, sha256, len(samples) / SAMPLE_RATE_HZ))
+            heard.append(_ReadUtterance(utterance, sha256, len(samples) / SAMPLE_RATE_HZ))
         if progress is not None:
             progress(done, len(annotations.utterances))
     total = len(annotations.utterances)
-    if not heard or len(skipped) > LARGEST_UNREADABLE_SHARE * total:
+    if not heard or len(skipped) > MAX_UNREADABLE_SHARE * total:
         first = f" (first: {skipped[0].reason})" if skipped else ""
         raise CorpusError(f"{annotations.root}: {len(skipped)} of {total} audio files cannot be read{first}")
     heard.sort(key=lambda one: (one.content, one.utterance.id))
@@ -101,12 +101,12 @@ def hear_corpus(annotations: Annotations, progress: Callable[[int, int], None] |
         language=annotations.language,
         digest=_digest(annotations.emotions, heard),
         skipped=annotations.skipped + tuple(skipped),
-        notes=annotations.notes + _doubles(heard),
+        notes=annotations.notes + _duplicate_audio_notes(heard),
         synthetic=annotations.synthetic,
     )
 
 
-def _digest(emotions: tuple[str, ...], heard: Iterable[_Heard]) -> str:
+def _digest(emotions: tuple[str, ...], heard: Iterable[_ReadUtterance]) -> str:
     """Digest of the class set and of every utterance's content; names and folders are not in it."""
     rows = [
         {
@@ -121,7 +121,7 @@ def _digest(emotions: tuple[str, ...], heard: Iterable[_Heard]) -> str:
     return digest_of({"emotions": list(emotions), "utterances": rows})
 
 
-def _doubles(heard: list[_Heard]) -> tuple[str, ...]:
+def _duplicate_audio_notes(heard: list[_ReadUtterance]) -> tuple[str, ...]:
     """A note where two utterances have the same samples: a part of a fold could hold another's speech."""
     first_with: dict[str, str] = {}
     pairs: list[str] = []

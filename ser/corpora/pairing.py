@@ -21,7 +21,7 @@ def pair_speakers(utterances: Sequence[Utterance], given: Mapping[str, str]) -> 
     speakers = sorted({utterance.speaker for utterance in utterances})
     if given:
         pairs = {one: other for one, other in given.items() if one in speakers and other in speakers}
-        return pairs, _alone(speakers, pairs)
+        return pairs, _unpaired(speakers, pairs)
     if (of_sessions := _pairs_of_sessions(utterances)) is not None:
         return of_sessions, ()
     pairs = {}
@@ -29,7 +29,7 @@ def pair_speakers(utterances: Sequence[Utterance], given: Mapping[str, str]) -> 
         pairs |= {one: other, other: one}
     listed = ", ".join(f"{one}+{other}" for one, other in zip(speakers[::2], speakers[1::2], strict=False))
     how = f"speakers are paired in the order of their names, for want of partners or sessions of two: {listed}"
-    return pairs, (*((how,) if pairs else ()), *_alone(speakers, pairs))
+    return pairs, (*((how,) if pairs else ()), *_unpaired(speakers, pairs))
 
 
 def _pairs_of_sessions(utterances: Sequence[Utterance]) -> dict[str, str] | None:
@@ -49,6 +49,6 @@ def _pairs_of_sessions(utterances: Sequence[Utterance]) -> dict[str, str] | None
     return pairs
 
 
-def _alone(speakers: Sequence[str], pairs: Mapping[str, str]) -> tuple[str, ...]:
+def _unpaired(speakers: Sequence[str], pairs: Mapping[str, str]) -> tuple[str, ...]:
     alone = [speaker for speaker in speakers if speaker not in pairs]
     return (f"speakers without a partner: {', '.join(alone)}",) if alone else ()

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ser.config import Settings
+from ser.config import FrozenModel
 from ser.corpora import emodb
 from ser.corpora.audformat_db import loader as audformat_db
 from ser.corpora.audformat_db.loader import AudformatOptions
@@ -21,7 +21,7 @@ from ser.corpora.synthetic import demo
 from ser.corpora.tabular import manifest
 from ser.corpora.tabular.manifest import ManifestOptions
 from ser.corpora.tabular.rows import RowOptions
-from ser.errors import ConfigurationError, unknown_value
+from ser.errors import ConfigurationError, unknown_value_message
 
 LOADERS: Mapping[str, Loader[Any]] = {
     "demo": Loader(NoOptions, lambda root, options: demo.load(root)),
@@ -52,7 +52,7 @@ def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = 
         CorpusError: The folder does not hold that corpus.
     """
     if name not in LOADERS:
-        raise ConfigurationError(unknown_value("corpus", name, LOADERS))
+        raise ConfigurationError(unknown_value_message("corpus", name, LOADERS))
     loader = LOADERS[name]
     annotations = loader.load(root, _options(name, loader.options, options or {}))
     marker = next((name for name in (SYNTHETIC_MARKER, demo.MARKER) if (root / name).is_file()), None)
@@ -62,7 +62,7 @@ def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = 
     return replace(annotations, synthetic=True, notes=(note, *annotations.notes))
 
 
-def _options(corpus: str, kind: type[Settings], values: Mapping[str, str]) -> Settings:
+def _options(corpus: str, kind: type[FrozenModel], values: Mapping[str, str]) -> FrozenModel:
     for option in values:
         if option not in kind.model_fields:
             known = ", ".join(kind.model_fields) or "none"

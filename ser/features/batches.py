@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ser.devices import moved
-from ser.features.normalization import Affine
+from ser.devices import to_device
+from ser.features.normalization import AffineNormalization
 from ser.features.store import FeatureStore
 
 
-class Features(Protocol):
+class FeatureSource(Protocol):
     """What a fold's loop asks of features, wherever they lie."""
 
     @property
@@ -26,7 +26,7 @@ class Features(Protocol):
 
 
 @dataclass(frozen=True)
-class FeatureView:
+class MappedFeatures:
     """A store as a fold sees it: normalised, with `stack` frames joined into one.
 
     The last group of an utterance that is not full is filled by repeating its last frame, so that
@@ -39,7 +39,7 @@ class FeatureView:
     """
 
     store: FeatureStore
-    affine: Affine
+    affine: AffineNormalization
     stack: int
 
     @property
@@ -72,7 +72,7 @@ class FeatureView:
         return torch.from_numpy(stacked), torch.from_numpy(lengths)
 
 
-class ResidentView:
+class DeviceFeatures:
     """A view whose features were copied to a device once: a batch sends two numbers an utterance there.
 
     For cards only. On a processor the mapped store is read, so that a worker's memory does not grow
@@ -83,7 +83,7 @@ class ResidentView:
         device: Where they shall lie.
     """
 
-    def __init__(self, view: FeatureView, device: torch.device) -> None:
+    def __init__(self, view: MappedFeatures, device: torch.device) -> None:
         self._device = device
         self._lengths = view.lengths
         self._starts = np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int64)
@@ -111,7 +111,7 @@ class ResidentView:
         chosen = np.asarray(indices)
         lengths = self._lengths[chosen]
         bounds = torch.from_numpy(np.stack([self._starts[chosen], self._starts[chosen] + lengths]))
-        starts, ends = moved(bounds, self._device)[:, :, None]
+        starts, ends = to_device(bounds, self._device)[:, :, None]
         position = starts + torch.arange(int(lengths.max()), device=self._device)
         rows = torch.where(position < ends, position, len(self._rows) - 1)
         return self._rows[rows], torch.from_numpy(lengths)

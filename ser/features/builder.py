@@ -29,7 +29,7 @@ _AT_ONCE = 32
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def ensure_store(
+def build_store_if_missing(
     corpus: Corpus,
     settings: FeatureSettings,
     folder: Path,
@@ -83,18 +83,18 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
     shutil.rmtree(partial, ignore_errors=True)
     needed, free = needed_bytes(corpus, settings), shutil.disk_usage(final.parent).free
     if free < needed:
-        raise FeatureStoreError(_no_room(final.parent, needed, free))
+        raise FeatureStoreError(_disk_full_message(final.parent, needed, free))
     partial.mkdir()
     try:
         lengths = _write_frames(partial / FRAMES, corpus, settings, progress)
-        with _flushed(partial / LENGTHS) as file:
+        with _fsynced_file(partial / LENGTHS) as file:
             np.save(file, lengths)
         metadata = StoreMetadata.of(corpus.name, corpus.digest, settings, lengths)
-        with _flushed(partial / METADATA) as file:
+        with _fsynced_file(partial / METADATA) as file:
             file.write(metadata.model_dump_json(indent=2).encode())
-        _flush_folder(partial)
+        _fsync_folder(partial)
         partial.replace(final)
-        _flush_folder(final.parent)
+        _fsync_folder(final.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -104,8 +104,8 @@ def _write_frames(
 ) -> NDArray[np.int64]:
     """Writes the frames of all utterances, a few of them in memory at a time; returns their lengths."""
     lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
-    with _flushed(path) as file:
-        for index, frames in enumerate(frames_of_all(corpus, settings)):
+    with _fsynced_file(path) as file:
+        for index, frames in enumerate(compute_log_mels(corpus, settings)):
             lengths[index] = len(frames)
             file.write(frames.astype("<f4", copy=False).tobytes())
             if progress is not None:
@@ -113,7 +113,7 @@ def _write_frames(
     return lengths
 
 
-def frames_of_all(corpus: Corpus, settings: FeatureSettings) -> Iterator[NDArray[np.float32]]:
+def compute_log_mels(corpus: Corpus, settings: FeatureSettings) -> Iterator[NDArray[np.float32]]:
     """Log-mels of all utterances in the corpus's order, computed by a thread a core, each `(frame, mel)`.
 
     Decoding and transforming let go of Python's lock, so threads suffice, and the values do not
@@ -151,7 +151,7 @@ def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSetting
 
 
 @contextmanager
-def _flushed(path: Path) -> Iterator[BinaryIO]:
+def _fsynced_file(path: Path) -> Iterator[BinaryIO]:
     """A new file whose content is on the disk when the block ends."""
     with path.open("wb") as file:
         yield file
@@ -159,7 +159,7 @@ def _flushed(path: Path) -> Iterator[BinaryIO]:
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
+def _fsync_folder(folder: Path) -> None:
     """Puts the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -184,10 +184,10 @@ def _os_errors_as_store_errors(folder: Path, needed: int) -> Iterator[None]:
         if error.errno in _NO_SPACE:
             there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
             free = shutil.disk_usage(there).free
-            raise FeatureStoreError(_no_room(folder, needed, free, f" ({error.strerror})")) from error
+            raise FeatureStoreError(_disk_full_message(folder, needed, free, f" ({error.strerror})")) from error
         place = error.filename or folder
         raise FeatureStoreError(f"{place}: the feature store cannot be written: {error.strerror}") from error
 
 
-def _no_room(folder: Path, needed: int, free: int, cause: str = "") -> str:
+def _disk_full_message(folder: Path, needed: int, free: int, cause: str = "") -> str:
     return f"{folder}: no room for the feature store{cause}: {needed} bytes needed, {free} bytes free"

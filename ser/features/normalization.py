@@ -17,11 +17,11 @@ from ser.features.store import FeatureStore
 # A range or a deviation below this is the rounding of one constant, digital silence say: float32
 # resolves 2e-6 where log-mels lie. Dividing by it would blow rounding up to the size of speech, so
 # such a band is only shifted: its value becomes 0, and stays near 0 where another part differs.
-_CONSTANT = 1e-5
+_MIN_SPREAD = 1e-5
 
 
 @dataclass(frozen=True)
-class Affine:
+class AffineNormalization:
     """Normalised log-mels are `(x - shift) * scale`, clipped to 0..1 where `clip` says so.
 
     Attributes:
@@ -35,12 +35,12 @@ class Affine:
     clip: bool
 
 
-def normalisation_of(
+def fit_normalization(
     store: FeatureStore,
     speakers: Sequence[str],
     normalisation: Normalisation,
     training_speakers: Sequence[str],
-) -> Affine:
+) -> AffineNormalization:
     """The shift and scale of every utterance and band.
 
     - `minmax_utterance`: to 0..1 by the least and greatest value of the utterance, all bands together.
@@ -66,9 +66,9 @@ def normalisation_of(
     if normalisation in ("minmax_training", "zscore_training") and not training.any():
         raise FoldError(f"normalisation {normalisation} needs training speakers, and none has utterances")
     if normalisation == "minmax_utterance":
-        return _minmax(store, *_extremes(store))
+        return _minmax(store, *_min_max_per_utterance(store))
     if normalisation == "minmax_training":
-        least, greatest = _extremes(store)
+        least, greatest = _min_max_per_utterance(store)
         return _minmax(
             store,
             np.full(len(least), least[training].min()),
@@ -80,7 +80,7 @@ def normalisation_of(
     return _zscore(store, [(utterances, utterances) for utterances in own])
 
 
-def _extremes(store: FeatureStore) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _min_max_per_utterance(store: FeatureStore) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least and greatest value of each utterance, shape `(utterance,)` each."""
     count = len(store.lengths)
     least, greatest = np.empty(count), np.empty(count)
@@ -90,15 +90,15 @@ def _extremes(store: FeatureStore) -> tuple[NDArray[np.float64], NDArray[np.floa
     return least, greatest
 
 
-def _minmax(store: FeatureStore, least: NDArray[np.float64], greatest: NDArray[np.float64]) -> Affine:
+def _minmax(store: FeatureStore, least: NDArray[np.float64], greatest: NDArray[np.float64]) -> AffineNormalization:
     """To 0..1; clipped even where nothing lies outside, since rounding can pass 1 by its last bit."""
     shape = (len(store.lengths), store.settings.mel_bands)
     shift = np.broadcast_to(least[:, None], shape)
-    scale = np.broadcast_to(_inverse(greatest - least)[:, None], shape)
-    return Affine(shift.astype(np.float32), scale.astype(np.float32), clip=True)
+    scale = np.broadcast_to(_safe_inverse(greatest - least)[:, None], shape)
+    return AffineNormalization(shift.astype(np.float32), scale.astype(np.float32), clip=True)
 
 
-def _zscore(store: FeatureStore, groups: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> Affine:
+def _zscore(store: FeatureStore, groups: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> AffineNormalization:
     """To mean 0 and deviation 1 of each band.
 
     Args:
@@ -109,8 +109,8 @@ def _zscore(store: FeatureStore, groups: Sequence[tuple[NDArray[np.bool_], NDArr
     shift, scale = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
     for measured, normalised in groups:
         mean, deviation = _mean_and_deviation(store, np.flatnonzero(measured))
-        shift[normalised], scale[normalised] = mean, _inverse(deviation)
-    return Affine(shift, scale, clip=False)
+        shift[normalised], scale[normalised] = mean, _safe_inverse(deviation)
+    return AffineNormalization(shift, scale, clip=False)
 
 
 def _mean_and_deviation(
@@ -134,5 +134,5 @@ def _mean_and_deviation(
     return mean, np.sqrt((squares.sum(axis=0) + between) / total)
 
 
-def _inverse(spread: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1.0 / np.where(spread < _CONSTANT, 1.0, spread)
+def _safe_inverse(spread: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1.0 / np.where(spread < _MIN_SPREAD, 1.0, spread)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ser.config import FeatureSettings, Settings
+from ser.config import FeatureSettings, FrozenModel
 from ser.errors import FeatureStoreError
 
 STORE_VERSION = 1
@@ -25,7 +25,7 @@ METADATA, LENGTHS, FRAMES = "metadata.json", "lengths.npy", "frames.f32"
 FLOAT_BYTES = 4
 
 
-class StoreMetadata(Settings):
+class StoreMetadata(FrozenModel):
     """What a store says of itself.
 
     Attributes:
@@ -102,7 +102,7 @@ class FeatureStore:
         lengths = _read_lengths(path / LENGTHS, metadata)
         mel = metadata.settings.mel_bands
         frames_path = path / FRAMES
-        _expect_size(frames_path, metadata.frames * mel * FLOAT_BYTES)
+        _check_size(frames_path, metadata.frames * mel * FLOAT_BYTES)
         frames = np.memmap(frames_path, dtype="<f4", mode="r", shape=(metadata.frames, mel))
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         # The plain array on top of the map spares each slice the cost of a memmap object.
@@ -150,7 +150,7 @@ def _read_lengths(path: Path, metadata: StoreMetadata) -> NDArray[np.int64]:
     return np.asarray(lengths)
 
 
-def _expect_size(path: Path, expected: int) -> None:
+def _check_size(path: Path, expected: int) -> None:
     size = path.stat().st_size if path.exists() else None
     if size != expected:
         raise _damaged(path, f"{expected} bytes", "none" if size is None else f"{size} bytes")

@@ -70,10 +70,10 @@ def check_fold(corpus: Corpus, fold: Fold) -> None:
             f"fold {fold.name}: no training speaker ({', '.join(fold.training_speakers)}) has utterances of "
             f"class(es) {', '.join(absent)}"
         )
-    _check_doubles(corpus, fold, parts)
+    _check_duplicate_audio(corpus, fold, parts)
 
 
-def _check_doubles(corpus: Corpus, fold: Fold, parts: dict[str, tuple[str, ...]]) -> None:
+def _check_duplicate_audio(corpus: Corpus, fold: Fold, parts: dict[str, tuple[str, ...]]) -> None:
     """Refuses the same samples under two names in two parts: the model would be tested on what it has seen."""
     part_of = {speaker: part for part, speakers in parts.items() for speaker in speakers}
     first: dict[str, Utterance] = {}

@@ -2,7 +2,7 @@
 
 from ser.corpora.corpus import Corpus
 from ser.errors import FoldError
-from ser.folds.rotation import rotated_folds
+from ser.folds.rotation import rotation_folds
 from ser.results import Fold
 
 
@@ -36,7 +36,7 @@ def group_folds(corpus: Corpus, groups: int) -> tuple[Fold, ...]:
         dealt[smallest].extend(unit)
         sizes[smallest] += counts[unit]
     named = [(f"group {number}", tuple(sorted(speakers))) for number, speakers in enumerate(dealt, start=1)]
-    return rotated_folds(corpus, f"{groups} groups of speakers", named)
+    return rotation_folds(corpus, f"{groups} groups of speakers", named)
 
 
 def _units(corpus: Corpus) -> list[tuple[str, ...]]:

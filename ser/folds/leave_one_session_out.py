@@ -2,7 +2,7 @@
 
 from ser.corpora.corpus import Corpus
 from ser.errors import FoldError
-from ser.folds.rotation import rotated_folds
+from ser.folds.rotation import rotation_folds
 from ser.results import Fold
 
 SCHEME = "leave-one-session-out"
@@ -33,4 +33,4 @@ def session_folds(corpus: Corpus) -> tuple[Fold, ...]:
             raise FoldError(f"speaker {utterance.speaker} is in sessions {before} and {utterance.session}")
         sessions.setdefault(utterance.session, set()).add(utterance.speaker)
     names = sorted(sessions)
-    return rotated_folds(corpus, SCHEME, [(name, tuple(sorted(sessions[name]))) for name in names])
+    return rotation_folds(corpus, SCHEME, [(name, tuple(sorted(sessions[name]))) for name in names])

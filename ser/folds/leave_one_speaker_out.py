@@ -6,7 +6,7 @@ from ser.errors import FoldError
 from ser.folds.checks import check_fold
 from ser.results import Fold
 
-_OTHERWISE = "folds 'groups:K' and 'session' need none"
+_HINT = "folds 'groups:K' and 'session' need none"
 
 
 def speaker_folds(corpus: Corpus, validation: Validation) -> tuple[Fold, ...]:
@@ -59,7 +59,7 @@ def speaker_folds(corpus: Corpus, validation: Validation) -> tuple[Fold, ...]:
 def _check_partner(corpus: Corpus, speaker: str) -> None:
     partner = corpus.partners.get(speaker)
     if partner is None or partner == speaker:
-        raise FoldError(f"speaker {speaker} of corpus {corpus.name} has no partner to validate its fold; {_OTHERWISE}")
+        raise FoldError(f"speaker {speaker} of corpus {corpus.name} has no partner to validate its fold; {_HINT}")
     if partner not in corpus.speakers:
         raise FoldError(f"speaker {speaker} of corpus {corpus.name} has partner {partner}, who has no utterance")
 

@@ -10,7 +10,7 @@ from ser.results import Fold
 SCHEME = "given split"
 
 
-def given_fold(corpus: Corpus) -> tuple[Fold, ...]:
+def predefined_fold(corpus: Corpus) -> tuple[Fold, ...]:
     """The one fold that the utterances' `split` describes.
 
     Args:

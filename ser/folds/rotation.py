@@ -6,7 +6,7 @@ from ser.folds.checks import check_fold
 from ser.results import Fold
 
 
-def rotated_folds(corpus: Corpus, scheme: str, parts: list[tuple[str, tuple[str, ...]]]) -> tuple[Fold, ...]:
+def rotation_folds(corpus: Corpus, scheme: str, parts: list[tuple[str, tuple[str, ...]]]) -> tuple[Fold, ...]:
     """One fold a part: it tests, the next one validates, all others train.
 
     Args:

@@ -5,11 +5,11 @@ from typing import Literal, get_args
 
 from ser.config import Validation
 from ser.corpora.corpus import Corpus
-from ser.errors import ConfigurationError, unknown_value
+from ser.errors import ConfigurationError, unknown_value_message
 from ser.folds.group_k_fold import group_folds
 from ser.folds.leave_one_session_out import session_folds
 from ser.folds.leave_one_speaker_out import speaker_folds
-from ser.folds.predefined import given_fold
+from ser.folds.predefined import predefined_fold
 from ser.results import Fold
 
 SchemeName = Literal["speaker", "session", "groups", "given"]
@@ -46,7 +46,7 @@ def parse_scheme(text: str) -> Scheme:
             return Scheme("groups", int(number))
         if text == known:
             return Scheme(known)
-    raise ConfigurationError(unknown_value("folds", text, ["speaker", "session", "groups:K", "given"]))
+    raise ConfigurationError(unknown_value_message("folds", text, ["speaker", "session", "groups:K", "given"]))
 
 
 def make_folds(corpus: Corpus, scheme: Scheme, validation: Validation | None) -> tuple[Fold, ...]:
@@ -69,7 +69,7 @@ def make_folds(corpus: Corpus, scheme: Scheme, validation: Validation | None) ->
     if scheme.name == "groups":
         return group_folds(corpus, scheme.groups)
     if scheme.name == "given":
-        return given_fold(corpus)
+        return predefined_fold(corpus)
     if validation is None:
         raise ConfigurationError("folds 'speaker' need a validation: partner or other_session")
     return speaker_folds(corpus, validation)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ser.model.dropout import UtteranceDropout
-from ser.model.packing import RowLayout, Run, row_layout
+from ser.model.packing import PackedLayout, Segment, pack_batch
 
 
 class _Reorder(torch.autograd.Function):
@@ -48,7 +48,7 @@ class BidirectionalLayer(nn.Module):
         self.forward_cells = nn.LSTM(inputs, cells)
         self.backward_cells = nn.LSTM(inputs, cells)
 
-    def forward(self, rows: Tensor, layout: RowLayout) -> Tensor:
+    def forward(self, rows: Tensor, layout: PackedLayout) -> Tensor:
         """Runs both directions.
 
         Args:
@@ -58,13 +58,13 @@ class BidirectionalLayer(nn.Module):
         Returns:
             Forward half, then backward half, shape `(row, 2 * cells)`; padding holds values without meaning.
         """
-        ahead = _run(self.forward_cells, rows, layout.runs)
-        turned = _reorder(rows, layout.turned, layout.turned)
-        behind = _run(self.backward_cells, turned, layout.runs)
-        return torch.cat([ahead, _reorder(behind, layout.turned, layout.turned)], dim=-1)
+        ahead = _run_lstm(self.forward_cells, rows, layout.runs)
+        turned = _reorder(rows, layout.reversed_index, layout.reversed_index)
+        behind = _run_lstm(self.backward_cells, turned, layout.runs)
+        return torch.cat([ahead, _reorder(behind, layout.reversed_index, layout.reversed_index)], dim=-1)
 
 
-def _run(cells: nn.LSTM, rows: Tensor, runs: tuple[Run, ...]) -> Tensor:
+def _run_lstm(cells: nn.LSTM, rows: Tensor, runs: tuple[Segment, ...]) -> Tensor:
     """An LSTM over rows, run after run, each from the states in which its utterances left the run before."""
     outputs, states = [], None
     blocks = torch.split(rows, [frames * utterances for frames, utterances in runs])
@@ -103,17 +103,17 @@ class RecurrentLayers(nn.Module):
             C, shape `(batch, frame, 2 * cells)`, in the precision of `frames` whatever the cells computed
             in, zero in padded frames.
         """
-        layout = row_layout(lengths, frames.shape[1])
-        rows = frames.reshape(-1, frames.shape[2]).index_select(0, layout.sources)
+        layout = pack_batch(lengths, frames.shape[1])
+        rows = frames.reshape(-1, frames.shape[2]).index_select(0, layout.padded_index)
         for number, layer in enumerate(self.layers):
             if number > 0 and self.dropout is not None:
-                rows = self.dropout.of_rows(rows, layout.utterances, len(lengths))
+                rows = self.dropout.forward_packed(rows, layout.utterances, len(lengths))
             rows = layer(rows, layout)
         # Padding that no run has takes any row; both ways the mask makes zeros of it.
-        C = _reorder(rows, layout.rows, layout.sources).view(*frames.shape[:2], -1)
-        return C.to(frames.dtype) * valid_frames(lengths, frames.shape[1])[:, :, None]
+        C = _reorder(rows, layout.rows, layout.padded_index).view(*frames.shape[:2], -1)
+        return C.to(frames.dtype) * frame_mask(lengths, frames.shape[1])[:, :, None]
 
 
-def valid_frames(lengths: Tensor, frames: int) -> Tensor:
+def frame_mask(lengths: Tensor, frames: int) -> Tensor:
     """Which frames of a padded batch are speech: bool, shape `(batch, frame)`."""
     return torch.arange(frames, device=lengths.device) < lengths[:, None]

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from ser.config import Decision
-from ser.model.blstm import valid_frames
+from ser.model.blstm import frame_mask
 from ser.model.losses import emotion_log_likelihoods
 from ser.model.network import BLANK
 
 
 @dataclass(frozen=True)
-class Decided:
+class Decoded:
     """Decisions on a batch.
 
     Attributes:
@@ -27,10 +27,10 @@ class Decided:
 
     emotions: Tensor
     scores: Tensor
-    undecided: Tensor
+    fell_back: Tensor
 
 
-def decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision: Decision) -> Decided:
+def decode(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision: Decision) -> Decoded:
     """Decides each utterance's emotion.
 
     Args:
@@ -43,27 +43,27 @@ def decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision:
         The decisions.
     """
     if decision == "likelihood":
-        return _by_scores(emotion_log_likelihoods(log_probabilities, lengths, counts).softmax(dim=-1))
+        return _argmax(emotion_log_likelihoods(log_probabilities, lengths, counts).softmax(dim=-1))
     posterior = posterior_scores(log_probabilities, lengths)
     if decision == "posterior":
-        return _by_scores(posterior)
+        return _argmax(posterior)
     votes = best_path_votes(log_probabilities, lengths).float()
     most = votes.amax(dim=-1, keepdim=True)
     undecided = (most[:, 0] == 0) | ((votes == most).sum(dim=-1) > 1)
     # A tie is decided among the tied emotions; an empty path ties them all.
     scores = torch.where(undecided[:, None], torch.where(votes == most, posterior, 0.0), votes)
     scores = scores / scores.sum(dim=-1, keepdim=True)
-    return Decided(scores.argmax(dim=-1), scores, undecided)
+    return Decoded(scores.argmax(dim=-1), scores, undecided)
 
 
-def decide_single(log_probabilities: Tensor) -> Decided:
+def decode_utterance_level(log_probabilities: Tensor) -> Decoded:
     """Decides for a network with one output an utterance, log-probabilities `(batch, class)`."""
-    return _by_scores(log_probabilities.exp())
+    return _argmax(log_probabilities.exp())
 
 
 def posterior_scores(log_probabilities: Tensor, lengths: Tensor) -> Tensor:
     """Softmax outputs of the emotions summed over valid frames, as shares, shape `(batch, class)`."""
-    padding = ~valid_frames(lengths, log_probabilities.shape[1])[:, :, None]
+    padding = ~frame_mask(lengths, log_probabilities.shape[1])[:, :, None]
     emotions = log_probabilities[:, :, BLANK + 1 :].double().masked_fill(padding, float("-inf"))
     # In logarithms, as a blank that is certain in all frames leaves probabilities too small to be numbers.
     return emotions.logsumexp(dim=1).softmax(dim=-1).float()
@@ -83,10 +83,10 @@ def best_path_votes(log_probabilities: Tensor, lengths: Tensor) -> Tensor:
     """
     path = log_probabilities.argmax(dim=-1)
     before = torch.nn.functional.pad(path[:, :-1], (1, 0), value=BLANK)
-    kept = (path != before) & (path != BLANK) & valid_frames(lengths, path.shape[1])
+    kept = (path != before) & (path != BLANK) & frame_mask(lengths, path.shape[1])
     one_hot = torch.nn.functional.one_hot(path, log_probabilities.shape[-1]) * kept[:, :, None]
     return one_hot.sum(dim=1)[:, BLANK + 1 :]
 
 
-def _by_scores(scores: Tensor) -> Decided:
-    return Decided(scores.argmax(dim=-1), scores, torch.zeros(len(scores), dtype=torch.bool, device=scores.device))
+def _argmax(scores: Tensor) -> Decoded:
+    return Decoded(scores.argmax(dim=-1), scores, torch.zeros(len(scores), dtype=torch.bool, device=scores.device))

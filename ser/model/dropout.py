@@ -7,7 +7,7 @@ not depend on how far a batch is padded.
 import torch
 from torch import Tensor, nn
 
-from ser.devices import moved
+from ser.devices import to_device
 
 
 class UtteranceDropout(nn.Module):
@@ -38,7 +38,7 @@ class UtteranceDropout(nn.Module):
         """
         return values * self._masks(values.shape[0], values)[:, None] if self.training else values
 
-    def of_rows(self, rows: Tensor, utterances: Tensor, batch: int) -> Tensor:
+    def forward_packed(self, rows: Tensor, utterances: Tensor, batch: int) -> Tensor:
         """Drops features of frames that lie as rows.
 
         Args:
@@ -54,4 +54,4 @@ class UtteranceDropout(nn.Module):
     def _masks(self, batch: int, values: Tensor) -> Tensor:
         """Factors of an utterance's features, shape `(batch, feature)`, for values whose last axis are features."""
         kept = torch.rand(batch, values.shape[-1], generator=self._generator) >= self.share
-        return moved((kept / (1 - self.share)).to(values.dtype), values.device)
+        return to_device((kept / (1 - self.share)).to(values.dtype), values.device)

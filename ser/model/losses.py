@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ser.config import LossScale
-from ser.devices import moved
+from ser.devices import to_device
 from ser.model.network import BLANK
 
 
@@ -34,7 +34,7 @@ def scaled_ctc_losses(
 ) -> Tensor:
     """`ctc_losses`, divided by N where `scale` is `label`; shape `(batch,)`."""
     losses = ctc_losses(log_probabilities, lengths, emotions, counts)
-    return losses / moved(counts, losses.device) if scale == "label" else losses
+    return losses / to_device(counts, losses.device) if scale == "label" else losses
 
 
 def cross_entropy_losses(log_probabilities: Tensor, emotions: Tensor) -> Tensor:

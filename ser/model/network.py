@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ser.config import FoldConfiguration
 from ser.model.attention import make_attention
-from ser.model.blstm import RecurrentLayers, valid_frames
+from ser.model.blstm import RecurrentLayers, frame_mask
 from ser.model.dropout import UtteranceDropout
 
 BLANK = 0
@@ -58,6 +58,6 @@ class SpeechEmotionNetwork(nn.Module):
         if self.dropout is not None:
             U = self.dropout(U)
         if not self.sequence:
-            valid = valid_frames(lengths, U.shape[1])[:, :, None]
+            valid = frame_mask(lengths, U.shape[1])[:, :, None]
             U = (U * valid).sum(dim=1) / lengths[:, None]
         return self.output(U).log_softmax(dim=-1)  # type: ignore[no-any-return]

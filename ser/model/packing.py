@@ -16,12 +16,12 @@ from torch import Tensor
 RUN_FRAMES = 50
 """What a further run costs, in frames of one utterance: a constant, as `ser.training.batching.PartCost`'s are."""
 
-Run = tuple[int, int]
+Segment = tuple[int, int]
 """Frames, utterances."""
 
 
 @dataclass(frozen=True)
-class RowLayout:
+class PackedLayout:
     """Where the rows of a padded batch lie in the runs.
 
     Attributes:
@@ -33,14 +33,14 @@ class RowLayout:
             padding stays where it is, so that it comes last in both directions.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[Segment, ...]
     utterances: Tensor
-    sources: Tensor
+    padded_index: Tensor
     rows: Tensor
-    turned: Tensor
+    reversed_index: Tensor
 
 
-def row_layout(lengths: Tensor, frames: int) -> RowLayout:
+def pack_batch(lengths: Tensor, frames: int) -> PackedLayout:
     """Lays out the rows of a padded batch.
 
     On a card all utterances make one run: a step lasts as long there with few of them as with many,
@@ -52,12 +52,12 @@ def row_layout(lengths: Tensor, frames: int) -> RowLayout:
     """
     if lengths.device.type == "cpu":
         order = lengths.argsort(descending=True, stable=True)
-        return layout_of(cheapest_runs(lengths[order].numpy()), order, lengths, frames)
+        return build_layout(optimal_segments(lengths[order].numpy()), order, lengths, frames)
     order = torch.arange(len(lengths), device=lengths.device)
-    return layout_of(((frames, len(lengths)),), order, lengths, frames)
+    return build_layout(((frames, len(lengths)),), order, lengths, frames)
 
 
-def layout_of(runs: tuple[Run, ...], order: Tensor, lengths: Tensor, frames: int) -> RowLayout:
+def build_layout(runs: tuple[Segment, ...], order: Tensor, lengths: Tensor, frames: int) -> PackedLayout:
     """The layout of given runs.
 
     Args:
@@ -82,10 +82,10 @@ def layout_of(runs: tuple[Run, ...], order: Tensor, lengths: Tensor, frames: int
     rows = torch.zeros(len(lengths) * frames, dtype=torch.int64, device=device)
     rows[sources] = torch.arange(len(sources), device=device)
     from_the_end = torch.where(frames_of_rows < length, length - 1 - frames_of_rows, frames_of_rows)
-    return RowLayout(runs, utterances, sources, rows, torch.cat(first_rows)[from_the_end] + ranks)
+    return PackedLayout(runs, utterances, sources, rows, torch.cat(first_rows)[from_the_end] + ranks)
 
 
-def cheapest_runs(lengths: Sequence[int] | NDArray[np.int64]) -> tuple[Run, ...]:
+def optimal_segments(lengths: Sequence[int] | NDArray[np.int64]) -> tuple[Segment, ...]:
     """Divides utterances into runs so that frames, padding included, and runs together cost least.
 
     Args:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ser.config import Normalisation
 from ser.corpora.corpus import Corpus
-from ser.features.batches import FeatureView
-from ser.features.normalization import normalisation_of
+from ser.features.batches import MappedFeatures
+from ser.features.normalization import fit_normalization
 from ser.features.store import FeatureStore
 from ser.folds import split_indices
 from ser.results import BaselineResult, Evaluation, Fold
@@ -18,7 +18,7 @@ from ser.results import BaselineResult, Evaluation, Fold
 _ITERATIONS = 5000
 
 
-def logistic_baseline(
+def logistic_regression_baseline(
     corpus: Corpus, store: FeatureStore, folds: tuple[Fold, ...], normalisation: Normalisation
 ) -> BaselineResult:
     """Trains and tests the baseline on the folds that the networks use.
@@ -59,11 +59,11 @@ def _test_fold(
 
     training, _, test = split_indices(corpus, fold)
     speakers = [utterance.speaker for utterance in corpus.utterances]
-    view = FeatureView(store, normalisation_of(store, speakers, normalisation, fold.training_speakers), stack=1)
+    view = MappedFeatures(store, fit_normalization(store, speakers, normalisation, fold.training_speakers), stack=1)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_ITERATIONS))
-    model.fit(_utterance_statistics(view, training), actual[training])
+    model.fit(_utterance_functionals(view, training), actual[training])
     # The columns are the classes in order, since every class is among the training utterances.
-    scores = model.predict_proba(_utterance_statistics(view, test))
+    scores = model.predict_proba(_utterance_functionals(view, test))
     tested = [corpus.utterances[index] for index in test]
     return Evaluation(
         utterances=tuple(utterance.id for utterance in tested),
@@ -75,7 +75,7 @@ def _test_fold(
     )
 
 
-def _utterance_statistics(view: FeatureView, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+def _utterance_functionals(view: MappedFeatures, indices: NDArray[np.int64]) -> NDArray[np.float64]:
     """Mean and deviation of each band over each utterance, shape `(utterance, 2 * mel)`."""
     rows = []
     for index in indices:

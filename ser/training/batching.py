@@ -11,7 +11,7 @@ LENGTH_JITTER = 0.15
 
 
 @dataclass(frozen=True)
-class PartCost:
+class MicroBatchCost:
     """What computing a part of V valid and P padding frames, T steps long, costs.
 
     It is V + padding * P + step_rows * T + call_frames, in frames of one utterance.
@@ -32,23 +32,23 @@ class PartCost:
     frames_at_most: int
 
 
-ONE_CORE = PartCost(padding=0.15, step_rows=0.6, call_frames=100, frames_at_most=8192)
+CPU_COST = MicroBatchCost(padding=0.15, step_rows=0.6, call_frames=100, frames_at_most=8192)
 """A processor's core: measured at 2 x (128 + 128) cells."""
 
-CARD = PartCost(padding=1, step_rows=100_000, call_frames=0, frames_at_most=65_536)
+GPU_COST = MicroBatchCost(padding=1, step_rows=100_000, call_frames=0, frames_at_most=65_536)
 """A graphics card: NOT measured. A step's duration hardly depends on its rows there, so parts follow from memory."""
 
 
-def part_cost(device_type: str) -> PartCost:
+def micro_batch_cost(device_type: str) -> MicroBatchCost:
     """The cost of parts on a kind of device, 'cpu' or 'cuda'."""
-    return ONE_CORE if device_type == "cpu" else CARD
+    return CPU_COST if device_type == "cpu" else GPU_COST
 
 
 # Streams of random numbers that share a seed must still differ.
 _BATCHES, _UPSAMPLING = 1, 2
 
 
-def epoch_batches(
+def make_epoch_batches(
     lengths: Sequence[int] | NDArray[np.int64], batch_size: int, entropy: Sequence[int]
 ) -> list[NDArray[np.int64]]:
     """Cuts one epoch into batches of like lengths, with other mates each epoch.
@@ -70,7 +70,7 @@ def epoch_batches(
     return [batches[position] for position in generator.permutation(len(batches))]
 
 
-def micro_batches(lengths: Sequence[int] | NDArray[np.int64], cost: PartCost) -> list[NDArray[np.int64]]:
+def micro_batches(lengths: Sequence[int] | NDArray[np.int64], cost: MicroBatchCost) -> list[NDArray[np.int64]]:
     """Divides a batch into parts of like lengths that are computed one after the other.
 
     Gradients of the parts add up to the batch's, so a batch stays one step of the optimiser. One
@@ -108,7 +108,9 @@ def micro_batches(lengths: Sequence[int] | NDArray[np.int64], cost: PartCost) ->
     return parts[::-1]
 
 
-def upsampled(indices: NDArray[np.int64], classes: NDArray[np.int64], entropy: Sequence[int]) -> NDArray[np.int64]:
+def upsample_to_largest_class(
+    indices: NDArray[np.int64], classes: NDArray[np.int64], entropy: Sequence[int]
+) -> NDArray[np.int64]:
     """Repeats utterances until each class has as many as the largest.
 
     Every utterance is repeated equally often, as far as that goes; the rest is drawn without

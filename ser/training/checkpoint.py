@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _RESULT = "result"
 
 
-def to_bytes(trained: "TrainedFold") -> bytes:
+def serialize_fold(trained: "TrainedFold") -> bytes:
     """Writes a trained fold as safetensors.
 
     Args:
@@ -34,7 +34,7 @@ def to_bytes(trained: "TrainedFold") -> bytes:
     return save(trained.weights, metadata={_RESULT: trained.result.model_dump_json()})
 
 
-def from_bytes(content: bytes) -> "TrainedFold":
+def deserialize_fold(content: bytes) -> "TrainedFold":
     """Reads what `to_bytes` wrote.
 
     Raises:
@@ -45,12 +45,12 @@ def from_bytes(content: bytes) -> "TrainedFold":
     from ser.training.trainer import TrainedFold
 
     try:
-        return TrainedFold(result_of(content), load(content))
+        return TrainedFold(parse_result(content), load(content))
     except SafetensorError as error:
         raise SerError(f"expected a trained fold (safetensors with a result): {error}") from None
 
 
-def result_of(content: bytes) -> FoldResult:
+def parse_result(content: bytes) -> FoldResult:
     """Reads the result alone from a file's bytes.
 
     Args:

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus
-from ser.features.batches import Features, FeatureView, ResidentView
-from ser.features.normalization import normalisation_of
+from ser.features.batches import DeviceFeatures, FeatureSource, MappedFeatures
+from ser.features.normalization import fit_normalization
 from ser.features.store import FeatureStore
 from ser.folds import split_indices
 from ser.results import Fold, TargetReport
-from ser.training.targets import target_lengths
+from ser.training.targets import ctc_target_lengths
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class FoldData:
     """
 
     corpus: Corpus
-    view: Features
+    view: FeatureSource
     training: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -46,14 +46,14 @@ class FoldData:
         """Number of emotions."""
         return len(self.corpus.emotions)
 
-    def on(self, device: torch.device) -> "FoldData":
+    def to(self, device: torch.device) -> "FoldData":
         """The same data with the features on a card, if `device` is one; on a processor they stay on the map."""
-        if device.type != "cuda" or not isinstance(self.view, FeatureView):
+        if device.type != "cuda" or not isinstance(self.view, MappedFeatures):
             return self
-        return replace(self, view=ResidentView(self.view, device))
+        return replace(self, view=DeviceFeatures(self.view, device))
 
 
-def prepare_fold(corpus: Corpus, store: FeatureStore, configuration: FoldConfiguration, fold: Fold) -> FoldData:
+def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldConfiguration, fold: Fold) -> FoldData:
     """Splits, normalises and measures the targets of a fold.
 
     Args:
@@ -71,11 +71,11 @@ def prepare_fold(corpus: Corpus, store: FeatureStore, configuration: FoldConfigu
     """
     training, validation, test = split_indices(corpus, fold)
     speakers = [utterance.speaker for utterance in corpus.utterances]
-    affine = normalisation_of(store, speakers, configuration.normalisation, fold.training_speakers)
-    view = FeatureView(store, affine, configuration.stack)
+    affine = fit_normalization(store, speakers, configuration.normalisation, fold.training_speakers)
+    view = MappedFeatures(store, affine, configuration.stack)
     if configuration.labels is None:
         counts, targets = (1,) * len(speakers), TargetReport(utterances=len(speakers))
     else:
-        counts, targets = target_lengths(corpus.utterances, configuration.labels, view.lengths.tolist())
+        counts, targets = ctc_target_lengths(corpus.utterances, configuration.labels, view.lengths.tolist())
     emotions = [corpus.emotions.index(utterance.emotion) for utterance in corpus.utterances]
     return FoldData(corpus, view, training, validation, test, torch.tensor(emotions), torch.tensor(counts), targets)

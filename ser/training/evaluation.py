@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ser.config import FoldConfiguration
-from ser.devices import moved
-from ser.model.decoding import Decided, decide, decide_single
+from ser.devices import to_device
+from ser.model.decoding import Decoded, decode, decode_utterance_level
 from ser.model.losses import cross_entropy_losses, scaled_ctc_losses
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import Evaluation
-from ser.training.batching import micro_batches, part_cost
+from ser.training.batching import micro_batch_cost, micro_batches
 from ser.training.data import FoldData
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredEvaluation:
     """An evaluation with its observations.
 
     Attributes:
@@ -55,7 +55,7 @@ def utterance_losses(
 @torch.no_grad()
 def evaluate(
     network: SpeechEmotionNetwork, data: FoldData, configuration: FoldConfiguration, part: NDArray[np.int64]
-) -> Scored:
+) -> ScoredEvaluation:
     """Scores a part of a fold, like lengths together; no setting of training moves how they are grouped.
 
     Args:
@@ -69,29 +69,29 @@ def evaluate(
     """
     network.eval()
     device = network.output.weight.device
-    groups = micro_batches(data.view.lengths[part], part_cost(device.type))
+    groups = micro_batches(data.view.lengths[part], micro_batch_cost(device.type))
     losses, decisions, sums, frames_seen = [], [], list[dict[str, Tensor]](), 0
     for group in groups:
         batch = part[group]
         frames, frame_counts = data.view.batch(batch)
-        frames, lengths = frames.to(device), moved(frame_counts, device)
-        emotions, counts = moved(data.emotions[batch], device), data.counts[batch]
+        frames, lengths = frames.to(device), to_device(frame_counts, device)
+        emotions, counts = to_device(data.emotions[batch], device), data.counts[batch]
         C = network.encode(frames, lengths)
         log_probabilities = network.classify(C, lengths)
         losses.append(utterance_losses(log_probabilities, frame_counts, emotions, counts, configuration))
-        decisions.append(_decide(log_probabilities, lengths, moved(counts, device), configuration))
-        sums.append(network.attention.observations(C, lengths))
+        decisions.append(_decide(log_probabilities, lengths, to_device(counts, device), configuration))
+        sums.append(network.attention.statistics(C, lengths))
         frames_seen += int(frame_counts.sum())
     loss = float(torch.cat(losses).double().mean())
     evaluation = _evaluation(data, configuration, part, np.concatenate(groups), decisions, loss)
     shares = {name: sum(float(each[name]) for each in sums) / frames_seen for name in sums[0]}
-    return Scored(evaluation, loss, shares)
+    return ScoredEvaluation(evaluation, loss, shares)
 
 
-def _decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, configuration: FoldConfiguration) -> Decided:
+def _decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, configuration: FoldConfiguration) -> Decoded:
     if configuration.decision is None:
-        return decide_single(log_probabilities)
-    return decide(log_probabilities, lengths, counts, configuration.decision)
+        return decode_utterance_level(log_probabilities)
+    return decode(log_probabilities, lengths, counts, configuration.decision)
 
 
 def _evaluation(
@@ -99,14 +99,14 @@ def _evaluation(
     configuration: FoldConfiguration,
     part: NDArray[np.int64],
     order: NDArray[np.int64],
-    decisions: list[Decided],
+    decisions: list[Decoded],
     loss: float,
 ) -> Evaluation:
     """Puts decisions, made in the order `part[order]`, back into the order of `part`."""
     place = np.argsort(order)
     predicted = torch.cat([decided.emotions for decided in decisions]).cpu()[place]
     scores = torch.cat([decided.scores for decided in decisions]).cpu()[place]
-    undecided = torch.cat([decided.undecided for decided in decisions])
+    undecided = torch.cat([decided.fell_back for decided in decisions])
     utterances = [data.corpus.utterances[index] for index in part]
     return Evaluation(
         utterances=tuple(utterance.id for utterance in utterances),

@@ -55,7 +55,7 @@ def make_optimiser(configuration: FoldConfiguration, network: nn.Module) -> Opti
     return torch.optim.RMSprop(network.parameters(), lr=configuration.learning_rate, alpha=0.99, eps=1e-8, foreach=True)
 
 
-class WeightAverage:
+class ExponentialMovingAverage:
     """The weights that are scored: a running average, or the weights as they stand.
 
     The average is warmed up: step n uses decay min(d, (1 + n) / (10 + n)), so that the random
@@ -104,7 +104,7 @@ class EpochSelector:
         self._losses: list[float] = []
         self._candidates: dict[int, Weights] = {}
 
-    def add(self, validation_ua: float, validation_loss: float, weights: Weights) -> None:
+    def update(self, validation_ua: float, validation_loss: float, weights: Weights) -> None:
         """Takes in an epoch's validation UA, validation loss and weights, in the order of epochs."""
         self._scores.append(validation_ua)
         self._losses.append(validation_loss)
@@ -119,7 +119,7 @@ class EpochSelector:
             best = max(final, key=self._rank)
             self._candidates = {e: w for e, w in self._candidates.items() if e == best or e not in final}
 
-    def chosen(self) -> tuple[int, Weights]:
+    def best(self) -> tuple[int, Weights]:
         """The chosen epoch, from 1, and its weights."""
         epoch = max(self._candidates, key=self._rank)
         return epoch, self._candidates[epoch]

@@ -10,7 +10,7 @@ from ser.config import Precision
 from ser.errors import ConfigurationError
 
 
-def require_precision(precision: Precision, device_type: str) -> None:
+def check_precision_supported(precision: Precision, device_type: str) -> None:
     """Refuses an arithmetic that a kind of device does not have.
 
     Args:
@@ -25,7 +25,7 @@ def require_precision(precision: Precision, device_type: str) -> None:
 
 
 @contextmanager
-def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
+def precision_context(precision: Precision, device: torch.device) -> Iterator[None]:
     """Sets how a card rounds what goes into products of float32 numbers, for the time of the block.
 
     Torch lets cuDNN, which computes LSTMs and convolutions, round to TF32's ten bits unless told otherwise. Here
@@ -39,7 +39,7 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
     Raises:
         ConfigurationError: The device has no such arithmetic.
     """
-    require_precision(precision, device.type)
+    check_precision_supported(precision, device.type)
     if device.type != "cuda":
         yield
         return

@@ -12,7 +12,7 @@ LARGEST_CAPPED_PERCENT = 1
 """Above this percentage of shortened targets a variant no longer tests the strategy that it names."""
 
 
-def target_lengths(
+def ctc_target_lengths(
     utterances: Sequence[Utterance], strategy: LabelStrategy, frames: Sequence[int]
 ) -> tuple[tuple[int, ...], TargetReport]:
     """The number of labels N of each utterance.
@@ -51,17 +51,19 @@ def target_lengths(
     return tuple(lengths), TargetReport(utterances=len(lengths), capped=capped, raised=raised)
 
 
-def offered_strategies(utterances: Sequence[Utterance]) -> tuple[LabelStrategy, ...]:
+def available_strategies(utterances: Sequence[Utterance]) -> tuple[LabelStrategy, ...]:
     """Strategies that all the utterances have counts for; `utterance` is always among them."""
-    return tuple(strategy for strategy in get_args(LabelStrategy) if not uncounted(utterances, strategy))
+    return tuple(
+        strategy for strategy in get_args(LabelStrategy) if not utterances_without_counts(utterances, strategy)
+    )
 
 
-def uncounted(utterances: Sequence[Utterance], strategy: LabelStrategy) -> list[str]:
+def utterances_without_counts(utterances: Sequence[Utterance], strategy: LabelStrategy) -> list[str]:
     """Ids of utterances that have no count for a strategy."""
     return [utterance.id for utterance in utterances if _count(utterance, strategy) is None]
 
 
-def not_comparable(report: TargetReport) -> bool:
+def exceeds_cap_limit(report: TargetReport) -> bool:
     """Whether more than 1% of the targets were shortened: 'not comparable as this strategy'."""
     return 100 * report.capped > LARGEST_CAPPED_PERCENT * report.utterances
 
@@ -76,5 +78,5 @@ def _count(utterance: Utterance, strategy: LabelStrategy) -> int | None:
 
 
 def _no_count(utterance: Utterance, utterances: Sequence[Utterance], strategy: LabelStrategy) -> str:
-    offered = ", ".join(offered_strategies(utterances))
+    offered = ", ".join(available_strategies(utterances))
     return f"utterance {utterance.id} has no count for label strategy '{strategy}'; the corpus offers: {offered}"

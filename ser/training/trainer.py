@@ -19,20 +19,26 @@ from numpy.typing import NDArray
 
 from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus
-from ser.devices import device_name, moved
+from ser.devices import device_name, to_device
 from ser.errors import TrainingError
 from ser.features.store import FeatureStore
-from ser.identity import RESULTS_VERSION, fold_identity, initial_seed
+from ser.identity import RESULTS_VERSION, fold_identity, weight_seed
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import EpochRecord, Fold, FoldResult
-from ser.training.batching import class_weights, epoch_batches, micro_batches, part_cost, upsampled
-from ser.training.data import FoldData, prepare_fold
-from ser.training.evaluation import Scored, evaluate, utterance_losses
-from ser.training.optimizer import EpochSelector, WeightAverage, Weights, make_optimiser
-from ser.training.precision import arithmetic
+from ser.training.batching import (
+    class_weights,
+    make_epoch_batches,
+    micro_batch_cost,
+    micro_batches,
+    upsample_to_largest_class,
+)
+from ser.training.data import FoldData, prepare_fold_data
+from ser.training.evaluation import ScoredEvaluation, evaluate, utterance_losses
+from ser.training.optimizer import EpochSelector, ExponentialMovingAverage, Weights, make_optimiser
+from ser.training.precision import precision_context
 
-Report = Callable[[EpochRecord], None]
+EpochCallback = Callable[[EpochRecord], None]
 """Is told each epoch's record."""
 
 
@@ -50,7 +56,7 @@ def train_fold(
     configuration: FoldConfiguration,
     fold: Fold,
     device: torch.device,
-    report: Report | None = None,
+    report: EpochCallback | None = None,
 ) -> TrainedFold:
     """Trains and scores one fold.
 
@@ -70,21 +76,21 @@ def train_fold(
         ConfigurationError: The corpus lacks the counts that the label strategy needs, or the device the arithmetic.
     """
     started_ms = _now_ms()
-    data = prepare_fold(corpus, store, configuration, fold)
-    training = FoldTraining(data, configuration, initial_seed(configuration, fold), device)
+    data = prepare_fold_data(corpus, store, configuration, fold)
+    training = FoldTraining(data, configuration, weight_seed(configuration, fold), device)
     selector = EpochSelector(configuration.selection)
     curve = []
     for epoch in range(1, configuration.epochs + 1):
-        values = training.run_epoch(epoch)
+        values = training.train_epoch(epoch)
         weights = training.average.weights()
         followed = training.score(weights, data.validation)
         values |= _validation_values(followed, data.classes)
         _require_finite(values, fold, epoch)
-        selector.add(values["validation_ua"], values["validation_loss"], weights)
+        selector.update(values["validation_ua"], values["validation_loss"], weights)
         curve.append(EpochRecord(epoch=epoch, ended_ms=_now_ms(), values=values))
         if report is not None:
             report(curve[-1])
-    selected_epoch, weights = selector.chosen()
+    selected_epoch, weights = selector.best()
     tested = training.score(weights, data.test)
     _require_finite({"test_loss": tested.loss}, fold, selected_epoch)
     result = FoldResult(
@@ -116,17 +122,17 @@ class FoldTraining:
     """
 
     def __init__(self, data: FoldData, configuration: FoldConfiguration, seed: int, device: torch.device) -> None:
-        self._data = data.on(device)
+        self._data = data.to(device)
         self._configuration = configuration
         self._seed = seed
         self._device = device
         self.network = _seeded_network(configuration, data.classes, self._seed, device)
         self._scorer = _seeded_network(configuration, data.classes, self._seed, device)
         self._optimiser = make_optimiser(configuration, self.network)
-        self._importance = _importance(data, configuration).to(device)
-        self.average = WeightAverage(self.network, configuration.ema_decay)
+        self._class_loss_weights = _class_loss_weights(data, configuration).to(device)
+        self.average = ExponentialMovingAverage(self.network, configuration.ema_decay)
 
-    def run_epoch(self, epoch: int) -> dict[str, float]:
+    def train_epoch(self, epoch: int) -> dict[str, float]:
         """Makes one pass over the training speakers; nothing is read back from the device before its end.
 
         Args:
@@ -138,10 +144,10 @@ class FoldTraining:
         limit = self._configuration.gradient_clip or float("inf")
         self.network.train()
         losses, norms, utterances = [], [], 0
-        with arithmetic(self._configuration.precision, self._device):
+        with precision_context(self._configuration.precision, self._device):
             for batch in self._batches(epoch):
                 self._optimiser.zero_grad(set_to_none=True)
-                losses.append(self.add_gradients(batch))
+                losses.append(self.accumulate_gradients(batch))
                 norms.append(torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
                 self._optimiser.step()
                 self.average.update()
@@ -152,7 +158,7 @@ class FoldTraining:
             "gradient_norm_max": float(torch.stack(norms).max()),
         }
 
-    def add_gradients(self, batch: NDArray[np.int64]) -> torch.Tensor:
+    def accumulate_gradients(self, batch: NDArray[np.int64]) -> torch.Tensor:
         """Adds the gradient of a batch's mean loss to the network's, one part of like lengths after the other.
 
         Args:
@@ -162,32 +168,32 @@ class FoldTraining:
             The sum of the utterances' losses, in nats, on the device.
         """
         total = torch.zeros((), device=self._device)
-        for part in micro_batches(self._data.view.lengths[batch], part_cost(self._device.type)):
+        for part in micro_batches(self._data.view.lengths[batch], micro_batch_cost(self._device.type)):
             loss = self._losses(batch[part]).sum()
             (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
 
-    def score(self, weights: Weights, part: NDArray[np.int64]) -> Scored:
+    def score(self, weights: Weights, part: NDArray[np.int64]) -> ScoredEvaluation:
         """Scores a part of the fold with given weights."""
         self._scorer.load_state_dict(weights)
-        with arithmetic(self._configuration.precision, self._device):
+        with precision_context(self._configuration.precision, self._device):
             return evaluate(self._scorer, self._data, self._configuration, part)
 
     def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
         frames, lengths = self._data.view.batch(batch)
-        emotions, counts = moved(self._data.emotions[batch], self._device), self._data.counts[batch]
-        output = self.network(frames.to(self._device), moved(lengths, self._device))
+        emotions, counts = to_device(self._data.emotions[batch], self._device), self._data.counts[batch]
+        output = self.network(frames.to(self._device), to_device(lengths, self._device))
         losses = utterance_losses(output, lengths, emotions, counts, self._configuration)
-        return losses * self._importance[emotions]
+        return losses * self._class_loss_weights[emotions]
 
     def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
         """An epoch's batches of utterance indices: the same for the same seed, fold and epoch."""
         training = self._data.training
         if self._configuration.balance == "upsample":
-            training = upsampled(training, self._data.emotions.numpy()[training], (self._seed, epoch))
+            training = upsample_to_largest_class(training, self._data.emotions.numpy()[training], (self._seed, epoch))
         lengths = self._data.view.lengths[training]
-        batches = epoch_batches(lengths, self._configuration.batch_size, (self._seed, epoch))
+        batches = make_epoch_batches(lengths, self._configuration.batch_size, (self._seed, epoch))
         return [training[batch] for batch in batches]
 
 
@@ -200,14 +206,14 @@ def _seeded_network(
         return SpeechEmotionNetwork(configuration, classes).to(device)
 
 
-def _importance(data: FoldData, configuration: FoldConfiguration) -> torch.Tensor:
+def _class_loss_weights(data: FoldData, configuration: FoldConfiguration) -> torch.Tensor:
     """The factor on the loss of an utterance of each class, shape `(class,)`."""
     if configuration.balance != "weights":
         return torch.ones(data.classes)
     return torch.from_numpy(class_weights(data.emotions.numpy()[data.training], data.classes)).float()
 
 
-def _validation_values(followed: Scored, classes: int) -> dict[str, float]:
+def _validation_values(followed: ScoredEvaluation, classes: int) -> dict[str, float]:
     confusion = evaluation_confusion(followed.evaluation, classes)
     return {
         "validation_loss": followed.loss,

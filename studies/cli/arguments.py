@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from ser.errors import ConfigurationError, StudyError, unknown_value
-from studies.search.summaries import StudySummary, summaries
+from ser.errors import ConfigurationError, StudyError, unknown_value_message
+from studies.search.summaries import StudySummary, list_studies
 from studies.storages.home import Home
 
 
-def chosen_study(home: Home, name: str | None, corpus: str | None) -> StudySummary:
+def find_study(home: Home, name: str | None, corpus: str | None) -> StudySummary:
     """The study of that name, or the newest one.
 
     Args:
@@ -18,10 +18,10 @@ def chosen_study(home: Home, name: str | None, corpus: str | None) -> StudySumma
     Raises:
         StudyError: There is none; the text lists what there is.
     """
-    return chosen_among(summaries(home.storage), home, name, corpus)
+    return find_study_in(list_studies(home.storage), home, name, corpus)
 
 
-def chosen_among(known: Sequence[StudySummary], home: Home, name: str | None, corpus: str | None) -> StudySummary:
+def find_study_in(known: Sequence[StudySummary], home: Home, name: str | None, corpus: str | None) -> StudySummary:
     """As `chosen_study`, among studies that were read already.
 
     Args:
@@ -42,10 +42,10 @@ def chosen_among(known: Sequence[StudySummary], home: Home, name: str | None, co
     for each in found:
         if each.name == name:
             return each
-    raise StudyError(unknown_value("study", name, [each.name for each in found]))
+    raise StudyError(unknown_value_message("study", name, [each.name for each in found]))
 
 
-def named_values(option: str, pairs: list[str]) -> dict[str, str]:
+def parse_key_values(option: str, pairs: list[str]) -> dict[str, str]:
     """Reads `name=value` pairs.
 
     Args:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from studies.cli.options import HOME, HomeOption
-from studies.execution.devices import largest_fold_bytes, worker_devices
+from studies.execution.devices import default_worker_devices, largest_fold_bytes
 
 _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "ray")
 # Flags of /proc/cpuinfo that decide how fast an LSTM runs, and whether it runs in bf16.
@@ -100,7 +100,7 @@ def _workers() -> str:
     """How many workers a study would use, and why as many."""
     import torch
 
-    devices = worker_devices(None)
+    devices = default_worker_devices(None)
     cards = torch.cuda.device_count()
     if not cards:
         return f"{len(devices)} (one a physical core)"

@@ -8,10 +8,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 from ser.results import EpochRecord
-from studies.monitoring.events import Failure, Observer, Standing
+from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 
 
-class StudyDisplay(Observer):
+class StudyDisplay(StudyCallback):
     """Shows stages and a study's progress on standard error; use it as a context.
 
     Where standard error is no terminal, such as in a log, it writes a line at each new standing instead.
@@ -47,7 +47,7 @@ class StudyDisplay(Observer):
         if kind in (KeyboardInterrupt, SystemExit):
             self._console.print("Stopped. The same command goes on where it was.")
 
-    def stage(self, name: str) -> Callable[[int, int], None]:
+    def progress_bar(self, name: str) -> Callable[[int, int], None]:
         """Opens a bar for something that comes before or after training."""
         bar = self._bars.add_task(name, total=None)
 
@@ -56,7 +56,7 @@ class StudyDisplay(Observer):
 
         return tell
 
-    def stood(self, standing: Standing) -> None:
+    def on_progress(self, standing: StudyProgress) -> None:
         """Moves the study's bar; see the base class."""
         text = f"trials {standing.trials_done} of {standing.trials}, folds"
         if self._study is None:
@@ -72,12 +72,12 @@ class StudyDisplay(Observer):
         text = f"{fold} · validation UA {100 * record.values['validation_ua']:.0f}%, epoch"
         self._bars.update(self._slots[slot], description=text, total=epochs, completed=record.epoch)
 
-    def fold_failed(self, failure: Failure) -> None:
+    def fold_failed(self, failure: FoldFailure) -> None:
         """Says that a fold failed; see the base class."""
         left = failure.attempts_left
         then = f"it is tried again, {left} attempts left" if left else "it is given up"
         self._console.print(f"fold failed: {failure.fold}: {failure.reason}; {then}", soft_wrap=True, markup=False)
 
-    def noticed(self, what: str) -> None:
+    def on_message(self, what: str) -> None:
         """Says it; see the base class."""
         self._console.print(what, soft_wrap=True, markup=False)

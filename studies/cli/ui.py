@@ -24,22 +24,22 @@ def ui(
     from rich.console import Console
 
     from ser.errors import StudyError
-    from studies.cli.arguments import chosen_study
+    from studies.cli.arguments import find_study
     from studies.storages.home import Home
-    from tracking.backend.client import open_tracking
-    from tracking.backend.errors import without_password
-    from tracking.backend.views import TRIALS, offer_views
+    from tracking.backend.client import connect
+    from tracking.backend.errors import redact_password
+    from tracking.backend.views import TRIALS, install_saved_views
 
     place = Home(home, storage, tracking)
-    where = chosen_study(place, name=None, corpus=None).whereabouts
-    database = place.tracking
+    where = find_study(place, name=None, corpus=None).whereabouts
+    database = place.tracking_uri_or_path
     if where is None or (isinstance(database, Path) and not database.is_file()):
         raise StudyError(f"{database}: there are no runs yet; run a study first, such as: make study")
-    client = open_tracking(database)
-    offer_views(client, where.experiment)
+    client = connect(database)
+    install_saved_views(client, where.experiment)
     page = f"#/experiments/{where.experiment}/{TRIALS.address}"
     if isinstance(database, str):
-        Console().print(f"Runs: {without_password(database).rstrip('/')}/{page}", soft_wrap=True)
+        Console().print(f"Runs: {redact_password(database).rstrip('/')}/{page}", soft_wrap=True)
         return
     address = f"http://127.0.0.1:{port}/{page}"
     Console().print(f"Runs: {address}   (Ctrl-C ends the server)", soft_wrap=True)

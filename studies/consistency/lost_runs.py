@@ -6,26 +6,26 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from ser.config import Precision
-from studies.consistency.snapshot import expected_of
-from studies.monitoring.events import Observer
-from studies.search.optuna_study import Search
-from studies.search.records import Basis
-from tracking.backend.queries import find_runs
+from studies.consistency.snapshot import expected_points
+from studies.monitoring.events import StudyCallback
+from studies.search.optuna_study import OptunaStudy
+from studies.search.records import IdentityInputs
+from tracking.backend.queries import search_runs
 from tracking.context import StudyContext
 from tracking.outbox.outbox import Outbox
-from tracking.outbox.recovery import salvage
+from tracking.outbox.recovery import recover_from_artifacts
 
 
-def take_back(
+def recover_lost_runs(
     client: MlflowClient,
     experiment: str,
     context: StudyContext,
-    search: Search,
+    search: OptunaStudy,
     precision: Precision,
     device_type: str,
     artifacts: Path | None,
     outbox: Outbox,
-    observer: Observer,
+    observer: StudyCallback,
     progress: Callable[[int, int], None],
 ) -> None:
     """Notices that a study's runs are gone, and puts what their artifacts still hold back into the outbox.
@@ -43,13 +43,13 @@ def take_back(
         progress: Called with the files looked at and their number.
     """
     # The study's run is made before its first trial begins, so that trials without it have lost it.
-    if not search.trials() or find_runs(client, experiment, ser__kind="study", ser__study=context.study):
+    if not search.active_trials() or search_runs(client, experiment, ser__kind="study", ser__study=context.study):
         return
     points = [point.configuration for point in search.points(precision)]
-    expected = expected_of(points, search.key, context.corpus.digest, Basis(context.scheme, device_type))
+    expected = expected_points(points, search.key, context.corpus.digest, IdentityInputs(context.scheme, device_type))
     wanted = {identity for each in expected for identity in each.folds}
-    found = 0 if artifacts is None else salvage(artifacts, wanted, outbox, progress)
-    observer.noticed(
+    found = 0 if artifacts is None else recover_from_artifacts(artifacts, wanted, outbox, progress)
+    observer.on_message(
         f"the runs of study {context.study} are gone from MLflow: {found} of its folds were found in the artifacts "
         "and are written again; what is in no other study either is trained again"
     )

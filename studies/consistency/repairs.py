@@ -14,7 +14,7 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class Supersede:
+class SupersedeRun:
     """Tag a run as superseded by another one, or by `NOTHING`, and close it where it is still open."""
 
     run: Run
@@ -22,7 +22,7 @@ class Supersede:
 
 
 @dataclass(frozen=True)
-class Close:
+class EndRun:
     """End a run; without a time it ends now."""
 
     run: Run
@@ -31,7 +31,7 @@ class Close:
 
 
 @dataclass(frozen=True)
-class Adopt:
+class ReparentRun:
     """Put a run below its rightful parent."""
 
     run: Run
@@ -39,7 +39,7 @@ class Adopt:
 
 
 @dataclass(frozen=True)
-class Restore:
+class RecreateRun:
     """Make a run that is lost, empty and closed; the next start of the study fills it."""
 
     name: str
@@ -47,7 +47,7 @@ class Restore:
 
 
 @dataclass(frozen=True)
-class Tell:
+class TellOptuna:
     """Tell Optuna the value of a point whose trial is written."""
 
     configuration: FoldConfiguration
@@ -55,17 +55,17 @@ class Tell:
 
 
 @dataclass(frozen=True)
-class Drop:
+class DiscardTrial:
     """Leave a trial of Optuna out of the study: fail it, or note that it is superseded where it is complete."""
 
     trial: FrozenTrial
 
 
 @dataclass(frozen=True)
-class SetAside:
+class QuarantineFile:
     """Rename a file of the outbox that cannot be read, so that its fold is trained again."""
 
     identity: str
 
 
-Remedy = Supersede | Close | Adopt | Restore | Tell | Drop | SetAside
+Repair = SupersedeRun | EndRun | ReparentRun | RecreateRun | TellOptuna | DiscardTrial | QuarantineFile

@@ -9,21 +9,24 @@ from pydantic import ValidationError
 from ser.config import FoldConfiguration
 from ser.errors import SerError
 from ser.identity import fold_identity, trial_identity
-from ser.training.checkpoint import from_bytes, read_result
-from studies.consistency.checks import Expected, Ledgers
-from studies.search.optuna_study import Search
-from studies.search.records import Basis
+from ser.training.checkpoint import deserialize_fold, read_result
+from studies.consistency.checks import ExpectedPoint, StudySnapshot
+from studies.search.optuna_study import OptunaStudy
+from studies.search.records import IdentityInputs
 from tracking import schema
 from tracking.analysis.trial_result import TrialResult
-from tracking.backend.artifacts import artifact_path, has_result
-from tracking.backend.queries import find_runs, is_finished
+from tracking.backend.artifacts import artifact_path, has_result_artifact
+from tracking.backend.queries import is_finished, search_runs
 from tracking.outbox.outbox import Outbox
 from tracking.writing import payloads
 
 
-def expected_of(
-    points: Iterable[FoldConfiguration], key: Callable[[FoldConfiguration], str], corpus_digest: str, basis: Basis
-) -> tuple[Expected, ...]:
+def expected_points(
+    points: Iterable[FoldConfiguration],
+    key: Callable[[FoldConfiguration], str],
+    corpus_digest: str,
+    basis: IdentityInputs,
+) -> tuple[ExpectedPoint, ...]:
     """The identities that the trials and folds of points must have.
 
     Args:
@@ -35,19 +38,19 @@ def expected_of(
     expected = []
     for point in points:
         folds = {fold_identity(point, corpus_digest, fold, basis.device_type): fold for fold in basis.scheme}
-        expected.append(Expected(point, key(point), trial_identity(list(folds)), folds))
+        expected.append(ExpectedPoint(point, key(point), trial_identity(list(folds)), folds))
     return tuple(expected)
 
 
-def read_ledgers(
+def read_snapshot(
     client: MlflowClient,
     experiment: str,
     study: str,
-    points: tuple[Expected, ...],
-    search: Search,
+    points: tuple[ExpectedPoint, ...],
+    search: OptunaStudy,
     outbox: Outbox,
     held: bool,
-) -> Ledgers:
+) -> StudySnapshot:
     """Reads all that is written of a study.
 
     Args:
@@ -59,23 +62,23 @@ def read_ledgers(
         outbox: Where results wait.
         held: Whether a coordinator runs it now.
     """
-    runs = find_runs(client, experiment, ser__study=study)
+    runs = search_runs(client, experiment, ser__study=study)
     known = {run.data.tags.get(schema.FOLD_IDENTITY) for run in runs if is_finished(run)}
     waiting, unreadable = _outbox_content(outbox, points)
-    return Ledgers(
+    return StudySnapshot(
         points=points,
-        trials=search.trials(),
+        trials=search.active_trials(),
         runs=tuple(runs),
-        elsewhere=_finished_elsewhere(client, experiment, study, _begun(runs, points), known | waiting),
+        finished_in_other_studies=_finished_elsewhere(client, experiment, study, _begun(runs, points), known | waiting),
         waiting=waiting,
         unreadable=unreadable,
-        present=has_result,
-        ended_ms=_ended_ms,
-        held=held,
+        has_artifact=has_result_artifact,
+        ended_ms=_end_time_from_artifact,
+        is_running=held,
     )
 
 
-def _begun(runs: Iterable[Run], points: Iterable[Expected]) -> list[Expected]:
+def _begun(runs: Iterable[Run], points: Iterable[ExpectedPoint]) -> list[ExpectedPoint]:
     """Points of which the study has runs of its own; those that it took over as a whole need none."""
     own = {run.data.tags.get(schema.FOLD_IDENTITY) for run in runs}
     trials = {run.data.tags.get(schema.TRIAL_ID) for run in runs if schema.REUSED_FROM not in run.data.tags}
@@ -83,39 +86,39 @@ def _begun(runs: Iterable[Run], points: Iterable[Expected]) -> list[Expected]:
 
 
 def _finished_elsewhere(
-    client: MlflowClient, experiment: str, study: str, points: Iterable[Expected], known: set[str | None]
+    client: MlflowClient, experiment: str, study: str, points: Iterable[ExpectedPoint], known: set[str | None]
 ) -> dict[str, str]:
     """Runs of folds that other studies have finished, by identity; only models that lack any fold are asked for."""
     found: dict[str, str] = {}
     for point in points:
         if not known.issuperset(point.folds):
-            runs = find_runs(
+            runs = search_runs(
                 client, experiment, ser__kind="fold", ser__model=payloads.model_digest(point.configuration)
             )
             for run in runs:
-                if is_finished(run) and has_result(run) and run.data.tags[schema.STUDY] != study:
+                if is_finished(run) and has_result_artifact(run) and run.data.tags[schema.STUDY] != study:
                     found.setdefault(run.data.tags[schema.FOLD_IDENTITY], str(run.info.run_id))
     return found
 
 
-def _outbox_content(outbox: Outbox, points: Iterable[Expected]) -> tuple[frozenset[str], frozenset[str]]:
+def _outbox_content(outbox: Outbox, points: Iterable[ExpectedPoint]) -> tuple[frozenset[str], frozenset[str]]:
     """Identities of the study's results that wait, and of its files that hold none."""
     own = {identity for point in points for identity in point.folds}
     waiting: set[str] = set()
     unreadable: set[str] = set()
-    for identity in own.intersection(outbox.waiting()):
+    for identity in own.intersection(outbox.pending()):
         content = outbox.read(identity)
         if content is None:
             continue
         try:
-            named = from_bytes(content).result.identity
+            named = deserialize_fold(content).result.identity
         except SerError:
             named = None
         (waiting if named == identity else unreadable).add(identity)
     return frozenset(waiting), frozenset(unreadable)
 
 
-def _ended_ms(run: Run) -> int | None:
+def _end_time_from_artifact(run: Run) -> int | None:
     """When a run's result says that it ended, or None where there is no whole result of it on this machine."""
     kind = run.data.tags[schema.KIND]
     path = artifact_path(run, schema.RESULT_OF[kind])

@@ -6,24 +6,24 @@ from mlflow.tracking import MlflowClient
 
 from ser.config import Precision
 from ser.errors import StudyError
-from studies.consistency.checks import Expected, Finding, Ledgers, compare
-from studies.consistency.repairer import Repair
-from studies.consistency.repairs import Close
-from studies.consistency.snapshot import expected_of, read_ledgers
-from studies.monitoring.events import Observer
-from studies.search.optuna_study import Search
-from studies.search.records import Basis, Point
+from studies.consistency.checks import ExpectedPoint, Inconsistency, StudySnapshot, find_inconsistencies
+from studies.consistency.repairer import StudyRepairer
+from studies.consistency.repairs import EndRun
+from studies.consistency.snapshot import expected_points, read_snapshot
+from studies.monitoring.events import StudyCallback
+from studies.search.optuna_study import OptunaStudy
+from studies.search.records import IdentityInputs, Point
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking import schema
-from tracking.backend.client import open_tracking
+from tracking.backend.client import connect
 from tracking.backend.queries import is_finished
 from tracking.context import StudyContext
 from tracking.outbox.outbox import Outbox
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """What a check has found.
 
     Attributes:
@@ -36,16 +36,16 @@ class Checked:
         held_by: Who runs the study now, or None.
     """
 
-    findings: tuple[Finding, ...]
-    mended: tuple[Finding, ...]
+    findings: tuple[Inconsistency, ...]
+    mended: tuple[Inconsistency, ...]
     trials: int
     trials_open: int
     folds_open: int
     waiting: int
-    held_by: str | None
+    running_by: str | None
 
 
-def check_study(home: Home, summary: StudySummary, repair: bool) -> Checked:
+def check_study(home: Home, summary: StudySummary, repair: bool) -> CheckResult:
     """Compares a study's points, Optuna's trials, MLflow's runs and the outbox.
 
     Args:
@@ -60,7 +60,7 @@ def check_study(home: Home, summary: StudySummary, repair: bool) -> Checked:
         StudyError: The study was never started, rests on other versions, or shall be mended while it runs.
     """
     where = summary.whereabouts
-    search = Search.open(home.storage, summary.name, summary.plan)
+    search = OptunaStudy.open(home.storage, summary.name, summary.plan)
     basis, precision = search.basis, search.precision
     if where is None or basis is None or precision is None:
         raise StudyError(f"study {summary.name} has no runs to check yet; give its command (again) first")
@@ -69,40 +69,42 @@ def check_study(home: Home, summary: StudySummary, repair: bool) -> Checked:
             f"study {summary.name} rests on another version of torch or of this program, which would give its folds "
             "other identities; check it with that version"
         )
-    client = open_tracking(home.tracking)
+    client = connect(home.tracking_uri_or_path)
     outbox = Outbox(home.outbox)
 
-    def expected() -> tuple[Expected, ...]:
+    def expected() -> tuple[ExpectedPoint, ...]:
         points = (point.configuration for point in search.points(precision))
-        return expected_of(points, search.key, where.corpus_digest, basis)
+        return expected_points(points, search.key, where.corpus_digest, basis)
 
-    def read(points: tuple[Expected, ...], held: bool) -> Ledgers:
-        return read_ledgers(client, where.experiment, summary.name, points, search, outbox, held)
+    def read(points: tuple[ExpectedPoint, ...], held: bool) -> StudySnapshot:
+        return read_snapshot(client, where.experiment, summary.name, points, search, outbox, held)
 
     if not repair:
-        held_by = home.storage.holder(summary.name)
+        held_by = home.storage.lease_owner(summary.name)
         points, ledgers = expected(), None
         # A search that runs may propose further points while the runs are read.
         while ledgers is None or len(ledgers.points) < len(points):
             ledgers = read(points, held_by is not None)
             points = expected()
         return _checked(ledgers, [], held_by)
-    with home.storage.coordinate(summary.name):
+    with home.storage.acquire_lease(summary.name):
         # Only now: a search that ran until a moment ago may have proposed further points.
         points = expected()
-        mended, ledgers = Repair(client, where.experiment, search, outbox).mend(lambda: read(points, held=False))
+        mended, ledgers = StudyRepairer(client, where.experiment, search, outbox).repair(
+            lambda: read(points, held=False)
+        )
     return _checked(ledgers, mended, None)
 
 
-def reconcile(
+def repair_study(
     client: MlflowClient,
     experiment: str,
     context: StudyContext,
-    search: Search,
+    search: OptunaStudy,
     precision: Precision,
     device_type: str,
     outbox: Outbox,
-    observer: Observer,
+    observer: StudyCallback,
 ) -> list[Point]:
     """Mends a study at its start, by its coordinator, which goes on by itself with runs that a kill left open.
 
@@ -120,15 +122,15 @@ def reconcile(
         The study's points; complete are those whose trial has a finished run, too.
     """
     configurations = [point.configuration for point in search.points(precision)]
-    basis = Basis(context.scheme, device_type)
-    expected = expected_of(configurations, search.key, context.corpus.digest, basis)
+    basis = IdentityInputs(context.scheme, device_type)
+    expected = expected_points(configurations, search.key, context.corpus.digest, basis)
 
-    def read() -> Ledgers:
-        return read_ledgers(client, experiment, context.study, expected, search, outbox, held=False)
+    def read() -> StudySnapshot:
+        return read_snapshot(client, experiment, context.study, expected, search, outbox, held=False)
 
-    mended, ledgers = Repair(client, experiment, search, outbox).mend(read, _hinders)
+    mended, ledgers = StudyRepairer(client, experiment, search, outbox).repair(read, _blocks_start)
     for finding in mended:
-        observer.noticed(f"mended, {finding.kind}: {finding.text}")
+        observer.on_message(f"mended, {finding.kind}: {finding.text}")
     written = _written(ledgers)
     return [
         replace(point, complete=point.complete and each.trial in written)
@@ -136,12 +138,12 @@ def reconcile(
     ]
 
 
-def _hinders(finding: Finding) -> bool:
+def _blocks_start(finding: Inconsistency) -> bool:
     """Whether a coordinator that begins must mend a finding: it goes on with runs that a kill left open by itself."""
-    return not (finding.kind == "stuck" and isinstance(finding.remedy, Close) and finding.remedy.status == "KILLED")
+    return not (finding.kind == "stuck" and isinstance(finding.remedy, EndRun) and finding.remedy.status == "KILLED")
 
 
-def _written(ledgers: Ledgers) -> set[str]:
+def _written(ledgers: StudySnapshot) -> set[str]:
     """Identities of trials whose run is finished."""
     return {
         run.data.tags[schema.TRIAL_ID]
@@ -150,18 +152,18 @@ def _written(ledgers: Ledgers) -> set[str]:
     }
 
 
-def _checked(ledgers: Ledgers, mended: list[Finding], held_by: str | None) -> Checked:
+def _checked(ledgers: StudySnapshot, mended: list[Inconsistency], held_by: str | None) -> CheckResult:
     written = _written(ledgers)
     folds = {run.data.tags.get(schema.FOLD_IDENTITY) for run in ledgers.runs if is_finished(run)}
-    there = folds | ledgers.waiting | ledgers.elsewhere.keys()
+    there = folds | ledgers.waiting | ledgers.finished_in_other_studies.keys()
     pruned = {run.data.tags.get(schema.TRIAL_ID) for run in ledgers.runs if schema.PRUNED in run.data.tags}
     unfinished = [point for point in ledgers.points if point.trial not in written | pruned]
-    return Checked(
-        findings=tuple(compare(ledgers)),
+    return CheckResult(
+        findings=tuple(find_inconsistencies(ledgers)),
         mended=tuple(mended),
         trials=len(ledgers.points),
         trials_open=len(unfinished),
         folds_open=sum(identity not in there for point in unfinished for identity in point.folds),
         waiting=len(ledgers.waiting),
-        held_by=held_by,
+        running_by=held_by,
     )

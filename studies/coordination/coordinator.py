@@ -13,17 +13,17 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from ser.training.checkpoint import result_of
-from studies.coordination.retries import STALL_TIMEOUT_S, Attempts
-from studies.coordination.reuse import Earlier
-from studies.coordination.trial_state import Trial, standing_of
+from ser.training.checkpoint import parse_result
+from studies.coordination.retries import STALL_TIMEOUT_S, RetryPolicy
+from studies.coordination.reuse import ResultReuse
+from studies.coordination.trial_state import TrialState, compute_progress
 from studies.coordination.trial_writer import TrialWriter
 from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, Progress
-from studies.monitoring.events import Failure, Observer, Standing
-from studies.search.optuna_study import Search
+from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
+from studies.search.optuna_study import OptunaStudy
 from studies.search.records import Point
 from tracking.context import StudyContext
-from tracking.outbox.background_writer import Sender
+from tracking.outbox.background_writer import BackgroundWriter
 from tracking.outbox.outbox import Outbox
 from tracking.reading.reader import Reader
 from tracking.writing.payloads import trial_run_name
@@ -58,15 +58,15 @@ class Coordinator:
         context: StudyContext,
         study_run: str,
         points: list[Point],
-        search: Search,
+        search: OptunaStudy,
         store: Path,
         device_type: str,
         outbox: Outbox,
         recorder: Recorder,
         reader: Reader,
         executor: Executor,
-        observer: Observer,
-        sender: Sender,
+        observer: StudyCallback,
+        sender: BackgroundWriter,
         stall_timeout_s: float | None = STALL_TIMEOUT_S,
     ) -> None:
         self._context = context
@@ -75,27 +75,27 @@ class Coordinator:
         self._outbox = outbox
         self._recorder = recorder
         self._writer = TrialWriter(context, study_run, search, outbox, recorder)
-        self._earlier = Earlier(context.study, outbox, reader, self._writer)
+        self._earlier = ResultReuse(context.study, outbox, reader, self._writer)
         self._executor = executor
         self._observer = observer
         self._sender = sender
         self._device_type = device_type
-        self._attempts = Attempts(stall_timeout_s)
+        self._attempts = RetryPolicy(stall_timeout_s)
         self._ended = sum(point.complete or point.pruned is not None for point in points)
         self._points = max(len(points), search.size)
-        values = search.values()
+        values = search.completed_values()
         complete = [point.configuration for point in points if point.complete]
         self._values = {search.key(each): (trial_run_name(each), values[search.key(each)]) for each in complete}
         open_points = [point for point in points if not point.complete]
         self._pruned = [self._trial_of(point) for point in open_points if point.pruned is not None]
         self._trials = [self._trial_of(point) for point in open_points if point.pruned is None]
-        self._queue: deque[tuple[Trial, str]] = deque()
-        self._in_hand: dict[str, Trial] = {}
+        self._queue: deque[tuple[TrialState, str]] = deque()
+        self._in_flight: dict[str, TrialState] = {}
         self._reused = 0
-        self._told: Standing | None = None
-        self._asked = False
+        self._last_progress: StudyProgress | None = None
+        self._proposal_pending = False
         self._exhausted = False
-        self._proposed: list[Trial] = []
+        self._proposed: list[TrialState] = []
         self._held_s = time.monotonic()
 
     def run(self) -> list[str]:
@@ -105,50 +105,50 @@ class Coordinator:
             What failed, one text a fold; empty when the study is complete.
 
         Raises:
-            AwayError: Everything is trained, and a database or server that is needed to write it is still away.
+            UnavailableError: Everything is trained, and a database or server that is needed to write it is still away.
         """
-        self._take_up(self._trials, self._earlier.begun_models())
+        self._enqueue_trials(self._trials, self._earlier.started_configurations())
         for trial in self._pruned:
-            self._settle(trial)
-        self._tell_standing()
-        while self._queue or self._in_hand or self._is_more():
-            self._hand_out()
+            self._finish_pruned(trial)
+        self._publish_progress()
+        while self._queue or self._in_flight or self._wait_for_proposal():
+            self._dispatch()
             # Nothing is in hand and something waits where a cluster has lost its last node: it notices the next one.
-            for event in self._executor.wait(_WAIT_S) if self._in_hand or self._queue else ():
-                self._take_in(event)
-            for identity in self._attempts.newly_stalled():
+            for event in self._executor.wait(_WAIT_S) if self._in_flight or self._queue else ():
+                self._handle_event(event)
+            for identity in self._attempts.find_stalled():
                 self._executor.cancel(identity)
-            self._keep_held()
-        failed = [trial for trial in self._trials if trial.given_up]
+            self._renew_lease()
+        failed = [trial for trial in self._trials if trial.failed_folds]
         for trial in failed:
-            self._sender.send(partial(self._writer.give_up, trial))
-        self._sender.drain()
-        self._tell_standing()
-        return [reason for trial in failed for reason in trial.given_up.values()]
+            self._sender.submit(partial(self._writer.fail, trial))
+        self._sender.flush()
+        self._publish_progress()
+        return [reason for trial in failed for reason in trial.failed_folds.values()]
 
-    def _keep_held(self) -> None:
+    def _renew_lease(self) -> None:
         """Stops where another coordinator has the study; else its place, if it was lost, is taken again soon."""
         self._sender.raise_failure()
         if time.monotonic() - self._held_s > HOLD_EVERY_S:
             self._held_s = time.monotonic()
-            self._sender.keep_held()
+            self._sender.renew_lease()
 
-    def _ask(self) -> bool:
+    def _request_proposal(self) -> bool:
         """Asks the search for the next point, behind all that is still to be written; whether there is one by now."""
-        if not self._exhausted and not self._asked:
-            self._asked = True
-            self._sender.send(self._propose)
-        if self._asked:
+        if not self._exhausted and not self._proposal_pending:
+            self._proposal_pending = True
+            self._sender.submit(self._enqueue_proposal)
+        if self._proposal_pending:
             self._sender.wait(_WAIT_S)
         return bool(self._queue)
 
-    def _is_more(self) -> bool:
+    def _wait_for_proposal(self) -> bool:
         """Whether the search proposes a point when nothing else is left to do."""
-        if not self._ask():
-            self._sender.drain()
+        if not self._request_proposal():
+            self._sender.flush()
         return bool(self._queue)
 
-    def _propose(self) -> None:
+    def _enqueue_proposal(self) -> None:
         """Takes up the next point that the search proposes and that has folds to train."""
         precision = self._search.precision
         while not self._queue and not self._exhausted and precision is not None:
@@ -157,141 +157,143 @@ class Coordinator:
                 self._trials += self._proposed
                 self._exhausted = not self._proposed
             # Tried again after an absence, this goes on with the same trials.
-            self._take_up(self._proposed)
+            self._enqueue_trials(self._proposed)
             self._proposed = []
-        self._asked = False
+        self._proposal_pending = False
 
-    def _take_up(self, trials: list[Trial], begun: Collection[str] | None = None) -> None:
+    def _enqueue_trials(self, trials: list[TrialState], begun: Collection[str] | None = None) -> None:
         """Finds what exists of unfinished trials, finishes what is whole, queues the rest."""
-        waiting = self._outbox.waiting()
+        waiting = self._outbox.pending()
         for trial in trials:
             if trial.ended:
                 continue
-            self._sender.confirm()
-            self._earlier.record_waiting(trial, waiting)
-            value = self._earlier.take_over(trial, begun)
+            self._sender.check_lease()
+            self._earlier.flush_outbox(trial, waiting)
+            value = self._earlier.reuse_finished_folds(trial, begun)
             if value is not None:
-                self._count(trial, value)
+                self._mark_complete(trial, value)
         for trial in trials:
-            self._judge(trial)
+            self._check_pruning(trial)
         # Last, since all before it may be done again after an absence, and no fold may be queued twice.
         self._queue.extend((trial, identity) for trial in trials for identity in trial.missing)
         self._reused += sum(len(trial.done) for trial in trials)
 
-    def _hand_out(self) -> None:
+    def _dispatch(self) -> None:
         """Fills the free slots; a fold that has failed in every slot that is free waits for another one."""
-        held_back: list[tuple[Trial, str]] = []
-        while self._executor.free_slots() and (self._queue or (not held_back and self._ask())):
+        held_back: list[tuple[TrialState, str]] = []
+        while self._executor.free_slots() and (self._queue or (not held_back and self._request_proposal())):
             trial, identity = self._queue.popleft()
             if trial.pruned is not None:
                 continue
             fold, avoid = trial.folds[identity], self._attempts.failed_in(identity)
             task = FoldTask(identity, trial.point.configuration, fold, self._store, avoid)
-            if not self._executor.takes(task):
+            if not self._executor.can_take(task):
                 held_back.append((trial, identity))
                 continue
             if trial.run_id is None:
-                self._sender.send(partial(self._writer.begin, trial), self._lane(trial))
-            self._in_hand[identity] = trial
+                self._sender.submit(partial(self._writer.ensure_started, trial), self._queue_key(trial))
+            self._in_flight[identity] = trial
             self._attempts.begin(identity)
             self._executor.submit(task)
         self._queue.extendleft(reversed(held_back))
 
-    def _take_in(self, event: Event) -> None:
-        trial = self._in_hand.get(event.identity)
+    def _handle_event(self, event: Event) -> None:
+        trial = self._in_flight.get(event.identity)
         if trial is None:
             # A fold's last progress travels another way than its result and may come after it.
             return
         name = trial.fold_name(event.identity)
         match event:
             case Progress(identity=identity, slot=slot, record=record):
-                self._attempts.heard_of(identity)
+                self._attempts.heartbeat(identity)
                 self._observer.epoch_ended(slot, name, trial.point.configuration.epochs, record)
             case Finished(identity=identity, slot=slot, content=content):
-                del self._in_hand[identity]
+                del self._in_flight[identity]
                 self._attempts.end(identity)
                 self._outbox.put(identity, content)
-                trial.keep(result_of(content))
-                self._sender.send(partial(self._write, trial, identity), self._lane(trial))
+                trial.add_result(parse_result(content))
+                self._sender.submit(partial(self._write, trial, identity), self._queue_key(trial))
                 self._observer.fold_ended(slot, name)
-                self._tell_standing()
+                self._publish_progress()
             case Failed():
-                del self._in_hand[event.identity]
-                self._fail(trial, event, name)
+                del self._in_flight[event.identity]
+                self._handle_failure(trial, event, name)
 
-    def _fail(self, trial: Trial, failed: Failed, name: str) -> None:
+    def _handle_failure(self, trial: TrialState, failed: Failed, name: str) -> None:
         """Queues a failed fold again, behind all others, or gives it up."""
         reason, left = self._attempts.fail(failed)
         if trial.pruned is not None:
             return
         text = f"{name}: {reason}\n{failed.traceback}"
         trial.failures.append(text)
-        self._observer.fold_failed(Failure(failed.slot, name, reason, failed.traceback, left))
+        self._observer.fold_failed(FoldFailure(failed.slot, name, reason, failed.traceback, left))
         if left > 0:
             self._queue.append((trial, failed.identity))
         else:
-            trial.given_up[failed.identity] = text
+            trial.failed_folds[failed.identity] = text
 
-    def _write(self, trial: Trial, identity: str) -> None:
+    def _write(self, trial: TrialState, identity: str) -> None:
         """Writes a result that is in the outbox, and what follows from it for its trial."""
         if identity not in trial.recorded:
             content = self._outbox.read(identity)
             if content is not None:
                 self._writer.record(trial, content)
             else:
-                self._earlier.keep_others(trial, identity)
+                self._earlier.adopt_foreign_run(trial, identity)
         if len(trial.recorded) == len(trial.folds) and trial.pruned is None:
-            self._count(trial, self._writer.finish(trial))
+            self._mark_complete(trial, self._writer.finish(trial))
         else:
-            self._judge(trial)
+            self._check_pruning(trial)
 
-    def _count(self, trial: Trial, value: float) -> None:
+    def _mark_complete(self, trial: TrialState, value: float) -> None:
         configuration = trial.point.configuration
         self._values[self._search.key(configuration)] = trial_run_name(configuration), value
-        trial.end()
+        trial.release_results()
 
-    def _judge(self, trial: Trial) -> None:
+    def _check_pruning(self, trial: TrialState) -> None:
         """Gives up an unfinished trial that has begun, and with it its point, where its folds so far say so."""
-        if not self._search.ordered or trial.point.number is None:
+        if not self._search.is_order_dependent or trial.point.number is None:
             return
-        if not trial.missing or trial.given_up or trial.pruned is not None:
+        if not trial.missing or trial.failed_folds or trial.pruned is not None:
             return
         self._search.report(trial.point.number, trial.validation_ua)
-        reason = self._search.verdict(trial.point.number)
+        reason = self._search.prune_reason(trial.point.number)
         if reason is not None:
             self._prune(trial, reason)
 
-    def _prune(self, trial: Trial, reason: str) -> None:
+    def _prune(self, trial: TrialState, reason: str) -> None:
         """Gives up a trial and the unfinished repetitions of its point; folds in hand may end and are recorded.
 
         The trial itself comes last: once it is written, so are the others.
         """
-        repetitions = [each for each in self._trials if each.missing and each.pruned is None and each.repeats(trial)]
+        repetitions = [
+            each for each in self._trials if each.missing and each.pruned is None and each.is_repetition_of(trial)
+        ]
         seed = trial.point.configuration.seed
         for each in [*(each for each in repetitions if each is not trial), trial]:
             each.pruned = reason if each is trial else f"its repetition with seed {seed} was pruned: {reason}"
-            self._sender.send(partial(self._writer.prune, each, each.pruned))
+            self._sender.submit(partial(self._writer.prune, each, each.pruned))
 
-    def _settle(self, trial: Trial) -> None:
+    def _finish_pruned(self, trial: TrialState) -> None:
         """Writes what a kill left unwritten of a trial that was given up."""
-        waiting = [identity for identity in self._outbox.waiting() if identity in trial.folds]
+        waiting = [identity for identity in self._outbox.pending() if identity in trial.folds]
         if trial.point.pruned is None or (not waiting and self._recorder.trial_is_pruned(trial.identity)):
             return
-        self._earlier.record_waiting(trial, waiting)
+        self._earlier.flush_outbox(trial, waiting)
         self._prune(trial, trial.point.pruned)
 
-    def _lane(self, trial: Trial) -> str | None:
+    def _queue_key(self, trial: TrialState) -> str | None:
         """What a trial's writes keep their order with: the trial itself, or in a search everything."""
-        return None if self._search.ordered else trial.identity
+        return None if self._search.is_order_dependent else trial.identity
 
-    def _trial_of(self, point: Point) -> Trial:
-        return Trial.of(point, self._context.corpus.digest, self._context.scheme, self._device_type)
+    def _trial_of(self, point: Point) -> TrialState:
+        return TrialState.of(point, self._context.corpus.digest, self._context.scheme, self._device_type)
 
-    def _tell_standing(self) -> None:
+    def _publish_progress(self) -> None:
         folds = len(self._context.scheme)
-        standing = standing_of(
+        standing = compute_progress(
             self._trials, self._points, self._ended, self._reused, folds, list(self._values.values())
         )
-        if standing != self._told:
-            self._observer.stood(standing)
-        self._told = standing
+        if standing != self._last_progress:
+            self._observer.on_progress(standing)
+        self._last_progress = standing

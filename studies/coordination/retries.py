@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from studies.execution.base import Failed
 
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 """Times that a fold is tried before it is given up in this start of the study."""
 
-LOSSES = 10
+MAX_NODE_LOSSES = 10
 """Times that a fold may be lost with its node or worker at no cost; a fold that ends its node each time is given up
 after `LOSSES + ATTEMPTS` of them."""
 
@@ -27,7 +27,7 @@ class _Fold:
     failed_in: set[int] = field(default_factory=set)
 
 
-class Attempts:
+class RetryPolicy:
     """Counts the attempts at every fold that is not finished.
 
     Args:
@@ -47,7 +47,7 @@ class Attempts:
         fold.heard_s = self._clock()
         fold.in_hand, fold.stalled = True, False
 
-    def heard_of(self, identity: str) -> None:
+    def heartbeat(self, identity: str) -> None:
         """A fold has ended an epoch."""
         self._folds[identity].heard_s = self._clock()
 
@@ -72,21 +72,21 @@ class Attempts:
         """
         fold = self._folds[failed.identity]
         fold.in_hand = False
-        fold.losses += failed.lost
-        if failed.crowded or (failed.lost and fold.losses <= LOSSES):
+        fold.losses += failed.worker_lost
+        if failed.out_of_memory_beside_others or (failed.worker_lost and fold.losses <= MAX_NODE_LOSSES):
             fold.begun -= 1
-        elif not failed.lost:
+        elif not failed.worker_lost:
             fold.failed_in.add(failed.slot)
         reason = f"no epoch ended for {self._stall_timeout_s:g} s" if fold.stalled else failed.reason
-        if failed.lost and fold.losses > LOSSES:
+        if failed.worker_lost and fold.losses > MAX_NODE_LOSSES:
             reason += f" (lost {fold.losses} times now: it may itself be what ends its node)"
-        return reason, 0 if failed.permanent else ATTEMPTS - fold.begun
+        return reason, 0 if failed.permanent else MAX_ATTEMPTS - fold.begun
 
     def failed_in(self, identity: str) -> frozenset[int]:
         """Slots in which a fold has failed; another one is taken next, where there is one."""
         return frozenset(self._folds[identity].failed_in) if identity in self._folds else frozenset()
 
-    def newly_stalled(self) -> list[str]:
+    def find_stalled(self) -> list[str]:
         """Folds in hand of which nothing was heard for too long; each is named once an attempt."""
         if self._stall_timeout_s is None:
             return []

@@ -5,14 +5,14 @@ from collections.abc import Collection
 from mlflow.entities import Run
 
 from ser.errors import StudyError
-from studies.coordination.trial_state import Trial
+from studies.coordination.trial_state import TrialState
 from studies.coordination.trial_writer import TrialWriter
 from tracking.outbox.outbox import Outbox
 from tracking.reading.reader import Reader
 from tracking.writing import payloads
 
 
-class Earlier:
+class ResultReuse:
     """Takes over what earlier starts and other studies have left.
 
     Args:
@@ -28,11 +28,11 @@ class Earlier:
         self._reader = reader
         self._writer = writer
 
-    def begun_models(self) -> Collection[str]:
+    def started_configurations(self) -> Collection[str]:
         """Digests of the configurations of which any study has begun a trial, for `take_over`."""
-        return self._reader.begun_models()
+        return self._reader.started_configurations()
 
-    def record_waiting(self, trial: Trial, waiting: Collection[str]) -> None:
+    def flush_outbox(self, trial: TrialState, waiting: Collection[str]) -> None:
         """Writes a trial's results that wait in the outbox.
 
         Args:
@@ -44,7 +44,7 @@ class Earlier:
             if content is not None:
                 self._writer.record(trial, content)
 
-    def take_over(self, trial: Trial, begun: Collection[str] | None = None) -> float | None:
+    def reuse_finished_folds(self, trial: TrialState, begun: Collection[str] | None = None) -> float | None:
         """Notes the folds of a trial that are finished anywhere, and finishes it where none is missing.
 
         Args:
@@ -57,20 +57,20 @@ class Earlier:
         if begun is not None and payloads.model_digest(trial.point.configuration) not in begun and not trial.done:
             return None
         finished = self._finished_folds(trial)
-        if not any(self._writer.is_own(run) for run in finished.values()):
+        if not any(self._writer.owns(run) for run in finished.values()):
             # A trial with folds of its own stays its own, even if another study has completed the same one since.
-            other = self._reader.trial_trained_elsewhere(trial.identity, self._study)
+            other = self._reader.find_reusable_trial(trial.identity, self._study)
             if other is not None:
-                return self._writer.adopt(trial, other)
+                return self._writer.reuse(trial, other)
         for identity, run in finished.items():
             if identity not in trial.done:
-                self._writer.keep(trial, self._reader.fold_result(run), run)
+                self._writer.mark_recorded(trial, self._reader.fold_result(run), run)
         if trial.missing:
             return None
-        self._writer.begin(trial)
+        self._writer.ensure_started(trial)
         return self._writer.finish(trial)
 
-    def keep_others(self, trial: Trial, identity: str) -> None:
+    def adopt_foreign_run(self, trial: TrialState, identity: str) -> None:
         """Notes the run of a fold that another study needed, too, and has taken out of the outbox and written.
 
         Raises:
@@ -79,8 +79,8 @@ class Earlier:
         run = self._finished_folds(trial).get(identity)
         if run is None:
             raise StudyError(f"fold {identity} has left the outbox, but has no run; give the same command again")
-        self._writer.keep(trial, self._reader.fold_result(run), run)
+        self._writer.mark_recorded(trial, self._reader.fold_result(run), run)
 
-    def _finished_folds(self, trial: Trial) -> dict[str, Run]:
+    def _finished_folds(self, trial: TrialState) -> dict[str, Run]:
         finished = self._reader.finished_folds(payloads.model_digest(trial.point.configuration))
         return {identity: run for identity, run in finished.items() if identity in trial.folds}

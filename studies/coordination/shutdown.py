@@ -12,7 +12,7 @@ from tracking.writing.recorder import Recorder
 
 
 @contextmanager
-def stopped_at_errors(recorder: Recorder, confirm: Callable[[], None]) -> Iterator[None]:
+def closing_runs_on_error(recorder: Recorder, confirm: Callable[[], None]) -> Iterator[None]:
     """Leaves no run open where the block ends by an error; the next start of the study goes on with them.
 
     Args:
@@ -25,7 +25,7 @@ def stopped_at_errors(recorder: Recorder, confirm: Callable[[], None]) -> Iterat
     except BaseException as error:
         try:
             confirm()
-            recorder.stop()
+            recorder.close_open_runs()
         except (SerError, MlflowException, OSError) as unreachable:
             # The tracking store itself may be what failed; the next start goes on with open runs as well.
             error.add_note(f"the study's runs could not be closed: {unreachable}")
@@ -33,7 +33,7 @@ def stopped_at_errors(recorder: Recorder, confirm: Callable[[], None]) -> Iterat
 
 
 @contextmanager
-def terminated_in_order() -> Iterator[None]:
+def sigterm_as_exit() -> Iterator[None]:
     """Turns SIGTERM, which batch systems send before SIGKILL, into an exit that closes what is open.
 
     Only the first one: a second one must not disturb the closing. For the main thread alone.

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from ser.identity import fold_identity, trial_identity
 from ser.results import Fold, FoldResult
-from studies.monitoring.events import Standing
+from studies.monitoring.events import StudyProgress
 from studies.search.records import Point
 from tracking.analysis.variants.naming import variant_label
 from tracking.writing import payloads
 
 
 @dataclass
-class Trial:
+class TrialState:
     """A point on its way.
 
     Attributes:
@@ -36,15 +36,15 @@ class Trial:
     results: dict[str, FoldResult] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
-    elsewhere: dict[str, str] = field(default_factory=dict)
+    external_runs: dict[str, str] = field(default_factory=dict)
     run_id: str | None = None
     failures: list[str] = field(default_factory=list)
-    given_up: dict[str, str] = field(default_factory=dict)
+    failed_folds: dict[str, str] = field(default_factory=dict)
     pruned: str | None = None
     ended: bool = False
 
     @classmethod
-    def of(cls, point: Point, corpus_digest: str, scheme: tuple[Fold, ...], device_type: str) -> "Trial":
+    def of(cls, point: Point, corpus_digest: str, scheme: tuple[Fold, ...], device_type: str) -> "TrialState":
         """The trial of a point.
 
         Args:
@@ -71,7 +71,7 @@ class Trial:
         """Validation UA, 0..1, of the folds that have a result, by number of the fold, from 1."""
         return {result.fold.index + 1: payloads.validation_ua(result) for result in tuple(self.results.values())}
 
-    def repeats(self, other: "Trial") -> bool:
+    def is_repetition_of(self, other: "TrialState") -> bool:
         """Whether it is another trial's point, perhaps with another seed."""
         seed = {"seed": other.point.configuration.seed}
         return self.point.configuration.model_copy(update=seed) == other.point.configuration
@@ -80,20 +80,20 @@ class Trial:
         """Readable name of one of its folds."""
         return f"{self.label} · {self.folds[identity].name}"
 
-    def keep(self, result: FoldResult) -> None:
+    def add_result(self, result: FoldResult) -> None:
         """Takes a result in, under its place in this scheme: an equal fold may stand elsewhere in another one."""
         self.results[result.identity] = result.model_copy(update={"fold": self.folds[result.identity]})
         self.done.add(result.identity)
 
-    def end(self) -> None:
+    def release_results(self) -> None:
         """Notes that it was written to its end, and lets go of its results."""
         self.ended = True
         self.results.clear()
 
 
-def standing_of(
-    trials: Iterable[Trial], points: int, ended: int, reused: int, folds: int, values: Iterable[tuple[str, float]]
-) -> Standing:
+def compute_progress(
+    trials: Iterable[TrialState], points: int, ended: int, reused: int, folds: int, values: Iterable[tuple[str, float]]
+) -> StudyProgress:
     """How far a study is.
 
     Args:
@@ -107,7 +107,7 @@ def standing_of(
     trials = list(trials)
     spared = sum(len(trial.missing) for trial in trials if trial.pruned is not None)
     done = sum(len(trial.done) for trial in trials)
-    return Standing(
+    return StudyProgress(
         trials=points,
         trials_done=ended + sum(trial.ended or trial.pruned is not None for trial in trials),
         folds=points * folds - spared,

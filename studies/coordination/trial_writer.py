@@ -8,9 +8,9 @@ from dataclasses import replace
 from mlflow.entities import Run
 
 from ser.results import FoldResult
-from ser.training.checkpoint import result_of
-from studies.coordination.trial_state import Trial
-from studies.search.optuna_study import Search
+from ser.training.checkpoint import parse_result
+from studies.coordination.trial_state import TrialState
+from studies.search.optuna_study import OptunaStudy
 from tracking import schema
 from tracking.analysis.trial_result import TrialResult
 from tracking.context import StudyContext
@@ -31,7 +31,7 @@ class TrialWriter:
     """
 
     def __init__(
-        self, context: StudyContext, study_run: str, search: Search, outbox: Outbox, recorder: Recorder
+        self, context: StudyContext, study_run: str, search: OptunaStudy, outbox: Outbox, recorder: Recorder
     ) -> None:
         self._context = context
         self._study_run = study_run
@@ -39,45 +39,45 @@ class TrialWriter:
         self._outbox = outbox
         self._recorder = recorder
 
-    def begin(self, trial: Trial) -> str:
+    def ensure_started(self, trial: TrialState) -> str:
         """Makes sure that a trial stands in Optuna and has a run; returns the run."""
         if trial.run_id is None:
-            number = self._search.begin(trial.point)
+            number = self._search.start_trial(trial.point)
             trial.point = replace(trial.point, number=number)
-            trial.run_id = self._recorder.trial_run(self._study_run, trial.identity, trial.point.configuration)
+            trial.run_id = self._recorder.ensure_trial_run(self._study_run, trial.identity, trial.point.configuration)
         return trial.run_id
 
-    def record(self, trial: Trial, content: bytes) -> None:
+    def record(self, trial: TrialState, content: bytes) -> None:
         """Writes a result's run, then lets it leave the outbox."""
-        result = result_of(content)
-        run = self._recorder.record_fold(self.begin(trial), content)
+        result = parse_result(content)
+        run = self._recorder.log_fold(self.ensure_started(trial), content)
         self._outbox.remove(result.identity)
-        self.keep(trial, result, run)
+        self.mark_recorded(trial, result, run)
 
-    def keep(self, trial: Trial, result: FoldResult, run: Run) -> None:
+    def mark_recorded(self, trial: TrialState, result: FoldResult, run: Run) -> None:
         """Counts a fold that has a run as done, and notes the run where it is another study's."""
-        trial.keep(result)
+        trial.add_result(result)
         trial.recorded.add(result.identity)
-        if not self.is_own(run):
-            trial.elsewhere[result.identity] = str(run.info.run_id)
+        if not self.owns(run):
+            trial.external_runs[result.identity] = str(run.info.run_id)
 
-    def is_own(self, run: Run) -> bool:
+    def owns(self, run: Run) -> bool:
         """Whether a run is this study's."""
         return bool(run.data.tags[schema.STUDY] == self._context.study)
 
-    def adopt(self, trial: Trial, other: TrialResult) -> float:
+    def reuse(self, trial: TrialState, other: TrialResult) -> float:
         """Takes over a trial that another study has trained: its scores, no runs of folds; returns its value."""
-        self.begin(trial)
+        self.ensure_started(trial)
         trial.results.clear()
-        trial.elsewhere.clear()
+        trial.external_runs.clear()
         for result in other.folds:
-            trial.keep(result)
+            trial.add_result(result)
         return self.finish(trial, reused_from=other.run_id)
 
-    def finish(self, trial: Trial, reused_from: str | None = None) -> float:
+    def finish(self, trial: TrialState, reused_from: str | None = None) -> float:
         """Writes a whole trial; returns its value, the mean validation UA of its folds, 0..1."""
         run_id, number = self._begun(trial)
-        self._settle_doubles(trial)
+        self._supersede_duplicates(trial)
         result = TrialResult(
             study=self._context.study,
             recipe=self._context.recipe,
@@ -88,36 +88,36 @@ class TrialWriter:
             reused_from=reused_from,
         )
         tags = {} if reused_from is None else {schema.REUSED_FROM: reused_from}
-        if trial.elsewhere:
-            tags[schema.REUSED_FOLDS] = ", ".join(trial.elsewhere.values())
+        if trial.external_runs:
+            tags[schema.REUSED_FOLDS] = ", ".join(trial.external_runs.values())
         self._recorder.finish_trial(run_id, result, tags, trial.failures)
         self._search.report(number, trial.validation_ua)
         value = payloads.mean_validation_ua(result)
         self._search.complete(number, value)
         return value
 
-    def give_up(self, trial: Trial) -> None:
+    def fail(self, trial: TrialState) -> None:
         """Marks a trial that lacks folds; the next start of the study tries it again."""
         run_id, number = self._begun(trial)
-        self._settle_doubles(trial)
-        self._recorder.fail_trial(run_id, "\n".join(trial.given_up.values()), trial.failures)
+        self._supersede_duplicates(trial)
+        self._recorder.fail_trial(run_id, "\n".join(trial.failed_folds.values()), trial.failures)
         self._search.fail(number)
 
-    def prune(self, trial: Trial, reason: str) -> None:
+    def prune(self, trial: TrialState, reason: str) -> None:
         """Marks a trial that is given up for good; one that never began is not written."""
         trial.pruned = reason
         if trial.point.number is not None:
-            self._settle_doubles(trial)
-            self._recorder.prune_trial(self.begin(trial), reason)
+            self._supersede_duplicates(trial)
+            self._recorder.prune_trial(self.ensure_started(trial), reason)
             self._search.prune(trial.point.number, reason)
 
-    def _settle_doubles(self, trial: Trial) -> None:
+    def _supersede_duplicates(self, trial: TrialState) -> None:
         """Notes the runs that stand for folds of a trial which another home has written at the same time."""
-        for identity, run in self._recorder.settle_doubles(trial.point.configuration).items():
-            if identity in trial.recorded and not self.is_own(run):
-                trial.elsewhere[identity] = str(run.info.run_id)
+        for identity, run in self._recorder.supersede_duplicates(trial.point.configuration).items():
+            if identity in trial.recorded and not self.owns(run):
+                trial.external_runs[identity] = str(run.info.run_id)
 
-    def _begun(self, trial: Trial) -> tuple[str, int]:
+    def _begun(self, trial: TrialState) -> tuple[str, int]:
         if trial.run_id is None or trial.point.number is None:
             raise RuntimeError(f"trial {trial.identity} was not begun")
         return trial.run_id, trial.point.number

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ser.devices import device_name, name_of_device
-from ser.errors import ConfigurationError, unknown_value
-from studies.execution.base import Executor, NodeNeeds
-from studies.execution.bf16_probe import gain_of_bf16
-from studies.execution.devices import worker_devices
+from ser.errors import ConfigurationError, unknown_value_message
+from studies.execution.base import Executor, StudyRequirements
+from studies.execution.bf16_probe import bf16_speedup
+from studies.execution.devices import default_worker_devices
 from studies.execution.local import LocalExecutor
 from studies.execution.ray_backend.cluster import RayCluster, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
@@ -17,7 +17,7 @@ from tracking import schema
 EXECUTORS = ("local", "ray")
 
 
-class Workplace(ABC):
+class Backend(ABC):
     """Processors or cards for folds: what is known of them before there is a study, then an executor on them.
 
     Attributes:
@@ -29,11 +29,11 @@ class Workplace(ABC):
     processor: str
 
     @abstractmethod
-    def gain_of_bf16(self) -> float:
+    def bf16_speedup(self) -> float:
         """Measures there how many times as fast as fp32 bf16 is; 0 where it does not run."""
 
     @abstractmethod
-    def executor(self, needs: NodeNeeds, tell: Callable[[str], None]) -> Executor:
+    def executor(self, needs: StudyRequirements, tell: Callable[[str], None]) -> Executor:
         """Makes ready what the study needs, and starts to take folds.
 
         Args:
@@ -42,7 +42,7 @@ class Workplace(ABC):
         """
 
 
-class LocalWorkplace(Workplace):
+class LocalBackend(Backend):
     """This machine.
 
     Args:
@@ -54,16 +54,16 @@ class LocalWorkplace(Workplace):
         self.device_type = devices[0].partition(":")[0]
         self.processor = device_name(devices[0])
 
-    def gain_of_bf16(self) -> float:
+    def bf16_speedup(self) -> float:
         """See the base class."""
-        return gain_of_bf16(self._devices[0])
+        return bf16_speedup(self._devices[0])
 
-    def executor(self, needs: NodeNeeds, tell: Callable[[str], None]) -> Executor:
+    def executor(self, needs: StudyRequirements, tell: Callable[[str], None]) -> Executor:
         """See the base class."""
         return LocalExecutor(needs.corpus, self._devices)
 
 
-class RayWorkplace(Workplace):
+class RayBackend(Backend):
     """A Ray cluster.
 
     Args:
@@ -74,13 +74,13 @@ class RayWorkplace(Workplace):
     def __init__(self, cluster: RayCluster, processors: tuple[str, ...]) -> None:
         self._cluster = cluster
         self.device_type = cluster.request.device
-        self.processor = schema.UNLIKE.join(sorted(set(processors)))
+        self.processor = schema.PROCESSOR_SEPARATOR.join(sorted(set(processors)))
 
-    def gain_of_bf16(self) -> float:
+    def bf16_speedup(self) -> float:
         """Measures on the first node; see the base class."""
-        return float(self._cluster.ask_one(gain_of_bf16, self.device_type))
+        return float(self._cluster.ask_one(bf16_speedup, self.device_type))
 
-    def executor(self, needs: NodeNeeds, tell: Callable[[str], None]) -> Executor:
+    def executor(self, needs: StudyRequirements, tell: Callable[[str], None]) -> Executor:
         """Checks every node and builds feature stores that are missing; see the base class."""
         executor = RayExecutor(self._cluster, needs, tell)
         executor.start()
@@ -88,7 +88,7 @@ class RayWorkplace(Workplace):
 
 
 @contextmanager
-def open_workplace(executor: str, workers: int | None, gpus: float | None) -> Iterator[Workplace]:
+def open_backend(executor: str, workers: int | None, gpus: float | None) -> Iterator[Backend]:
     """The workplace that the user asks for; a cluster is connected to for the time of the block.
 
     Args:
@@ -101,12 +101,12 @@ def open_workplace(executor: str, workers: int | None, gpus: float | None) -> It
         StudyError: The cluster cannot be reached, cannot meet the request, or has nodes of unlike code.
     """
     if executor not in EXECUTORS:
-        raise ConfigurationError(unknown_value("executor", executor, EXECUTORS))
+        raise ConfigurationError(unknown_value_message("executor", executor, EXECUTORS))
     if executor == "local":
         if gpus is not None:
             raise ConfigurationError("a share of a graphics card can be given to executor ray only, not to local")
-        yield LocalWorkplace(worker_devices(workers))
+        yield LocalBackend(default_worker_devices(workers))
         return
     with ray_cluster(workers, gpus) as cluster:
         names = cluster.ask_all(name_of_device, cluster.request.device)
-        yield RayWorkplace(cluster, tuple(names.values()))
+        yield RayBackend(cluster, tuple(names.values()))

@@ -69,8 +69,8 @@ class Failed:
     reason: str
     traceback: str
     permanent: bool = False
-    crowded: bool = False
-    lost: bool = False
+    out_of_memory_beside_others: bool = False
+    worker_lost: bool = False
 
 
 Event = Progress | Finished | Failed
@@ -99,7 +99,7 @@ class Executor(ABC):
     def free_slots(self) -> int:
         """Slots that could take a fold now."""
 
-    def takes(self, task: FoldTask) -> bool:
+    def can_take(self, task: FoldTask) -> bool:
         """Whether a slot is free for a fold; one in which it has failed is not, unless it has failed in every slot."""
         return self.free_slots() > 0
 
@@ -138,7 +138,7 @@ class Executor(ABC):
 
 
 @dataclass(frozen=True)
-class NodeNeeds:
+class StudyRequirements:
     """What a node must have.
 
     Attributes:

@@ -9,13 +9,13 @@ import torch
 
 from ser.config import FoldConfiguration, Precision
 from ser.model.network import SpeechEmotionNetwork
-from ser.training.precision import arithmetic
-from tracking.backend.file_lock import exclusive
+from ser.training.precision import precision_context
+from tracking.backend.file_lock import file_lock
 
 _ROUNDS = 5
 
 
-def gain_of_bf16(device: str) -> float:
+def bf16_speedup(device: str) -> float:
     """How many times as fast as fp32 a step in bf16 is; 0 where it does not run.
 
     Args:
@@ -47,7 +47,7 @@ def runs_bf16(device: torch.device) -> bool:
 
 def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -> float:
     """The shortest of a few training steps' durations, in seconds."""
-    configuration = FoldConfiguration.of(
+    configuration = FoldConfiguration.parse(
         attention="none", labels="words", loss_scale="utterance", decision="posterior", precision=precision
     )
     network = SpeechEmotionNetwork(configuration, emotions=4).to(device)
@@ -57,7 +57,7 @@ def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -
     durations = []
     for _ in range(rounds):
         started = time.perf_counter()
-        with arithmetic(precision, device):
+        with precision_context(precision, device):
             network(frames, lengths).sum().backward()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
@@ -65,11 +65,11 @@ def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -
     return min(durations)
 
 
-WORTH_IT = 1.1
+MIN_BF16_SPEEDUP = 1.1
 """bf16 is taken where it is at least this many times as fast as fp32."""
 
 
-def resolved_precision(facts: Path, processor: str, gain_of_bf16: Callable[[], float]) -> Precision:
+def choose_precision(facts: Path, processor: str, gain_of_bf16: Callable[[], float]) -> Precision:
     """What `auto` stands for on a kind of processor, measured once and kept.
 
     It is kept so that every study trains the same folds: two probes of one machine could disagree.
@@ -83,10 +83,10 @@ def resolved_precision(facts: Path, processor: str, gain_of_bf16: Callable[[], f
         `bf16` where a training step runs in it, and faster than in fp32; else `fp32`.
     """
     key = f"precision of {processor}, torch {torch.__version__}"
-    with exclusive(facts.with_suffix(".lock")):
+    with file_lock(facts.with_suffix(".lock")):
         known = json.loads(facts.read_text()) if facts.is_file() else {}
         if key not in known:
-            known[key] = "bf16" if gain_of_bf16() >= WORTH_IT else "fp32"
+            known[key] = "bf16" if gain_of_bf16() >= MIN_BF16_SPEEDUP else "fp32"
             partial = facts.with_suffix(".partial")
             partial.write_text(json.dumps(known, indent=2) + "\n")
             partial.replace(facts)

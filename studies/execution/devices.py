@@ -7,7 +7,7 @@ from itertools import zip_longest
 from ser.config import FoldConfiguration
 
 
-def worker_devices(workers: int | None) -> tuple[str, ...]:
+def default_worker_devices(workers: int | None) -> tuple[str, ...]:
     """Where each worker of a local study computes.
 
     Args:
@@ -34,10 +34,10 @@ def largest_fold_bytes() -> int:
     A search may try larger models: want of memory is answered by fewer folds at once.
     """
     from ser.config import FoldConfiguration
-    from ser.training.batching import CARD
+    from ser.training.batching import GPU_COST
 
-    model = FoldConfiguration.of(attention="none", criterion="cross_entropy", stack=1)
-    return fold_bytes(model, CARD.frames_at_most)
+    model = FoldConfiguration.parse(attention="none", criterion="cross_entropy", stack=1)
+    return fold_bytes(model, GPU_COST.frames_at_most)
 
 
 def usable_cores() -> int:

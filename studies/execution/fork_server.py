@@ -8,7 +8,7 @@ when the coordinator and all workers have.
 
 import multiprocessing
 
-FORKED = multiprocessing.get_context("forkserver")
+FORKSERVER = multiprocessing.get_context("forkserver")
 """Makes the worker processes and their pipes; the first is to be started within `keeping_memory`."""
 
-FORKED.set_forkserver_preload(["studies.execution.worker"])
+FORKSERVER.set_forkserver_preload(["studies.execution.worker"])

@@ -20,9 +20,9 @@ from pebble import ProcessExpired, ProcessPool
 from ser.corpora.corpus import Corpus
 from ser.errors import StudyError
 from studies.execution.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress, is_permanent
-from studies.execution.fork_server import FORKED
-from studies.execution.malloc_tuning import keeping_memory
-from studies.execution.worker import run_task, start_worker
+from studies.execution.fork_server import FORKSERVER
+from studies.execution.malloc_tuning import malloc_environment
+from studies.execution.worker import init_worker, run_task
 
 _ASKED_TO_END = (signal.SIGTERM, -signal.SIGTERM)
 """Exit codes of a worker that was sent SIGTERM: pebble answers it with the signal's number, the system with its
@@ -34,7 +34,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)
 
 
-class _Slot:
+class _WorkerSlot:
     """One worker process with its pipe.
 
     Args:
@@ -56,9 +56,9 @@ class _Slot:
         self._cancelled = False
         self.busy = False
         self.dead = False
-        self.given_up = False
+        self.retired = False
         """Whether there is no room for it on its device beside the others."""
-        self.beside_others = False
+        self.shared_device = False
         """Whether its device had other slots, too, when its fold was handed out."""
 
     def submit(self, task: FoldTask) -> None:
@@ -68,13 +68,13 @@ class _Slot:
             # A worker that dies without a fold in its hands breaks its pool, and nobody is told.
             self.close()
         if self._pool is None:
-            receiving, sending = FORKED.Pipe(duplex=False)
+            receiving, sending = FORKSERVER.Pipe(duplex=False)
             self._ends = (receiving, sending)
             threading.Thread(target=self._forward, args=(receiving,), daemon=True).start()
             arguments = (self._corpus, self.device, sending)
-            self._pool = ProcessPool(max_workers=1, initializer=start_worker, initargs=arguments, context=FORKED)
+            self._pool = ProcessPool(max_workers=1, initializer=init_worker, initargs=arguments, context=FORKSERVER)
         # A pool starts its worker with its first task, and the first worker the server, whose memory settings all have.
-        with keeping_memory():
+        with malloc_environment():
             self._future = self._pool.schedule(run_task, args=[task])
         self._future.add_done_callback(lambda done: self._events.put(self._outcome(task, done)))
 
@@ -121,7 +121,7 @@ class _Slot:
             reason = f"its worker process died {when}"
             # Want of memory ends a worker by SIGKILL, an error of its own code by another signal.
             lost = isinstance(error, ProcessExpired) and error.exitcode in _ASKED_TO_END
-            return Failed(task.identity, self._number, reason, reason, lost=lost)
+            return Failed(task.identity, self._number, reason, reason, worker_lost=lost)
         details = getattr(error, "traceback", None) or "".join(traceback.format_exception(error))
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         permanent, crowded = is_permanent(error), is_out_of_memory(error)
@@ -141,18 +141,18 @@ class LocalExecutor(Executor):
 
     def __init__(self, corpus: Corpus, devices: tuple[str, ...]) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._slots = [_Slot(number, corpus, device, self._events) for number, device in enumerate(devices)]
+        self._slots = [_WorkerSlot(number, corpus, device, self._events) for number, device in enumerate(devices)]
 
     @property
     def slots(self) -> int:
         """Folds that are computed at once."""
-        return sum(not slot.given_up for slot in self._slots)
+        return sum(not slot.retired for slot in self._slots)
 
     def free_slots(self) -> int:
         """Slots that could take a fold now."""
-        return sum(not slot.busy and not slot.given_up for slot in self._slots)
+        return sum(not slot.busy and not slot.retired for slot in self._slots)
 
-    def takes(self, task: FoldTask) -> bool:
+    def can_take(self, task: FoldTask) -> bool:
         """Whether a slot is free for a fold; see the base class."""
         return self._slot_for(task) is not None
 
@@ -161,26 +161,26 @@ class LocalExecutor(Executor):
         slot = self._slot_for(task)
         if slot is None:
             raise StudyError(f"no free slot among {self.slots} for fold {task.fold.name}")
-        slot.beside_others = self._open_on(slot.device) > 1
+        slot.shared_device = self._open_on(slot.device) > 1
         slot.submit(task)
 
-    def _slot_for(self, task: FoldTask) -> "_Slot | None":
-        open_slots = [(number, slot) for number, slot in enumerate(self._slots) if not slot.given_up]
+    def _slot_for(self, task: FoldTask) -> "_WorkerSlot | None":
+        open_slots = [(number, slot) for number, slot in enumerate(self._slots) if not slot.retired]
         others = [slot for number, slot in open_slots if number not in task.avoid]
         return next((slot for slot in others or [slot for _, slot in open_slots] if not slot.busy), None)
 
     def _open_on(self, device: str) -> int:
         """Slots of a device that are not given up."""
-        return sum(each.device == device and not each.given_up for each in self._slots)
+        return sum(each.device == device and not each.retired for each in self._slots)
 
     def _give_up_slot(self, failed: Failed) -> Failed:
         """Answers want of memory: gives up the slot, or says that the fold was alone and has failed."""
         slot = self._slots[failed.slot]
-        if not slot.beside_others:
-            return replace(failed, crowded=False)
+        if not slot.shared_device:
+            return replace(failed, out_of_memory_beside_others=False)
         left = self._open_on(slot.device) - 1
         if left:
-            slot.given_up = True
+            slot.retired = True
             slot.close()
         return replace(failed, reason=f"{failed.reason} (from now on {max(left, 1)} fold(s) at once on {slot.device})")
 
@@ -204,7 +204,10 @@ class LocalExecutor(Executor):
         for event in events:
             if not isinstance(event, Progress):
                 self._slots[event.slot].busy = False
-        return [self._give_up_slot(each) if isinstance(each, Failed) and each.crowded else each for each in events]
+        return [
+            self._give_up_slot(each) if isinstance(each, Failed) and each.out_of_memory_beside_others else each
+            for each in events
+        ]
 
     def close(self) -> None:
         """Ends all workers."""

@@ -27,7 +27,7 @@ _SETTINGS = {"mmap_max": 0, "trim_threshold": 2**40, "hugetlb": 1, "tcache_count
 
 
 @contextmanager
-def keeping_memory() -> Iterator[None]:
+def malloc_environment() -> Iterator[None]:
     """Processes that are started within keep their memory; this one does not change.
 
     glibc alone reads the variable, and leaves out what it does not know: huge pages need version 2.35. Elsewhere
@@ -46,7 +46,7 @@ def keeping_memory() -> Iterator[None]:
             os.environ[_VARIABLE] = before
 
 
-def keep_memory() -> bool:
+def tune_malloc() -> bool:
     """Makes this process keep the memory that it frees; to be called before the first large tensor.
 
     Returns:

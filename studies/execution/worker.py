@@ -14,8 +14,8 @@ from ser.corpora.corpus import Corpus
 from ser.errors import TrainingError
 from ser.features.store import FeatureStore
 from ser.results import EpochRecord
-from ser.training.checkpoint import to_bytes
-from ser.training.trainer import Report, train_fold
+from ser.training.checkpoint import serialize_fold
+from ser.training.trainer import EpochCallback, train_fold
 from studies.execution.base import FoldTask
 
 _THREADS = 1
@@ -34,7 +34,7 @@ class Worker:
         self._device = torch.device(device)
         self._stores: dict[Path, FeatureStore] = {}
 
-    def run(self, task: FoldTask, report: Report) -> bytes:
+    def run(self, task: FoldTask, report: EpochCallback) -> bytes:
         """Trains one fold.
 
         Args:
@@ -56,7 +56,7 @@ class Worker:
         if trained.result.identity != task.identity:
             # The worker's code, library or device is not the coordinator's: its result is of another fold.
             raise TrainingError(f"this worker would compute fold {trained.result.identity}, not {task.identity}")
-        return to_bytes(trained)
+        return serialize_fold(trained)
 
 
 _worker: Worker | None = None
@@ -65,7 +65,7 @@ _server: int | None = None
 """The process that this one was forked from: it tells the coordinator when this one ends."""
 
 
-def start_worker(corpus: Corpus, device: str, reports: Connection) -> None:
+def init_worker(corpus: Corpus, device: str, reports: Connection) -> None:
     """Makes this process a worker; called once, when it starts.
 
     Args:

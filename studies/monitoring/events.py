@@ -6,7 +6,7 @@ from ser.results import EpochRecord
 
 
 @dataclass(frozen=True)
-class Standing:
+class StudyProgress:
     """How far a study is.
 
     Attributes:
@@ -27,7 +27,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Failure:
+class FoldFailure:
     """An attempt at a fold that failed.
 
     Attributes:
@@ -45,10 +45,10 @@ class Failure:
     attempts_left: int
 
 
-class Observer:
+class StudyCallback:
     """Watches a study; by itself it says nothing. Every method may be overridden."""
 
-    def stood(self, standing: Standing) -> None:
+    def on_progress(self, standing: StudyProgress) -> None:
         """The study has come to a new standing."""
 
     def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
@@ -69,27 +69,27 @@ class Observer:
             fold: Readable name of trial and fold.
         """
 
-    def fold_failed(self, failure: Failure) -> None:
+    def fold_failed(self, failure: FoldFailure) -> None:
         """A fold has failed; it is tried again while attempts are left."""
 
-    def noticed(self, what: str) -> None:
+    def on_message(self, what: str) -> None:
         """Machines have come or gone, a damage was mended, or something else that the user should know has happened."""
 
 
-class Observers(Observer):
+class CallbackList(StudyCallback):
     """Several watchers of one study, told in turn.
 
     Args:
         observers: The watchers.
     """
 
-    def __init__(self, *observers: Observer) -> None:
+    def __init__(self, *observers: StudyCallback) -> None:
         self._observers = observers
 
-    def stood(self, standing: Standing) -> None:
+    def on_progress(self, standing: StudyProgress) -> None:
         """See the base class."""
         for each in self._observers:
-            each.stood(standing)
+            each.on_progress(standing)
 
     def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
         """See the base class."""
@@ -101,12 +101,12 @@ class Observers(Observer):
         for each in self._observers:
             each.fold_ended(slot, fold)
 
-    def fold_failed(self, failure: Failure) -> None:
+    def fold_failed(self, failure: FoldFailure) -> None:
         """See the base class."""
         for each in self._observers:
             each.fold_failed(failure)
 
-    def noticed(self, what: str) -> None:
+    def on_message(self, what: str) -> None:
         """See the base class."""
         for each in self._observers:
-            each.noticed(what)
+            each.on_message(what)

@@ -11,17 +11,17 @@ from pathlib import Path
 
 from pydantic import Field
 
-from ser.config import Settings
+from ser.config import FrozenModel
 from ser.errors import StudyError
 from ser.results import EpochRecord
-from studies.monitoring.events import Failure, Observer, Standing
+from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 
 _EVERY_S = 0.5
 _RECENT_FOLDS = 50
 _RECENT_FAILURES = 20
 
 
-class WorkerStatus(Settings):
+class WorkerStatus(FrozenModel):
     """One slot.
 
     Attributes:
@@ -39,7 +39,7 @@ class WorkerStatus(Settings):
     epochs: int = 0
 
 
-class FailureStatus(Settings):
+class FailureStatus(FrozenModel):
     """One failed attempt.
 
     Attributes:
@@ -57,7 +57,7 @@ class FailureStatus(Settings):
     attempts_left: int
 
 
-class LiveStatus(Settings):
+class LiveStatus(FrozenModel):
     """A study as its coordinator last described it.
 
     Attributes:
@@ -95,7 +95,7 @@ class LiveStatus(Settings):
     failures: tuple[FailureStatus, ...] = ()
 
 
-class StatusFile(Observer):
+class StatusWriter(StudyCallback):
     """Keeps a study's live status in a file, and appends every failure with its traceback to a log.
 
     Args:
@@ -117,7 +117,7 @@ class StatusFile(Observer):
         now = _now()
         self._status = LiveStatus(study=study, host=platform.node(), process=os.getpid(), begun=now, updated=now)
 
-    def stood(self, standing: Standing) -> None:
+    def on_progress(self, standing: StudyProgress) -> None:
         """Notes the standing; see the base class."""
         best_trial, best_value = standing.best or (None, None)
         self._status = self._status.model_copy(
@@ -135,18 +135,18 @@ class StatusFile(Observer):
 
     def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
         """Notes what a slot has in hand; see the base class."""
-        self._change(slot, fold=fold, epoch=record.epoch, epochs=epochs)
+        self._update_worker(slot, fold=fold, epoch=record.epoch, epochs=epochs)
         self._write()
 
     def fold_ended(self, slot: int, fold: str) -> None:
         """Counts it; see the base class."""
         self._ends_s.append(self._clock())
-        self._change(slot, done=self._worker(slot).done + 1, fold=None)
+        self._update_worker(slot, done=self._worker(slot).done + 1, fold=None)
 
-    def fold_failed(self, failure: Failure) -> None:
+    def fold_failed(self, failure: FoldFailure) -> None:
         """Counts it and keeps its traceback; see the base class."""
         now = _now()
-        self._change(failure.slot, failed=self._worker(failure.slot).failed + 1, fold=None)
+        self._update_worker(failure.slot, failed=self._worker(failure.slot).failed + 1, fold=None)
         self._failures.append(
             FailureStatus(
                 at=now,
@@ -164,7 +164,7 @@ class StatusFile(Observer):
     def _worker(self, slot: int) -> WorkerStatus:
         return self._workers.get(slot, WorkerStatus())
 
-    def _change(self, slot: int, **values: object) -> None:
+    def _update_worker(self, slot: int, **values: object) -> None:
         self._workers[slot] = self._worker(slot).model_copy(update=values)
 
     def _write(self, at_once: bool = False) -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from studies.search.summaries import summaries
+from studies.search.summaries import list_studies
 from studies.storages.home import Home
-from tracking.backend.client import tracking_details
-from tracking.backend.errors import without_password
+from tracking.backend.client import describe_store
+from tracking.backend.errors import redact_password
 
 NOT_MADE = "not made yet: ser storage init, or the first study, makes it"
 
@@ -17,12 +17,12 @@ def make_storages(home: Home) -> None:
         home: Where everything is kept.
 
     Raises:
-        StorageError: One of them cannot be used; `AwayError` where it cannot be reached now.
+        StorageError: One of them cannot be used; `UnavailableError` where it cannot be reached now.
     """
-    from tracking.backend.client import open_tracking
+    from tracking.backend.client import connect
 
     home.storage.open()
-    open_tracking(home.tracking)
+    connect(home.tracking_uri_or_path)
 
 
 def storage_findings(home: Home) -> list[tuple[str, str]]:
@@ -32,7 +32,7 @@ def storage_findings(home: Home) -> list[tuple[str, str]]:
         home: Where everything is kept.
 
     Raises:
-        StorageError: One of the databases cannot be used; `AwayError` where it cannot be reached now.
+        StorageError: One of the databases cannot be used; `UnavailableError` where it cannot be reached now.
     """
     found = [("studies", home.storage.title)]
     if not home.storage.exists():
@@ -41,17 +41,17 @@ def storage_findings(home: Home) -> list[tuple[str, str]]:
         storage = home.storage.open()
         schema, newest = storage.get_current_version(), storage.get_head_version()
         found.append(("schema", schema if schema == newest else f"{schema}, and the program's is {newest}"))
-        found += home.storage.details()
-        names = [each.name for each in summaries(home.storage)]
+        found += home.storage.describe()
+        names = [each.name for each in list_studies(home.storage)]
         found.append(("number of studies", str(len(names))))
-        holders = {name: home.storage.holder(name) for name in names}
+        holders = {name: home.storage.lease_owner(name) for name in names}
         found += [("run now", f"{name}, by {by}") for name, by in holders.items() if by is not None]
-    where = home.tracking
-    found.append(("runs", f"MLflow server {without_password(where)}" if isinstance(where, str) else f"SQLite {where}"))
+    where = home.tracking_uri_or_path
+    found.append(("runs", f"MLflow server {redact_password(where)}" if isinstance(where, str) else f"SQLite {where}"))
     if isinstance(where, Path) and not where.is_file():
         found.append(("", NOT_MADE))
     else:
-        found += tracking_details(where)
+        found += describe_store(where)
     waiting = sum(1 for _ in home.outbox.glob("*.safetensors"))
     found.append(("outbox", f"{waiting} results wait to be written" if waiting else "empty"))
     return found

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking import schema
-from tracking.backend.client import open_tracking
-from tracking.backend.queries import find_runs, is_finished
+from tracking.backend.client import connect
+from tracking.backend.queries import is_finished, search_runs
 
 
 @dataclass(frozen=True)
-class TrialStanding:
+class TrialStatus:
     """One trial as it stands.
 
     Attributes:
@@ -28,10 +28,10 @@ class TrialStanding:
     folds_done: int
     folds: int
     mean_validation_ua: float | None
-    remark: str
+    note: str
 
 
-def trial_standings(home: Home, study: StudySummary) -> list[TrialStanding]:
+def trial_statuses(home: Home, study: StudySummary) -> list[TrialStatus]:
     """All trials of a study that have begun, in the order in which they did.
 
     Args:
@@ -40,9 +40,9 @@ def trial_standings(home: Home, study: StudySummary) -> list[TrialStanding]:
     """
     if study.whereabouts is None:
         return []
-    client = open_tracking(home.tracking)
-    trials = find_runs(client, study.whereabouts.experiment, ser__kind="trial", ser__study=study.name)
-    folds = find_runs(client, study.whereabouts.experiment, ser__kind="fold", ser__study=study.name)
+    client = connect(home.tracking_uri_or_path)
+    trials = search_runs(client, study.whereabouts.experiment, ser__kind="trial", ser__study=study.name)
+    folds = search_runs(client, study.whereabouts.experiment, ser__kind="fold", ser__study=study.name)
     done: dict[str, int] = {}
     for run in folds:
         if is_finished(run):
@@ -54,13 +54,13 @@ def trial_standings(home: Home, study: StudySummary) -> list[TrialStanding]:
         reused = tags.get(schema.REUSED_FROM)
         whole = study.whereabouts.folds
         standings.append(
-            TrialStanding(
+            TrialStatus(
                 name=str(run.info.run_name),
                 state="PRUNED" if schema.PRUNED in tags else str(run.info.status),
                 folds_done=whole if is_finished(run) else done.get(str(run.info.run_id), 0),
                 folds=whole,
                 mean_validation_ua=run.data.metrics.get(schema.MEAN_VALIDATION_UA),
-                remark=f"reused from run {reused}" if reused else _remark(tags),
+                note=f"reused from run {reused}" if reused else _remark(tags),
             )
         )
     return standings

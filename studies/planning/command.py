@@ -23,14 +23,14 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
     everything = set(plan.attentions) == set(get_args(AttentionName))
     words = ["ser", "study", "run", "--corpus", plan.corpus]
     words += [] if root is None else ["--root", root]
-    words += _each("--corpus-set", [f"{name}={value}" for name, value in plan.corpus_options.items()])
+    words += _repeat_option("--corpus-set", [f"{name}={value}" for name, value in plan.corpus_options.items()])
     words += ["--recipe", plan.recipe]
-    words += _each("--attention", ["all"] if everything else plan.attentions)
+    words += _repeat_option("--attention", ["all"] if everything else plan.attentions)
     # A search's name rests on its whole space, also on what has no effect in it.
     if plan.criterion == "ctc" or plan.space is not None:
-        words += _each("--labels", plan.labels)
+        words += _repeat_option("--labels", plan.labels)
     if not set(plan.attentions).isdisjoint(WINDOWED_ATTENTIONS) or plan.space is not None:
-        words += _each("--scope", plan.scopes)
+        words += _repeat_option("--scope", plan.scopes)
     recipe = recipe_named(plan.recipe)
     usual = recipe.settings_for(plan.corpus)
     if plan.criterion != usual["criterion"]:
@@ -44,13 +44,13 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
     if plan.pruner != recipe.pruner:
         words += ["--pruner", plan.pruner]
     searched = {} if plan.space is None else plan.space.dimensions
-    words += _each("--set", _own_settings(plan, usual, fixed=recipe.space.keys() - searched.keys()))
+    words += _repeat_option("--set", _own_settings(plan, usual, fixed=recipe.space.keys() - searched.keys()))
     if plan.precision != recipe.precision:
         words += ["--set", f"precision={plan.precision}"]
     return shlex.join(words)
 
 
-def _each(option: str, values: Any) -> list[str]:
+def _repeat_option(option: str, values: Any) -> list[str]:
     return [word for value in values for word in (option, str(value))]
 
 

@@ -11,21 +11,21 @@ from ser.config import (
     AttentionName,
     Criterion,
     FoldConfiguration,
+    FrozenModel,
     LabelStrategy,
     Precision,
-    Settings,
     digest_of,
 )
-from ser.errors import ConfigurationError, unknown_value
+from ser.errors import ConfigurationError, unknown_value_message
 from ser.folds import parse_scheme
 from ser.identity import RESULTS_VERSION
 from studies.planning.recipes import RECIPES, PrunerName, Recipe, recipe_named
-from studies.planning.search_space import Choice, Space, Value
+from studies.planning.search_space import Categorical, Space, Value
 
 _SWEPT = ("attention", "scope", "labels", "seed", "precision", "criterion", "features")
 
 
-class StudyPlan(Settings):
+class StudyPlan(FrozenModel):
     """What a study computes.
 
     Attributes:
@@ -66,7 +66,7 @@ class StudyPlan(Settings):
         return self.corpus_options.get("name", self.corpus)
 
     @classmethod
-    def of(
+    def from_options(
         cls,
         *,
         corpus: str,
@@ -105,10 +105,10 @@ class StudyPlan(Settings):
             ConfigurationError: A name or value is not valid; the text lists the valid ones.
         """
         chosen = recipe_named(recipe)
-        wanted = _known_settings(overrides or {})
-        _refuse_numbers(seeds, trials)
+        wanted = _check_setting_names(overrides or {})
+        _check_counts(seeds, trials)
         if not chosen.space:
-            _refuse_search(chosen, trials, pruner)
+            _check_grid_options(chosen, trials, pruner)
         precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "tf32", "auto"))
         scheme = folds or chosen.folds_for(corpus)
         settings = _settings(chosen, corpus, scheme, wanted)
@@ -136,7 +136,7 @@ class StudyPlan(Settings):
         """Refuses a bad value even where this plan gives it no effect, such as an even scope without a window."""
         for attention, scope in product(get_args(AttentionName), self.scopes):
             swept = {"attention": attention, "scope": scope, "labels": self.labels[0], "criterion": "ctc"}
-            FoldConfiguration.of(**self.settings | swept)
+            FoldConfiguration.parse(**self.settings | swept)
 
     def _space(self, recipe: Recipe, fixed: Mapping[str, str]) -> Space:
         """The recipe's space over what this plan sweeps, less the settings that the user has fixed."""
@@ -146,7 +146,7 @@ class StudyPlan(Settings):
             "labels": self.labels,
         }
         searched = {name: each for name, each in recipe.space.items() if name not in fixed}
-        return Space(dimensions={name: Choice(values=values) for name, values in swept.items()} | searched)
+        return Space(dimensions={name: Categorical(values=values) for name, values in swept.items()} | searched)
 
     @property
     def size(self) -> int:
@@ -168,7 +168,7 @@ class StudyPlan(Settings):
         Raises:
             ConfigurationError: The parameters are not those of a point.
         """
-        return FoldConfiguration.of(
+        return FoldConfiguration.parse(
             **self.settings | {"criterion": self.criterion, "precision": precision} | dict(parameters)
         )
 
@@ -212,7 +212,7 @@ class StudyPlan(Settings):
         import torch
 
         content: dict[str, Any] = {
-            "points": [point.content() for point in self.points("fp32")],
+            "points": [point.digest_content() for point in self.points("fp32")],
             "precision": self.precision,
             "folds": self.folds,
             "corpus": corpus_digest,
@@ -221,7 +221,7 @@ class StudyPlan(Settings):
             "results_version": RESULTS_VERSION,
         }
         if self.space is not None:
-            base = self.base("fp32").content()
+            base = self.base("fp32").digest_content()
             content |= {"base": base, "space": self.space.model_dump(mode="json"), "seeds": list(self.seeds)}
             content |= {"pruner": self.pruner}
         digest = digest_of(content)
@@ -239,12 +239,12 @@ def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
     return values
 
 
-def _known_settings(overrides: Mapping[str, str]) -> dict[str, str]:
+def _check_setting_names(overrides: Mapping[str, str]) -> dict[str, str]:
     """The same settings, each of which a plan can override."""
     known = set(FoldConfiguration.model_fields) - set(_SWEPT) | {"precision"}
     for name in overrides:
         if name not in known:
-            raise ConfigurationError(unknown_value("setting", name, sorted(known)))
+            raise ConfigurationError(unknown_value_message("setting", name, sorted(known)))
     return dict(overrides)
 
 
@@ -254,14 +254,14 @@ def _settings(recipe: Recipe, corpus: str, scheme: str, wanted: Mapping[str, str
     return settings if parse_scheme(scheme).name == "speaker" else settings | {"validation": None}
 
 
-def _refuse_numbers(seeds: int, trials: int | None) -> None:
+def _check_counts(seeds: int, trials: int | None) -> None:
     if seeds < 1:
         raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
     if trials is not None and trials < 1:
         raise ConfigurationError(f"trials {trials} is not a number of points, 1 or more")
 
 
-def _refuse_search(recipe: Recipe, trials: int | None, pruner: str | None) -> None:
+def _check_grid_options(recipe: Recipe, trials: int | None, pruner: str | None) -> None:
     """Refuses options of a search for a recipe that sweeps its whole grid, where each point is asked for."""
     searching = ", ".join(each.name for each in RECIPES.values() if each.space)
     if trials is not None:
@@ -281,7 +281,7 @@ def _every_attention(attentions: tuple[str, ...]) -> tuple[str, ...]:
 
 def _member(what: str, value: str, known: tuple[str, ...]) -> Any:
     if value not in known:
-        raise ConfigurationError(unknown_value(what, value, known))
+        raise ConfigurationError(unknown_value_message(what, value, known))
     return value
 
 

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ser.config import LabelStrategy, Scope, Settings
-from ser.errors import ConfigurationError, unknown_value
-from studies.planning.search_space import Choice, Span
+from ser.config import FrozenModel, LabelStrategy, Scope
+from ser.errors import ConfigurationError, unknown_value_message
+from studies.planning.search_space import Categorical, LogUniform
 
 PrunerName = Literal["none", "median", "wilcoxon"]
 
 
-class Recipe(Settings):
+class Recipe(FrozenModel):
     """A named set of settings.
 
     Attributes:
@@ -42,7 +42,7 @@ class Recipe(Settings):
     settings: dict[str, Any]
     corpus_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     corpus_folds: dict[str, str] = Field(default_factory=dict)
-    space: dict[str, Choice | Span] = Field(default_factory=dict)
+    space: dict[str, Categorical | LogUniform] = Field(default_factory=dict)
     trials: int | None = None
     pruner: PrunerName = "none"
 
@@ -137,20 +137,20 @@ EXTENDED = Recipe(
     corpus_settings=_UPSAMPLED_AIBO,
     corpus_folds=_DIVIDED_AIBO,
     space={
-        "learning_rate": Span(low=1e-4, high=1e-2),
-        "cells": Choice(values=(64, 128, 256)),
-        "layers": Choice(values=(1, 2, 3)),
-        "dropout": Choice(values=(None, 0.1, 0.2, 0.3, 0.5)),
-        "stack": Choice(values=(1, 2, 3)),
-        "ema_decay": Choice(values=(None, 0.95, 0.98, 0.99)),
-        "normalisation": Choice(
+        "learning_rate": LogUniform(low=1e-4, high=1e-2),
+        "cells": Categorical(values=(64, 128, 256)),
+        "layers": Categorical(values=(1, 2, 3)),
+        "dropout": Categorical(values=(None, 0.1, 0.2, 0.3, 0.5)),
+        "stack": Categorical(values=(1, 2, 3)),
+        "ema_decay": Categorical(values=(None, 0.95, 0.98, 0.99)),
+        "normalisation": Categorical(
             values=("zscore_speaker", "zscore_training", "minmax_training", "minmax_utterance"),
         ),
-        "component_score": Choice(values=("dense", "window")),
-        "attention_norm": Choice(values=("window", "literal")),
-        "quantum_boundary": Choice(values=("frames", "states")),
+        "component_score": Categorical(values=("dense", "window")),
+        "attention_norm": Categorical(values=("window", "literal")),
+        "quantum_boundary": Categorical(values=("frames", "states")),
         # Not `likelihood`, which uses the counts of the utterance that is decided.
-        "decision": Choice(values=("posterior", "best_path")),
+        "decision": Categorical(values=("posterior", "best_path")),
     },
     trials=50,
     pruner="median",
@@ -172,5 +172,5 @@ def recipe_named(name: str) -> Recipe:
         ConfigurationError: There is none; the text lists the names.
     """
     if name not in RECIPES:
-        raise ConfigurationError(unknown_value("recipe", name, RECIPES))
+        raise ConfigurationError(unknown_value_message("recipe", name, RECIPES))
     return RECIPES[name]

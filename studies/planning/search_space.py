@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from ser.config import Settings, conditional_settings
+from ser.config import FrozenModel, active_settings
 
 Value = str | int | float | None
 """A setting's value; None where it is off."""
@@ -19,7 +19,7 @@ Value = str | int | float | None
 _DIGITS = 3
 
 
-class Choice(Settings):
+class Categorical(FrozenModel):
     """One of a few values.
 
     Attributes:
@@ -38,7 +38,7 @@ class Choice(Settings):
         return value
 
 
-class Span(Settings):
+class LogUniform(FrozenModel):
     """A number between two bounds, uniform in its logarithm, to three digits.
 
     Attributes:
@@ -59,14 +59,14 @@ class Span(Settings):
         return min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
 
 
-class Space(Settings):
+class Space(FrozenModel):
     """What is searched.
 
     Attributes:
         dimensions: What each searched setting may be, by its name; the attention is among them.
     """
 
-    dimensions: dict[str, Choice | Span]
+    dimensions: dict[str, Categorical | LogUniform]
 
     def suggest(self, trial: optuna.Trial, criterion: str) -> dict[str, Value]:
         """Lets a trial's sampler choose a point.
@@ -99,5 +99,5 @@ class Space(Settings):
 
     def active(self, attention: str, criterion: str) -> list[str]:
         """Names of the searched settings that have an effect, in the order of the space."""
-        effects = conditional_settings(attention, criterion)
+        effects = active_settings(attention, criterion)
         return [name for name in self.dimensions if effects.get(name, True)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ser.config import FoldConfiguration
-from tracking.analysis.report_context import Importances
+from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.results_table import ResultsTable
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Value = float | str
 
-LEAST_TRIALS = 8
+MIN_TRIALS = 8
 """With fewer trials an importance would be read off a handful of numbers."""
 
 
@@ -34,7 +34,7 @@ class Group:
     validation_ua: Sequence[float]
 
 
-def groups_of(table: ResultsTable) -> tuple[Group, ...]:
+def trial_groups(table: ResultsTable) -> tuple[Group, ...]:
     """The groups of complete trials whose importances a report tells; test scores do not enter.
 
     Settings that only some trials have, such as the scope, are judged among those trials alone.
@@ -74,12 +74,12 @@ def _group(among: str, trials: Sequence[tuple[Mapping[str, Value], float]]) -> G
     values = {name: [settings[name] for settings, _ in trials] for name in sorted(shared)}
     varying = {name: own for name, own in values.items() if len(set(own)) > 1}
     uas = [ua for _, ua in trials]
-    if len(trials) < LEAST_TRIALS or len(varying) < 2 or len(set(uas)) == 1:
+    if len(trials) < MIN_TRIALS or len(varying) < 2 or len(set(uas)) == 1:
         return None
     return Group(among, varying, uas)
 
 
-def importances_of(group: Group) -> Importances:
+def compute_importances(group: Group) -> ParameterImportances:
     """How the variance of validation UA that settings explain one at a time divides among them.
 
     By Optuna's fANOVA (Hutter et al., ICML 2014): a random forest is fitted to mean validation UA, and
@@ -109,7 +109,7 @@ def importances_of(group: Group) -> Importances:
     # As deep as Optuna would have them, trees take ten seconds for a thousand trials; another seed moves shares more.
     evaluator = FanovaImportanceEvaluator(n_trees=32, max_depth=6, seed=0)
     shares = {name: float(share) for name, share in get_param_importances(study, evaluator=evaluator).items()}
-    return Importances(group.among, len(group.validation_ua), shares)
+    return ParameterImportances(group.among, len(group.validation_ua), shares)
 
 
 def _distribution(values: Sequence[Value]) -> "BaseDistribution":

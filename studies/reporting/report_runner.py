@@ -9,22 +9,22 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from ser.config import digest_of
-from studies.reporting.importances import groups_of, importances_of
-from studies.reporting.study_context import report_background
-from studies.search.records import Whereabouts
-from studies.search.summaries import StudySummary, summaries
+from studies.reporting.importances import compute_importances, trial_groups
+from studies.reporting.study_context import report_context
+from studies.search.records import StudyLocation
+from studies.search.summaries import StudySummary, list_studies
 from studies.storages.home import Home
-from tracking.analysis.comparison.comparison import USUAL
-from tracking.analysis.comparison.overview import Overview, oversee
-from tracking.analysis.comparison.request import Question
+from tracking.analysis.comparison.comparison import DEFAULT_REQUEST
+from tracking.analysis.comparison.overview import Analysis, analyse
+from tracking.analysis.comparison.request import ComparisonRequest
 from tracking.analysis.report import write_report
 from tracking.analysis.results_table import ResultsTable
 from tracking.meanwhile import Meanwhile
 from tracking.memory import resting_collector
-from tracking.reading.reader import Reader, newest_fold
+from tracking.reading.reader import Reader, latest_fold_run
 
-_LOOK_S = 2.0
-_REST = 4
+POLL_S = 2.0
+_REST_FACTOR = 4
 """After a report the watch rests this many times as long as it took: the study needs the processor."""
 
 
@@ -37,15 +37,15 @@ class Report:
         page: Its page.
     """
 
-    overview: Overview
+    overview: Analysis
     page: Path
 
 
-def write_study_report(
+def build_report(
     table: ResultsTable,
     home: Home,
     known: Sequence[StudySummary],
-    question: Question = USUAL,
+    question: ComparisonRequest = DEFAULT_REQUEST,
     meanwhile: Meanwhile = map,
 ) -> Report | None:
     """Writes the report of a table.
@@ -67,11 +67,11 @@ def write_study_report(
     if first is None:
         return None
     # Handed out first: it needs no comparison, so that it is done while they are made.
-    importances = meanwhile(importances_of, groups_of(table))
-    overview = oversee(table, question)
+    importances = meanwhile(compute_importances, trial_groups(table))
+    overview = analyse(table, question)
     asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []
     folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *asked)
-    background = report_background(home, known, overview, importances)
+    background = report_context(home, known, overview, importances)
     return Report(overview, write_report(overview, folder, background, meanwhile))
 
 
@@ -80,10 +80,10 @@ def _folder_name(*parts: str) -> str:
     return re.sub(r"[^\w.-]+|^\.+", "-", "-".join(parts))
 
 
-def watch(
+def watch_study(
     home: Home,
     client: MlflowClient,
-    where: Whereabouts,
+    where: StudyLocation,
     write: Callable[[ResultsTable, Sequence[StudySummary]], Report | None],
     written: Callable[[Report], None],
 ) -> None:
@@ -100,9 +100,9 @@ def watch(
     seen: str | None = None
     while True:
         # Asked before reading: what is written after the last study's end is then read once more.
-        known = summaries(home.storage)
+        known = list_studies(home.storage)
         running = _running(known, home, where)
-        newest = newest_fold(client, where.experiment, where.corpus_digest, where.scheme)
+        newest = latest_fold_run(client, where.experiment, where.corpus_digest, where.scheme)
         if newest != seen or not running:
             seen, began = newest, time.monotonic()
             with resting_collector():
@@ -111,10 +111,12 @@ def watch(
                 written(report)
             if not running:
                 return
-            time.sleep(_REST * (time.monotonic() - began))
-        time.sleep(_LOOK_S)
+            time.sleep(_REST_FACTOR * (time.monotonic() - began))
+        time.sleep(POLL_S)
 
 
-def _running(known: Sequence[StudySummary], home: Home, where: Whereabouts) -> bool:
+def _running(known: Sequence[StudySummary], home: Home, where: StudyLocation) -> bool:
     """Whether any study of that corpus and those folds is being run."""
-    return any(where.comparable(each.whereabouts) and home.storage.holder(each.name) is not None for each in known)
+    return any(
+        where.same_data_as(each.whereabouts) and home.storage.lease_owner(each.name) is not None for each in known
+    )

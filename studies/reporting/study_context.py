@@ -8,18 +8,18 @@ from studies.planning.command import study_command
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking import schema
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.report_context import Background, Importances, StudyOrigin
-from tracking.backend.client import open_tracking
-from tracking.backend.queries import find_runs
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.report_context import ParameterImportances, ReportContext, StudyInfo
+from tracking.backend.client import connect
+from tracking.backend.queries import search_runs
 
 
-def report_background(
+def report_context(
     home: Home,
     known: Sequence[StudySummary],
-    overview: Overview,
-    importances: Iterable[Importances],
-) -> Background:
+    overview: Analysis,
+    importances: Iterable[ParameterImportances],
+) -> ReportContext:
     """Gathers what a report tells beside the results.
 
     Args:
@@ -34,22 +34,22 @@ def report_background(
     table = overview.table
     names = {trial.study for trial in (*table.trials, *(each.trial for each in table.pruned))}
     told = [each for each in known if each.name in names]
-    client = open_tracking(home.tracking)
+    client = connect(home.tracking_uri_or_path)
     experiments = {each.whereabouts.experiment for each in told if each.whereabouts is not None}
-    found = [run for experiment in experiments for run in find_runs(client, experiment, ser__kind="study")]
+    found = [run for experiment in experiments for run in search_runs(client, experiment, ser__kind="study")]
     runs = {(run.info.experiment_id, run.data.tags[schema.STUDY]): run for run in found}
-    origins = {each.name: _origin(home, each, runs) for each in told}
-    return Background(origins, importances)
+    origins = {each.name: _study_info(home, each, runs) for each in told}
+    return ReportContext(origins, importances)
 
 
-def _origin(home: Home, study: StudySummary, runs: Mapping[tuple[str, str], Run]) -> StudyOrigin:
+def _study_info(home: Home, study: StudySummary, runs: Mapping[tuple[str, str], Run]) -> StudyInfo:
     run = None if study.whereabouts is None else runs.get((study.whereabouts.experiment, study.name))
     root, tags = (None, {}) if run is None else (run.data.params.get("root"), run.data.tags)
-    return StudyOrigin(
+    return StudyInfo(
         command=study_command(study.plan, None if study.plan.corpus == "demo" else root),
         trials=study.trials,
         trials_done=study.trials_complete + study.trials_pruned,
         commit=tags.get(schema.GIT_COMMIT, ""),
         dirty=tags.get(schema.GIT_DIRTY) == "true",
-        running=home.storage.holder(study.name) is not None,
+        running=home.storage.lease_owner(study.name) is not None,
     )

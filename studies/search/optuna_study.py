@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 from ser.config import FoldConfiguration, Precision
 from ser.results import Fold
 from studies.planning.plan import StudyPlan
-from studies.search.points import parameters_key, points_of
+from studies.search.points import point_key, points_of
 from studies.search.pruning import make_pruner
-from studies.search.records import Basis, Point, Whereabouts
+from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.storages.base import Storage
 
 _PRECISION = "precision"
@@ -30,7 +30,7 @@ _STANDING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 """States of a trial that stands for its point, the most final first."""
 
 
-class Search:
+class OptunaStudy:
     """An Optuna study over a plan's points; the value of a trial is its mean validation UA.
 
     Args:
@@ -42,15 +42,15 @@ class Search:
         self._study = study
         self._points = points_of(plan, study.study_name)
         self._pruner = make_pruner(plan.pruner)
-        self._following: tuple[FoldConfiguration, ...] = ()
-        self.ordered = plan.space is not None or self._pruner is not None
+        self._pending_proposal: tuple[FoldConfiguration, ...] = ()
+        self.is_order_dependent = plan.space is not None or self._pruner is not None
         """Whether the order in which trials are told decides what is proposed or given up."""
-        self._beginning = threading.Lock()
+        self._start_lock = threading.Lock()
         self._next: int | None = None
         """Number of the next trial; None where it has to be looked up."""
 
     @classmethod
-    def open(cls, storage: Storage, name: str, plan: StudyPlan) -> "Search":
+    def open(cls, storage: Storage, name: str, plan: StudyPlan) -> "OptunaStudy":
         """Opens the study of that name, made where there is none.
 
         Args:
@@ -75,20 +75,20 @@ class Search:
         """Keeps the resolved arithmetic for the life of the study."""
         self._study.set_user_attr(_PRECISION, precision)
 
-    def keep_whereabouts(self, whereabouts: Whereabouts) -> None:
+    def save_location(self, whereabouts: StudyLocation) -> None:
         """Keeps where the study's runs are found, for those who look from outside; a new database has new ids."""
         if self._study.user_attrs.get(WHEREABOUTS) != asdict(whereabouts):
             self._study.set_user_attr(WHEREABOUTS, asdict(whereabouts))
 
     @property
-    def basis(self) -> Basis | None:
+    def basis(self) -> IdentityInputs | None:
         """What the identities of its folds rest on, or None before the study's first start."""
         kept = self._study.user_attrs.get(_BASIS)
         if kept is None:
             return None
-        return Basis(tuple(Fold.model_validate(fold) for fold in kept["scheme"]), kept["device_type"])
+        return IdentityInputs(tuple(Fold.model_validate(fold) for fold in kept["scheme"]), kept["device_type"])
 
-    def keep_basis(self, basis: Basis) -> None:
+    def save_identity_inputs(self, basis: IdentityInputs) -> None:
         """Keeps what the identities of its folds rest on, for those who look without the corpus."""
         if _BASIS not in self._study.user_attrs:
             scheme = [fold.model_dump(mode="json") for fold in basis.scheme]
@@ -131,12 +131,12 @@ class Search:
         Returns:
             Its trials; empty where every point is known, as in a grid, or enough of them are.
         """
-        if not self._following:
-            self._following = self._points.following(self._study.get_trials(deepcopy=False), precision)
-        points = [Point(configuration, None, complete=False) for configuration in self._following]
-        begun = [replace(point, number=self.begin(point)) if point is points[0] else point for point in points]
+        if not self._pending_proposal:
+            self._pending_proposal = self._points.next(self._study.get_trials(deepcopy=False), precision)
+        points = [Point(configuration, None, complete=False) for configuration in self._pending_proposal]
+        begun = [replace(point, number=self.start_trial(point)) if point is points[0] else point for point in points]
         # Kept until its trial has begun: where the database went away in between, it must not propose another one.
-        self._following = ()
+        self._pending_proposal = ()
         return begun
 
     def is_exhausted(self, precision: Precision) -> bool:
@@ -145,9 +145,9 @@ class Search:
         Args:
             precision: The resolved arithmetic.
         """
-        return not self._points.following(self._study.get_trials(deepcopy=False), precision)
+        return not self._points.next(self._study.get_trials(deepcopy=False), precision)
 
-    def begin(self, point: Point) -> int:
+    def start_trial(self, point: Point) -> int:
         """Adds the trial of a point that has none, and returns its number.
 
         Optuna would tell the number only by reading all trials that are not finished. It counts them from 0, and a
@@ -161,10 +161,10 @@ class Search:
             params=parameters,
             distributions=self._points.distributions(parameters),
         )
-        with self._beginning:
+        with self._start_lock:
             number, self._next = self._next, None
             if number is None:
-                standing = self._standing().get(parameters_key(parameters))
+                standing = self._standing().get(point_key(parameters))
                 number = len(self._study.get_trials(deepcopy=False))
                 if standing is not None:
                     return standing.number
@@ -192,15 +192,15 @@ class Search:
         trial = self._trial(number)
         if not trial.state.is_finished():
             reporting = optuna.Trial(self._study, trial._trial_id)
-            for step, value in self._pruner.reports(validation_ua).items():
+            for step, value in self._pruner.intermediate_values(validation_ua).items():
                 if step not in trial.intermediate_values:
                     reporting.report(value, step)
 
-    def verdict(self, number: int) -> str | None:
+    def prune_reason(self, number: int) -> str | None:
         """Why a running trial should be given up, by what was reported; None where it goes on."""
         if self._pruner is None:
             return None
-        return self._pruner.verdict(self._study, self._trial(number))
+        return self._pruner.prune_reason(self._study, self._trial(number))
 
     def prune(self, number: int, reason: str) -> None:
         """Gives up a trial for good, with the reason; doing it again changes nothing."""
@@ -213,17 +213,17 @@ class Search:
         """A point in one line, as `trials` and `values` name it."""
         return self._points.key(configuration)
 
-    def trials(self) -> dict[str, list[FrozenTrial]]:
+    def active_trials(self) -> dict[str, list[FrozenTrial]]:
         """Trials that stand for points, by the points' keys; of one point the most final first, then the oldest."""
         superseded = self._study.user_attrs.get(SUPERSEDED, [])
         trials = self._study.get_trials(deepcopy=False, states=_STANDING)
         found: dict[str, list[FrozenTrial]] = {}
         for trial in sorted(trials, key=lambda each: (_STANDING.index(each.state), each.number)):
             if trial.number not in superseded:
-                found.setdefault(parameters_key(trial.params), []).append(trial)
+                found.setdefault(point_key(trial.params), []).append(trial)
         return found
 
-    def values(self) -> dict[str, float]:
+    def completed_values(self) -> dict[str, float]:
         """The mean validation UA of each complete point, 0..1, by the points' keys."""
         return {
             key: trial.value
@@ -231,7 +231,7 @@ class Search:
             if trial.state == TrialState.COMPLETE and trial.value is not None
         }
 
-    def drop(self, trial: FrozenTrial) -> None:
+    def discard(self, trial: FrozenTrial) -> None:
         """Leaves a trial out of the study: a running one is failed, an ended one, which is fixed, noted."""
         if trial.state == TrialState.RUNNING:
             self.fail(trial.number)
@@ -246,4 +246,4 @@ class Search:
 
     def _standing(self) -> dict[str, FrozenTrial]:
         """The trial that stands for each point."""
-        return {key: group[0] for key, group in self.trials().items()}
+        return {key: group[0] for key, group in self.active_trials().items()}

@@ -18,12 +18,12 @@ from studies.planning.search_space import Space, Value
 from studies.search.sampling import proposal_seed, propose
 
 _SEED = "seed"
-_SEEN = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
-_ATTEMPTS = 100
+_COUNTED_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+_MAX_PROPOSALS = 100
 """Proposals of known points after which a space is taken to hold no other one."""
 
 
-class Points(ABC):
+class PointGenerator(ABC):
     """The points of one study.
 
     Args:
@@ -43,7 +43,7 @@ class Points(ABC):
         """
 
     @abstractmethod
-    def following(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
+    def next(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
         """The next point, once for each seed; empty where there is none.
 
         Args:
@@ -69,17 +69,17 @@ class Points(ABC):
 
     def key(self, point: FoldConfiguration) -> str:
         """A point in one line, equal to `parameters_key` of its trials' parameters."""
-        return parameters_key(self.parameters(point))
+        return point_key(self.parameters(point))
 
 
-class GridPoints(Points):
+class GridPoints(PointGenerator):
     """Every point of a plan's grid."""
 
     def known(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
         """All points, whatever the trials; see the base class."""
         return self._plan.points(precision)
 
-    def following(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
+    def next(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
         """None: all are known; see the base class."""
         return ()
 
@@ -100,7 +100,7 @@ class GridPoints(Points):
         return self._plan.size
 
 
-class SampledPoints(Points):
+class SampledPoints(PointGenerator):
     """Points that a sampler proposes from the trials so far, each repeated with every seed.
 
     Args:
@@ -119,26 +119,26 @@ class SampledPoints(Points):
 
         Of a point that was given up, repetitions that had not begun are no points any more.
         """
-        begun = {parameters_key(trial.params) for trial in trials if trial.state in _SEEN}
+        begun = {point_key(trial.params) for trial in trials if trial.state in _COUNTED_STATES}
         known: list[FoldConfiguration] = []
         for group in self._groups(trials).values():
             pruned = any(trial.state == TrialState.PRUNED for trial in group)
             for seed in self._plan.seeds:
                 parameters = group[0].params | {_SEED: seed}
-                if not pruned or parameters_key(parameters) in begun:
+                if not pruned or point_key(parameters) in begun:
                     known.append(self._plan.configuration(parameters, precision))
         return tuple(known)
 
-    def following(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
+    def next(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
         """A point that is not known yet, until the plan has as many as it asks for; see the base class."""
         groups = self._groups(trials)
         if self._plan.trials is None or len(groups) >= self._plan.trials:
             return ()
-        past = [trial for trial in trials if trial.state in _SEEN]
-        for attempt in range(_ATTEMPTS):
+        past = [trial for trial in trials if trial.state in _COUNTED_STATES]
+        for attempt in range(_MAX_PROPOSALS):
             seed = proposal_seed(self._study, len(groups), attempt)
             parameters = propose(past, self._space, self._plan.criterion, seed)
-            if parameters_key(parameters) not in groups:
+            if point_key(parameters) not in groups:
                 points = (parameters | {_SEED: seed} for seed in self._plan.seeds)
                 return tuple(self._plan.configuration(point, precision) for point in points)
         return ()
@@ -158,11 +158,11 @@ class SampledPoints(Points):
         groups: dict[str, list[FrozenTrial]] = {}
         for trial in trials:
             searched = {name: value for name, value in trial.params.items() if name != _SEED}
-            groups.setdefault(parameters_key(searched), []).append(trial)
+            groups.setdefault(point_key(searched), []).append(trial)
         return groups
 
 
-def points_of(plan: StudyPlan, study: str) -> Points:
+def points_of(plan: StudyPlan, study: str) -> PointGenerator:
     """The points of a study.
 
     Args:
@@ -172,6 +172,6 @@ def points_of(plan: StudyPlan, study: str) -> Points:
     return GridPoints(plan) if plan.space is None else SampledPoints(plan, plan.space, study)
 
 
-def parameters_key(parameters: Mapping[str, Any]) -> str:
+def point_key(parameters: Mapping[str, Any]) -> str:
     """A point's parameters in one line, in no order."""
     return json.dumps(dict(parameters), sort_keys=True)

@@ -35,7 +35,7 @@ class FoldPruner(ABC):
     """Decides after a fold whether its trial is given up."""
 
     @abstractmethod
-    def reports(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
+    def intermediate_values(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
         """What is reported of a trial.
 
         Args:
@@ -46,7 +46,7 @@ class FoldPruner(ABC):
         """
 
     @abstractmethod
-    def verdict(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
+    def prune_reason(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
         """Why a trial is given up, or None where it goes on.
 
         Args:
@@ -55,10 +55,10 @@ class FoldPruner(ABC):
         """
 
 
-class MedianOfFolds(FoldPruner):
+class FoldMedianPruner(FoldPruner):
     """Gives up a trial whose mean over its first folds is below the median of complete trials over the same folds."""
 
-    def reports(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
+    def intermediate_values(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
         """Means over the first folds of the scheme, as far as none of them is missing; see the base class."""
         means, done = {}, list[float]()
         while len(done) + 1 in validation_ua:
@@ -66,7 +66,7 @@ class MedianOfFolds(FoldPruner):
             means[len(done)] = fmean(done)
         return means
 
-    def verdict(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
+    def prune_reason(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
         """Compares the mean over the most folds; see the base class."""
         step = trial.last_step
         if step is None:
@@ -85,14 +85,14 @@ class MedianOfFolds(FoldPruner):
         )
 
 
-class WilcoxonOfFolds(FoldPruner):
+class FoldWilcoxonPruner(FoldPruner):
     """Gives up a trial whose folds are worse than the same folds of the best complete trial, by a signed-rank test."""
 
-    def reports(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
+    def intermediate_values(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
         """Every fold's own validation UA; see the base class."""
         return dict(validation_ua)
 
-    def verdict(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
+    def prune_reason(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
         """Compares with the best complete trial, fold by fold; see the base class."""
         with warnings.catch_warnings():
             # Optuna calls it experimental; its release is pinned.
@@ -109,8 +109,8 @@ class WilcoxonOfFolds(FoldPruner):
 
 _PRUNERS: dict[PrunerName, FoldPruner | None] = {
     "none": None,
-    "median": MedianOfFolds(),
-    "wilcoxon": WilcoxonOfFolds(),
+    "median": FoldMedianPruner(),
+    "wilcoxon": FoldWilcoxonPruner(),
 }
 
 

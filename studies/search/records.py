@@ -24,7 +24,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Whereabouts:
+class StudyLocation:
     """Where a study's runs are found, kept beside its plan.
 
     Attributes:
@@ -39,13 +39,13 @@ class Whereabouts:
     scheme: str
     folds: int
 
-    def comparable(self, other: "Whereabouts | None") -> bool:
+    def same_data_as(self, other: "StudyLocation | None") -> bool:
         """Whether another study's results may stand in the same report: those of its corpus and fold scheme."""
         return other is not None and (self.corpus_digest, self.scheme) == (other.corpus_digest, other.scheme)
 
 
 @dataclass(frozen=True)
-class Basis:
+class IdentityInputs:
     """What, beside the points, the identities of a study's folds rest on.
 
     Attributes:

@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 from studies.planning.plan import StudyPlan
 from studies.search.optuna_study import PLAN, SUPERSEDED, WHEREABOUTS
 from studies.search.points import points_of
-from studies.search.records import Whereabouts
+from studies.search.records import StudyLocation
 from studies.storages.base import Storage
 
 
@@ -29,7 +29,7 @@ class StudySummary:
 
     name: str
     plan: StudyPlan
-    whereabouts: Whereabouts | None
+    whereabouts: StudyLocation | None
     trials: int
     trials_complete: int
     trials_pruned: int
@@ -37,13 +37,13 @@ class StudySummary:
     begun: str | None
 
     @property
-    def trials_so_far(self) -> str:
+    def progress_text(self) -> str:
         """How many of its trials are complete and pruned, in words."""
         pruned = f" (and {self.trials_pruned} pruned)" if self.trials_pruned else ""
         return f"{self.trials_complete} of {self.trials}{pruned}"
 
 
-def summaries(storage: Storage) -> list[StudySummary]:
+def list_studies(storage: Storage) -> list[StudySummary]:
     """All studies of a storage, the newest last.
 
     Args:
@@ -74,7 +74,7 @@ def _summary(study: optuna.Study) -> StudySummary | None:
     return StudySummary(
         name=study.study_name,
         plan=plan,
-        whereabouts=Whereabouts(**attributes[WHEREABOUTS]) if WHEREABOUTS in attributes else None,
+        whereabouts=StudyLocation(**attributes[WHEREABOUTS]) if WHEREABOUTS in attributes else None,
         trials=points_of(plan, study.study_name).size(trials),
         trials_complete=len(values),
         trials_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),

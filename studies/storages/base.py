@@ -8,15 +8,15 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 
-class Place:
+class Lease:
     """A study's one place for a coordinator, while it is held; by itself it cannot be lost."""
 
-    def confirm(self) -> None:
+    def check(self) -> None:
         """Makes sure that the place is still held; called before anything is written.
 
         Raises:
             StudyError: Another coordinator has taken it.
-            AwayError: The database that keeps the place cannot be reached.
+            UnavailableError: The database that keeps the place cannot be reached.
         """
 
 
@@ -45,7 +45,7 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def coordinate(self, study: str) -> AbstractContextManager[Place]:
+    def acquire_lease(self, study: str) -> AbstractContextManager[Lease]:
         """Takes a study's place while the block runs; it is free at once when this process ends, however it ends.
 
         Args:
@@ -56,11 +56,11 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def holder(self, study: str) -> str | None:
+    def lease_owner(self, study: str) -> str | None:
         """Who coordinates a study now, in words, or None. Asking takes nothing and waits for nobody."""
 
     @abstractmethod
-    def details(self) -> list[tuple[str, str]]:
+    def describe(self) -> list[tuple[str, str]]:
         """What a look at the database finds beyond Optuna's own: names and values.
 
         Raises:

@@ -28,7 +28,7 @@ class Home:
         return storage_at(self.storage_url, self.root / "optuna.db")
 
     @property
-    def tracking(self) -> Path | str:
+    def tracking_uri_or_path(self) -> Path | str:
         """Where runs are kept: the URI of a server, or a SQLite file."""
         return self.tracking_uri or self.root / "mlflow.db"
 
@@ -58,7 +58,7 @@ class Home:
         return self.root / "reports"
 
     @property
-    def machine_facts(self) -> Path:
+    def machine_cache(self) -> Path:
         """What was measured of this machine."""
         return self.root / "machine.json"
 

@@ -18,7 +18,7 @@ _PAUSE_S = 0.02
 
 
 @contextmanager
-def only_coordinator(lock: Path, study: str) -> Iterator[None]:
+def coordinator_lock(lock: Path, study: str) -> Iterator[None]:
     """Holds a study while the block runs; its place is free at once when the process ends, however it ends.
 
     Args:
@@ -30,8 +30,8 @@ def only_coordinator(lock: Path, study: str) -> Iterator[None]:
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a+") as file:
-        if not _taken(file):
-            raise StudyError(f"study {study} is being run by {_described(lock)}; wait for it, or end it")
+        if not _acquire(file):
+            raise StudyError(f"study {study} is being run by {_describe_owner(lock)}; wait for it, or end it")
         file.truncate(0)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"host": platform.node(), "process": os.getpid(), "since": now}))
@@ -39,7 +39,7 @@ def only_coordinator(lock: Path, study: str) -> Iterator[None]:
         yield
 
 
-def holder(lock: Path) -> str | None:
+def lock_owner(lock: Path) -> str | None:
     """Who holds a study now, in words, or None."""
     if not lock.is_file():
         return None
@@ -47,11 +47,11 @@ def holder(lock: Path) -> str | None:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _described(lock)
+            return _describe_owner(lock)
     return None
 
 
-def _taken(file: TextIO) -> bool:
+def _acquire(file: TextIO) -> bool:
     """Takes the lock, unless a coordinator has it; who only asks for the holder has it for an instant."""
     for _ in range(_TRIES):
         try:
@@ -62,7 +62,7 @@ def _taken(file: TextIO) -> bool:
     return False
 
 
-def _described(lock: Path) -> str:
+def _describe_owner(lock: Path) -> str:
     try:
         who = json.loads(lock.read_text())
     except json.JSONDecodeError:

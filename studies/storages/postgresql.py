@@ -17,9 +17,9 @@ import sqlalchemy
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from ser.errors import AwayError, ConfigurationError, SerError, StorageError, StudyError
-from studies.storages.base import Place, Storage
-from tracking.backend.errors import explained
+from ser.errors import ConfigurationError, SerError, StorageError, StudyError, UnavailableError
+from studies.storages.base import Lease, Storage
+from tracking.backend.errors import translate_error
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -105,21 +105,21 @@ class PostgresqlStorage(Storage):
             )
 
     @contextmanager
-    def coordinate(self, study: str) -> Iterator[Place]:
+    def acquire_lease(self, study: str) -> Iterator[Lease]:
         """Takes the study's advisory lock; see the base class."""
-        place = _HeldPlace(self, study)
+        place = AdvisoryLease(self, study)
         try:
-            place.take()
+            place.acquire()
             yield place
         finally:
-            place.leave()
+            place.release()
 
-    def holder(self, study: str) -> str | None:
+    def lease_owner(self, study: str) -> str | None:
         """Who has the study's advisory lock; see the base class."""
         with self._connected() as connection:
             return _described(connection, study)
 
-    def details(self) -> list[tuple[str, str]]:
+    def describe(self) -> list[tuple[str, str]]:
         """The server's version, and the connections it has left; see the base class."""
         with self._connected() as connection:
             version = connection.execute(sqlalchemy.text("SHOW server_version")).scalar_one()
@@ -149,10 +149,10 @@ class PostgresqlStorage(Storage):
             with self.engine().connect() as connection:
                 yield connection
         except DBAPIError as error:
-            raise (explained(error, self.title) or error) from error
+            raise (translate_error(error, self.title) or error) from error
 
 
-class _HeldPlace(Place):
+class AdvisoryLease(Lease):
     """A study's advisory lock, and the row that names its holder.
 
     Args:
@@ -168,28 +168,28 @@ class _HeldPlace(Place):
         self._connection: Connection | None = None
         self._backend: int | None = None
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Takes the place.
 
         Raises:
             StudyError: Another coordinator has it.
-            AwayError: The database cannot be reached.
+            UnavailableError: The database cannot be reached.
         """
         try:
             self._connection = self._storage.engine().connect()
             for statement in _KEEP_ALIVE:
                 self._execute(statement)
             _make_table(self._connection)
-            if not self._is_free():
+            if not self._try_lock():
                 by = _described(self._connection, self._study) or "another process"
                 raise StudyError(f"study {self._study} is being run by {by}; wait for it, or end it")
             self._execute(_TAKE_PLACE, study=self._study, **self._who)
             self._backend = self._execute("SELECT pg_backend_pid()").scalar_one()
         except DBAPIError as error:
-            self.leave()
-            raise (explained(error, self._storage.title) or error) from error
+            self.release()
+            raise (translate_error(error, self._storage.title) or error) from error
         except SerError:
-            self.leave()
+            self.release()
             raise
 
     def confirm(self) -> None:
@@ -198,14 +198,14 @@ class _HeldPlace(Place):
             try:
                 self._execute("SELECT 1")
             except DBAPIError as error:
-                if not isinstance(explained(error, self._storage.title), AwayError):
+                if not isinstance(translate_error(error, self._storage.title), UnavailableError):
                     raise
-                self.leave()
+                self.release()
             else:
                 return
-        self.take()
+        self.acquire()
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Ends the connection, and the lock with it."""
         if self._connection is not None:
             # Invalidated, so that nothing is sent over a connection that may be broken.
@@ -213,14 +213,14 @@ class _HeldPlace(Place):
             self._connection.close()
             self._connection = None
 
-    def _is_free(self) -> bool:
+    def _try_lock(self) -> bool:
         """Takes the lock, unless another coordinator has it.
 
         A connection that broke may stand at the server's end for as long as its keep-alives take, with the lock:
         this coordinator ends its own earlier one.
 
         Raises:
-            AwayError: It stands there still.
+            UnavailableError: It stands there still.
         """
         until = time.monotonic() + _END_S
         while not self._execute("SELECT pg_try_advisory_lock(:key)", key=_key(self._study)).scalar_one():
@@ -228,7 +228,9 @@ class _HeldPlace(Place):
             if self._backend is None or locked_by not in (None, self._backend):
                 return False
             if time.monotonic() > until:
-                raise AwayError(f"{self._storage.title}: an earlier connection of this study's still stands there")
+                raise UnavailableError(
+                    f"{self._storage.title}: an earlier connection of this study's still stands there"
+                )
             self._execute(_END, study=self._study, backend=self._backend, **self._who)
             time.sleep(_PAUSE_S)
         return True

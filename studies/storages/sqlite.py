@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ser.errors import StorageError
 from studies.storages import lock_file
-from studies.storages.base import Place, Storage
-from tracking.backend.errors import explained
-from tracking.backend.file_lock import exclusive
+from studies.storages.base import Lease, Storage
+from tracking.backend.errors import translate_error
+from tracking.backend.file_lock import file_lock
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -40,21 +40,21 @@ class SqliteStorage(Storage):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with exclusive(self._database.with_suffix(".lock")):
+        with file_lock(self._database.with_suffix(".lock")):
             self._set_write_ahead()
             return optuna.storages.RDBStorage(f"sqlite:///{self._database.resolve()}")
 
     @contextmanager
-    def coordinate(self, study: str) -> Iterator[Place]:
+    def acquire_lease(self, study: str) -> Iterator[Lease]:
         """Locks the study's file; see the base class."""
-        with lock_file.only_coordinator(self._lock(study), study):
-            yield Place()
+        with lock_file.coordinator_lock(self._lock(study), study):
+            yield Lease()
 
-    def holder(self, study: str) -> str | None:
+    def lease_owner(self, study: str) -> str | None:
         """Who has the study's file locked; see the base class."""
-        return lock_file.holder(self._lock(study))
+        return lock_file.lock_owner(self._lock(study))
 
-    def details(self) -> list[tuple[str, str]]:
+    def describe(self) -> list[tuple[str, str]]:
         """Size and journal of the file; see the base class."""
         if not self.exists():
             return []
@@ -76,4 +76,4 @@ class SqliteStorage(Storage):
                 connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.DatabaseError as error:
             unreadable = StorageError(f"{self._database}: cannot be opened as a SQLite database ({error})")
-            raise (explained(error, self.title) or unreadable) from error
+            raise (translate_error(error, self.title) or unreadable) from error

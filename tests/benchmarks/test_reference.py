@@ -9,9 +9,9 @@ import torch
 from benchmarks.cases.training import useful_operations
 from benchmarks.reference import ReferenceNetwork, collate, mean_loss
 from benchmarks.workloads import Source, configuration_of, examples, iemocap_shape
-from ser.model.packing import cheapest_runs
+from ser.model.packing import optimal_segments
 from ser.training import trainer
-from ser.training.batching import ONE_CORE, micro_batches
+from ser.training.batching import CPU_COST, micro_batches
 from ser.training.trainer import FoldTraining
 
 SETTINGS: dict[str, dict[str, str]] = {
@@ -52,11 +52,11 @@ def test_losses_and_gradients_are_those_of_the_reference(
     batch = data.training[data.view.lengths[data.training] < 4000 / frame_ms][:8]
     # These are too short to be divided for memory; the bound is lowered instead, as far as a part has still two runs.
     lengths = data.view.lengths[batch]
-    cost = replace(ONE_CORE, frames_at_most=int(lengths.max()) * 6)
-    monkeypatch.setattr(trainer, "part_cost", lambda device_type: cost)
+    cost = replace(CPU_COST, frames_at_most=int(lengths.max()) * 6)
+    monkeypatch.setattr(trainer, "micro_batch_cost", lambda device_type: cost)
     parts = [lengths[part] for part in micro_batches(lengths, cost)]
     assert len(parts) > 1, "the batch must be one that is computed in parts"
-    assert max(len(cheapest_runs(part)) for part in parts) > 1, "a part must be one that is computed in runs"
+    assert max(len(optimal_segments(part)) for part in parts) > 1, "a part must be one that is computed in runs"
     torch.manual_seed(3)
     reference = ReferenceNetwork(configuration, data.classes)
     fast = FoldTraining(data, configuration, 1, torch.device("cpu"))
@@ -64,7 +64,7 @@ def test_losses_and_gradients_are_those_of_the_reference(
     fast.network.load_state_dict(theirs)
     loss = mean_loss(reference, collate(examples(replace(data, training=batch))))
     loss.backward()  # type: ignore[no-untyped-call]
-    assert float(fast.add_gradients(batch)) / len(batch) == pytest.approx(float(loss.detach()), rel=1e-5)
+    assert float(fast.accumulate_gradients(batch)) / len(batch) == pytest.approx(float(loss.detach()), rel=1e-5)
     gradients = {key: weight.grad for key, weight in theirs.items()}
     # Parts whose gradient is nearly zero, such as the bias of scores under a softmax, are held to the whole's size.
     size = float(torch.stack([each.norm() for each in gradients.values() if each is not None]).norm())

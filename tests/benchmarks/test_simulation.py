@@ -15,7 +15,7 @@ from benchmarks.simulate.simulated_data import (
     draw_hits,
 )
 from benchmarks.simulate.simulation import CASES, CHOICE_CORPORA, Rate, simulate
-from tracking.analysis.comparison.interpretation import WHICH_TO_BELIEVE
+from tracking.analysis.comparison.interpretation import RECOMMENDED_TEST
 
 ROOT = Path(__file__).parent.parent.parent
 TABLES, CHOICES = 400, 40
@@ -135,14 +135,14 @@ def written_values(measure, of):
 def test_the_report_says_what_was_simulated():
     z_tests = ("pooled z, WA", "pooled z with UA", "z from recalls, UA")
     largest = max(error for test in z_tests for error in written_values("type I error", test))
-    assert f"the z-tests call up to {largest:.0f} better" in WHICH_TO_BELIEVE
+    assert f"the z-tests call up to {largest:.0f} better" in RECOMMENDED_TEST
     mcnemar = max(written_values("type I error", "McNemar, WA"))
-    assert f"McNemar's test up to {mcnemar:.0f}," in WHICH_TO_BELIEVE
-    assert "but the sign-flip test over speakers 5," in WHICH_TO_BELIEVE
+    assert f"McNemar's test up to {mcnemar:.0f}," in RECOMMENDED_TEST
+    assert "but the sign-flip test over speakers 5," in RECOMMENDED_TEST
     sign_flip = written_values("type I error", "sign-flip over speakers, UA")
     assert {round(error) for error in sign_flip} == {5}
     assert all(4 <= error <= 6.5 for error in sign_flip)
-    assert "holds the truth 95 times in 100" in WHICH_TO_BELIEVE
+    assert "holds the truth 95 times in 100" in RECOMMENDED_TEST
     coverage = written_values("coverage", "t over speakers, difference of UA")
     assert len(coverage) == len(SPEAKER_DEVIATIONS)
     assert {round(one) for one in coverage} == {95}

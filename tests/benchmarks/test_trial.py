@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cases import workers
-from benchmarks.cases.training import share_of_rate
+from benchmarks.cases.training import peak_share
 from benchmarks.cases.workers import trial_against_reference
 from benchmarks.workloads import Source, configuration_of
 
@@ -41,6 +41,6 @@ def test_a_trial_of_all_folds_is_held_against_the_reference(tmp_path: Path, monk
 
 
 def test_the_share_of_the_machines_rate_is_a_share(tmp_path: Path) -> None:
-    (row,) = share_of_rate(Source(tmp_path, share=0.02), SMALL("none", 30), rounds=1, aim=None, device="cpu")
+    (row,) = peak_share(Source(tmp_path, share=0.02), SMALL("none", 30), rounds=1, aim=None, device="cpu")
     assert 0 < row.value < 100
-    assert row.reached is None
+    assert row.passed is None

@@ -3,16 +3,16 @@ from pathlib import Path
 import pytest
 
 from ser.errors import StudyError
-from studies.cli.arguments import chosen_study
+from studies.cli.arguments import find_study
 from studies.planning.plan import StudyPlan
-from studies.search.optuna_study import Search
+from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
 
 DIGEST = "0" * 32
 
 
 def plan(corpus: str, **options: str) -> StudyPlan:
-    return StudyPlan.of(corpus=corpus, recipe="quick", attentions=("none",), corpus_options=options)
+    return StudyPlan.from_options(corpus=corpus, recipe="quick", attentions=("none",), corpus_options=options)
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def home(tmp_path: Path, empty_search: Path) -> Home:
     place = Home(tmp_path)
     (tmp_path / "optuna.db").write_bytes(empty_search.read_bytes())
     for each in (plan("manifest", name="plays"), plan("manifest", name="talks"), plan("demo")):
-        search = Search.open(place.storage, each.name(DIGEST, "cpu"), each)
-        search.begin(search.points("fp32")[0])
+        search = OptunaStudy.open(place.storage, each.name(DIGEST, "cpu"), each)
+        search.start_trial(search.points("fp32")[0])
     return place
 
 
@@ -35,13 +35,13 @@ def test_the_name_given_to_a_table_is_the_corpus_of_its_study() -> None:
 
 @pytest.mark.parametrize(("corpus", "chosen"), [("plays", "plays"), ("talks", "talks"), ("demo", "demo")])
 def test_a_study_is_chosen_by_the_name_of_its_corpus(home: Home, corpus: str, chosen: str) -> None:
-    assert chosen_study(home, None, corpus).plan.corpus_name == chosen
+    assert find_study(home, None, corpus).plan.corpus_name == chosen
 
 
 def test_a_way_of_reading_chooses_any_corpus_that_is_read_that_way(home: Home) -> None:
-    assert chosen_study(home, None, "manifest").plan.corpus == "manifest"
+    assert find_study(home, None, "manifest").plan.corpus == "manifest"
 
 
 def test_a_name_that_no_study_has_is_refused(home: Home) -> None:
     with pytest.raises(StudyError, match="there is no study of corpus songs in"):
-        chosen_study(home, None, "songs")
+        find_study(home, None, "songs")

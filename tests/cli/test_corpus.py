@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.errors import ConfigurationError, CorpusError
 from studies.cli.corpus.commands import app
 from tests.support.corpora import write_emodb, write_fau_aibo, write_text, write_wav
@@ -42,7 +42,7 @@ def test_check_shows_classes_counts_digest_and_what_was_left_out(root: Path) -> 
     assert "words transcript 4 6.0 6 6" in lines
     assert "voiced phonemes labels 3 3.0 3 3" in lines
     assert "imputed 1 3.0 3 3" in " ".join(lines)
-    assert f"digest: {open_corpus('emodb', root).digest}" in lines
+    assert f"digest: {load_corpus('emodb', root).digest}" in lines
     assert any(line.startswith("03a01Wa: 3 voiced phonemes imputed") for line in lines)
     assert f"09a01Fa: {root / 'wav' / '09a01Fa.wav'}: cannot be decoded as audio: Format not recognised." in lines
 
@@ -64,7 +64,7 @@ def test_check_prints_the_same_as_one_json_object_and_nothing_else(root: Path) -
     answer = runner.invoke(app, ["check", "--corpus", "emodb", "--root", str(root), "--json"])
     assert answer.exit_code == 0, answer.output
     found = json.loads(answer.stdout)
-    assert found == json.loads(json.dumps(as_json(summarise(open_corpus("emodb", root)))))
+    assert found == json.loads(json.dumps(as_json(summarise(load_corpus("emodb", root)))))
     assert (found["corpus"], found["utterances"], found["synthetic"]) == ("emodb", 4, False)
     (by_speaker,) = found["classes"]
     assert by_speaker["by"] == "speaker"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from studies.cli import doctor as module
 from studies.cli.doctor import doctor, findings
 from studies.execution import devices
-from studies.execution.devices import largest_fold_bytes, usable_cores, worker_devices
+from studies.execution.devices import default_worker_devices, largest_fold_bytes, usable_cores
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_cards_are_shared_as_far_as_memory_and_cores_go(monkeypatch: pytest.Monk
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda card: ((80, 8)[card] * 2**30, 80 * 2**30))
     monkeypatch.setattr(devices, "usable_cores", lambda: 6)
-    assert worker_devices(None) == ("cuda:0", "cuda:1") + ("cuda:0",) * 4
+    assert default_worker_devices(None) == ("cuda:0", "cuda:1") + ("cuda:0",) * 4
     needed = f"{largest_fold_bytes() / 2**30:.1f}"
     assert module._workers() == (
         f"6 (5 on cuda:0, 1 on cuda:1: a fold takes up to {needed} GiB by estimate, free are 80.0, 8.0 GiB; "

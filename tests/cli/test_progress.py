@@ -15,7 +15,7 @@ def test_a_speakers_name_that_looks_like_markup_is_shown_as_it_is(monkeypatch: p
     monkeypatch.setattr(progress, "Console", lambda **_: screen)
     with StudyDisplay() as display:
         display.epoch_ended(0, HOSTILE, 3, EpochRecord(epoch=1, ended_ms=0, values={"validation_ua": 0.5}))
-        display.noticed(HOSTILE)
+        display.on_message(HOSTILE)
     shown = screen.file.getvalue()  # type: ignore[attr-defined]
     assert shown.count(HOSTILE) >= 2
     assert "validation UA 50%" in shown

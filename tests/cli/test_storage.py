@@ -6,10 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from studies.cli.main import app
-from studies.search.optuna_study import Search
+from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
 from tests.support.postgresql import PASSWORD
-from tests.support.toy_coordinator import Place, plan_of
+from tests.support.toy_coordinator import StudyFixture, plan_of
 
 
 def told(command: str, home: Path, *options: str) -> dict[str, str]:
@@ -40,11 +40,11 @@ def test_init_makes_both_databases_once_with_the_write_ahead_log(tmp_path: Path)
     assert told("init", tmp_path / "home") == told("check", tmp_path / "home") == found
 
 
-def test_a_check_says_what_is_there_and_who_runs_it(place: Place) -> None:
+def test_a_check_says_what_is_there_and_who_runs_it(place: StudyFixture) -> None:
     place.start(plan_of("none"))
     place.outbox.put("abc", b"a result")
     home = Home(place.folder)
-    with home.storage.coordinate("first"):
+    with home.storage.acquire_lease("first"):
         found = told("check", place.folder)
     assert found["number of studies"] == "1"
     assert found["run now"].startswith(f"first, by process {os.getpid()} on {platform.node()} since ")
@@ -57,7 +57,7 @@ def test_a_check_of_postgresql_names_server_and_schema(tmp_path: Path, postgresq
     assert "not made yet" in told("check", tmp_path, *options)["studies"]
     found = told("init", tmp_path, *options)
     assert found["server"].startswith("PostgreSQL ")
-    Search.open(Home(tmp_path, postgresql_url).storage, "a study", plan_of("none"))
+    OptunaStudy.open(Home(tmp_path, postgresql_url).storage, "a study", plan_of("none"))
     assert told("check", tmp_path, *options)["number of studies"] == "1"
 
 

@@ -15,12 +15,12 @@ from typer.testing import CliRunner, Result
 
 from studies import second_process
 from studies.cli.main import app
-from studies.search.summaries import StudySummary, summaries
-from studies.storages.lock_file import only_coordinator
+from studies.search.summaries import StudySummary, list_studies
+from studies.storages.lock_file import coordinator_lock
 from studies.storages.sqlite import SqliteStorage
 from tests.support.corpora import write_emodb, write_text
-from tracking.backend.client import open_tracking
-from tracking.backend.queries import find_runs
+from tracking.backend.client import connect
+from tracking.backend.queries import search_runs
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
 TINY = ("--labels", "words", "--set", "cells=4", "--set", "epochs=2", "--set", "precision=fp32", "--workers", "2")
@@ -53,17 +53,17 @@ class Place:
 
     def summary(self, attentions: str = "quantum") -> StudySummary:
         (found,) = (
-            each for each in summaries(SqliteStorage(self.home / "optuna.db")) if f"-{attentions}-" in each.name
+            each for each in list_studies(SqliteStorage(self.home / "optuna.db")) if f"-{attentions}-" in each.name
         )
         return found
 
     def client(self) -> MlflowClient:
-        return open_tracking(self.home / "mlflow.db")
+        return connect(self.home / "mlflow.db")
 
     def runs(self, **tags: str) -> list[Run]:
         where = self.summary().whereabouts
         assert where is not None
-        return find_runs(self.client(), where.experiment, **tags)
+        return search_runs(self.client(), where.experiment, **tags)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_an_unknown_study_is_refused_with_those_there_are(ran: Place) -> None:
 
 def test_a_study_that_another_process_runs_is_refused(ran: Place) -> None:
     name = ran.summary().name
-    with only_coordinator(ran.home / "locks" / f"{name}.lock", name):
+    with coordinator_lock(ran.home / "locks" / f"{name}.lock", name):
         answer = ran.refused(*ran.command("quantum"))
         listed = ran.ser("study", "list").stdout
     who = f"process {os.getpid()} on {platform.node()} since "

@@ -95,7 +95,7 @@ class Campaign:
     """
 
     def __init__(self, folder: Path, seed: int, epochs: int = EPOCHS) -> None:
-        from tracking.backend.client import open_tracking
+        from tracking.backend.client import connect
 
         self._folder = folder
         self._choose = random.Random(seed)
@@ -106,7 +106,7 @@ class Campaign:
         self.empty = folder / "empty.db"
         self.tally = Tally()
         write_emodb(self._corpus, STEMS)
-        open_tracking(self.empty)
+        connect(self.empty)
         undisturbed = self.home("undisturbed")
         code, notes = self.end(self.begin(undisturbed, workers=2), undisturbed)
         assert code == 0, notes

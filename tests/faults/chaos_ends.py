@@ -11,23 +11,23 @@ TRIALS, FOLDS = 2, 4
 
 def results(place: Home) -> tuple[Any, ...]:
     """The final table, to the last digit, times apart, and what the search knows."""
-    from studies.search.optuna_study import Search
-    from studies.search.summaries import summaries
+    from studies.search.optuna_study import OptunaStudy
+    from studies.search.summaries import list_studies
     from tests.support.kept import trial_results
     from tests.support.toy_corpus import without_times
-    from tracking.backend.client import open_tracking
+    from tracking.backend.client import connect
     from tracking.reading.reader import Reader
 
-    (summary,) = summaries(place.storage)
+    (summary,) = list_studies(place.storage)
     where = summary.whereabouts
     assert where is not None
-    search = Search.open(place.storage, summary.name, summary.plan)
-    client = open_tracking(place.tracking)
+    search = OptunaStudy.open(place.storage, summary.name, summary.plan)
+    client = connect(place.tracking_uri_or_path)
     table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
     kept = trial_results(client, where.experiment)
     trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
-    states = sorted(trial.state.name for group in search.trials().values() for trial in group)
-    return trials, table.baselines, table.notes, search.values(), states
+    states = sorted(trial.state.name for group in search.active_trials().values() for trial in group)
+    return trials, table.baselines, table.notes, search.completed_values(), states
 
 
 def assert_ended_as(place: Home, expected: tuple[Any, ...], epochs: int) -> None:
@@ -39,14 +39,14 @@ def assert_ended_as(place: Home, expected: tuple[Any, ...], epochs: int) -> None
         epochs: Epochs of every fold.
     """
     from studies.consistency.study_check import check_study
-    from studies.search.summaries import summaries
-    from tracking.backend.client import open_tracking
+    from studies.search.summaries import list_studies
+    from tracking.backend.client import connect
 
     assert results(place) == expected
-    (summary,) = summaries(place.storage)
+    (summary,) = list_studies(place.storage)
     checked = check_study(place, summary, repair=False)
     assert (checked.findings, checked.trials_open, checked.waiting) == ((), 0, 0)
-    runs, client = all_runs(place), open_tracking(place.tracking)
+    runs, client = all_runs(place), connect(place.tracking_uri_or_path)
     kinds = Counter(run.data.tags["ser.kind"] for run in runs)
     assert kinds == {"study": 1, "trial": TRIALS, "fold": TRIALS * FOLDS}, kinds
     assert {run.info.status for run in runs} == {"FINISHED"}
@@ -60,9 +60,9 @@ def assert_ended_as(place: Home, expected: tuple[Any, ...], epochs: int) -> None
 
 def all_runs(place: Home) -> list[Any]:
     """Every run of the study's experiment, superseded ones too."""
-    from tracking.backend.client import open_tracking
+    from tracking.backend.client import connect
 
-    client = open_tracking(place.tracking)
+    client = connect(place.tracking_uri_or_path)
     experiments = [each.experiment_id for each in client.search_experiments() if each.name != "Default"]
     return list(client.search_runs(experiments, max_results=1000)) if experiments else []
 

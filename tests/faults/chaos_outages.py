@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from ser.errors import AwayError
+from ser.errors import UnavailableError
 from studies.storages.home import Home
 from tests.faults.chaos import EPOCHS, Campaign, noted
 from tests.faults.chaos_ends import FOLDS, TRIALS
@@ -105,7 +105,7 @@ def outage(campaign: Campaign, victims: str, outage_s: float | None) -> str:
         else:
             code, notes = campaign.end(process, home)
             back_s = time.time()
-            assert code == AwayError.exit_code, notes
+            assert code == UnavailableError.exit_code, notes
             errors = [note["event"] for note in notes if note["event"].startswith("error: ")]
             assert len(errors) == 1, notes
             waiting = sum(1 for _ in home.outbox.glob("*.safetensors"))

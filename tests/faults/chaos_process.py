@@ -22,11 +22,11 @@ from mlflow.tracking import MlflowClient
 from ser.errors import SerError
 from ser.results import EpochRecord
 from studies import runner
-from studies.coordination.shutdown import terminated_in_order
-from studies.execution.backends import LocalWorkplace
-from studies.monitoring.events import Failure, Observer, Standing
+from studies.coordination.shutdown import sigterm_as_exit
+from studies.execution.backends import LocalBackend
+from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 from studies.planning.plan import StudyPlan
-from studies.search.optuna_study import Search
+from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
 from tests.support.processes import local_workers
 from tracking.backend.artifacts import Artifacts
@@ -36,9 +36,12 @@ from tracking.outbox.outbox import Outbox
 WRITES: tuple[tuple[Any, str], ...] = (
     *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch", "log_dict")),
     *((MlflowClient, name) for name in ("set_terminated", "set_tag")),
-    (Artifacts, "write"),
+    (Artifacts, "log"),
     *((Outbox, name) for name in ("put", "remove")),
-    *((Search, name) for name in ("begin", "complete", "keep_precision", "keep_basis", "keep_whereabouts")),
+    *(
+        (OptunaStudy, name)
+        for name in ("start_trial", "complete", "keep_precision", "save_identity_inputs", "save_location")
+    ),
 )
 
 
@@ -66,12 +69,12 @@ class Kill:
 def plan(epochs: int) -> StudyPlan:
     """Two trials of four folds, each trained in an instant where the epochs are few."""
     small = {"cells": "4", "epochs": str(epochs), "precision": "fp32"}
-    return StudyPlan.of(
+    return StudyPlan.from_options(
         corpus="emodb", recipe="quick", attentions=("none", "quantum"), labels=("words",), overrides=small
     )
 
 
-class _Assassin(Observer):
+class _Assassin(StudyCallback):
     """Counts writes and epochs, kills once, and notes when the study went on.
 
     Args:
@@ -97,7 +100,7 @@ class _Assassin(Observer):
         with self._notes.open("a") as file:
             file.write(json.dumps({"event": event, "at_s": time.time()}) + "\n")
 
-    def stood(self, standing: Standing) -> None:
+    def on_progress(self, standing: StudyProgress) -> None:
         if not self._stood:
             self._stood = True
             self.note("took over")
@@ -113,10 +116,10 @@ class _Assassin(Observer):
     def fold_ended(self, slot: int, fold: str) -> None:
         self.note("fold ended")
 
-    def noticed(self, what: str) -> None:
+    def on_message(self, what: str) -> None:
         self.note(f"said: {what}")
 
-    def fold_failed(self, failure: Failure) -> None:
+    def fold_failed(self, failure: FoldFailure) -> None:
         self._failed_fold = failure.fold
 
     def _counted(self, write: Callable[..., Any]) -> Callable[..., Any]:
@@ -170,10 +173,10 @@ def coordinate(corpus: Path, home: Home, epochs: int, workers: int, kill: Kill |
     assassin = _Assassin(kill, notes)
     assassin.arm()
     # SQLite would get one writer; several have more moments at which a kill finds them.
-    runner.threads_for = lambda home: workers
-    with terminated_in_order():
+    runner.writer_threads = lambda home: workers
+    with sigterm_as_exit():
         try:
-            workplace = LocalWorkplace(("cpu",) * workers)
+            workplace = LocalBackend(("cpu",) * workers)
             outcome = runner.run_study(
                 plan(epochs), corpus, home, workplace, assassin, lambda name: lambda done, total: None
             )

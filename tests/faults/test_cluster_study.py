@@ -13,17 +13,17 @@ import pytest
 from typer.testing import CliRunner
 
 from studies.cli.main import app
-from studies.search.summaries import summaries
+from studies.search.summaries import list_studies
 from studies.storages.home import Home
 from tests.support.corpora import write_emodb
 from tests.support.kept import trial_results
 from tests.support.mlflow_server import mlflow_server
 from tests.support.ray_nodes import nodes
 from tests.support.toy_corpus import without_times
-from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows
-from tracking.backend.client import open_tracking
-from tracking.backend.queries import find_runs
+from tracking.backend.client import connect
+from tracking.backend.queries import search_runs
 from tracking.reading.reader import Reader
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
@@ -39,14 +39,14 @@ def command(root: Path, home: Path, executor: str) -> list[str]:
 
 def results(home: Home) -> tuple[Any, ...]:
     """The final table, to the last digit, times apart."""
-    (summary,) = summaries(home.storage)
+    (summary,) = list_studies(home.storage)
     where = summary.whereabouts
     assert where is not None
-    client = open_tracking(home.tracking)
+    client = connect(home.tracking_uri_or_path)
     table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
     kept = trial_results(client, where.experiment)
     trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
-    return trials, table.baselines, table.notes, summary_rows(oversee(table))
+    return trials, table.baselines, table.notes, summary_rows(analyse(table))
 
 
 def computes_a_fold(raylet: int) -> bool:
@@ -82,9 +82,9 @@ def test_a_study_on_two_nodes_survives_the_death_of_one(postgresql_url: str, tmp
         assert [line.partition(" (")[0] for line in lost if line.startswith("node")] == ["node second"]
         assert [line for line in lost if "fold failed" in line and "tried again" in line], said
         assert "state-dump" not in said
-        (summary,) = summaries(far.storage)
+        (summary,) = list_studies(far.storage)
         assert summary.whereabouts is not None
-        runs = find_runs(open_tracking(uri), summary.whereabouts.experiment)
+        runs = search_runs(connect(uri), summary.whereabouts.experiment)
         assert Counter(run.data.tags["ser.kind"] for run in runs) == {
             "study": 1,
             "trial": TRIALS,

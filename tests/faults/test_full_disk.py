@@ -9,12 +9,12 @@ import pytest
 
 from ser.errors import SerError, StorageError
 from studies.execution.base import Event
-from studies.monitoring.events import Standing
-from studies.monitoring.live_status import StatusFile
-from tests.support.toy_coordinator import InProcess, Place, plan_of
+from studies.monitoring.events import StudyProgress
+from studies.monitoring.live_status import StatusWriter
+from tests.support.toy_coordinator import InProcess, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
-from tracking.backend.errors import faults_explained
-from tracking.outbox.background_writer import Sender
+from tracking.backend.errors import translating_errors
+from tracking.outbox.background_writer import BackgroundWriter
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
@@ -58,7 +58,7 @@ class Filling(InProcess):
         sender: The study's sender.
     """
 
-    def __init__(self, folder: Path, sender: Sender) -> None:
+    def __init__(self, folder: Path, sender: BackgroundWriter) -> None:
         super().__init__(slots=1)
         self._folder = folder
         self._sender = sender
@@ -66,12 +66,12 @@ class Filling(InProcess):
     def wait(self, timeout_s: float) -> list[Event]:
         if len(self.handed_out) == 2:
             # What leaves the outbox makes room.
-            self._sender.drain()
+            self._sender.flush()
             fill(self._folder)
         return super().wait(timeout_s)
 
 
-def on_small_disk(place: Place, part: str, small_disk: Path) -> None:
+def on_small_disk(place: StudyFixture, part: str, small_disk: Path) -> None:
     """Moves a part of a place to the small disk, with a link in its place."""
     path = place.folder / part
     if path.exists():
@@ -83,13 +83,13 @@ def on_small_disk(place: Place, part: str, small_disk: Path) -> None:
 
 @pytest.mark.parametrize("part", ["outbox", "artifacts", "optuna.db", "mlflow.db"])
 def test_a_disk_that_runs_full_stops_the_study_which_goes_on_when_there_is_room(
-    place: Place, small_disk: Path, part: str
+    place: StudyFixture, small_disk: Path, part: str
 ) -> None:
     on_small_disk(place, part, small_disk)
     place.open(place.folder)
-    with Sender() as sender:
+    with BackgroundWriter() as sender:
         executor = Filling(small_disk, sender)
-        with pytest.raises(SerError) as caught, faults_explained():
+        with pytest.raises(SerError) as caught, translating_errors():
             place.start(PLAN, executor, sender=sender)
     text = str(caught.value)
     assert "\n" not in text
@@ -101,16 +101,16 @@ def test_a_disk_that_runs_full_stops_the_study_which_goes_on_when_there_is_room(
     assert len(executor.handed_out) + len(again.handed_out) <= FOLDS + 1
     assert {run.info.status for run in place.store.runs()} == {"FINISHED"}
     assert len(place.store.runs(ser__kind="fold")) == FOLDS
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
     assert None not in place.values(PLAN)
 
 
 def test_a_status_that_cannot_be_written_is_one_line_and_leaves_nothing(small_disk: Path) -> None:
-    status = StatusFile(small_disk / "status" / "a.json", small_disk / "failures" / "a.txt", "a study")
-    status.stood(Standing(2, 0, 4, 1, 0))
+    status = StatusWriter(small_disk / "status" / "a.json", small_disk / "failures" / "a.txt", "a study")
+    status.on_progress(StudyProgress(2, 0, 4, 1, 0))
     before = (small_disk / "status" / "a.json").read_bytes()
     fill(small_disk)
-    with pytest.raises(StorageError, match="no room on the disk"), faults_explained():
-        status.stood(Standing(2, 2, 4, 4, 0))
+    with pytest.raises(StorageError, match="no room on the disk"), translating_errors():
+        status.on_progress(StudyProgress(2, 2, 4, 4, 0))
     assert [path.name for path in (small_disk / "status").iterdir()] == ["a.json"]
     assert (small_disk / "status" / "a.json").read_bytes() == before

@@ -17,16 +17,16 @@ from mlflow.entities import Run
 from typer.testing import CliRunner
 
 from studies.cli.main import app
-from studies.search.records import Whereabouts
-from studies.search.summaries import summaries
+from studies.search.records import StudyLocation
+from studies.search.summaries import list_studies
 from studies.storages.sqlite import SqliteStorage
 from tests.support.corpora import write_emodb
 from tests.support.kept import trial_results
 from tests.support.toy_corpus import without_times
-from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows
-from tracking.backend.client import open_tracking
-from tracking.backend.queries import find_runs
+from tracking.backend.client import connect
+from tracking.backend.queries import search_runs
 from tracking.reading.reader import Reader
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
@@ -87,10 +87,10 @@ class Study:
         return [path for path in (self.home / "outbox").glob("*.safetensors") if path.stat().st_mtime >= since]
 
     def runs(self) -> list[Run]:
-        (summary,) = summaries(SqliteStorage(self.home / "optuna.db"))
+        (summary,) = list_studies(SqliteStorage(self.home / "optuna.db"))
         if summary.whereabouts is None:
             return []
-        return find_runs(open_tracking(self.home / "mlflow.db"), summary.whereabouts.experiment)
+        return search_runs(connect(self.home / "mlflow.db"), summary.whereabouts.experiment)
 
     def finished_folds(self) -> dict[str, int]:
         """End of each finished fold run, by its id."""
@@ -99,17 +99,17 @@ class Study:
 
     def reader(self) -> Reader:
         where = self.whereabouts()
-        client = open_tracking(self.home / "mlflow.db")
+        client = connect(self.home / "mlflow.db")
         return Reader(client, where.experiment, where.corpus_digest, where.scheme)
 
-    def whereabouts(self) -> Whereabouts:
-        (summary,) = summaries(SqliteStorage(self.home / "optuna.db"))
+    def whereabouts(self) -> StudyLocation:
+        (summary,) = list_studies(SqliteStorage(self.home / "optuna.db"))
         assert summary.whereabouts is not None
         return summary.whereabouts
 
     def values(self) -> dict[str, float | None]:
         """Optuna's values of complete trials, by parameters."""
-        (summary,) = summaries(SqliteStorage(self.home / "optuna.db"))
+        (summary,) = list_studies(SqliteStorage(self.home / "optuna.db"))
         study = optuna.load_study(study_name=summary.name, storage=f"sqlite:///{self.home / 'optuna.db'}")
         assert all(trial.state.name == "COMPLETE" for trial in study.trials)
         assert len(study.trials) == TRIALS
@@ -118,9 +118,9 @@ class Study:
     def results(self) -> tuple[Any, ...]:
         """The final table, to the last digit, times apart."""
         table = self.reader().table()
-        kept = trial_results(open_tracking(self.home / "mlflow.db"), self.whereabouts().experiment)
+        kept = trial_results(connect(self.home / "mlflow.db"), self.whereabouts().experiment)
         trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
-        return trials, table.baselines, table.notes, summary_rows(oversee(table)), self.values()
+        return trials, table.baselines, table.notes, summary_rows(analyse(table)), self.values()
 
 
 def before_the_first_fold(study: Study, began: float) -> bool:

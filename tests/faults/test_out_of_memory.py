@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from studies.coordination.retries import ATTEMPTS, Attempts
+from studies.coordination.retries import MAX_ATTEMPTS, RetryPolicy
 from studies.execution import local
 from studies.execution.base import Executor, Failed, Finished, FoldTask
 from studies.execution.local import LocalExecutor, is_out_of_memory
@@ -46,18 +46,18 @@ def run_out(task: FoldTask, times: int) -> None:
 
 
 def test_a_slot_is_given_up_but_never_the_last(executor: Executor, folds: Folds) -> None:
-    task, attempts = folds.task(), Attempts(None)
+    task, attempts = folds.task(), RetryPolicy(None)
     run_out(task, 2)
     attempts.begin(task.identity)
     executor.submit(task)
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
-    assert failed.crowded
+    assert failed.out_of_memory_beside_others
     assert failed.reason == (
         "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. (from now on 1 fold(s) at once on cpu)"
     )
     assert (executor.slots, executor.free_slots()) == (1, 1)
-    assert attempts.fail(failed)[1] == ATTEMPTS
+    assert attempts.fail(failed)[1] == MAX_ATTEMPTS
     assert attempts.failed_in(task.identity) == frozenset()
 
     attempts.begin(task.identity)
@@ -65,9 +65,9 @@ def test_a_slot_is_given_up_but_never_the_last(executor: Executor, folds: Folds)
     assert executor.free_slots() == 0
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
-    assert not failed.crowded
+    assert not failed.out_of_memory_beside_others
     assert executor.slots == 1
-    assert attempts.fail(failed)[1] == ATTEMPTS - 1
+    assert attempts.fail(failed)[1] == MAX_ATTEMPTS - 1
 
     executor.submit(task)
     (ended,), _ = outcomes(executor)
@@ -81,7 +81,7 @@ def test_two_folds_that_run_out_at_once_were_both_crowded(executor: Executor, fo
     for task in tasks:
         executor.submit(task)
     ended, _ = outcomes(executor, 2)
-    assert [isinstance(each, Failed) and each.crowded for each in ended] == [True, True]
+    assert [isinstance(each, Failed) and each.out_of_memory_beside_others for each in ended] == [True, True]
     assert executor.slots == 1
 
 
@@ -93,7 +93,7 @@ def test_slots_of_another_card_are_kept(folds: Folds, monkeypatch: pytest.Monkey
         made.submit(task)
         (failed,), _ = outcomes(made)
         assert isinstance(failed, Failed)
-        assert not failed.crowded
+        assert not failed.out_of_memory_beside_others
         assert made.slots == 2
 
 

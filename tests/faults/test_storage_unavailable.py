@@ -11,19 +11,19 @@ import optuna
 import pytest
 from optuna.storages import RDBStorage
 
-from ser.errors import AwayError, StudyError
+from ser.errors import StudyError, UnavailableError
 from studies.coordination import coordinator
 from studies.execution.base import Event
 from studies.planning.plan import StudyPlan
-from studies.search.optuna_study import Search
+from studies.search.optuna_study import OptunaStudy
 from studies.storages import storage_at
-from studies.storages.postgresql import _HeldPlace
-from tests.support.interruptions import Interrupted, assert_whole
+from studies.storages.postgresql import AdvisoryLease
+from tests.support.interruptions import InterruptingExecutor, assert_whole
 from tests.support.other_coordinator import other_coordinator
 from tests.support.postgresql import PASSWORD, PostgresqlServer
-from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of, search_of
+from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of, search_of
 from tests.support.toy_studies import SCHEME
-from tracking.outbox.background_writer import Sender
+from tracking.outbox.background_writer import BackgroundWriter
 
 GRID = plan_of("none", "quantum")
 SEARCH = search_of(2, pruner="median")
@@ -33,31 +33,35 @@ pytestmark = pytest.mark.usefixtures("quick_pauses")
 
 
 @pytest.fixture
-def shared(tmp_path: Path, empty_store: Path, empty_search: Path, own_postgresql: PostgresqlServer) -> Place:
+def shared(tmp_path: Path, empty_store: Path, empty_search: Path, own_postgresql: PostgresqlServer) -> StudyFixture:
     """A place whose trials are in PostgreSQL."""
-    made = Place(tmp_path / "shared", empty_store, empty_search)
+    made = StudyFixture(tmp_path / "shared", empty_store, empty_search)
     made.storage = storage_at(own_postgresql.url, made.database)
     return made
 
 
 def start(
-    place: Place, plan: StudyPlan, executor: InProcess, patience_s: float = 120, watcher: Watcher | None = None
+    place: StudyFixture,
+    plan: StudyPlan,
+    executor: InProcess,
+    patience_s: float = 120,
+    watcher: RecordingCallback | None = None,
 ) -> list[str]:
     """Runs the study as its one coordinator."""
-    watcher = watcher or Watcher()
+    watcher = watcher or RecordingCallback()
     with (
-        place.storage.coordinate("first") as held,
-        Sender(held.confirm, watcher.noticed, patience_s) as sender,
+        place.storage.acquire_lease("first") as held,
+        BackgroundWriter(held.check, watcher.on_message, patience_s) as sender,
     ):
-        return place.start(plan, executor, observer=watcher, sender=sender, confirm=held.confirm)
+        return place.start(plan, executor, observer=watcher, sender=sender, confirm=held.check)
 
 
 @pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
-    own_postgresql: PostgresqlServer, shared: Place, place: Place
+    own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture
 ) -> None:
     trained_while_away = list[str]()
-    watcher = Watcher()
+    watcher = RecordingCallback()
 
     def kill() -> None:
         own_postgresql.kill()
@@ -65,12 +69,12 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
 
     def come_back() -> None:
         # Back only when it was missed and everything is trained: training does not wait for it.
-        while not watcher.repairs or len(shared.outbox.waiting()) < FOLDS - 1:
+        while not watcher.repairs or len(shared.outbox.pending()) < FOLDS - 1:
             time.sleep(0.05)
-        trained_while_away.extend(shared.outbox.waiting())
+        trained_while_away.extend(shared.outbox.pending())
         own_postgresql.start()
 
-    executor = Interrupted(2, kill)
+    executor = InterruptingExecutor(2, kill)
     assert start(shared, GRID, executor, watcher=watcher) == []
     assert len(trained_while_away) >= FOLDS - 1
     away, back = watcher.repairs
@@ -85,9 +89,9 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
 
 @pytest.mark.slow
 def test_a_search_waits_for_its_next_point_and_goes_on(
-    own_postgresql: PostgresqlServer, shared: Place, place: Place
+    own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture
 ) -> None:
-    watcher = Watcher()
+    watcher = RecordingCallback()
 
     def kill() -> None:
         own_postgresql.kill()
@@ -98,7 +102,7 @@ def test_a_search_waits_for_its_next_point_and_goes_on(
             time.sleep(0.05)
         own_postgresql.start()
 
-    executor = Interrupted(3, kill)
+    executor = InterruptingExecutor(3, kill)
     assert start(shared, SEARCH, executor, watcher=watcher) == []
     assert watcher.repairs
     assert len(executor.handed_out) == len(set(executor.handed_out)) == SEARCH.size * len(SCHEME)
@@ -108,18 +112,18 @@ def test_a_search_waits_for_its_next_point_and_goes_on(
 
 @pytest.mark.slow
 def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
-    own_postgresql: PostgresqlServer, shared: Place, place: Place
+    own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture
 ) -> None:
-    executor = Interrupted(2, own_postgresql.kill)
-    with pytest.raises(AwayError, match=r"cannot be reached now .* writes wait$") as told:
+    executor = InterruptingExecutor(2, own_postgresql.kill)
+    with pytest.raises(UnavailableError, match=r"cannot be reached now .* writes wait$") as told:
         start(shared, GRID, executor, patience_s=0.5)
     text = str(told.value)
     assert told.value.exit_code == 75
     assert "\n" not in text
     assert PASSWORD not in text
     assert len(executor.handed_out) == FOLDS
-    assert len(shared.outbox.waiting()) >= FOLDS - 1
-    with pytest.raises(AwayError, match="cannot be reached now"):
+    assert len(shared.outbox.pending()) >= FOLDS - 1
+    with pytest.raises(UnavailableError, match="cannot be reached now"):
         start(shared, GRID, InProcess())
     own_postgresql.start()
     again = InProcess()
@@ -131,16 +135,16 @@ def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
 
 @pytest.mark.slow
 def test_a_study_that_another_coordinator_took_meanwhile_is_left_as_it_is(
-    own_postgresql: PostgresqlServer, shared: Place, place: Place, monkeypatch: pytest.MonkeyPatch
+    own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cut_off, confirm = threading.Event(), _HeldPlace.confirm
+    cut_off, confirm = threading.Event(), AdvisoryLease.confirm
 
-    def confirm_unless_cut_off(held: _HeldPlace) -> None:
+    def confirm_unless_cut_off(held: AdvisoryLease) -> None:
         if cut_off.is_set():
-            raise AwayError("this machine's network is down")
+            raise UnavailableError("this machine's network is down")
         confirm(held)
 
-    monkeypatch.setattr(_HeldPlace, "confirm", confirm_unless_cut_off)
+    monkeypatch.setattr(AdvisoryLease, "check", confirm_unless_cut_off)
     with ExitStack() as stack:
         taken: list[tuple[int, Any]] = []
 
@@ -155,7 +159,7 @@ def test_a_study_that_another_coordinator_took_meanwhile_is_left_as_it_is(
             taken.append((other.pid, shared.store.snapshot()))
             cut_off.clear()
 
-        executor = Interrupted(2, lose)
+        executor = InterruptingExecutor(2, lose)
         with pytest.raises(StudyError, match="study first is being run by process") as told:
             start(shared, GRID, executor)
         ((process, runs),) = taken
@@ -195,7 +199,7 @@ class Waiting(InProcess):
 
 @pytest.mark.slow
 def test_a_lost_place_is_taken_again_before_a_fold_ends(
-    own_postgresql: PostgresqlServer, shared: Place, monkeypatch: pytest.MonkeyPatch
+    own_postgresql: PostgresqlServer, shared: StudyFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "HOLD_EVERY_S", 0.2)
 
@@ -207,7 +211,7 @@ def test_a_lost_place_is_taken_again_before_a_fold_ends(
         own_postgresql.start()
 
     def held() -> bool:
-        return shared.storage.holder("first") is not None
+        return shared.storage.lease_owner("first") is not None
 
     executor = Waiting(restart, held)
     assert start(shared, GRID, executor) == []
@@ -251,10 +255,12 @@ class Unreliable:
         return disturbed
 
 
-def run_disturbed(place: Place, plan: StudyPlan, number: int, after: bool) -> tuple[int, InProcess, Watcher]:
+def run_disturbed(
+    place: StudyFixture, plan: StudyPlan, number: int, after: bool
+) -> tuple[int, InProcess, RecordingCallback]:
     """Runs a study whose connection is lost once; returns the writes, what was trained, what was said."""
-    unreliable, executor, watcher = Unreliable(number, after), InProcess(slots=1), Watcher()
-    with pytest.MonkeyPatch.context() as patch, Sender(notice=watcher.noticed) as sender:
+    unreliable, executor, watcher = Unreliable(number, after), InProcess(slots=1), RecordingCallback()
+    with pytest.MonkeyPatch.context() as patch, BackgroundWriter(notice=watcher.on_message) as sender:
         unreliable.disturb(patch)
         assert place.start(plan, executor, observer=watcher, sender=sender) == []
     return unreliable.writes, executor, watcher
@@ -264,13 +270,13 @@ def run_disturbed(place: Place, plan: StudyPlan, number: int, after: bool) -> tu
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("plan", [GRID, SEARCH], ids=["grid", "search"])
 def test_a_connection_lost_at_any_write_changes_nothing(
-    tmp_path: Path, empty_store: Path, empty_search: Path, place: Place, plan: StudyPlan, after: bool
+    tmp_path: Path, empty_store: Path, empty_search: Path, place: StudyFixture, plan: StudyPlan, after: bool
 ) -> None:
     pytest.importorskip("psycopg", reason="needs psycopg: pip install 'ser-studies[postgres]'")
     writes, undisturbed, _ = run_disturbed(place, plan, 0, after)
     assert writes >= 2 * plan.size
     for number in range(1, writes + 1):
-        disturbed = Place(tmp_path / f"{number}", empty_store, empty_search)
+        disturbed = StudyFixture(tmp_path / f"{number}", empty_store, empty_search)
         _, executor, watcher = run_disturbed(disturbed, plan, number, after)
         assert watcher.repairs[0] == "results wait on disk, training goes on: cannot be reached now (lost)"
         assert executor.handed_out == undisturbed.handed_out, number
@@ -278,20 +284,20 @@ def test_a_connection_lost_at_any_write_changes_nothing(
 
 
 def test_a_connection_lost_while_a_new_point_is_judged_queues_no_fold_twice(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: StudyFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged, report = list[int](), Search.report
+    judged, report = list[int](), OptunaStudy.report
 
-    def lost_at_first(search: Search, number: int, validation_ua: Mapping[int, float]) -> None:
+    def lost_at_first(search: OptunaStudy, number: int, validation_ua: Mapping[int, float]) -> None:
         judged.append(number)
         if judged.count(number) == 1:
-            raise AwayError("lost")
+            raise UnavailableError("lost")
         report(search, number, validation_ua)
 
-    monkeypatch.setattr(Search, "report", lost_at_first)
+    monkeypatch.setattr(OptunaStudy, "report", lost_at_first)
     # With room for more than the first point's folds the search is asked for the second one while they are in hand.
     executor = InProcess(slots=2 * len(SCHEME))
-    with Sender() as sender:
+    with BackgroundWriter() as sender:
         assert place.start(SEARCH, executor, sender=sender) == []
     assert set(judged) == {0, 1}
     assert len(executor.handed_out) == len(set(executor.handed_out)) == SEARCH.size * len(SCHEME)

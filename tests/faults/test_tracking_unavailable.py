@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ser.errors import AwayError
-from tests.support.interruptions import Interrupted, assert_whole
-from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of
+from ser.errors import UnavailableError
+from tests.support.interruptions import InterruptingExecutor, assert_whole
+from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
 from tests.support.tracking_server import ServedPlace, TrackingServer
-from tracking.outbox.background_writer import Sender
+from tracking.outbox.background_writer import BackgroundWriter
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
@@ -25,7 +25,7 @@ def served(tmp_path: Path, empty_store: Path, empty_search: Path, server: Tracki
 
 @pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
-    server: TrackingServer, served: ServedPlace, place: Place
+    server: TrackingServer, served: ServedPlace, place: StudyFixture
 ) -> None:
     trained_while_away = list[str]()
 
@@ -35,13 +35,13 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
         threading.Thread(target=come_back, daemon=True).start()
 
     def come_back() -> None:
-        while len(served.outbox.waiting()) < FOLDS - 1:
+        while len(served.outbox.pending()) < FOLDS - 1:
             threading.Event().wait(0.05)
-        trained_while_away.extend(served.outbox.waiting())
+        trained_while_away.extend(served.outbox.pending())
         server.start()
 
-    watcher, executor = Watcher(), Interrupted(2, kill)
-    with Sender(notice=watcher.noticed, patience_s=120, threads=3) as sender:
+    watcher, executor = RecordingCallback(), InterruptingExecutor(2, kill)
+    with BackgroundWriter(notice=watcher.on_message, patience_s=120, threads=3) as sender:
         assert served.start(PLAN, executor, observer=watcher, sender=sender) == []
     assert len(trained_while_away) >= FOLDS - 1
     away, back = watcher.repairs
@@ -54,24 +54,24 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
 
 @pytest.mark.slow
 def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
-    server: TrackingServer, served: ServedPlace, place: Place
+    server: TrackingServer, served: ServedPlace, place: StudyFixture
 ) -> None:
-    executor = Interrupted(2, server.kill)
+    executor = InterruptingExecutor(2, server.kill)
     with (
-        Sender(patience_s=0.5) as sender,
-        pytest.raises(AwayError, match=r"cannot be reached now .* writes wait") as told,
+        BackgroundWriter(patience_s=0.5) as sender,
+        pytest.raises(UnavailableError, match=r"cannot be reached now .* writes wait") as told,
     ):
         served.start(PLAN, executor, sender=sender)
     assert told.value.exit_code == 75
     assert len(executor.handed_out) == FOLDS
-    assert len(served.outbox.waiting()) >= FOLDS - 1
+    assert len(served.outbox.pending()) >= FOLDS - 1
     with pytest.raises(Exception, match="failed with exception"):
         served.start(PLAN, InProcess())
     server.start()
     (study,) = served.store.runs(ser__kind="study")
     assert study.info.status == "RUNNING"
     again = InProcess()
-    with Sender() as sender:
+    with BackgroundWriter() as sender:
         assert served.start(PLAN, again, sender=sender) == []
     assert again.handed_out == []
     place.start(PLAN)

@@ -11,18 +11,18 @@ from mlflow.tracking import MlflowClient
 
 from studies.execution.base import Event
 from studies.storages import storage_at
-from tests.support.interruptions import Later
-from tests.support.toy_coordinator import InProcess, Place, plan_of
+from tests.support.interruptions import DelayedExecutor
+from tests.support.toy_coordinator import InProcess, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
 from tests.support.tracking_server import ServedPlace, TrackingServer
-from tracking.outbox.background_writer import Sender
+from tracking.outbox.background_writer import BackgroundWriter
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
 LONG_S = 60.0
 
 
-class Beside(Later):
+class SynchronizedExecutor(DelayedExecutor):
     """Ends every fold at the same time as another home's executor does.
 
     Args:
@@ -40,7 +40,7 @@ class Beside(Later):
         return events
 
 
-class AtOnce:
+class RunCreationBarrier:
     """Lets two homes create the runs of a fold only when both have looked and found none.
 
     Args:
@@ -57,20 +57,20 @@ class AtOnce:
         return self._create(client, *arguments, **others)
 
 
-def run_beside_each_other(places: dict[str, Place], studies: tuple[str, str]) -> None:
+def run_beside_each_other(places: dict[str, StudyFixture], studies: tuple[str, str]) -> None:
     """Runs a study in each of two homes, fold by fold at the same time."""
     ended: list[list[str]] = []
     folds, writes = (threading.Barrier(2, timeout=LONG_S) for _ in range(2))
 
-    def run(place: Place, study: str, delay_ms: int) -> None:
-        with place.storage.coordinate(study) as held, Sender(held.confirm) as sender:
-            ended.append(place.start(PLAN, Beside(folds, delay_ms), study=study, sender=sender))
+    def run(place: StudyFixture, study: str, delay_ms: int) -> None:
+        with place.storage.acquire_lease(study) as held, BackgroundWriter(held.check) as sender:
+            ended.append(place.start(PLAN, SynchronizedExecutor(folds, delay_ms), study=study, sender=sender))
 
     threads = [
         threading.Thread(target=run, args=(place, study, 1000 * number))
         for number, (place, study) in enumerate(zip(places.values(), studies, strict=True))
     ]
-    at_once = AtOnce(writes)
+    at_once = RunCreationBarrier(writes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MlflowClient, "create_run", lambda *arguments, **others: at_once.create_run(*arguments, **others))
         for thread in threads:
@@ -85,7 +85,7 @@ def run_beside_each_other(places: dict[str, Place], studies: tuple[str, str]) ->
 def test_folds_that_two_homes_train_at_once_are_seen_once(
     kind: str, server: TrackingServer, tmp_path: Path, empty_store: Path, empty_search: Path, request: Any
 ) -> None:
-    places: dict[str, Place] = {
+    places: dict[str, StudyFixture] = {
         name: ServedPlace(tmp_path / name, empty_store, empty_search, server.url) for name in ("near", "far")
     }
     if kind == "postgresql":
@@ -125,7 +125,7 @@ def test_one_study_that_two_homes_run_at_once_is_whole_after_the_next_start(
     server: TrackingServer, tmp_path: Path, empty_store: Path, empty_search: Path
 ) -> None:
     # Nothing refuses the second coordinator: with SQLite each home has a place of its own for it.
-    places: dict[str, Place] = {
+    places: dict[str, StudyFixture] = {
         name: ServedPlace(tmp_path / name, empty_store, empty_search, server.url) for name in ("near", "far")
     }
     run_beside_each_other(places, ("first", "first"))

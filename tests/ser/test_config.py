@@ -34,20 +34,20 @@ CTC = {"labels", "loss_scale", "decision"}
 def test_settings_without_effect_become_null(
     attention: str, used: set[str], criterion: str, used_by_criterion: set[str]
 ) -> None:
-    made = FoldConfiguration.of(attention=attention, criterion=criterion, **EVERYTHING)
+    made = FoldConfiguration.parse(attention=attention, criterion=criterion, **EVERYTHING)
     assert {name for name in EVERYTHING if getattr(made, name) is not None} == used | used_by_criterion
     only = {name: EVERYTHING[name] for name in used | used_by_criterion}
-    assert FoldConfiguration.of(attention=attention, criterion=criterion, **only) == made
+    assert FoldConfiguration.parse(attention=attention, criterion=criterion, **only) == made
 
 
 def test_ctc_is_the_criterion_unless_another_is_named() -> None:
-    made = FoldConfiguration.of(attention="none", **EVERYTHING)
+    made = FoldConfiguration.parse(attention="none", **EVERYTHING)
     assert (made.criterion, made.labels) == ("ctc", "phonemes")
 
 
 def refusal(**changes: Any) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        FoldConfiguration.of(**({"attention": "local"} | EVERYTHING | changes))
+        FoldConfiguration.parse(**({"attention": "local"} | EVERYTHING | changes))
     text = str(caught.value)
     assert "\n" not in text
     assert "pydantic" not in text
@@ -110,17 +110,17 @@ def test_a_wrong_setting_is_named_with_the_valid_ones(changes: dict[str, Any], t
 
 def test_a_missing_attention_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"^setting attention is missing$"):
-        FoldConfiguration.of(**EVERYTHING)
+        FoldConfiguration.parse(**EVERYTHING)
 
 
 def test_a_configuration_cannot_be_changed() -> None:
-    made = FoldConfiguration.of(attention="none", **EVERYTHING)
+    made = FoldConfiguration.parse(attention="none", **EVERYTHING)
     with pytest.raises(ValidationError, match="frozen"):
         made.cells = 4  # type: ignore[misc]
 
 
 def test_a_configuration_survives_json() -> None:
-    made = FoldConfiguration.of(attention="component", learning_rate=0.1 + 0.2, gradient_clip=None, **EVERYTHING)
+    made = FoldConfiguration.parse(attention="component", learning_rate=0.1 + 0.2, gradient_clip=None, **EVERYTHING)
     assert FoldConfiguration.model_validate_json(made.model_dump_json()) == made
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ser import errors
-from ser.errors import AnnotationError, AudioError, CorpusError, SerError, unknown_value
+from ser.errors import AnnotationError, AudioError, CorpusError, SerError, unknown_value_message
 
 
 def test_every_error_belongs_to_the_family_and_says_what_it_is_for() -> None:
@@ -42,4 +42,4 @@ def test_an_audio_error_names_the_file() -> None:
     ],
 )
 def test_an_unknown_value_is_answered_with_the_valid_ones_and_the_closest(value: object, text: str) -> None:
-    assert unknown_value("attention", value, iter(["none", "quantum"])) == text
+    assert unknown_value_message("attention", value, iter(["none", "quantum"])) == text

@@ -7,7 +7,7 @@ import torch
 
 from ser import identity
 from ser.config import FeatureSettings, FoldConfiguration, digest_of
-from ser.identity import fold_identity, initial_seed, trial_identity
+from ser.identity import fold_identity, trial_identity, weight_seed
 from ser.results import Fold
 
 FOLD = Fold(
@@ -20,7 +20,7 @@ FOLD = Fold(
 )
 
 # Starting points at which between them every setting has an effect.
-WINDOWED = FoldConfiguration.of(
+WINDOWED = FoldConfiguration.parse(
     attention="component",
     scope=9,
     component_score="dense",
@@ -29,7 +29,7 @@ WINDOWED = FoldConfiguration.of(
     loss_scale="utterance",
     decision="posterior",
 )
-QUANTUM = FoldConfiguration.of(
+QUANTUM = FoldConfiguration.parse(
     attention="quantum", quantum_boundary="frames", labels="words", loss_scale="utterance", decision="posterior"
 )
 
@@ -75,7 +75,7 @@ def name(configuration: FoldConfiguration = WINDOWED, fold: Fold = FOLD, corpus:
 
 
 def changed(configuration: FoldConfiguration, **changes: Any) -> FoldConfiguration:
-    return FoldConfiguration.of(**(configuration.model_dump() | changes))
+    return FoldConfiguration.parse(**(configuration.model_dump() | changes))
 
 
 def test_every_setting_is_tried_below() -> None:
@@ -108,9 +108,9 @@ def test_settings_without_effect_do_not() -> None:
 
 def test_settings_that_came_later_leave_names_alone_while_they_are_off() -> None:
     # Digests of these configurations before there was dropout: what was computed then is still found.
-    assert digest_of(WINDOWED.content()) == "bd49eacd22a54db9b091ef5dbb7ec3b0"
-    assert digest_of(QUANTUM.content()) == "420e73f725a1514813b794c02aebe9b9"
-    assert "dropout" not in WINDOWED.content()
+    assert digest_of(WINDOWED.digest_content()) == "bd49eacd22a54db9b091ef5dbb7ec3b0"
+    assert digest_of(QUANTUM.digest_content()) == "420e73f725a1514813b794c02aebe9b9"
+    assert "dropout" not in WINDOWED.digest_content()
 
 
 def test_how_a_number_is_typed_does_not() -> None:
@@ -152,11 +152,11 @@ def test_a_trial_is_named_by_its_folds_in_any_order() -> None:
 
 
 def test_initial_seeds_differ_by_seed_and_test_speaker_and_by_nothing_else() -> None:
-    plain = initial_seed(WINDOWED, FOLD)
+    plain = weight_seed(WINDOWED, FOLD)
     assert 0 <= plain < 2**63
-    assert initial_seed(QUANTUM, FOLD.model_copy(update={"index": 9, "name": "x"})) == plain
-    assert initial_seed(changed(WINDOWED, seed=2), FOLD) != plain
-    assert initial_seed(WINDOWED, FOLD.model_copy(update={"test_speakers": ("m2",)})) != plain
+    assert weight_seed(QUANTUM, FOLD.model_copy(update={"index": 9, "name": "x"})) == plain
+    assert weight_seed(changed(WINDOWED, seed=2), FOLD) != plain
+    assert weight_seed(WINDOWED, FOLD.model_copy(update={"test_speakers": ("m2",)})) != plain
 
 
 def test_an_identity_is_32_hex_digits() -> None:

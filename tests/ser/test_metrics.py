@@ -8,10 +8,10 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_scor
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from ser.metrics import (
+    absent_classes,
+    class_recalls,
     confusion_matrix,
     evaluation_confusion,
-    missing_classes,
-    recalls,
     unweighted_accuracy,
     weighted_accuracy,
 )
@@ -27,10 +27,10 @@ def test_metrics_equal_sklearns(decisions: list[tuple[int, int]]) -> None:
     assert np.array_equal(matrix, sklearn_confusion(actual, predicted, labels=range(5)))
     present = sorted(set(actual))
     theirs = recall_score(actual, predicted, labels=present, average=None, zero_division=0)
-    np.testing.assert_allclose(recalls(matrix)[present], theirs)
+    np.testing.assert_allclose(class_recalls(matrix)[present], theirs)
     assert weighted_accuracy(matrix) == pytest.approx(accuracy_score(actual, predicted))
     assert unweighted_accuracy(matrix) == pytest.approx(np.mean(theirs))
-    assert missing_classes(matrix) == tuple(index for index in range(5) if index not in present)
+    assert absent_classes(matrix) == tuple(index for index in range(5) if index not in present)
 
 
 @given(DECISIONS)
@@ -43,15 +43,15 @@ def test_ua_equals_balanced_accuracy_where_all_classes_are_there(decisions: list
 def test_an_absent_class_is_left_out_of_ua_not_counted_as_zero() -> None:
     matrix = confusion_matrix([0, 0, 1], [0, 0, 2], classes=3)
     assert unweighted_accuracy(matrix) == pytest.approx(0.5)
-    assert missing_classes(matrix) == (2,)
-    assert np.isnan(recalls(matrix)[2])
+    assert absent_classes(matrix) == (2,)
+    assert np.isnan(class_recalls(matrix)[2])
 
 
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=300))
 def test_ua_is_the_mean_of_recalls_to_the_last_digit(decisions: list[tuple[int, int]]) -> None:
     actual, predicted = zip(*decisions, strict=True)
     matrix = confusion_matrix(actual, predicted, classes=12)
-    assert unweighted_accuracy(matrix) == np.nanmean(recalls(matrix))
+    assert unweighted_accuracy(matrix) == np.nanmean(class_recalls(matrix))
 
 
 def test_no_decisions_have_no_score() -> None:

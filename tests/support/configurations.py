@@ -39,4 +39,4 @@ _DEFAULTS: dict[str, Any] = {
 
 def small(**changes: Any) -> FoldConfiguration:
     """A configuration that trains in an instant; what the changes leave without effect becomes null."""
-    return FoldConfiguration.of(**(_DEFAULTS | changes))
+    return FoldConfiguration.parse(**(_DEFAULTS | changes))

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from ser.config import FeatureSettings, FoldConfiguration
-from ser.features.builder import ensure_store
+from ser.features.builder import build_store_if_missing
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
 from studies.execution.base import Executor, Failed, Finished, FoldTask, Progress
@@ -31,11 +31,11 @@ class Folds:
     def __init__(self, folder: Path) -> None:
         (folder / "wav").mkdir(parents=True)
         self.corpus = write_corpus(folder / "wav")
-        self.store = ensure_store(self.corpus, FeatureSettings(), folder / "features")
+        self.store = build_store_if_missing(self.corpus, FeatureSettings(), folder / "features")
         self.scheme = speaker_folds(self.corpus, "partner")
 
     def task(self, index: int = 0, **changes: object) -> FoldTask:
-        configuration = FoldConfiguration.of(**TINY | changes)
+        configuration = FoldConfiguration.parse(**TINY | changes)
         fold = self.scheme[index]
         return FoldTask(fold_identity(configuration, self.corpus.digest, fold, "cpu"), configuration, fold, self.store)
 

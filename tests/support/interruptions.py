@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ser.results import FoldResult
-from ser.training.checkpoint import from_bytes, to_bytes
+from ser.training.checkpoint import deserialize_fold, serialize_fold
 from studies.execution.base import Event, Finished
 from studies.planning.plan import StudyPlan
-from tests.support.toy_coordinator import InProcess, Place
+from tests.support.toy_coordinator import InProcess, StudyFixture
 from tests.support.toy_studies import SCHEME
 
 
-class Interrupted(InProcess):
+class InterruptingExecutor(InProcess):
     """Does something when a number of folds were handed out and before they are trained.
 
     Args:
@@ -33,13 +33,13 @@ class Interrupted(InProcess):
 
 def later(content: bytes, delay_ms: int) -> bytes:
     """The same fold, trained so much later."""
-    fold = from_bytes(content)
+    fold = deserialize_fold(content)
     moved = {"started_ms": fold.result.started_ms + delay_ms, "ended_ms": fold.result.ended_ms + delay_ms}
     curve = tuple(each.model_copy(update={"ended_ms": each.ended_ms + delay_ms}) for each in fold.result.curve)
-    return to_bytes(replace(fold, result=FoldResult(**dict(fold.result) | moved | {"curve": curve})))
+    return serialize_fold(replace(fold, result=FoldResult(**dict(fold.result) | moved | {"curve": curve})))
 
 
-class Later(InProcess):
+class DelayedExecutor(InProcess):
     """Trains each fold so much later than `InProcess` does, so that its results are of another training.
 
     Args:
@@ -57,18 +57,18 @@ class Later(InProcess):
         ]
 
 
-def results_of(place: Place) -> dict[str, list[FoldResult]]:
+def results_of(place: StudyFixture) -> dict[str, list[FoldResult]]:
     """All results to the last digit; the folds themselves are trained once a test session."""
     return {trial.trial_id: list(trial.folds) for trial in place.results()}
 
 
-def curves_of(place: Place) -> list[tuple[str, list[tuple[int, float, int]]]]:
+def curves_of(place: StudyFixture) -> list[tuple[str, list[tuple[int, float, int]]]]:
     """The curve of every fold, every row of it."""
     folds = place.store.runs(ser__kind="fold")
     return sorted((run.data.tags["ser.fold_identity"], place.store.history(run, "training_loss")) for run in folds)
 
 
-def assert_whole(place: Place, undisturbed: Place, plan: StudyPlan) -> None:
+def assert_whole(place: StudyFixture, undisturbed: StudyFixture, plan: StudyPlan) -> None:
     """Nothing is lost and nothing doubled, in MLflow, Optuna and the outbox."""
     runs, trials = place.store.runs(), plan.size
     expected = {"study": 1, "trial": trials, "fold": trials * len(SCHEME)}
@@ -78,4 +78,4 @@ def assert_whole(place: Place, undisturbed: Place, plan: StudyPlan) -> None:
     assert curves_of(place) == curves_of(undisturbed)
     assert place.values(plan) == undisturbed.values(plan)
     assert place.states() == ["COMPLETE"] * trials
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()

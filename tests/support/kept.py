@@ -9,16 +9,16 @@ from mlflow.tracking import MlflowClient
 
 from tracking import schema
 from tracking.analysis.trial_result import TrialResult
-from tracking.backend.artifacts import artifact_file
-from tracking.backend.queries import find_runs, is_finished
+from tracking.backend.artifacts import open_artifact
+from tracking.backend.queries import is_finished, search_runs
 
 
 def trial_results(client: MlflowClient, experiment: str) -> list[TrialResult]:
     """The whole results of all finished trials, whichever study wrote them."""
-    runs = [run for run in find_runs(client, experiment, ser__kind="trial") if is_finished(run)]
+    runs = [run for run in search_runs(client, experiment, ser__kind="trial") if is_finished(run)]
     results = []
     for run in runs:
-        with artifact_file(client, run, schema.TRIAL_RESULT) as file:
+        with open_artifact(client, run, schema.TRIAL_RESULT) as file:
             results.append(TrialResult.model_validate_json(file.read_bytes()))
     return results
 

@@ -11,8 +11,8 @@ import pytest
 from ser.config import FeatureSettings
 from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError
-from studies.execution.base import NodeNeeds
-from studies.execution.ray_backend.cluster import FoldRequest, RayCluster, quiet_ray, ray_cluster
+from studies.execution.base import StudyRequirements
+from studies.execution.ray_backend.cluster import FoldRequest, RayCluster, import_ray, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
 from tests.support.fold_tasks import Folds
 
@@ -69,7 +69,7 @@ class Nodes:
 def nodes(cpus: int) -> Iterator[Nodes]:
     """A cluster for the time of the block; a test is skipped where Ray is not installed."""
     try:
-        quiet_ray()
+        import_ray()
     except ConfigurationError:
         pytest.skip("Ray is not installed: make setup EXECUTOR=ray")
     made = Nodes(cpus)
@@ -93,8 +93,8 @@ def limited(cluster: RayCluster, limit: int | None, gpus: float = 0.0) -> RayClu
     return RayCluster(cluster.ray, FoldRequest(gpus), limit)
 
 
-def needs_of(corpus: Corpus, store: Path) -> NodeNeeds:
-    return NodeNeeds(corpus, "emodb", {}, FeatureSettings(), store, "fp32", "cpu")
+def needs_of(corpus: Corpus, store: Path) -> StudyRequirements:
+    return StudyRequirements(corpus, "emodb", {}, FeatureSettings(), store, "fp32", "cpu")
 
 
 def ray_executor(cluster: RayCluster, folds: Folds, tell: Callable[[str], None] = print) -> RayExecutor:

@@ -28,7 +28,7 @@ def configuration(attention: str = "none", **changes: Any) -> FoldConfiguration:
         "decision": "posterior",
         "epochs": 4,
     }
-    return FoldConfiguration.of(**{**values, **changes})
+    return FoldConfiguration.parse(**{**values, **changes})
 
 
 @dataclass(frozen=True)

@@ -9,29 +9,29 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from ser.results import Fold
-from ser.training.checkpoint import result_of
-from studies.consistency.checks import Finding, Ledgers, compare
-from studies.consistency.lost_runs import take_back
-from studies.consistency.repairer import Repair
-from studies.consistency.snapshot import expected_of, read_ledgers
-from studies.consistency.study_check import reconcile
+from ser.training.checkpoint import parse_result
+from studies.consistency.checks import Inconsistency, StudySnapshot, find_inconsistencies
+from studies.consistency.lost_runs import recover_lost_runs
+from studies.consistency.repairer import StudyRepairer
+from studies.consistency.snapshot import expected_points, read_snapshot
+from studies.consistency.study_check import repair_study
 from studies.coordination.coordinator import Coordinator
-from studies.coordination.shutdown import stopped_at_errors
+from studies.coordination.shutdown import closing_runs_on_error
 from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, Progress
-from studies.monitoring.events import Failure, Observer, Standing
+from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 from studies.planning.plan import StudyPlan
-from studies.runner import all_ended
-from studies.search.optuna_study import Search
-from studies.search.records import Basis
-from studies.search.summaries import summaries
+from studies.runner import is_study_complete
+from studies.search.optuna_study import OptunaStudy
+from studies.search.records import IdentityInputs
+from studies.search.summaries import list_studies
 from studies.storages.base import Storage
 from studies.storages.sqlite import SqliteStorage
 from tests.support.configurations import MEL
 from tests.support.kept import trial_results
-from tests.support.toy_studies import CORPUS, SCHEME, Store, baseline, trained
+from tests.support.toy_studies import CORPUS, SCHEME, MlflowFixture, baseline, trained
 from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.trial_result import TrialResult
-from tracking.outbox.background_writer import Sender, Write
+from tracking.outbox.background_writer import BackgroundWriter, Write
 from tracking.outbox.outbox import Outbox
 from tracking.reading.reader import Reader
 from tracking.writing.recorder import Recorder
@@ -39,7 +39,7 @@ from tracking.writing.recorder import Recorder
 
 def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan:
     """A plan whose folds train in an instant."""
-    plan = StudyPlan.of(
+    plan = StudyPlan.from_options(
         corpus="emodb",
         recipe="quick",
         attentions=attentions,
@@ -60,7 +60,7 @@ def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan
 
 def search_of(trials: int, seeds: int = 1, pruner: str = "none") -> StudyPlan:
     """A search whose folds train in an instant."""
-    plan = StudyPlan.of(
+    plan = StudyPlan.from_options(
         corpus="emodb",
         recipe="extended",
         attentions=("none", "local"),
@@ -117,7 +117,7 @@ class InProcess(Executor):
             return [Failed(task.identity, 0, "OutOfPatience: no more", "Traceback:\n  OutOfPatience: no more")]
         (fold,) = (fold for fold in SCHEME if fold.test_speakers == task.fold.test_speakers)
         content = trained(task.configuration, fold.index)
-        records = result_of(content).curve
+        records = parse_result(content).curve
         early = [Progress(task.identity, 0, record) for record in records[:-1]]
         # The last progress may overtake its result, or come after it.
         return [*early, Finished(task.identity, 0, content), Progress(task.identity, 0, records[-1])]
@@ -126,36 +126,36 @@ class InProcess(Executor):
         self._tasks.clear()
 
 
-class InOrder(Sender):
+class SynchronousWriter(BackgroundWriter):
     """Writes at once, in the thread that sends, so that the order of everything is the same each time."""
 
-    def send(self, write: Write, lane: str | None = None) -> None:
+    def submit(self, write: Write, lane: str | None = None) -> None:
         write()
 
 
-class Watcher(Observer):
+class RecordingCallback(StudyCallback):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
-        self.standings: list[Standing] = []
+        self.standings: list[StudyProgress] = []
         self.failures: list[tuple[str, str, int]] = []
         self.repairs: list[str] = []
         self.epochs: list[int] = []
 
-    def stood(self, standing: Standing) -> None:
+    def on_progress(self, standing: StudyProgress) -> None:
         self.standings.append(standing)
 
     def epoch_ended(self, slot: int, fold: str, epochs: int, record: Any) -> None:
         self.epochs.append(record.epoch)
 
-    def fold_failed(self, failure: Failure) -> None:
+    def fold_failed(self, failure: FoldFailure) -> None:
         self.failures.append((failure.fold, failure.reason, failure.attempts_left))
 
-    def noticed(self, what: str) -> None:
+    def on_message(self, what: str) -> None:
         self.repairs.append(what)
 
 
-class Place:
+class StudyFixture:
     """A folder with the databases and the outbox of studies; every start opens them afresh, as a process would.
 
     Args:
@@ -175,7 +175,7 @@ class Place:
         self.folder = folder
         self.database = folder / "optuna.db"
         self.storage: Storage = SqliteStorage(self.database)
-        self.store = Store(folder, folder / "mlflow.db")
+        self.store = MlflowFixture(folder, folder / "mlflow.db")
         self.outbox = Outbox(folder / "outbox")
 
     def start(
@@ -183,19 +183,19 @@ class Place:
         plan: StudyPlan,
         executor: Executor | None = None,
         study: str = "first",
-        observer: Observer | None = None,
+        observer: StudyCallback | None = None,
         scheme: tuple[Fold, ...] = SCHEME,
-        sender: Sender | None = None,
+        sender: BackgroundWriter | None = None,
         confirm: Callable[[], None] = lambda: None,
     ) -> list[str]:
         """Runs a study to its end, or until something is raised."""
-        observer = observer or Observer()
-        search = Search.open(self.storage, study, plan)
+        observer = observer or StudyCallback()
+        search = OptunaStudy.open(self.storage, study, plan)
         search.keep_precision("fp32")
-        search.keep_basis(Basis(scheme, "cpu"))
+        search.save_identity_inputs(IdentityInputs(scheme, "cpu"))
         recorder: Recorder = self.store.recorder(study)
         context = replace(self.store.context(study), scheme=scheme)
-        take_back(
+        recover_lost_runs(
             self.store.client,
             self.store.experiment,
             context,
@@ -207,11 +207,11 @@ class Place:
             observer,
             lambda done, total: None,
         )
-        points = reconcile(
+        points = repair_study(
             self.store.client, self.store.experiment, context, search, "fp32", "cpu", self.outbox, observer
         )
-        with stopped_at_errors(recorder, confirm):
-            study_run = recorder.study_run(complete=all_ended(points, search, "fp32"))
+        with closing_runs_on_error(recorder, confirm):
+            study_run = recorder.ensure_study_run(complete=is_study_complete(points, search, "fp32"))
             coordinator = Coordinator(
                 context=context,
                 study_run=study_run,
@@ -224,7 +224,7 @@ class Place:
                 reader=self.reader(),
                 executor=executor or InProcess(),
                 observer=observer,
-                sender=sender or InOrder(),
+                sender=sender or SynchronousWriter(),
             )
             failures = coordinator.run()
             if not recorder.study_is_finished(study_run):
@@ -232,28 +232,28 @@ class Place:
                 recorder.finish_study(study_run, complete=not failures)
         return failures
 
-    def check(self, study: str = "first", held: bool = False) -> list[Finding]:
+    def check(self, study: str = "first", held: bool = False) -> list[Inconsistency]:
         """What a check from outside finds."""
-        return compare(self._ledgers(study, held))
+        return find_inconsistencies(self._ledgers(study, held))
 
-    def repair(self, study: str = "first") -> tuple[list[Finding], list[Finding]]:
+    def repair(self, study: str = "first") -> tuple[list[Inconsistency], list[Inconsistency]]:
         """Mends from outside; returns what was mended, and what is found afterwards."""
         search = self._search(study)
-        repair = Repair(self.store.client, self.store.experiment, search, self.outbox)
-        mended, ledgers = repair.mend(lambda: self._ledgers(study, held=False))
-        return mended, compare(ledgers)
+        repair = StudyRepairer(self.store.client, self.store.experiment, search, self.outbox)
+        mended, ledgers = repair.repair(lambda: self._ledgers(study, held=False))
+        return mended, find_inconsistencies(ledgers)
 
-    def _search(self, study: str) -> Search:
-        (summary,) = (each for each in summaries(self.storage) if each.name == study)
-        return Search.open(self.storage, study, summary.plan)
+    def _search(self, study: str) -> OptunaStudy:
+        (summary,) = (each for each in list_studies(self.storage) if each.name == study)
+        return OptunaStudy.open(self.storage, study, summary.plan)
 
-    def _ledgers(self, study: str, held: bool) -> Ledgers:
+    def _ledgers(self, study: str, held: bool) -> StudySnapshot:
         search = self._search(study)
         basis = search.basis
         assert basis is not None
         points = [point.configuration for point in search.points("fp32")]
-        expected = expected_of(points, search.key, CORPUS.digest, basis)
-        return read_ledgers(self.store.client, self.store.experiment, study, expected, search, self.outbox, held)
+        expected = expected_points(points, search.key, CORPUS.digest, basis)
+        return read_snapshot(self.store.client, self.store.experiment, study, expected, search, self.outbox, held)
 
     def reader(self) -> Reader:
         return Reader(self.store.client, self.store.experiment, CORPUS.digest, SCHEME[0].scheme)
@@ -268,7 +268,7 @@ class Place:
     def values(self, plan: StudyPlan, study: str = "first") -> list[float | None]:
         """Optuna's value of each point; None where it is not complete."""
         known = {trial.number: trial.value for trial in self._trials(study)}
-        points = Search.open(self.storage, study, plan).points("fp32")
+        points = OptunaStudy.open(self.storage, study, plan).points("fp32")
         return [known[point.number] if point.complete and point.number is not None else None for point in points]
 
     def states(self, study: str = "first") -> list[str]:

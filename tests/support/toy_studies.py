@@ -11,15 +11,15 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ser.config import FoldConfiguration
-from ser.corpora.corpus import Corpus, Skipped
+from ser.corpora.corpus import Corpus, SkippedFile
 from ser.identity import fold_identity, trial_identity
 from ser.results import BaselineResult, Evaluation, Fold
-from ser.training.checkpoint import result_of, to_bytes
+from ser.training.checkpoint import parse_result, serialize_fold
 from tests.support.configurations import small
 from tests.support.toy_corpus import fold_of, toy_corpus, train
 from tracking.analysis.trial_result import TrialResult
-from tracking.backend.client import experiment_id, open_tracking
-from tracking.backend.queries import find_runs
+from tracking.backend.client import connect, experiment_id
+from tracking.backend.queries import search_runs
 from tracking.context import StudyContext
 from tracking.writing.recorder import Recorder
 
@@ -32,7 +32,7 @@ QUANTUM = small(attention="quantum", epochs=2)
 @cache
 def trained(configuration: FoldConfiguration, index: int) -> bytes:
     """The bytes of a trained fold of the toy corpus."""
-    return to_bytes(train(configuration, fold=fold_of(CORPUS, index)))
+    return serialize_fold(train(configuration, fold=fold_of(CORPUS, index)))
 
 
 def trial_id(configuration: FoldConfiguration, scheme: Sequence[Fold] = SCHEME) -> str:
@@ -45,7 +45,7 @@ def trial_result(configuration: FoldConfiguration, study: str, run_id: str, reus
         recipe="quick",
         trial_id=trial_id(configuration),
         scheme=SCHEME,
-        folds=tuple(result_of(trained(configuration, fold.index)) for fold in SCHEME),
+        folds=tuple(parse_result(trained(configuration, fold.index)) for fold in SCHEME),
         run_id=run_id,
         reused_from=reused,
     )
@@ -53,7 +53,7 @@ def trial_result(configuration: FoldConfiguration, study: str, run_id: str, reus
 
 def baseline(normalisation: str = "zscore_speaker") -> BaselineResult:
     """A baseline whose first fold is all right and whose second one all wrong."""
-    right = result_of(trained(NONE, 0)).test
+    right = parse_result(trained(NONE, 0)).test
     tests = (_predicting(right, right.actual), _predicting(right, tuple((k + 1) % 3 for k in right.actual)))
     corpus = CORPUS.identity
     return BaselineResult(
@@ -72,7 +72,7 @@ def inputs_of(run: Run) -> list[tuple[str, str]]:
     )
 
 
-class Store:
+class MlflowFixture:
     """An MLflow store of its own, in a folder.
 
     Args:
@@ -87,7 +87,7 @@ class Store:
         database = folder / "mlflow.db"
         if not database.exists():
             copyfile(empty, database)
-        self.client: MlflowClient = open_tracking(database)
+        self.client: MlflowClient = connect(database)
         self.experiment = experiment_id(self.client, CORPUS.name, folder / "artifacts")
 
     def context(self, study: str, corpus: Corpus = CORPUS, **options: str) -> StudyContext:
@@ -98,14 +98,14 @@ class Store:
         return Recorder(self.client, self.experiment, context, self.folder / "recording.lock", self.shared)
 
     def runs(self, **tags: str) -> list[Run]:
-        return find_runs(self.client, self.experiment, **tags)
+        return search_runs(self.client, self.experiment, **tags)
 
     def write_trial(self, configuration: FoldConfiguration, study: str = "first", folds: int = 2) -> str:
         """Records a trial; with all its folds it is finished."""
         recorder = self.recorder(study)
-        run = recorder.trial_run(recorder.study_run(), trial_id(configuration), configuration)
+        run = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(configuration), configuration)
         for fold in SCHEME[:folds]:
-            recorder.record_fold(run, trained(configuration, fold.index))
+            recorder.log_fold(run, trained(configuration, fold.index))
         if folds == len(SCHEME):
             recorder.finish_trial(run, trial_result(configuration, study, run), {})
         return run
@@ -145,4 +145,4 @@ class Store:
 
 
 def corpus_with_a_bad_file() -> Corpus:
-    return replace(CORPUS, skipped=(Skipped("f1-x", "f1-x.wav: cannot be decoded"),), notes=("a note",))
+    return replace(CORPUS, skipped=(SkippedFile("f1-x", "f1-x.wav: cannot be decoded"),), notes=("a note",))

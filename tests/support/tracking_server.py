@@ -11,9 +11,9 @@ import urllib.request
 from pathlib import Path
 from shutil import copyfile
 
-from tests.support.toy_coordinator import Place
+from tests.support.toy_coordinator import StudyFixture
 from tests.support.toy_studies import CORPUS
-from tracking.backend.client import experiment_id, open_tracking
+from tracking.backend.client import connect, experiment_id
 
 _LONG_S = 120.0
 
@@ -70,7 +70,7 @@ class TrackingServer:
             return False
 
 
-class ServedPlace(Place):
+class ServedPlace(StudyFixture):
     """A place whose runs are kept by a tracking server.
 
     Args:
@@ -82,5 +82,5 @@ class ServedPlace(Place):
 
     def __init__(self, folder: Path, empty_store: Path, empty_search: Path, url: str) -> None:
         super().__init__(folder, empty_store, empty_search)
-        self.store.client, self.store.shared = open_tracking(url), True
+        self.store.client, self.store.shared = connect(url), True
         self.store.experiment = experiment_id(self.store.client, CORPUS.name, None)

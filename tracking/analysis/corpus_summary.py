@@ -13,7 +13,7 @@ from ser.corpora.corpus import Corpus, Split, Utterance
 from ser.corpora.transcripts.agreement import Agreement, transcript_agreement
 from ser.errors import CorpusError
 from ser.features.logmel import frame_count
-from ser.training.targets import not_comparable, offered_strategies, target_lengths
+from ser.training.targets import available_strategies, ctc_target_lengths, exceeds_cap_limit
 
 STACKS = (1, 2, 3)
 """Numbers of frames joined into one that targets are held against."""
@@ -242,8 +242,8 @@ def _duration_row(name: str, durations_s: Sequence[float]) -> DurationRow:
 
 def count_rows(corpus: Corpus) -> tuple[CountRow, ...]:
     """Counts of words and of voiced phonemes, by where they come from."""
-    words = ((one.words_from, one.words) for one in corpus.utterances)
-    voiced = ((one.voiced_phonemes_from, one.voiced_phonemes) for one in corpus.utterances)
+    words = ((one.words_source, one.words) for one in corpus.utterances)
+    voiced = ((one.voiced_phonemes_source, one.voiced_phonemes) for one in corpus.utterances)
     return (*_count_rows("words", words), *_count_rows("voiced phonemes", voiced))
 
 
@@ -273,8 +273,8 @@ def target_rows(corpus: Corpus) -> tuple[TargetRow, ...]:
     samples = [round(duration_s * settings.sample_rate_hz) for duration_s in corpus.durations_s]
     frames = [frame_count(count, settings) for count in samples]
     rows = []
-    for strategy in offered_strategies(corpus.utterances):
+    for strategy in available_strategies(corpus.utterances):
         for stack in STACKS:
-            _, report = target_lengths(corpus.utterances, strategy, [-(-count // stack) for count in frames])
-            rows.append(TargetRow(strategy, stack, report.utterances, report.capped, not not_comparable(report)))
+            _, report = ctc_target_lengths(corpus.utterances, strategy, [-(-count // stack) for count in frames])
+            rows.append(TargetRow(strategy, stack, report.utterances, report.capped, not exceeds_cap_limit(report)))
     return tuple(rows)

@@ -49,7 +49,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]|~$@]|(?<=:)/|(?<=www)\.)")
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def csv_text(words: str) -> str:
+def escape_csv(words: str) -> str:
     """Text for a cell of CSV that no spreadsheet takes for a formula.
 
     Args:
@@ -65,13 +65,13 @@ def csv_text(words: str) -> str:
     return f"'{words}" if _FORMULA.match(words) and not _NUMBER.fullmatch(words) else words
 
 
-def csv_cell(value: Any) -> Any:
+def escape_csv_cell(value: Any) -> Any:
     """A value for a cell of CSV: text as `csv_text` writes it, anything else as it is."""
-    return csv_text(value) if isinstance(value, str) else value
+    return escape_csv(value) if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def latex_text(words: str) -> str:
+def escape_latex(words: str) -> str:
     r"""Text for LaTeX, on one line.
 
     Args:
@@ -88,7 +88,7 @@ def latex_text(words: str) -> str:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def markdown_text(words: str) -> str:
+def escape_markdown(words: str) -> str:
     r"""Text for a cell or a paragraph of Markdown, on one line.
 
     Args:

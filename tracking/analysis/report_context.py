@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class StudyOrigin:
+class StudyInfo:
     """How a study was run.
 
     Attributes:
@@ -26,7 +26,7 @@ class StudyOrigin:
 
 
 @dataclass(frozen=True)
-class Importances:
+class ParameterImportances:
     """How the variance of validation UA that settings explain one at a time divides among them.
 
     Attributes:
@@ -35,13 +35,13 @@ class Importances:
         shares: Share of each setting, 0..1, the largest first; they sum to 1.
     """
 
-    among: str
+    group: str
     trials: int
     shares: Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Background:
+class ReportContext:
     """All that a report is told beside the results.
 
     Attributes:
@@ -50,8 +50,8 @@ class Background:
             since they may still be computed meanwhile.
     """
 
-    origins: Mapping[str, StudyOrigin] = field(default_factory=dict)
-    importances: Iterable[Importances] = ()
+    origins: Mapping[str, StudyInfo] = field(default_factory=dict)
+    importances: Iterable[ParameterImportances] = ()
 
     @property
     def partial(self) -> bool:

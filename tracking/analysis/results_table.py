@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ser.config import FoldConfiguration
 from ser.results import BaselineResult, Fold
 from tracking.analysis.kept import KeptTrial, kept
-from tracking.analysis.scored_folds import Origin, ScoredFold, Sharing, score_folds
+from tracking.analysis.scored_folds import Provenance, ScoredFold, Sharing, score_folds
 from tracking.analysis.trial_result import TrialResult
 
 
@@ -110,7 +110,7 @@ def without_pruned(
     return tuple(kept), tuple(given_up)
 
 
-def _point(trial: ScoredTrial) -> tuple[str, FoldConfiguration, Origin]:
+def _point(trial: ScoredTrial) -> tuple[str, FoldConfiguration, Provenance]:
     """What repetitions of a trial with folds share: recipe, configuration less its seed, and origin."""
     first = trial.folds[0]
     return trial.recipe, first.configuration.model_copy(update={"seed": 0}), first.origin

@@ -10,21 +10,21 @@ from typing import Any, Literal, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.config import FoldConfiguration, Settings
+from ser.config import FoldConfiguration, FrozenModel
 from ser.identity import DEVICE_TYPES, fold_identity
 from ser.metrics import confusion_matrix, unweighted_accuracies, weighted_accuracies
 from ser.results import CorpusIdentity, Fold, TargetReport
 from tracking.analysis.kept import KeptEpoch, KeptFold, KeptTest, KeptValidation
 
-CURVES: tuple[Literal["training_loss", "validation_ua"], ...] = ("training_loss", "validation_ua")
+CURVE_METRICS: tuple[Literal["training_loss", "validation_ua"], ...] = ("training_loss", "validation_ua")
 """Metrics whose course over epochs a report shows."""
 
 _Part = TypeVar("_Part", bound=Hashable)
-_Made = TypeVar("_Made", bound=Settings)
+_Made = TypeVar("_Made", bound=FrozenModel)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Decisions:
+class Predictions:
     """Decisions on the test utterances of a fold, in the order in which they were made.
 
     Attributes:
@@ -43,7 +43,7 @@ class Decisions:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Course:
+class MetricCurve:
     """A metric over the epochs of one fold.
 
     Attributes:
@@ -56,7 +56,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Provenance:
     """What of code and machine is part of a result's identity: unlike origins, unlike results of equal settings.
 
     Attributes:
@@ -105,7 +105,7 @@ class ScoredFold:
     configuration: FoldConfiguration
     results_version: int
     environment: Mapping[str, str]
-    test: Decisions
+    test: Predictions
     confusion: NDArray[np.int64]
     ua: float
     wa: float
@@ -113,7 +113,7 @@ class ScoredFold:
     validation_ua: float
     validation_loss: float | None
     validation_sessions: frozenset[str | None]
-    courses: Mapping[str, Course]
+    curves: Mapping[str, MetricCurve]
     epochs: int
     selected_epoch: int
     targets: TargetReport
@@ -121,10 +121,10 @@ class ScoredFold:
     ended_ms: int
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> Provenance:
         """Versions and device type that it was trained with."""
         known = self.environment
-        return Origin(self.results_version, known.get("torch", ""), known.get("device_type", ""))
+        return Provenance(self.results_version, known.get("torch", ""), known.get("device_type", ""))
 
     @property
     def seconds(self) -> float:
@@ -137,7 +137,7 @@ class Sharing:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Any] = {}
-        self._last: dict[tuple[type[Settings], int], tuple[dict[str, Any], Settings]] = {}
+        self._last: dict[tuple[type[FrozenModel], int], tuple[dict[str, Any], FrozenModel]] = {}
 
     def one(self, value: _Part) -> _Part:
         """The first value that was equal to this one."""
@@ -207,7 +207,7 @@ def _scored(
         configuration=configuration,
         results_version=kept["results_version"],
         environment=dict(sharing.one(tuple(environment.items()))),
-        test=Decisions(
+        test=Predictions(
             sharing.one(test["utterances"]),
             sharing.one(test["speakers"]),
             sharing.one(test["sessions"]),
@@ -221,7 +221,7 @@ def _scored(
         validation_ua=validation_ua,
         validation_loss=validation["loss"],
         validation_sessions=sharing.one(frozenset(validation["sessions"])),
-        courses=_courses(kept["curve"], sharing),
+        curves=_courses(kept["curve"], sharing),
         epochs=len(kept["curve"]),
         selected_epoch=kept["selected_epoch"],
         targets=sharing.made(TargetReport, kept["targets"]),
@@ -244,11 +244,11 @@ def _with_device_type(
     return known
 
 
-def _courses(curve: Sequence[KeptEpoch], sharing: Sharing) -> dict[str, Course]:
-    courses: dict[str, Course] = {}
-    for name in CURVES:
+def _courses(curve: Sequence[KeptEpoch], sharing: Sharing) -> dict[str, MetricCurve]:
+    courses: dict[str, MetricCurve] = {}
+    for name in CURVE_METRICS:
         known = [(record["epoch"], record["values"][name]) for record in curve if name in record["values"]]
         if known:
             epochs, values = zip(*known, strict=True)
-            courses[name] = Course(sharing.one(epochs), np.array(values, dtype=np.float64))
+            courses[name] = MetricCurve(sharing.one(epochs), np.array(values, dtype=np.float64))
     return courses

@@ -1,10 +1,10 @@
 """Trials as they are kept: one `TrialResult` a trial, whichever study trained it."""
 
-from ser.config import Settings
+from ser.config import FrozenModel
 from ser.results import Fold, FoldResult
 
 
-class TrialResult(Settings):
+class TrialResult(FrozenModel):
     """One point of a study: a configuration with its fold results.
 
     Attributes:

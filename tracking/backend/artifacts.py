@@ -20,7 +20,7 @@ def artifact_path(run: Run, name: str) -> Path | None:
     return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
 
 
-def has_result(run: Run) -> bool:
+def has_result_artifact(run: Run) -> bool:
     """Whether a run's result lies on this machine; of a store elsewhere it is taken on trust.
 
     An empty file, which a loss of power leaves of one that had just been written, is none.
@@ -30,7 +30,7 @@ def has_result(run: Run) -> bool:
 
 
 @contextmanager
-def artifact_file(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
+def open_artifact(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
     """A file on this machine with an artifact's content, for as long as the block runs.
 
     Args:
@@ -65,23 +65,23 @@ class Artifacts:
 
     def __init__(self, client: MlflowClient) -> None:
         self._client = client
-        self._places: dict[str, str] = {}
+        self._uris: dict[str, str] = {}
 
-    def expect(self, run: Run) -> str:
+    def remember(self, run: Run) -> str:
         """Notes where a run keeps its files, until `forget`; returns the run's id."""
         run_id = str(run.info.run_id)
-        self._places[run_id] = str(run.info.artifact_uri)
+        self._uris[run_id] = str(run.info.artifact_uri)
         return run_id
 
     def forget(self, run_id: str) -> None:
         """Lets go of the note of a run that is written to its end."""
-        self._places.pop(run_id, None)
+        self._uris.pop(run_id, None)
 
-    def write(self, run_id: str, files: Mapping[str, bytes]) -> None:
+    def log(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Writes files, by name; one that is there is replaced."""
         if not files:
             return
-        place = self._places.get(run_id) or self._client.get_run(run_id).info.artifact_uri
+        place = self._uris.get(run_id) or self._client.get_run(run_id).info.artifact_uri
         repository: Any = get_artifact_repository(place, tracking_uri=self._client.tracking_uri)
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():

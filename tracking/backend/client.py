@@ -25,15 +25,15 @@ from mlflow.tracking import MlflowClient
 from mlflow.tracking.request_header.databricks_request_header_provider import DatabricksRequestHeaderProvider
 
 from ser.errors import ConfigurationError, StorageError
-from tracking.backend.errors import faults_explained, without_password
-from tracking.backend.file_lock import exclusive
+from tracking.backend.errors import redact_password, translating_errors
+from tracking.backend.file_lock import file_lock
 
 # MLflow asks before each request whether it runs within Databricks: nine imports that fail, all searched for anew, a
 # quarter of a coordinator's time. The answer is the same as long as a process lives.
 DatabricksRequestHeaderProvider.in_context = cache(DatabricksRequestHeaderProvider.in_context)  # type: ignore[method-assign]
 
 
-def written_by_any(write: Callable[[], object]) -> None:
+def retry_once_on_conflict(write: Callable[[], object]) -> None:
     """Carries out a write that other studies do, too, such as naming their common data.
 
     Of two that write it for the first time at once MLflow refuses one; by then it is there, and may be written again.
@@ -47,7 +47,7 @@ def written_by_any(write: Callable[[], object]) -> None:
         write()
 
 
-def open_tracking(where: Path | str) -> MlflowClient:
+def connect(where: Path | str) -> MlflowClient:
     """Opens the tracking store; a SQLite file is made first where there is none.
 
     Two processes that make the database at once would both fail, so making it is locked.
@@ -60,16 +60,16 @@ def open_tracking(where: Path | str) -> MlflowClient:
 
     Raises:
         ConfigurationError: The URI is none of a tracking server.
-        StorageError: The store cannot be used; `AwayError` where it cannot be reached now.
+        StorageError: The store cannot be used; `UnavailableError` where it cannot be reached now.
     """
     if isinstance(where, str):
         return _open_server(where)
-    with faults_explained(f"MLflow's database {where}"), exclusive(where.with_suffix(".lock")):
+    with translating_errors(f"MLflow's database {where}"), file_lock(where.with_suffix(".lock")):
         # What goes wrong with the file is raised; MLflow would print it with a traceback, too.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         if not where.is_file():
-            _make(where)
-        _set_write_ahead(where)
+            _create_database(where)
+        _enable_wal(where)
         client = MlflowClient(tracking_uri=f"sqlite:///{where.resolve()}")
         client.search_experiments(max_results=1)
     return client
@@ -78,36 +78,35 @@ def open_tracking(where: Path | str) -> MlflowClient:
 def _open_server(uri: str) -> MlflowClient:
     if uri.partition(":")[0] not in ("http", "https"):
         raise ConfigurationError(
-            f"tracking '{without_password(uri)}' is no tracking server; "
-            "expected http://HOST:PORT, or nothing for SQLite"
+            f"tracking '{redact_password(uri)}' is no tracking server; expected http://HOST:PORT, or nothing for SQLite"
         )
     client = MlflowClient(tracking_uri=uri)
-    with faults_explained(f"tracking server {without_password(uri)}"):
+    with translating_errors(f"tracking server {redact_password(uri)}"):
         client.search_experiments(max_results=1)
     return client
 
 
-def _set_write_ahead(database: Path) -> None:
+def _enable_wal(database: Path) -> None:
     """Sets the write-ahead log, which halves the time of a write; the file keeps it."""
     with closing(sqlite3.connect(database, timeout=20)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
-def tracking_details(where: Path | str) -> list[tuple[str, str]]:
+def describe_store(where: Path | str) -> list[tuple[str, str]]:
     """What a look at a tracking store finds: names and values. Nothing is changed.
 
     Args:
         where: The database file, which is there, or the URI of a tracking server.
 
     Raises:
-        StorageError: The store cannot be used; `AwayError` where it cannot be reached now.
+        StorageError: The store cannot be used; `UnavailableError` where it cannot be reached now.
     """
     if isinstance(where, str):
         client = _open_server(where)
-        with faults_explained(f"tracking server {without_password(where)}"):
+        with translating_errors(f"tracking server {redact_password(where)}"):
             return [("experiments", str(len(client.search_experiments())))]
     with (
-        faults_explained(f"MLflow's database {where}"),
+        translating_errors(f"MLflow's database {where}"),
         closing(sqlite3.connect(f"file:{where.resolve()}?mode=ro", uri=True)) as connection,
     ):
         (schema,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -117,7 +116,7 @@ def tracking_details(where: Path | str) -> list[tuple[str, str]]:
     return [("schema", schema), ("write-ahead log", ahead), ("number of runs", str(runs))]
 
 
-def _make(database: Path) -> None:
+def _create_database(database: Path) -> None:
     """Makes an empty store beside its place and moves it there whole; the caller holds the lock.
 
     A kill amid the hundred tables and migrations of a new store would leave one that MLflow can
@@ -157,7 +156,7 @@ def experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> st
             f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
         )
     if experiment is None and artifacts is not None:
-        with exclusive(artifacts / ".experiments.lock"):
+        with file_lock(artifacts / ".experiments.lock"):
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
                 return str(client.create_experiment(name, artifact_location=(artifacts / name).resolve().as_uri()))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
-from ser.errors import AwayError, SerError, StorageError
+from ser.errors import SerError, StorageError, UnavailableError
 
 # What a full disk, a quota and a limit on file sizes are called.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -20,7 +20,7 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_FAULT = 500
 
 
-def explained(error: BaseException, where: str = "") -> SerError | None:
+def translate_error(error: BaseException, where: str = "") -> SerError | None:
     """Says in our own words what an error of a disk, a database or a server means.
 
     Args:
@@ -28,7 +28,7 @@ def explained(error: BaseException, where: str = "") -> SerError | None:
         where: What was being used, in words.
 
     Returns:
-        The error to raise instead: the one of our own that is among its causes, `AwayError` where
+        The error to raise instead: the one of our own that is among its causes, `UnavailableError` where
         trying again later helps, `StorageError` where somebody has to act first; None where it is
         none of these, such as a bug.
     """
@@ -38,32 +38,32 @@ def explained(error: BaseException, where: str = "") -> SerError | None:
             return each
     prefix = f"{where}: " if where else ""
     for each in chain:
-        if full := _full(each):
+        if full := _disk_full_reason(each):
             return StorageError(
                 f"{prefix}no room on the disk ({full}); free some space, then give the same command again"
             )
     for each in chain:
-        if away := _away(each):
-            return AwayError(f"{prefix}cannot be reached now ({away})")
+        if away := _unavailable_reason(each):
+            return UnavailableError(f"{prefix}cannot be reached now ({away})")
     for each in chain:
-        if refused := _refused(each):
+        if refused := _rejected_reason(each):
             return StorageError(f"{prefix}cannot be used ({refused})")
     return None
 
 
 @contextmanager
-def faults_explained(where: str = "") -> Iterator[None]:
+def translating_errors(where: str = "") -> Iterator[None]:
     """Raises what `explained` says of an error that leaves the block, and other errors as they are."""
     try:
         yield
     except Exception as error:
-        known = explained(error, where)
+        known = translate_error(error, where)
         if known is None or known is error:
             raise
         raise known from error
 
 
-def without_password(uri: str) -> str:
+def redact_password(uri: str) -> str:
     """A URI without its password."""
     parts = urlsplit(uri)
     if parts.password is None:
@@ -82,7 +82,7 @@ def _chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _full(error: BaseException) -> str | None:
+def _disk_full_reason(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return _first_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_SQLITE_FULL):
@@ -90,34 +90,34 @@ def _full(error: BaseException) -> str | None:
     return _first_line(error) if getattr(error, "sqlstate", None) == _POSTGRESQL_FULL else None
 
 
-def _away(error: BaseException) -> str | None:
+def _unavailable_reason(error: BaseException) -> str | None:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return _first_line(error)
     name = _qualified(error)
     if name.startswith("psycopg"):
         state = getattr(error, "sqlstate", None)
-        lost = state is None and _derives(error, "psycopg.OperationalError", "psycopg.InterfaceError")
+        lost = state is None and _is_instance_by_name(error, "psycopg.OperationalError", "psycopg.InterfaceError")
         # While a connection is made, a refused password or an unknown database comes without a state, too.
         for_ever = "FATAL" in str(error) and not any(text in str(error) for text in _FATAL_FOR_NOW)
         return _first_line(error) if (lost and not for_ever) or (state or "").startswith(_POSTGRESQL_AWAY) else None
-    if _derives(error, "requests.exceptions.ConnectionError", "requests.exceptions.Timeout"):
+    if _is_instance_by_name(error, "requests.exceptions.ConnectionError", "requests.exceptions.Timeout"):
         # The text of such an error names the whole address, which may hold a password.
         url = getattr(getattr(error, "request", None), "url", None)
-        server = f"{without_password(url).partition('/api/')[0]}: " if url else ""
+        server = f"{redact_password(url).partition('/api/')[0]}: " if url else ""
         return f"{server}{type(error).__name__}"
-    if _derives(error, "mlflow.exceptions.RestException", "requests.exceptions.HTTPError"):
+    if _is_instance_by_name(error, "mlflow.exceptions.RestException", "requests.exceptions.HTTPError"):
         code = _http_code(error)
         return _first_line(error) if code >= _SERVER_FAULT or code == _TOO_MANY_REQUESTS else None
     return None
 
 
-def _refused(error: BaseException) -> str | None:
+def _rejected_reason(error: BaseException) -> str | None:
     """Why a database cannot be used by whoever tries, such as a wrong password or a file that cannot be written."""
     if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_SQLITE_REFUSES):
         return _first_line(error)
     if isinstance(error, sqlite3.DatabaseError) and "malformed" in str(error):
         return _first_line(error)
-    if _qualified(error).startswith("psycopg") and _derives(error, "psycopg.OperationalError"):
+    if _qualified(error).startswith("psycopg") and _is_instance_by_name(error, "psycopg.OperationalError"):
         return _first_line(error)
     return None
 
@@ -130,7 +130,7 @@ def _http_code(error: BaseException) -> int:
     return _SERVER_FAULT if response is None else int(response.status_code)
 
 
-def _derives(error: BaseException, *names: str) -> bool:
+def _is_instance_by_name(error: BaseException, *names: str) -> bool:
     """Whether an error is of a class of that name, without importing it: the class may be in no use at all."""
     own = {f"{each.__module__}.{each.__qualname__}" for each in type(error).__mro__}
     return any(name in own for name in names)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Iterator[None]:
     """Holds a lock file while the block runs; the system frees it when the process ends, however it ends.
 
     Args:

@@ -9,7 +9,7 @@ from ser.errors import ConfigurationError
 from tracking import schema
 
 
-def quoted(text: str) -> str:
+def quote_value(text: str) -> str:
     """A text as a value in a filter.
 
     Args:
@@ -36,7 +36,7 @@ def quoted(text: str) -> str:
     )
 
 
-def tagged(tags: Mapping[str, str]) -> str:
+def has_tags(tags: Mapping[str, str]) -> str:
     """The condition that a run has all the given tags.
 
     Args:
@@ -45,7 +45,7 @@ def tagged(tags: Mapping[str, str]) -> str:
     Raises:
         ConfigurationError: See `quoted`.
     """
-    return " and ".join(f"tags.`{name}` = {quoted(value)}" for name, value in tags.items())
+    return " and ".join(f"tags.`{name}` = {quote_value(value)}" for name, value in tags.items())
 
 
 _PAGE = 1000
@@ -55,7 +55,7 @@ RUNNING = "attributes.status = 'RUNNING'"
 """Filter of runs that are open."""
 
 
-def find_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
+def search_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
     """All runs with the given tags, in the order in which they were made.
 
     Args:
@@ -70,13 +70,13 @@ def find_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tag
     Raises:
         ConfigurationError: MLflow has no words for a value (`tracking.backend.queries.quoted`).
     """
-    every = find_superseded_too(client, experiment, filter_, **tags)
+    every = search_all_runs(client, experiment, filter_, **tags)
     return [run for run in every if schema.SUPERSEDED not in run.data.tags]
 
 
-def find_superseded_too(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
+def search_all_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
     """The same with the runs that others have superseded; see `find_runs`."""
-    conditions = tagged({name.replace("__", "."): value for name, value in tags.items()})
+    conditions = has_tags({name.replace("__", "."): value for name, value in tags.items()})
     wanted = " and ".join(condition for condition in (conditions, filter_) if condition)
     runs: list[Run] = []
     token = None

@@ -12,14 +12,14 @@ from functools import partial
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
-from tracking.backend.client import written_by_any
+from tracking.backend.client import retry_once_on_conflict
 
 _TAG = "mlflow.sharedViewState."
 _PARAMETERS = ("attention", "scope", "labels", "criterion", "seed")
 
 
 @dataclass(frozen=True)
-class View:
+class SavedView:
     """A view of an experiment's runs.
 
     Attributes:
@@ -46,14 +46,14 @@ class View:
         return f"runs?viewStateShareKey={self.key}&workflowType=machine_learning"
 
 
-def _of_kind(kind: schema.Kind) -> str:
+def _kind_filter(kind: schema.Kind) -> str:
     return f"tags.\"{schema.KIND}\" = '{kind}'"
 
 
-TRIALS = View(
+TRIALS = SavedView(
     key="ser-trials",
     name="Trials, best validation first",
-    filter=_of_kind("trial"),
+    filter=_kind_filter("trial"),
     order=f"metrics.`{schema.MEAN_VALIDATION_UA}`",
     descending=True,
     metrics=(
@@ -67,10 +67,10 @@ TRIALS = View(
     parameters=_PARAMETERS,
 )
 
-FOLDS = View(
+FOLDS = SavedView(
     key="ser-folds",
     name="Folds, by name",
-    filter=_of_kind("fold"),
+    filter=_kind_filter("fold"),
     # In any order but by time MLflow shows runs side by side; by time it hides folds below their trials.
     order="tags.`mlflow.runName`",
     descending=False,
@@ -81,7 +81,7 @@ FOLDS = View(
 VIEWS = (TRIALS, FOLDS)
 
 
-def state_of(view: View) -> dict[str, object]:
+def view_state(view: SavedView) -> dict[str, object]:
     """The state of MLflow's page that a view stands for."""
     columns = [f"metrics.`{name}`" for name in view.metrics] + [f"params.`{name}`" for name in view.parameters]
     return {
@@ -93,7 +93,7 @@ def state_of(view: View) -> dict[str, object]:
     }
 
 
-def offer_views(client: MlflowClient, experiment: str) -> None:
+def install_saved_views(client: MlflowClient, experiment: str) -> None:
     """Writes the views into an experiment; one that stands there already is left alone.
 
     Args:
@@ -104,6 +104,6 @@ def offer_views(client: MlflowClient, experiment: str) -> None:
     for place, view in enumerate(VIEWS):
         # MLflow lists views by time, the newest first.
         times = {"createdAt": len(VIEWS) - place, "updatedAt": len(VIEWS) - place}
-        content = json.dumps({"name": view.name, **times, "state": json.dumps(state_of(view))})
+        content = json.dumps({"name": view.name, **times, "state": json.dumps(view_state(view))})
         if standing.get(_TAG + view.key) != content:
-            written_by_any(partial(client.set_experiment_tag, experiment, _TAG + view.key, content))
+            retry_once_on_conflict(partial(client.set_experiment_tag, experiment, _TAG + view.key, content))

@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
-from ser.errors import AwayError
-from tracking.backend.errors import explained
+from ser.errors import UnavailableError
+from tracking.backend.errors import translate_error
 
-PATIENCE_S = 60.0
+FLUSH_TIMEOUT_S = 60.0
 """Time for which a tracker that is away is waited for when nothing is left to do but to send."""
 
 FIRST_PAUSE_S = 0.5
@@ -23,7 +23,7 @@ Write = Callable[[], object]
 """Writes something; may be repeated without changing anything."""
 
 
-class Sender:
+class BackgroundWriter:
     """Carries out writes; one that finds its database or server away is tried until it is back.
 
     Writes of one lane are carried out one after the other, in the order given. Those of other lanes may be carried
@@ -44,22 +44,22 @@ class Sender:
         self,
         before: Callable[[], None] = lambda: None,
         notice: Callable[[str], None] = lambda text: None,
-        patience_s: float = PATIENCE_S,
+        patience_s: float = FLUSH_TIMEOUT_S,
         threads: int = 1,
     ) -> None:
         self._before = before
-        self._asking = threading.Lock()
+        self._before_lock = threading.Lock()
         self._notice = notice
         self._patience_s = patience_s
         self._waiting: deque[tuple[str | None, Write]] = deque()
         self._in_hand: set[str | None] = set()
         self._threads = [threading.Thread(target=self._work, name="sender", daemon=True) for _ in range(threads)]
         self._changed = threading.Condition()
-        self._away: tuple[float, AwayError] | None = None
+        self._unavailable_since: tuple[float, UnavailableError] | None = None
         self._failure: BaseException | None = None
         self._ending = threading.Event()
 
-    def __enter__(self) -> "Sender":
+    def __enter__(self) -> "BackgroundWriter":
         for thread in self._threads:
             thread.start()
         return self
@@ -73,7 +73,7 @@ class Sender:
         for thread in self._threads:
             thread.join()
 
-    def send(self, write: Write, lane: str | None = None) -> None:
+    def submit(self, write: Write, lane: str | None = None) -> None:
         """Takes a write and returns at once.
 
         Args:
@@ -88,17 +88,17 @@ class Sender:
             self._waiting.append((lane, write))
             self._changed.notify_all()
 
-    def confirm(self) -> None:
+    def check_lease(self) -> None:
         """Does what comes before every write, for one that the caller carries out itself."""
-        with self._asking:
+        with self._before_lock:
             self._before()
 
-    def keep_held(self) -> None:
+    def renew_lease(self) -> None:
         """Does the same beside whoever sends, unless writes wait, before which it is done anyway."""
         with self._changed:
             idle = not self._unsent
         if idle:
-            self.send(lambda: None)
+            self.submit(lambda: None)
 
     def raise_failure(self) -> None:
         """Raises what an earlier write failed of, if one did."""
@@ -112,24 +112,24 @@ class Sender:
             timeout_s: Longest wait, in seconds.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._unsent or self._away or self._failure, timeout_s)
+            self._changed.wait_for(lambda: not self._unsent or self._unavailable_since or self._failure, timeout_s)
 
-    def drain(self) -> None:
+    def flush(self) -> None:
         """Waits until everything is written.
 
         Raises:
-            AwayError: A database or server has been away for longer than this sender's patience.
+            UnavailableError: A database or server has been away for longer than this sender's patience.
             Exception: A write failed otherwise.
         """
         began = time.monotonic()
         with self._changed:
             while self._unsent and self._failure is None:
                 wait_s = None
-                if self._away is not None:
-                    since, error = self._away
+                if self._unavailable_since is not None:
+                    since, error = self._unavailable_since
                     wait_s = max(since, began) + self._patience_s - time.monotonic()
                     if wait_s <= 0:
-                        raise AwayError(f"{error}; {self._unsent} writes wait") from error
+                        raise UnavailableError(f"{error}; {self._unsent} writes wait") from error
                 self._changed.wait(wait_s)
         self.raise_failure()
 
@@ -141,7 +141,7 @@ class Sender:
         while (taken := self._take()) is not None:
             lane, write = taken
             try:
-                self._carry_out(write)
+                self._run_with_retry(write)
             except BaseException as error:  # noqa: BLE001 - raised again in the thread that sends
                 with self._changed:
                     self._failure = self._failure or error
@@ -175,38 +175,38 @@ class Sender:
                 return place
         return None
 
-    def _carry_out(self, write: Write) -> None:
+    def _run_with_retry(self, write: Write) -> None:
         """Carries out one write, again and again while something that it needs is away."""
         pause_s = FIRST_PAUSE_S
         while not self._ending.is_set():
             began_s = time.monotonic()
             try:
-                self.confirm()
+                self.check_lease()
                 write()
             except Exception as error:
-                known = explained(error)
-                if not isinstance(known, AwayError):
+                known = translate_error(error)
+                if not isinstance(known, UnavailableError):
                     if known is None or known is error:
                         raise
                     raise known from error
-                self._went_away(known)
+                self._mark_unavailable(known)
                 self._ending.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
-                self._came_back(began_s)
+                self._mark_available(began_s)
                 return
 
-    def _went_away(self, error: AwayError) -> None:
+    def _mark_unavailable(self, error: UnavailableError) -> None:
         with self._changed:
-            if self._away is None:
-                self._away = (time.monotonic(), error)
+            if self._unavailable_since is None:
+                self._unavailable_since = (time.monotonic(), error)
                 self._notice(f"results wait on disk, training goes on: {error}")
             self._changed.notify_all()
 
-    def _came_back(self, began_s: float) -> None:
+    def _mark_available(self, began_s: float) -> None:
         """Notes that a write has succeeded that was begun then; one begun before the absence says nothing of it."""
         with self._changed:
-            if self._away is not None and began_s > self._away[0]:
-                away_s = time.monotonic() - self._away[0]
-                self._away = None
+            if self._unavailable_since is not None and began_s > self._unavailable_since[0]:
+                away_s = time.monotonic() - self._unavailable_since[0]
+                self._unavailable_since = None
                 self._notice(f"back after {away_s:.0f} s; {self._unsent} writes are sent")

@@ -62,7 +62,7 @@ class Outbox:
             ) from error
         return path
 
-    def waiting(self) -> frozenset[str]:
+    def pending(self) -> frozenset[str]:
         """Identities of the folds that wait, of any study; another study may let go of its own at any moment."""
         return frozenset(path.stem for path in self._folder.glob(f"*{_SUFFIX}"))
 
@@ -77,7 +77,7 @@ class Outbox:
         """Lets go of a fold whose run is complete."""
         (self._folder / f"{identity}{_SUFFIX}").unlink(missing_ok=True)
 
-    def set_aside(self, identity: str) -> Path:
+    def quarantine(self, identity: str) -> Path:
         """Takes a file that holds no result out of the way, and keeps it under another name."""
         path = self._folder / f"{identity}{_SUFFIX}"
         aside = path.with_suffix(".damaged")

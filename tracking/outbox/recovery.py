@@ -9,7 +9,7 @@ from tracking import schema
 from tracking.outbox.outbox import Outbox
 
 
-def salvage(
+def recover_from_artifacts(
     artifacts: Path, wanted: Set[str], outbox: Outbox, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> int:
     """Copies trained folds from artifacts to the outbox, from which their runs are written again.
@@ -23,7 +23,7 @@ def salvage(
     Returns:
         Number of folds found.
     """
-    missing = set(wanted) - set(outbox.waiting())
+    missing = set(wanted) - set(outbox.pending())
     files = sorted(artifacts.glob(f"*/artifacts/{schema.TRAINED_FOLD}"))
     found = 0
     for number, path in enumerate(files, start=1):

@@ -11,7 +11,7 @@ from tracking import schema
 from tracking.analysis.trial_result import TrialResult
 
 
-def trial_so_far(run: Run, scheme: tuple[Fold, ...], results: Mapping[str, FoldResult]) -> TrialResult:
+def partial_trial(run: Run, scheme: tuple[Fold, ...], results: Mapping[str, FoldResult]) -> TrialResult:
     """A trial that is not finished, with the folds that are.
 
     Args:

@@ -17,12 +17,12 @@ from tracking.analysis.kept import kept
 from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
 from tracking.analysis.scored_folds import Sharing
 from tracking.analysis.trial_result import TrialResult
-from tracking.backend.artifacts import artifact_file, artifact_path, download, has_result
-from tracking.backend.queries import find_runs, is_finished, tagged
+from tracking.backend.artifacts import artifact_path, download, has_result_artifact, open_artifact
+from tracking.backend.queries import has_tags, is_finished, search_runs
 from tracking.meanwhile import Meanwhile
 from tracking.memory import resting_collector
-from tracking.reading.partial_trials import trial_so_far
-from tracking.reading.trial_files import TOGETHER, TrialFile, content_of, read_trials
+from tracking.reading.partial_trials import partial_trial
+from tracking.reading.trial_files import TOGETHER, TrialFile, read_artifact, read_trials
 
 
 def _named(run: Run) -> str:
@@ -64,25 +64,27 @@ class Reader:
             Runs by fold identity, less those whose results somebody has deleted: such a fold is to be trained again.
         """
         tags = {"ser__kind": "fold", "ser__model": model, "ser__corpus_digest": self._corpus_digest}
-        runs = find_runs(self._client, self._experiment, **tags)
-        return {run.data.tags[schema.FOLD_IDENTITY]: run for run in runs if is_finished(run) and has_result(run)}
+        runs = search_runs(self._client, self._experiment, **tags)
+        return {
+            run.data.tags[schema.FOLD_IDENTITY]: run for run in runs if is_finished(run) and has_result_artifact(run)
+        }
 
-    def begun_models(self) -> frozenset[str]:
+    def started_configurations(self) -> frozenset[str]:
         """Digests of all configurations of which any study has begun a trial; folds lie below trials alone."""
         tags = {"ser__kind": "trial", "ser__corpus_digest": self._corpus_digest}
-        return frozenset(run.data.tags[schema.MODEL] for run in find_runs(self._client, self._experiment, **tags))
+        return frozenset(run.data.tags[schema.MODEL] for run in search_runs(self._client, self._experiment, **tags))
 
     def fold_result(self, run: Run) -> FoldResult:
         """The result that a finished fold run holds."""
-        with artifact_file(self._client, run, schema.TRAINED_FOLD) as path:
+        with open_artifact(self._client, run, schema.TRAINED_FOLD) as path:
             return read_result(path)
 
-    def trial_trained_elsewhere(self, trial_id: str, study: str) -> TrialResult | None:
+    def find_reusable_trial(self, trial_id: str, study: str) -> TrialResult | None:
         """The finished trial of that identity that another study has trained itself, if there is one."""
-        runs = find_runs(self._client, self._experiment, ser__kind="trial", ser__trial_id=trial_id)
+        runs = search_runs(self._client, self._experiment, ser__kind="trial", ser__trial_id=trial_id)
         for run in runs:
             tags = run.data.tags
-            whole = is_finished(run) and has_result(run)
+            whole = is_finished(run) and has_result_artifact(run)
             if whole and tags[schema.STUDY] != study and schema.REUSED_FROM not in tags:
                 return self._trial_result(run)
         return None
@@ -115,9 +117,9 @@ class Reader:
             tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
             finished: dict[str, Run] = {}
             unfinished: dict[str, Run] = {}
-            for run in find_runs(self._client, self._experiment, ser__kind="trial", **tags):
+            for run in search_runs(self._client, self._experiment, ser__kind="trial", **tags):
                 identity = run.data.tags[schema.TRIAL_ID]
-                if not (is_finished(run) and has_result(run)):
+                if not (is_finished(run) and has_result_artifact(run)):
                     unfinished[identity] = run
                 elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
                     finished[identity] = run
@@ -125,7 +127,7 @@ class Reader:
 
         def table() -> ResultsTable:
             with resting_collector():
-                studies = find_runs(self._client, self._experiment, ser__kind="study", **tags)
+                studies = search_runs(self._client, self._experiment, ser__kind="study", **tags)
                 return self._table(reading(), unfinished, studies)
 
         return table
@@ -135,16 +137,16 @@ class Reader:
     ) -> ResultsTable:
         notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
         begun = {identity: run for identity, run in unfinished.items() if identity not in trials}
-        pruned = self._read_begun(begun, found, trials, notes)
+        pruned = self._read_partial_trials(begun, found, trials, notes)
         baselines: dict[str, BaselineResult] = {}
         for run in found:
-            if is_finished(run) and has_result(run):
+            if is_finished(run) and has_result_artifact(run):
                 baseline = BaselineResult.model_validate_json(self._content(run, schema.BASELINE_RESULT))
                 baselines[baseline.normalisation] = baseline
         compared, given_up = without_pruned(tuple(trials.values()), pruned)
         return ResultsTable(trials=compared, baselines=tuple(baselines.values()), notes=tuple(notes), pruned=given_up)
 
-    def _read_begun(
+    def _read_partial_trials(
         self,
         begun: Mapping[str, Run],
         found: Sequence[Run],
@@ -169,7 +171,7 @@ class Reader:
             if schema.FAILURE in run.data.tags:
                 notes[_failure_of(run)] = None
             try:
-                trial = ScoredTrial.read(kept(self._trial_so_far(run, studies, schemes)), self._sharing)
+                trial = ScoredTrial.read(kept(self._partial_trial(run, studies, schemes)), self._sharing)
             except SerError as error:
                 notes[f"left out: {_named(run)}: {error}"] = None
                 continue
@@ -214,7 +216,7 @@ class Reader:
         except ValidationError as error:
             raise SerError(f"{schema.TRIAL_RESULT} of {_named(run)} is no trial's result: {error}") from error
 
-    def _trial_so_far(
+    def _partial_trial(
         self, run: Run, studies: Mapping[str, Run], schemes: Mapping[str, tuple[Fold, ...]]
     ) -> TrialResult:
         """An unfinished trial; all trials of a study have one scheme, so a finished one may tell it."""
@@ -224,7 +226,7 @@ class Reader:
         scheme = schemes.get(study) or scheme_of(self._content(studies[study], schema.FOLD_SCHEME))
         finished = self.finished_folds(run.data.tags[schema.MODEL])
         results = {identity: self.fold_result(fold) for identity, fold in finished.items()}
-        return trial_so_far(run, scheme, results)
+        return partial_trial(run, scheme, results)
 
     def _corpus_notes(self, study: Run) -> list[str]:
         path = artifact_path(study, schema.SKIPPED)
@@ -236,8 +238,8 @@ class Reader:
         return [*told["notes"], *skipped]
 
     def _content(self, run: Run, name: str) -> bytes:
-        with artifact_file(self._client, run, name) as path:
-            return content_of(path, _named(run))
+        with open_artifact(self._client, run, name) as path:
+            return read_artifact(path, _named(run))
 
     def _trial_file(self, run: Run) -> Path:
         """A trial's file; one that had to be downloaded stays as long as this reader."""
@@ -247,7 +249,7 @@ class Reader:
         return download(self._client, run, schema.TRIAL_RESULT, Path(self._downloads.name))
 
 
-def newest_fold(client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> str | None:
+def latest_fold_run(client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> str | None:
     """The fold that was finished last, by its run; None before the first one.
 
     Args:
@@ -257,6 +259,6 @@ def newest_fold(client: MlflowClient, experiment: str, corpus_digest: str, schem
         scheme: Name of the fold scheme.
     """
     tags = {schema.KIND: "fold", schema.CORPUS_DIGEST: corpus_digest, schema.SCHEME: scheme}
-    finished = f"{tagged(tags)} and attributes.status = 'FINISHED'"
+    finished = f"{has_tags(tags)} and attributes.status = 'FINISHED'"
     runs = client.search_runs([experiment], finished, ViewType.ACTIVE_ONLY, 1, ["attributes.end_time DESC"])
     return str(runs[0].info.run_id) if runs else None

@@ -25,7 +25,7 @@ class TrialFile(NamedTuple):
     run: str
 
 
-def content_of(path: Path, run: str) -> bytes:
+def read_artifact(path: Path, run: str) -> bytes:
     """Content of a file that belongs to a run.
 
     Raises:
@@ -54,7 +54,7 @@ def read_trials(files: Sequence[TrialFile]) -> list[ScoredTrial]:
 
 
 def _read(file: TrialFile, sharing: Sharing) -> ScoredTrial:
-    content = content_of(*file)
+    content = read_artifact(*file)
     try:
         return ScoredTrial.read(read_kept(content), sharing)
     except ValueError as error:

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from mlflow.entities import Run
 
 from tracking import schema
-from tracking.analysis.escaping import markdown_text
+from tracking.analysis.escaping import escape_markdown
 from tracking.analysis.trial_result import TrialResult
-from tracking.backend.queries import is_finished, quoted
+from tracking.backend.queries import is_finished, quote_value
 from tracking.writing import payloads
 
 LONGEST = 8000
@@ -33,20 +33,24 @@ def trial_description(trial: TrialResult, experiment: str) -> str:
         their curves.
     """
     scores = payloads.trial_scores(trial)
-    name = markdown_text(payloads.trial_run_name(trial.folds[0].configuration))
+    name = escape_markdown(payloads.trial_run_name(trial.folds[0].configuration))
     sentence = (
         f"**{name}**: test UA **{_percent(scores[schema.POOLED_UA])}**, WA {_percent(scores[schema.POOLED_WA])}, "
         f"pooled over {len(trial.folds)} folds; mean validation UA {_percent(scores[schema.MEAN_VALIDATION_UA])}."
     )
-    processors = payloads.processors_of(trial).get(schema.PROCESSOR, "")
-    unlike = [f"Computed on unlike processors: {markdown_text(processors)}.", ""] if schema.UNLIKE in processors else []
+    processors = payloads.trial_processor_tag(trial).get(schema.PROCESSOR, "")
+    unlike = (
+        [f"Computed on unlike processors: {escape_markdown(processors)}.", ""]
+        if schema.PROCESSOR_SEPARATOR in processors
+        else []
+    )
     table = ["| fold | tests | validates | test UA | test WA | validation UA |", "|---|---|---|---:|---:|---:|"]
     for result in trial.folds:
         each, fold = payloads.fold_scores(result), result.fold
         tests, validates = (", ".join(names) for names in (fold.test_speakers, fold.validation_speakers))
         cells = [fold.name, tests, validates]
         values = [each[score] for score in (schema.TEST_UA, schema.TEST_WA, schema.VALIDATION_UA)]
-        table.append(_row([*map(markdown_text, cells), *map(_percent, values)]))
+        table.append(_row([*map(escape_markdown, cells), *map(_percent, values)]))
     curves = _address(experiment, f"tags.\"{schema.PARENT}\" = '{trial.reused_from or trial.run_id}'", charts=True)
     links = [f"[Curves of its folds]({curves})"]
     if trial.reused_from is not None:
@@ -56,13 +60,13 @@ def trial_description(trial: TrialResult, experiment: str) -> str:
 
 def failed_description(reason: str) -> str:
     """The description of a trial that lacks folds, with the first line of the reason."""
-    first = markdown_text(reason.partition("\n")[0])
+    first = escape_markdown(reason.partition("\n")[0])
     return f"**Failed**, and left out of every comparison: {first}\n\nThe same command tries it again."[:LONGEST]
 
 
 def pruned_description(reason: str) -> str:
     """The description of a trial that was given up before its last fold, with the reason."""
-    return f"**Given up** before its last fold, and in no comparison: {markdown_text(reason)}"[:LONGEST]
+    return f"**Given up** before its last fold, and in no comparison: {escape_markdown(reason)}"[:LONGEST]
 
 
 def study_description(study: str, corpus: str, trials: Sequence[Run], experiment: str) -> str:
@@ -82,11 +86,11 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
     # By name and identity among equals: in whatever order trials ended, the text is the same.
     whole.sort(key=lambda run: (str(run.info.run_name), run.data.tags.get(schema.TRIAL_ID, "")))
     whole.sort(key=lambda run: run.data.metrics[schema.MEAN_VALIDATION_UA], reverse=True)
-    sentence = f"{len(whole)} of {len(trials)} trials of corpus {markdown_text(corpus)} are complete."
+    sentence = f"{len(whole)} of {len(trials)} trials of corpus {escape_markdown(corpus)} are complete."
     if whole:
         best = whole[0].data.metrics
         sentence = (
-            f"Validation favours **{markdown_text(whole[0].info.run_name)}**: mean validation UA "
+            f"Validation favours **{escape_markdown(whole[0].info.run_name)}**: mean validation UA "
             f"{_percent(best[schema.MEAN_VALIDATION_UA])}, test UA {_percent(best[schema.POOLED_UA])}, "
             f"WA {_percent(best[schema.POOLED_WA])}. {sentence}"
         )
@@ -96,10 +100,10 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
     )
     table = ["| trial | mean validation UA | test UA | test WA |", "|---|---:|---:|---:|"]
     for run in whole[:_TRIALS]:
-        link = f"[{markdown_text(run.info.run_name)}]({run_address(experiment, run.info.run_id)})"
+        link = f"[{escape_markdown(run.info.run_name)}]({run_address(experiment, run.info.run_id)})"
         names = (schema.MEAN_VALIDATION_UA, schema.POOLED_UA, schema.POOLED_WA)
         table.append(_row([link, *(_percent(run.data.metrics.get(name)) for name in names)]))
-    every = _address(experiment, f'tags."{schema.STUDY}" = {quoted(study)} and tags."{schema.KIND}" = \'trial\'')
+    every = _address(experiment, f'tags."{schema.STUDY}" = {quote_value(study)} and tags."{schema.KIND}" = \'trial\'')
     more = f"; the table shows the first {_TRIALS}" if len(whole) > _TRIALS else ""
     return _within_limits([sentence, "", warning, ""], table, ["", f"[All trials of this study]({every}){more}"])
 

@@ -11,12 +11,12 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
-from tracking.backend.artifacts import has_result
-from tracking.backend.client import written_by_any
-from tracking.backend.queries import find_superseded_too, is_finished
+from tracking.backend.artifacts import has_result_artifact
+from tracking.backend.client import retry_once_on_conflict
+from tracking.backend.queries import is_finished, search_all_runs
 
 
-def settle_doubles(client: MlflowClient, experiment: str, model: str) -> dict[str, Run]:
+def supersede_duplicates(client: MlflowClient, experiment: str, model: str) -> dict[str, Run]:
     """Tags all but the oldest of the finished runs of each fold as superseded by it; may be repeated.
 
     Args:
@@ -28,8 +28,8 @@ def settle_doubles(client: MlflowClient, experiment: str, model: str) -> dict[st
         The run that stands, by fold identity, of each fold that had several.
     """
     groups: dict[str, list[Run]] = {}
-    for run in find_superseded_too(client, experiment, ser__kind="fold", ser__model=model):
-        if is_finished(run) and has_result(run):
+    for run in search_all_runs(client, experiment, ser__kind="fold", ser__model=model):
+        if is_finished(run) and has_result_artifact(run):
             groups.setdefault(run.data.tags[schema.FOLD_IDENTITY], []).append(run)
     stands = {}
     for identity, group in groups.items():
@@ -38,6 +38,6 @@ def settle_doubles(client: MlflowClient, experiment: str, model: str) -> dict[st
             first, *others = sorted(open_, key=lambda run: (run.info.start_time, run.info.run_id))
             for other in others:
                 # Both writers may be here at once.
-                written_by_any(partial(client.set_tag, other.info.run_id, schema.SUPERSEDED, first.info.run_id))
+                retry_once_on_conflict(partial(client.set_tag, other.info.run_id, schema.SUPERSEDED, first.info.run_id))
             stands[identity] = first
     return stands

@@ -17,10 +17,10 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
-from tracking.backend.artifacts import has_result
-from tracking.backend.queries import find_runs, is_finished
+from tracking.backend.artifacts import has_result_artifact
+from tracking.backend.queries import is_finished, search_runs
 
-TRUSTED_S = 30.0
+CACHE_TTL_S = 30.0
 """Time for which an answer holds, though nobody on this machine has written since: there may be other machines."""
 
 _GROUPS = 64
@@ -36,11 +36,11 @@ class FoldRun:
     """
 
     run: Run | None = None
-    whole: bool = False
+    complete: bool = False
 
 
 @dataclass
-class _Answer:
+class _CachedRuns:
     """All runs of one configuration, when they were asked for, and what has become of its folds since."""
 
     asked_s: float
@@ -50,7 +50,7 @@ class _Answer:
     """Runs of folds that are not finished, by identity and begin of the training."""
 
 
-class FoldRuns:
+class FoldRunCache:
     """The runs of folds in one experiment, whichever study has written them.
 
     Folds are locked in groups, by their identity. A group's lock file names whoever has written last under it: where
@@ -72,21 +72,21 @@ class FoldRuns:
         self._clock = clock
         self._own = uuid4().hex
         self._claimed = False
-        self._disturbed_s = self._clock()
-        self._answers: dict[str, _Answer] = {}
+        self._invalidated_at = self._clock()
+        self._answers: dict[str, _CachedRuns] = {}
         self._guard = threading.Lock()
 
-    def ask(self, model: str) -> list[Run]:
+    def fetch(self, model: str) -> list[Run]:
         """All runs of a configuration, of trials and of folds, as they are now.
 
         Args:
             model: Digest of the configuration.
         """
-        self._claim()
+        self._register()
         return self._ask(model).runs
 
     @contextmanager
-    def hold(self, identity: str, model: str, started_ms: int) -> Iterator[FoldRun]:
+    def lock_fold(self, identity: str, model: str, started_ms: int) -> Iterator[FoldRun]:
         """Keeps all others on this machine from writing a fold while the block runs.
 
         What goes wrong in the block may have come to be all the same, so that it is asked for again next time.
@@ -100,11 +100,11 @@ class FoldRuns:
         Yields:
             Its run; the block notes there what it makes of it.
         """
-        self._claim()
+        self._register()
         with self._locked(int(identity, 16) % _GROUPS):
             with self._guard:
                 answer = self._answers.get(model)
-            if answer is None or not self._holds(answer):
+            if answer is None or not self._is_fresh(answer):
                 answer = self._ask(model)
             try:
                 yield answer.folds.setdefault(identity, FoldRun(answer.begun.get((identity, started_ms))))
@@ -113,7 +113,7 @@ class FoldRuns:
                     self._answers.pop(model, None)
                 raise
 
-    def _claim(self) -> None:
+    def _register(self) -> None:
         """Names this writer in every group, before anything is asked for, so that only later ones disturb it."""
         with self._guard:
             if self._claimed:
@@ -131,24 +131,24 @@ class FoldRuns:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             if file.read() != self._own:
-                self._disturbed_s = self._clock()
+                self._invalidated_at = self._clock()
                 file.truncate(0)
                 file.write(self._own)
                 file.flush()
             yield
 
-    def _ask(self, model: str) -> _Answer:
-        answer = _Answer(self._clock(), find_runs(self._client, self._experiment, ser__model=model))
+    def _ask(self, model: str) -> _CachedRuns:
+        answer = _CachedRuns(self._clock(), search_runs(self._client, self._experiment, ser__model=model))
         for run in answer.runs:
             identity = run.data.tags.get(schema.FOLD_IDENTITY)
-            if identity is not None and is_finished(run) and has_result(run):
-                answer.folds.setdefault(identity, FoldRun(run, whole=True))
+            if identity is not None and is_finished(run) and has_result_artifact(run):
+                answer.folds.setdefault(identity, FoldRun(run, complete=True))
             elif identity is not None and not is_finished(run):
                 answer.begun.setdefault((identity, int(run.info.start_time)), run)
         with self._guard:
-            self._answers = {each: kept for each, kept in self._answers.items() if self._holds(kept)}
+            self._answers = {each: kept for each, kept in self._answers.items() if self._is_fresh(kept)}
             self._answers[model] = answer
         return answer
 
-    def _holds(self, answer: _Answer) -> bool:
-        return answer.asked_s > max(self._disturbed_s, self._clock() - TRUSTED_S)
+    def _is_fresh(self, answer: _CachedRuns) -> bool:
+        return answer.asked_s > max(self._invalidated_at, self._clock() - CACHE_TTL_S)

@@ -19,7 +19,7 @@ from ser.corpora.corpus import Corpus
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import FoldResult
 from tracking import schema
-from tracking.analysis.escaping import csv_cell, csv_text
+from tracking.analysis.escaping import escape_csv, escape_csv_cell
 from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.naming import variant_label
 
@@ -32,7 +32,7 @@ def trial_run_name(configuration: FoldConfiguration) -> str:
 
 def model_digest(configuration: FoldConfiguration) -> str:
     """Digest of a whole configuration, which all folds of equal trials share."""
-    return digest_of(configuration.content())
+    return digest_of(configuration.digest_content())
 
 
 def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:
@@ -49,7 +49,7 @@ def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def parameters(configuration: FoldConfiguration) -> dict[str, str]:
+def log_params(configuration: FoldConfiguration) -> dict[str, str]:
     """Every setting as a parameter; a setting without effect reads 'null', settings of features 'features.x'."""
     values = configuration.model_dump(mode="json")
     values |= {f"features.{name}": value for name, value in values.pop("features").items()}
@@ -111,19 +111,19 @@ def trial_scores(trial: TrialResult) -> dict[str, float]:
     }
 
 
-def processors(names: Iterable[str]) -> dict[str, str]:
+def processor_tag(names: Iterable[str]) -> dict[str, str]:
     """The tag that names what computed a run's folds, every one where they are unlike.
 
     Args:
         names: Names of processors and cards, or values of this tag of other runs.
     """
-    known = {each for name in names for each in name.split(schema.UNLIKE)} - {""}
-    return {schema.PROCESSOR: schema.UNLIKE.join(sorted(known))} if known else {}
+    known = {each for name in names for each in name.split(schema.PROCESSOR_SEPARATOR)} - {""}
+    return {schema.PROCESSOR: schema.PROCESSOR_SEPARATOR.join(sorted(known))} if known else {}
 
 
-def processors_of(trial: TrialResult) -> dict[str, str]:
+def trial_processor_tag(trial: TrialResult) -> dict[str, str]:
     """The tag that names what computed a trial's folds."""
-    return processors(fold.environment.get("device", "") for fold in trial.folds)
+    return processor_tag(fold.environment.get("device", "") for fold in trial.folds)
 
 
 def mean_validation_ua(trial: TrialResult) -> float:
@@ -156,7 +156,7 @@ def predictions_csv(result: FoldResult) -> str:
             writer.writerow(
                 [
                     part,
-                    *map(csv_text, (utterance, speaker, session or "", emotions[actual], emotions[predicted])),
+                    *map(escape_csv, (utterance, speaker, session or "", emotions[actual], emotions[predicted])),
                     *(f"{s:.6f}" for s in scores),
                 ]
             )
@@ -167,7 +167,7 @@ def confusion_csv(confusion: NDArray[int64], emotions: tuple[str, ...]) -> str:
     """A confusion matrix as a table, true emotions in rows."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    names = [csv_text(emotion) for emotion in emotions]
+    names = [escape_csv(emotion) for emotion in emotions]
     writer.writerow(["actual \\ predicted", *names])
     for name, row in zip(names, confusion.tolist(), strict=True):
         writer.writerow([name, *row])
@@ -183,9 +183,9 @@ _UTTERANCE_COLUMNS = {
     "emotion": "string",
     "duration_s": "double",
     "words": "long",
-    "words_from": "string",
+    "words_source": "string",
     "voiced_phonemes": "long",
-    "voiced_phonemes_from": "string",
+    "voiced_phonemes_source": "string",
     "language": "string",
 }
 """Columns of the tracked dataset, with MLflow's types; the corpus's dimensional ratings follow."""
@@ -199,12 +199,12 @@ def utterances_csv(corpus: Corpus) -> str:
     file = io.StringIO()
     ratings = _ratings(corpus)
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*_UTTERANCE_COLUMNS, *map(csv_text, ratings)])
+    writer.writerow([*_UTTERANCE_COLUMNS, *map(escape_csv, ratings)])
     for one, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
         known = [one.id, one.speaker, one.session, one.site, one.split, one.emotion, f"{duration_s:.4f}"]
-        counts = [one.words, one.words_from, one.voiced_phonemes, one.voiced_phonemes_from]
+        counts = [one.words, one.words_source, one.voiced_phonemes, one.voiced_phonemes_source]
         rated = [one.ratings.get(name) for name in ratings]
-        writer.writerow(map(csv_cell, [*known, *counts, one.language or corpus.language, *rated]))
+        writer.writerow(map(escape_csv_cell, [*known, *counts, one.language or corpus.language, *rated]))
     return file.getvalue()
 
 
@@ -224,8 +224,8 @@ def dataset_input(corpus: Corpus) -> DatasetInput:
         "duration_s": round(sum(corpus.durations_s), 1),
         "skipped": len(corpus.skipped),
         "synthetic": corpus.synthetic,
-        "words_from": corpus.words_from,
-        "voiced_phonemes_from": corpus.voiced_phonemes_from,
+        "words_source": corpus.words_source,
+        "voiced_phonemes_source": corpus.voiced_phonemes_source,
     }
     columns = _UTTERANCE_COLUMNS | dict.fromkeys(_ratings(corpus), "double")
     dataset = Dataset(

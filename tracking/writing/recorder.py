@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 from ser.config import FoldConfiguration
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import BaselineResult, FoldResult, scheme_json
-from ser.training.checkpoint import result_of
+from ser.training.checkpoint import parse_result
 from tracking import schema
 from tracking.analysis.figures.confusion_svg import confusion_svg
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.artifacts import Artifacts
-from tracking.backend.client import written_by_any
-from tracking.backend.file_lock import exclusive
-from tracking.backend.queries import RUNNING, find_runs, is_finished
-from tracking.backend.views import offer_views
+from tracking.backend.client import retry_once_on_conflict
+from tracking.backend.file_lock import file_lock
+from tracking.backend.queries import RUNNING, is_finished, search_runs
+from tracking.backend.views import install_saved_views
 from tracking.context import StudyContext
 from tracking.writing import payloads
 from tracking.writing.descriptions import failed_description, pruned_description, study_description, trial_description
-from tracking.writing.duplicates import settle_doubles
-from tracking.writing.fold_run_cache import FoldRuns
+from tracking.writing.duplicates import supersede_duplicates
+from tracking.writing.fold_run_cache import FoldRunCache
 
 
 class Recorder:
@@ -52,10 +52,10 @@ class Recorder:
         self._context = context
         self._lock = lock
         self._shared = shared
-        self._folds = FoldRuns(client, experiment, lock.with_suffix(""))
+        self._folds = FoldRunCache(client, experiment, lock.with_suffix(""))
         self._artifacts = Artifacts(client)
 
-    def study_run(self, complete: bool = False) -> str:
+    def ensure_study_run(self, complete: bool = False) -> str:
         """The study's run, made where there is none; running again until `finish_study`.
 
         Args:
@@ -63,12 +63,12 @@ class Recorder:
                 search that is asked for more trials goes on in the run that it had finished.
         """
         # Two studies that begin at once would both write the same tag for the first time, which MLflow refuses.
-        with exclusive(self._lock):
-            offer_views(self._client, self._experiment)
-        found = find_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
+        with file_lock(self._lock):
+            install_saved_views(self._client, self._experiment)
+        found = search_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
         run = found[0] if found else self._create(self._context.study, {schema.KIND: "study"})
         if not (complete and is_finished(run)):
-            self._go_on(run, self._context.options)
+            self._resume_run(run, self._context.options)
             skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
             notes = list(self._context.corpus.notes)
             self._client.log_dict(run.info.run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
@@ -76,13 +76,13 @@ class Recorder:
                 schema.UTTERANCES: payloads.utterances_csv(self._context.corpus).encode(),
                 schema.FOLD_SCHEME: scheme_json(self._context.scheme),
             }
-            self._artifacts.write(run.info.run_id, files)
+            self._artifacts.log(run.info.run_id, files)
         return str(run.info.run_id)
 
-    def trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
+    def ensure_trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
         """A trial's run below the study's, made where there is none."""
         # Of all studies' runs of the model, which the trial's first folds need, too.
-        known = self._folds.ask(payloads.model_digest(configuration))
+        known = self._folds.fetch(payloads.model_digest(configuration))
         found = [run for run in known if self._is_own_trial(run, trial_id)]
         if found:
             run = found[0]
@@ -90,10 +90,10 @@ class Recorder:
             own = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
             run = self._create(payloads.trial_run_name(configuration), own | payloads.configuration_tags(configuration))
         if not is_finished(run):
-            self._go_on(run, payloads.parameters(configuration))
-        return self._artifacts.expect(run)
+            self._resume_run(run, payloads.log_params(configuration))
+        return self._artifacts.remember(run)
 
-    def record_fold(self, trial_run: str, content: bytes) -> Run:
+    def log_fold(self, trial_run: str, content: bytes) -> Run:
         """Writes a trained fold's run, or completes the one that a kill left unfinished.
 
         Args:
@@ -103,16 +103,18 @@ class Recorder:
         Returns:
             The fold's run; another study's where that has written the same fold.
         """
-        result = result_of(content)
-        with self._folds.hold(result.identity, payloads.model_digest(result.configuration), result.started_ms) as known:
+        result = parse_result(content)
+        with self._folds.lock_fold(
+            result.identity, payloads.model_digest(result.configuration), result.started_ms
+        ) as known:
             run = known.run or self._create_fold(trial_run, result)
             known.run = run
-            if not known.whole:
+            if not known.complete:
                 self._complete_fold(run, result, content)
-                known.whole = True
+                known.complete = True
         return run
 
-    def settle_doubles(self, configuration: FoldConfiguration) -> dict[str, Run]:
+    def supersede_duplicates(self, configuration: FoldConfiguration) -> dict[str, Run]:
         """Leaves one run of each fold of a configuration that another home has written at the same time.
 
         Args:
@@ -123,7 +125,7 @@ class Recorder:
         """
         if not self._shared:
             return {}
-        return settle_doubles(self._client, self._experiment, payloads.model_digest(configuration))
+        return supersede_duplicates(self._client, self._experiment, payloads.model_digest(configuration))
 
     def finish_trial(
         self, run_id: str, result: TrialResult, tags: Mapping[str, str], failures: Sequence[str] = ()
@@ -138,11 +140,15 @@ class Recorder:
         """
         ended_ms = max(fold.ended_ms for fold in result.folds)
         # It began with the processors that the study began with; nodes of a cluster come and go.
-        described = {**tags, **payloads.processors_of(result), schema.NOTE: trial_description(result, self._experiment)}
+        described = {
+            **tags,
+            **payloads.trial_processor_tag(result),
+            schema.NOTE: trial_description(result, self._experiment),
+        }
         self._write(run_id, metrics=_metrics(payloads.trial_scores(result), ended_ms), tags=described)
         files = _confusion_files(payloads.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
         whole = {schema.TRIAL_RESULT: result.model_dump_json().encode()}
-        self._artifacts.write(run_id, files | _failure_files(failures) | whole)
+        self._artifacts.log(run_id, files | _failure_files(failures) | whole)
         self._client.set_terminated(run_id, "FINISHED", ended_ms)
         self._artifacts.forget(run_id)
 
@@ -155,7 +161,7 @@ class Recorder:
             failures: Failed attempts at its folds, each with its traceback.
         """
         self._write(run_id, tags={schema.FAILURE: reason[:5000], schema.NOTE: failed_description(reason)})
-        self._artifacts.write(run_id, _failure_files(failures))
+        self._artifacts.log(run_id, _failure_files(failures))
         self._client.set_terminated(run_id, "FAILED")
 
     def prune_trial(self, run_id: str, reason: str) -> None:
@@ -166,7 +172,7 @@ class Recorder:
     def trial_is_pruned(self, trial_id: str) -> bool:
         """Whether a trial of this study was given up, and its run says so to its end."""
         tags = {"ser__kind": "trial", "ser__study": self._context.study, "ser__trial_id": trial_id}
-        runs = find_runs(self._client, self._experiment, **tags)
+        runs = search_runs(self._client, self._experiment, **tags)
         return any(schema.PRUNED in run.data.tags and run.info.status == "KILLED" for run in runs)
 
     def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
@@ -179,7 +185,7 @@ class Recorder:
         scores = {schema.BASELINE_UA: unweighted_accuracy(pooled), schema.BASELINE_WA: weighted_accuracy(pooled)}
         started_ms = int(self._client.get_run(run_id).info.start_time)
         self._write(run_id, metrics=_metrics(scores, started_ms))
-        self._artifacts.write(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
+        self._artifacts.log(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
 
     def study_is_finished(self, run_id: str) -> bool:
         """Whether the study's run was written to its end."""
@@ -188,17 +194,17 @@ class Recorder:
     def finish_study(self, run_id: str, complete: bool) -> None:
         """Describes the study's run and ends it: FINISHED when every trial is complete, else FAILED."""
         name, corpus = self._context.study, self._context.corpus.name
-        trials = find_runs(self._client, self._experiment, ser__kind="trial", ser__study=name)
-        processors = payloads.processors(run.data.tags.get(schema.PROCESSOR, "") for run in trials)
+        trials = search_runs(self._client, self._experiment, ser__kind="trial", ser__study=name)
+        processors = payloads.processor_tag(run.data.tags.get(schema.PROCESSOR, "") for run in trials)
         self._write(run_id, tags=processors | {schema.NOTE: study_description(name, corpus, trials, self._experiment)})
         self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
 
-    def stop(self) -> None:
+    def close_open_runs(self) -> None:
         """Ends the runs that are still open, where a study stops before its end; the next start goes on with them."""
-        for run in find_runs(self._client, self._experiment, RUNNING, ser__study=self._context.study):
+        for run in search_runs(self._client, self._experiment, RUNNING, ser__study=self._context.study):
             self._client.set_terminated(run.info.run_id, "KILLED")
 
-    def _go_on(self, run: Run, params: Mapping[str, str]) -> None:
+    def _resume_run(self, run: Run, params: Mapping[str, str]) -> None:
         """Writes the head of a run, or what a kill left out of it, and marks it as running.
 
         A parameter that stands is left alone: MLflow refuses another value, such as another path to the same corpus.
@@ -207,7 +213,7 @@ class Recorder:
         if run.info.status != "RUNNING":
             self._client.update_run(run_id, status="RUNNING")
         # As with the views: the first two to write a dataset at once would fail.
-        with exclusive(self._lock):
+        with file_lock(self._lock):
             self._log_corpus(run_id)
         self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
         for ending in (schema.FAILURE, schema.PRUNED, schema.NOTE):
@@ -216,7 +222,7 @@ class Recorder:
 
     def _log_corpus(self, run_id: str) -> None:
         """Names the corpus as a run's data."""
-        written_by_any(lambda: self._client.log_inputs(run_id, [payloads.dataset_input(self._context.corpus)]))
+        retry_once_on_conflict(lambda: self._client.log_inputs(run_id, [payloads.dataset_input(self._context.corpus)]))
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
         common = {
@@ -232,14 +238,14 @@ class Recorder:
 
     def _complete_fold(self, run: Run, result: FoldResult, content: bytes) -> None:
         """Writes all of a fold's run, whatever part of it is there, and ends it."""
-        run_id = self._artifacts.expect(run)
+        run_id = self._artifacts.remember(run)
         self._log_corpus(run_id)
         scores = _metrics(payloads.fold_scores(result), result.ended_ms)
-        self._write(run_id, payloads.parameters(result.configuration), payloads.curve_metrics(result) + scores)
+        self._write(run_id, payloads.log_params(result.configuration), payloads.curve_metrics(result) + scores)
         confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
         files = _confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
         predictions = payloads.predictions_csv(result).encode()
-        self._artifacts.write(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
+        self._artifacts.log(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
         self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
         self._artifacts.forget(run_id)
 
@@ -274,7 +280,7 @@ class Recorder:
         write = partial(self._client.log_batch, run_id, metrics or [], param_rows, tag_rows)
         if self._shared:
             # Another home may run the same study, whose head and end are the same.
-            written_by_any(write)
+            retry_once_on_conflict(write)
         else:
             write()
 

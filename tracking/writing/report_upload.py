@@ -6,10 +6,10 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
-from tracking.backend.queries import find_runs
+from tracking.backend.queries import search_runs
 
 
-def publish_report(client: MlflowClient, experiment: str, study: str, folder: Path) -> bool:
+def upload_report(client: MlflowClient, experiment: str, study: str, folder: Path) -> bool:
     """Logs a report to its study's run; a report of the same content is not logged again.
 
     Args:
@@ -22,7 +22,7 @@ def publish_report(client: MlflowClient, experiment: str, study: str, folder: Pa
         Whether it was logged; not where the study was stopped before it had a run.
     """
     digest = _digest(folder)
-    found = find_runs(client, experiment, ser__kind="study", ser__study=study)
+    found = search_runs(client, experiment, ser__kind="study", ser__study=study)
     if not found or found[0].data.tags.get(schema.REPORT_DIGEST) == digest:
         return False
     study_run = found[0].info.run_id

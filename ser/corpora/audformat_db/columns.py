@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ser.errors import ConfigurationError, unknown_value
+from ser.errors import ConfigurationError, unknown_value_message
 
 if TYPE_CHECKING:
     import audformat
@@ -76,7 +76,7 @@ def find_columns(
     """
     for table in tables or ():
         if table not in database.tables:
-            raise _error(f"option table: {unknown_value('table', table, database.tables)}", database)
+            raise _error(f"option table: {unknown_value_message('table', table, database.tables)}", database)
     mains = tuple(tables) if tables else _tables_with_emotions(database, chosen["emotion"])
     of: dict[tuple[str, str], Column] = {}
     notes: list[str] = []
@@ -86,7 +86,7 @@ def find_columns(
             if len(candidates) == 1:
                 of[main, role] = candidates[0]
             elif option is not None or role in REQUIRED:
-                raise _error(_not_one(role, option, main, candidates), database)
+                raise _error(_ambiguity_message(role, option, main, candidates), database)
             elif candidates:
                 listed = ", ".join(map(str, candidates))
                 notes.append(f"no column is taken for {role}, since it could be any of {listed} (option {role})")
@@ -95,7 +95,7 @@ def find_columns(
 
 
 def _tables_with_emotions(database: "audformat.Database", option: str | None) -> tuple[str]:
-    found = [table for table in database.tables if _own(database, table, "emotion", option)]
+    found = [table for table in database.tables if _columns_in_table(database, table, "emotion", option)]
     if len(found) != 1:
         what = f"option emotion: '{option}'" if option is not None else "a column of emotions"
         where = f"is in {len(found)} tables ({', '.join(found)})" if found else "is in no table"
@@ -105,13 +105,18 @@ def _tables_with_emotions(database: "audformat.Database", option: str | None) ->
 
 def _candidates(database: "audformat.Database", main: str, role: str, option: str | None) -> list[Column]:
     """The columns that can be meant: those of the main table, or where it has none, those of all others."""
-    own = _own(database, main, role, option)
+    own = _columns_in_table(database, main, role, option)
     if own or role == "emotion":
         return own
-    return [column for table in database.tables if table != main for column in _own(database, table, role, option)]
+    return [
+        column
+        for table in database.tables
+        if table != main
+        for column in _columns_in_table(database, table, role, option)
+    ]
 
 
-def _own(database: "audformat.Database", table: str, role: str, option: str | None) -> list[Column]:
+def _columns_in_table(database: "audformat.Database", table: str, role: str, option: str | None) -> list[Column]:
     """The columns of one table that can be meant; one that has the name itself goes before its scheme's name."""
     columns = database[table].columns
     if option is not None:
@@ -120,7 +125,7 @@ def _own(database: "audformat.Database", table: str, role: str, option: str | No
     return named or [Column(table, name) for name, column in columns.items() if column.scheme_id in NAMES[role]]
 
 
-def _not_one(role: str, option: str | None, main: str, candidates: Sequence[Column]) -> str:
+def _ambiguity_message(role: str, option: str | None, main: str, candidates: Sequence[Column]) -> str:
     what = f"option {role}: '{option}'" if option is not None else f"a column of {role}s for table {main}"
     where = f"could be any of {', '.join(map(str, candidates))}" if candidates else "is in no table"
     return f"{what} {where}; name it with option {role}, as column or table.column"

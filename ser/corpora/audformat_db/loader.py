@@ -13,7 +13,7 @@ from ser.corpora.audformat_db.columns import Column, Columns, find_columns
 from ser.corpora.audformat_db.files import HEADER, read_header, read_table
 from ser.corpora.corpus import Annotations
 from ser.corpora.label_files import require_folder
-from ser.corpora.tabular.annotations import Source, annotations_of
+from ser.corpora.tabular.annotations import TableSource, build_annotations
 from ser.corpora.tabular.rows import Names, Row, RowOptions
 from ser.errors import CorpusError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _EXPECTED = f"its header '{HEADER}' and its tables"
 
-Place = tuple[str, float | None, float | None]
+Segment = tuple[str, float | None, float | None]
 """A file, and where a segment of it begins and ends, in seconds."""
 
 
@@ -55,13 +55,13 @@ DEFAULTS = AudformatOptions()
 
 
 @dataclass(frozen=True)
-class _Values:
+class _ColumnValues:
     """The text of one column by its place, and by its file where all places of that file agree."""
 
-    exact: Mapping[Place, str]
+    exact: Mapping[Segment, str]
     by_file: Mapping[str, str]
 
-    def at(self, place: Place) -> str:
+    def get(self, place: Segment) -> str:
         """The text for a place; empty where there is none."""
         return self.exact.get(place, self.by_file.get(place[0], ""))
 
@@ -88,14 +88,14 @@ def load(root: Path, options: AudformatOptions = DEFAULTS) -> Annotations:
     columns = find_columns(database, options.table, options.model_dump(exclude={"table", *RowOptions.model_fields}))
     frames = {table: read_table(root, database, table) for table in columns.tables_read}
     rows = [row for table in columns.tables for row in _rows(table, root, database, columns, frames)]
-    source = Source(
+    source = TableSource(
         corpus="audformat",
         root=root,
         language=_language(database),
         labels=_labels(database, columns.of[columns.tables[0], "emotion"]),
         notes=columns.notes,
     )
-    return annotations_of(rows, source, options)
+    return build_annotations(rows, source, options)
 
 
 def _rows(
@@ -113,18 +113,18 @@ def _rows(
     }
     part = _split(database, table)
     for number, place in enumerate(_places(frames[table]), start=1):
-        cells = {"path": place[0], "split": part} | {role: found.at(place) for role, found in values.items()}
+        cells = {"path": place[0], "split": part} | {role: found.get(place) for role, found in values.items()}
         name = f"table {table}, row {number}"
         yield Row(name, f"{root / HEADER}, {name}", cells, place[1], place[2])
 
 
-def _places(frame: "pandas.DataFrame") -> list[Place]:
+def _places(frame: "pandas.DataFrame") -> list[Segment]:
     """Files and segments of a table's index; a segment that is the whole file has no times."""
     import pandas
 
     if frame.index.nlevels == 1:
         return [(str(file), None, None) for file in frame.index]
-    places: list[Place] = []
+    places: list[Segment] = []
     for file, start, end in frame.index:
         start_s = 0.0 if pandas.isna(start) else start.total_seconds()
         end_s = None if pandas.isna(end) else end.total_seconds()
@@ -132,17 +132,17 @@ def _places(frame: "pandas.DataFrame") -> list[Place]:
     return places
 
 
-def _values(frame: "pandas.DataFrame", column: Column, texts: Mapping[Any, str]) -> _Values:
+def _values(frame: "pandas.DataFrame", column: Column, texts: Mapping[Any, str]) -> _ColumnValues:
     """A column as text; codes that stand for a text are replaced by it."""
     import pandas
 
-    exact: dict[Place, str] = {}
+    exact: dict[Segment, str] = {}
     of_file: dict[str, set[str]] = {}
     for place, value in zip(_places(frame), frame[column.name], strict=True):
         text = "" if pandas.isna(value) else texts.get(value, str(value))
         exact[place] = text
         of_file.setdefault(place[0], set()).add(text)
-    return _Values(exact, {file: next(iter(found)) for file, found in of_file.items() if len(found) == 1})
+    return _ColumnValues(exact, {file: next(iter(found)) for file, found in of_file.items() if len(found) == 1})
 
 
 def _texts(database: "audformat.Database", column: Column) -> Mapping[Any, str]:

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from ser.config import Settings
-from ser.corpora.corpus import UNKNOWN, Annotations, Skipped, Split, Utterance
+from ser.config import FrozenModel
+from ser.corpora.corpus import UNKNOWN, Annotations, SkippedFile, Split, Utterance
 from ser.corpora.fau_aibo.parsers import (
     ChunkLabel,
     WordCounts,
@@ -58,7 +58,7 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and value in ("2", "5") else value
 
 
-class FauAiboOptions(Settings):
+class FauAiboOptions(FrozenModel):
     """How FAU-Aibo is read.
 
     Attributes:
@@ -76,7 +76,7 @@ FIVE_CLASSES = FauAiboOptions()
 
 
 @dataclass(frozen=True)
-class _Words:
+class _WordCounts:
     """What is known about the words of the chunks; None where a file cannot be used."""
 
     transliteration: Mapping[str, tuple[str, ...]] | None
@@ -122,7 +122,7 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
         )
     classes = CODES_OF_CLASSES[options.classes]
     labels, faults = parse_chunk_labels(read_label_text(path), path, tuple(classes))
-    skipped = [Skipped(f"{path.name}, line {fault.line}", str(fault)) for fault in faults]
+    skipped = [SkippedFile(f"{path.name}, line {fault.line}", str(fault)) for fault in faults]
     words, notes = _read_words(root)
     wavs = files_by_stem(root / "wav", ".wav")
     splits = _splits(labels)
@@ -130,7 +130,9 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
     for label in _wanted(labels, splits, wavs, root, skipped):
         utterance = _utterance(label, classes, splits, wavs, words, options.words)
         if words.known and utterance.words is None:
-            skipped.append(Skipped(label.chunk, "its words are neither in the segmentation nor in the transliteration"))
+            skipped.append(
+                SkippedFile(label.chunk, "its words are neither in the segmentation nor in the transliteration")
+            )
         else:
             utterances.append(utterance)
     if not utterances:
@@ -141,9 +143,9 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
     notes += _fallback_note(utterances, options.words)
     if words.transliteration is not None:
         silent = [utterance.id for utterance in utterances if utterance.transcript is None]
-        notes += _listing(f"chunks without a transcript, since {TRANSLITERATION} lacks them", silent)
+        notes += _id_list_notes(f"chunks without a transcript, since {TRANSLITERATION} lacks them", silent)
     unlabelled = sorted(set(wavs) - {label.chunk for label in labels})
-    notes += _listing(f"wav files without a label in {path.name}", unlabelled)
+    notes += _id_list_notes(f"wav files without a label in {path.name}", unlabelled)
     return Annotations(
         corpus="fau_aibo",
         root=root,
@@ -156,7 +158,7 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
     )
 
 
-def _read_words(root: Path) -> tuple[_Words, list[str]]:
+def _read_words(root: Path) -> tuple[_WordCounts, list[str]]:
     """Both sources of words, and a note for each that cannot be used and each row that cannot be read."""
     notes: list[str] = []
     transliteration: Mapping[str, tuple[str, ...]] | None = None
@@ -172,8 +174,10 @@ def _read_words(root: Path) -> tuple[_Words, list[str]]:
     except AnnotationError as error:
         notes.append(f"{error}; no words are counted there")
     else:
-        notes += _listing("rows of the segmentation that cannot be read", [str(fault) for fault in segmentation.faults])
-    return _Words(transliteration, segmentation), notes
+        notes += _id_list_notes(
+            "rows of the segmentation that cannot be read", [str(fault) for fault in segmentation.faults]
+        )
+    return _WordCounts(transliteration, segmentation), notes
 
 
 def _splits(labels: Iterable[ChunkLabel]) -> dict[str, Split]:
@@ -196,7 +200,7 @@ def _wanted(
     splits: Mapping[str, Split],
     wavs: Mapping[str, Path],
     root: Path,
-    skipped: list[Skipped],
+    skipped: list[SkippedFile],
 ) -> Iterator[ChunkLabel]:
     """The labels of chunks that can be used; the others are listed."""
     seen: set[str] = set()
@@ -204,11 +208,11 @@ def _wanted(
         name = parse_chunk_name(label.chunk)
         if name is None or name.speaker not in splits:
             reason = f"its school is neither {TRAINING_SCHOOL} nor {TEST_SCHOOL}"
-            skipped.append(Skipped(label.chunk, reason))
+            skipped.append(SkippedFile(label.chunk, reason))
         elif label.chunk in seen:
-            skipped.append(Skipped(label.chunk, "a second label for the same chunk; the first is used"))
+            skipped.append(SkippedFile(label.chunk, "a second label for the same chunk; the first is used"))
         elif label.chunk not in wavs:
-            skipped.append(Skipped(label.chunk, f"{root / 'wav' / label.chunk}.wav: no such file"))
+            skipped.append(SkippedFile(label.chunk, f"{root / 'wav' / label.chunk}.wav: no such file"))
         else:
             yield label
         seen.add(label.chunk)
@@ -219,7 +223,7 @@ def _utterance(
     classes: Mapping[str, str],
     splits: Mapping[str, Split],
     wavs: Mapping[str, Path],
-    words: _Words,
+    words: _WordCounts,
     preferred: str,
 ) -> Utterance:
     speaker = label.chunk.rsplit("_", 2)[0]
@@ -233,7 +237,7 @@ def _utterance(
         emotion=classes[label.label],
         transcript=None if spoken is None else " ".join(spoken),
         words=counts.get(source),
-        words_from=source,
+        words_source=source,
         split=splits[speaker],
         site=speaker.partition("_")[0],
     )
@@ -242,11 +246,11 @@ def _utterance(
 def _fallback_note(utterances: Sequence[Utterance], preferred: str) -> list[str]:
     """A note on chunks whose words were counted in the other source."""
     other = _OTHER_SOURCE[preferred]
-    elsewhere = [utterance.id for utterance in utterances if utterance.words_from == other]
-    return _listing(f"chunks whose words are counted in the {other}, since the {preferred} lacks them", elsewhere)
+    elsewhere = [utterance.id for utterance in utterances if utterance.words_source == other]
+    return _id_list_notes(f"chunks whose words are counted in the {other}, since the {preferred} lacks them", elsewhere)
 
 
-def _listing(what: str, names: Sequence[str]) -> list[str]:
+def _id_list_notes(what: str, names: Sequence[str]) -> list[str]:
     """One note with a number and the first names, or none."""
     if not names:
         return []

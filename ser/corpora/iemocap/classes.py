@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from ser.config import Settings
-from ser.errors import unknown_value
+from ser.config import FrozenModel
+from ser.errors import unknown_value_message
 
-Part = Literal["improvised", "scripted", "both"]
+DialogPart = Literal["improvised", "scripted", "both"]
 
 PAPER = "paper"
 """Name of the paper's class set."""
@@ -58,7 +58,7 @@ def parse_classes(text: str) -> dict[str, tuple[str, ...]]:
         for emotion in (word.strip() for word in group.split("+")):
             code = _CODE_OF_NAME.get(emotion, emotion)
             if code not in NAME_OF_CODE:
-                raise ValueError(unknown_value("emotion", emotion, [PAPER, *_CODE_OF_NAME]))
+                raise ValueError(unknown_value_message("emotion", emotion, [PAPER, *_CODE_OF_NAME]))
             if code in seen:
                 raise ValueError(f"emotion '{emotion}' is given twice")
             seen.add(code)
@@ -74,7 +74,7 @@ def _checked_classes(text: str) -> str:
     return text
 
 
-class IemocapOptions(Settings):
+class IemocapOptions(FrozenModel):
     """How IEMOCAP is read.
 
     Attributes:
@@ -82,11 +82,11 @@ class IemocapOptions(Settings):
         classes: The class set, as `parse_classes` reads it.
     """
 
-    part: Part = "improvised"
+    part: DialogPart = "improvised"
     classes: Annotated[str, AfterValidator(_checked_classes)] = PAPER
 
 
-def part_of_dialog(dialog: str) -> Part | None:
+def part_of_dialog(dialog: str) -> DialogPart | None:
     """The part that a dialog belongs to by its name, or None where the name tells none.
 
     Examples:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ser.corpora.corpus import IMPUTED, UNKNOWN, Annotations, Skipped, Utterance
+from ser.corpora.corpus import IMPUTED, UNKNOWN, Annotations, SkippedFile, Utterance
 from ser.corpora.iemocap.classes import NAME_OF_CODE, IemocapOptions, parse_classes, part_of_dialog
 from ser.corpora.iemocap.parsers import (
     EMOTION_CODES,
@@ -24,7 +24,7 @@ from ser.corpora.iemocap.parsers import (
     parse_utterance_name,
 )
 from ser.corpora.label_files import files_by_stem, read_label_text, require_folder
-from ser.corpora.transcripts.counts import TRANSCRIPT, spoken_words
+from ser.corpora.transcripts.counts import TRANSCRIPT, tokenize_words
 from ser.corpora.transcripts.phones import CMU, count_voiced
 from ser.errors import AnnotationError, CorpusError
 
@@ -51,13 +51,13 @@ class _Counts:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _ParseState:
     """What is wanted, and what was read: utterances, some without counts, and what was left out."""
 
     options: IemocapOptions
     class_of_code: Mapping[str, str]
     utterances: list[Utterance]
-    skipped: list[Skipped]
+    skipped: list[SkippedFile]
     notes: list[str]
     found: Counter[str]
     unaligned: dict[str, str]
@@ -86,12 +86,12 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
         raise CorpusError(f"{root}: has no SessionN/dialog/EmoEvaluation; expected IEMOCAP, with {_EXPECTED}")
     classes = parse_classes(options.classes)
     class_of_code = {code: name for name, codes in classes.items() for code in codes}
-    reading = _Reading(options, class_of_code, [], [], [], Counter(), {})
+    reading = _ParseState(options, class_of_code, [], [], [], Counter(), {})
     for session in sessions:
         _read_session(session, reading)
     _impute(reading)
     if not reading.utterances:
-        raise CorpusError(f"{root}: {_why_nothing(reading)}; expected IEMOCAP, with {_EXPECTED}")
+        raise CorpusError(f"{root}: {_empty_reason(reading)}; expected IEMOCAP, with {_EXPECTED}")
     utterances = tuple(sorted(reading.utterances, key=lambda utterance: utterance.id))
     return Annotations(
         corpus="iemocap",
@@ -105,7 +105,7 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
     )
 
 
-def _summary_notes(reading: _Reading) -> Iterator[str]:
+def _summary_notes(reading: _ParseState) -> Iterator[str]:
     """What merges, what is outside the class set, and what has no ratings."""
     for name in dict.fromkeys(reading.class_of_code.values()):
         merged = [code for code, other in reading.class_of_code.items() if other == name and reading.found[code]]
@@ -121,7 +121,7 @@ def _summary_notes(reading: _Reading) -> Iterator[str]:
         yield f"utterances without dimensional ratings: {len(unrated)} (first: {unrated[0]})"
 
 
-def _why_nothing(reading: _Reading) -> str:
+def _empty_reason(reading: _ParseState) -> str:
     skipped = reading.skipped
     if skipped:
         return f"none of {len(skipped)} utterances can be used (first: {skipped[0].name}: {skipped[0].reason})"
@@ -129,51 +129,55 @@ def _why_nothing(reading: _Reading) -> str:
     return f"has no utterance of any {dialogs} with an emotion of {', '.join(dict.fromkeys(reading.class_of_code))}"
 
 
-def _read_session(session: Path, reading: _Reading) -> None:
+def _read_session(session: Path, reading: _ParseState) -> None:
     """Adds the utterances of one session folder."""
     folder = session / "dialog" / "EmoEvaluation"
     evaluations = files_by_stem(folder, ".txt")
     if not evaluations:
-        reading.skipped.append(Skipped(session.name, f"{folder}: expected the labels of its dialogs, found none"))
+        reading.skipped.append(SkippedFile(session.name, f"{folder}: expected the labels of its dialogs, found none"))
     for dialog, evaluation in evaluations.items():
         part = part_of_dialog(dialog)
         if part is None:
-            reading.skipped.append(Skipped(dialog, "its name is of no improvised and of no scripted dialog"))
+            reading.skipped.append(SkippedFile(dialog, "its name is of no improvised and of no scripted dialog"))
             continue
         if reading.options.part not in (part, "both"):
             continue
         try:
             turns, faults = parse_evaluation(read_label_text(evaluation), evaluation)
         except AnnotationError as error:
-            reading.skipped.append(Skipped(dialog, str(error)))
+            reading.skipped.append(SkippedFile(dialog, str(error)))
             continue
-        reading.skipped.extend(Skipped(f"{dialog}, line {fault.line}", str(fault)) for fault in faults)
+        reading.skipped.extend(SkippedFile(f"{dialog}, line {fault.line}", str(fault)) for fault in faults)
         transcripts = _transcripts(session / "dialog" / "transcriptions" / f"{dialog}.txt", reading.notes)
         wavs = files_by_stem(session / "sentences" / "wav" / dialog, ".wav")
         alignments = session / "sentences" / "ForcedAlignment" / dialog
         words, phones = files_by_stem(alignments, ".wdseg"), files_by_stem(alignments, ".phseg")
-        for turn, name in _wanted(turns, session, reading):
+        for turn, name in _turns_in_class_set(turns, session, reading):
             wav = wavs.get(turn.utterance)
             if wav is None:
                 missing = Path("sentences", "wav", dialog, f"{turn.utterance}.wav")
-                reading.skipped.append(Skipped(turn.utterance, f"{session / missing}: no such file"))
+                reading.skipped.append(SkippedFile(turn.utterance, f"{session / missing}: no such file"))
                 continue
-            counts = _aligned_counts(words.get(turn.utterance), phones.get(turn.utterance))
+            counts = _counts_from_alignment(words.get(turn.utterance), phones.get(turn.utterance))
             if counts.reason:
                 reading.unaligned[turn.utterance] = counts.reason
             emotion = reading.class_of_code[turn.emotion]
             reading.utterances.append(_utterance(turn, name, emotion, wav, transcripts.get(turn.utterance), counts))
 
 
-def _wanted(turns: Iterable[Turn], session: Path, reading: _Reading) -> Iterator[tuple[Turn, UtteranceName]]:
+def _turns_in_class_set(
+    turns: Iterable[Turn], session: Path, reading: _ParseState
+) -> Iterator[tuple[Turn, UtteranceName]]:
     """The turns of the class set; what is outside it is counted, what is wrong is listed."""
     seen: set[str] = set()
     for turn in turns:
         name = parse_utterance_name(turn.utterance)
         if name is None or int(name.session[3:]) != int(session.name.removeprefix("Session")):
-            reading.skipped.append(Skipped(turn.utterance, f"its id is not of {session.name}, where it lies"))
+            reading.skipped.append(SkippedFile(turn.utterance, f"its id is not of {session.name}, where it lies"))
         elif turn.utterance in seen:
-            reading.skipped.append(Skipped(turn.utterance, "a second label for the same utterance; the first is used"))
+            reading.skipped.append(
+                SkippedFile(turn.utterance, "a second label for the same utterance; the first is used")
+            )
         else:
             reading.found[turn.emotion] += 1
             if turn.emotion in reading.class_of_code:
@@ -193,8 +197,8 @@ def _utterance(
         transcript=transcript,
         words=counts.words,
         voiced_phonemes=counts.voiced_phonemes,
-        words_from=UNKNOWN if counts.reason else "alignment",
-        voiced_phonemes_from=UNKNOWN if counts.reason else "alignment",
+        words_source=UNKNOWN if counts.reason else "alignment",
+        voiced_phonemes_source=UNKNOWN if counts.reason else "alignment",
         ratings=dict(zip(RATINGS, turn.ratings or (), strict=False)),
     )
 
@@ -211,7 +215,7 @@ def _transcripts(path: Path, notes: list[str]) -> dict[str, str]:
         return {}
 
 
-def _aligned_counts(words: Path | None, phones: Path | None) -> _Counts:
+def _counts_from_alignment(words: Path | None, phones: Path | None) -> _Counts:
     """Words and voiced phonemes from the alignments, or the reason why there are none."""
     if words is None or phones is None:
         return _Counts(reason=f"it has no {'.wdseg' if words is None else '.phseg'} file")
@@ -225,7 +229,7 @@ def _aligned_counts(words: Path | None, phones: Path | None) -> _Counts:
         return _Counts(reason=f"{phones}: {error}")
 
 
-def _impute(reading: _Reading) -> None:
+def _impute(reading: _ParseState) -> None:
     """Counts from transcripts where there is no alignment; lists what still has none."""
     aligned = [utterance for utterance in reading.utterances if utterance.id not in reading.unaligned]
     words = sum(utterance.words or 0 for utterance in aligned)
@@ -237,18 +241,18 @@ def _impute(reading: _Reading) -> None:
         if reason is None:
             kept.append(utterance)
         elif utterance.transcript is None:
-            reading.skipped.append(Skipped(utterance.id, f"{reason}, and it has no transcript to count words in"))
+            reading.skipped.append(SkippedFile(utterance.id, f"{reason}, and it has no transcript to count words in"))
         else:
-            counted = len(spoken_words(utterance.transcript))
+            counted = len(tokenize_words(utterance.transcript))
             phonemes = None if per_word is None else max(1, round(counted * per_word))
             origin = UNKNOWN if phonemes is None else IMPUTED
             kept.append(
                 replace(
                     utterance,
                     words=counted,
-                    words_from=TRANSCRIPT,
+                    words_source=TRANSCRIPT,
                     voiced_phonemes=phonemes,
-                    voiced_phonemes_from=origin,
+                    voiced_phonemes_source=origin,
                 )
             )
             what = f"{counted} words" + ("" if phonemes is None else f" and {phonemes} voiced phonemes")

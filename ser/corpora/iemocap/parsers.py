@@ -90,7 +90,7 @@ def parse_utterance_name(utterance: str) -> UtteranceName | None:
     return UtteranceName(dialog, match["session"], match["session"] + match["letter"])
 
 
-def is_never_cut_out(utterance: str) -> bool:
+def is_turn_without_audio(utterance: str) -> bool:
     """Whether an id names a turn that has no audio of its own, such as 'Ses01F_impro04_FXX0'."""
     return _UNUSED_TURN.fullmatch(utterance) is not None
 
@@ -135,7 +135,7 @@ def _parse_turn(line: str, number: int, path: Path) -> Turn | AnnotationError | 
     if match is None:
         return AnnotationError(path, number, f"'[START - END]<tab>UTTERANCE<tab>EMOTION', found {line.strip()[:60]!r}")
     start, end, utterance, emotion, ratings = match.groups()
-    if is_never_cut_out(utterance):
+    if is_turn_without_audio(utterance):
         return None
     name = parse_utterance_name(utterance)
     if name is None or name.dialog != path.stem:

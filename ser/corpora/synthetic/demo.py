@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ser.config import digest_of
 from ser.corpora.corpus import Annotations
-from ser.corpora.espeak import Speech, synthesise
+from ser.corpora.espeak import SynthesisResult, synthesise
 from ser.corpora.iemocap import loader as iemocap
 from ser.corpora.label_files import require_folder
 from ser.corpora.synthetic import demo_script
@@ -24,7 +24,7 @@ from ser.corpora.synthetic.demo_alignment import (
     spoken_turn,
 )
 from ser.corpora.synthetic.demo_script import PlannedTurn, plan_turns
-from ser.corpora.synthetic.files import draft_beside
+from ser.corpora.synthetic.files import atomic_folder
 from ser.corpora.synthetic.iemocap_writer import TYPICAL_RATINGS, DialogTurn, write_dialog
 from ser.corpora.transcripts.phones import CMU, count_voiced
 from ser.errors import CorpusError
@@ -78,9 +78,9 @@ def make_demo(root: Path, progress: Callable[[int, int], None] | None = None) ->
     turns = _speak(plans, synthesise([plan.request for plan in plans], progress))
     _check_room_for_targets(turns)
     try:
-        with draft_beside(root) as draft:
+        with atomic_folder(root) as draft:
             _write(turns, draft)
-            _move_into_place(draft, root)
+            _publish_atomically(draft, root)
     except OSError as error:
         raise CorpusError(f"{root}: the demo corpus cannot be written: {error.strerror}") from error
 
@@ -135,7 +135,7 @@ def _file_digest(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
-def _speak(plans: Sequence[PlannedTurn], speeches: Sequence[Speech]) -> list[SpokenTurn]:
+def _speak(plans: Sequence[PlannedTurn], speeches: Sequence[SynthesisResult]) -> list[SpokenTurn]:
     """Joins plans and speech; a dialog's turns follow each other in time."""
     turns: list[SpokenTurn] = []
     for index, (plan, speech) in enumerate(zip(plans, speeches, strict=True)):
@@ -183,7 +183,7 @@ def _dialog_turn(turn: SpokenTurn) -> DialogTurn:
     )
 
 
-def _move_into_place(draft: Path, root: Path) -> None:
+def _publish_atomically(draft: Path, root: Path) -> None:
     """Renames the finished folder; another process may have made the same corpus meanwhile."""
     try:
         os.rename(draft, root)  # noqa: PTH104

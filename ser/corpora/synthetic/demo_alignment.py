@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from ser.corpora.espeak import Mark, Speech
+from ser.corpora.espeak import SynthesisResult, TimeMark
 from ser.corpora.iemocap.parsers import Segment
 from ser.corpora.synthetic.demo_script import SEED, PlannedTurn
 from ser.errors import CorpusError
@@ -63,7 +63,7 @@ class SpokenTurn:
         return self.start_s + len(self.samples) / SAMPLE_RATE_HZ
 
 
-def spoken_turn(plan: PlannedTurn, speech: Speech, index: int, start_s: float) -> SpokenTurn:
+def spoken_turn(plan: PlannedTurn, speech: SynthesisResult, index: int, start_s: float) -> SpokenTurn:
     """Converts what eSpeak said to 16 kHz with room noise, and its events to alignments.
 
     Args:
@@ -77,23 +77,23 @@ def spoken_turn(plan: PlannedTurn, speech: Speech, index: int, start_s: float) -
     """
     if len(speech.words) != len(plan.request.text.split()):
         raise CorpusError(f"eSpeak NG joined words of {plan.request.text!r}: {[mark.name for mark in speech.words]}")
-    samples = room_samples(speech, plan.noise_peak, index)
+    samples = add_room_noise(speech, plan.noise_peak, index)
     frames = len(samples) // FRAME_SAMPLES
     return SpokenTurn(
         plan=plan,
         samples=samples,
         words=word_segments(speech, frames),
-        phones=_align(_phone_marks(speech), speech.sample_rate_hz, frames),
+        phones=_segments_from_marks(_phone_marks(speech), speech.sample_rate_hz, frames),
         start_s=start_s,
     )
 
 
-def word_segments(speech: Speech, frames: int) -> tuple[Segment, ...]:
+def word_segments(speech: SynthesisResult, frames: int) -> tuple[Segment, ...]:
     """The word alignment of speech in its room, silences included, over that many frames."""
-    return _align(_word_marks(speech), speech.sample_rate_hz, frames)
+    return _segments_from_marks(_word_marks(speech), speech.sample_rate_hz, frames)
 
 
-def room_samples(speech: Speech, noise_peak: int, index: int) -> NDArray[np.int16]:
+def add_room_noise(speech: SynthesisResult, noise_peak: int, index: int) -> NDArray[np.int16]:
     """The speech at 16 kHz, in steady noise that begins before it and ends after it.
 
     Args:
@@ -112,7 +112,7 @@ def room_samples(speech: Speech, noise_peak: int, index: int) -> NDArray[np.int1
     return samples
 
 
-def _word_marks(speech: Speech) -> list[tuple[float, str]]:
+def _word_marks(speech: SynthesisResult) -> list[tuple[float, str]]:
     """Where words and pauses begin, in eSpeak's samples; the last pause becomes `</s>`."""
     marks = [(float(mark.sample), mark.name.upper()) for mark in speech.words]
     marks += [(float(mark.sample), "<sil>") for mark in _pauses(speech.phonemes)]
@@ -121,7 +121,7 @@ def _word_marks(speech: Speech) -> list[tuple[float, str]]:
     return [(-1.0, "<s>"), *marks, (end, "</s>")]
 
 
-def _phone_marks(speech: Speech) -> list[tuple[float, str]]:
+def _phone_marks(speech: SynthesisResult) -> list[tuple[float, str]]:
     """Where phones begin, in eSpeak's samples; a phoneme of several phones is divided evenly."""
     marks: list[tuple[float, str]] = [(-1.0, "SIL")]
     ends = [*(mark.sample for mark in speech.phonemes[1:]), len(speech.samples)]
@@ -134,7 +134,7 @@ def _phone_marks(speech: Speech) -> list[tuple[float, str]]:
     return marks
 
 
-def _pauses(phonemes: Sequence[Mark]) -> list[Mark]:
+def _pauses(phonemes: Sequence[TimeMark]) -> list[TimeMark]:
     """Pauses, without those that follow another pause."""
     flags = [mark.name in PAUSE_MNEMONICS for mark in phonemes]
     return [mark for place, mark in enumerate(phonemes) if flags[place] and not (place and flags[place - 1])]
@@ -151,7 +151,7 @@ def _cmu_phones(mnemonic: str) -> tuple[str, ...]:
     return CMU_OF_MNEMONIC[plain]
 
 
-def _align(marks: Sequence[tuple[float, str]], rate_hz: int, frames: int) -> tuple[Segment, ...]:
+def _segments_from_marks(marks: Sequence[tuple[float, str]], rate_hz: int, frames: int) -> tuple[Segment, ...]:
     """Turns positions into rows that cover all frames; each row has a frame at least."""
     starts: list[int] = []
     for position, _ in marks:

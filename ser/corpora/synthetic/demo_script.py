@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from random import Random
 
-from ser.corpora.espeak import Request
+from ser.corpora.espeak import SynthesisRequest
 
 OVERLAP = 0.85
 """How far utterances stray from their emotion: 0 makes the classes trivial, 2 hardly separable."""
@@ -65,7 +65,7 @@ SENTENCES = (
 
 
 @dataclass(frozen=True)
-class Manner:
+class VoiceOffsets:
     """Offsets of the voice's settings, in eSpeak's units (see `Request`)."""
 
     pitch: float
@@ -74,25 +74,25 @@ class Manner:
     volume: float
 
 
-SETTINGS = tuple(field.name for field in fields(Manner))
+SETTINGS = tuple(field.name for field in fields(VoiceOffsets))
 
-ACTED = {
-    "neu": Manner(pitch=-8, pitch_range=-10, rate_wpm=2, volume=0),
-    "hap": Manner(pitch=20, pitch_range=30, rate_wpm=0, volume=2),
-    "sad": Manner(pitch=-6, pitch_range=-24, rate_wpm=-14, volume=-26),
-    "ang": Manner(pitch=2, pitch_range=14, rate_wpm=8, volume=34),
+EMOTION_OFFSETS = {
+    "neu": VoiceOffsets(pitch=-8, pitch_range=-10, rate_wpm=2, volume=0),
+    "hap": VoiceOffsets(pitch=20, pitch_range=30, rate_wpm=0, volume=2),
+    "sad": VoiceOffsets(pitch=-6, pitch_range=-24, rate_wpm=-14, volume=-26),
+    "ang": VoiceOffsets(pitch=2, pitch_range=14, rate_wpm=8, volume=34),
 }
 """What each emotion does to a voice."""
 
-STRAY = Manner(pitch=12, pitch_range=20, rate_wpm=8, volume=20)
+MAX_UTTERANCE_OFFSET = VoiceOffsets(pitch=12, pitch_range=20, rate_wpm=8, volume=20)
 """Largest stray of an utterance at `OVERLAP` 1; the sum of two uniform draws, so mostly less."""
 
-SPEAKER = Manner(pitch=6, pitch_range=8, rate_wpm=4, volume=8)
+SPEAKER = VoiceOffsets(pitch=6, pitch_range=8, rate_wpm=4, volume=8)
 """Largest habitual offset of a speaker."""
 
-RESTING = Request(text="", voice="en-us", rate_wpm=145, volume=70, pitch=45, pitch_range=45)
-LOWEST = Manner(pitch=0, pitch_range=0, rate_wpm=125, volume=25)
-HIGHEST = Manner(pitch=99, pitch_range=99, rate_wpm=160, volume=120)
+NEUTRAL_VOICE = SynthesisRequest(text="", voice="en-us", rate_wpm=145, volume=70, pitch=45, pitch_range=45)
+MIN_SETTINGS = VoiceOffsets(pitch=0, pitch_range=0, rate_wpm=125, volume=25)
+MAX_SETTINGS = VoiceOffsets(pitch=99, pitch_range=99, rate_wpm=160, volume=120)
 """Limits of the settings; faster speech would have more voiced phonemes than CTC has frames for."""
 
 
@@ -115,16 +115,16 @@ class PlannedTurn:
     session: int
     speaker: str
     emotion: str
-    request: Request
+    request: SynthesisRequest
     noise_peak: int
 
 
 @dataclass(frozen=True)
-class _Habits:
+class _SpeakerProfile:
     """How one speaker speaks and acts."""
 
-    offset: Manner
-    strength: dict[str, Manner]
+    offset: VoiceOffsets
+    strength: dict[str, VoiceOffsets]
     noise_peak: int
     emotions: list[str]
     sentences: list[str]
@@ -155,33 +155,33 @@ def _plan_session(session: int) -> Iterator[PlannedTurn]:
                 )
 
 
-def _plan_speaker(speaker: str) -> _Habits:
+def _plan_speaker(speaker: str) -> _SpeakerProfile:
     random = Random(f"{SEED} {speaker}")
     turns = len(DIALOGS) * TURNS_PER_SPEAKER_AND_DIALOG
     emotions = [EMOTION_CODES[turn % len(EMOTION_CODES)] for turn in range(turns)]
     random.shuffle(emotions)
     sentences = list(SENTENCES)
     random.shuffle(sentences)
-    return _Habits(
-        offset=stray(random, SPEAKER, 1.0),
-        strength={code: Manner(*(0.6 + 0.8 * random.random() for _ in range(4))) for code in EMOTION_CODES},
+    return _SpeakerProfile(
+        offset=draw_offset(random, SPEAKER, 1.0),
+        strength={code: VoiceOffsets(*(0.6 + 0.8 * random.random() for _ in range(4))) for code in EMOTION_CODES},
         noise_peak=8 + int(24 * random.random()),
         emotions=emotions,
         sentences=sentences[:turns],
     )
 
 
-def _request(utterance: str, voice: str, emotion: str, habits: _Habits, index: int) -> Request:
+def _request(utterance: str, voice: str, emotion: str, habits: _SpeakerProfile, index: int) -> SynthesisRequest:
     """How one utterance is spoken: resting voice + speaker's habit + acted emotion + stray."""
-    acted, strength, habit = ACTED[emotion], habits.strength[emotion], habits.offset
-    meant = Manner(
+    acted, strength, habit = EMOTION_OFFSETS[emotion], habits.strength[emotion], habits.offset
+    meant = VoiceOffsets(
         *(getattr(habit, name) + getattr(acted, name) * getattr(strength, name) for name in SETTINGS),
     )
-    strayed = stray(Random(f"{SEED} {utterance}"), STRAY, OVERLAP)
+    strayed = draw_offset(Random(f"{SEED} {utterance}"), MAX_UTTERANCE_OFFSET, OVERLAP)
     return spoken_request(habits.sentences[index], voice, meant, strayed)
 
 
-def spoken_request(text: str, voice: str, meant: Manner, strayed: Manner) -> Request:
+def spoken_request(text: str, voice: str, meant: VoiceOffsets, strayed: VoiceOffsets) -> SynthesisRequest:
     """How a text is spoken: the resting voice, moved by what is meant and by a stray, within limits.
 
     Args:
@@ -192,10 +192,10 @@ def spoken_request(text: str, voice: str, meant: Manner, strayed: Manner) -> Req
     """
 
     def setting(name: str) -> int:
-        value = round(getattr(RESTING, name) + getattr(meant, name) + getattr(strayed, name))
-        return int(min(max(value, getattr(LOWEST, name)), getattr(HIGHEST, name)))
+        value = round(getattr(NEUTRAL_VOICE, name) + getattr(meant, name) + getattr(strayed, name))
+        return int(min(max(value, getattr(MIN_SETTINGS, name)), getattr(MAX_SETTINGS, name)))
 
-    return Request(
+    return SynthesisRequest(
         text=text,
         voice=voice,
         rate_wpm=setting("rate_wpm"),
@@ -205,10 +205,10 @@ def spoken_request(text: str, voice: str, meant: Manner, strayed: Manner) -> Req
     )
 
 
-def stray(random: Random, largest: Manner, scale: float) -> Manner:
+def draw_offset(random: Random, largest: VoiceOffsets, scale: float) -> VoiceOffsets:
     """A random offset in -largest..largest times the scale, small ones being likelier."""
 
     def draw(limit: float) -> float:
         return scale * limit * (random.random() + random.random() - 1.0)
 
-    return Manner(draw(largest.pitch), draw(largest.pitch_range), draw(largest.rate_wpm), draw(largest.volume))
+    return VoiceOffsets(draw(largest.pitch), draw(largest.pitch_range), draw(largest.rate_wpm), draw(largest.volume))

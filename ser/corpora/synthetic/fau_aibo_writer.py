@@ -6,9 +6,9 @@ from pathlib import Path
 from ser.corpora.fau_aibo.loader import CODES_OF_CLASSES, SEGMENTATION, TRANSLITERATION, label_file
 from ser.corpora.fau_aibo.parsers import parse_chunk_name
 from ser.corpora.iemocap.parsers import is_word
-from ser.corpora.synthetic.files import write_apple_double, write_wav
+from ser.corpora.synthetic.files import write_macos_metadata_file, write_wav
 from ser.corpora.synthetic.table import TableRow
-from ser.corpora.synthetic.voices import Language, Part, Sound
+from ser.corpora.synthetic.voices import Language, SynthesizedAudio, SyntheticUtterance
 from ser.errors import AnnotationError
 
 COLUMNS = ("id", "label", "duration_s", "transcript", "words", "aligned", "label_2cl")
@@ -51,13 +51,13 @@ def order(rows: Sequence[TableRow]) -> list[TableRow]:
     return list(rows)
 
 
-def part_of(row: TableRow) -> Part | None:
+def part_of(row: TableRow) -> SyntheticUtterance | None:
     """The chunk to be heard."""
-    return Part(row, row.id.rsplit("_", 2)[0], _ACTED_AS.get(row.label))
+    return SyntheticUtterance(row, row.id.rsplit("_", 2)[0], _ACTED_AS.get(row.label))
 
 
 def write(
-    root: Path, rows: Sequence[TableRow], heard: Iterator[Sound], decoys: bool, progress: Callable[[], None]
+    root: Path, rows: Sequence[TableRow], heard: Iterator[SynthesizedAudio], decoys: bool, progress: Callable[[], None]
 ) -> None:
     """Writes the folders; the two-class label file has the chunks that the table gives such a label.
 
@@ -91,8 +91,8 @@ def write(
     _write_lines(root / TRANSLITERATION, [*spoken, ""] if decoys else spoken, line_end)
     _write_lines(root / SEGMENTATION, segments, line_end)
     if decoys:
-        write_apple_double(wavs / f"{rows[0].id}.wav")
-        write_apple_double(root / TRANSLITERATION)
+        write_macos_metadata_file(wavs / f"{rows[0].id}.wav")
+        write_macos_metadata_file(root / TRANSLITERATION)
 
 
 def _write_lines(path: Path, lines: Sequence[str], line_end: str) -> None:

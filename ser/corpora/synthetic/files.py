@@ -28,13 +28,13 @@ def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
 _CONTENT = b"\0\5\x16\7\0\2\0\0Mac OS X        "
 
 
-def write_apple_double(path: Path) -> None:
+def write_macos_metadata_file(path: Path) -> None:
     """Writes the double `._name` beside a file or folder, which a loader has to leave out."""
     path.with_name(f"._{path.name}").write_bytes(_CONTENT)
 
 
 @contextmanager
-def draft_beside(root: Path) -> Iterator[Path]:
+def atomic_folder(root: Path) -> Iterator[Path]:
     """A place beside a folder to write it in, before it is renamed.
 
     Args:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.corpora.iemocap.parsers import EMOTION_CODES, Segment, is_never_cut_out, parse_utterance_name
-from ser.corpora.synthetic.demo_script import ACTED, SENTENCES
-from ser.corpora.synthetic.files import write_apple_double, write_wav
+from ser.corpora.iemocap.parsers import EMOTION_CODES, Segment, is_turn_without_audio, parse_utterance_name
+from ser.corpora.synthetic.demo_script import EMOTION_OFFSETS, SENTENCES
+from ser.corpora.synthetic.files import write_macos_metadata_file, write_wav
 from ser.corpora.synthetic.table import TableRow
-from ser.corpora.synthetic.voices import Language, Part, Sound
+from ser.corpora.synthetic.voices import Language, SynthesizedAudio, SyntheticUtterance
 from ser.errors import AnnotationError
 
 
@@ -60,7 +60,7 @@ COLUMNS = (
 ENGLISH = Language("en-us", SENTENCES, phones=True)
 
 _PAUSE_S = 0.5
-_ACTED_AS = {code: code for code in ACTED} | {"exc": "hap", "fru": "ang"}
+_ACTED_AS = {code: code for code in EMOTION_OFFSETS} | {"exc": "hap", "fru": "ang"}
 
 
 def check_row(row: TableRow, table: Path) -> None:
@@ -69,7 +69,7 @@ def check_row(row: TableRow, table: Path) -> None:
     Raises:
         AnnotationError: The text names the line.
     """
-    if parse_utterance_name(row.id) is None and not is_never_cut_out(row.id):
+    if parse_utterance_name(row.id) is None and not is_turn_without_audio(row.id):
         expected = "an id such as Ses01F_impro04_M000, or Ses01F_impro04_MXX0 for a turn without audio"
         raise AnnotationError(table, row.line, f"{expected}, found '{row.id}'")
     if row.label not in EMOTION_CODES:
@@ -81,14 +81,14 @@ def order(rows: Sequence[TableRow]) -> list[TableRow]:
     return sorted(rows, key=lambda row: _dialog(row.id))
 
 
-def part_of(row: TableRow) -> Part | None:
+def part_of(row: TableRow) -> SyntheticUtterance | None:
     """The utterance to be heard; None for a turn that was never cut out."""
     name = parse_utterance_name(row.id)
-    return None if name is None else Part(row, name.speaker, _ACTED_AS.get(row.label))
+    return None if name is None else SyntheticUtterance(row, name.speaker, _ACTED_AS.get(row.label))
 
 
 def write(
-    root: Path, rows: Sequence[TableRow], heard: Iterator[Sound], decoys: bool, progress: Callable[[], None]
+    root: Path, rows: Sequence[TableRow], heard: Iterator[SynthesizedAudio], decoys: bool, progress: Callable[[], None]
 ) -> None:
     """Writes the tree.
 
@@ -106,7 +106,7 @@ def write(
         session = root / f"Session{int(dialog[3:5])}"
         turns: list[DialogTurn] = []
         for row in members:
-            sound = None if is_never_cut_out(row.id) else next(heard)
+            sound = None if is_turn_without_audio(row.id) else next(heard)
             turns.append(_turn(row, sound, turns[-1].end_s if turns else 0.0))
             progress()
         line_end = "\r\n" if decoys and next(places) % 2 else "\n"
@@ -119,7 +119,7 @@ def _dialog(utterance: str) -> str:
     return utterance.rpartition("_")[0]
 
 
-def _turn(row: TableRow, sound: Sound | None, after_s: float) -> DialogTurn:
+def _turn(row: TableRow, sound: SynthesizedAudio | None, after_s: float) -> DialogTurn:
     start_s = after_s + _PAUSE_S
     duration_s = sound.duration_s if sound else row.duration_s or _PAUSE_S
     return DialogTurn(
@@ -140,10 +140,10 @@ def _write_decoys(session: Path, dialog: str, line_end: str) -> None:
     for folder, name in (("Categorical", f"{dialog}_e2_cat.txt"), ("Attribute", f"{dialog}_e2_atr.txt")):
         (evaluations / folder).mkdir(exist_ok=True)
         (evaluations / folder / name).write_text(f"{dialog}_F000 :Anger; ()\n", encoding="latin-1")
-    write_apple_double(evaluations / f"{dialog}.txt")
-    write_apple_double(session)
+    write_macos_metadata_file(evaluations / f"{dialog}.txt")
+    write_macos_metadata_file(session)
     for path in sorted((session / "sentences").glob(f"*/{dialog}/*_F000.*")):
-        write_apple_double(path)
+        write_macos_metadata_file(path)
     with (session / "dialog" / "transcriptions" / f"{dialog}.txt").open("a", encoding="latin-1", newline="") as file:
         file.write(f"F: ¿Qué?\x85{line_end}M: [LAUGHTER]{line_end}{line_end}")
 

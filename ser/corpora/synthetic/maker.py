@@ -9,17 +9,22 @@ from typing import Protocol
 
 from ser.corpora.label_files import SYNTHETIC_MARKER
 from ser.corpora.synthetic import fau_aibo_writer, iemocap_writer
-from ser.corpora.synthetic.files import draft_beside
+from ser.corpora.synthetic.files import atomic_folder
 from ser.corpora.synthetic.table import TableRow, read_table
-from ser.corpora.synthetic.voices import VOICE_NAMES, Language, Part, Sound, sounds
-from ser.errors import ConfigurationError, CorpusError, unknown_value
+from ser.corpora.synthetic.voices import VOICE_NAMES, Language, SynthesizedAudio, SyntheticUtterance, synthesize
+from ser.errors import ConfigurationError, CorpusError, unknown_value_message
 
 
 class Write(Protocol):
     """Writes the rows and their sounds in a layout."""
 
     def __call__(
-        self, root: Path, rows: Sequence[TableRow], heard: Iterator[Sound], decoys: bool, progress: Callable[[], None]
+        self,
+        root: Path,
+        rows: Sequence[TableRow],
+        heard: Iterator[SynthesizedAudio],
+        decoys: bool,
+        progress: Callable[[], None],
     ) -> None:
         """Writes the folder."""
 
@@ -41,7 +46,7 @@ class Layout:
     language: Language
     check: Callable[[TableRow, Path], None]
     order: Callable[[Sequence[TableRow]], list[TableRow]]
-    part_of: Callable[[TableRow], Part | None]
+    part_of: Callable[[TableRow], SyntheticUtterance | None]
     write: Write
 
 
@@ -66,7 +71,7 @@ LAYOUTS: Mapping[str, Layout] = {
 """Layouts by the name of their corpus."""
 
 
-def make_layout(
+def write_synthetic_corpus(
     name: str,
     table: Path,
     root: Path,
@@ -97,9 +102,9 @@ def make_layout(
         CorpusError: The folder holds something, the table is wrong, or it cannot be spoken or written.
     """
     if name not in LAYOUTS:
-        raise ConfigurationError(unknown_value("layout", name, LAYOUTS))
+        raise ConfigurationError(unknown_value_message("layout", name, LAYOUTS))
     if voice not in VOICE_NAMES:
-        raise ConfigurationError(unknown_value("voice", voice, VOICE_NAMES))
+        raise ConfigurationError(unknown_value_message("voice", voice, VOICE_NAMES))
     root = root.resolve()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CorpusError(f"{root}: is not an empty folder; name a new one for the synthetic corpus")
@@ -115,10 +120,10 @@ def make_layout(
         if progress is not None:
             progress(done, len(rows))
 
-    heard = sounds(voice, parts, layout.language, seed, table)
+    heard = synthesize(voice, parts, layout.language, seed, table)
     marker = {"layout": name, "voice": voice, "seed": seed, "decoys": decoys, "utterances": len(rows)}
     try:
-        with draft_beside(root) as draft:
+        with atomic_folder(root) as draft:
             layout.write(draft, rows, heard, decoys, step)
             (draft / SYNTHETIC_MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
             draft.rename(root)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ser.corpora.audio import SHORTEST_S
 from ser.corpora.iemocap.parsers import RATINGS
-from ser.corpora.tabular.csv_records import decoded, records
+from ser.corpora.tabular.csv_records import decode_utf8, read_csv_records
 from ser.errors import AnnotationError, CorpusError
 
 LONGEST_S = 3600.0
@@ -65,7 +65,7 @@ def read_table(path: Path, columns: Collection[str]) -> tuple[TableRow, ...]:
         data = path.read_bytes()
     except OSError as error:
         raise CorpusError(f"{path}: the table cannot be read: {error.strerror}") from error
-    table = _sound(records(decoded(data, path), path))
+    table = _sound(read_csv_records(decode_utf8(data, path), path))
     _, header = next(table, (1, []))
     names = [name.strip() for name in header]
     _check_header(names, path, columns)

@@ -9,12 +9,26 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.corpora.espeak import Request, Speech, synthesise
+from ser.corpora.espeak import SynthesisRequest, SynthesisResult, synthesise
 from ser.corpora.iemocap.parsers import Segment
-from ser.corpora.synthetic.demo_alignment import FRAME_SAMPLES, SAMPLE_RATE_HZ, room_samples, spoken_turn, word_segments
-from ser.corpora.synthetic.demo_script import ACTED, STRAY, VOICES, Manner, PlannedTurn, spoken_request, stray
+from ser.corpora.synthetic.demo_alignment import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE_HZ,
+    add_room_noise,
+    spoken_turn,
+    word_segments,
+)
+from ser.corpora.synthetic.demo_script import (
+    EMOTION_OFFSETS,
+    MAX_UTTERANCE_OFFSET,
+    VOICES,
+    PlannedTurn,
+    VoiceOffsets,
+    draw_offset,
+    spoken_request,
+)
 from ser.corpora.synthetic.table import TableRow
-from ser.corpora.transcripts.counts import spoken_words
+from ser.corpora.transcripts.counts import tokenize_words
 from ser.errors import AnnotationError
 
 VOICE_NAMES = ("noise", "demo")
@@ -45,7 +59,7 @@ class Language:
 
 
 @dataclass(frozen=True)
-class Part:
+class SyntheticUtterance:
     """One utterance to be heard.
 
     Attributes:
@@ -60,7 +74,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Sound:
+class SynthesizedAudio:
     """What is heard.
 
     Attributes:
@@ -81,7 +95,9 @@ class Sound:
         return len(self.samples) / SAMPLE_RATE_HZ
 
 
-def sounds(voice: str, parts: Sequence[Part], language: Language, seed: int, table: Path) -> Iterator[Sound]:
+def synthesize(
+    voice: str, parts: Sequence[SyntheticUtterance], language: Language, seed: int, table: Path
+) -> Iterator[SynthesizedAudio]:
     """Makes the sound of all utterances, in order.
 
     Args:
@@ -115,13 +131,13 @@ def _text(row: TableRow, index: int, language: Language) -> str:
     return " ".join(islice(cycle(sentence.rstrip(".").split()), row.words))
 
 
-def _noise(row: TableRow, index: int, language: Language, seed: int, table: Path) -> Sound:
+def _noise(row: TableRow, index: int, language: Language, seed: int, table: Path) -> SynthesizedAudio:
     if row.duration_s is None:
         raise AnnotationError(table, row.line, "a duration_s, which the voice 'noise' needs")
     text, length = _text(row, index, language), round(row.duration_s * SAMPLE_RATE_HZ)
     generator = np.random.default_rng([seed, index])
     samples = generator.integers(-_NOISE_PEAK, _NOISE_PEAK, size=length, dtype=np.int16, endpoint=True)
-    words = len(spoken_words(text)) if row.words is None else row.words
+    words = len(tokenize_words(text)) if row.words is None else row.words
     voiced = 2 * words if row.voiced_phonemes is None else row.voiced_phonemes
     said = [word.strip(".,;:!?-").upper() for word in text.split() if word[0].isalnum()] or ["WORD"]
     spoken = list(islice(cycle(said), words))
@@ -131,10 +147,10 @@ def _noise(row: TableRow, index: int, language: Language, seed: int, table: Path
     frames = length // FRAME_SAMPLES
     word_rows = _spread(["<s>", *(["++BREATHING++"] if breath else []), *spoken, "<sil>", "</s>"], frames)
     if not language.phones:
-        return Sound(samples, text, word_rows, ())
+        return SynthesizedAudio(samples, text, word_rows, ())
     # Each voiced phone follows an unvoiced one, which shows a reader who counts all of them.
     phones = ["SIL", *(["+BREATHING+"] if breath else []), *["T", "AH"] * voiced, "SIL"]
-    return Sound(samples, text, word_rows, _spread(phones, frames))
+    return SynthesizedAudio(samples, text, word_rows, _spread(phones, frames))
 
 
 def _spread(symbols: Sequence[str], frames: int) -> tuple[Segment, ...]:
@@ -146,7 +162,7 @@ def _spread(symbols: Sequence[str], frames: int) -> tuple[Segment, ...]:
     return tuple(rows)
 
 
-def _spoken(parts: Sequence[Part], language: Language, seed: int) -> Iterator[Sound]:
+def _spoken(parts: Sequence[SyntheticUtterance], language: Language, seed: int) -> Iterator[SynthesizedAudio]:
     variants = _variants(parts)
     for first in range(0, len(parts), _SPOKEN_AT_ONCE):
         some = parts[first : first + _SPOKEN_AT_ONCE]
@@ -158,7 +174,7 @@ def _spoken(parts: Sequence[Part], language: Language, seed: int) -> Iterator[So
             yield _in_room(part, request, speech, 1_000_000 * seed + first + index, language)
 
 
-def _variants(parts: Sequence[Part]) -> dict[str, str]:
+def _variants(parts: Sequence[SyntheticUtterance]) -> dict[str, str]:
     """A voice variant for each speaker; those of the demo corpus have the ones they have there."""
     variants = [voice.partition("+")[2] for voice in VOICES.values()]
     own: Mapping[str, str] = dict(zip(VOICES, variants, strict=True))
@@ -166,15 +182,17 @@ def _variants(parts: Sequence[Part]) -> dict[str, str]:
     return {speaker: own.get(speaker, variants[place % len(variants)]) for place, speaker in enumerate(speakers)}
 
 
-def _request(part: Part, text: str, voice: str, seed: int) -> Request:
-    meant = ACTED.get(part.acted or "", Manner(0, 0, 0, 0))
-    return spoken_request(text, voice, meant, stray(Random(f"{seed} {part.row.id}"), STRAY, 1.0))
+def _request(part: SyntheticUtterance, text: str, voice: str, seed: int) -> SynthesisRequest:
+    meant = EMOTION_OFFSETS.get(part.acted or "", VoiceOffsets(0, 0, 0, 0))
+    return spoken_request(text, voice, meant, draw_offset(Random(f"{seed} {part.row.id}"), MAX_UTTERANCE_OFFSET, 1.0))
 
 
-def _in_room(part: Part, request: Request, speech: Speech, index: int, language: Language) -> Sound:
+def _in_room(
+    part: SyntheticUtterance, request: SynthesisRequest, speech: SynthesisResult, index: int, language: Language
+) -> SynthesizedAudio:
     if not language.phones:
-        samples = room_samples(speech, _ROOM_NOISE_PEAK, index)
-        return Sound(samples, request.text, word_segments(speech, len(samples) // FRAME_SAMPLES), ())
+        samples = add_room_noise(speech, _ROOM_NOISE_PEAK, index)
+        return SynthesizedAudio(samples, request.text, word_segments(speech, len(samples) // FRAME_SAMPLES), ())
     plan = PlannedTurn(part.row.id, "", 0, part.speaker, part.row.label, request, _ROOM_NOISE_PEAK)
     turn = spoken_turn(plan, speech, index, start_s=0.0)
-    return Sound(turn.samples, request.text, turn.words, turn.phones)
+    return SynthesizedAudio(turn.samples, request.text, turn.words, turn.phones)

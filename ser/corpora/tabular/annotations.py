@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ser.corpora.corpus import Annotations, Skipped, Utterance
+from ser.corpora.corpus import Annotations, SkippedFile, Utterance
 from ser.corpora.pairing import pair_speakers
 from ser.corpora.tabular.rows import Row, RowError, RowOptions, parse_row
 from ser.corpora.transcripts.counts import UNDETERMINED
-from ser.errors import ConfigurationError, CorpusError, unknown_value
+from ser.errors import ConfigurationError, CorpusError, unknown_value_message
 
 
 @dataclass(frozen=True)
-class Source:
+class TableSource:
     """Where rows come from, and what is known besides them.
 
     Attributes:
@@ -31,24 +31,24 @@ class Source:
     root: Path
     language: str | None = None
     labels: tuple[str, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass
-class _Reading:
+class _TableParser:
     """Rows that can be used so far, and what was left out."""
 
-    source: Source
+    source: TableSource
     kept: list[tuple[Row, Utterance]] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def leave_out(self, row: Row, reason: str) -> None:
-        self.skipped.append(Skipped(row.name, f"{row.place}: {reason}"))
+    def skip(self, row: Row, reason: str) -> None:
+        self.skipped.append(SkippedFile(row.name, f"{row.place}: {reason}"))
 
 
-def annotations_of(rows: Sequence[Row], source: Source, options: RowOptions) -> Annotations:
+def build_annotations(rows: Sequence[Row], source: TableSource, options: RowOptions) -> Annotations:
     """Makes annotations of rows; a row that can't be used is skipped and listed.
 
     Args:
@@ -63,13 +63,13 @@ def annotations_of(rows: Sequence[Row], source: Source, options: RowOptions) -> 
         ConfigurationError: The class set given has an emotion that no row has.
         CorpusError: No row can be used.
     """
-    reading = _Reading(source, skipped=list(source.skipped), notes=list(source.notes))
+    reading = _TableParser(source, skipped=list(source.skipped), notes=list(source.notes))
     _parse(rows, reading)
     labels = {utterance.emotion for _, utterance in reading.kept}
     emotions = _class_set(labels, options, reading) if labels else ()
     _keep_class_set(emotions, reading)
-    _find_audio(reading)
-    _name(reading)
+    _drop_missing_audio(reading)
+    _assign_ids(reading)
     pairs = _given_pairs(reading)
     if not reading.kept:
         first = f" (first: {reading.skipped[0].reason})" if reading.skipped else ""
@@ -81,7 +81,7 @@ def annotations_of(rows: Sequence[Row], source: Source, options: RowOptions) -> 
         corpus=options.name or source.corpus,
         root=source.root,
         emotions=emotions,
-        utterances=tuple(sorted((_short(one, language) for one in utterances), key=lambda one: one.id)),
+        utterances=tuple(sorted((_drop_default_language(one, language) for one in utterances), key=lambda one: one.id)),
         partners=partners,
         language=language,
         skipped=tuple(reading.skipped),
@@ -89,22 +89,22 @@ def annotations_of(rows: Sequence[Row], source: Source, options: RowOptions) -> 
     )
 
 
-def _parse(rows: Sequence[Row], reading: _Reading) -> None:
+def _parse(rows: Sequence[Row], reading: _TableParser) -> None:
     for row in rows:
         try:
             reading.kept.append((row, parse_row(row, reading.source.root, reading.source.corpus)))
         except RowError as error:
-            reading.leave_out(row, str(error))
+            reading.skip(row, str(error))
 
 
-def _class_set(labels: set[str], options: RowOptions, reading: _Reading) -> tuple[str, ...]:
+def _class_set(labels: set[str], options: RowOptions, reading: _TableParser) -> tuple[str, ...]:
     """The class set: given, or all emotions of the table; never those of one fold."""
     if options.emotions is not None:
         for emotion in options.emotions:
             if emotion not in labels:
                 raise ConfigurationError(
                     f"corpus {reading.source.corpus}, option emotions: "
-                    f"{unknown_value('emotion', emotion, sorted(labels))}"
+                    f"{unknown_value_message('emotion', emotion, sorted(labels))}"
                 )
         return options.emotions
     own = tuple(label for label in reading.source.labels if label in labels)
@@ -115,7 +115,7 @@ def _class_set(labels: set[str], options: RowOptions, reading: _Reading) -> tupl
     return emotions
 
 
-def _keep_class_set(emotions: tuple[str, ...], reading: _Reading) -> None:
+def _keep_class_set(emotions: tuple[str, ...], reading: _TableParser) -> None:
     outside = Counter(utterance.emotion for _, utterance in reading.kept if utterance.emotion not in emotions)
     if outside:
         listed = ", ".join(f"{emotion} {outside[emotion]}" for emotion in sorted(outside))
@@ -123,23 +123,23 @@ def _keep_class_set(emotions: tuple[str, ...], reading: _Reading) -> None:
     reading.kept = [(row, utterance) for row, utterance in reading.kept if utterance.emotion in emotions]
 
 
-def _find_audio(reading: _Reading) -> None:
+def _drop_missing_audio(reading: _TableParser) -> None:
     """Leaves out rows without a file, and a second row for the same audio."""
     known: dict[tuple[str, float | None, float | None], Row] = {}
     kept = []
     for row, utterance in reading.kept:
         place = (os.path.normpath(utterance.path), utterance.start_s, utterance.end_s)
         if not os.path.isfile(utterance.path):  # noqa: PTH113 - unlike Path's, it takes any text
-            reading.leave_out(row, f"expected an audio file, found none at {utterance.path}")
+            reading.skip(row, f"expected an audio file, found none at {utterance.path}")
         elif place in known:
-            reading.leave_out(row, f"expected audio of its own, found that of {known[place].name}")
+            reading.skip(row, f"expected audio of its own, found that of {known[place].name}")
         else:
             known[place] = row
             kept.append((row, utterance))
     reading.kept = kept
 
 
-def _name(reading: _Reading) -> None:
+def _assign_ids(reading: _TableParser) -> None:
     """Gives ids to utterances without one, and leaves out what has another's id."""
     anonymous = [(row.cell("path"), utterance) for row, utterance in reading.kept if not utterance.id]
     names = iter(_default_names(anonymous))
@@ -148,7 +148,7 @@ def _name(reading: _Reading) -> None:
     for row, utterance in reading.kept:
         name = utterance.id or next(names)
         if name in known:
-            reading.leave_out(row, f"expected an id of its own, found '{name}', which is that of {known[name].name}")
+            reading.skip(row, f"expected an id of its own, found '{name}', which is that of {known[name].name}")
         else:
             known[name] = row
             kept.append((row, replace(utterance, id=name)))
@@ -170,7 +170,7 @@ def _default_names(places: Sequence[tuple[str, Utterance]]) -> list[str]:
     return next((names for names in candidates if len(set(names)) == len(names)), candidates[-1])
 
 
-def _given_pairs(reading: _Reading) -> Mapping[str, str]:
+def _given_pairs(reading: _TableParser) -> Mapping[str, str]:
     """Pairs that rows name, both ways; a row that contradicts an earlier one is left out."""
     pairs: dict[str, str] = {}
     kept = []
@@ -178,7 +178,7 @@ def _given_pairs(reading: _Reading) -> Mapping[str, str]:
         one, other = utterance.speaker, row.cell("partner")
         if other:
             if (contradiction := _contradiction(one, other, pairs)) is not None:
-                reading.leave_out(row, contradiction)
+                reading.skip(row, contradiction)
                 continue
             pairs |= {one: other, other: one}
         kept.append((row, utterance))
@@ -206,6 +206,6 @@ def _main_language(utterances: Sequence[Utterance], said: str | None) -> str:
     return only or UNDETERMINED
 
 
-def _short(utterance: Utterance, language: str) -> Utterance:
+def _drop_default_language(utterance: Utterance, language: str) -> Utterance:
     """The utterance, which names its language only where it differs from the corpus's."""
     return replace(utterance, language=None) if utterance.language == language else utterance

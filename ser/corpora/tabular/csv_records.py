@@ -8,7 +8,7 @@ from pathlib import Path
 from ser.errors import AnnotationError
 
 
-def decoded(data: bytes, path: Path) -> str:
+def decode_utf8(data: bytes, path: Path) -> str:
     """The text of a file in UTF-8, with or without a byte order mark.
 
     Args:
@@ -25,7 +25,7 @@ def decoded(data: bytes, path: Path) -> str:
         raise AnnotationError(path, line, f"text in UTF-8, found byte 0x{data[error.start]:02x}") from None
 
 
-def records(text: str, path: Path) -> Iterator[tuple[int, list[str] | AnnotationError]]:
+def read_csv_records(text: str, path: Path) -> Iterator[tuple[int, list[str] | AnnotationError]]:
     """The records of a table, header included; empty lines are none.
 
     Args:

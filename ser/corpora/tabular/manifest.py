@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser.corpora.corpus import Annotations, Skipped
+from ser.corpora.corpus import Annotations, SkippedFile
 from ser.corpora.label_files import require_folder
-from ser.corpora.tabular.annotations import Source, annotations_of
-from ser.corpora.tabular.csv_records import decoded, records
+from ser.corpora.tabular.annotations import TableSource, build_annotations
+from ser.corpora.tabular.csv_records import decode_utf8, read_csv_records
 from ser.corpora.tabular.rows import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Row, RowOptions
 from ser.errors import AnnotationError, CorpusError
 
@@ -59,7 +59,7 @@ def parse_manifest(data: bytes, path: Path) -> Manifest:
     Raises:
         AnnotationError: The text is not UTF-8, or the header lacks a column or has one twice.
     """
-    table = records(decoded(data, path), path)
+    table = read_csv_records(decode_utf8(data, path), path)
     header = next(table, None)
     if header is None or isinstance(header[1], AnnotationError):
         raise AnnotationError(path, 1, f"{_EXPECTED_HEADER}; found {'nothing' if header is None else 'stray quotes'}")
@@ -114,7 +114,7 @@ def load(root: Path, options: ManifestOptions = DEFAULTS) -> Annotations:
         manifest = parse_manifest(path.read_bytes(), path)
     except OSError as error:
         raise AnnotationError(path, None, f"a readable file ({error.strerror})") from error
-    skipped = tuple(Skipped(f"{path.name}, line {fault.line}", str(fault)) for fault in manifest.faults)
+    skipped = tuple(SkippedFile(f"{path.name}, line {fault.line}", str(fault)) for fault in manifest.faults)
     unused = ", ".join(map(repr, manifest.unused))
     notes = (f"columns of the manifest that are not used: {unused}",) if unused else ()
-    return annotations_of(manifest.rows, Source("manifest", root, skipped=skipped, notes=notes), options)
+    return build_annotations(manifest.rows, TableSource("manifest", root, skipped=skipped, notes=notes), options)

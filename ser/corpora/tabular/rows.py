@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
-from ser.config import Settings
+from ser.config import FrozenModel
 from ser.corpora.corpus import UNKNOWN, Split, Utterance
 from ser.errors import CorpusError
 
@@ -69,7 +69,7 @@ Names = Annotated[tuple[str, ...] | None, BeforeValidator(_names), AfterValidato
 """Different names, typed with commas between them."""
 
 
-class RowOptions(Settings):
+class RowOptions(FrozenModel):
     """What a user may say of any corpus that is a table.
 
     Attributes:
@@ -134,8 +134,8 @@ def parse_row(row: Row, root: Path, origin: str) -> Utterance:
         transcript=row.cell("transcript") or None,
         words=words,
         voiced_phonemes=voiced,
-        words_from=UNKNOWN if words is None else origin,
-        voiced_phonemes_from=UNKNOWN if voiced is None else origin,
+        words_source=UNKNOWN if words is None else origin,
+        voiced_phonemes_source=UNKNOWN if voiced is None else origin,
         language=_language(row),
         split=_split(row),
         start_s=row.start_s,

@@ -47,7 +47,7 @@ def transcript_agreement(corpus: Corpus) -> Agreement | None:
     """
     by_language: dict[str, dict[str, list[Utterance]]] = defaultdict(lambda: defaultdict(list))
     for utterance in corpus.utterances:
-        if utterance.transcript is not None and utterance.voiced_phonemes_from not in NOT_COUNTED:
+        if utterance.transcript is not None and utterance.voiced_phonemes_source not in NOT_COUNTED:
             by_language[utterance.language or corpus.language][utterance.transcript].append(utterance)
     converted: list[int] = []
     counted: list[int] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ser.corpora.corpus import Annotations, Utterance
-from ser.corpora.transcripts.g2p import phonemes_of
+from ser.corpora.transcripts.g2p import to_phonemes
 from ser.corpora.transcripts.phones import IPA, count_voiced, ipa_phones
 from ser.errors import CorpusError
 
@@ -27,7 +27,7 @@ _BETWEEN_WORDS = re.compile(r"[\s\u2013\u2014\u2026/]+")
 
 
 @dataclass
-class _Problems:
+class _CountIssues:
     """Utterances whose counts stay unknown, by the count and the reason."""
 
     ids: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -42,7 +42,7 @@ class _Problems:
         )
 
 
-def spoken_words(transcript: str) -> list[str]:
+def tokenize_words(transcript: str) -> list[str]:
     """The words of a transcript, with the punctuation that touches them.
 
     Remarks in square or angle brackets are not spoken, and what has neither a letter nor a digit is no
@@ -74,14 +74,14 @@ def voiced_phonemes_in(transcripts: Sequence[str], language: str) -> list[int]:
 
 
 def _phonemes(transcripts: Iterable[str], language: str) -> list[tuple[str, ...]]:
-    return phonemes_of([" ".join(spoken_words(transcript)) for transcript in transcripts], language)
+    return to_phonemes([" ".join(tokenize_words(transcript)) for transcript in transcripts], language)
 
 
 def _voiced(symbols: Iterable[str]) -> int:
     return count_voiced((phone for symbol in symbols for phone in ipa_phones(symbol)), IPA)
 
 
-def with_counts(annotations: Annotations) -> Annotations:
+def add_transcript_counts(annotations: Annotations) -> Annotations:
     """Fills the counts that utterances with a transcript lack; what a corpus counted itself stays.
 
     Words are counted in the transcript, voiced phonemes by grapheme-to-phoneme conversion. Where that
@@ -93,24 +93,24 @@ def with_counts(annotations: Annotations) -> Annotations:
     Returns:
         The same corpus with more counts, each with its origin.
     """
-    problems = _Problems()
+    problems = _CountIssues()
     words = _words(annotations, problems)
     voiced = _voiced_phonemes(annotations, problems)
     return replace(
         annotations,
         utterances=tuple(
-            _completed(utterance, words.get(utterance.id), voiced.get(utterance.id))
+            _fill_counts(utterance, words.get(utterance.id), voiced.get(utterance.id))
             for utterance in annotations.utterances
         ),
         notes=annotations.notes + problems.notes(),
     )
 
 
-def _completed(utterance: Utterance, words: int | None, voiced: int | None) -> Utterance:
+def _fill_counts(utterance: Utterance, words: int | None, voiced: int | None) -> Utterance:
     if words is not None:
-        utterance = replace(utterance, words=words, words_from=TRANSCRIPT)
+        utterance = replace(utterance, words=words, words_source=TRANSCRIPT)
     if voiced is not None:
-        utterance = replace(utterance, voiced_phonemes=voiced, voiced_phonemes_from=GRAPHEME_TO_PHONEME)
+        utterance = replace(utterance, voiced_phonemes=voiced, voiced_phonemes_source=GRAPHEME_TO_PHONEME)
     return utterance
 
 
@@ -118,7 +118,7 @@ def _language(utterance: Utterance, annotations: Annotations) -> str:
     return utterance.language or annotations.language
 
 
-def _words(annotations: Annotations, problems: _Problems) -> dict[str, int]:
+def _words(annotations: Annotations, problems: _CountIssues) -> dict[str, int]:
     """Words by utterance id, for those that lack them and have a transcript."""
     counts: dict[str, int] = {}
     for utterance in annotations.utterances:
@@ -127,11 +127,11 @@ def _words(annotations: Annotations, problems: _Problems) -> dict[str, int]:
             if language in WRITTEN_WITHOUT_BLANKS:
                 problems.add("words", [utterance], f"language '{language}' is written without blanks between words")
             else:
-                counts[utterance.id] = len(spoken_words(utterance.transcript))
+                counts[utterance.id] = len(tokenize_words(utterance.transcript))
     return counts
 
 
-def _voiced_phonemes(annotations: Annotations, problems: _Problems) -> dict[str, int]:
+def _voiced_phonemes(annotations: Annotations, problems: _CountIssues) -> dict[str, int]:
     """Voiced phonemes by utterance id, for those that lack them and have a transcript."""
     lacking: dict[str, dict[str, list[Utterance]]] = defaultdict(lambda: defaultdict(list))
     for utterance in annotations.utterances:

@@ -27,7 +27,7 @@ _LANGUAGE_SWITCH = re.compile(r"\([^()]*\)")
 """How eSpeak marks words that it takes for another language's, such as '(en)' and '(de)'."""
 
 
-def phonemes_of(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
+def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
     """Converts texts of one language to phonemes.
 
     Args:
@@ -65,7 +65,7 @@ def _split(spoken: str) -> tuple[str, ...]:
     return tuple(phoneme for word in plain.split() for phoneme in word.split(_SEPARATOR) if phoneme)
 
 
-def answer_request() -> None:
+def serve_request() -> None:
     """What the child process runs: reads a voice and texts on standard input, writes what eSpeak says to each.
 
     Raises:

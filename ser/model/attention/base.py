@@ -24,7 +24,7 @@ class Attention(nn.Module, ABC):
             U, shape `(batch, frame, feature)`; padded frames hold values without meaning.
         """
 
-    def observations(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+    def statistics(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """What is worth logging about the weights, as sums over valid frames, by metric name.
 
         Args:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ser.config import QuantumBoundary
 from ser.model.attention.base import Attention
-from ser.model.blstm import valid_frames
+from ser.model.blstm import frame_mask
 
 SATURATION = 0.99
 """A weight beyond this in size is counted as saturated."""
@@ -37,10 +37,10 @@ class QuantumAttention(Attention):
         weak_value = torch.einsum("btf,bf->bt", measured, post) * torch.einsum("btf,bf->bt", measured, pre)
         return (weak_value / bounded_denominator(pre, post)[:, None]).tanh()
 
-    def observations(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+    def statistics(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """Counts of frames with a negative and with a saturated weight; see the base class."""
         alpha = self.weights(C, lengths)
-        valid = valid_frames(lengths, C.shape[1])
+        valid = frame_mask(lengths, C.shape[1])
         return {
             "negative_weight_share": ((alpha < 0) & valid).sum(),
             "saturated_weight_share": ((alpha.abs() > SATURATION) & valid).sum(),

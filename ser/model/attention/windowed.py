@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ser.config import AttentionNorm
-from ser.model.blstm import valid_frames
+from ser.model.blstm import frame_mask
 
 _CACHED_NUMBERS = 2**18
 """Numbers in 1 MiB; a few arrays of that size are in use at a time."""
@@ -97,7 +97,7 @@ def _utterances_at_once(C: Tensor) -> int:
 
 
 def _average(scores: Tensor, C: Tensor, lengths: Tensor, scope: int, norm: AttentionNorm) -> Tensor:
-    valid = valid_frames(lengths, C.shape[1])[:, :, None]
+    valid = frame_mask(lengths, C.shape[1])[:, :, None]
     weights = scores.exp() * valid
     # A padded frame far from speech has an empty window: dividing by 1 there keeps gradients finite.
     window_weight = sliding_sum(weights, scope).masked_fill(~valid, 1.0)

@@ -72,7 +72,7 @@ def make_layout(
 
     Scores on such a corpus say nothing about people, and its loader says that it was made.
     """  # noqa: D301 - \b is typer's mark of a paragraph that keeps its lines
-    from ser.corpora.synthetic import make_layout as make
+    from ser.corpora.synthetic import write_synthetic_corpus as make
 
     with _progress("Writing utterances") as report:
         written = make(layout, table, root, voice, seed, decoys, report)
@@ -100,8 +100,8 @@ def check(
 
     The last table says how many targets of each label strategy CTC would shorten.
     """
-    from ser.corpora.loading import open_corpus
-    from studies.cli.arguments import named_values
+    from ser.corpora.loading import load_corpus
+    from studies.cli.arguments import parse_key_values
     from studies.cli.corpus.tables import print_summary
     from tracking.analysis.corpus_summary import as_json as plain
     from tracking.analysis.corpus_summary import summarise
@@ -109,7 +109,7 @@ def check(
     if plot is not None:
         _check_picture_file(plot)
     with _progress("Reading audio") as report:
-        opened = open_corpus(corpus, root, report, named_values("--corpus-set", corpus_set or []))
+        opened = load_corpus(corpus, root, report, parse_key_values("--corpus-set", corpus_set or []))
     summary = summarise(opened)
     if as_json:
         typer.echo(json.dumps(plain(summary), indent=1))

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from studies.cli.progress import StudyDisplay
     from studies.reporting.report_runner import Report
-    from studies.search.records import Whereabouts
+    from studies.search.records import StudyLocation
     from studies.search.summaries import StudySummary
-    from tracking.analysis.comparison.request import Question
+    from tracking.analysis.comparison.request import ComparisonRequest
     from tracking.analysis.results_table import ResultsTable
     from tracking.meanwhile import Meanwhile
 
@@ -68,10 +68,12 @@ def report(
         return
     # Before the imports, which make most of what stays. A watch frees what its last report was made of.
     with nullcontext() if watch else resting_collector(to_the_end=True):
-        _write(Home(home, storage, tracking), study, corpus, (baseline or "", tuple(variants or ())), watch)
+        _report_once(Home(home, storage, tracking), study, corpus, (baseline or "", tuple(variants or ())), watch)
 
 
-def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str, tuple[str, ...]], watch: bool) -> None:
+def _report_once(
+    place: Home, study: str | None, corpus: str | None, asked: tuple[str, tuple[str, ...]], watch: bool
+) -> None:
     """Writes the report of a study's corpus and prints its table.
 
     Args:
@@ -85,49 +87,51 @@ def _write(place: Home, study: str | None, corpus: str | None, asked: tuple[str,
         StudyError: There is nothing to report.
     """
     from ser.errors import StudyError
-    from studies.cli.arguments import chosen_among
+    from studies.cli.arguments import find_study_in
     from studies.cli.progress import StudyDisplay
-    from studies.search.summaries import summaries
+    from studies.search.summaries import list_studies
     from studies.second_process import second_process
 
-    known = summaries(place.storage)
-    summary = chosen_among(known, place, study, corpus)
+    known = list_studies(place.storage)
+    summary = find_study_in(known, place, study, corpus)
     where = summary.whereabouts
     if where is None:
         raise StudyError(f"study {summary.name} was stopped before its first fold; run it again")
     many = not watch and _trials_of(known, where) >= MANY_TRIALS
     # Begun before the imports: it gets ready while results are read.
     with StudyDisplay() as display, second_process(many) as meanwhile:
-        from tracking.analysis.comparison.request import Question
-        from tracking.backend.client import open_tracking
+        from tracking.analysis.comparison.request import ComparisonRequest
+        from tracking.backend.client import connect
         from tracking.reading.reader import Reader
 
-        client, question = open_tracking(place.tracking), Question(*asked)
+        client, question = connect(place.tracking_uri_or_path), ComparisonRequest(*asked)
         if watch:
-            written = _watched(place, client, where, question)
+            written = _watch_report(place, client, where, question)
             if written is not None and not question:
-                _log(written, place, summary)
+                _upload(written, place, summary)
         else:
             reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
-            table = reader.begin(display.stage("reading results"), meanwhile)
+            table = reader.begin(display.progress_bar("reading results"), meanwhile)
             # A second of imports, while the other process reads.
             import_module("studies.reporting.report_runner")
-            written = write_report_of(table(), place, display, summary, known, question, meanwhile)
+            written = write_and_upload_report(table(), place, display, summary, known, question, meanwhile)
     if written is None:
         raise StudyError(f"no fold of corpus {summary.plan.corpus_name} has a result yet; see: ser study status")
     print_results(summary.name, written, place)
 
 
-def _trials_of(known: "Sequence[StudySummary]", where: "Whereabouts") -> int:
+def _trials_of(known: "Sequence[StudySummary]", where: "StudyLocation") -> int:
     """Complete trials of all studies of a corpus and its fold scheme."""
-    return sum(each.trials_complete for each in known if where.comparable(each.whereabouts))
+    return sum(each.trials_complete for each in known if where.same_data_as(each.whereabouts))
 
 
-def _watched(home: Home, client: "MlflowClient", where: "Whereabouts", question: "Question") -> "Report | None":
+def _watch_report(
+    home: Home, client: "MlflowClient", where: "StudyLocation", question: "ComparisonRequest"
+) -> "Report | None":
     """Writes reports until no study runs; the last one, also where Ctrl-C ended it."""
     from rich.console import Console
 
-    from studies.reporting.report_runner import watch, write_study_report
+    from studies.reporting.report_runner import build_report, watch_study
 
     console, last = Console(stderr=True), None
 
@@ -138,19 +142,19 @@ def _watched(home: Home, client: "MlflowClient", where: "Whereabouts", question:
         console.print(f"{have} of {want} folds of the trials begun: {report.page}", soft_wrap=True, markup=False)
 
     try:
-        watch(home, client, where, lambda table, known: write_study_report(table, home, known, question), tell)
+        watch_study(home, client, where, lambda table, known: build_report(table, home, known, question), tell)
     except KeyboardInterrupt:
         console.print("Stopped watching.")
     return last
 
 
-def write_report_of(
+def write_and_upload_report(
     table: "ResultsTable",
     home: Home,
     display: "StudyDisplay",
     study: "StudySummary",
     known: "Sequence[StudySummary]",
-    question: "Question | None" = None,
+    question: "ComparisonRequest | None" = None,
     meanwhile: "Meanwhile" = map,
 ) -> "Report | None":
     """Writes the report of a table, where it holds anything to report.
@@ -170,24 +174,24 @@ def write_report_of(
     Returns:
         The report, or None where not one fold has a result.
     """
-    from studies.reporting.report_runner import write_study_report
-    from tracking.analysis.comparison.comparison import USUAL
+    from studies.reporting.report_runner import build_report
+    from tracking.analysis.comparison.comparison import DEFAULT_REQUEST
 
-    done = display.stage("writing the report")
-    written = write_study_report(table, home, known, question or USUAL, meanwhile)
+    done = display.progress_bar("writing the report")
+    written = build_report(table, home, known, question or DEFAULT_REQUEST, meanwhile)
     if written is not None and not question:
-        _log(written, home, study)
+        _upload(written, home, study)
     done(1, 1)
     return written
 
 
-def _log(report: "Report", home: Home, study: "StudySummary") -> None:
+def _upload(report: "Report", home: Home, study: "StudySummary") -> None:
     """Logs a report to the run of its study, where MLflow shows it."""
-    from tracking.backend.client import open_tracking
-    from tracking.writing.report_upload import publish_report
+    from tracking.backend.client import connect
+    from tracking.writing.report_upload import upload_report
 
     if study.whereabouts is not None:
-        publish_report(open_tracking(home.tracking), study.whereabouts.experiment, study.name, report.page.parent)
+        upload_report(connect(home.tracking_uri_or_path), study.whereabouts.experiment, study.name, report.page.parent)
 
 
 def print_results(study: str, report: "Report | None", home: Home) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tracking.analysis.comparison.published import PublishedTest
     from tracking.analysis.statistics.proportions import Interval
 
-_LEAST_WIDTH = 124
+_MIN_WIDTH = 124
 """Columns that the table takes where the output is no terminal."""
 
 
@@ -35,7 +35,7 @@ def published(
         content = {"source": source, "tests": list(map(asdict, tests)), "claims": list(map(asdict, claims))}
         typer.echo(json.dumps(content, indent=2))
     elif as_csv:
-        rows = [_flat(test) for test in tests]
+        rows = [_flatten(test) for test in tests]
         writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -69,7 +69,7 @@ def _print_table(tests: "tuple[PublishedTest, ...]") -> None:
 
     console = Console()
     if not console.is_terminal:
-        console.width = _LEAST_WIDTH
+        console.width = _MIN_WIDTH
     names = ("comparison", "score", "n", "percent", "p", "rounding", "recalls", "Holm", "claimed", "verdict")
     table = Table(*names, box=SIMPLE, title="the paper's Table 3, one-tailed pooled z-tests", title_justify="left")
     for test in tests:
@@ -89,16 +89,16 @@ def _print_table(tests: "tuple[PublishedTest, ...]") -> None:
 
 
 def _p(value: float) -> str:
-    from tracking.analysis.report.tables.formatting import probability
+    from tracking.analysis.report.tables.formatting import format_p_value
 
-    return probability(value)
+    return format_p_value(value)
 
 
 def _range(interval: "Interval") -> str:
     return f"{_p(interval.low)}-{_p(interval.high)}"
 
 
-def _flat(test: "PublishedTest") -> dict[str, Any]:
+def _flatten(test: "PublishedTest") -> dict[str, Any]:
     """The test with each interval as two columns; an empty one where there is none."""
     row: dict[str, Any] = {}
     for name, value in asdict(test).items():

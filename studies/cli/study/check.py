@@ -7,7 +7,7 @@ import typer
 from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
 
 if TYPE_CHECKING:
-    from studies.consistency.study_check import Checked
+    from studies.consistency.study_check import CheckResult
 
 
 def check(
@@ -23,12 +23,12 @@ def check(
     without a place is tagged as superseded by --repair, and skipped by whoever reads; folds that are
     lost are trained again by the study's own command. Every start of a study mends by itself.
     """
-    from studies.cli.arguments import chosen_study
+    from studies.cli.arguments import find_study
     from studies.consistency.study_check import check_study
     from studies.storages.home import Home
 
     place = Home(home, storage, tracking)
-    summary = chosen_study(place, study, corpus=None)
+    summary = find_study(place, study, corpus=None)
     checked = check_study(place, summary, repair)
     for finding in checked.mended:
         typer.echo(f"mended, {finding.kind}: {finding.text}")
@@ -39,10 +39,10 @@ def check(
         raise typer.Exit(1)
 
 
-def _summary(study: str, checked: "Checked") -> str:
+def _summary(study: str, checked: "CheckResult") -> str:
     found = len(checked.findings)
     verdict = "nothing is wrong" if not found else f"{found} wrong; mend with: ser study check {study} --repair"
     left = f"{checked.trials_open} of {checked.trials} trials and {checked.folds_open} folds are left to be done"
     waiting = f", {checked.waiting} results wait in the outbox" if checked.waiting else ""
-    held = f"; run by {checked.held_by}, whose open runs are in order" if checked.held_by else ""
+    held = f"; run by {checked.running_by}, whose open runs are in order" if checked.running_by else ""
     return f"{study}: {verdict}; {left}{waiting}{held}"

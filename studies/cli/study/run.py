@@ -67,14 +67,14 @@ def run(
     study, and a study that was stopped, in whatever way, goes on where it was.
     """
     from ser.errors import ConfigurationError
-    from studies.cli.arguments import named_values
+    from studies.cli.arguments import parse_key_values
     from studies.planning.plan import StudyPlan
     from studies.planning.recipes import default_recipe
     from studies.storages.home import Home
 
     if workers is not None and workers < 1:
         raise ConfigurationError(f"workers {workers} is not a number of folds at once, 1 or more")
-    plan = StudyPlan.of(
+    plan = StudyPlan.from_options(
         corpus=corpus,
         recipe=recipe or default_recipe(corpus),
         attentions=tuple(attention),
@@ -83,16 +83,16 @@ def run(
         criterion=criterion,
         folds=folds,
         seeds=seeds,
-        overrides=named_values("--set", set_ or []),
-        corpus_options=named_values("--corpus-set", corpus_set or []),
+        overrides=parse_key_values("--set", set_ or []),
+        corpus_options=parse_key_values("--corpus-set", corpus_set or []),
         trials=trials,
         pruner=pruner,
     )
     stall_timeout_s = 60 * stall_timeout_min if stall_timeout_min else None
-    _train_and_report(plan, root, Home(home, storage, tracking), (executor, workers, gpus), stall_timeout_s)
+    _run_and_report(plan, root, Home(home, storage, tracking), (executor, workers, gpus), stall_timeout_s)
 
 
-def _train_and_report(
+def _run_and_report(
     plan: "StudyPlan",
     root: Path | None,
     place: "Home",
@@ -112,22 +112,24 @@ def _train_and_report(
         StudyError: Folds failed.
     """
     from ser.errors import StudyError
-    from studies.cli.arguments import chosen_among
+    from studies.cli.arguments import find_study_in
     from studies.cli.progress import StudyDisplay
-    from studies.cli.report.command import print_results, write_report_of
+    from studies.cli.report.command import print_results, write_and_upload_report
 
     with StudyDisplay() as display:
         where = _corpus_root(plan.corpus, root, place, display)
-        from studies.coordination.shutdown import terminated_in_order
-        from studies.execution.backends import open_workplace
+        from studies.coordination.shutdown import sigterm_as_exit
+        from studies.execution.backends import open_backend
         from studies.runner import run_study
-        from studies.search.summaries import summaries
+        from studies.search.summaries import list_studies
 
-        with terminated_in_order(), open_workplace(*workers) as workplace:
-            outcome = run_study(plan, where, place, workplace, display, display.stage, stall_timeout_s)
-        table = outcome.reader.table(display.stage("reading results"))
-        known = summaries(place.storage)
-        report = write_report_of(table, place, display, chosen_among(known, place, outcome.study, corpus=None), known)
+        with sigterm_as_exit(), open_backend(*workers) as workplace:
+            outcome = run_study(plan, where, place, workplace, display, display.progress_bar, stall_timeout_s)
+        table = outcome.reader.table(display.progress_bar("reading results"))
+        known = list_studies(place.storage)
+        report = write_and_upload_report(
+            table, place, display, find_study_in(known, place, outcome.study, corpus=None), known
+        )
     print_results(outcome.study, report, place)
     if outcome.failures:
         raise StudyError(
@@ -142,15 +144,15 @@ def list_(home: HomeOption = HOME, storage: StorageOption = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from studies.search.summaries import summaries
+    from studies.search.summaries import list_studies
     from studies.storages.home import Home
 
     place = Home(home, storage)
     table = Table("study", "trials", "best mean validation UA", "begun", "run by")
-    for each in summaries(place.storage):
+    for each in list_studies(place.storage):
         best = "" if each.best_validation_ua is None else f"{100 * each.best_validation_ua:.1f}%"
-        by = place.storage.holder(each.name) or "nobody now"
-        table.add_row(each.name, each.trials_so_far, best, each.begun or "", by)
+        by = place.storage.lease_owner(each.name) or "nobody now"
+        table.add_row(each.name, each.progress_text, best, each.begun or "", by)
     Console().print(table)
 
 
@@ -164,5 +166,5 @@ def _corpus_root(corpus: str, root: Path | None, place: "Home", display: "StudyD
             raise ConfigurationError(f"corpus {corpus} needs its folder: --root FOLDER (with make: ROOT=FOLDER)")
         return root
     where = root or place.demo_corpus
-    make_demo(where, display.stage("speaking the demo corpus"))
+    make_demo(where, display.progress_bar("speaking the demo corpus"))
     return where

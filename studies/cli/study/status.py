@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from studies.monitoring.live_status import LiveStatus
-    from studies.monitoring.trial_status import TrialStanding
+    from studies.monitoring.trial_status import TrialStatus
     from studies.search.summaries import StudySummary
     from studies.storages.home import Home
 
@@ -37,33 +37,33 @@ def status(
     from rich.console import Console
 
     from ser.errors import ConfigurationError
-    from studies.cli.arguments import chosen_study
+    from studies.cli.arguments import find_study
     from studies.monitoring.live_status import read_live_status
-    from studies.monitoring.trial_status import trial_standings
+    from studies.monitoring.trial_status import trial_statuses
     from studies.storages.home import Home
 
     if watch and as_json:
         raise ConfigurationError("--watch and --json exclude each other; give --json again and again instead")
     place = Home(home, storage, tracking)
-    summary = chosen_study(place, study, corpus=None)
+    summary = find_study(place, study, corpus=None)
     if watch:
         _watch(place, summary.name)
-        summary = chosen_study(place, summary.name, corpus=None)
-    held_by = place.storage.holder(summary.name)
+        summary = find_study(place, summary.name, corpus=None)
+    held_by = place.storage.lease_owner(summary.name)
     live = read_live_status(place.live_status(summary.name))
-    trials = trial_standings(place, summary)
+    trials = trial_statuses(place, summary)
     if as_json:
         _print_json(summary, held_by, live, trials)
         return
     console = Console()
     _print_trials(console, summary, trials)
     if held_by is not None and live is not None:
-        console.print(live_view(live))
-    begun = f"{summary.trials_so_far} trials complete"
+        console.print(render_live_status(live))
+    begun = f"{summary.progress_text} trials complete"
     console.print(f"{begun}; run by {held_by}" if held_by else f"{begun}; nobody runs it now", soft_wrap=True)
 
 
-def _print_trials(console: object, summary: "StudySummary", trials: "list[TrialStanding]") -> None:
+def _print_trials(console: object, summary: "StudySummary", trials: "list[TrialStatus]") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -71,13 +71,13 @@ def _print_trials(console: object, summary: "StudySummary", trials: "list[TrialS
     table = Table("trial", "state", "folds", "mean validation UA", "remark", title=summary.name, title_justify="left")
     for trial in trials:
         best = "" if trial.mean_validation_ua is None else f"{100 * trial.mean_validation_ua:.1f}%"
-        table.add_row(trial.name, trial.state, f"{trial.folds_done} of {trial.folds}", best, Text(trial.remark))
+        table.add_row(trial.name, trial.state, f"{trial.folds_done} of {trial.folds}", best, Text(trial.note))
     assert isinstance(console, Console)
     console.print(table)
 
 
 def _print_json(
-    summary: "StudySummary", held_by: str | None, live: "LiveStatus | None", trials: "list[TrialStanding]"
+    summary: "StudySummary", held_by: str | None, live: "LiveStatus | None", trials: "list[TrialStatus]"
 ) -> None:
     content = {
         "study": summary.name,
@@ -103,23 +103,23 @@ def _watch(place: "Home", study: str) -> None:
         for look in range(10**9):
             live = read_live_status(place.live_status(study))
             if live is not None:
-                shown.update(live_view(live), refresh=True)
-            if look % _ASK_HOLDER_EVERY == 0 and not _is_run(place, study):
+                shown.update(render_live_status(live), refresh=True)
+            if look % _ASK_HOLDER_EVERY == 0 and not _is_running(place, study):
                 return
             time.sleep(_REFRESH_S)
 
 
-def _is_run(place: "Home", study: str) -> bool:
+def _is_running(place: "Home", study: str) -> bool:
     """Whether a study is run now, as far as can be known: one whose database is away goes on."""
-    from ser.errors import AwayError
+    from ser.errors import UnavailableError
 
     try:
-        return place.storage.holder(study) is not None
-    except AwayError:
+        return place.storage.lease_owner(study) is not None
+    except UnavailableError:
         return True
 
 
-def live_view(live: "LiveStatus") -> "Group":
+def render_live_status(live: "LiveStatus") -> "Group":
     """A running study as text and tables.
 
     Args:

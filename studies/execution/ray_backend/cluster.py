@@ -60,7 +60,7 @@ class FoldRequest:
         return "cuda" if self.gpus else "cpu"
 
     @property
-    def words(self) -> str:
+    def describe(self) -> str:
         """The request in words."""
         return "1 CPU" + (f" and {self.gpus:g} of a GPU" if self.gpus else "")
 
@@ -84,7 +84,7 @@ class RayCluster:
         self.ray = ray
         self.request = request
         self.limit = limit
-        self._facts = environment_check.facts_here()
+        self._facts = environment_check.environment_fingerprint()
         ray.cloudpickle.register_pickle_by_value(environment_check)
 
     def nodes(self) -> list[Node]:
@@ -113,7 +113,7 @@ class RayCluster:
             A reference to what differs or went wrong, one text each, and what the function returned if nothing did.
         """
         where = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
-        remote = self.ray.remote(environment_check.checked_call).options(
+        remote = self.ray.remote(environment_check.call_if_same_environment).options(
             num_cpus=0, num_gpus=self.request.gpus, max_retries=0, scheduling_strategy=where, name="ser: check"
         )
         content = pickle.dumps(argument)
@@ -166,13 +166,13 @@ def ray_cluster(limit: int | None, gpus: float | None) -> Iterator[RayCluster]:
     """
     if gpus is not None and not 0 <= gpus <= 1:
         raise ConfigurationError(f"gpus {gpus:g} is not a share of one graphics card, 0 to 1")
-    ray = quiet_ray()
+    ray = import_ray()
     _connect(ray, os.environ.get("RAY_ADDRESS"))
     try:
         if gpus is None:
             gpus = 1.0 if ray.cluster_resources().get("GPU") else 0.0
         cluster = RayCluster(ray, FoldRequest(gpus), limit)
-        _refuse_unmet(cluster)
+        _check_capacity(cluster)
         yield cluster
     finally:
         ray.shutdown()
@@ -184,7 +184,7 @@ def first_line(error: BaseException) -> str:
     return f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), 'no reason given')}"
 
 
-def quiet_ray() -> ModuleType:
+def import_ray() -> ModuleType:
     """Imports Ray, so that it neither prints nor calls home.
 
     Raises:
@@ -232,16 +232,18 @@ def _connect(ray: ModuleType, address: str | None) -> None:
         raise StudyError(f"RAY_ADDRESS {address}: no connection to a Ray cluster: {first_line(error)}") from error
 
 
-def _refuse_unmet(cluster: RayCluster) -> None:
+def _check_capacity(cluster: RayCluster) -> None:
     """Refuses what the cluster has no room for; Ray would wait for it without an end."""
     nodes, request = cluster.nodes(), cluster.request
     slots = sum(request.slots_of(node) for node in nodes)
     if not slots:
         total = cluster.ray.cluster_resources()
         offers = f"{total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs"
-        raise StudyError(f"a fold takes {request.words} of one node, but no node offers that; the cluster has {offers}")
+        raise StudyError(
+            f"a fold takes {request.describe} of one node, but no node offers that; the cluster has {offers}"
+        )
     if cluster.limit is not None and cluster.limit > slots:
         room = ", ".join(f"{request.slots_of(node)} on {node.name}" for node in nodes)
         raise StudyError(
-            f"{cluster.limit} folds at once, of {request.words} each, but there is room for {slots}: {room}"
+            f"{cluster.limit} folds at once, of {request.describe} each, but there is room for {slots}: {room}"
         )

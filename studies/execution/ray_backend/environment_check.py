@@ -19,7 +19,7 @@ _LIBRARIES = ("torch", "numpy")
 _SHOWN = 5
 
 
-def facts_here() -> dict[str, str]:
+def environment_fingerprint() -> dict[str, str]:
     """Versions and code of this machine.
 
     Returns:
@@ -44,7 +44,7 @@ def facts_here() -> dict[str, str]:
     return facts
 
 
-def differences(wanted: Facts, found: Facts) -> list[str]:
+def diff_environments(wanted: Facts, found: Facts) -> list[str]:
     """Says in what a node differs.
 
     Args:
@@ -70,7 +70,7 @@ def differences(wanted: Facts, found: Facts) -> list[str]:
     return told
 
 
-def checked_call(wanted: Facts, module: str, function: str, argument: bytes) -> tuple[list[str], Any]:
+def call_if_same_environment(wanted: Facts, module: str, function: str, argument: bytes) -> tuple[list[str], Any]:
     """Calls a function of this project on a node, unless the node differs.
 
     Args:
@@ -84,7 +84,7 @@ def checked_call(wanted: Facts, module: str, function: str, argument: bytes) -> 
     """
     import pickle
 
-    told = differences(wanted, facts_here())
+    told = diff_environments(wanted, environment_fingerprint())
     if told:
         return told, None
     errors = importlib.import_module("ser.errors")

@@ -14,8 +14,8 @@ from studies.execution.base import (
     Failed,
     Finished,
     FoldTask,
-    NodeNeeds,
     Progress,
+    StudyRequirements,
     is_permanent,
 )
 from studies.execution.ray_backend.cluster import Node, RayCluster, first_line
@@ -49,16 +49,16 @@ class RayExecutor(Executor):
         tell: Is told of nodes that come, go or are left out.
     """
 
-    def __init__(self, cluster: RayCluster, needs: NodeNeeds, tell: Callable[[str], None]) -> None:
+    def __init__(self, cluster: RayCluster, needs: StudyRequirements, tell: Callable[[str], None]) -> None:
         self._cluster = cluster
         self._needs = needs
         self._tell = tell
         self._ray = cluster.ray
-        self._places: dict[int, Node] = {}
+        self._slots: dict[int, Node] = {}
         self._folds: dict[str, _Fold] = {}
         self._checks: dict[Node, ray.ObjectRef[Any]] = {}
         self._lost: list[Event] = []
-        self._left_out: set[str] = set()
+        self._excluded: set[str] = set()
         self._dead: set[str] = set()
         self._processors: set[str] = set()
         self._looked_s = time.monotonic()
@@ -84,25 +84,25 @@ class RayExecutor(Executor):
     @property
     def slots(self) -> int:
         """Folds that are computed at once, on the nodes that there are now."""
-        return len(self._places) if self._cluster.limit is None else min(len(self._places), self._cluster.limit)
+        return len(self._slots) if self._cluster.limit is None else min(len(self._slots), self._cluster.limit)
 
     def free_slots(self) -> int:
         """Slots that could take a fold now."""
         free, limit = len(self._free()), self._cluster.limit
         return free if limit is None else max(0, min(free, limit - len(self._folds)))
 
-    def takes(self, task: FoldTask) -> bool:
+    def can_take(self, task: FoldTask) -> bool:
         """Whether a slot is free for a fold; see the base class."""
         return bool(self.free_slots() and self._free_for(task))
 
     def submit(self, task: FoldTask) -> None:
         """Hands a fold to a free slot on the node with most of them free; see the base class."""
-        if not self.takes(task):
+        if not self.can_take(task):
             raise StudyError(f"no free slot among {self.slots} for fold {task.fold.name}")
         free = self._free_for(task)
-        nodes = [self._places[slot].id for slot in free]
-        slot = max(free, key=lambda each: nodes.count(self._places[each].id))
-        node, request = self._places[slot], self._cluster.request
+        nodes = [self._slots[slot].id for slot in free]
+        slot = max(free, key=lambda each: nodes.count(self._slots[each].id))
+        node, request = self._slots[slot], self._cluster.request
         strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
         stream = self._remote.options(
             num_cpus=1,
@@ -128,7 +128,7 @@ class RayExecutor(Executor):
             StudyError: There has been no node for ten minutes.
         """
         if time.monotonic() - self._looked_s > _LOOK_S:
-            self._look()
+            self._poll_nodes()
         if self._lost:
             lost, self._lost = self._lost, []
             return lost
@@ -149,7 +149,7 @@ class RayExecutor(Executor):
                 del self._folds[event.identity]
         for node in [node for node in self._nodes() if node.id in self._dead]:
             # At once, or it would be given one fold after the other until the next look.
-            self._lose(node)
+            self._remove_node(node)
         return events
 
     def close(self) -> None:
@@ -161,11 +161,11 @@ class RayExecutor(Executor):
     def _free(self) -> list[int]:
         """Slots without a fold, in order."""
         taken = {fold.slot for fold in self._folds.values()}
-        return [slot for slot in sorted(self._places) if slot not in taken]
+        return [slot for slot in sorted(self._slots) if slot not in taken]
 
     def _free_for(self, task: FoldTask) -> list[int]:
         """Free slots in which a fold has not failed; all free ones where it has failed in every slot."""
-        return [slot for slot in self._free() if slot not in task.avoid or task.avoid.issuperset(self._places)]
+        return [slot for slot in self._free() if slot not in task.avoid or task.avoid.issuperset(self._slots)]
 
     def _next_event(self, fold: _Fold) -> Event:
         """The next thing that a fold's worker has sent, or how it ended."""
@@ -178,7 +178,7 @@ class RayExecutor(Executor):
                 return Failed(identity, slot, CANCELLED, CANCELLED)
             permanent = is_permanent(getattr(error, "cause", error))
             reason, lost = self._reason(fold.node, error)
-            return Failed(identity, slot, reason, str(error), permanent, lost=lost)
+            return Failed(identity, slot, reason, str(error), permanent, worker_lost=lost)
         if item is None:
             # Seen where a fold was cancelled before its worker had begun with it: an empty stream, and no error.
             reason = CANCELLED if fold.cancelled else "its worker sent no result"
@@ -192,7 +192,7 @@ class RayExecutor(Executor):
             return first_line(error), False
         if isinstance(error, known.NodeDiedError | known.TaskUnschedulableError):
             self._dead.add(node.id)
-            return self._left(node), True
+            return self._left_message(node), True
         if isinstance(error, known.ObjectLostError):
             # Trained, but its bytes were still on the node.
             return f"its result was lost with node {node.name}", True
@@ -200,19 +200,19 @@ class RayExecutor(Executor):
             return f"its worker process died on node {node.name}", False
         return f"its worker process died on node {node.name}: {first_line(error)}", False
 
-    def _look(self) -> None:
+    def _poll_nodes(self) -> None:
         """Notices nodes that came and went."""
         self._looked_s = time.monotonic()
         nodes = {node.id: node for node in self._cluster.nodes()}
         for node in self._nodes():
             if node.id not in nodes:
-                self._lose(node)
-        known = {place.id for place in self._places.values()} | {node.id for node in self._checks}
-        known |= self._left_out | self._dead
+                self._remove_node(node)
+        known = {place.id for place in self._slots.values()} | {node.id for node in self._checks}
+        known |= self._excluded | self._dead
         for identity, node in nodes.items():
             if identity not in known:
                 self._checks[node] = self._cluster.ask(node, prepare_node, self._needs)
-        if self._places or self._checks:
+        if self._slots or self._checks:
             self._had_nodes_s = self._looked_s
         elif self._looked_s - self._had_nodes_s > _WITHOUT_NODES_S:
             minutes = _WITHOUT_NODES_S / 60
@@ -220,31 +220,31 @@ class RayExecutor(Executor):
 
     def _nodes(self) -> list[Node]:
         """The nodes that have places."""
-        return list({place.id: place for place in self._places.values()}.values())
+        return list({place.id: place for place in self._slots.values()}.values())
 
-    def _lose(self, node: Node) -> None:
+    def _remove_node(self, node: Node) -> None:
         """Fails the folds of a node that is gone.
 
         Ray does so by itself where the connection breaks; the workers of a dead raylet may live on and compute, with
         nobody to take their results, and a machine that is cut off breaks no connection.
         """
-        self._places = {slot: place for slot, place in self._places.items() if place.id != node.id}
+        self._slots = {slot: place for slot, place in self._slots.items() if place.id != node.id}
         for identity, fold in list(self._folds.items()):
             if fold.node.id == node.id:
                 self._ray.cancel(fold.stream, force=True)
-                reason = self._left(node)
-                self._lost.append(Failed(identity, fold.slot, reason, reason, lost=True))
+                reason = self._left_message(node)
+                self._lost.append(Failed(identity, fold.slot, reason, reason, worker_lost=True))
                 del self._folds[identity]
-        self._tell(self._left(node).removeprefix("its "))
+        self._tell(self._left_message(node).removeprefix("its "))
 
-    def _left(self, node: Node) -> str:
+    def _left_message(self, node: Node) -> str:
         return f"its node {node.name} has left the cluster"
 
     def _checked(self, node: Node) -> None:
         """Takes in a node that came later, or leaves it out and says why."""
         told, processor = self._cluster.answer(node, self._checks.pop(node))
         if told:
-            self._left_out.add(node.id)
+            self._excluded.add(node.id)
             self._tell("left out: " + "; ".join(told))
             return
         self._take_in(node)
@@ -255,7 +255,7 @@ class RayExecutor(Executor):
 
     def _take_in(self, node: Node) -> None:
         """Gives a node's places the lowest slot numbers that are free."""
-        taken = {fold.slot for fold in self._folds.values()} | set(self._places)
+        taken = {fold.slot for fold in self._folds.values()} | set(self._slots)
         numbers = (number for number in count() if number not in taken)
         for _ in range(self._cluster.request.slots_of(node)):
-            self._places[next(numbers)] = node
+            self._slots[next(numbers)] = node

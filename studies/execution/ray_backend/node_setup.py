@@ -2,16 +2,16 @@
 
 import torch
 
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.devices import name_of_device
 from ser.errors import CorpusError, StudyError
-from ser.features.builder import ensure_store
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
-from studies.execution.base import NodeNeeds
+from studies.execution.base import StudyRequirements
 from studies.execution.bf16_probe import runs_bf16
 
 
-def prepare_node(needs: NodeNeeds) -> str:
+def prepare_node(needs: StudyRequirements) -> str:
     """Makes this node ready for folds; its feature store is built where there is none.
 
     Args:
@@ -36,15 +36,15 @@ def prepare_node(needs: NodeNeeds) -> str:
     return name
 
 
-def _build_store(needs: NodeNeeds) -> None:
+def _build_store(needs: StudyRequirements) -> None:
     """Builds the store from the node's own copy of the corpus, once that is known to be the same corpus."""
     root = needs.corpus.root
     try:
-        here = open_corpus(needs.loader, root, options=needs.options)
+        here = load_corpus(needs.loader, root, options=needs.options)
     except CorpusError as error:
         raise StudyError(
             f"it has neither the feature store {needs.store} nor the corpus to build it: {error}"
         ) from error
     if here.digest != needs.corpus.digest:
         raise StudyError(f"corpus {root} has digest {here.digest} there, expected {needs.corpus.digest}")
-    ensure_store(here, needs.features, needs.store.parent)
+    build_store_if_missing(here, needs.features, needs.store.parent)

@@ -8,7 +8,7 @@ import ray
 
 from ser.results import EpochRecord
 from studies.execution.base import FoldTask
-from studies.execution.malloc_tuning import keep_memory
+from studies.execution.malloc_tuning import tune_malloc
 from studies.execution.worker import Worker
 
 _workers: dict[str, Worker] = {}
@@ -30,7 +30,7 @@ def fold_stream(corpus: "list[ray.ObjectRef]", device: str, task: FoldTask) -> I
     if key not in _workers:
         # Another study's corpus is not kept beside this one's.
         _workers.clear()
-        keep_memory()
+        tune_malloc()
         _workers[key] = Worker(ray.get(corpus[0]), device)
     worker = _workers[key]
     stream: queue.SimpleQueue[EpochRecord | bytes | BaseException] = queue.SimpleQueue()

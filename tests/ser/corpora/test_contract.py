@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from ser.corpora.corpus import UNKNOWN, Annotations, Utterance
-from ser.corpora.loading import hear_corpus, open_corpus
+from ser.corpora.loading import load_corpus, read_corpus_audio
 from ser.corpora.registry import LOADERS, load_annotations
-from ser.corpora.transcripts.counts import with_counts
+from ser.corpora.transcripts.counts import add_transcript_counts
 from ser.errors import ConfigurationError, CorpusError
 from tests.support.corpora import write_emodb, write_fau_aibo, write_iemocap_dialog, write_text
 from tests.support.table_files import write_database, write_manifest
@@ -145,10 +145,10 @@ def test_somebody_validates(annotations: Annotations) -> None:
 
 
 def test_counts_have_an_origin_and_what_is_unknown_has_none(annotations: Annotations) -> None:
-    for utterance in (*annotations.utterances, *with_counts(annotations).utterances):
+    for utterance in (*annotations.utterances, *add_transcript_counts(annotations).utterances):
         for count, origin in (
-            (utterance.words, utterance.words_from),
-            (utterance.voiced_phonemes, utterance.voiced_phonemes_from),
+            (utterance.words, utterance.words_source),
+            (utterance.voiced_phonemes, utterance.voiced_phonemes_source),
         ):
             assert count is None or count >= 0
             assert (count is None) == (origin == UNKNOWN)
@@ -156,7 +156,7 @@ def test_counts_have_an_origin_and_what_is_unknown_has_none(annotations: Annotat
 
 
 def test_counts_that_the_corpus_gives_are_kept(annotations: Annotations) -> None:
-    for before, after in zip(annotations.utterances, with_counts(annotations).utterances, strict=True):
+    for before, after in zip(annotations.utterances, add_transcript_counts(annotations).utterances, strict=True):
         assert before.words in (None, after.words)
         assert before.voiced_phonemes in (None, after.voiced_phonemes)
 
@@ -230,12 +230,12 @@ def test_what_other_systems_leave_in_folders_is_no_part_of_the_corpus(
 
 
 def test_the_digest_does_not_depend_on_names_paths_or_order(root: Path, annotations: Annotations) -> None:
-    before = hear_corpus(annotations).digest
+    before = read_corpus_audio(annotations).digest
     renamed = tuple(
         replace(utterance, id=f"{number:03d}", path=utterance.path.rename(root / f"{number:03d}.other"))
         for number, utterance in enumerate(reversed(annotations.utterances))
     )
-    assert hear_corpus(replace(annotations, corpus="other", utterances=renamed)).digest == before
+    assert read_corpus_audio(replace(annotations, corpus="other", utterances=renamed)).digest == before
 
 
 def another_emotion(annotations: Annotations) -> Annotations:
@@ -265,12 +265,12 @@ CHANGES: dict[str, Callable[[Annotations], Annotations]] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_the_digest_depends_on_what_is_learnt_from(annotations: Annotations, what: str) -> None:
-    before = hear_corpus(annotations).digest
-    assert hear_corpus(CHANGES[what](annotations)).digest != before
+    before = read_corpus_audio(annotations).digest
+    assert read_corpus_audio(CHANGES[what](annotations)).digest != before
 
 
 def test_the_digest_does_not_depend_on_what_nothing_is_learnt_from(annotations: Annotations) -> None:
-    before = hear_corpus(annotations)
+    before = read_corpus_audio(annotations)
     retold = tuple(
         replace(
             utterance,
@@ -278,8 +278,8 @@ def test_the_digest_does_not_depend_on_what_nothing_is_learnt_from(annotations: 
             site="elsewhere",
             sentence="x1",
             transcript="Other words",
-            words_from="another source",
-            voiced_phonemes_from="another source",
+            words_source="another source",
+            voiced_phonemes_source="another source",
             language="fi",
             split="test",
             ratings={"valence": 1.0},
@@ -287,7 +287,7 @@ def test_the_digest_does_not_depend_on_what_nothing_is_learnt_from(annotations: 
         for utterance in annotations.utterances
     )
     other = replace(annotations, utterances=retold, partners={}, language="fi", notes=("new",), synthetic=True)
-    assert hear_corpus(other).digest == before.digest
+    assert read_corpus_audio(other).digest == before.digest
 
 
 def test_the_demo_is_synthetic_whichever_loader_reads_it(demo_root: Path) -> None:
@@ -311,7 +311,7 @@ def test_a_corpus_is_synthetic_where_its_folder_says_so_or_it_is_the_demo(
 ) -> None:
     assert annotations.synthetic == (case.corpus == "demo")
     write_text(root / "synthetic.json", "{}")
-    corpus = open_corpus(case.corpus, root, options=case.options)
+    corpus = load_corpus(case.corpus, root, options=case.options)
     assert corpus.synthetic
     assert corpus.identity.synthetic
     assert corpus.notes[0].startswith("synthetic: synthetic.json says")
@@ -320,7 +320,7 @@ def test_a_corpus_is_synthetic_where_its_folder_says_so_or_it_is_the_demo(
 def test_one_bad_audio_file_is_skipped_and_listed(case: Case, root: Path, annotations: Annotations) -> None:
     bad = annotations.utterances[0]
     bad.path.write_bytes(b"no sound")
-    corpus = open_corpus(case.corpus, root, options=case.options)
+    corpus = load_corpus(case.corpus, root, options=case.options)
     assert len(corpus.utterances) == len(annotations.utterances) - 1
     assert [skipped.name for skipped in corpus.skipped] == [bad.id]
     assert str(bad.path) in corpus.skipped[0].reason

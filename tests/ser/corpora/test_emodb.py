@@ -5,7 +5,7 @@ from statistics import fmean
 import pytest
 
 from ser.corpora.emodb import EMOTIONS, TRANSCRIPT_OF_TEXT, load, parse_lablaut
-from ser.corpora.transcripts.counts import spoken_words
+from ser.corpora.transcripts.counts import tokenize_words
 from ser.errors import AnnotationError, CorpusError
 from tests.support.corpora import LABLAUT_HEADER, lablaut, write_emodb, write_text, write_wav
 
@@ -98,7 +98,7 @@ def test_unknown_counts_are_the_mean_of_the_same_text_by_others(
     else:
         write_text(labels / "03a01Waxx.lablaut", broken)
     annotations = load(tmp_path)
-    imputed = {u.id: u.voiced_phonemes for u in annotations.utterances if u.voiced_phonemes_from == "imputed"}
+    imputed = {u.id: u.voiced_phonemes for u in annotations.utterances if u.voiced_phonemes_source == "imputed"}
     assert imputed == {"03a01Wa": round(fmean([4, 7]))}
     assert len(annotations.notes) == 1
     assert "03a01Wa: 6 voiced phonemes imputed" in annotations.notes[0]
@@ -157,7 +157,7 @@ def test_the_real_corpus_has_its_known_numbers(emodb_root: Path) -> None:
 
 def test_the_real_corpus_s_two_empty_label_files_are_imputed_and_said(emodb_root: Path) -> None:
     annotations = load(emodb_root)
-    imputed = [utterance for utterance in annotations.utterances if utterance.voiced_phonemes_from == "imputed"]
+    imputed = [utterance for utterance in annotations.utterances if utterance.voiced_phonemes_source == "imputed"]
     others = [
         utterance.voiced_phonemes
         for utterance in annotations.utterances
@@ -169,7 +169,7 @@ def test_the_real_corpus_s_two_empty_label_files_are_imputed_and_said(emodb_root
 
 
 def test_the_texts_have_their_known_numbers_of_words() -> None:
-    counted = {code: len(spoken_words(text)) for code, text in TRANSCRIPT_OF_TEXT.items()}
+    counted = {code: len(tokenize_words(text)) for code, text in TRANSCRIPT_OF_TEXT.items()}
     assert counted == dict(zip(TRANSCRIPT_OF_TEXT, (6, 6, 7, 11, 7, 12, 11, 14, 12, 11), strict=True))
 
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from ser.corpora.audio import read_audio
-from ser.corpora.loading import hear_corpus, open_corpus
+from ser.corpora.loading import load_corpus, read_corpus_audio
 from ser.corpora.registry import load_annotations
 from ser.errors import ConfigurationError, CorpusError
 from tests.support.corpora import lablaut, write_emodb, write_text, write_wav
@@ -29,7 +29,7 @@ def test_an_unknown_corpus_is_named_with_the_known_ones(tmp_path: Path) -> None:
 
 def test_utterances_stand_by_speaker_then_samples_and_have_durations(root: Path) -> None:
     write_wav(root / "wav" / "03a01Wa.wav", seconds=0.75, seed=99)
-    corpus = open_corpus("emodb", root)
+    corpus = load_corpus("emodb", root)
     hashes = [hashlib.sha256(read_audio(u.path).astype("<f4").tobytes()).hexdigest() for u in corpus.utterances]
     keys = [(u.speaker, samples) for u, samples in zip(corpus.utterances, hashes, strict=True)]
     assert keys == sorted(keys)
@@ -41,12 +41,12 @@ def test_utterances_stand_by_speaker_then_samples_and_have_durations(root: Path)
 
 def test_progress_counts_every_file(root: Path) -> None:
     seen: list[tuple[int, int]] = []
-    open_corpus("emodb", root, lambda done, total: seen.append((done, total)))
+    load_corpus("emodb", root, lambda done, total: seen.append((done, total)))
     assert seen == [(done, 5) for done in range(1, 6)]
 
 
 def test_the_digest_does_not_depend_on_names_folders_or_file_bytes(root: Path, tmp_path: Path) -> None:
-    before = open_corpus("emodb", root)
+    before = load_corpus("emodb", root)
     moved = root.rename(tmp_path / "elsewhere")
     for folder, suffix in (("wav", ".wav"), ("lablaut", "xx.lablaut")):
         for stem, version in (("03a01Wa", "03a01Wd"), ("09a01Fa", "09a01Fz")):
@@ -54,14 +54,14 @@ def test_the_digest_does_not_depend_on_names_folders_or_file_bytes(root: Path, t
     same_sound = moved / "wav" / "08a02Na.wav"
     samples, rate_hz = soundfile.read(same_sound, dtype="int16")
     soundfile.write(same_sound, samples, rate_hz, subtype="PCM_24")
-    after = open_corpus("emodb", moved)
+    after = load_corpus("emodb", moved)
     assert after.digest == before.digest
     assert [u.emotion for u in after.utterances] == [u.emotion for u in before.utterances]
 
 
 @pytest.mark.parametrize("what", ["samples", "emotion", "voiced_phonemes", "utterance", "speaker"])
 def test_the_digest_depends_on_content(root: Path, what: str) -> None:
-    before = open_corpus("emodb", root).digest
+    before = load_corpus("emodb", root).digest
     wav, label = root / "wav", root / "lablaut"
     if what == "samples":
         samples, rate_hz = soundfile.read(wav / "09a01Fa.wav", dtype="int16")
@@ -75,22 +75,22 @@ def test_the_digest_depends_on_content(root: Path, what: str) -> None:
         name = {"emotion": "09a01Ta", "speaker": "10a01Fa"}[what]
         (wav / "09a01Fa.wav").rename(wav / f"{name}.wav")
         (label / "09a01Faxx.lablaut").rename(label / f"{name}xx.lablaut")
-    assert open_corpus("emodb", root).digest != before
+    assert load_corpus("emodb", root).digest != before
 
 
 def test_the_digest_depends_on_the_class_set_and_not_on_sessions(root: Path) -> None:
     annotations = load_annotations("emodb", root)
-    before = hear_corpus(annotations).digest
+    before = read_corpus_audio(annotations).digest
     renamed = tuple(replace(u, session="S1", sentence=None, id=f"x{u.id}") for u in annotations.utterances)
-    assert hear_corpus(replace(annotations, utterances=renamed)).digest == before
-    assert hear_corpus(replace(annotations, emotions=annotations.emotions[::-1])).digest != before
+    assert read_corpus_audio(replace(annotations, utterances=renamed)).digest == before
+    assert read_corpus_audio(replace(annotations, emotions=annotations.emotions[::-1])).digest != before
 
 
 def test_bad_audio_is_skipped_and_listed_with_the_file(root: Path) -> None:
     wav = root / "wav"
     write_text(wav / "03a01Wa.wav", "no sound")
     soundfile.write(wav / "09a01Fa.wav", np.full(16_000, np.nan), 16_000, subtype="FLOAT")
-    corpus = open_corpus("emodb", root)
+    corpus = load_corpus("emodb", root)
     assert sorted(u.id for u in corpus.utterances) == ["03a02Na", "08a01Wa", "08a02Na"]
     assert [skipped.name for skipped in corpus.skipped] == ["03a01Wa", "09a01Fa"]
     assert str(wav / "03a01Wa.wav") in corpus.skipped[0].reason
@@ -101,19 +101,19 @@ def test_bad_audio_is_skipped_and_listed_with_the_file(root: Path) -> None:
 def test_a_speaker_whose_audio_is_all_bad_is_no_partner(root: Path) -> None:
     for stem in ("08a01Wa", "08a02Na"):
         write_text(root / "wav" / f"{stem}.wav", "no sound")
-    assert open_corpus("emodb", root).partners == {}
+    assert load_corpus("emodb", root).partners == {}
 
 
 def test_a_corpus_with_mostly_bad_audio_is_refused(root: Path) -> None:
     for stem in STEMS[:3]:
         write_text(root / "wav" / f"{stem}.wav", "no sound")
     with pytest.raises(CorpusError, match=r"emodb: 3 of 5 audio files cannot be read \(first: .*03a01Wa\.wav"):
-        open_corpus("emodb", root)
+        load_corpus("emodb", root)
 
 
 def test_the_same_recording_twice_is_noted(root: Path) -> None:
     (root / "wav" / "09a01Fa.wav").write_bytes((root / "wav" / "03a01Wa.wav").read_bytes())
-    assert open_corpus("emodb", root).notes == ("1 utterances have the same samples as another: 03a01Wa = 09a01Fa",)
+    assert load_corpus("emodb", root).notes == ("1 utterances have the same samples as another: 03a01Wa = 09a01Fa",)
 
 
 def test_opening_a_corpus_does_not_import_torch() -> None:
@@ -123,7 +123,7 @@ def test_opening_a_corpus_does_not_import_torch() -> None:
 
 
 def test_the_real_emodb_opens_whole(emodb_root: Path) -> None:
-    corpus = open_corpus("emodb", emodb_root)
+    corpus = load_corpus("emodb", emodb_root)
     assert len(corpus.utterances) == len(corpus.durations_s) == 535
     assert corpus.skipped == ()
     assert min(corpus.durations_s) == pytest.approx(1.2, abs=0.05)

@@ -9,8 +9,8 @@ from scipy.signal import butter, resample_poly, sosfilt
 from ser.config import FeatureSettings
 from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus
-from ser.corpora.loading import open_corpus
-from ser.features.builder import ensure_store
+from ser.corpora.loading import load_corpus
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from tests.support.table_files import write_manifest
 
@@ -55,7 +55,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, Corpus]:
     for folder in ("mixed", "mono"):
         paths = sorted(path.name for path in (root / folder).iterdir())
         rows = [{"path": path, "speaker": f"s{index % 2}", "emotion": "joy"} for index, path in enumerate(paths)]
-        opened.append(open_corpus("manifest", write_manifest(root / folder, rows)))
+        opened.append(load_corpus("manifest", write_manifest(root / folder, rows)))
     return opened[0], opened[1]
 
 
@@ -76,7 +76,7 @@ def test_samples_and_log_mels_are_those_of_the_mono_version(
     for corpus in corpora:
         index = next(index for index, utterance in enumerate(corpus.utterances) if utterance.id == name)
         samples.append(read_audio(corpus.utterances[index].path))
-        store = ensure_store(corpus, FeatureSettings(), tmp_path_factory.getbasetemp() / "stores")
+        store = build_store_if_missing(corpus, FeatureSettings(), tmp_path_factory.getbasetemp() / "stores")
         frames.append(FeatureStore.open(store).frames(index))
     assert np.abs(samples[0] - samples[1]).max() < largest
     assert np.corrcoef(*samples)[0, 1] > correlation

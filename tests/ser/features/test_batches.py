@@ -8,15 +8,15 @@ import torch
 from numpy.typing import NDArray
 
 from ser.config import Normalisation
-from ser.features.batches import FeatureView, ResidentView
-from ser.features.normalization import Affine, normalisation_of
+from ser.features.batches import DeviceFeatures, MappedFeatures
+from ser.features.normalization import AffineNormalization, fit_normalization
 from tests.support.synthetic import make_store, random_frames
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 7, 31)
 SPEAKERS = ("a", "b") * 4
 
 
-def naive(raw: NDArray[np.float32], affine: Affine, index: int, stack: int) -> NDArray[np.float64]:
+def naive(raw: NDArray[np.float32], affine: AffineNormalization, index: int, stack: int) -> NDArray[np.float64]:
     frames = [(frame - affine.shift[index].astype(float)) * affine.scale[index] for frame in raw]
     if affine.clip:
         frames = [np.clip(frame, 0, 1) for frame in frames]
@@ -30,8 +30,8 @@ def naive(raw: NDArray[np.float32], affine: Affine, index: int, stack: int) -> N
 def test_a_batch_is_normalised_stacked_and_padded_with_zeros(stack: int, name: str) -> None:
     raw = random_frames(LENGTHS)
     store = make_store(raw)
-    affine = normalisation_of(store, SPEAKERS, name, ("a",))  # type: ignore[arg-type]
-    view = FeatureView(store, affine, stack)
+    affine = fit_normalization(store, SPEAKERS, name, ("a",))  # type: ignore[arg-type]
+    view = MappedFeatures(store, affine, stack)
     indices = [7, 0, 3, 4, 1, 6]
     features, lengths = view.batch(indices)
     assert features.dtype == torch.float32
@@ -47,7 +47,7 @@ def test_a_batch_is_normalised_stacked_and_padded_with_zeros(stack: int, name: s
 @pytest.mark.parametrize("stack", [1, 2, 3])
 def test_an_utterance_is_the_same_alone_and_with_mates(stack: int) -> None:
     store = make_store(random_frames(LENGTHS))
-    view = FeatureView(store, normalisation_of(store, SPEAKERS, "zscore_speaker", ()), stack)
+    view = MappedFeatures(store, fit_normalization(store, SPEAKERS, "zscore_speaker", ()), stack)
     together, lengths = view.batch(np.arange(8))
     for index in range(8):
         alone, length = view.batch([index])
@@ -60,14 +60,14 @@ def test_an_utterance_is_the_same_alone_and_with_mates(stack: int) -> None:
 )
 def test_stacking_rounds_lengths_up(stack: int, expected: tuple[int, ...]) -> None:
     store = make_store(random_frames(LENGTHS))
-    view = FeatureView(store, normalisation_of(store, SPEAKERS, "zscore_speaker", ()), stack)
+    view = MappedFeatures(store, fit_normalization(store, SPEAKERS, "zscore_speaker", ()), stack)
     assert tuple(view.lengths.tolist()) == expected
 
 
 def test_a_batch_is_a_copy_that_leaves_the_store_alone() -> None:
     store = make_store(random_frames(LENGTHS))
     before = store.frames(7).copy()
-    features, _ = FeatureView(store, normalisation_of(store, SPEAKERS, "minmax_utterance", ()), 1).batch([7])
+    features, _ = MappedFeatures(store, fit_normalization(store, SPEAKERS, "minmax_utterance", ()), 1).batch([7])
     features.zero_()
     np.testing.assert_array_equal(store.frames(7), before)
 
@@ -76,8 +76,8 @@ def test_a_batch_is_a_copy_that_leaves_the_store_alone() -> None:
 @pytest.mark.parametrize("name", get_args(Normalisation))
 def test_batches_gathered_on_a_device_are_those_of_the_store_to_the_bit(stack: int, name: Normalisation) -> None:
     store = make_store(random_frames(LENGTHS))
-    view = FeatureView(store, normalisation_of(store, SPEAKERS, name, ("a",)), stack)
-    resident = ResidentView(view, torch.device("cpu"))
+    view = MappedFeatures(store, fit_normalization(store, SPEAKERS, name, ("a",)), stack)
+    resident = DeviceFeatures(view, torch.device("cpu"))
     np.testing.assert_array_equal(resident.lengths, view.lengths)
     for indices in ([7, 0, 3, 4, 1, 6], [0], [3, 3], np.arange(8)):
         for found, expected in zip(resident.batch(indices), view.batch(indices), strict=True):

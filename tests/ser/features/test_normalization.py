@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ser.config import Normalisation
 from ser.errors import FoldError
-from ser.features.normalization import normalisation_of
+from ser.features.normalization import fit_normalization
 from ser.features.store import FeatureStore
 from tests.support.synthetic import make_store, random_frames
 
@@ -18,7 +18,7 @@ TRAINING = ("a", "c")
 def normalised(
     store: FeatureStore, name: Normalisation, speakers: tuple[str, ...] = SPEAKERS
 ) -> list[NDArray[np.float32]]:
-    affine = normalisation_of(store, speakers, name, TRAINING)
+    affine = fit_normalization(store, speakers, name, TRAINING)
     assert affine.shift.dtype == affine.scale.dtype == np.float32
     assert affine.shift.shape == affine.scale.shape == (len(store.lengths), store.settings.mel_bands)
     values = [(store.frames(i) - affine.shift[i]) * affine.scale[i] for i in range(len(store.lengths))]
@@ -73,14 +73,14 @@ def test_zscore_speaker_is_by_band_over_each_speakers_own_frames() -> None:
 def test_speech_of_other_speakers_does_not_reach_training_statistics(name: Normalisation) -> None:
     raw = random_frames(LENGTHS)
     changed = [frames * 5 - 3 if speaker == "b" else frames for frames, speaker in zip(raw, SPEAKERS, strict=True)]
-    before, after = (normalisation_of(make_store(each), SPEAKERS, name, TRAINING) for each in (raw, changed))
+    before, after = (fit_normalization(make_store(each), SPEAKERS, name, TRAINING) for each in (raw, changed))
     np.testing.assert_array_equal(before.shift, after.shift)
     np.testing.assert_array_equal(before.scale, after.scale)
 
 
 def test_zscore_speaker_does_not_depend_on_who_trains() -> None:
     store = make_store(random_frames(LENGTHS))
-    one, other = (normalisation_of(store, SPEAKERS, "zscore_speaker", training) for training in (("a",), ("b", "c")))
+    one, other = (fit_normalization(store, SPEAKERS, "zscore_speaker", training) for training in (("a",), ("b", "c")))
     np.testing.assert_array_equal(one.shift, other.shift)
     np.testing.assert_array_equal(one.scale, other.scale)
 
@@ -96,11 +96,11 @@ def test_a_constant_is_taken_to_zero_not_blown_up(name: Normalisation, level: fl
 def test_large_offsets_cost_no_precision() -> None:
     raw = [frames * np.float32(0.01) - 20 for frames in random_frames(LENGTHS)]
     training = frames_of(raw, *TRAINING)
-    affine = normalisation_of(make_store(raw), SPEAKERS, "zscore_training", TRAINING)
+    affine = fit_normalization(make_store(raw), SPEAKERS, "zscore_training", TRAINING)
     np.testing.assert_allclose(affine.scale[0], 1 / training.std(0), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["minmax_training", "zscore_training"])
 def test_training_statistics_without_training_speakers_are_refused(name: Normalisation) -> None:
     with pytest.raises(FoldError, match=f"normalisation {name} needs training speakers"):
-        normalisation_of(make_store(random_frames(LENGTHS)), SPEAKERS, name, ("nobody",))
+        fit_normalization(make_store(random_frames(LENGTHS)), SPEAKERS, name, ("nobody",))

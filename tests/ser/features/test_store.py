@@ -16,7 +16,7 @@ from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus
 from ser.errors import AudioError, FeatureStoreError
 from ser.features import builder
-from ser.features.builder import ensure_store, needed_bytes, store_key
+from ser.features.builder import build_store_if_missing, needed_bytes, store_key
 from ser.features.logmel import log_mel
 from ser.features.store import FeatureStore
 from tests.support.synthetic import write_corpus
@@ -54,7 +54,7 @@ folder = Path(sys.argv[2])
 
 
 def test_store_holds_the_log_mels_of_every_utterance_in_order(corpus: Corpus, tmp_path: Path) -> None:
-    store = FeatureStore.open(ensure_store(corpus, SETTINGS, tmp_path / "stores"))
+    store = FeatureStore.open(build_store_if_missing(corpus, SETTINGS, tmp_path / "stores"))
     assert store.corpus_digest == corpus.digest
     assert store.settings == SETTINGS
     assert len(store.lengths) == len(corpus.utterances)
@@ -68,18 +68,18 @@ def test_store_holds_the_log_mels_of_every_utterance_in_order(corpus: Corpus, tm
 def test_neither_cores_nor_utterances_at_once_move_a_bit(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
 ) -> None:
-    expected = (ensure_store(corpus, SETTINGS, tmp_path / "expected") / "frames.f32").read_bytes()
+    expected = (build_store_if_missing(corpus, SETTINGS, tmp_path / "expected") / "frames.f32").read_bytes()
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     monkeypatch.setattr(builder, "_AT_ONCE", 1)
     threads = torch.get_num_threads()
-    found = ensure_store(corpus, SETTINGS, tmp_path / "found") / "frames.f32"
+    found = build_store_if_missing(corpus, SETTINGS, tmp_path / "found") / "frames.f32"
     assert len(corpus.utterances) > 2 * cores
     assert found.read_bytes() == expected
     assert torch.get_num_threads() == threads
 
 
 def test_frames_are_a_read_only_view_on_the_map(corpus: Corpus, tmp_path: Path) -> None:
-    store = FeatureStore.open(ensure_store(corpus, SETTINGS, tmp_path))
+    store = FeatureStore.open(build_store_if_missing(corpus, SETTINGS, tmp_path))
     first, again = store.frames(0), store.frames(0)
     assert np.shares_memory(first, again)
     assert first.dtype == np.float32
@@ -90,12 +90,14 @@ def test_frames_are_a_read_only_view_on_the_map(corpus: Corpus, tmp_path: Path) 
 
 def test_a_store_that_is_there_is_not_built_again(corpus: Corpus, tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
-    path = ensure_store(corpus, SETTINGS, tmp_path / "stores", lambda done, total: calls.append((done, total)))
+    path = build_store_if_missing(
+        corpus, SETTINGS, tmp_path / "stores", lambda done, total: calls.append((done, total))
+    )
     total = len(corpus.utterances)
     assert calls == [(done, total) for done in range(1, total + 1)]
     for utterance in corpus.utterances:
         utterance.path.unlink()
-    assert ensure_store(corpus, SETTINGS, tmp_path / "stores", lambda *_: pytest.fail("built again")) == path
+    assert build_store_if_missing(corpus, SETTINGS, tmp_path / "stores", lambda *_: pytest.fail("built again")) == path
     assert leftovers(tmp_path / "stores") == [path.name]
 
 
@@ -111,7 +113,7 @@ def test_the_key_depends_on_corpus_settings_and_format(corpus: Corpus, monkeypat
 
 
 def test_needed_bytes_covers_what_is_written(corpus: Corpus, tmp_path: Path) -> None:
-    path = ensure_store(corpus, SETTINGS, tmp_path)
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
     written = sum(file.stat().st_size for file in path.iterdir())
     assert written <= needed_bytes(corpus, SETTINGS) <= written + 5000
 
@@ -135,7 +137,7 @@ def empty(path: Path) -> None:
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", [cut, scribble, empty, Path.unlink])
 def test_a_damaged_file_is_named_with_what_was_expected(corpus: Corpus, tmp_path: Path, name: str, damage) -> None:  # type: ignore[no-untyped-def]
-    path = ensure_store(corpus, SETTINGS, tmp_path)
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
     damage(path / name)
     with pytest.raises(FeatureStoreError) as caught:
         FeatureStore.open(path)
@@ -146,7 +148,7 @@ def test_a_damaged_file_is_named_with_what_was_expected(corpus: Corpus, tmp_path
 
 
 def test_frames_that_are_too_long_are_refused(corpus: Corpus, tmp_path: Path) -> None:
-    path = ensure_store(corpus, SETTINGS, tmp_path)
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
     lengthen(path / "frames.f32")
     size = (path / "frames.f32").stat().st_size
     with pytest.raises(FeatureStoreError, match=f"expected {size - 4} bytes, found {size} bytes"):
@@ -154,14 +156,14 @@ def test_frames_that_are_too_long_are_refused(corpus: Corpus, tmp_path: Path) ->
 
 
 def test_a_damaged_store_is_refused_not_used(corpus: Corpus, tmp_path: Path) -> None:
-    path = ensure_store(corpus, SETTINGS, tmp_path)
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
     cut(path / "frames.f32")
     with pytest.raises(FeatureStoreError, match=r"frames\.f32: expected"):
-        ensure_store(corpus, SETTINGS, tmp_path)
+        build_store_if_missing(corpus, SETTINGS, tmp_path)
 
 
 def test_another_format_version_is_refused(corpus: Corpus, tmp_path: Path) -> None:
-    path = ensure_store(corpus, SETTINGS, tmp_path)
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
     metadata = json.loads((path / "metadata.json").read_text())
     (path / "metadata.json").write_text(json.dumps(metadata | {"version": 99}))
     with pytest.raises(FeatureStoreError, match="expected format version 1, found 99"):
@@ -174,16 +176,16 @@ def test_an_error_while_building_leaves_nothing_and_the_next_build_ends_well(cor
     content = last.read_bytes()
     last.unlink()
     with pytest.raises(AudioError, match="no such file"):
-        ensure_store(corpus, SETTINGS, folder)
+        build_store_if_missing(corpus, SETTINGS, folder)
     assert leftovers(folder) == []
     last.write_bytes(content)
-    assert FeatureStore.open(ensure_store(corpus, SETTINGS, folder)).corpus_digest == corpus.digest
+    assert FeatureStore.open(build_store_if_missing(corpus, SETTINGS, folder)).corpus_digest == corpus.digest
 
 
 def test_audio_that_changed_since_the_corpus_was_read_is_refused(corpus: Corpus, tmp_path: Path) -> None:
     changed = Corpus(**{**vars(corpus), "durations_s": (9.0, *corpus.durations_s[1:])})
     with pytest.raises(AudioError, match=r"changed since the corpus was read: 0\.\d+ s, expected 9\.000 s"):
-        ensure_store(changed, SETTINGS, tmp_path / "stores")
+        build_store_if_missing(changed, SETTINGS, tmp_path / "stores")
 
 
 def test_too_little_free_space_is_told_before_anything_is_read(
@@ -196,7 +198,7 @@ def test_too_little_free_space_is_told_before_anything_is_read(
     folder = tmp_path / "stores"
     needed = needed_bytes(corpus, SETTINGS)
     with pytest.raises(FeatureStoreError) as caught:
-        ensure_store(corpus, SETTINGS, folder, lambda *_: pytest.fail("audio was read"))
+        build_store_if_missing(corpus, SETTINGS, folder, lambda *_: pytest.fail("audio was read"))
     assert str(caught.value) == f"{folder}: no room for the feature store: {needed} bytes needed, 1000 bytes free"
     assert leftovers(folder) == []
 
@@ -223,7 +225,7 @@ def test_a_write_that_the_system_refuses_for_space_is_told_in_one_line(corpus: C
 def test_a_folder_that_cannot_be_made_is_named(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(FeatureStoreError, match=f"{tmp_path}/file.*: the feature store cannot be written: "):
-        ensure_store(corpus, SETTINGS, tmp_path / "file" / "stores")
+        build_store_if_missing(corpus, SETTINGS, tmp_path / "file" / "stores")
 
 
 def test_a_killed_build_leaves_no_store_and_the_next_one_ends_well(corpus: Corpus, tmp_path: Path) -> None:
@@ -238,7 +240,7 @@ def test_a_killed_build_leaves_no_store_and_the_next_one_ends_well(corpus: Corpu
     assert process.returncode == -9
     key = store_key(corpus, SETTINGS)
     assert leftovers(tmp_path / "stores") == [f".{key}.partial"]
-    store = FeatureStore.open(ensure_store(corpus, SETTINGS, tmp_path / "stores"))
+    store = FeatureStore.open(build_store_if_missing(corpus, SETTINGS, tmp_path / "stores"))
     assert len(store.lengths) == len(corpus.utterances)
     assert leftovers(tmp_path / "stores") == [key]
 

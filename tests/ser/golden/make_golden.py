@@ -15,7 +15,7 @@ import torch
 
 from ser.config import FeatureSettings, FoldConfiguration
 from ser.corpora.corpus import Corpus, Utterance
-from ser.features.builder import ensure_store
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds import speaker_folds
 from ser.identity import RESULTS_VERSION
@@ -81,13 +81,13 @@ def golden_results() -> dict[str, Any]:
     """Trains all the variants and gathers their numbers."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = _corpus(Path(folder))
-        store = FeatureStore.open(ensure_store(corpus, FeatureSettings(), Path(folder)))
+        store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), Path(folder)))
         results = {name: _numbers(corpus, store, changes) for name, changes in VARIANTS.items()}
     return {"results_version": RESULTS_VERSION, "torch": str(torch.__version__), "results": results}
 
 
 def _numbers(corpus: Corpus, store: FeatureStore, changes: dict[str, Any]) -> dict[str, Any]:
-    configuration = FoldConfiguration.of(**(_COMMON | changes))
+    configuration = FoldConfiguration.parse(**(_COMMON | changes))
     fold = speaker_folds(corpus, configuration.validation)[0]
     result = train_fold(corpus, store, configuration, fold, torch.device("cpu")).result
     return {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ser.model.blstm import RecurrentLayers, valid_frames
+from ser.model.blstm import RecurrentLayers, frame_mask
 
 INPUTS, CELLS = 6, 7
 RAGGED = [[9], [5, 5, 5], [1, 12, 4, 7], [30, 2, 17, 1, 29], [40, 300, 170, 3, 299]]
@@ -31,7 +31,7 @@ def run_packed(twin: nn.LSTM, frames: Tensor, lengths: Tensor) -> Tensor:
 def ragged(lengths: list[int]) -> tuple[Tensor, Tensor]:
     torch.manual_seed(1)
     frames = torch.randn(len(lengths), max(lengths), INPUTS)
-    valid = valid_frames(torch.tensor(lengths), max(lengths))
+    valid = frame_mask(torch.tensor(lengths), max(lengths))
     return frames * valid[:, :, None], torch.tensor(lengths)
 
 
@@ -70,7 +70,7 @@ def test_a_padded_bidirectional_lstm_would_not_do() -> None:
     layers = RecurrentLayers(INPUTS, CELLS, 2)
     frames, lengths = ragged([30, 2, 17, 1, 29])
     padded, _ = packed_twin(layers)(frames)
-    off = (padded * valid_frames(lengths, 30)[:, :, None] - layers(frames, lengths)).abs().max()
+    off = (padded * frame_mask(lengths, 30)[:, :, None] - layers(frames, lengths)).abs().max()
     assert off.item() > 0.01
 
 
@@ -89,4 +89,4 @@ def test_outputs_keep_the_precision_of_the_frames() -> None:
 
 
 def test_valid_frames_mark_the_first_frames() -> None:
-    assert valid_frames(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]
+    assert frame_mask(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ser.model.decoding import best_path_votes, decide, decide_single, posterior_scores
+from ser.model.decoding import best_path_votes, decode, decode_utterance_level, posterior_scores
 from ser.model.losses import emotion_log_likelihoods
 
 CLASSES = 3
@@ -66,12 +66,12 @@ def test_the_best_path_decides_by_most_votes_and_ties_by_posterior_among_the_tie
     seed: int, lengths: list[int]
 ) -> None:
     log_probabilities, valid = random_outputs(seed, lengths)
-    decided = decide(log_probabilities, valid, torch.ones_like(valid), "best_path")
+    decided = decode(log_probabilities, valid, torch.ones_like(valid), "best_path")
     for row, length in enumerate(lengths):
         votes, posterior = plain_votes(log_probabilities[row], length), plain_posterior(log_probabilities[row], length)
         tied = [emotion for emotion in range(CLASSES) if votes[emotion] == max(votes)]
         assert int(decided.emotions[row]) == max(tied, key=lambda emotion: posterior[emotion])
-        assert bool(decided.undecided[row]) == (len(tied) > 1)
+        assert bool(decided.fell_back[row]) == (len(tied) > 1)
 
 
 def test_a_tie_is_decided_among_the_tied_though_another_emotion_has_the_larger_posterior() -> None:
@@ -79,37 +79,37 @@ def test_a_tie_is_decided_among_the_tied_though_another_emotion_has_the_larger_p
     log_probabilities, lengths = outputs_of([[1, 2, 1, 2]], [[0.0, 0.1, 2.5]])
     posterior = plain_posterior(log_probabilities[0], 4)
     assert max(posterior) == posterior[2]
-    decided = decide(log_probabilities, lengths, lengths, "best_path")
+    decided = decode(log_probabilities, lengths, lengths, "best_path")
     assert decided.emotions.tolist() == [1]
-    assert decided.undecided.tolist() == [True]
+    assert decided.fell_back.tolist() == [True]
     tied = posterior[0] + posterior[1]
     assert decided.scores[0].tolist() == pytest.approx([posterior[0] / tied, posterior[1] / tied, 0], abs=1e-6)
 
 
 def test_an_empty_path_is_decided_by_the_posterior() -> None:
     log_probabilities, lengths = outputs_of([[0, 0, 0], [0, 3, 0]], [[0.0, 0.5, 0.2], [0.5, 0.0, 0.0]])
-    decided = decide(log_probabilities, lengths, lengths, "best_path")
+    decided = decode(log_probabilities, lengths, lengths, "best_path")
     assert decided.emotions.tolist() == [1, 2]
-    assert decided.undecided.tolist() == [True, False]
+    assert decided.fell_back.tolist() == [True, False]
     assert decided.scores[0].tolist() == pytest.approx(plain_posterior(log_probabilities[0], 3), abs=1e-6)
     assert decided.scores[1].tolist() == [0, 0, 1]
 
 
 def test_votes_become_shares() -> None:
     log_probabilities, lengths = outputs_of([[1, 2, 1, 3, 1]])
-    assert decide(log_probabilities, lengths, lengths, "best_path").scores[0].tolist() == pytest.approx([0.6, 0.2, 0.2])
+    assert decode(log_probabilities, lengths, lengths, "best_path").scores[0].tolist() == pytest.approx([0.6, 0.2, 0.2])
 
 
 @given(seed=st.integers(0, 10_000), lengths=ragged)
 @settings(deadline=None)
 def test_the_posterior_is_the_sum_over_valid_frames(seed: int, lengths: list[int]) -> None:
     log_probabilities, valid = random_outputs(seed, lengths)
-    decided = decide(log_probabilities, valid, valid, "posterior")
+    decided = decode(log_probabilities, valid, valid, "posterior")
     for row, length in enumerate(lengths):
         expected = plain_posterior(log_probabilities[row], length)
         assert decided.scores[row].tolist() == pytest.approx(expected, abs=1e-6)
         assert int(decided.emotions[row]) == expected.index(max(expected))
-    assert not decided.undecided.any()
+    assert not decided.fell_back.any()
 
 
 def test_a_blank_that_is_certain_everywhere_still_leaves_a_posterior() -> None:
@@ -118,7 +118,7 @@ def test_a_blank_that_is_certain_everywhere_still_leaves_a_posterior() -> None:
     assert log_probabilities.exp()[:, :, 1:].sum() == 0
     expected = torch.tensor([[-400.0, -399.0, -405.0]]).softmax(-1)
     torch.testing.assert_close(posterior_scores(log_probabilities, lengths), expected)
-    decided = decide(log_probabilities, lengths, lengths, "best_path")
+    decided = decode(log_probabilities, lengths, lengths, "best_path")
     assert decided.emotions.tolist() == [1]
     torch.testing.assert_close(decided.scores, expected)
 
@@ -128,18 +128,18 @@ def test_a_blank_that_is_certain_everywhere_still_leaves_a_posterior() -> None:
 def test_the_likelihood_decides_by_the_best_repeated_sequence(seed: int, lengths: list[int]) -> None:
     log_probabilities, valid = random_outputs(seed, lengths)
     counts = (valid + 1) // 2
-    decided = decide(log_probabilities, valid, counts, "likelihood")
+    decided = decode(log_probabilities, valid, counts, "likelihood")
     likelihoods = emotion_log_likelihoods(log_probabilities, valid, counts)
     assert decided.emotions.tolist() == [row.index(max(row)) for row in likelihoods.tolist()]
     torch.testing.assert_close(decided.scores, likelihoods.softmax(-1))
-    assert not decided.undecided.any()
+    assert not decided.fell_back.any()
 
 
 def test_the_likelihood_looks_at_the_number_of_labels() -> None:
     # Emotion 0 is heard once, in the middle; emotion 1 twice, before and after: which fits depends on N.
     outside, middle = [0.45, 0.10, 0.45, 1e-6], [0.10, 0.85, 0.05, 1e-6]
     log_probabilities, lengths = torch.tensor([[outside, middle, outside]]).log(), torch.tensor([3])
-    once, twice = (decide(log_probabilities, lengths, torch.tensor([n]), "likelihood") for n in (1, 2))
+    once, twice = (decode(log_probabilities, lengths, torch.tensor([n]), "likelihood") for n in (1, 2))
     assert (once.emotions.tolist(), twice.emotions.tolist()) == ([0], [1])
 
 
@@ -148,7 +148,7 @@ def test_the_likelihood_looks_at_the_number_of_labels() -> None:
 @settings(deadline=None)
 def test_scores_sum_to_one_and_the_largest_is_the_decision(decision: str, seed: int, lengths: list[int]) -> None:
     log_probabilities, valid = random_outputs(seed, lengths)
-    decided = decide(log_probabilities, valid, (valid + 1) // 2, decision)  # type: ignore[arg-type]
+    decided = decode(log_probabilities, valid, (valid + 1) // 2, decision)  # type: ignore[arg-type]
     torch.testing.assert_close(decided.scores.sum(dim=-1), torch.ones(len(lengths)))
     assert (decided.scores >= 0).all()
     assert decided.scores.argmax(dim=-1).tolist() == decided.emotions.tolist()
@@ -156,7 +156,7 @@ def test_scores_sum_to_one_and_the_largest_is_the_decision(decision: str, seed: 
 
 def test_a_single_output_decides_by_its_probabilities() -> None:
     log_probabilities = torch.tensor([[0.2, 0.5, 0.3], [0.7, 0.1, 0.2]]).log()
-    decided = decide_single(log_probabilities)
+    decided = decode_utterance_level(log_probabilities)
     assert decided.emotions.tolist() == [1, 0]
     torch.testing.assert_close(decided.scores, log_probabilities.exp())
-    assert not decided.undecided.any()
+    assert not decided.fell_back.any()

@@ -74,9 +74,9 @@ def test_a_network_with_dropout_begins_with_the_weights_of_one_without_and_score
 def test_frames_that_lie_as_rows_are_dropped_alike() -> None:
     values = torch.randn(3, 4, 5)
     utterances = torch.tensor([2, 0, 2, 1])
-    rows = seeded().of_rows(values[utterances, torch.arange(4)], utterances, batch=3)
+    rows = seeded().forward_packed(values[utterances, torch.arange(4)], utterances, batch=3)
     assert torch.equal(rows, seeded()(values)[utterances, torch.arange(4)])
-    assert torch.equal(seeded().eval().of_rows(values[0], utterances, batch=3), values[0])
+    assert torch.equal(seeded().eval().forward_packed(values[0], utterances, batch=3), values[0])
 
 
 @pytest.mark.parametrize(("layers", "places"), [(1, 1), (2, 2), (3, 3)])

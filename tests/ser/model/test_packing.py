@@ -10,16 +10,16 @@ from torch import Tensor
 
 from ser.model import blstm
 from ser.model.blstm import RecurrentLayers
-from ser.model.packing import RUN_FRAMES, RowLayout, Run, cheapest_runs, layout_of, row_layout
+from ser.model.packing import RUN_FRAMES, PackedLayout, Segment, build_layout, optimal_segments, pack_batch
 
 LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=7)
 
 
-def cost(runs: tuple[Run, ...]) -> int:
+def cost(runs: tuple[Segment, ...]) -> int:
     return sum(frames * rows + RUN_FRAMES for frames, rows in runs)
 
 
-def all_runs(lengths: list[int]) -> list[tuple[Run, ...]]:
+def all_runs(lengths: list[int]) -> list[tuple[Segment, ...]]:
     """Every way to end runs where utterances end, the last where the longest does."""
     ends = sorted(set(lengths))
     found = []
@@ -32,14 +32,14 @@ def all_runs(lengths: list[int]) -> list[tuple[Run, ...]]:
 @given(lengths=LENGTHS)
 @settings(deadline=None)
 def test_runs_cost_least_of_all_divisions(lengths: list[int]) -> None:
-    runs = cheapest_runs(sorted(lengths, reverse=True))
+    runs = optimal_segments(sorted(lengths, reverse=True))
     assert runs in all_runs(lengths)
     assert cost(runs) == min(cost(each) for each in all_runs(lengths))
 
 
 def test_a_long_utterance_goes_on_alone_and_like_ones_stay_together() -> None:
-    assert cheapest_runs([2900, 60, 60, 60]) == ((60, 4), (2840, 1))
-    assert cheapest_runs([93, 92, 91, 90]) == ((93, 4),)
+    assert optimal_segments([2900, 60, 60, 60]) == ((60, 4), (2840, 1))
+    assert optimal_segments([93, 92, 91, 90]) == ((93, 4),)
 
 
 @pytest.mark.parametrize("on_a_card", [False, True])
@@ -49,48 +49,52 @@ def test_every_valid_frame_has_one_row_that_knows_where_it_comes_from(
     on_a_card: bool, lengths: list[int], more: int
 ) -> None:
     frames = max(lengths) + more
-    layout = in_one_run(torch.tensor(lengths), frames) if on_a_card else row_layout(torch.tensor(lengths), frames)
-    assert sum(count * rows for count, rows in layout.runs) == len(layout.sources) == len(set(layout.sources.tolist()))
+    layout = in_one_run(torch.tensor(lengths), frames) if on_a_card else pack_batch(torch.tensor(lengths), frames)
+    assert (
+        sum(count * rows for count, rows in layout.runs)
+        == len(layout.padded_index)
+        == len(set(layout.padded_index.tolist()))
+    )
     for utterance, length in enumerate(lengths):
         own = torch.arange(length) + utterance * frames
         rows = layout.rows[own]
-        assert torch.equal(layout.sources[rows], own)
+        assert torch.equal(layout.padded_index[rows], own)
         assert layout.utterances[rows].unique().tolist() == [utterance]
-        assert torch.equal(layout.sources[layout.turned[rows]], own.flip(0))
-    assert torch.equal(layout.turned[layout.turned], torch.arange(len(layout.turned)))
+        assert torch.equal(layout.padded_index[layout.reversed_index[rows]], own.flip(0))
+    assert torch.equal(layout.reversed_index[layout.reversed_index], torch.arange(len(layout.reversed_index)))
 
 
 @given(lengths=LENGTHS)
 @settings(deadline=None)
 def test_padding_comes_last_in_both_directions(lengths: list[int]) -> None:
     frames = max(lengths)
-    layout = row_layout(torch.tensor(lengths), frames)
-    padding = layout.sources % frames >= torch.tensor(lengths)[layout.utterances]
-    assert torch.equal(layout.turned[padding], torch.arange(len(padding))[padding])
+    layout = pack_batch(torch.tensor(lengths), frames)
+    padding = layout.padded_index % frames >= torch.tensor(lengths)[layout.utterances]
+    assert torch.equal(layout.reversed_index[padding], torch.arange(len(padding))[padding])
 
 
 def test_rows_of_a_run_lie_frame_by_frame_as_an_lstm_reads_them() -> None:
-    layout = row_layout(torch.tensor([2, 300]), 300)
+    layout = pack_batch(torch.tensor([2, 300]), 300)
     assert layout.runs == ((2, 2), (298, 1))
     assert layout.utterances[:4].tolist() == [1, 0, 1, 0]
-    assert layout.sources[:6].tolist() == [300, 0, 301, 1, 302, 303]
+    assert layout.padded_index[:6].tolist() == [300, 0, 301, 1, 302, 303]
 
 
-def in_one_run(lengths: Tensor, frames: int) -> RowLayout:
+def in_one_run(lengths: Tensor, frames: int) -> PackedLayout:
     """What a card computes."""
-    return layout_of(((frames, len(lengths)),), torch.arange(len(lengths)), lengths, frames)
+    return build_layout(((frames, len(lengths)),), torch.arange(len(lengths)), lengths, frames)
 
 
 def test_elsewhere_than_on_a_processor_all_utterances_make_one_run() -> None:
-    layout = row_layout(torch.tensor([2, 300], device="meta"), 300)
+    layout = pack_batch(torch.tensor([2, 300], device="meta"), 300)
     assert layout.runs == ((300, 2),)
-    assert (len(layout.sources), len(layout.rows)) == (600, 600)
+    assert (len(layout.padded_index), len(layout.rows)) == (600, 600)
 
 
 def test_one_run_or_several_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
     layers, frames, lengths = RecurrentLayers(6, 7, 2), torch.randn(4, 320, 6), torch.tensor([40, 300, 3, 299])
-    assert len(row_layout(lengths, 320).runs) > 1
+    assert len(pack_batch(lengths, 320).runs) > 1
     several = layers(frames, lengths)
-    monkeypatch.setattr(blstm, "row_layout", in_one_run)
+    monkeypatch.setattr(blstm, "pack_batch", in_one_run)
     torch.testing.assert_close(layers(frames, lengths), several, atol=1e-6, rtol=0)

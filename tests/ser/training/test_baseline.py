@@ -8,13 +8,13 @@ import pytest
 
 from ser.config import FeatureSettings
 from ser.corpora.corpus import Corpus
-from ser.corpora.loading import open_corpus
-from ser.features.builder import ensure_store
+from ser.corpora.loading import load_corpus
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds import speaker_folds
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import BaselineResult
-from ser.training.baseline import logistic_baseline
+from ser.training.baseline import logistic_regression_baseline
 from tests.support.synthetic import write_corpus
 
 
@@ -25,11 +25,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture(scope="module")
 def store(corpus: Corpus) -> FeatureStore:
-    return FeatureStore.open(ensure_store(corpus, FeatureSettings(), corpus.root / "stores"))
+    return FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), corpus.root / "stores"))
 
 
 def baseline(corpus: Corpus, store: FeatureStore) -> BaselineResult:
-    return logistic_baseline(corpus, store, speaker_folds(corpus, "partner"), "zscore_speaker")
+    return logistic_regression_baseline(corpus, store, speaker_folds(corpus, "partner"), "zscore_speaker")
 
 
 def test_noise_and_tone_are_told_apart_on_unseen_speakers(corpus: Corpus, store: FeatureStore) -> None:
@@ -68,9 +68,9 @@ def test_labels_of_test_and_validation_speakers_are_not_seen(corpus: Corpus, sto
 
 
 def test_emodb_reaches_seventy_percent_by_speaker_normalisation(emodb_root: Path, tmp_path: Path) -> None:
-    corpus = open_corpus("emodb", emodb_root)
-    store = FeatureStore.open(ensure_store(corpus, FeatureSettings(), tmp_path))
-    result = logistic_baseline(corpus, store, speaker_folds(corpus, "partner"), "zscore_speaker")
+    corpus = load_corpus("emodb", emodb_root)
+    store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), tmp_path))
+    result = logistic_regression_baseline(corpus, store, speaker_folds(corpus, "partner"), "zscore_speaker")
     pooled = sum((evaluation_confusion(test, 7) for test in result.tests), start=np.zeros((7, 7), dtype=np.int64))
     assert pooled.sum() == 535
     # A prototype of ours, on frames of its own, had .704 and .708.

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from ser.training.batching import (
-    CARD,
-    ONE_CORE,
-    PartCost,
+    CPU_COST,
+    GPU_COST,
+    MicroBatchCost,
     class_weights,
-    epoch_batches,
+    make_epoch_batches,
+    micro_batch_cost,
     micro_batches,
-    part_cost,
-    upsampled,
+    upsample_to_largest_class,
 )
 
 LENGTHS = np.random.default_rng(0).integers(100, 900, size=428)
@@ -26,7 +26,7 @@ LENGTHS = np.random.default_rng(0).integers(100, 900, size=428)
     epoch=st.integers(0, 99),
 )
 def test_every_utterance_is_in_exactly_one_batch(lengths: list[int], batch_size: int, epoch: int) -> None:
-    batches = epoch_batches(lengths, batch_size, (1, epoch))
+    batches = make_epoch_batches(lengths, batch_size, (1, epoch))
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
     assert max(len(batch) for batch in batches) <= batch_size
     assert len(batches) == -(-len(lengths) // batch_size)
@@ -40,7 +40,7 @@ def padded(batches: list[np.ndarray]) -> int:
 def test_like_lengths_share_a_batch() -> None:
     order = np.random.default_rng(1).permutation(len(LENGTHS))
     unsorted = [order[start : start + 32] for start in range(0, len(order), 32)]
-    waste = padded(epoch_batches(LENGTHS, 32, (1, 1))) / LENGTHS.sum()
+    waste = padded(make_epoch_batches(LENGTHS, 32, (1, 1))) / LENGTHS.sum()
     assert waste < 1.3
     assert padded(unsorted) / LENGTHS.sum() > 1.6
 
@@ -50,7 +50,7 @@ def mates(batches: list[np.ndarray]) -> set[frozenset[int]]:
 
 
 def test_mates_and_order_change_from_epoch_to_epoch() -> None:
-    one, two = (epoch_batches(LENGTHS, 32, (1, epoch)) for epoch in (1, 2))
+    one, two = (make_epoch_batches(LENGTHS, 32, (1, epoch)) for epoch in (1, 2))
     shared = len(mates(one) & mates(two)) / len(mates(one))
     assert shared < 0.6
     means = [float(LENGTHS[batch].mean()) for batch in one]
@@ -60,13 +60,13 @@ def test_mates_and_order_change_from_epoch_to_epoch() -> None:
 def test_batches_depend_on_the_entropy_alone() -> None:
     np.random.seed(0)
     before = np.random.get_state()[1].copy()  # type: ignore[index]
-    first = epoch_batches(LENGTHS, 32, (1, 5))
+    first = make_epoch_batches(LENGTHS, 32, (1, 5))
     assert np.array_equal(before, np.random.get_state()[1])  # type: ignore[index]
     np.random.seed(1)
-    again = epoch_batches(LENGTHS, 32, (1, 5))
+    again = make_epoch_batches(LENGTHS, 32, (1, 5))
     assert [batch.tolist() for batch in first] == [batch.tolist() for batch in again]
     for other in ((2, 5), (1, 6)):
-        assert [b.tolist() for b in first] != [b.tolist() for b in epoch_batches(LENGTHS, 32, other)]
+        assert [b.tolist() for b in first] != [b.tolist() for b in make_epoch_batches(LENGTHS, 32, other)]
 
 
 CLASSES = np.asarray([0] * 10 + [1] * 4 + [2] * 25)
@@ -74,7 +74,7 @@ INDICES = np.arange(100, 139)
 
 
 def test_upsampling_makes_classes_equal_and_uses_every_utterance_about_as_often() -> None:
-    drawn = upsampled(INDICES, CLASSES, (1, 1))
+    drawn = upsample_to_largest_class(INDICES, CLASSES, (1, 1))
     times = np.bincount(drawn, minlength=139)[100:]
     for emotion in range(3):
         own = times[emotion == CLASSES]
@@ -84,12 +84,18 @@ def test_upsampling_makes_classes_equal_and_uses_every_utterance_about_as_often(
 
 
 def test_upsampling_is_drawn_anew_each_epoch_and_repeatable() -> None:
-    assert upsampled(INDICES, CLASSES, (1, 1)).tolist() == upsampled(INDICES, CLASSES, (1, 1)).tolist()
-    assert upsampled(INDICES, CLASSES, (1, 1)).tolist() != upsampled(INDICES, CLASSES, (1, 2)).tolist()
+    assert (
+        upsample_to_largest_class(INDICES, CLASSES, (1, 1)).tolist()
+        == upsample_to_largest_class(INDICES, CLASSES, (1, 1)).tolist()
+    )
+    assert (
+        upsample_to_largest_class(INDICES, CLASSES, (1, 1)).tolist()
+        != upsample_to_largest_class(INDICES, CLASSES, (1, 2)).tolist()
+    )
 
 
 def test_upsampling_equal_classes_changes_nothing() -> None:
-    assert upsampled(np.arange(6), np.asarray([0, 1, 0, 1, 0, 1]), (1,)).tolist() == [0, 2, 4, 1, 3, 5]
+    assert upsample_to_largest_class(np.arange(6), np.asarray([0, 1, 0, 1, 0, 1]), (1,)).tolist() == [0, 2, 4, 1, 3, 5]
 
 
 def test_class_weights_equal_sklearns_balanced_ones_and_average_one() -> None:
@@ -103,7 +109,7 @@ def test_a_class_without_utterances_has_no_weight() -> None:
         class_weights(CLASSES, 4)
 
 
-def micro_cost(parts: list[list[int]], cost: PartCost) -> float:
+def micro_cost(parts: list[list[int]], cost: MicroBatchCost) -> float:
     """The cost of a division into parts, each a list of lengths, written out."""
     return sum(
         sum(part) + cost.padding * (max(part) * len(part) - sum(part)) + max(part) * cost.step_rows + cost.call_frames
@@ -118,10 +124,10 @@ def divisions(values: list[int]) -> list[list[list[int]]]:
 
 
 @given(
-    lengths=st.lists(st.integers(1, 2 * ONE_CORE.frames_at_most), min_size=1, max_size=8),
-    cost=st.sampled_from([ONE_CORE, CARD, PartCost(0.5, 5.0, 10.0, 3000)]),
+    lengths=st.lists(st.integers(1, 2 * CPU_COST.frames_at_most), min_size=1, max_size=8),
+    cost=st.sampled_from([CPU_COST, GPU_COST, MicroBatchCost(0.5, 5.0, 10.0, 3000)]),
 )
-def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int], cost: PartCost) -> None:
+def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int], cost: MicroBatchCost) -> None:
     parts = [[lengths[position] for position in part] for part in micro_batches(lengths, cost)]
     allowed = [
         division
@@ -134,17 +140,17 @@ def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int
 
 @given(lengths=st.lists(st.integers(1, 3000), min_size=1, max_size=64))
 def test_every_utterance_of_a_batch_is_in_exactly_one_part(lengths: list[int]) -> None:
-    assert sorted(np.concatenate(micro_batches(lengths, ONE_CORE)).tolist()) == list(range(len(lengths)))
+    assert sorted(np.concatenate(micro_batches(lengths, CPU_COST)).tolist()) == list(range(len(lengths)))
 
 
 def test_one_long_utterance_does_not_stretch_a_batch_and_like_ones_stay_together() -> None:
-    assert [part.tolist() for part in micro_batches([60] * 31 + [2900], ONE_CORE)] == [[31], list(range(31))]
-    assert len(micro_batches([93] * 32, ONE_CORE)) == 1
+    assert [part.tolist() for part in micro_batches([60] * 31 + [2900], CPU_COST)] == [[31], list(range(31))]
+    assert len(micro_batches([93] * 32, CPU_COST)) == 1
 
 
 def test_a_card_divides_a_batch_for_memory_alone() -> None:
-    assert len(micro_batches([60] * 31 + [2000], CARD)) == 1
-    parts = micro_batches([2900] * 32, CARD)
+    assert len(micro_batches([60] * 31 + [2000], GPU_COST)) == 1
+    parts = micro_batches([2900] * 32, GPU_COST)
     assert len(parts) == 2
-    assert max(len(part) for part in parts) * 2900 <= CARD.frames_at_most
-    assert (part_cost("cpu"), part_cost("cuda")) == (ONE_CORE, CARD)
+    assert max(len(part) for part in parts) * 2900 <= GPU_COST.frames_at_most
+    assert (micro_batch_cost("cpu"), micro_batch_cost("cuda")) == (CPU_COST, GPU_COST)

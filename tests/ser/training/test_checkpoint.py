@@ -10,7 +10,7 @@ import torch
 
 from ser.errors import SerError
 from ser.model.network import SpeechEmotionNetwork
-from ser.training.checkpoint import from_bytes, read_result, result_of, to_bytes
+from ser.training.checkpoint import deserialize_fold, parse_result, read_result, serialize_fold
 from ser.training.trainer import TrainedFold
 from tests.support.configurations import small
 from tests.support.toy_corpus import train
@@ -23,7 +23,7 @@ def trained() -> TrainedFold:
 
 
 def test_no_digit_is_lost(trained: TrainedFold) -> None:
-    back = from_bytes(to_bytes(trained))
+    back = deserialize_fold(serialize_fold(trained))
     assert back.result == trained.result
     assert any(score != round(score, 12) for row in back.result.test.scores for score in row)
     assert back.weights.keys() == trained.weights.keys()
@@ -33,20 +33,20 @@ def test_no_digit_is_lost(trained: TrainedFold) -> None:
 
 
 def test_the_weights_fit_the_network_that_the_result_describes(trained: TrainedFold) -> None:
-    back = from_bytes(to_bytes(trained))
+    back = deserialize_fold(serialize_fold(trained))
     network = SpeechEmotionNetwork(back.result.configuration, len(back.result.corpus.emotions))
     network.load_state_dict(back.weights)
     assert all(torch.equal(weight, trained.weights[name]) for name, weight in network.state_dict().items())
 
 
 def test_equal_folds_make_equal_bytes(trained: TrainedFold) -> None:
-    assert to_bytes(trained) == to_bytes(from_bytes(to_bytes(trained)))
+    assert serialize_fold(trained) == serialize_fold(deserialize_fold(serialize_fold(trained)))
 
 
 def test_the_result_is_read_without_the_weights(trained: TrainedFold, tmp_path: Path) -> None:
-    content = to_bytes(trained)
+    content = serialize_fold(trained)
     (length,) = struct.unpack("<Q", content[:8])
-    assert result_of(content[: 8 + length]) == trained.result
+    assert parse_result(content[: 8 + length]) == trained.result
     path = tmp_path / "fold.safetensors"
     path.write_bytes(content)
     assert read_result(path) == trained.result
@@ -86,7 +86,7 @@ def test_a_damaged_file_is_named_in_one_line(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_a_file_cut_short_is_named(share: float, trained: TrainedFold, tmp_path: Path) -> None:
-    content = to_bytes(trained)
+    content = serialize_fold(trained)
     path = tmp_path / "fold.safetensors"
     path.write_bytes(content[: math.floor(share * len(content))])
     with pytest.raises(SerError, match=r"fold\.safetensors: expected a trained fold"):

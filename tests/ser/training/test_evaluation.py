@@ -6,11 +6,11 @@ import torch
 
 from ser.config import FoldConfiguration
 from ser.model.attention import QuantumAttention
-from ser.model.decoding import decide, decide_single
+from ser.model.decoding import decode, decode_utterance_level
 from ser.model.network import SpeechEmotionNetwork
 from ser.training import evaluation
-from ser.training.data import FoldData, prepare_fold
-from ser.training.evaluation import Scored, evaluate, utterance_losses
+from ser.training.data import FoldData, prepare_fold_data
+from ser.training.evaluation import ScoredEvaluation, evaluate, utterance_losses
 from tests.support.configurations import READINGS, small
 from tests.support.toy_corpus import fold_of, toy_corpus, toy_store
 
@@ -20,7 +20,7 @@ CRITERIA = ["ctc", "cross_entropy"]
 
 def network_and_data(configuration: FoldConfiguration) -> tuple[SpeechEmotionNetwork, FoldData]:
     torch.manual_seed(0)
-    return SpeechEmotionNetwork(configuration, 3), prepare_fold(
+    return SpeechEmotionNetwork(configuration, 3), prepare_fold_data(
         CORPUS, toy_store(CORPUS), configuration, fold_of(CORPUS)
     )
 
@@ -34,7 +34,7 @@ def one_by_one(configuration: FoldConfiguration) -> tuple[list[list[float]], lis
         emotions, counts = data.emotions[[index]], data.counts[[index]]
         output = network(frames, lengths)
         rule = configuration.decision
-        decided = decide_single(output) if rule is None else decide(output, lengths, counts, rule)
+        decided = decode_utterance_level(output) if rule is None else decode(output, lengths, counts, rule)
         scores.append(decided.scores[0].tolist())
         decisions.append(int(decided.emotions[0]))
         losses.append(float(utterance_losses(output, lengths, emotions, counts, configuration)[0].detach()))
@@ -54,7 +54,7 @@ def test_scores_and_loss_equal_those_of_each_utterance_alone(name: str, criterio
     assert scored.evaluation.loss == scored.loss
 
 
-def run(configuration: FoldConfiguration) -> Scored:
+def run(configuration: FoldConfiguration) -> ScoredEvaluation:
     network, data = network_and_data(configuration)
     return evaluate(network, data, configuration, data.training)
 
@@ -91,9 +91,9 @@ def test_the_undecided_share_is_for_best_paths_alone() -> None:
     with torch.no_grad():
         network.output.bias[0] += 1
     frames, lengths = data.view.batch(data.training)
-    decided = decide(network(frames, lengths), lengths, lengths, "best_path")
+    decided = decode(network(frames, lengths), lengths, lengths, "best_path")
     share = evaluate(network, data, configuration, data.training).evaluation.undecided_share
-    assert share == pytest.approx(decided.undecided.float().mean().item())
+    assert share == pytest.approx(decided.fell_back.float().mean().item())
 
 
 def test_observations_are_shares_of_valid_frames() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ser.config import Selection
-from ser.training.optimizer import EpochSelector, Tf1RmsProp, WeightAverage, make_optimiser
+from ser.training.optimizer import EpochSelector, ExponentialMovingAverage, Tf1RmsProp, make_optimiser
 from tests.support.configurations import small
 
 STEPS = 7
@@ -81,7 +81,7 @@ def test_the_configuration_names_flavour_and_learning_rate() -> None:
 @pytest.mark.parametrize("decay", [0.3, 0.98])
 def test_the_running_average_equals_its_recursion(decay: float) -> None:
     network = nn.Linear(3, 2).double()
-    average = WeightAverage(network, decay)
+    average = ExponentialMovingAverage(network, decay)
     expected = network.weight.detach().numpy().copy()
     for step in range(1, 30):
         with torch.no_grad():
@@ -95,7 +95,7 @@ def test_the_running_average_equals_its_recursion(decay: float) -> None:
 
 def test_without_decay_the_weights_are_scored_as_they_stand_and_kept_as_copies() -> None:
     network = nn.Linear(3, 2)
-    average = WeightAverage(network, None)
+    average = ExponentialMovingAverage(network, None)
     before = average.weights()["weight"]
     with torch.no_grad():
         network.weight += 1
@@ -108,8 +108,8 @@ def choose(selection: Selection, uas: list[float], losses: list[float]) -> tuple
     """The chosen epoch, and the epoch whose weights came with it."""
     selector = EpochSelector(selection)
     for epoch, (ua, loss) in enumerate(zip(uas, losses, strict=True), start=1):
-        selector.add(ua, loss, {"epoch": torch.tensor(epoch)})
-    epoch, weights = selector.chosen()
+        selector.update(ua, loss, {"epoch": torch.tensor(epoch)})
+    epoch, weights = selector.best()
     return epoch, int(weights["epoch"])
 
 
@@ -165,5 +165,5 @@ def test_the_last_epoch_is_taken_whatever_the_scores() -> None:
 def test_no_more_weights_are_kept_than_the_choice_needs(selection: Selection, most: int) -> None:
     selector = EpochSelector(selection)
     for epoch in range(50):
-        selector.add((epoch * 7 % 11) / 11, 1.0, {})
+        selector.update((epoch * 7 % 11) / 11, 1.0, {})
         assert len(selector._candidates) <= most

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from ser.config import Precision
-from ser.devices import moved
+from ser.devices import to_device
 from ser.errors import ConfigurationError
-from ser.features.batches import ResidentView
+from ser.features.batches import DeviceFeatures
 from ser.training import trainer
-from ser.training.data import prepare_fold
-from ser.training.precision import arithmetic
+from ser.training.data import prepare_fold_data
+from ser.training.precision import precision_context
 from tests.support.configurations import small
 from tests.support.toy_corpus import fold_of, toy_corpus, toy_store, train
 
@@ -37,14 +37,14 @@ def torchs_own() -> Iterator[tuple[str, str, str]]:
 def test_only_tf32_rounds_what_goes_into_products(
     precision: Precision, expected: str, torchs_own: tuple[str, str, str]
 ) -> None:
-    with arithmetic(precision, CARD):
+    with precision_context(precision, CARD):
         assert roundings() == (expected,) * 3
-    with pytest.raises(ZeroDivisionError), arithmetic(precision, CARD):
+    with pytest.raises(ZeroDivisionError), precision_context(precision, CARD):
         raise ZeroDivisionError
 
 
 def test_nothing_is_set_for_a_processor(torchs_own: tuple[str, str, str]) -> None:
-    with arithmetic("fp32", CPU):
+    with precision_context("fp32", CPU):
         assert roundings() == torchs_own
 
 
@@ -55,22 +55,22 @@ def test_tf32_is_refused_on_a_processor() -> None:
 
 def test_a_copy_on_a_processor_is_the_tensor_itself() -> None:
     tensor = torch.arange(3)
-    assert moved(tensor, CPU) is tensor
+    assert to_device(tensor, CPU) is tensor
 
 
 def test_features_stay_on_the_map_on_a_processor() -> None:
     corpus = toy_corpus()
-    data = prepare_fold(corpus, toy_store(corpus), small(), fold_of(corpus))
-    assert data.on(CPU) is data
+    data = prepare_fold_data(corpus, toy_store(corpus), small(), fold_of(corpus))
+    assert data.to(CPU) is data
 
 
 @pytest.mark.parametrize("criterion", ["ctc", "cross_entropy"])
 def test_training_on_resident_features_is_the_same_to_the_bit(criterion: str) -> None:
     corpus, configuration = toy_corpus(), small(criterion=criterion, loss_scale="label")
-    data = prepare_fold(corpus, toy_store(corpus), configuration, fold_of(corpus))
-    resident = replace(data, view=ResidentView(data.view, CPU))  # type: ignore[arg-type]
+    data = prepare_fold_data(corpus, toy_store(corpus), configuration, fold_of(corpus))
+    resident = replace(data, view=DeviceFeatures(data.view, CPU))  # type: ignore[arg-type]
     trainings = [trainer.FoldTraining(each, configuration, 1, CPU) for each in (data, resident)]
-    curves = [[each.run_epoch(epoch) for epoch in (1, 2)] for each in trainings]
+    curves = [[each.train_epoch(epoch) for epoch in (1, 2)] for each in trainings]
     assert curves[0] == curves[1]
     scores = [each.score(each.average.weights(), data.validation) for each in trainings]
     assert scores[0] == scores[1]

@@ -10,16 +10,16 @@ import torch
 
 from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus
-from ser.devices import processor_name
+from ser.devices import cpu_name
 from ser.errors import ConfigurationError, TrainingError
-from ser.identity import RESULTS_VERSION, fold_identity, initial_seed
+from ser.identity import RESULTS_VERSION, fold_identity, weight_seed
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import EpochRecord
 from ser.training import evaluation
 from ser.training import trainer as training
 from ser.training.batching import class_weights
-from ser.training.data import FoldData, prepare_fold
+from ser.training.data import FoldData, prepare_fold_data
 from ser.training.evaluation import utterance_losses
 from tests.support.configurations import READINGS, small
 from tests.support.toy_corpus import (
@@ -167,7 +167,7 @@ def test_speech_of_other_speakers_trains_nothing(normalisation: str, changed: li
 def test_speech_of_a_training_speaker_informs_the_normalisation_of_all(normalisation: str) -> None:
     louder: Change = lambda index, raw: raw + 5 if index == TRAINING[0] else raw  # noqa: E731
     views = [
-        prepare_fold(CORPUS, toy_store(CORPUS, change), small(normalisation=normalisation), fold_of(CORPUS)).view
+        prepare_fold_data(CORPUS, toy_store(CORPUS, change), small(normalisation=normalisation), fold_of(CORPUS)).view
         for change in (None, louder)
     ]
     assert not torch.equal(views[0].batch(TEST)[0], views[1].batch(TEST)[0])
@@ -260,7 +260,7 @@ def unequal_corpus(joys: int = 3) -> Corpus:
 
 def first_losses(data: FoldData, configuration: FoldConfiguration) -> tuple[np.ndarray, np.ndarray]:
     """Losses of the training utterances before the first step, and their classes."""
-    torch.manual_seed(initial_seed(configuration, fold_of(data.corpus)))
+    torch.manual_seed(weight_seed(configuration, fold_of(data.corpus)))
     network = SpeechEmotionNetwork(configuration, 3)
     frames, lengths = data.view.batch(data.training)
     emotions, counts = data.emotions[data.training], data.counts[data.training]
@@ -274,7 +274,7 @@ def test_the_first_batch_has_the_balanced_mean_of_the_losses(balance: str, loss_
     corpus = unequal_corpus()
     configuration = small(balance=balance, loss_scale=loss_scale, batch_size=99, epochs=1)
     store = toy_store(corpus)
-    losses, classes = first_losses(prepare_fold(corpus, store, configuration, fold_of(corpus)), configuration)
+    losses, classes = first_losses(prepare_fold_data(corpus, store, configuration, fold_of(corpus)), configuration)
     assert np.bincount(classes).tolist() == [6, 3, 2]
     weights = {
         "none": np.ones(3),
@@ -293,7 +293,7 @@ def test_balancing_equal_classes_changes_nothing() -> None:
 def test_upsampling_draws_anew_each_epoch() -> None:
     # Four of a kind become six by two that are drawn.
     corpus = unequal_corpus(joys=4)
-    data = prepare_fold(corpus, toy_store(corpus), small(balance="upsample"), fold_of(corpus))
+    data = prepare_fold_data(corpus, toy_store(corpus), small(balance="upsample"), fold_of(corpus))
     trainer = training.FoldTraining(data, small(balance="upsample"), 1, torch.device("cpu"))
     drawn = [np.sort(np.concatenate(trainer._batches(epoch))).tolist() for epoch in (1, 1, 2, 3, 4)]
     assert drawn[0] == drawn[1]
@@ -302,7 +302,7 @@ def test_upsampling_draws_anew_each_epoch() -> None:
 
 
 def test_batches_change_from_epoch_to_epoch() -> None:
-    data = prepare_fold(CORPUS, toy_store(CORPUS), small(), fold_of(CORPUS))
+    data = prepare_fold_data(CORPUS, toy_store(CORPUS), small(), fold_of(CORPUS))
     trainer = training.FoldTraining(data, small(), 1, torch.device("cpu"))
     batches = [[batch.tolist() for batch in trainer._batches(epoch)] for epoch in (1, 2)]
     assert batches[0] != batches[1]
@@ -316,9 +316,9 @@ def test_a_batch_computed_in_parts_has_the_gradient_of_the_whole(name: str, monk
         monkeypatch.setattr(
             training, "micro_batches", lambda lengths, cost, n=parts: np.array_split(np.argsort(-lengths), n)
         )
-        data = prepare_fold(CORPUS, toy_store(CORPUS), small(**READINGS[name]), fold_of(CORPUS))
+        data = prepare_fold_data(CORPUS, toy_store(CORPUS), small(**READINGS[name]), fold_of(CORPUS))
         trainer = training.FoldTraining(data, small(**READINGS[name]), 1, torch.device("cpu"))
-        loss = trainer.add_gradients(data.training)
+        loss = trainer.accumulate_gradients(data.training)
         found.append((float(loss), [weight.grad for weight in trainer.network.parameters()]))
     assert found[1][0] == pytest.approx(found[0][0], rel=1e-6)
     # Gradients that nearly cancel, such as those of scores under a softmax, are held to the whole's size.
@@ -362,8 +362,8 @@ def test_the_result_says_what_it_rests_on() -> None:
     assert (result.fold, result.configuration) == (fold, configuration)
     assert (result.corpus.name, result.corpus.digest, result.corpus.emotions) == ("made-up", "0" * 32, EMOTIONS)
     assert result.environment["torch"] == str(torch.__version__)
-    assert result.environment["device"] == processor_name()
-    assert processor_name().strip()
+    assert result.environment["device"] == cpu_name()
+    assert cpu_name().strip()
     assert list(result.test.utterances) == [CORPUS.utterances[index].id for index in TEST]
     assert set(result.test.speakers) == {"f1"}
     assert set(result.validation.speakers) == {"m1"}

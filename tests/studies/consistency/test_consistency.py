@@ -16,8 +16,8 @@ from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
-from ser.training.checkpoint import result_of
-from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of
+from ser.training.checkpoint import parse_result
+from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import CORPUS, SCHEME, trained
 from tracking import schema
 
@@ -26,7 +26,7 @@ NONE, QUANTUM = PLAN.points("fp32")
 FOLDS = len(SCHEME)
 
 
-class Damaged(Place):
+class Damaged(StudyFixture):
     """A place with a finished study, and the means to damage it."""
 
     def superseded(self) -> set[str]:
@@ -125,7 +125,7 @@ def a_trial_run_without_its_folds(place: Damaged) -> None:
 
 def a_damaged_outbox(place: Damaged) -> None:
     content = trained(NONE, 0)
-    place.outbox.put(result_of(content).identity, content[: len(content) // 2])
+    place.outbox.put(parse_result(content).identity, content[: len(content) // 2])
 
 
 def a_double_trial_with_a_fold_of_its_own(place: Damaged) -> None:
@@ -242,7 +242,7 @@ def damaged(finished: Damaged, tmp_path: Path) -> Damaged:
     return copy
 
 
-def table(place: Place) -> tuple[Any, ...]:
+def table(place: StudyFixture) -> tuple[Any, ...]:
     """The final table to the last digit, without the place it lies in, and what the search knows."""
     read = place.table()
     trials = {trial.trial_id: (trial.folds, trial.reused_from) for trial in place.results()}
@@ -271,7 +271,7 @@ def test_damage_is_seen_mended_and_leaves_no_trace(finished: Damaged, damaged: D
     superseded = damaged.superseded()
     assert len(superseded) == damage.superseded
 
-    watcher, executor = Watcher(), InProcess()
+    watcher, executor = RecordingCallback(), InProcess()
     assert damaged.start(PLAN, executor, observer=watcher) == []
     assert len(executor.handed_out) == damage.trained
     assert watcher.repairs == []
@@ -298,7 +298,7 @@ def test_a_start_mends_all_kinds_of_damage_by_itself(finished: Damaged, damaged:
     for name in names:
         DAMAGE[name].do(damaged)
     copy = damaged.copy(damaged.run("fold", "quantum", fold=1), "FINISHED")
-    watcher, executor = Watcher(), InProcess()
+    watcher, executor = RecordingCallback(), InProcess()
     assert damaged.start(PLAN, executor, observer=watcher) == []
     assert executor.handed_out == []
     assert {text.split(":")[0] for text in watcher.repairs} == {
@@ -317,6 +317,6 @@ def test_what_a_coordinator_has_open_is_no_damage_while_it_runs(damaged: Damaged
     assert damaged.check(held=True) == []
 
 
-def test_work_that_is_left_is_no_damage(place: Place) -> None:
+def test_work_that_is_left_is_no_damage(place: StudyFixture) -> None:
     place.start(PLAN, InProcess(fails=lambda task, attempt: task.configuration == NONE and task.fold.index == 0))
     assert place.check() == []

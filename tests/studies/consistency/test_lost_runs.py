@@ -3,14 +3,14 @@
 from pathlib import Path
 from shutil import copyfile, copytree, ignore_patterns, rmtree
 
-from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of
+from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import CORPUS, SCHEME
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
 
 
-def without_runs(place: Place, empty_store: Path) -> None:
+def without_runs(place: StudyFixture, empty_store: Path) -> None:
     """Moves a place to another folder and leaves MLflow's database behind, which this process keeps open."""
     moved = place.folder.with_name("moved")
     copytree(place.folder, moved, ignore=ignore_patterns("mlflow.db*"))
@@ -18,16 +18,16 @@ def without_runs(place: Place, empty_store: Path) -> None:
     place.open(moved)
 
 
-def results(place: Place) -> dict[str, object]:
+def results(place: StudyFixture) -> dict[str, object]:
     return {trial.trial_id: trial.folds for trial in place.results()}
 
 
-def test_folds_whose_artifacts_are_there_are_written_again(place: Place, empty_store: Path) -> None:
+def test_folds_whose_artifacts_are_there_are_written_again(place: StudyFixture, empty_store: Path) -> None:
     place.start(PLAN)
     before, values = results(place), place.values(PLAN)
     without_runs(place, empty_store)
     kept = {path: path.read_bytes() for path in (place.folder / "artifacts").rglob("fold.safetensors")}
-    watcher, executor = Watcher(), InProcess()
+    watcher, executor = RecordingCallback(), InProcess()
     assert place.start(PLAN, executor, observer=watcher) == []
     assert executor.handed_out == []
     assert f"gone from MLflow: {FOLDS} of its folds were found" in watcher.repairs[0]
@@ -35,10 +35,10 @@ def test_folds_whose_artifacts_are_there_are_written_again(place: Place, empty_s
     assert place.values(PLAN) == values
     assert place.states() == ["COMPLETE", "COMPLETE"]
     assert {path: path.read_bytes() for path in kept} == kept
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
 
 
-def test_folds_whose_artifacts_are_gone_or_damaged_are_trained_again(place: Place, empty_store: Path) -> None:
+def test_folds_whose_artifacts_are_gone_or_damaged_are_trained_again(place: StudyFixture, empty_store: Path) -> None:
     place.start(PLAN)
     before = results(place)
     first, second, *_ = (place.folder / "artifacts" / CORPUS.name).rglob("fold.safetensors")
@@ -51,8 +51,8 @@ def test_folds_whose_artifacts_are_gone_or_damaged_are_trained_again(place: Plac
     assert results(place) == before
 
 
-def test_nothing_is_said_to_be_gone_of_a_study_that_begins_or_goes_on(place: Place) -> None:
-    watcher = Watcher()
+def test_nothing_is_said_to_be_gone_of_a_study_that_begins_or_goes_on(place: StudyFixture) -> None:
+    watcher = RecordingCallback()
     place.start(PLAN, observer=watcher)
     place.start(PLAN, observer=watcher)
     assert watcher.repairs == []

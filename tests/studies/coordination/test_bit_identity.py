@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 import torch
 
-from ser.training.checkpoint import from_bytes
+from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import TrainedFold
 from studies.execution.base import Finished, FoldTask
 from studies.execution.bf16_probe import runs_bf16
@@ -26,7 +26,7 @@ def trained(folds: Folds, tasks: list[FoldTask], workers: int) -> dict[str, Trai
                 executor.submit(waiting.pop(0))
             for ended in outcomes(executor)[0]:
                 assert isinstance(ended, Finished), ended
-                results[ended.identity] = from_bytes(ended.content)
+                results[ended.identity] = deserialize_fold(ended.content)
     return results
 
 

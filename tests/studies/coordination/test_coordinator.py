@@ -9,11 +9,11 @@ import pytest
 from mlflow.tracking import MlflowClient
 from sklearn.metrics import balanced_accuracy_score
 
-from ser.training.checkpoint import result_of
-from studies.coordination.retries import ATTEMPTS, LOSSES
+from ser.training.checkpoint import parse_result
+from studies.coordination.retries import MAX_ATTEMPTS, MAX_NODE_LOSSES
 from studies.execution.base import Event, Failed, FoldTask
-from studies.search.optuna_study import Search
-from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of
+from studies.search.optuna_study import OptunaStudy
+from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME, trained
 from tracking.backend.artifacts import Artifacts
 from tracking.outbox.outbox import Outbox
@@ -27,7 +27,7 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing in the code catches it."""
 
 
-def test_a_study_is_one_run_with_a_run_a_trial_and_a_run_a_fold(place: Place) -> None:
+def test_a_study_is_one_run_with_a_run_a_trial_and_a_run_a_fold(place: StudyFixture) -> None:
     executor = InProcess()
     assert place.start(TWO, executor) == []
     runs = place.store.runs()
@@ -39,20 +39,20 @@ def test_a_study_is_one_run_with_a_run_a_trial_and_a_run_a_fold(place: Place) ->
     trials = [run for run, kind in kinds.items() if kind == "trial"]
     assert parents == {None: 1, study: 2, trials[0]: FOLDS, trials[1]: FOLDS}
     assert len(executor.handed_out) == len(set(executor.handed_out)) == 2 * FOLDS
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
 
 
-def test_the_searchs_value_is_the_mean_validation_ua(place: Place) -> None:
+def test_the_searchs_value_is_the_mean_validation_ua(place: StudyFixture) -> None:
     place.start(TWO)
     expected = []
     for point in TWO.points("fp32"):
-        parts = [result_of(trained(point, fold.index)).validation for fold in SCHEME]
+        parts = [parse_result(trained(point, fold.index)).validation for fold in SCHEME]
         expected.append(fmean(balanced_accuracy_score(part.actual, part.predicted) for part in parts))
     assert place.values(TWO) == pytest.approx(expected)
     assert len(set(expected)) == 2
 
 
-def test_a_second_start_trains_nothing_and_changes_nothing(place: Place) -> None:
+def test_a_second_start_trains_nothing_and_changes_nothing(place: StudyFixture) -> None:
     place.start(TWO)
     before = place.store.snapshot()
     executor = InProcess()
@@ -63,7 +63,7 @@ def test_a_second_start_trains_nothing_and_changes_nothing(place: Place) -> None
 
 @pytest.mark.parametrize("attentions", [("none",), ("none", "quantum"), ("none", "quantum", "local")])
 def test_nothing_is_asked_for_trials_that_nobody_has_begun(
-    place: Place, monkeypatch: pytest.MonkeyPatch, attentions: tuple[str, ...]
+    place: StudyFixture, monkeypatch: pytest.MonkeyPatch, attentions: tuple[str, ...]
 ) -> None:
     asked, before_the_first = list[str](), list[int]()
     search, submit = MlflowClient.search_runs, InProcess.submit
@@ -83,19 +83,19 @@ def test_nothing_is_asked_for_trials_that_nobody_has_begun(
     assert before_the_first[0] == 4
 
 
-def test_the_watcher_is_told_where_the_study_stands(place: Place) -> None:
-    watcher = Watcher()
+def test_the_watcher_is_told_where_the_study_stands(place: StudyFixture) -> None:
+    watcher = RecordingCallback()
     place.start(TWO, observer=watcher)
     done = [(each.trials_done, each.folds_done) for each in watcher.standings]
     assert done == [(0, 0), (0, 1), (0, 2), (1, 3), (2, 4)]
     assert {(each.trials, each.folds, each.folds_reused) for each in watcher.standings} == {(2, 2 * FOLDS, 0)}
-    again = Watcher()
+    again = RecordingCallback()
     place.start(TWO, observer=again)
     assert [(each.folds_done, each.folds_reused) for each in again.standings] == [(4, 4)]
 
 
-def test_progress_after_the_result_is_harmless(place: Place) -> None:
-    watcher = Watcher()
+def test_progress_after_the_result_is_harmless(place: StudyFixture) -> None:
+    watcher = RecordingCallback()
     place.start(ONE, observer=watcher)
     # Each fold has three epochs; the last one's record comes after the result.
     assert watcher.epochs == [1, 2] * FOLDS
@@ -111,15 +111,15 @@ def first_fold_of(plan: Any, until: int) -> Callable[[FoldTask, int], bool]:
     return fails
 
 
-def test_the_best_trial_is_the_best_of_all_seeds(place: Place) -> None:
-    watcher = Watcher()
+def test_the_best_trial_is_the_best_of_all_seeds(place: StudyFixture) -> None:
+    watcher = RecordingCallback()
     plan = ONE.model_copy(update={"seeds": (1, 2, 3)})
     place.start(plan, observer=watcher)
     values = place.values(plan, "first")
     best = values.index(max(values))
     name = "none · words" + (f" · seed {best + 1}" if best else "")
     assert watcher.standings[-1].best == (name, values[best])
-    again = Watcher()
+    again = RecordingCallback()
     place.start(plan, observer=again)
     assert again.standings[-1].best == (name, values[best])
 
@@ -139,13 +139,13 @@ class Deserted(InProcess):
         return super().wait(timeout_s) if self._waits > 3 else []
 
 
-def test_without_a_slot_the_executor_is_waited_for_until_it_has_one(place: Place) -> None:
+def test_without_a_slot_the_executor_is_waited_for_until_it_has_one(place: StudyFixture) -> None:
     assert place.start(ONE, Deserted()) == []
     assert place.states() == ["COMPLETE"]
 
 
-def test_a_fold_that_fails_is_tried_three_times(place: Place) -> None:
-    watcher, executor = Watcher(), InProcess(fails=first_fold_of(TWO, until=2))
+def test_a_fold_that_fails_is_tried_three_times(place: StudyFixture) -> None:
+    watcher, executor = RecordingCallback(), InProcess(fails=first_fold_of(TWO, until=2))
     assert place.start(TWO, executor, observer=watcher) == []
     assert [left for *_, left in watcher.failures] == [2, 1]
     assert max(Counter(executor.handed_out).values()) == 3
@@ -166,24 +166,24 @@ class Losing(InProcess):
         return [replace(each, lost=True) if isinstance(each, Failed) else each for each in super().wait(timeout_s)]
 
 
-def test_a_fold_whose_node_goes_more_often_than_a_fold_may_fail_is_trained(place: Place) -> None:
-    watcher, executor = Watcher(), Losing(until=LOSSES)
+def test_a_fold_whose_node_goes_more_often_than_a_fold_may_fail_is_trained(place: StudyFixture) -> None:
+    watcher, executor = RecordingCallback(), Losing(until=MAX_NODE_LOSSES)
     assert place.start(ONE, executor, observer=watcher) == []
-    assert [left for *_, left in watcher.failures] == [ATTEMPTS] * LOSSES
-    assert len(executor.handed_out) == FOLDS + LOSSES
+    assert [left for *_, left in watcher.failures] == [MAX_ATTEMPTS] * MAX_NODE_LOSSES
+    assert len(executor.handed_out) == FOLDS + MAX_NODE_LOSSES
     assert place.states() == ["COMPLETE"]
 
 
-def test_a_fold_that_ends_its_node_each_time_is_given_up_and_the_others_are_trained(place: Place) -> None:
+def test_a_fold_that_ends_its_node_each_time_is_given_up_and_the_others_are_trained(place: StudyFixture) -> None:
     executor = Losing(until=99)
     (failure,) = place.start(ONE, executor)
     assert "it may itself be what ends its node" in failure
-    assert len(executor.handed_out) == FOLDS - 1 + LOSSES + ATTEMPTS
+    assert len(executor.handed_out) == FOLDS - 1 + MAX_NODE_LOSSES + MAX_ATTEMPTS
     assert len(place.store.runs(ser__kind="fold")) == FOLDS - 1
 
 
-def test_a_fold_that_always_fails_costs_its_trial_alone_and_is_listed(place: Place) -> None:
-    watcher, executor = Watcher(), InProcess(fails=first_fold_of(TWO, until=99))
+def test_a_fold_that_always_fails_costs_its_trial_alone_and_is_listed(place: StudyFixture) -> None:
+    watcher, executor = RecordingCallback(), InProcess(fails=first_fold_of(TWO, until=99))
     (failure,) = place.start(TWO, executor, observer=watcher)
     assert failure.splitlines()[0] == "none · words · f1: OutOfPatience: no more"
     assert "Traceback" in failure
@@ -205,11 +205,11 @@ def test_a_fold_that_always_fails_costs_its_trial_alone_and_is_listed(place: Pla
     assert artifact.read_text().count("Traceback:") == 3
 
 
-def test_the_next_start_tries_a_failed_trial_again_and_trains_only_what_it_lacks(place: Place) -> None:
+def test_the_next_start_tries_a_failed_trial_again_and_trains_only_what_it_lacks(place: StudyFixture) -> None:
     place.start(TWO, InProcess(fails=first_fold_of(TWO, until=99)))
     executor = InProcess()
     assert place.start(TWO, executor) == []
-    missing = result_of(trained(TWO.points("fp32")[0], 0)).identity
+    missing = parse_result(trained(TWO.points("fp32")[0], 0)).identity
     assert executor.handed_out == [missing]
     assert {run.info.status for run in place.store.runs()} == {"FINISHED"}
     assert all("ser.failure" not in run.data.tags for run in place.store.runs())
@@ -222,9 +222,9 @@ def test_the_next_start_tries_a_failed_trial_again_and_trains_only_what_it_lacks
 WRITES: tuple[tuple[Any, str], ...] = (
     *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch", "log_dict")),
     *((MlflowClient, name) for name in ("set_terminated", "delete_tag")),
-    (Artifacts, "write"),
+    (Artifacts, "log"),
     *((Outbox, name) for name in ("put", "remove")),
-    *((Search, name) for name in ("begin", "complete", "fail")),
+    *((OptunaStudy, name) for name in ("start_trial", "complete", "fail")),
 )
 
 
@@ -261,7 +261,7 @@ def undisturbed(
     tmp_path_factory: pytest.TempPathFactory, empty_store: Path, empty_search: Path
 ) -> tuple[Any, Any, list[str]]:
     """What a study comes to that nobody kills, its values, and the names of its writes in order."""
-    place = Place(tmp_path_factory.mktemp("undisturbed"), empty_store, empty_search)
+    place = StudyFixture(tmp_path_factory.mktemp("undisturbed"), empty_store, empty_search)
     with pytest.MonkeyPatch.context() as patch:
         writes = Writes(patch)
         place.start(ONE)
@@ -276,11 +276,11 @@ def test_every_kind_of_write_is_counted(undisturbed: tuple[Any, Any, list[str]])
         "log_inputs": 2 + FOLDS,
         "log_batch": 5 + FOLDS,
         "log_dict": 1,
-        "write": 3 + FOLDS,
+        "log": 3 + FOLDS,
         "set_terminated": 2 + FOLDS,
         "put": FOLDS,
         "remove": FOLDS,
-        "begin": 1,
+        "start_trial": 1,
         "complete": 1,
     }
 
@@ -289,7 +289,7 @@ def test_every_kind_of_write_is_counted(undisturbed: tuple[Any, Any, list[str]])
 @pytest.mark.slow
 @pytest.mark.parametrize("fatal", range(1, NUMBER_OF_WRITES + 2))
 def test_a_kill_before_any_write_is_mended_by_the_next_start(
-    place: Place, monkeypatch: pytest.MonkeyPatch, undisturbed: tuple[Any, Any, list[str]], fatal: int
+    place: StudyFixture, monkeypatch: pytest.MonkeyPatch, undisturbed: tuple[Any, Any, list[str]], fatal: int
 ) -> None:
     snapshot, values, names = undisturbed
     executors = [InProcess(), InProcess()]
@@ -301,10 +301,10 @@ def test_a_kill_before_any_write_is_mended_by_the_next_start(
         else:
             place.start(ONE, executors[0])
     done = names[: fatal - 1]
-    assert len(place.outbox.waiting()) == done.count("put") - done.count("remove")
+    assert len(place.outbox.pending()) == done.count("put") - done.count("remove")
     assert place.start(ONE, executors[1]) == []
     assert place.store.snapshot() == snapshot
     assert place.values(ONE) == values
     assert place.states() == ["COMPLETE"]
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
     assert len(executors[1].handed_out) == FOLDS - done.count("put")

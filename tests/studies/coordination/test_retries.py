@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ser.errors import AnnotationError, ConfigurationError, FeatureStoreError, FoldError, TrainingError
-from studies.coordination.retries import ATTEMPTS, LOSSES, Attempts
+from studies.coordination.retries import MAX_ATTEMPTS, MAX_NODE_LOSSES, RetryPolicy
 from studies.execution.base import Failed, is_permanent
 
 STALL_S = 60.0
@@ -26,49 +26,49 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def attempts(clock: Clock) -> Attempts:
-    return Attempts(STALL_S, clock)
+def attempts(clock: Clock) -> RetryPolicy:
+    return RetryPolicy(STALL_S, clock)
 
 
 def failed(slot: int = 0, permanent: bool = False) -> Failed:
     return Failed("a fold", slot, "OutOfPatience: no more", "Traceback", permanent)
 
 
-def test_a_fold_has_three_attempts(attempts: Attempts) -> None:
+def test_a_fold_has_three_attempts(attempts: RetryPolicy) -> None:
     left = []
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         attempts.begin("a fold")
         left.append(attempts.fail(failed())[1])
     assert left == [2, 1, 0]
 
 
-def test_a_permanent_failure_has_one(attempts: Attempts) -> None:
+def test_a_permanent_failure_has_one(attempts: RetryPolicy) -> None:
     attempts.begin("a fold")
     assert attempts.fail(failed(permanent=True)) == ("OutOfPatience: no more", 0)
 
 
-def test_a_fold_whose_node_goes_has_lost_nothing(attempts: Attempts) -> None:
+def test_a_fold_whose_node_goes_has_lost_nothing(attempts: RetryPolicy) -> None:
     gone = replace(failed(), lost=True)
-    for _ in range(LOSSES):
+    for _ in range(MAX_NODE_LOSSES):
         attempts.begin("a fold")
-        assert attempts.fail(gone) == ("OutOfPatience: no more", ATTEMPTS)
+        assert attempts.fail(gone) == ("OutOfPatience: no more", MAX_ATTEMPTS)
         # Its slot is gone, too; the next one of that number is another node's.
         assert attempts.failed_in("a fold") == frozenset()
     attempts.begin("a fold")
-    assert attempts.fail(failed())[1] == ATTEMPTS - 1
+    assert attempts.fail(failed())[1] == MAX_ATTEMPTS - 1
 
 
-def test_a_fold_that_ends_its_node_each_time_is_given_up(attempts: Attempts) -> None:
+def test_a_fold_that_ends_its_node_each_time_is_given_up(attempts: RetryPolicy) -> None:
     left, reasons = [], []
-    for _ in range(LOSSES + ATTEMPTS):
+    for _ in range(MAX_NODE_LOSSES + MAX_ATTEMPTS):
         attempts.begin("a fold")
         reason, attempts_left = attempts.fail(replace(failed(), lost=True))
         left.append(attempts_left)
         reasons.append(reason)
-    assert left == [ATTEMPTS] * LOSSES + [2, 1, 0]
-    assert set(reasons[:LOSSES]) == {"OutOfPatience: no more"}
+    assert left == [MAX_ATTEMPTS] * MAX_NODE_LOSSES + [2, 1, 0]
+    assert set(reasons[:MAX_NODE_LOSSES]) == {"OutOfPatience: no more"}
     assert reasons[-1] == (
-        f"OutOfPatience: no more (lost {LOSSES + ATTEMPTS} times now: it may itself be what ends its node)"
+        f"OutOfPatience: no more (lost {MAX_NODE_LOSSES + MAX_ATTEMPTS} times now: it may itself be what ends its node)"
     )
 
 
@@ -79,7 +79,7 @@ def test_settings_and_corpora_fail_for_good_and_numbers_and_stores_may_not() -> 
         assert not is_permanent(passing)
 
 
-def test_where_a_fold_has_failed_is_known(attempts: Attempts) -> None:
+def test_where_a_fold_has_failed_is_known(attempts: RetryPolicy) -> None:
     assert attempts.failed_in("a fold") == frozenset()
     for slot in (1, 0):
         attempts.begin("a fold")
@@ -87,33 +87,33 @@ def test_where_a_fold_has_failed_is_known(attempts: Attempts) -> None:
     assert attempts.failed_in("a fold") == {0, 1}
 
 
-def test_a_fold_of_which_nothing_is_heard_has_stalled_once_an_attempt(attempts: Attempts, clock: Clock) -> None:
+def test_a_fold_of_which_nothing_is_heard_has_stalled_once_an_attempt(attempts: RetryPolicy, clock: Clock) -> None:
     attempts.begin("a fold")
     clock.now_s = STALL_S
-    assert attempts.newly_stalled() == []
-    attempts.heard_of("a fold")
+    assert attempts.find_stalled() == []
+    attempts.heartbeat("a fold")
     clock.now_s = 2 * STALL_S
-    assert attempts.newly_stalled() == []
+    assert attempts.find_stalled() == []
     clock.now_s = 2 * STALL_S + 1
-    assert attempts.newly_stalled() == ["a fold"]
-    assert attempts.newly_stalled() == []
+    assert attempts.find_stalled() == ["a fold"]
+    assert attempts.find_stalled() == []
     assert attempts.fail(failed()) == ("no epoch ended for 60 s", 2)
     clock.now_s = 100 * STALL_S
-    assert attempts.newly_stalled() == []
+    assert attempts.find_stalled() == []
     attempts.begin("a fold")
     clock.now_s = 102 * STALL_S
-    assert attempts.newly_stalled() == ["a fold"]
+    assert attempts.find_stalled() == ["a fold"]
 
 
-def test_a_finished_fold_does_not_stall(attempts: Attempts, clock: Clock) -> None:
+def test_a_finished_fold_does_not_stall(attempts: RetryPolicy, clock: Clock) -> None:
     attempts.begin("a fold")
     attempts.end("a fold")
     clock.now_s = 10 * STALL_S
-    assert attempts.newly_stalled() == []
+    assert attempts.find_stalled() == []
 
 
 def test_without_a_limit_nothing_stalls(clock: Clock) -> None:
-    patient = Attempts(None, clock)
+    patient = RetryPolicy(None, clock)
     patient.begin("a fold")
     clock.now_s = 1e9
-    assert patient.newly_stalled() == []
+    assert patient.find_stalled() == []

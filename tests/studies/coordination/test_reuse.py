@@ -9,11 +9,11 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from ser.identity import fold_identity
-from ser.training.checkpoint import result_of
+from ser.training.checkpoint import parse_result
 from studies.execution.base import FoldTask
 from studies.planning.plan import StudyPlan
-from tests.support.interruptions import Later
-from tests.support.toy_coordinator import InProcess, Place, Watcher, plan_of
+from tests.support.interruptions import DelayedExecutor
+from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import CORPUS, SCHEME, trained
 from tracking.analysis.trial_result import TrialResult
 
@@ -31,11 +31,11 @@ def identities(plan: StudyPlan, attention: str) -> list[str]:
     return [fold_identity(point, CORPUS.digest, fold, "cpu") for fold in SCHEME]
 
 
-def counts(place: Place, study: str) -> Counter[str]:
+def counts(place: StudyFixture, study: str) -> Counter[str]:
     return Counter(run.data.tags["ser.kind"] for run in place.store.runs(ser__study=study))
 
 
-def trial(place: Place, study: str, attention: str) -> Any:
+def trial(place: StudyFixture, study: str, attention: str) -> Any:
     (run,) = place.store.runs(ser__kind="trial", ser__study=study, ser__attention=attention)
     return run
 
@@ -56,7 +56,7 @@ def killed_after(handed_out: int) -> InProcess:
 
 
 @pytest.fixture
-def reused(place: Place) -> InProcess:
+def reused(place: StudyFixture) -> InProcess:
     """Quantum alone as the first study, then all attentions as the second one; the second one's executor."""
     place.start(QUANTUM, study="first")
     executor = InProcess()
@@ -64,13 +64,13 @@ def reused(place: Place) -> InProcess:
     return executor
 
 
-def test_what_another_study_has_trained_is_not_trained_again(place: Place, reused: InProcess) -> None:
+def test_what_another_study_has_trained_is_not_trained_again(place: StudyFixture, reused: InProcess) -> None:
     assert sorted(reused.handed_out) == sorted(identities(BOTH, "none"))
     assert counts(place, "first") == {"study": 1, "trial": 1, "fold": FOLDS}
     assert counts(place, "second") == {"study": 1, "trial": 2, "fold": FOLDS}
 
 
-def test_a_reused_trial_has_the_scores_and_says_where_they_are_from(place: Place, reused: InProcess) -> None:
+def test_a_reused_trial_has_the_scores_and_says_where_they_are_from(place: StudyFixture, reused: InProcess) -> None:
     original, copy = trial(place, "first", "quantum"), trial(place, "second", "quantum")
     assert copy.data.tags["ser.reused_from"] == original.info.run_id
     assert "ser.reused_from" not in original.data.tags
@@ -82,21 +82,21 @@ def test_a_reused_trial_has_the_scores_and_says_where_they_are_from(place: Place
     assert copy.info.run_id not in parents
 
 
-def test_a_reused_trial_has_its_value_in_the_search(place: Place, reused: InProcess) -> None:
+def test_a_reused_trial_has_its_value_in_the_search(place: StudyFixture, reused: InProcess) -> None:
     assert place.values(BOTH, "second")[1:] == place.values(QUANTUM, "first")
     assert place.states("second") == ["COMPLETE", "COMPLETE"]
 
 
-def test_the_table_has_each_variant_once(place: Place, reused: InProcess) -> None:
+def test_the_table_has_each_variant_once(place: StudyFixture, reused: InProcess) -> None:
     table = place.table()
     variants = [(each.study, each.folds[0].configuration.attention) for each in table.trials]
     assert sorted(variants) == [("first", "quantum"), ("second", "none")]
     assert table.notes == ()
 
 
-def test_the_same_command_again_trains_nothing(place: Place, reused: InProcess) -> None:
+def test_the_same_command_again_trains_nothing(place: StudyFixture, reused: InProcess) -> None:
     before = place.store.snapshot()
-    watcher, executor = Watcher(), InProcess()
+    watcher, executor = RecordingCallback(), InProcess()
     assert place.start(BOTH, executor, study="second", observer=watcher) == []
     assert executor.handed_out == []
     assert place.store.snapshot() == before
@@ -104,7 +104,7 @@ def test_the_same_command_again_trains_nothing(place: Place, reused: InProcess) 
 
 
 @pytest.mark.parametrize("lost", [("trial",), ("fold",), ("trial", "fold")])
-def test_what_another_study_has_lost_altogether_is_trained_again(place: Place, lost: tuple[str, ...]) -> None:
+def test_what_another_study_has_lost_altogether_is_trained_again(place: StudyFixture, lost: tuple[str, ...]) -> None:
     place.start(QUANTUM, study="first")
     for run in (run for kind in lost for run in place.store.runs(ser__kind=kind)):
         rmtree(place.folder / "artifacts" / CORPUS.name / run.info.run_id)
@@ -120,7 +120,7 @@ def test_what_another_study_has_lost_altogether_is_trained_again(place: Place, l
     assert left == []
 
 
-def test_a_third_study_reuses_the_one_that_trained(place: Place, reused: InProcess) -> None:
+def test_a_third_study_reuses_the_one_that_trained(place: StudyFixture, reused: InProcess) -> None:
     executor = InProcess()
     place.start(plan_of("quantum", "none"), executor, study="third")
     assert executor.handed_out == []
@@ -129,11 +129,11 @@ def test_a_third_study_reuses_the_one_that_trained(place: Place, reused: InProce
         assert copy.data.tags["ser.reused_from"] == trial(place, source, attention).info.run_id
 
 
-def test_a_trial_that_shares_some_folds_trains_the_others_and_links_to_those(place: Place) -> None:
+def test_a_trial_that_shares_some_folds_trains_the_others_and_links_to_those(place: StudyFixture) -> None:
     with pytest.raises(Killed):
         place.start(QUANTUM, killed_after(1), study="first")
     (there,) = place.store.runs(ser__kind="fold")
-    watcher, executor = Watcher(), InProcess()
+    watcher, executor = RecordingCallback(), InProcess()
     assert place.start(QUANTUM, executor, study="second", observer=watcher) == []
     assert executor.handed_out == identities(QUANTUM, "quantum")[1:]
     copy = trial(place, "second", "quantum")
@@ -143,7 +143,7 @@ def test_a_trial_that_shares_some_folds_trains_the_others_and_links_to_those(pla
     assert watcher.standings[0].folds_reused == 1
 
 
-def test_a_study_keeps_what_it_trained_though_another_one_was_complete_first(place: Place) -> None:
+def test_a_study_keeps_what_it_trained_though_another_one_was_complete_first(place: StudyFixture) -> None:
     with pytest.raises(Killed):
         place.start(QUANTUM, killed_after(1), study="first")
     place.start(QUANTUM, study="second")
@@ -160,29 +160,29 @@ def test_a_study_keeps_what_it_trained_though_another_one_was_complete_first(pla
     assert len(place.table().trials) == 1
 
 
-def test_what_a_killed_study_left_in_the_outbox_serves_another_one(place: Place) -> None:
+def test_what_a_killed_study_left_in_the_outbox_serves_another_one(place: StudyFixture) -> None:
     first = identities(QUANTUM, "quantum")[0]
     place.outbox.put(first, trained(QUANTUM.points("fp32")[0], 0))
     executor = InProcess()
     place.start(QUANTUM, executor, study="second")
     assert executor.handed_out == identities(QUANTUM, "quantum")[1:]
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
     assert counts(place, "second") == {"study": 1, "trial": 1, "fold": FOLDS}
 
 
-def test_the_outbox_is_emptied_of_folds_that_another_study_has_written(place: Place) -> None:
+def test_the_outbox_is_emptied_of_folds_that_another_study_has_written(place: StudyFixture) -> None:
     place.start(QUANTUM, study="first")
     content = trained(QUANTUM.points("fp32")[0], 0)
-    place.outbox.put(result_of(content).identity, content)
+    place.outbox.put(parse_result(content).identity, content)
     executor = InProcess()
     place.start(QUANTUM, executor, study="second")
     assert executor.handed_out == []
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
     assert "ser.reused_from" in trial(place, "second", "quantum").data.tags
     assert counts(place, "second")["fold"] == 0
 
 
-def test_a_fold_that_another_study_writes_meanwhile_is_linked_and_not_doubled(place: Place) -> None:
+def test_a_fold_that_another_study_writes_meanwhile_is_linked_and_not_doubled(place: StudyFixture) -> None:
     class Overtaken(InProcess):
         """While its folds are in hand, another study trains and writes them."""
 
@@ -199,7 +199,7 @@ def test_a_fold_that_another_study_writes_meanwhile_is_linked_and_not_doubled(pl
     assert len(place.table().trials) == 1
 
 
-def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_passed_over(place: Place) -> None:
+def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_passed_over(place: StudyFixture) -> None:
     def killed(*arguments: Any) -> None:
         raise Killed
 
@@ -211,9 +211,9 @@ def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_pa
     assert half.info.status == "RUNNING"
     # The other one had begun before, trained the fold, too, and has let its result leave the outbox that they share.
     place.outbox.remove(half.data.tags["ser.fold_identity"])
-    assert place.start(QUANTUM, Later(delay_ms=1000), study="second") == []
+    assert place.start(QUANTUM, DelayedExecutor(delay_ms=1000), study="second") == []
     assert counts(place, "second")["fold"] == FOLDS
-    executor, watcher = InProcess(), Watcher()
+    executor, watcher = InProcess(), RecordingCallback()
     assert place.start(QUANTUM, executor, study="first", observer=watcher) == []
     assert executor.handed_out == []
     assert "nobody writes it" in watcher.repairs[0]
@@ -224,7 +224,7 @@ def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_pa
 
 
 @pytest.mark.parametrize("missing", [0, 1])
-def test_a_fold_takes_its_place_in_the_scheme_that_reuses_it(place: Place, missing: int) -> None:
+def test_a_fold_takes_its_place_in_the_scheme_that_reuses_it(place: StudyFixture, missing: int) -> None:
     other = tuple(
         fold.model_copy(update={"index": index, "name": f"group {index}", "scheme": "groups"})
         for index, fold in enumerate(reversed(SCHEME))
@@ -244,7 +244,7 @@ def test_a_fold_takes_its_place_in_the_scheme_that_reuses_it(place: Place, missi
     assert tuple(result.fold for result in kept.folds) == kept.scheme == other
 
 
-def test_another_setting_is_another_fold(place: Place) -> None:
+def test_another_setting_is_another_fold(place: StudyFixture) -> None:
     place.start(QUANTUM, study="first")
     executor = InProcess()
     changed = QUANTUM.model_copy(update={"settings": QUANTUM.settings | {"learning_rate": "0.04"}})

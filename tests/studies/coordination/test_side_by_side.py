@@ -6,16 +6,16 @@ from collections import Counter
 import pytest
 
 from studies.storages import storage_at
-from tests.support.toy_coordinator import InProcess, Place, plan_of
+from tests.support.toy_coordinator import InProcess, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
-from tracking.outbox.background_writer import Sender
+from tracking.outbox.background_writer import BackgroundWriter
 
 FIRST, SECOND = plan_of("none", "quantum"), plan_of("none", "local")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_two_studies_that_share_a_point_each_end_whole_and_share_its_folds(
-    place: Place, kind: str, request: pytest.FixtureRequest
+    place: StudyFixture, kind: str, request: pytest.FixtureRequest
 ) -> None:
     if kind == "postgresql":
         place.storage = storage_at(request.getfixturevalue("postgresql_url"), place.database)
@@ -24,7 +24,7 @@ def test_two_studies_that_share_a_point_each_end_whole_and_share_its_folds(
 
     def run(study: str) -> None:
         meet.wait()
-        with place.storage.coordinate(study) as held, Sender(held.confirm, threads=2) as sender:
+        with place.storage.acquire_lease(study) as held, BackgroundWriter(held.check, threads=2) as sender:
             ended[study] = place.start(
                 FIRST if study == "first" else SECOND, InProcess(slots=1), study=study, sender=sender
             )
@@ -43,5 +43,5 @@ def test_two_studies_that_share_a_point_each_end_whole_and_share_its_folds(
     kinds = Counter((run.data.tags["ser.kind"], run.data.tags["ser.study"]) for run in runs)
     assert kinds["study", "first"] == kinds["study", "second"] == 1
     assert kinds["trial", "first"] == kinds["trial", "second"] == 2
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
     assert len(place.table().trials) == 3

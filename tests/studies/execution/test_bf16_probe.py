@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from studies.execution import bf16_probe
-from studies.execution.bf16_probe import gain_of_bf16, resolved_precision, runs_bf16
-from studies.execution.devices import usable_cores, worker_devices
+from studies.execution.bf16_probe import bf16_speedup, choose_precision, runs_bf16
+from studies.execution.devices import default_worker_devices, usable_cores
 
 PROCESSOR = "a processor"
 
 
 def resolved(facts: Path, processor: str = PROCESSOR) -> str:
-    return resolved_precision(facts, processor, lambda: gain_of_bf16("cpu"))
+    return choose_precision(facts, processor, lambda: bf16_speedup("cpu"))
 
 
 def measuring(monkeypatch: pytest.MonkeyPatch, fp32_s: float, bf16_s: float | Exception) -> list[str]:
@@ -71,13 +71,13 @@ def test_the_probe_runs_here_and_leaves_the_threads_alone(tmp_path: Path) -> Non
 
 def test_workers_are_one_a_core_or_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert worker_devices(None) == ("cpu",) * usable_cores()
-    assert worker_devices(3) == ("cpu", "cpu", "cpu")
+    assert default_worker_devices(None) == ("cpu",) * usable_cores()
+    assert default_worker_devices(3) == ("cpu", "cpu", "cpu")
 
 
 def test_graphics_cards_are_shared_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert worker_devices(3) == ("cuda:0", "cuda:1", "cuda:0")
+    assert default_worker_devices(3) == ("cuda:0", "cuda:1", "cuda:0")
 
 
 def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:

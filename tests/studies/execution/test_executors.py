@@ -13,7 +13,7 @@ from pebble import ProcessFuture, ProcessPool
 
 from ser.errors import StudyError
 from ser.features.store import FeatureStore
-from ser.training.checkpoint import from_bytes
+from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import train_fold
 from studies.execution.base import CANCELLED, Executor, Failed, Finished, FoldTask, Progress
 from studies.execution.local import LocalExecutor
@@ -160,7 +160,7 @@ def test_a_fold_is_trained_and_its_progress_arrives(executor: Executor, folds: F
     (ended,), progress = outcomes(executor)
     assert isinstance(ended, Finished)
     assert ended.identity == task.identity
-    result = from_bytes(ended.content).result
+    result = deserialize_fold(ended.content).result
     assert (result.identity, result.fold, result.configuration) == (task.identity, task.fold, task.configuration)
     while len(progress) < 2:
         progress += [event for event in executor.wait(5) if isinstance(event, Progress)]
@@ -176,7 +176,7 @@ def test_a_result_is_the_one_that_training_in_this_process_gives(executor: Execu
     assert isinstance(ended, Finished)
     store = FeatureStore.open(folds.store)
     here = train_fold(folds.corpus, store, task.configuration, task.fold, torch.device("cpu"))
-    assert_identical(from_bytes(ended.content), here)
+    assert_identical(deserialize_fold(ended.content), here)
 
 
 def test_a_full_executor_refuses_another_fold(executor: Executor, folds: Folds) -> None:
@@ -229,8 +229,8 @@ def test_a_fold_is_tried_again_in_a_slot_that_it_has_not_failed_in(executor: Exe
     other = replace(folds.endless(1), avoid=frozenset({here}))
     executor.submit(other)
     assert executor.free_slots() == 1
-    assert not executor.takes(elsewhere)
-    assert executor.takes(replace(elsewhere, avoid=frozenset({here, there})))
+    assert not executor.can_take(elsewhere)
+    assert executor.can_take(replace(elsewhere, avoid=frozenset({here, there})))
     executor.cancel(other.identity)
     outcomes(executor)
     trained_at_last(executor, elsewhere)
@@ -277,7 +277,7 @@ def test_a_killed_worker_costs_its_fold_and_no_other(executor: Executor, kind: K
     assert isinstance(failed, Failed)
     assert kind.died in failed.reason
     # The fold may have taken more memory than there is.
-    assert not failed.lost
+    assert not failed.worker_lost
     others = [task for task in tasks if task.identity != failed.identity]
     assert len(others) == executor.slots - 1
     assert executor.free_slots() == 1
@@ -304,7 +304,7 @@ def test_a_worker_that_is_asked_to_end_is_lost_where_the_signal_is_told(
         worker.terminate()
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
-    assert (failed.identity, failed.lost) == (task.identity, kind.tells_signals)
+    assert (failed.identity, failed.worker_lost) == (task.identity, kind.tells_signals)
     trained_at_last(executor, folds.task())
 
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from studies.execution.malloc_tuning import keep_memory, keeping_memory
+from studies.execution.malloc_tuning import malloc_environment, tune_malloc
 
 # Blocks of the size of an LSTM layer's workspace, written and given back, as training steps do.
 STEPS = """
@@ -25,7 +25,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def page_faults(how: str) -> int:
-    with keeping_memory() if how == "started so" else nullcontext():
+    with malloc_environment() if how == "started so" else nullcontext():
         ended = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True)
     return int(ended.stdout)
 
@@ -40,12 +40,12 @@ def test_steps_that_need_the_same_memory_fault_no_more(how: str) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has the settings")
 def test_a_users_own_tunables_stay_and_this_process_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.perturb=1")
-    with keeping_memory():
+    with malloc_environment():
         assert os.environ["GLIBC_TUNABLES"].endswith(":glibc.malloc.perturb=1")
         assert "glibc.malloc.mmap_max=0" in os.environ["GLIBC_TUNABLES"]
     assert os.environ["GLIBC_TUNABLES"] == "glibc.malloc.perturb=1"
     monkeypatch.delenv("GLIBC_TUNABLES")
-    with keeping_memory():
+    with malloc_environment():
         assert os.environ["GLIBC_TUNABLES"].startswith("glibc.malloc.")
     assert "GLIBC_TUNABLES" not in os.environ
 
@@ -53,6 +53,6 @@ def test_a_users_own_tunables_stay_and_this_process_is_left_as_it_was(monkeypatc
 def test_other_systems_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    assert not keep_memory()
-    with keeping_memory():
+    assert not tune_malloc()
+    with malloc_environment():
         assert "GLIBC_TUNABLES" not in os.environ

@@ -16,17 +16,17 @@ from ser.errors import StudyError
 from studies.cli.main import app
 from studies.monitoring.dashboard import dashboard_app, serve
 from studies.planning.plan import StudyPlan
-from studies.search.optuna_study import Search
+from studies.search.optuna_study import OptunaStudy
 from studies.storages import storage_at
 
-PLAN = StudyPlan.of(corpus="emodb", recipe="extended", attentions=("all",), trials=3)
+PLAN = StudyPlan.from_options(corpus="emodb", recipe="extended", attentions=("all",), trials=3)
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A search with two complete trials and a pruned one."""
     path = tmp_path_factory.mktemp("dashboard") / "optuna.db"
-    search = Search.open(storage_at(None, path), "a search", PLAN)
+    search = OptunaStudy.open(storage_at(None, path), "a search", PLAN)
     for value in (0.5, 0.625, None):
         (point,) = search.propose("fp32")
         assert point.number is not None
@@ -73,7 +73,7 @@ def test_nothing_can_be_changed_through_it(address: str, database: Path, method:
         asked(f"{address}/api/studies/{study['study_id']}", method)
     assert refused.value.code == 405
     assert "only shows" in refused.value.read().decode()
-    assert len(Search.open(storage_at(None, database), "a search", PLAN).points("fp32")) == 3
+    assert len(OptunaStudy.open(storage_at(None, database), "a search", PLAN).points("fp32")) == 3
 
 
 def test_a_port_that_is_taken_is_named() -> None:

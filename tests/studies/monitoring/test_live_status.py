@@ -5,9 +5,9 @@ from rich.console import Console
 
 from ser.errors import StudyError
 from ser.results import EpochRecord
-from studies.cli.study.status import live_view
-from studies.monitoring.events import Failure, Observers, Standing
-from studies.monitoring.live_status import LiveStatus, StatusFile, read_live_status
+from studies.cli.study.status import render_live_status
+from studies.monitoring.events import CallbackList, FoldFailure, StudyProgress
+from studies.monitoring.live_status import LiveStatus, StatusWriter, read_live_status
 
 RECORD = EpochRecord(epoch=3, ended_ms=1, values={"validation_ua": 0.5})
 
@@ -29,10 +29,10 @@ class Watched:
         self.path = folder / "status" / "a.json"
         self.log = folder / "failures" / "a.txt"
         self.clock = Clock()
-        self.file = StatusFile(self.path, self.log, "a study", self.clock)
+        self.file = StatusWriter(self.path, self.log, "a study", self.clock)
 
     def stand(self, done: int, best: tuple[str, float] | None = None) -> None:
-        self.file.stood(Standing(2, 0, 10, done, 0, best))
+        self.file.on_progress(StudyProgress(2, 0, 10, done, 0, best))
 
     def end_fold(self, done: int, after_s: float, slot: int = 0) -> None:
         self.clock.now_s += after_s
@@ -64,7 +64,7 @@ def test_workers_have_what_is_in_hand_done_and_failed(watched: Watched) -> None:
     watched.stand(0)
     watched.end_fold(1, 10, slot=1)
     watched.clock.now_s += 10
-    watched.file.fold_failed(Failure(0, "none · f1", "OutOfPatience: no more", "Traceback:\n  here", 2))
+    watched.file.fold_failed(FoldFailure(0, "none · f1", "OutOfPatience: no more", "Traceback:\n  here", 2))
     watched.clock.now_s += 10
     watched.file.epoch_ended(0, "none · f2", 9, RECORD)
     workers = watched.read().workers
@@ -107,9 +107,9 @@ def test_the_last_standing_is_written_however_soon_it_comes(watched: Watched) ->
 
 def test_the_view_says_by_what_the_best_is_the_best(watched: Watched) -> None:
     watched.stand(0, best=("quantum · words", 0.625))
-    watched.file.fold_failed(Failure(0, "none · [b]f1[/b]", "reason", "trace", 0))
+    watched.file.fold_failed(FoldFailure(0, "none · [b]f1[/b]", "reason", "trace", 0))
     console = Console(record=True, width=150)
-    console.print(live_view(watched.read()))
+    console.print(render_live_status(watched.read()))
     text = console.export_text()
     assert "best so far by validation UA: quantum · words, 62.5% (test scores have no part in this)" in text
     assert "none · [b]f1[/b]" in text
@@ -117,12 +117,12 @@ def test_the_view_says_by_what_the_best_is_the_best(watched: Watched) -> None:
 
 def test_every_observer_is_told(tmp_path: Path) -> None:
     both = [Watched(tmp_path / "one"), Watched(tmp_path / "two")]
-    observers = Observers(*(each.file for each in both))
-    observers.stood(Standing(1, 0, 10, 0, 0))
+    observers = CallbackList(*(each.file for each in both))
+    observers.on_progress(StudyProgress(1, 0, 10, 0, 0))
     observers.fold_ended(1, "a fold")
     observers.epoch_ended(1, "another", 9, RECORD)
-    observers.fold_failed(Failure(0, "a third", "reason", "trace", 1))
-    observers.noticed("a node has come")
+    observers.fold_failed(FoldFailure(0, "a third", "reason", "trace", 1))
+    observers.on_message("a node has come")
     for each in both:
         status = each.read()
         assert (status.workers[1].done, status.workers[1].fold) == (1, "another")

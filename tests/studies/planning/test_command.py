@@ -56,7 +56,7 @@ PLANS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("asked", PLANS.values(), ids=PLANS)
 def test_the_command_is_the_same_study(asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = StudyPlan.of(**asked)
+    plan = StudyPlan.from_options(**asked)
     root = tmp_path / "a folder; with 'signs'"
     taken: list[Any] = []
 
@@ -78,6 +78,6 @@ def test_the_command_is_the_same_study(asked: dict[str, Any], tmp_path: Path, mo
 
 
 def test_the_demo_corpus_needs_no_folder() -> None:
-    plan = StudyPlan.of(corpus="demo", recipe="quick", attentions=("quantum",), labels=("words",))
+    plan = StudyPlan.from_options(corpus="demo", recipe="quick", attentions=("quantum",), labels=("words",))
     command = "ser study run --corpus demo --recipe quick --attention quantum --labels words"
     assert study_command(plan, None) == command

@@ -11,7 +11,7 @@ LABELS = ("words", "phonemes", "phonemes_x2")
 
 def plan(*attentions: str, **others: Any) -> StudyPlan:
     values = {"corpus": "emodb", "recipe": "quick", "attentions": attentions or ("none",)} | others
-    return StudyPlan.of(**values)
+    return StudyPlan.from_options(**values)
 
 
 def with_settings(**overrides: str) -> StudyPlan:

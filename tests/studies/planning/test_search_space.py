@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from studies.planning.plan import StudyPlan
-from studies.planning.search_space import Span
+from studies.planning.search_space import LogUniform
 
 
 class Answers(optuna.samplers.BaseSampler):
@@ -50,7 +50,7 @@ ALWAYS = {"attention", "learning_rate", "cells", "layers", "dropout", "stack", "
 def test_a_setting_is_chosen_only_where_it_has_an_effect(
     attention: str, used: set[str], criterion: str, by_criterion: set[str]
 ) -> None:
-    plan = StudyPlan.of(corpus="emodb", recipe="extended", attentions=("all",), criterion=criterion)
+    plan = StudyPlan.from_options(corpus="emodb", recipe="extended", attentions=("all",), criterion=criterion)
     assert plan.space is not None
     asked = trial(attention=attention)
     chosen = plan.space.suggest(asked, criterion)
@@ -62,9 +62,9 @@ def test_a_setting_is_chosen_only_where_it_has_an_effect(
 
 @pytest.mark.parametrize(("drawn", "kept"), [(1.23456e-3, 1.23e-3), (1e-4, 1e-4), (9.9999e-3, 1e-2), (1.0001e-4, 1e-4)])
 def test_a_number_is_kept_to_three_digits_within_its_bounds(drawn: float, kept: float) -> None:
-    assert Span(low=1e-4, high=1e-2).suggest(trial(x=drawn), "x") == kept
+    assert LogUniform(low=1e-4, high=1e-2).suggest(trial(x=drawn), "x") == kept
 
 
 def test_rounding_does_not_leave_the_bounds() -> None:
-    narrow = Span(low=1.2344e-3, high=1.2346e-3)
+    narrow = LogUniform(low=1.2344e-3, high=1.2346e-3)
     assert narrow.suggest(trial(x=1.23441e-3), "x") == narrow.low

@@ -3,17 +3,17 @@ from itertools import product
 
 import pytest
 
-from studies.reporting.importances import LEAST_TRIALS, groups_of, importances_of
+from studies.reporting.importances import MIN_TRIALS, compute_importances, trial_groups
 from studies.second_process import second_process
 from tests.support.scored_trials import World, configuration, table_of, trial
-from tracking.analysis.report_context import Importances
+from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.results_table import ResultsTable
 
 WORLD = World(per_speaker=16)
 
 
-def importances(table: ResultsTable) -> tuple[Importances, ...]:
-    return tuple(map(importances_of, groups_of(table)))
+def importances(table: ResultsTable) -> tuple[ParameterImportances, ...]:
+    return tuple(map(compute_importances, trial_groups(table)))
 
 
 def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
@@ -27,7 +27,7 @@ def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
 def test_the_setting_that_decides_is_the_most_important_one() -> None:
     trials = [*swept("none", 9), *swept("quantum", 9), *swept("local", 3, 5, 9), *swept("component", 3, 5)]
     every, windowed = importances(table_of(*trials))
-    assert (every.among, every.trials) == ("all trials", 14)
+    assert (every.group, every.trials) == ("all trials", 14)
     assert set(every.shares) == {"attention", "labels"}
     assert every.shares["labels"] > 0.8
     assert windowed.trials == 10
@@ -44,7 +44,7 @@ def test_importances_are_the_same_every_time() -> None:
 
 def test_few_trials_and_unfinished_ones_give_no_importance() -> None:
     trials = [*swept("none", 9), *swept("local", 3, 5), *swept("quantum", 9)]
-    assert len(trials) == LEAST_TRIALS
+    assert len(trials) == MIN_TRIALS
     assert importances(table_of(*trials))
     unfinished = trials[-1].model_copy(update={"folds": trials[-1].folds[:3]})
     assert importances(table_of(*trials[:-1], unfinished)) == ()
@@ -69,11 +69,11 @@ def test_test_scores_do_not_enter() -> None:
 
 
 def test_another_process_computes_the_same() -> None:
-    groups = groups_of(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
-    here = tuple(map(importances_of, groups))
+    groups = trial_groups(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
+    here = tuple(map(compute_importances, groups))
     assert here
     with second_process(wanted=True) as meanwhile:
-        assert tuple(meanwhile(importances_of, groups)) == here
+        assert tuple(meanwhile(compute_importances, groups)) == here
 
 
 def test_whoever_computes_it_everything_comes_once_and_in_order() -> None:

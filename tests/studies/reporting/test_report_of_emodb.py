@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from ser.config import FeatureSettings
-from ser.corpora.loading import open_corpus
-from ser.features.builder import ensure_store
+from ser.corpora.loading import load_corpus
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds.leave_one_speaker_out import speaker_folds
 from ser.identity import fold_identity, trial_identity
 from ser.training.trainer import train_fold
 from studies.planning.plan import StudyPlan
 from tests.support.browser import headless_browser, visit
-from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import write_report
 from tracking.analysis.results_table import ResultsTable, ScoredTrial
 from tracking.analysis.trial_result import TrialResult
@@ -32,10 +32,10 @@ def table(emodb_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Results
         for file in (emodb_root / part).iterdir():
             if file.name[2:5] in SENTENCES:
                 (folder / part / file.name).symlink_to(file)
-    corpus = open_corpus("emodb", folder)
-    store = FeatureStore.open(ensure_store(corpus, FeatureSettings(), folder / "store"))
+    corpus = load_corpus("emodb", folder)
+    store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), folder / "store"))
     scheme = speaker_folds(corpus, "partner")
-    plan = StudyPlan.of(
+    plan = StudyPlan.from_options(
         corpus="emodb",
         recipe="recommended",
         attentions=("all",),
@@ -58,7 +58,7 @@ def table(emodb_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Results
 
 @pytest.mark.slow
 def test_the_report_on_emodb_is_whole_in_a_browser(table: ResultsTable, tmp_path: Path) -> None:
-    written = write_report(oversee(table), tmp_path)
+    written = write_report(analyse(table), tmp_path)
     with headless_browser() as browser:
         for theme in ("light", "dark"):
             for width in (1280, 390):

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from studies.reporting import report_runner
-from studies.reporting.report_runner import Report, watch, write_study_report
-from studies.search.records import Whereabouts
+from studies.reporting.report_runner import Report, build_report, watch_study
+from studies.search.records import StudyLocation
 from studies.storages.home import Home
 from tests.support.scored_trials import World, configuration, study_table, table_of, trial
 
-WHERE = Whereabouts("1", "c0ffee", "leave-one-speaker-out", 10)
+WHERE = StudyLocation("1", "c0ffee", "leave-one-speaker-out", 10)
 
 
 def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) -> list[float]:
@@ -19,7 +19,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
     folds: Iterator[str | None] = iter([fold for fold, _ in looks])
     running = iter([runs for _, runs in looks])
     pauses: list[float] = []
-    monkeypatch.setattr(report_runner, "newest_fold", lambda *_: next(folds))
+    monkeypatch.setattr(report_runner, "latest_fold_run", lambda *_: next(folds))
     monkeypatch.setattr(report_runner, "_running", lambda *_: next(running))
     monkeypatch.setattr(report_runner.Reader, "table", lambda _: table_of())
     monkeypatch.setattr(report_runner.time, "sleep", pauses.append)
@@ -29,7 +29,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
 def watched(tmp_path: Path, reports: list[Any]) -> list[Any]:
     told: list[Any] = []
     source = iter(reports)
-    watch(Home(tmp_path), None, WHERE, lambda *_: next(source), told.append)  # type: ignore[arg-type]
+    watch_study(Home(tmp_path), None, WHERE, lambda *_: next(source), told.append)  # type: ignore[arg-type]
     assert next(source, "all taken") == "all taken"
     return told
 
@@ -74,7 +74,7 @@ def test_a_corpus_of_any_name_and_every_fold_scheme_have_a_folder_of_their_own(h
         )
         for one in table.trials
     )
-    pages = [write_study_report(each, home, ()) for each in (table, replace(table, trials=by_session))]
+    pages = [build_report(each, home, ()) for each in (table, replace(table, trials=by_session))]
     names = [page.page.relative_to(home.reports).parts for page in pages if isinstance(page, Report)]
     assert [len(parts) for parts in names] == [2, 2]
     assert names[0][0].endswith("c0ffee00-leave-one-speaker-out")
@@ -84,5 +84,5 @@ def test_a_corpus_of_any_name_and_every_fold_scheme_have_a_folder_of_their_own(h
 
 def test_without_a_fold_there_is_no_report(home: Home) -> None:
     waiting = trial(World(), configuration(), folds=[])
-    assert write_study_report(table_of(waiting), home, ()) is None
+    assert build_report(table_of(waiting), home, ()) is None
     assert not home.reports.exists()

@@ -10,12 +10,14 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from studies.planning.plan import StudyPlan
-from studies.search.optuna_study import Search
-from studies.search.records import Whereabouts
-from studies.search.summaries import summaries
+from studies.search.optuna_study import OptunaStudy
+from studies.search.records import StudyLocation
+from studies.search.summaries import list_studies
 from studies.storages.sqlite import SqliteStorage
 
-PLAN = StudyPlan.of(corpus="emodb", recipe="quick", attentions=("none", "local"), labels=("words", "phonemes"))
+PLAN = StudyPlan.from_options(
+    corpus="emodb", recipe="quick", attentions=("none", "local"), labels=("words", "phonemes")
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +35,11 @@ def database(tmp_path: Path, empty: bytes) -> Path:
     return path
 
 
-def opened(database: Path) -> Search:
-    return Search.open(SqliteStorage(database), "a study", PLAN)
+def opened(database: Path) -> OptunaStudy:
+    return OptunaStudy.open(SqliteStorage(database), "a study", PLAN)
 
 
-def standing(search: Search) -> list[tuple[int | None, bool]]:
+def standing(search: OptunaStudy) -> list[tuple[int | None, bool]]:
     return [(point.number, point.complete) for point in search.points("fp32")]
 
 
@@ -54,25 +56,25 @@ def test_a_new_study_has_every_point_and_no_trial(database: Path) -> None:
 
 def test_a_database_is_made_where_there_is_none(tmp_path: Path) -> None:
     opened(tmp_path / "deep" / "optuna.db")
-    assert [each.name for each in summaries(SqliteStorage(tmp_path / "deep" / "optuna.db"))] == ["a study"]
+    assert [each.name for each in list_studies(SqliteStorage(tmp_path / "deep" / "optuna.db"))] == ["a study"]
 
 
 def test_trials_that_run_go_on_and_complete_ones_stay(database: Path) -> None:
     search = opened(database)
     points = search.points("fp32")
-    first, third = search.begin(points[0]), search.begin(points[2])
+    first, third = search.start_trial(points[0]), search.start_trial(points[2])
     search.complete(third, 0.625)
     assert standing(search) == [(first, False), (None, False), (third, True), (None, False)]
     assert standing(opened(database)) == standing(search)
     again = opened(database)
-    assert again.begin(again.points("fp32")[0]) == first
+    assert again.start_trial(again.points("fp32")[0]) == first
     assert states(database) == [TrialState.RUNNING, TrialState.COMPLETE]
 
 
 def test_a_trial_carries_its_parameters_and_its_value(database: Path) -> None:
     search = opened(database)
     for point in search.points("fp32"):
-        search.complete(search.begin(point), 0.5)
+        search.complete(search.start_trial(point), 0.5)
     study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
     assert [trial.params for trial in study.trials] == [
         {"attention": "none", "labels": "words", "seed": 1},
@@ -86,18 +88,18 @@ def test_a_trial_carries_its_parameters_and_its_value(database: Path) -> None:
 
 def test_telling_a_value_again_changes_nothing(database: Path) -> None:
     search = opened(database)
-    number = search.begin(search.points("fp32")[0])
+    number = search.start_trial(search.points("fp32")[0])
     search.complete(number, 0.5)
     search.complete(number, 0.75)
     search.fail(number)
-    (summary,) = summaries(SqliteStorage(database))
+    (summary,) = list_studies(SqliteStorage(database))
     assert summary.best_validation_ua == 0.5
     assert standing(search)[0] == (number, True)
 
 
 def test_of_doubles_the_complete_one_stands_and_looking_changes_none(database: Path) -> None:
     search = opened(database)
-    search.begin(search.points("fp32")[0])
+    search.start_trial(search.points("fp32")[0])
     study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
     for _ in range(2):
         study.add_trial(study.trials[0])
@@ -108,7 +110,7 @@ def test_of_doubles_the_complete_one_stands_and_looking_changes_none(database: P
 
 def test_of_two_that_run_the_older_one_stands(database: Path) -> None:
     search = opened(database)
-    search.begin(search.points("fp32")[0])
+    search.start_trial(search.points("fp32")[0])
     study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
     study.add_trial(study.trials[0])
     assert standing(opened(database))[0] == (0, False)
@@ -116,12 +118,12 @@ def test_of_two_that_run_the_older_one_stands(database: Path) -> None:
 
 def test_a_failed_trial_is_begun_anew(database: Path) -> None:
     search = opened(database)
-    failed = search.begin(search.points("fp32")[0])
+    failed = search.start_trial(search.points("fp32")[0])
     search.fail(failed)
     again = opened(database)
     point = again.points("fp32")[0]
     assert (point.number, point.complete) == (None, False)
-    anew = again.begin(point)
+    anew = again.start_trial(point)
     assert anew != failed
     again.complete(anew, 0.5)
     assert states(database) == [TrialState.FAIL, TrialState.COMPLETE]
@@ -142,7 +144,7 @@ def test_a_trial_begins_in_one_transaction(database: Path) -> None:
     event.listen(Engine, "after_cursor_execute", inserted)
     event.listen(Engine, "commit", committed)
     try:
-        search.begin(point)
+        search.start_trial(point)
     finally:
         event.remove(Engine, "after_cursor_execute", inserted)
         event.remove(Engine, "commit", committed)
@@ -156,12 +158,12 @@ def test_beginning_a_trial_reads_no_other_one(database: Path, monkeypatch: pytes
     search = opened(database)
     first, *others = search.points("fp32")
     # Looks once what there is.
-    assert search.begin(first) == 0
+    assert search.start_trial(first) == 0
     read = list[str]()
     for name in ("get_all_trials", "get_trial", "get_n_trials"):
         monkeypatch.setattr(RDBStorage, name, lambda *arguments, name=name, **others: read.append(name))
         monkeypatch.setattr(_CachedStorage, name, lambda *arguments, name=name, **others: read.append(name))
-    assert [search.begin(point) for point in others] == [1, 2, 3]
+    assert [search.start_trial(point) for point in others] == [1, 2, 3]
     assert read == []
 
 
@@ -171,7 +173,7 @@ def test_a_trial_whose_beginning_went_wrong_is_begun_once(
 ) -> None:
     search = opened(database)
     first, second, *_ = search.points("fp32")
-    search.begin(first)
+    search.start_trial(first)
     add = optuna.Study.add_trial
 
     def answer_lost(study: optuna.Study, trial: FrozenTrial) -> None:
@@ -182,8 +184,8 @@ def test_a_trial_whose_beginning_went_wrong_is_begun_once(
     with monkeypatch.context() as patch:
         patch.setattr(optuna.Study, "add_trial", answer_lost)
         with pytest.raises(ConnectionError):
-            search.begin(second)
-    assert search.begin(second) == 1
+            search.start_trial(second)
+    assert search.start_trial(second) == 1
     assert states(database) == [TrialState.RUNNING] * 2
 
 
@@ -191,7 +193,7 @@ def test_trials_may_begin_at_once(database: Path) -> None:
     search = opened(database)
     points = search.points("fp32")
     with ThreadPoolExecutor(4) as pool:
-        numbers = list(pool.map(search.begin, points))
+        numbers = list(pool.map(search.start_trial, points))
     assert sorted(numbers) == [0, 1, 2, 3]
     found = {search.key(point.configuration): point.number for point in opened(database).points("fp32")}
     assert [found[search.key(point.configuration)] for point in points] == numbers
@@ -201,21 +203,21 @@ def test_the_resolved_precision_and_the_latest_whereabouts_are_kept(database: Pa
     search = opened(database)
     assert search.precision is None
     search.keep_precision("bf16")
-    search.keep_whereabouts(Whereabouts("7", "0" * 32, "a scheme", 10))
-    search.keep_whereabouts(Whereabouts("8", "0" * 32, "a scheme", 10))
+    search.save_location(StudyLocation("7", "0" * 32, "a scheme", 10))
+    search.save_location(StudyLocation("8", "0" * 32, "a scheme", 10))
     assert opened(database).precision == "bf16"
-    (summary,) = summaries(SqliteStorage(database))
-    assert summary.whereabouts == Whereabouts("8", "0" * 32, "a scheme", 10)
+    (summary,) = list_studies(SqliteStorage(database))
+    assert summary.whereabouts == StudyLocation("8", "0" * 32, "a scheme", 10)
 
 
 def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) -> None:
-    assert summaries(SqliteStorage(database.with_name("none.db"))) == []
+    assert list_studies(SqliteStorage(database.with_name("none.db"))) == []
     for name in ("z first", "a second"):
-        search = Search.open(SqliteStorage(database), name, PLAN)
+        search = OptunaStudy.open(SqliteStorage(database), name, PLAN)
         points = search.points("fp32")
-        search.complete(search.begin(points[1]), 0.5)
-        search.begin(points[3])
-    found = summaries(SqliteStorage(database))
+        search.complete(search.start_trial(points[1]), 0.5)
+        search.start_trial(points[3])
+    found = list_studies(SqliteStorage(database))
     assert [each.name for each in found] == ["z first", "a second"]
     assert [(each.trials, each.trials_complete, each.best_validation_ua) for each in found] == [(4, 1, 0.5)] * 2
     assert found[0].plan == PLAN
@@ -224,6 +226,6 @@ def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) ->
 
 def test_a_study_that_was_stopped_before_its_plan_was_kept_is_left_out(database: Path) -> None:
     optuna.create_study(storage=f"sqlite:///{database}", study_name="a study", direction="maximize")
-    assert summaries(SqliteStorage(database)) == []
+    assert list_studies(SqliteStorage(database)) == []
     assert len(opened(database).points("fp32")) == 4
-    assert len(summaries(SqliteStorage(database))) == 1
+    assert len(list_studies(SqliteStorage(database))) == 1

@@ -9,17 +9,17 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from ser.config import FoldConfiguration
 from studies.planning.plan import StudyPlan
-from studies.search.points import Points, parameters_key, points_of
+from studies.search.points import PointGenerator, point_key, points_of
 
 FEW = dict.fromkeys(("layers", "stack"), "2") | {"cells": "64", "normalisation": "zscore_speaker"}
 
 
 def searched(**others: Any) -> StudyPlan:
     values: dict[str, Any] = {"corpus": "emodb", "recipe": "extended", "attentions": ("all",), "trials": 30}
-    return StudyPlan.of(**values | others)
+    return StudyPlan.from_options(**values | others)
 
 
-def told(points: Points, point: FoldConfiguration, state: TrialState, value: float = 0.5) -> FrozenTrial:
+def told(points: PointGenerator, point: FoldConfiguration, state: TrialState, value: float = 0.5) -> FrozenTrial:
     """A trial of a point as the storage would hold it."""
     parameters = points.parameters(point)
     return create_trial(
@@ -36,17 +36,17 @@ def worth(point: FoldConfiguration) -> float:
     return score - 0.1 * abs(point.learning_rate - 3e-3) / 3e-3
 
 
-def run(points: Points, trials: list[FrozenTrial], number: int) -> list[FrozenTrial]:
+def run(points: PointGenerator, trials: list[FrozenTrial], number: int) -> list[FrozenTrial]:
     """Goes on with a study whose trials end one after another, in place."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     for _ in range(number):
-        following = points.following(trials, "fp32")
+        following = points.next(trials, "fp32")
         trials += [told(points, point, TrialState.COMPLETE, worth(point)) for point in following]
     return trials
 
 
 def keys(trials: Sequence[FrozenTrial]) -> list[str]:
-    return [parameters_key(trial.params) for trial in trials]
+    return [point_key(trial.params) for trial in trials]
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def undisturbed() -> list[FrozenTrial]:
 
 def test_a_study_proposes_as_many_points_as_asked_for_each_once(undisturbed: list[FrozenTrial]) -> None:
     assert len(set(keys(undisturbed))) == len(undisturbed) == 30
-    assert points_of(searched(), "a study").following(undisturbed, "fp32") == ()
-    (one_more,) = points_of(searched(trials=31), "a study").following(undisturbed, "fp32")
+    assert points_of(searched(), "a study").next(undisturbed, "fp32") == ()
+    (one_more,) = points_of(searched(trials=31), "a study").next(undisturbed, "fp32")
     assert points_of(searched(trials=31), "a study").key(one_more) not in keys(undisturbed)
 
 
@@ -82,8 +82,8 @@ def test_the_search_learns_from_values(undisturbed: list[FrozenTrial]) -> None:
 def test_a_failed_trial_teaches_nothing_and_a_running_one_does(undisturbed: list[FrozenTrial]) -> None:
     points, trials = points_of(searched(), "a study"), undisturbed[:12]
     again = points.known(undisturbed, "fp32")[12]
-    (plain,) = points.following([*trials, told(points, again, TrialState.FAIL)], "fp32")
-    (beside,) = points.following([*trials, told(points, again, TrialState.RUNNING)], "fp32")
+    (plain,) = points.next([*trials, told(points, again, TrialState.FAIL)], "fp32")
+    (beside,) = points.next([*trials, told(points, again, TrialState.RUNNING)], "fp32")
     assert plain != beside
 
 
@@ -91,13 +91,13 @@ def test_many_slots_get_different_points_before_any_trial_has_ended() -> None:
     points = points_of(searched(), "a study")
     trials: list[FrozenTrial] = []
     for _ in range(12):
-        trials += [told(points, point, TrialState.RUNNING) for point in points.following(trials, "fp32")]
+        trials += [told(points, point, TrialState.RUNNING) for point in points.next(trials, "fp32")]
     assert len(set(keys(trials))) == 12
 
 
 def test_every_point_is_repeated_with_every_seed() -> None:
     points = points_of(searched(seeds=3), "a study")
-    following = points.following([], "fp32")
+    following = points.next([], "fp32")
     assert [point.seed for point in following] == [1, 2, 3]
     assert len({point.model_copy(update={"seed": 0}) for point in following}) == 1
     # Its first trial alone tells what the others are.
@@ -105,14 +105,14 @@ def test_every_point_is_repeated_with_every_seed() -> None:
 
 
 def test_seeds_are_not_searched() -> None:
-    one = points_of(searched(), "a study").following([], "fp32")[0]
-    three = points_of(searched(seeds=3), "a study").following([], "fp32")[0]
+    one = points_of(searched(), "a study").next([], "fp32")[0]
+    three = points_of(searched(seeds=3), "a study").next([], "fp32")[0]
     assert one == three
 
 
 def test_what_has_not_begun_of_a_pruned_point_is_no_point() -> None:
     points = points_of(searched(seeds=3), "a study")
-    first, second, third = points.following([], "fp32")
+    first, second, third = points.next([], "fp32")
     pruned, running = told(points, second, TrialState.PRUNED), told(points, first, TrialState.RUNNING)
     assert points.known([running, pruned], "fp32") == (first, second)
     assert points.known([told(points, first, TrialState.FAIL)], "fp32") == (first, second, third)
@@ -120,7 +120,7 @@ def test_what_has_not_begun_of_a_pruned_point_is_no_point() -> None:
 
 def test_the_number_of_trials_shrinks_with_repetitions_that_are_no_points_any_more() -> None:
     points = points_of(searched(seeds=3, trials=4), "a study")
-    first, *_ = points.following([], "fp32")
+    first, *_ = points.next([], "fp32")
     assert points.size([]) == 12
     assert points.size([told(points, first, TrialState.RUNNING)]) == 12
     assert points.size([told(points, first, TrialState.PRUNED)]) == 10
@@ -131,11 +131,11 @@ def test_a_small_space_ends_the_search_before_its_trials_do() -> None:
     plan = searched(attentions=("none",), overrides=overrides, labels=("words", "phonemes"))
     trials = run(points_of(plan, "a study"), [], 3)
     assert sorted(trial.params["labels"] for trial in trials) == ["phonemes", "words"]
-    assert points_of(plan, "a study").following(trials, "fp32") == ()
+    assert points_of(plan, "a study").next(trials, "fp32") == ()
 
 
 def test_a_grid_is_known_whole_and_proposes_nothing() -> None:
-    plan = StudyPlan.of(corpus="emodb", recipe="quick", attentions=("all",))
+    plan = StudyPlan.from_options(corpus="emodb", recipe="quick", attentions=("all",))
     points = points_of(plan, "a study")
     assert points.known([], "bf16") == plan.points("bf16")
-    assert points.following([], "bf16") == ()
+    assert points.next([], "bf16") == ()

@@ -30,13 +30,15 @@ def study_of(of: FoldPruner, shifts: Sequence[float]) -> optuna.Study:
     for shift in shifts:
         done = folds(shift)
         value = sum(done.values()) / len(done)
-        reports = of.reports(done)
+        reports = of.intermediate_values(done)
         study.add_trial(create_trial(state=TrialState.COMPLETE, value=value, intermediate_values=reports))
     return study
 
 
 def verdict(of: FoldPruner, study: optuna.Study, done: Mapping[int, float]) -> str | None:
-    return of.verdict(study, create_trial(state=TrialState.RUNNING, intermediate_values=of.reports(done)))
+    return of.prune_reason(
+        study, create_trial(state=TrialState.RUNNING, intermediate_values=of.intermediate_values(done))
+    )
 
 
 SHIFTS = (-0.02, -0.01, 0.0, 0.01, 0.02)
@@ -60,8 +62,8 @@ def test_an_early_stroke_of_luck_does_not_keep_a_trial() -> None:
 
 
 def test_running_means_end_at_the_first_missing_fold() -> None:
-    assert pruner("median").reports({1: 0.5, 2: 0.7, 4: 0.1}) == {1: 0.5, 2: pytest.approx(0.6)}
-    assert pruner("median").reports({2: 0.7}) == {}
+    assert pruner("median").intermediate_values({1: 0.5, 2: 0.7, 4: 0.1}) == {1: 0.5, 2: pytest.approx(0.6)}
+    assert pruner("median").intermediate_values({2: 0.7}) == {}
 
 
 @pytest.mark.parametrize(("done", "shifts"), [(2, SHIFTS), (0, SHIFTS), (9, SHIFTS[:4]), (9, ())])

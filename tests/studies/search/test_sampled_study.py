@@ -8,13 +8,13 @@ from typing import Any
 import optuna
 import pytest
 
-from ser.training.checkpoint import result_of
+from ser.training.checkpoint import parse_result
 from studies.execution.base import FoldTask
-from studies.search.optuna_study import Search
+from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import FoldPruner
-from tests.support.toy_coordinator import InProcess, Place, Watcher, search_of
+from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, search_of
 from tests.support.toy_studies import SCHEME, trained
-from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.comparison.overview import analyse
 from tracking.writing.recorder import Recorder
 
 FOLDS = len(SCHEME)
@@ -24,16 +24,16 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing in the code catches it."""
 
 
-def params(place: Place, study: str = "first") -> list[dict[str, Any]]:
+def params(place: StudyFixture, study: str = "first") -> list[dict[str, Any]]:
     return [trial.params for trial in optuna.load_study(study_name=study, storage=f"sqlite:///{place.database}").trials]
 
 
-def trial_runs(place: Place) -> list[Any]:
+def trial_runs(place: StudyFixture) -> list[Any]:
     return place.store.runs(ser__kind="trial")
 
 
-def test_a_search_trains_as_many_points_as_asked_for(place: Place) -> None:
-    watcher, executor = Watcher(), InProcess()
+def test_a_search_trains_as_many_points_as_asked_for(place: StudyFixture) -> None:
+    watcher, executor = RecordingCallback(), InProcess()
     assert place.start(search_of(3), executor, observer=watcher) == []
     assert place.states() == ["COMPLETE"] * 3
     assert len(executor.handed_out) == len(set(executor.handed_out)) == 3 * FOLDS
@@ -43,7 +43,7 @@ def test_a_search_trains_as_many_points_as_asked_for(place: Place) -> None:
     assert {each.folds for each in watcher.standings} == {3 * FOLDS}
 
 
-def test_asked_for_more_the_same_search_goes_on(place: Place) -> None:
+def test_asked_for_more_the_same_search_goes_on(place: StudyFixture) -> None:
     place.start(search_of(2))
     first, executor = params(place), InProcess(fails=lambda task, attempt: True)
     place.start(search_of(3), executor)
@@ -61,14 +61,14 @@ def test_asked_for_more_the_same_search_goes_on(place: Place) -> None:
     assert again.handed_out == []
 
 
-def test_every_point_is_repeated_with_every_seed(place: Place) -> None:
+def test_every_point_is_repeated_with_every_seed(place: StudyFixture) -> None:
     place.start(search_of(2, seeds=2))
     points = Counter(str({name: value for name, value in each.items() if name != "seed"}) for each in params(place))
     assert list(points.values()) == [2, 2]
     assert sorted(each["seed"] for each in params(place)) == [1, 1, 2, 2]
 
 
-def test_a_point_whose_trial_failed_is_tried_again_at_the_next_start(place: Place) -> None:
+def test_a_point_whose_trial_failed_is_tried_again_at_the_next_start(place: StudyFixture) -> None:
     place.start(search_of(2), InProcess(fails=lambda task, attempt: task.fold.index == 0))
     assert place.states() == ["FAIL", "FAIL"]
     tried = params(place)
@@ -93,9 +93,9 @@ class Dying(InProcess):
 def test_a_search_that_was_killed_ends_with_the_trials_of_an_undisturbed_one(
     tmp_path: Path, empty_store: Path, empty_search: Path
 ) -> None:
-    whole = Place(tmp_path / "whole", empty_store, empty_search)
+    whole = StudyFixture(tmp_path / "whole", empty_store, empty_search)
     whole.start(search_of(4), InProcess(slots=1))
-    killed = Place(tmp_path / "killed", empty_store, empty_search)
+    killed = StudyFixture(tmp_path / "killed", empty_store, empty_search)
     for fatal in (1, 3, 2):
         with pytest.raises(Killed):
             killed.start(search_of(4), Dying(fatal))
@@ -108,10 +108,10 @@ def test_a_search_that_was_killed_ends_with_the_trials_of_an_undisturbed_one(
 class FirstFoldDecides(FoldPruner):
     """Gives up trials of attention `none` after any fold."""
 
-    def reports(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
+    def intermediate_values(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
         return dict(validation_ua)
 
-    def verdict(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> str | None:
+    def prune_reason(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> str | None:
         done = len(trial.intermediate_values)
         return f"a reason after {done} folds" if done and trial.params["attention"] == "none" else None
 
@@ -121,7 +121,7 @@ def prunes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studies.search.optuna_study.make_pruner", lambda name: FirstFoldDecides())
 
 
-def states_by_attention(place: Place) -> set[tuple[str, str]]:
+def states_by_attention(place: StudyFixture) -> set[tuple[str, str]]:
     return set(zip((each["attention"] for each in params(place)), place.states(), strict=True))
 
 
@@ -129,8 +129,8 @@ ENDS = {("none", "PRUNED"), ("local", "COMPLETE")}
 
 
 @pytest.mark.usefixtures("prunes")
-def test_a_pruned_trial_says_so_everywhere_and_is_in_no_table(place: Place) -> None:
-    watcher, executor = Watcher(), InProcess(slots=1)
+def test_a_pruned_trial_says_so_everywhere_and_is_in_no_table(place: StudyFixture) -> None:
+    watcher, executor = RecordingCallback(), InProcess(slots=1)
     assert place.start(search_of(4), executor, observer=watcher) == []
     assert states_by_attention(place) == ENDS
     pruned = place.states().count("PRUNED")
@@ -144,13 +144,13 @@ def test_a_pruned_trial_says_so_everywhere_and_is_in_no_table(place: Place) -> N
     assert {(each.name, each.reason, len(each.trial.folds)) for each in table.pruned} == {
         ("none · words", "a reason after 1 folds", 1)
     }
-    assert not oversee(table).partial
+    assert not analyse(table).partial
     last = watcher.standings[-1]
     assert (last.trials_done, last.folds_done) == (4, last.folds)
 
 
 @pytest.mark.usefixtures("prunes")
-def test_a_second_start_leaves_a_pruned_trial_as_it_is(place: Place) -> None:
+def test_a_second_start_leaves_a_pruned_trial_as_it_is(place: StudyFixture) -> None:
     place.start(search_of(3), InProcess(slots=1))
     before, executor = place.store.snapshot(), InProcess()
     place.start(search_of(3), executor)
@@ -159,18 +159,18 @@ def test_a_second_start_leaves_a_pruned_trial_as_it_is(place: Place) -> None:
 
 
 @pytest.mark.usefixtures("prunes")
-def test_a_fold_in_hand_of_a_pruned_trial_ends_and_is_kept(place: Place) -> None:
+def test_a_fold_in_hand_of_a_pruned_trial_ends_and_is_kept(place: StudyFixture) -> None:
     executor = InProcess(slots=2)
     place.start(search_of(4), executor)
     assert states_by_attention(place) == ENDS
     folds = place.store.runs(ser__kind="fold")
     assert len(folds) == len(executor.handed_out) == len(set(executor.handed_out))
     assert {run.info.status for run in folds} == {"FINISHED"}
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
 
 
 @pytest.mark.usefixtures("prunes")
-def test_the_other_repetitions_of_a_pruned_point_are_given_up(place: Place) -> None:
+def test_the_other_repetitions_of_a_pruned_point_are_given_up(place: StudyFixture) -> None:
     place.start(search_of(3, seeds=3), InProcess(slots=1))
     assert states_by_attention(place) == ENDS
     assert {each["seed"] for each in params(place) if each["attention"] == "none"} == {1}
@@ -180,9 +180,9 @@ def test_the_other_repetitions_of_a_pruned_point_are_given_up(place: Place) -> N
 
 
 @pytest.mark.usefixtures("prunes")
-@pytest.mark.parametrize(("owner", "name"), [(Recorder, "prune_trial"), (Search, "prune")])
+@pytest.mark.parametrize(("owner", "name"), [(Recorder, "prune_trial"), (OptunaStudy, "prune")])
 def test_a_kill_amid_pruning_is_mended_by_the_next_start(
-    place: Place, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+    place: StudyFixture, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
 ) -> None:
     def dies(*arguments: Any) -> None:
         raise Killed
@@ -199,18 +199,20 @@ def test_a_kill_amid_pruning_is_mended_by_the_next_start(
 
 @pytest.mark.usefixtures("prunes")
 def test_a_result_that_waited_for_a_pruned_trial_is_written_at_the_next_start(
-    place: Place,
+    place: StudyFixture,
 ) -> None:
     place.start(search_of(4), InProcess(slots=1))
     before = len(place.store.runs(ser__kind="fold"))
     point = next(
-        point for point in Search.open(place.storage, "first", search_of(4)).points("fp32") if point.pruned is not None
+        point
+        for point in OptunaStudy.open(place.storage, "first", search_of(4)).points("fp32")
+        if point.pruned is not None
     )
     content = trained(point.configuration, 1)
-    place.outbox.put(result_of(content).identity, content)
+    place.outbox.put(parse_result(content).identity, content)
     executor = InProcess()
     place.start(search_of(4), executor)
-    assert place.outbox.waiting() == frozenset()
+    assert place.outbox.pending() == frozenset()
     assert executor.handed_out == []
     assert len(place.store.runs(ser__kind="fold")) == before + 1
     assert states_by_attention(place) == ENDS

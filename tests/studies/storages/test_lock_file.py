@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ser.errors import StudyError
-from studies.storages.lock_file import holder, only_coordinator
+from studies.storages.lock_file import coordinator_lock, lock_owner
 
 HOLD = (
     "import sys, time; from pathlib import Path; from studies.storages.lock_file import only_coordinator\n"
@@ -32,15 +32,15 @@ def other(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def test_nobody_holds_a_study_that_nobody_runs(tmp_path: Path) -> None:
     lock = tmp_path / "locks" / "a.lock"
-    assert holder(lock) is None
-    with only_coordinator(lock, "a study"):
+    assert lock_owner(lock) is None
+    with coordinator_lock(lock, "a study"):
         pass
-    assert holder(lock) is None
+    assert lock_owner(lock) is None
 
 
 def test_a_second_coordinator_is_refused_with_who_holds_it(tmp_path: Path, other: "subprocess.Popen[bytes]") -> None:
     lock = tmp_path / "locks" / "a.lock"
-    with pytest.raises(StudyError) as caught, only_coordinator(lock, "a study"):
+    with pytest.raises(StudyError) as caught, coordinator_lock(lock, "a study"):
         raise AssertionError("two coordinators run the same study")
     text = str(caught.value)
     prefix = f"study a study is being run by process {other.pid} on {platform.node()} since "
@@ -48,30 +48,30 @@ def test_a_second_coordinator_is_refused_with_who_holds_it(tmp_path: Path, other
     assert "\n" not in text
     since = datetime.fromisoformat(text.removeprefix(prefix).partition(";")[0])
     assert datetime.now(UTC) - timedelta(minutes=5) < since <= datetime.now(UTC)
-    assert holder(lock) == f"process {other.pid} on {platform.node()} since {since.isoformat()}"
+    assert lock_owner(lock) == f"process {other.pid} on {platform.node()} since {since.isoformat()}"
 
 
 def test_a_study_is_free_at_once_when_its_holder_is_killed(tmp_path: Path, other: "subprocess.Popen[bytes]") -> None:
     lock = tmp_path / "locks" / "a.lock"
     other.kill()
     other.wait()
-    assert holder(lock) is None
-    with only_coordinator(lock, "a study"):
+    assert lock_owner(lock) is None
+    with coordinator_lock(lock, "a study"):
         assert f'"process": {os.getpid()}' in lock.read_text()
 
 
 def test_asking_who_holds_a_study_neither_waits_nor_takes_it(tmp_path: Path) -> None:
     lock = tmp_path / "a.lock"
-    with only_coordinator(lock, "a study"):
-        text = holder(lock)
+    with coordinator_lock(lock, "a study"):
+        text = lock_owner(lock)
         assert text is not None
         assert text.startswith(f"process {os.getpid()} on ")
-        assert holder(lock) == text
+        assert lock_owner(lock) == text
 
 
 def test_two_studies_run_side_by_side(tmp_path: Path) -> None:
-    with only_coordinator(tmp_path / "a.lock", "a"), only_coordinator(tmp_path / "b.lock", "b"):
-        assert holder(tmp_path / "a.lock") == holder(tmp_path / "b.lock")
+    with coordinator_lock(tmp_path / "a.lock", "a"), coordinator_lock(tmp_path / "b.lock", "b"):
+        assert lock_owner(tmp_path / "a.lock") == lock_owner(tmp_path / "b.lock")
 
 
 def test_who_only_asks_for_the_holder_is_not_taken_for_one(tmp_path: Path) -> None:
@@ -79,5 +79,5 @@ def test_who_only_asks_for_the_holder_is_not_taken_for_one(tmp_path: Path) -> No
     asking = lock.open("a")
     fcntl.flock(asking, fcntl.LOCK_SH)
     threading.Timer(0.05, asking.close).start()
-    with only_coordinator(lock, "a study"):
-        assert holder(lock) is not None
+    with coordinator_lock(lock, "a study"):
+        assert lock_owner(lock) is not None

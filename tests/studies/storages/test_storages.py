@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from ser.errors import AwayError, ConfigurationError, StorageError, StudyError
-from studies.search.optuna_study import Search
-from studies.search.summaries import summaries
+from ser.errors import ConfigurationError, StorageError, StudyError, UnavailableError
+from studies.search.optuna_study import OptunaStudy
+from studies.search.summaries import list_studies
 from studies.storages import storage_at
 from studies.storages.base import Storage
 from studies.storages.postgresql import PostgresqlStorage
@@ -71,7 +71,7 @@ def soon(condition: Callable[[], bool]) -> bool:
 
 def test_tables_are_made_once_by_processes_that_ask_at_once(named: tuple[str | None, Path], storage: Storage) -> None:
     assert not storage.exists()
-    assert summaries(storage) == []
+    assert list_studies(storage) == []
     makers = [other_process(MAKE, named) for _ in range(3)]
     for maker in makers:
         assert maker.stdin is not None
@@ -79,28 +79,28 @@ def test_tables_are_made_once_by_processes_that_ask_at_once(named: tuple[str | N
         maker.stdin.flush()
     assert [maker.wait() for maker in makers] == [0, 0, 0]
     assert storage.exists()
-    Search.open(storage, "a study", PLAN)
-    assert [each.name for each in summaries(storage)] == ["a study"]
+    OptunaStudy.open(storage, "a study", PLAN)
+    assert [each.name for each in list_studies(storage)] == ["a study"]
 
 
 def test_a_study_is_held_until_the_block_ends(storage: Storage) -> None:
     storage.open()
-    assert storage.holder("a study") is None
-    with storage.coordinate("a study") as place:
-        place.confirm()
-        text = storage.holder("a study")
+    assert storage.lease_owner("a study") is None
+    with storage.acquire_lease("a study") as place:
+        place.check()
+        text = storage.lease_owner("a study")
         assert text is not None
         assert text.startswith(f"process {os.getpid()} on {platform.node()} since ")
-        assert storage.holder("a study") == text
-        with storage.coordinate("another study"):
-            assert storage.holder("another study") is not None
-    assert soon(lambda: storage.holder("a study") is None)
+        assert storage.lease_owner("a study") == text
+        with storage.acquire_lease("another study"):
+            assert storage.lease_owner("another study") is not None
+    assert soon(lambda: storage.lease_owner("a study") is None)
 
 
 def test_a_second_coordinator_is_refused_with_who_holds_it(
     storage: Storage, holding: "subprocess.Popen[bytes]"
 ) -> None:
-    with pytest.raises(StudyError) as caught, storage.coordinate("a study"):
+    with pytest.raises(StudyError) as caught, storage.acquire_lease("a study"):
         raise AssertionError("two coordinators run the same study")
     text = str(caught.value)
     prefix = f"study a study is being run by process {holding.pid} on {platform.node()} since "
@@ -113,12 +113,12 @@ def test_a_second_coordinator_is_refused_with_who_holds_it(
 def test_the_place_of_a_killed_coordinator_is_free_at_once(
     storage: Storage, holding: "subprocess.Popen[bytes]"
 ) -> None:
-    assert storage.holder("a study") is not None
+    assert storage.lease_owner("a study") is not None
     holding.kill()
     holding.wait()
-    assert soon(lambda: storage.holder("a study") is None)
-    with storage.coordinate("a study"):
-        text = storage.holder("a study")
+    assert soon(lambda: storage.lease_owner("a study") is None)
+    with storage.acquire_lease("a study"):
+        text = storage.lease_owner("a study")
         assert text is not None
         assert text.startswith(f"process {os.getpid()} on ")
 
@@ -134,9 +134,9 @@ def test_sqlite_logs_ahead(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "optuna.db")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         connection.execute("PRAGMA journal_mode=DELETE")
-    assert ("write-ahead log", "off (delete)") in storage.details()
+    assert ("write-ahead log", "off (delete)") in storage.describe()
     storage.open()
-    assert ("write-ahead log", "on") in storage.details()
+    assert ("write-ahead log", "on") in storage.describe()
 
 
 def test_a_file_that_is_no_database_is_said_in_one_line(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_another_kind_of_storage_is_refused_and_its_password_not_told(url: str) 
 def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason="needs psycopg: pip install 'ser-studies[postgres]'")
     storage = PostgresqlStorage("postgresql://ser:hidden@127.0.0.1:1/ser")
-    with pytest.raises(AwayError, match="cannot be reached now") as caught:
+    with pytest.raises(UnavailableError, match="cannot be reached now") as caught:
         storage.open()
     assert "hidden" not in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -165,35 +165,35 @@ def test_a_wrong_password_and_an_unknown_database_are_not_taken_for_away(postgre
     for wrong in (postgresql_url.replace(PASSWORD, "guessed"), f"{postgresql_url}_not"):
         with pytest.raises(StorageError, match="cannot be used") as caught:
             storage_at(wrong, Path("optuna.db")).exists()
-        assert not isinstance(caught.value, AwayError)
+        assert not isinstance(caught.value, UnavailableError)
         assert "guessed" not in str(caught.value)
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_place_is_taken_again_when_the_server_is_back(own_postgresql: PostgresqlServer, end: str) -> None:
     storage = storage_at(own_postgresql.url, Path("optuna.db"))
-    with storage.coordinate("a study") as place:
+    with storage.acquire_lease("a study") as place:
         getattr(own_postgresql, end)()
-        with pytest.raises(AwayError):
-            place.confirm()
-        with pytest.raises(AwayError):
-            place.confirm()
+        with pytest.raises(UnavailableError):
+            place.check()
+        with pytest.raises(UnavailableError):
+            place.check()
         own_postgresql.start()
-        place.confirm()
-        assert storage.holder("a study") is not None
+        place.check()
+        assert storage.lease_owner("a study") is not None
 
 
 def test_a_place_that_was_taken_while_the_server_was_away_is_lost(own_postgresql: PostgresqlServer) -> None:
     named = (own_postgresql.url, Path("optuna.db"))
     storage = storage_at(*named)
-    with storage.coordinate("a study") as place:
+    with storage.acquire_lease("a study") as place:
         own_postgresql.stop()
         own_postgresql.start()
         with (
             other_coordinator(named, "a study") as other,
             pytest.raises(StudyError, match=f"being run by process {other.pid}"),
         ):
-            place.confirm()
+            place.check()
 
 
 class Relay:
@@ -243,15 +243,15 @@ def test_a_broken_connection_that_stands_at_the_servers_end_keeps_nobody_out(pos
     relay = Relay(url.port)
     through_relay = url.set(host="127.0.0.1", port=relay.port).render_as_string(hide_password=False)
     direct = storage_at(postgresql_url, Path("optuna.db"))
-    with storage_at(through_relay, Path("optuna.db")).coordinate("a study") as place:
-        place.confirm()
+    with storage_at(through_relay, Path("optuna.db")).acquire_lease("a study") as place:
+        place.check()
         relay.cut()
-        assert direct.holder("a study") is not None
-        place.confirm()
-        assert direct.holder("a study") is not None
-        with pytest.raises(StudyError, match=f"being run by process {os.getpid()}"), direct.coordinate("a study"):
+        assert direct.lease_owner("a study") is not None
+        place.check()
+        assert direct.lease_owner("a study") is not None
+        with pytest.raises(StudyError, match=f"being run by process {os.getpid()}"), direct.acquire_lease("a study"):
             raise AssertionError("two coordinators run the same study")
-    assert soon(lambda: direct.holder("a study") is None)
+    assert soon(lambda: direct.lease_owner("a study") is None)
     relay.close()
 
 

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from ser.corpora.corpus import Corpus
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from studies.cli.corpus.tables import agreement_line
 from tests.support.corpora import lablaut, write_emodb, write_text
 from tests.support.synthetic import make_corpus
@@ -25,14 +25,14 @@ def lasting(*durations_s: float) -> Corpus:
 
 
 def test_classes_are_counted_by_session_where_there_are_sessions(demo_root: Path, root: Path) -> None:
-    sessions, speakers = class_tables(open_corpus("demo", demo_root))
+    sessions, speakers = class_tables(load_corpus("demo", demo_root))
     assert (sessions.by, speakers.by) == ("session", "speaker")
     assert [row.name for row in sessions.rows] == [f"Ses0{n}" for n in range(1, 6)]
     assert all(list(row.emotions.values()) == [10, 10, 10, 10] for row in sessions.rows)
     assert [row.utterances for row in speakers.rows] == [20] * 10
     wavs = (demo_root / "Session2").rglob("*.wav")
     assert sessions.rows[1].duration_s == pytest.approx(sum(soundfile.info(path).duration for path in wavs))
-    (only,) = class_tables(open_corpus("emodb", root))
+    (only,) = class_tables(load_corpus("emodb", root))
     assert [row.name for row in only.rows] == ["03", "08", "09"]
 
 
@@ -69,7 +69,7 @@ def test_counts_are_shown_by_their_source(root: Path) -> None:
     (root / "lablaut" / "03a01Waxx.lablaut").unlink()
     rows = [
         (row.count, row.source, row.utterances, row.mean, row.smallest, row.largest)
-        for row in count_rows(open_corpus("emodb", root))
+        for row in count_rows(load_corpus("emodb", root))
     ]
     assert rows == [
         ("words", "transcript", 5, 6.0, 6, 6),
@@ -90,7 +90,7 @@ def test_shortened_targets_follow_from_frames_and_counts(root: Path) -> None:
     # Half a second has 51 frames of 10 ms, 26 of 20 ms and 17 of 30 ms: 26, 13 and 9 labels fit.
     for stem, phones in (("03a01Wa", 13), ("03a02Na", 14), ("08a01Wa", 9), ("08a01Wb", 4), ("09a01Fa", 5)):
         write_text(root / "lablaut" / f"{stem}xx.lablaut", lablaut(*"a" * phones))
-    rows = target_rows(open_corpus("emodb", root))
+    rows = target_rows(load_corpus("emodb", root))
     capped: dict[str, list[int]] = {}
     for row in rows:
         capped.setdefault(row.labels, []).append(row.capped)
@@ -104,7 +104,7 @@ def test_the_line_of_agreement_has_error_difference_and_correlation() -> None:
     corpus = lasting(1, 2, 3, 4)
     said = (("Ja", 2), ("Guten Tag", 6), ("Guten Tag", 5), ("Ja", 2))
     utterances = tuple(
-        replace(one, transcript=text, voiced_phonemes=count, voiced_phonemes_from="labels")
+        replace(one, transcript=text, voiced_phonemes=count, voiced_phonemes_source="labels")
         for one, (text, count) in zip(corpus.utterances, said, strict=True)
     )
     line = agreement_line(summarise(replace(corpus, utterances=utterances, language="de")))
@@ -124,7 +124,7 @@ def test_the_line_says_why_nothing_is_compared_and_is_missing_where_there_is_not
     corpus = lasting(1, 2, 3, 4)
     assert agreement_line(summarise(corpus)) is None
     said = tuple(
-        replace(one, transcript="Ja", voiced_phonemes=2, voiced_phonemes_from="labels") for one in corpus.utterances
+        replace(one, transcript="Ja", voiced_phonemes=2, voiced_phonemes_source="labels") for one in corpus.utterances
     )
     line = agreement_line(summarise(replace(corpus, utterances=said)))
     assert "not compared, phonemes of written words are found by eSpeak NG" in str(line)

@@ -5,24 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking.analysis.escaping import csv_text, latex_text, markdown_text
+from tracking.analysis.escaping import escape_csv, escape_latex, escape_markdown
 
 FORMULAS = ("=1+1", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "＝1+1")
 
 
 @pytest.mark.parametrize("words", FORMULAS)
 def test_a_spreadsheet_reads_a_formula_in_a_name_as_text(words):
-    assert csv_text(words) == f"'{words}"
+    assert escape_csv(words) == f"'{words}"
 
 
 @pytest.mark.parametrize("words", ["Ses01F", "-3", "+4.5", "-0,5", "a=b", "", "–", "−0.4"])
 def test_ordinary_names_and_numbers_stay_as_they_are(words):
-    assert csv_text(words) == words
+    assert escape_csv(words) == words
 
 
 @given(st.text())
 def test_no_cell_begins_like_a_formula_and_nothing_is_lost(words):
-    written = csv_text(words)
+    written = escape_csv(words)
     assert written.removeprefix("'") == words or written == words
     if written == words and written[:1] in ("=", "+", "-", "@"):
         float(words.replace(",", "."))
@@ -38,12 +38,12 @@ LATEX = [
 
 @pytest.mark.parametrize(("words", "expected"), LATEX)
 def test_latex_prints_commands_instead_of_obeying_them(words, expected):
-    assert latex_text(words) == expected
+    assert escape_latex(words) == expected
 
 
 @given(st.text(alphabet="\\{}$&%#_^~ab\n"))
 def test_every_special_character_of_latex_is_escaped(words):
-    bare = latex_text(words)
+    bare = escape_latex(words)
     for command in (r"\textbackslash{}", r"\textasciitilde{}", r"\textasciicircum{}"):
         bare = bare.replace(command, "")
     for character in "{}$&%#_":
@@ -65,12 +65,12 @@ MARKDOWN = [
 
 @pytest.mark.parametrize(("words", "expected"), MARKDOWN)
 def test_markdown_shows_markup_instead_of_obeying_it(words, expected):
-    assert markdown_text(words) == expected
+    assert escape_markdown(words) == expected
 
 
 @given(st.text())
 def test_a_markdown_cell_stays_one_cell(words):
-    shown = markdown_text(words)
+    shown = escape_markdown(words)
     assert "\n" not in shown
     assert "<" not in shown
     assert shown.replace("\\\\", "").count("|") == shown.replace("\\\\", "").count("\\|")
@@ -79,7 +79,7 @@ def test_a_markdown_cell_stays_one_cell(words):
 @given(st.lists(st.text(), min_size=1))
 def test_csv_text_survives_a_writer_and_a_reader(names):
     file = io.StringIO(newline="")
-    csv.writer(file).writerow([csv_text(name) for name in names])
+    csv.writer(file).writerow([escape_csv(name) for name in names])
     file.seek(0)
     (row,) = csv.reader(file)
-    assert row == [csv_text(name) for name in names]
+    assert row == [escape_csv(name) for name in names]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tracking.backend.artifacts import artifact_file, has_result
+from tracking.backend.artifacts import has_result_artifact, open_artifact
 
 
 class Elsewhere:
@@ -27,14 +27,14 @@ def run_at(place: str, kind: str = "trial") -> Any:
 def test_a_file_on_this_machine_is_read_where_it_lies(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     store: Any = Elsewhere()
-    with artifact_file(store, run_at(f"file://{tmp_path}/a%20b"), "trial.json") as path:
+    with open_artifact(store, run_at(f"file://{tmp_path}/a%20b"), "trial.json") as path:
         assert path == tmp_path / "a b" / "trial.json"
     assert store.folders == []
 
 
 def test_of_a_file_elsewhere_no_copy_is_left(tmp_path: Path) -> None:
     store: Any = Elsewhere()
-    with artifact_file(store, run_at("mlflow-artifacts:/1/r1/artifacts"), "trial.json") as path:
+    with open_artifact(store, run_at("mlflow-artifacts:/1/r1/artifacts"), "trial.json") as path:
         assert path.read_text() == "trial.json of r1"
     (folder,) = store.folders
     assert not folder.exists()
@@ -46,9 +46,9 @@ def test_of_a_file_elsewhere_no_copy_is_left(tmp_path: Path) -> None:
 )
 def test_a_run_has_its_result_where_the_file_is_there(tmp_path: Path, kind: str, name: str) -> None:
     run = run_at(str(tmp_path), kind)
-    assert not has_result(run)
+    assert not has_result_artifact(run)
     (tmp_path / name).touch()
-    assert not has_result(run)
+    assert not has_result_artifact(run)
     (tmp_path / name).write_bytes(b"a result")
-    assert has_result(run)
-    assert has_result(run_at("s3://bucket/r1", kind))
+    assert has_result_artifact(run)
+    assert has_result_artifact(run_at("s3://bucket/r1", kind))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ser.errors import StorageError
-from tests.support.toy_studies import CORPUS, Store
-from tracking.backend.client import experiment_id, open_tracking
+from tests.support.toy_studies import CORPUS, MlflowFixture
+from tracking.backend.client import connect, experiment_id
 
 OPEN = (
     "import sys; from pathlib import Path; from tracking.backend.client import open_tracking\n"
@@ -36,7 +36,7 @@ def test_a_new_store_is_whole_silent_and_logs_ahead(tmp_path: Path) -> None:
     assert sorted(path.name for path in database.parent.iterdir()) == ["mlflow.db", "mlflow.lock"]
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert [each.name for each in open_tracking(database).search_experiments()] == ["Default"]
+    assert [each.name for each in connect(database).search_experiments()] == ["Default"]
 
 
 @pytest.mark.slow
@@ -50,18 +50,18 @@ def test_a_kill_while_the_store_is_made_is_mended_by_the_next_start(tmp_path: Pa
     making.send_signal(signal.SIGKILL)
     making.wait()
     assert not database.exists()
-    client = open_tracking(database)
+    client = connect(database)
     assert client.get_run(client.create_run("0").info.run_id).info.status == "RUNNING"
     assert not (tmp_path / "mlflow.making").exists()
 
 
-def test_an_experiment_is_made_once_and_keeps_its_artifacts_by_name(store: Store, tmp_path: Path) -> None:
+def test_an_experiment_is_made_once_and_keeps_its_artifacts_by_name(store: MlflowFixture, tmp_path: Path) -> None:
     first = experiment_id(store.client, "emodb", tmp_path / "artifacts")
     assert experiment_id(store.client, "emodb", tmp_path / "artifacts") == first != store.experiment
     assert store.client.get_experiment(first).artifact_location == (tmp_path / "artifacts" / "emodb").as_uri()
 
 
-def test_a_deleted_experiment_is_said_with_how_to_restore_it(store: Store, tmp_path: Path) -> None:
+def test_a_deleted_experiment_is_said_with_how_to_restore_it(store: MlflowFixture, tmp_path: Path) -> None:
     store.client.delete_experiment(store.experiment)
     with pytest.raises(StorageError, match=rf"mlflow experiments restore --experiment-id {store.experiment}$"):
         experiment_id(store.client, CORPUS.name, tmp_path / "artifacts")

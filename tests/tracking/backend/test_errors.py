@@ -10,8 +10,8 @@ from mlflow.tracking import MlflowClient
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
-from ser.errors import AwayError, SerError, StorageError, StudyError
-from tracking.backend.errors import explained, faults_explained, without_password
+from ser.errors import SerError, StorageError, StudyError, UnavailableError
+from tracking.backend.errors import redact_password, translate_error, translating_errors
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "/data/file")
 DISK_FULL = sqlite3.OperationalError("database or disk is full")
@@ -32,11 +32,11 @@ def raised(*errors: BaseException) -> BaseException:
         (OSError(errno.EDQUOT, "Disk quota exceeded"), StorageError),
         (raised(StorageInternalError(), OperationalError("", {}, DISK_FULL), DISK_FULL), StorageError),
         (raised(MlflowException("full", TEMPORARILY_UNAVAILABLE), DISK_FULL), StorageError),
-        (raised(StorageInternalError(), OperationalError("", {}, LOCKED), LOCKED), AwayError),
+        (raised(StorageInternalError(), OperationalError("", {}, LOCKED), LOCKED), UnavailableError),
         (sqlite3.OperationalError("unable to open database file"), StorageError),
         (sqlite3.DatabaseError("database disk image is malformed"), StorageError),
-        (requests.exceptions.ReadTimeout(), AwayError),
-        (RestException({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}), AwayError),
+        (requests.exceptions.ReadTimeout(), UnavailableError),
+        (RestException({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}), UnavailableError),
         (RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such run"}), None),
         (MlflowException("no such run", RESOURCE_DOES_NOT_EXIST), None),
         (sqlite3.OperationalError("no such table: runs"), None),
@@ -45,7 +45,7 @@ def raised(*errors: BaseException) -> BaseException:
     ],
 )
 def test_faults_are_told_apart(error: BaseException, kind: type[SerError] | None) -> None:
-    known = explained(error, "some place")
+    known = translate_error(error, "some place")
     assert type(known) is (kind or type(None))
     if known is not None:
         assert str(known).startswith("some place: ")
@@ -54,14 +54,14 @@ def test_faults_are_told_apart(error: BaseException, kind: type[SerError] | None
 
 def test_an_error_of_our_own_is_found_below_others() -> None:
     own = StudyError("taken")
-    assert explained(raised(RuntimeError(), own)) is own
+    assert translate_error(raised(RuntimeError(), own)) is own
 
 
 def test_a_block_raises_what_is_known_and_leaves_the_rest() -> None:
-    with pytest.raises(StorageError, match="here: no room on the disk") as caught, faults_explained("here"):
+    with pytest.raises(StorageError, match="here: no room on the disk") as caught, translating_errors("here"):
         raise FULL
     assert caught.value.__cause__ is FULL
-    with pytest.raises(ValueError, match="a bug"), faults_explained("here"):
+    with pytest.raises(ValueError, match="a bug"), translating_errors("here"):
         raise ValueError("a bug")
 
 
@@ -69,8 +69,8 @@ def test_a_tracking_server_that_is_not_there_is_away_and_asked_once(monkeypatch:
     client = MlflowClient(tracking_uri="http://ser:hidden@127.0.0.1:1")
     with pytest.raises(MlflowException) as caught:
         client.search_experiments()
-    known = explained(caught.value)
-    assert isinstance(known, AwayError)
+    known = translate_error(caught.value)
+    assert isinstance(known, UnavailableError)
     assert str(known) == "cannot be reached now (http://ser:***@127.0.0.1:1: ConnectionError)"
 
 
@@ -83,4 +83,4 @@ def test_a_tracking_server_that_is_not_there_is_away_and_asked_once(monkeypatch:
     ],
 )
 def test_a_password_is_left_out(uri: str, shown: str) -> None:
-    assert without_password(uri) == shown
+    assert redact_password(uri) == shown

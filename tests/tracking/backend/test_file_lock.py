@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tracking.backend.file_lock import exclusive
+from tracking.backend.file_lock import file_lock
 
 
 def test_a_lock_waits_for_its_holder_and_is_free_when_that_is_killed(tmp_path: Path) -> None:
@@ -18,5 +18,5 @@ def test_a_lock_waits_for_its_holder_and_is_free_when_that_is_killed(tmp_path: P
         refused = subprocess.run([sys.executable, "-c", probe, str(lock)], capture_output=True, check=False)
         assert b"BlockingIOError" in refused.stderr
         holder.kill()
-        with exclusive(lock):
+        with file_lock(lock):
             pass

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.configurations import small
-from tests.support.toy_studies import Store, trial_id
-from tracking.backend.views import VIEWS, offer_views
+from tests.support.toy_studies import MlflowFixture, trial_id
+from tracking.backend.views import VIEWS, install_saved_views
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "mlflow.md"
 WINDOWED = small(attention="component", scope=9, labels="phonemes", epochs=2)
@@ -20,21 +20,21 @@ def filters() -> list[str]:
 
 
 @pytest.fixture
-def filled(store: Store) -> Store:
+def filled(store: MlflowFixture) -> MlflowFixture:
     """A study that has ended with a whole trial with a window, and one without one that lacks a fold and failed."""
     store.write_trial(WINDOWED)
     recorder = store.recorder()
     recorder.fail_trial(store.write_trial(small(attention="none", epochs=2), folds=1), "no memory")
-    recorder.finish_study(recorder.study_run(), complete=False)
+    recorder.finish_study(recorder.ensure_study_run(), complete=False)
     return store
 
 
-def found(store: Store, filter_: str) -> list[str]:
+def found(store: MlflowFixture, filter_: str) -> list[str]:
     runs = store.client.search_runs([store.experiment], filter_, order_by=["attributes.start_time"])
     return sorted(run.info.run_name for run in runs)
 
 
-def test_every_filter_of_the_document_finds_what_it_says(filled: Store) -> None:
+def test_every_filter_of_the_document_finds_what_it_says(filled: MlflowFixture) -> None:
     favoured, folds, speaker, failed, curves = filters()
     assert found(filled, favoured) == ["component · scope 9 · phonemes"]
     assert found(filled, folds) == ["fold 01 · f1", "fold 02 · f2"]
@@ -45,7 +45,7 @@ def test_every_filter_of_the_document_finds_what_it_says(filled: Store) -> None:
     assert found(filled, curves.replace("RUN_ID", trial.info.run_id)) == ["fold 01 · f1", "fold 02 · f2"]
 
 
-def test_every_name_of_the_document_is_on_a_run(filled: Store) -> None:
+def test_every_name_of_the_document_is_on_a_run(filled: MlflowFixture) -> None:
     rows = re.findall(r"^\| (`.*?) \| ([a-z, ]+) \|", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)
     runs = {kind: filled.runs(ser__kind=kind) for kind in ("study", "trial", "fold")}
     seen = 0
@@ -59,7 +59,7 @@ def test_every_name_of_the_document_is_on_a_run(filled: Store) -> None:
     assert seen > 30
 
 
-def test_views_are_named_in_the_document_and_written_once(filled: Store) -> None:
+def test_views_are_named_in_the_document_and_written_once(filled: MlflowFixture) -> None:
     tags = filled.client.get_experiment(filled.experiment).tags
     text = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
     for view in VIEWS:
@@ -70,11 +70,11 @@ def test_views_are_named_in_the_document_and_written_once(filled: Store) -> None
         assert found(filled, state["searchFilter"])
         assert set(state["selectedColumns"]) == set(state["columnOrder"])
     before = dict(tags)
-    offer_views(filled.client, filled.experiment)
+    install_saved_views(filled.client, filled.experiment)
     assert filled.client.get_experiment(filled.experiment).tags == before
 
 
-def test_the_columns_of_a_view_are_on_its_runs(filled: Store) -> None:
+def test_the_columns_of_a_view_are_on_its_runs(filled: MlflowFixture) -> None:
     for view in VIEWS:
         (first, *_) = filled.client.search_runs(
             [filled.experiment], f"{view.filter} and attributes.status = 'FINISHED'"

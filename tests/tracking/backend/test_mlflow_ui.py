@@ -11,12 +11,12 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 
-from ser.training.checkpoint import to_bytes
+from ser.training.checkpoint import serialize_fold
 from ser.training.trainer import TrainedFold
 from tests.support.browser import headless_browser
 from tests.support.configurations import small
 from tests.support.mlflow_server import mlflow_server
-from tests.support.toy_studies import Store, baseline, trial_id, trial_result
+from tests.support.toy_studies import MlflowFixture, baseline, trial_id, trial_result
 from tests.tracking.backend.test_mlflow_page import filters
 from tracking import schema
 from tracking.backend.client import experiment_id
@@ -60,7 +60,7 @@ class Site:
         return f"{self.server}/#/experiments/{self.experiment}"
 
 
-def write_hostile_trial(store: Store) -> tuple[str, str]:
+def write_hostile_trial(store: MlflowFixture) -> tuple[str, str]:
     """A trial whose folds bear a hostile speaker's name, in an experiment of its own; returns both ids."""
     experiment = experiment_id(store.client, "hostile", store.folder / "artifacts")
     recorder = Recorder(store.client, experiment, store.context("second"), store.folder / "recording.lock")
@@ -71,9 +71,9 @@ def write_hostile_trial(store: Store) -> tuple[str, str]:
         )
         for result in plain.folds
     )
-    run = recorder.trial_run(recorder.study_run(), trial_id(WINDOWED), WINDOWED)
+    run = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(WINDOWED), WINDOWED)
     for fold in folds:
-        recorder.record_fold(run, to_bytes(TrainedFold(fold, {"none": torch.zeros(1)})))
+        recorder.log_fold(run, serialize_fold(TrainedFold(fold, {"none": torch.zeros(1)})))
     recorder.finish_trial(run, plain.model_copy(update={"folds": folds, "run_id": run}), {})
     return experiment, run
 
@@ -81,13 +81,13 @@ def write_hostile_trial(store: Store) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Site]:
     """A store with a study of two whole trials and a failed one, a hostile trial, and a server over it."""
-    store = Store(tmp_path_factory.mktemp("served"), empty_store)
+    store = MlflowFixture(tmp_path_factory.mktemp("served"), empty_store)
     trial = store.write_trial(WINDOWED)
     fold = store.runs(ser__kind="fold")[0].info.run_id
     store.write_trial(small(attention="none", epochs=2))
     recorder = store.recorder()
     recorder.fail_trial(store.write_trial(FAILED, folds=1), "no memory")
-    study = recorder.study_run()
+    study = recorder.ensure_study_run()
     recorder.record_baseline(study, baseline())
     recorder.finish_study(study, complete=True)
     hostile = write_hostile_trial(store)

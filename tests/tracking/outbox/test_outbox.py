@@ -21,18 +21,18 @@ def names(folder: Path) -> list[str]:
 
 
 def test_nothing_waits_in_a_folder_that_does_not_exist(outbox: Outbox) -> None:
-    assert outbox.waiting() == frozenset()
+    assert outbox.pending() == frozenset()
     assert outbox.read("abc") is None
 
 
 def test_what_is_put_waits_until_it_is_removed(outbox: Outbox, tmp_path: Path) -> None:
     path = outbox.put("abc", b"one")
-    assert outbox.waiting() == {"abc"}
+    assert outbox.pending() == {"abc"}
     assert path.read_bytes() == outbox.read("abc") == b"one"
     assert names(tmp_path) == ["abc.safetensors"]
     outbox.remove("abc")
     outbox.remove("abc")
-    assert outbox.waiting() == frozenset()
+    assert outbox.pending() == frozenset()
 
 
 def test_putting_again_replaces(outbox: Outbox) -> None:
@@ -54,13 +54,13 @@ def test_another_study_may_let_go_of_a_result_while_they_are_listed(
             yield path
 
     monkeypatch.setattr(Path, "glob", raced)
-    assert outbox.waiting() == {"a", "b"}
+    assert outbox.pending() == {"a", "b"}
 
 
 def test_partial_files_do_not_wait(outbox: Outbox, tmp_path: Path) -> None:
     outbox.put("abc", b"one")
     (tmp_path / "outbox" / "def.partial-4999999-1").write_bytes(b"half")
-    assert outbox.waiting() == {"abc"}
+    assert outbox.pending() == {"abc"}
 
 
 def test_what_a_kill_left_half_written_goes_when_its_fold_is_put_again(outbox: Outbox, tmp_path: Path) -> None:

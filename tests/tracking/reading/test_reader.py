@@ -10,14 +10,14 @@ import pytest
 
 from ser.errors import SerError
 from ser.identity import fold_identity, trial_identity
-from ser.training.checkpoint import result_of
+from ser.training.checkpoint import parse_result
 from tests.support.kept import plain
 from tests.support.toy_studies import (
     CORPUS,
     NONE,
     QUANTUM,
     SCHEME,
-    Store,
+    MlflowFixture,
     baseline,
     corpus_with_a_bad_file,
     trained,
@@ -29,40 +29,40 @@ from tracking.reading.reader import Reader
 from tracking.writing import payloads
 
 
-def reader(store: Store, digest: str = CORPUS.digest, scheme: str = SCHEME[0].scheme) -> Reader:
+def reader(store: MlflowFixture, digest: str = CORPUS.digest, scheme: str = SCHEME[0].scheme) -> Reader:
     return Reader(store.client, store.experiment, digest, scheme)
 
 
-def reuse(store: Store, study: str, original: str) -> str:
+def reuse(store: MlflowFixture, study: str, original: str) -> str:
     recorder = store.recorder(study)
-    run = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    run = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
     recorder.finish_trial(run, trial_result(NONE, study, run, reused=original), {"ser.reused_from": original})
     return run
 
 
-def test_finished_folds_of_a_model_are_found_in_every_study(store: Store) -> None:
+def test_finished_folds_of_a_model_are_found_in_every_study(store: MlflowFixture) -> None:
     store.write_trial(NONE, study="first", folds=1)
     store.write_trial(QUANTUM, study="second", folds=2)
-    identities = {result_of(trained(QUANTUM, fold.index)).identity for fold in SCHEME}
+    identities = {parse_result(trained(QUANTUM, fold.index)).identity for fold in SCHEME}
     assert set(reader(store).finished_folds(payloads.model_digest(QUANTUM))) == identities
     assert len(reader(store).finished_folds(payloads.model_digest(NONE))) == 1
     assert reader(store, digest="f" * 32).finished_folds(payloads.model_digest(NONE)) == {}
 
 
-def test_a_fold_that_is_not_finished_is_not_found(store: Store) -> None:
+def test_a_fold_that_is_not_finished_is_not_found(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=1)
     (run,) = store.runs(ser__kind="fold")
     store.client.update_run(run.info.run_id, status="RUNNING")
     assert reader(store).finished_folds(payloads.model_digest(NONE)) == {}
 
 
-def test_a_folds_result_is_read_to_the_last_digit(store: Store) -> None:
+def test_a_folds_result_is_read_to_the_last_digit(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=1)
     (run,) = reader(store).finished_folds(payloads.model_digest(NONE)).values()
-    assert reader(store).fold_result(run) == result_of(trained(NONE, 0))
+    assert reader(store).fold_result(run) == parse_result(trained(NONE, 0))
 
 
-def test_a_lost_artifact_is_named(store: Store) -> None:
+def test_a_lost_artifact_is_named(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=1)
     (run,) = store.runs(ser__kind="fold")
     rmtree(store.folder / "artifacts" / CORPUS.name / run.info.run_id)
@@ -71,7 +71,7 @@ def test_a_lost_artifact_is_named(store: Store) -> None:
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
-def test_a_trial_that_is_cut_off_is_named(store: Store, share: float) -> None:
+def test_a_trial_that_is_cut_off_is_named(store: MlflowFixture, share: float) -> None:
     run = store.write_trial(NONE)
     file = store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json"
     content = file.read_bytes()
@@ -80,25 +80,25 @@ def test_a_trial_that_is_cut_off_is_named(store: Store, share: float) -> None:
         reader(store).table()
 
 
-def test_models_of_which_anybody_has_begun_a_trial_are_known(store: Store) -> None:
-    assert reader(store).begun_models() == frozenset()
+def test_models_of_which_anybody_has_begun_a_trial_are_known(store: MlflowFixture) -> None:
+    assert reader(store).started_configurations() == frozenset()
     store.write_trial(NONE, study="first", folds=1)
     store.write_trial(QUANTUM, study="second")
-    assert reader(store).begun_models() == {payloads.model_digest(NONE), payloads.model_digest(QUANTUM)}
-    assert reader(store, digest="f" * 32).begun_models() == frozenset()
+    assert reader(store).started_configurations() == {payloads.model_digest(NONE), payloads.model_digest(QUANTUM)}
+    assert reader(store, digest="f" * 32).started_configurations() == frozenset()
 
 
-def test_a_trial_trained_elsewhere_is_one_of_another_study_that_trained_it(store: Store) -> None:
-    assert reader(store).trial_trained_elsewhere(trial_id(NONE), "second") is None
+def test_a_trial_trained_elsewhere_is_one_of_another_study_that_trained_it(store: MlflowFixture) -> None:
+    assert reader(store).find_reusable_trial(trial_id(NONE), "second") is None
     original = store.write_trial(NONE, study="first")
     reuse(store, "third", original)
-    found = reader(store).trial_trained_elsewhere(trial_id(NONE), "second")
+    found = reader(store).find_reusable_trial(trial_id(NONE), "second")
     assert found == trial_result(NONE, "first", original)
-    assert reader(store).trial_trained_elsewhere(trial_id(NONE), "first") is None
-    assert reader(store).trial_trained_elsewhere(trial_id(QUANTUM), "second") is None
+    assert reader(store).find_reusable_trial(trial_id(NONE), "first") is None
+    assert reader(store).find_reusable_trial(trial_id(QUANTUM), "second") is None
 
 
-def test_the_table_has_each_trial_once_and_prefers_the_one_that_trained(store: Store) -> None:
+def test_the_table_has_each_trial_once_and_prefers_the_one_that_trained(store: MlflowFixture) -> None:
     original = store.write_trial(NONE, study="first")
     reuse(store, "second", original)
     store.write_trial(QUANTUM, study="second")
@@ -110,17 +110,17 @@ def test_the_table_has_each_trial_once_and_prefers_the_one_that_trained(store: S
     assert all(len(trial.folds) == len(SCHEME) for trial in trials)
 
 
-def test_the_table_has_a_trial_as_its_results_are_scored(store: Store) -> None:
+def test_the_table_has_a_trial_as_its_results_are_scored(store: MlflowFixture) -> None:
     run = store.write_trial(NONE)
     (trial,) = reader(store).table().trials
     assert plain(trial) == plain(ScoredTrial.of(trial_result(NONE, "first", run)))
     for fold, index in zip(trial.folds, range(2), strict=True):
-        result = result_of(trained(NONE, index))
+        result = parse_result(trained(NONE, index))
         assert fold.test.predicted.tolist() == list(result.test.predicted)
-        assert fold.courses["training_loss"].values.tolist() == [one.values["training_loss"] for one in result.curve]
+        assert fold.curves["training_loss"].values.tolist() == [one.values["training_loss"] for one in result.curve]
 
 
-def test_a_trial_that_another_process_reads_is_the_same(store: Store) -> None:
+def test_a_trial_that_another_process_reads_is_the_same(store: MlflowFixture) -> None:
     store.write_trial(NONE)
     store.write_trial(QUANTUM)
 
@@ -134,7 +134,7 @@ def test_a_trial_that_another_process_reads_is_the_same(store: Store) -> None:
     assert read[0].folds[1].test.utterances is read[1].folds[1].test.utterances
 
 
-def test_trials_share_what_is_equal_in_them(store: Store) -> None:
+def test_trials_share_what_is_equal_in_them(store: MlflowFixture) -> None:
     store.write_trial(NONE)
     store.write_trial(QUANTUM)
     one, other = reader(store).table().trials
@@ -144,7 +144,7 @@ def test_trials_share_what_is_equal_in_them(store: Store) -> None:
 
 
 def test_a_finished_trial_is_read_once_however_often_the_table_is(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: MlflowFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.write_trial(NONE)
     reading = reader(store)
@@ -159,7 +159,7 @@ def test_a_finished_trial_is_read_once_however_often_the_table_is(
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_reading_leaves_the_collector_as_it_was(store: Store, enabled: bool) -> None:
+def test_reading_leaves_the_collector_as_it_was(store: MlflowFixture, enabled: bool) -> None:
     run = store.write_trial(NONE)
     (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").write_text("{")
     try:
@@ -178,43 +178,43 @@ def test_reading_and_planning_need_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_one_that_trained_is_preferred_even_if_it_began_later(store: Store) -> None:
+def test_the_one_that_trained_is_preferred_even_if_it_began_later(store: MlflowFixture) -> None:
     recorder = store.recorder("early")
-    early = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    early = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
     late = store.write_trial(NONE, study="late")
     recorder.finish_trial(early, trial_result(NONE, "early", early, reused=late), {"ser.reused_from": late})
     (trial,) = reader(store).table().trials
     assert (trial.study, len(reader(store).table().trials)) == ("late", 1)
 
 
-def test_an_unfinished_trial_stands_in_the_table_with_its_folds(store: Store) -> None:
+def test_an_unfinished_trial_stands_in_the_table_with_its_folds(store: MlflowFixture) -> None:
     run = store.write_trial(NONE, folds=1)
     (trial,) = reader(store).table().trials
-    whole = trial_result(NONE, "first", run).model_copy(update={"folds": (result_of(trained(NONE, 0)),)})
+    whole = trial_result(NONE, "first", run).model_copy(update={"folds": (parse_result(trained(NONE, 0)),)})
     assert plain(trial) == plain(ScoredTrial.of(whole))
     assert len(trial.folds) < len(trial.scheme)
 
 
-def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: Store) -> None:
+def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: MlflowFixture) -> None:
     store.write_trial(NONE, study="first", folds=1)
     (first,) = reader(store).table().trials
     recorder = store.recorder("second")
-    recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
     (second,) = reader(store).table().trials
     assert (first.study, second.study) == ("first", "second")
     assert plain(second.folds) == plain(first.folds)
 
 
-def test_an_unfinished_trial_has_no_folds_of_another_version(store: Store) -> None:
+def test_an_unfinished_trial_has_no_folds_of_another_version(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=1)
     later = trial_identity([fold_identity(NONE, CORPUS.digest, fold, "cpu", "9.9") for fold in SCHEME])
     recorder = store.recorder("later")
-    recorder.trial_run(recorder.study_run(), later, NONE)
+    recorder.ensure_trial_run(recorder.ensure_study_run(), later, NONE)
     trials = {trial.study: len(trial.folds) for trial in reader(store).table().trials}
     assert trials == {"first": 1, "later": 0}
 
 
-def test_results_that_do_not_name_their_device_type_have_it_in_their_identity(store: Store) -> None:
+def test_results_that_do_not_name_their_device_type_have_it_in_their_identity(store: MlflowFixture) -> None:
     run = store.write_trial(NONE)
     now = trial_result(NONE, "first", run)
     older = [dict(fold.environment) for fold in now.folds]
@@ -226,27 +226,27 @@ def test_results_that_do_not_name_their_device_type_have_it_in_their_identity(st
     assert {fold.origin.device_type for fold in then.folds} == {"cpu"}
 
 
-def test_a_lost_trial_of_which_the_folds_are_there_is_read_from_them(store: Store) -> None:
+def test_a_lost_trial_of_which_the_folds_are_there_is_read_from_them(store: MlflowFixture) -> None:
     run = store.write_trial(NONE)
     (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").write_bytes(b"")
     (trial,) = reader(store).table().trials
     assert len(trial.folds) == len(SCHEME)
 
 
-def test_a_pruned_trial_says_why(store: Store) -> None:
+def test_a_pruned_trial_says_why(store: MlflowFixture) -> None:
     run = store.write_trial(NONE, folds=1)
     store.recorder().prune_trial(run, "below the median")
     (pruned,) = reader(store).table().pruned
     assert (pruned.reason, len(pruned.trial.folds)) == ("below the median", 1)
 
 
-def test_an_unfinished_trial_without_any_fold_stands_in_the_table(store: Store) -> None:
+def test_an_unfinished_trial_without_any_fold_stands_in_the_table(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=0)
     (trial,) = reader(store).table().trials
     assert (trial.folds, trial.scheme) == ((), SCHEME)
 
 
-def test_an_unfinished_trial_whose_folds_are_not_known_is_named(store: Store) -> None:
+def test_an_unfinished_trial_whose_folds_are_not_known_is_named(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=1)
     (study,) = store.runs(ser__kind="study")
     (store.folder / "artifacts" / CORPUS.name / study.info.run_id / "artifacts" / "folds.json").unlink()
@@ -259,13 +259,13 @@ def test_an_unfinished_trial_whose_folds_are_not_known_is_named(store: Store) ->
     assert len(reader(store).table().trials) == 2
 
 
-def test_what_the_corpus_notes_and_skips_stands_once_in_the_notes(store: Store) -> None:
+def test_what_the_corpus_notes_and_skips_stands_once_in_the_notes(store: MlflowFixture) -> None:
     for study in ("first", "second"):
-        store.recorder(study, corpus_with_a_bad_file()).study_run()
+        store.recorder(study, corpus_with_a_bad_file()).ensure_study_run()
     assert reader(store).table().notes == ("a note", "skipped: f1-x: f1-x.wav: cannot be decoded")
 
 
-def test_a_trial_that_another_study_finished_is_not_called_unfinished(store: Store) -> None:
+def test_a_trial_that_another_study_finished_is_not_called_unfinished(store: MlflowFixture) -> None:
     store.write_trial(NONE, study="killed", folds=1)
     store.write_trial(NONE, study="whole")
     table = reader(store).table()
@@ -273,27 +273,27 @@ def test_a_trial_that_another_study_finished_is_not_called_unfinished(store: Sto
     assert table.notes == ()
 
 
-def test_the_table_is_of_one_corpus_digest_and_fold_scheme(store: Store) -> None:
+def test_the_table_is_of_one_corpus_digest_and_fold_scheme(store: MlflowFixture) -> None:
     store.write_trial(NONE)
     assert reader(store, digest="f" * 32).table().trials == ()
     assert reader(store, scheme="another").table().trials == ()
 
 
-def test_a_baseline_is_read_from_a_finished_study_once_a_normalisation(store: Store) -> None:
+def test_a_baseline_is_read_from_a_finished_study_once_a_normalisation(store: MlflowFixture) -> None:
     for study, normalisation in (
         ("first", "zscore_speaker"),
         ("second", "zscore_speaker"),
         ("third", "minmax_utterance"),
     ):
         recorder = store.recorder(study)
-        run = recorder.study_run()
+        run = recorder.ensure_study_run()
         recorder.record_baseline(run, baseline(normalisation))
         if study != "third":
             recorder.finish_study(run, complete=True)
     assert reader(store).table().baselines == (baseline(),)
 
 
-def test_reading_the_table_is_followed(store: Store) -> None:
+def test_reading_the_table_is_followed(store: MlflowFixture) -> None:
     store.write_trial(NONE)
     store.write_trial(QUANTUM)
     seen: list[tuple[int, int]] = []

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from ser.training.checkpoint import result_of
+from ser.training.checkpoint import parse_result
 from tests.support.configurations import small
-from tests.support.toy_studies import CORPUS, NONE, QUANTUM, Store, baseline, trained, trial_result
+from tests.support.toy_studies import CORPUS, NONE, QUANTUM, MlflowFixture, baseline, trained, trial_result
 from tracking.analysis.trial_result import TrialResult
 from tracking.writing import payloads
 from tracking.writing.descriptions import LONGEST, failed_description, study_description, trial_description
@@ -36,7 +36,7 @@ def test_a_trial_is_described_by_its_scores_its_folds_and_where_their_curves_are
         f"WA {100 * scores['pooled_test_wa']:.1f}%, pooled over 2 folds; "
         f"mean validation UA {100 * scores['mean_validation_ua']:.1f}%."
     )
-    first = payloads.fold_scores(result_of(trained(NONE, 0)))
+    first = payloads.fold_scores(parse_result(trained(NONE, 0)))
     uas = [f"{100 * first[name]:.1f}%" for name in ("test_ua", "test_wa", "validation_ua_selected")]
     assert cells(text)[0] == ["f1", "f1", "m1", *uas]
     assert len(cells(text)) == 2
@@ -73,7 +73,7 @@ def test_a_long_description_loses_rows_and_keeps_its_links() -> None:
     assert text.endswith(")")
 
 
-def test_a_study_is_described_by_what_validation_favours(store: Store) -> None:
+def test_a_study_is_described_by_what_validation_favours(store: MlflowFixture) -> None:
     runs = [store.write_trial(each) for each in (NONE, QUANTUM)]
     store.write_trial(small(attention="none", epochs=2, seed=2), folds=1)
     found = store.runs(ser__kind="trial")
@@ -85,16 +85,16 @@ def test_a_study_is_described_by_what_validation_favours(store: Store) -> None:
     assert f"Validation favours **{store.client.get_run(order[0]).info.run_name}**" in text
 
 
-def test_a_study_without_a_complete_trial_is_described_all_the_same(store: Store) -> None:
+def test_a_study_without_a_complete_trial_is_described_all_the_same(store: MlflowFixture) -> None:
     text = study_description(HOSTILE, HOSTILE, [], store.experiment)
     assert text.startswith("0 of 0 trials of corpus &lt;script&gt;")
     assert "<" not in text
 
 
-def test_descriptions_stand_on_the_runs_when_they_end(store: Store) -> None:
+def test_descriptions_stand_on_the_runs_when_they_end(store: MlflowFixture) -> None:
     run = store.write_trial(NONE)
     recorder = store.recorder()
-    study = recorder.study_run()
+    study = recorder.ensure_study_run()
     recorder.record_baseline(study, baseline())
     recorder.finish_study(study, complete=True)
     notes = {each: store.client.get_run(each).data.tags["mlflow.note.content"] for each in (run, study)}
@@ -103,7 +103,7 @@ def test_descriptions_stand_on_the_runs_when_they_end(store: Store) -> None:
 
 
 @pytest.mark.parametrize("end", ["fail_trial", "prune_trial"])
-def test_a_trial_that_ended_early_is_described_until_it_is_tried_again(store: Store, end: str) -> None:
+def test_a_trial_that_ended_early_is_described_until_it_is_tried_again(store: MlflowFixture, end: str) -> None:
     run = store.write_trial(NONE, folds=1)
     recorder = store.recorder()
     getattr(recorder, end)(run, "no <memory>")

@@ -3,72 +3,74 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from ser.training.checkpoint import result_of
-from tests.support.toy_studies import NONE, Store, trained, trial_id
+from ser.training.checkpoint import parse_result
+from tests.support.toy_studies import NONE, MlflowFixture, trained, trial_id
 from tracking.backend.artifacts import Artifacts
 from tracking.writing import payloads
-from tracking.writing.duplicates import settle_doubles
+from tracking.writing.duplicates import supersede_duplicates
 
 MODEL = payloads.model_digest(NONE)
 
 
-def fold_run(store: Store, study: str, started_ms: int, status: str = "FINISHED", lost: bool = False) -> str:
+def fold_run(store: MlflowFixture, study: str, started_ms: int, status: str = "FINISHED", lost: bool = False) -> str:
     """Another run of the first fold, as a recorder of another home would have made it; perhaps its file was lost."""
-    (known, *_) = store.runs(ser__kind="fold", ser__fold_identity=result_of(trained(NONE, 0)).identity)
+    (known, *_) = store.runs(ser__kind="fold", ser__fold_identity=parse_result(trained(NONE, 0)).identity)
     tags = {**known.data.tags, "ser.study": study}
     run = store.client.create_run(store.experiment, start_time=started_ms, tags=tags)
     if not lost:
-        Artifacts(store.client).write(run.info.run_id, {"fold.safetensors": trained(NONE, 0)})
+        Artifacts(store.client).log(run.info.run_id, {"fold.safetensors": trained(NONE, 0)})
     store.client.set_terminated(run.info.run_id, status)
     return str(run.info.run_id)
 
 
 @pytest.fixture
-def written(store: Store) -> Store:
+def written(store: MlflowFixture) -> MlflowFixture:
     """A store with a trial of two folds."""
     store.write_trial(NONE)
     return store
 
 
-def first_fold(store: Store) -> Run:
-    (run,) = store.runs(ser__kind="fold", ser__study="first", ser__fold_identity=result_of(trained(NONE, 0)).identity)
+def first_fold(store: MlflowFixture) -> Run:
+    (run,) = store.runs(
+        ser__kind="fold", ser__study="first", ser__fold_identity=parse_result(trained(NONE, 0)).identity
+    )
     return run
 
 
-def test_the_oldest_stands_and_the_others_point_to_it(written: Store) -> None:
+def test_the_oldest_stands_and_the_others_point_to_it(written: MlflowFixture) -> None:
     own = first_fold(written)
     younger = fold_run(written, "second", own.info.start_time + 1)
     half = fold_run(written, "third", own.info.start_time - 1, status="KILLED")
     identity = own.data.tags["ser.fold_identity"]
     for _ in range(2):
-        stands = settle_doubles(written.client, written.experiment, MODEL)
+        stands = supersede_duplicates(written.client, written.experiment, MODEL)
         assert {key: run.info.run_id for key, run in stands.items()} == {identity: own.info.run_id}
         assert written.client.get_run(younger).data.tags["ser.superseded"] == own.info.run_id
     # What is not finished may still be written, and the second fold has one run.
     assert "ser.superseded" not in written.client.get_run(half).data.tags
     assert len(written.runs(ser__kind="fold")) == 3
     oldest = fold_run(written, "fourth", own.info.start_time - 1)
-    settle_doubles(written.client, written.experiment, MODEL)
+    supersede_duplicates(written.client, written.experiment, MODEL)
     assert written.client.get_run(own.info.run_id).data.tags["ser.superseded"] == oldest
     assert written.client.get_run(younger).data.tags["ser.superseded"] == own.info.run_id
     assert "ser.superseded" not in written.client.get_run(oldest).data.tags
 
 
-def test_a_run_whose_result_is_lost_does_not_stand(written: Store) -> None:
+def test_a_run_whose_result_is_lost_does_not_stand(written: MlflowFixture) -> None:
     own = first_fold(written)
     fold_run(written, "second", own.info.start_time - 1, lost=True)
-    assert settle_doubles(written.client, written.experiment, MODEL) == {}
+    assert supersede_duplicates(written.client, written.experiment, MODEL) == {}
     assert "ser.superseded" not in written.client.get_run(own.info.run_id).data.tags
 
 
-def test_of_two_that_began_at_once_all_choose_the_same(written: Store) -> None:
+def test_of_two_that_began_at_once_all_choose_the_same(written: MlflowFixture) -> None:
     own = first_fold(written)
     other = fold_run(written, "second", own.info.start_time)
-    (stands,) = settle_doubles(written.client, written.experiment, MODEL).values()
+    (stands,) = supersede_duplicates(written.client, written.experiment, MODEL).values()
     assert stands.info.run_id == min(own.info.run_id, other)
 
 
-def test_two_homes_that_settle_at_once_both_end_well(written: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_homes_that_settle_at_once_both_end_well(written: MlflowFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     own, set_tag = first_fold(written), MlflowClient.set_tag
     younger = fold_run(written, "second", own.info.start_time + 1)
     refused: list[str] = []
@@ -80,29 +82,29 @@ def test_two_homes_that_settle_at_once_both_end_well(written: Store, monkeypatch
             raise MlflowException("UNIQUE constraint failed: tags.key, tags.run_uuid")
 
     monkeypatch.setattr(MlflowClient, "set_tag", overtaken)
-    settle_doubles(written.client, written.experiment, MODEL)
+    supersede_duplicates(written.client, written.experiment, MODEL)
     assert refused == [younger]
     assert written.client.get_run(younger).data.tags["ser.superseded"] == own.info.run_id
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_only_a_store_of_several_homes_is_looked_at_again(store: Store, shared: bool) -> None:
+def test_only_a_store_of_several_homes_is_looked_at_again(store: MlflowFixture, shared: bool) -> None:
     store.shared = shared
     store.write_trial(NONE)
     fold_run(store, "second", first_fold(store).info.start_time + 1)
-    stands = store.recorder().settle_doubles(NONE)
+    stands = store.recorder().supersede_duplicates(NONE)
     assert len(stands) == shared
 
 
-def test_a_run_of_another_training_is_not_completed(store: Store) -> None:
+def test_a_run_of_another_training_is_not_completed(store: MlflowFixture) -> None:
     recorder = store.recorder()
-    trial = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
-    recorder.record_fold(trial, trained(NONE, 0))
+    trial = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
+    recorder.log_fold(trial, trained(NONE, 0))
     own = first_fold(store)
     store.client.update_run(own.info.run_id, status="RUNNING")
     half = fold_run(store, "second", own.info.start_time - 1, status="RUNNING")
     before = store.client.get_run(half)
-    again = recorder.record_fold(trial, trained(NONE, 0))
+    again = recorder.log_fold(trial, trained(NONE, 0))
     assert again.info.run_id == own.info.run_id
     after = store.client.get_run(half)
     assert (after.data.metrics, after.data.params) == (before.data.metrics, before.data.params) == ({}, {})

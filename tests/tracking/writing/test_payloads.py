@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from ser.config import FeatureSettings
-from ser.training.checkpoint import result_of
+from ser.training.checkpoint import parse_result
 from tests.support.configurations import small
 from tests.support.toy_studies import CORPUS, NONE, SCHEME, trained, trial_result
 from tracking.writing import payloads
 
 
 def test_predictions_are_one_row_a_decision_of_both_parts() -> None:
-    result = result_of(trained(NONE, 0))
+    result = parse_result(trained(NONE, 0))
     read = list(csv.DictReader(io.StringIO(payloads.predictions_csv(result))))
     assert [row["part"] for row in read] == ["test"] * 9 + ["validation"] * 9
     assert [row["utterance"] for row in read[:9]] == list(result.test.utterances)
@@ -30,7 +30,7 @@ FORMULA = "=HYPERLINK(1)"
 
 
 def test_no_name_in_the_files_of_a_fold_is_a_formula() -> None:
-    result = result_of(trained(NONE, 0))
+    result = parse_result(trained(NONE, 0))
     corpus = result.corpus.model_copy(update={"emotions": (FORMULA, "+y", "@x")})
     test = result.test
     hostile = test.model_copy(
@@ -75,7 +75,7 @@ def test_the_pooled_confusion_is_the_sum_over_folds() -> None:
     pooled = payloads.pooled_confusion(trial_result(NONE, "first", "run"))
     expected = np.zeros((3, 3), dtype=int)
     for fold in SCHEME:
-        test = result_of(trained(NONE, fold.index)).test
+        test = parse_result(trained(NONE, fold.index)).test
         np.add.at(expected, (list(test.actual), list(test.predicted)), 1)
     assert pooled.tolist() == expected.tolist()
 
@@ -99,7 +99,7 @@ def test_tags_leave_out_settings_without_effect() -> None:
 
 
 def test_shares_of_capped_targets_and_of_undecided_utterances_are_scores() -> None:
-    result = result_of(trained(NONE, 0))
+    result = parse_result(trained(NONE, 0))
     targets = result.targets.model_copy(update={"utterances": 40, "capped": 3})
     test = result.test.model_copy(update={"undecided_share": 0.25})
     scores = payloads.fold_scores(result.model_copy(update={"targets": targets, "test": test}))

@@ -8,15 +8,15 @@ from mlflow.tracking import MlflowClient
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from ser.config import FoldConfiguration
-from ser.devices import processor_name
+from ser.devices import cpu_name
 from ser.results import FoldResult
-from ser.training.checkpoint import from_bytes, result_of, to_bytes
+from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fold
 from tests.support.toy_studies import (
     CORPUS,
     NONE,
     QUANTUM,
     SCHEME,
-    Store,
+    MlflowFixture,
     baseline,
     corpus_with_a_bad_file,
     inputs_of,
@@ -32,20 +32,20 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing in the code catches it."""
 
 
-def write_everything(store: Store) -> None:
+def write_everything(store: MlflowFixture) -> None:
     """A study of two trials, all of it."""
     recorder = store.recorder(attention="none", root="/corpora/toy")
-    study = recorder.study_run()
+    study = recorder.ensure_study_run()
     for configuration in (NONE, QUANTUM):
-        trial = recorder.trial_run(study, trial_id(configuration), configuration)
+        trial = recorder.ensure_trial_run(study, trial_id(configuration), configuration)
         for fold in SCHEME:
-            recorder.record_fold(trial, trained(configuration, fold.index))
+            recorder.log_fold(trial, trained(configuration, fold.index))
         recorder.finish_trial(trial, trial_result(configuration, "first", trial), {})
     recorder.record_baseline(study, baseline())
     recorder.finish_study(study, complete=True)
 
 
-def children(store: Store, kind: str) -> dict[str, list[str]]:
+def children(store: MlflowFixture, kind: str) -> dict[str, list[str]]:
     """Names of the runs of a kind, by the name of their parent."""
     names = {run.info.run_id: run.info.run_name for run in store.runs()}
     found: dict[str, list[str]] = {}
@@ -54,7 +54,7 @@ def children(store: Store, kind: str) -> dict[str, list[str]]:
     return {parent: sorted(each) for parent, each in found.items()}
 
 
-def test_a_study_is_a_tree_of_finished_runs(store: Store) -> None:
+def test_a_study_is_a_tree_of_finished_runs(store: MlflowFixture) -> None:
     write_everything(store)
     assert [run.info.run_name for run in store.runs(ser__kind="study")] == ["first"]
     trials = children(store, "trial")
@@ -65,7 +65,7 @@ def test_a_study_is_a_tree_of_finished_runs(store: Store) -> None:
     assert {run.info.status for run in store.runs()} == {"FINISHED"}
 
 
-def test_writing_everything_again_changes_nothing(store: Store) -> None:
+def test_writing_everything_again_changes_nothing(store: MlflowFixture) -> None:
     write_everything(store)
     before = store.snapshot()
     assert len(before) == 7
@@ -73,10 +73,10 @@ def test_writing_everything_again_changes_nothing(store: Store) -> None:
     assert store.snapshot() == before
 
 
-def test_a_fold_carries_scores_curve_predictions_and_weights(store: Store) -> None:
+def test_a_fold_carries_scores_curve_predictions_and_weights(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=1)
     (run,) = store.runs(ser__kind="fold")
-    trained_fold = from_bytes(trained(NONE, 0))
+    trained_fold = deserialize_fold(trained(NONE, 0))
     result = trained_fold.result
     metrics = run.data.metrics
     assert metrics["test_ua"] == pytest.approx(balanced_accuracy_score(result.test.actual, result.test.predicted))
@@ -87,19 +87,19 @@ def test_a_fold_carries_scores_curve_predictions_and_weights(store: Store) -> No
     curve = [(record.epoch, record.values["training_loss"], record.ended_ms) for record in result.curve]
     assert store.history(run, "training_loss") == curve
     assert (run.info.start_time, run.info.end_time) == (result.started_ms, result.ended_ms)
-    assert run.data.params == payloads.parameters(NONE)
+    assert run.data.params == payloads.log_params(NONE)
     assert run.data.params["scope"] == "null"
     assert run.data.params["features.mel_bands"] == "5"
     folder = store.folder / "artifacts" / CORPUS.name / run.info.run_id / "artifacts"
     names = ["confusion.csv", "confusion.svg", "fold.safetensors", "predictions.csv"]
     assert sorted(path.name for path in folder.iterdir()) == names
-    kept = from_bytes((folder / "fold.safetensors").read_bytes())
+    kept = deserialize_fold((folder / "fold.safetensors").read_bytes())
     assert kept.result == result
     assert all(np.array_equal(kept.weights[name], weight) for name, weight in trained_fold.weights.items())
     assert (folder / "confusion.svg").read_text().startswith("<svg ")
 
 
-def test_runs_can_be_found_and_traced_by_their_tags(store: Store) -> None:
+def test_runs_can_be_found_and_traced_by_their_tags(store: MlflowFixture) -> None:
     store.write_trial(QUANTUM)
     tags = {run.data.tags["ser.kind"]: run.data.tags for run in store.runs()}
     for each in tags.values():
@@ -112,37 +112,37 @@ def test_runs_can_be_found_and_traced_by_their_tags(store: Store) -> None:
         assert each["ser.git_commit"] == "abc"
     assert tags["trial"]["ser.attention"] == tags["fold"]["ser.attention"] == "quantum"
     assert tags["trial"]["ser.trial_id"] == trial_id(QUANTUM)
-    assert tags["fold"]["ser.fold_identity"] == result_of(trained(QUANTUM, 1)).identity
+    assert tags["fold"]["ser.fold_identity"] == parse_result(trained(QUANTUM, 1)).identity
     # The one that computed the fold; the study's context names none here.
-    assert tags["fold"]["ser.devices"] == processor_name()
-    assert tags["trial"]["ser.devices"] == processor_name()
+    assert tags["fold"]["ser.devices"] == cpu_name()
+    assert tags["trial"]["ser.devices"] == cpu_name()
     assert "ser.scope" not in tags["trial"]
     assert all(inputs_of(run) == [(CORPUS.name, CORPUS.digest)] for run in store.runs())
 
 
-def test_runs_name_all_the_processors_that_computed_them(store: Store) -> None:
+def test_runs_name_all_the_processors_that_computed_them(store: MlflowFixture) -> None:
     recorder = store.recorder()
-    study = recorder.study_run()
-    for configuration, second in ((NONE, "another one"), (QUANTUM, processor_name())):
-        trial = recorder.trial_run(study, trial_id(configuration), configuration)
+    study = recorder.ensure_study_run()
+    for configuration, second in ((NONE, "another one"), (QUANTUM, cpu_name())):
+        trial = recorder.ensure_trial_run(study, trial_id(configuration), configuration)
         result = trial_result(configuration, "first", trial)
         elsewhere = result.folds[1].model_copy(update={"environment": {"device": second}})
         folds = (result.folds[0], elsewhere)
         recorder.finish_trial(trial, result.model_copy(update={"folds": folds}), {})
     recorder.finish_study(study, complete=True)
-    both = " | ".join(sorted(("another one", processor_name())))
+    both = " | ".join(sorted(("another one", cpu_name())))
     unlike, alike = (store.runs(ser__kind="trial", ser__attention=name)[0].data.tags for name in ("none", "quantum"))
-    assert (unlike["ser.devices"], alike["ser.devices"]) == (both, processor_name())
+    assert (unlike["ser.devices"], alike["ser.devices"]) == (both, cpu_name())
     assert store.client.get_run(study).data.tags["ser.devices"] == both
     assert "Computed on unlike processors: " in unlike["mlflow.note.content"]
     assert "another one" in unlike["mlflow.note.content"]
     assert "unlike" not in alike["mlflow.note.content"]
 
 
-def test_a_trial_carries_all_that_an_analysis_needs(store: Store) -> None:
+def test_a_trial_carries_all_that_an_analysis_needs(store: MlflowFixture) -> None:
     run_id = store.write_trial(NONE)
     run = store.client.get_run(run_id)
-    folds = [result_of(trained(NONE, fold.index)) for fold in SCHEME]
+    folds = [parse_result(trained(NONE, fold.index)) for fold in SCHEME]
     actual = [k for fold in folds for k in fold.test.actual]
     predicted = [k for fold in folds for k in fold.test.predicted]
     uas = [balanced_accuracy_score(fold.test.actual, fold.test.predicted) for fold in folds]
@@ -158,54 +158,54 @@ def test_a_trial_carries_all_that_an_analysis_needs(store: Store) -> None:
     assert json.loads(kept.read_text())["folds"][1] == json.loads(folds[1].model_dump_json())
 
 
-def test_the_study_run_lists_what_was_skipped_and_its_options(store: Store) -> None:
-    run_id = store.recorder(corpus=corpus_with_a_bad_file(), attention="quantum").study_run()
+def test_the_study_run_lists_what_was_skipped_and_its_options(store: MlflowFixture) -> None:
+    run_id = store.recorder(corpus=corpus_with_a_bad_file(), attention="quantum").ensure_study_run()
     skipped = store.folder / "artifacts" / CORPUS.name / run_id / "artifacts" / "skipped.json"
     expected = {"skipped": [{"name": "f1-x", "reason": "f1-x.wav: cannot be decoded"}], "notes": ["a note"]}
     assert json.loads(skipped.read_text()) == expected
     assert store.client.get_run(run_id).data.params == {"attention": "quantum"}
 
 
-def test_the_same_corpus_in_another_folder_is_the_same_study(store: Store) -> None:
-    first = store.recorder(root="/corpora/toy").study_run()
-    assert store.recorder(root="/elsewhere/toy", recipe="new").study_run() == first
+def test_the_same_corpus_in_another_folder_is_the_same_study(store: MlflowFixture) -> None:
+    first = store.recorder(root="/corpora/toy").ensure_study_run()
+    assert store.recorder(root="/elsewhere/toy", recipe="new").ensure_study_run() == first
     assert store.client.get_run(first).data.params == {"root": "/corpora/toy", "recipe": "new"}
 
 
-def test_the_baseline_stands_on_the_study_run(store: Store) -> None:
+def test_the_baseline_stands_on_the_study_run(store: MlflowFixture) -> None:
     recorder = store.recorder()
-    study = recorder.study_run()
+    study = recorder.ensure_study_run()
     recorder.record_baseline(study, baseline())
     assert store.client.get_run(study).data.metrics["logistic_regression_pooled_test_ua"] == pytest.approx(0.5)
     assert not recorder.study_is_finished(study)
     recorder.finish_study(study, complete=False)
     assert store.client.get_run(study).info.status == "FAILED"
-    assert recorder.study_run() == study
+    assert recorder.ensure_study_run() == study
     assert store.client.get_run(study).info.status == "RUNNING"
     recorder.finish_study(study, complete=True)
     assert recorder.study_is_finished(study)
 
 
-def test_a_failed_trial_says_why_until_it_is_tried_again(store: Store) -> None:
+def test_a_failed_trial_says_why_until_it_is_tried_again(store: MlflowFixture) -> None:
     recorder = store.recorder()
-    study = recorder.study_run()
-    trial = recorder.trial_run(study, trial_id(NONE), NONE)
+    study = recorder.ensure_study_run()
+    trial = recorder.ensure_trial_run(study, trial_id(NONE), NONE)
     recorder.fail_trial(trial, "fold f1: no memory\n" + "x" * 9000)
     run = store.client.get_run(trial)
     assert run.info.status == "FAILED"
     assert run.data.tags["ser.failure"].startswith("fold f1: no memory")
-    assert recorder.trial_run(study, trial_id(NONE), NONE) == trial
+    assert recorder.ensure_trial_run(study, trial_id(NONE), NONE) == trial
     run = store.client.get_run(trial)
     assert run.info.status == "RUNNING"
     assert "ser.failure" not in run.data.tags
 
 
-def test_a_fold_is_found_by_its_identity_in_another_study(store: Store) -> None:
+def test_a_fold_is_found_by_its_identity_in_another_study(store: MlflowFixture) -> None:
     store.write_trial(NONE, study="first", folds=1)
     (written,) = store.runs(ser__kind="fold")
     recorder = store.recorder("second")
-    trial = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
-    found = recorder.record_fold(trial, trained(NONE, 0))
+    trial = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
+    found = recorder.log_fold(trial, trained(NONE, 0))
     assert found.info.run_id == written.info.run_id
     assert found.data.tags["ser.study"] == "first"
     assert len(store.runs(ser__kind="fold")) == 1
@@ -216,40 +216,42 @@ def test_a_fold_is_found_by_its_identity_in_another_study(store: Store) -> None:
     [
         (MlflowClient, "log_inputs"),
         (MlflowClient, "log_batch"),
-        (Artifacts, "write"),
+        (Artifacts, "log"),
         (MlflowClient, "set_terminated"),
     ],
 )
 def test_a_half_written_fold_is_completed_and_not_doubled(
-    store: Store, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
+    store: MlflowFixture, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
 ) -> None:
     def killed(*arguments: object, **others: object) -> None:
         raise Killed
 
     recorder = store.recorder()
-    trial = recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+    trial = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
     with monkeypatch.context() as patch:
         patch.setattr(owner, step, killed)
         with pytest.raises(Killed):
-            recorder.record_fold(trial, trained(NONE, 0))
+            recorder.log_fold(trial, trained(NONE, 0))
     (half,) = store.runs(ser__kind="fold")
     assert half.info.status == "RUNNING"
-    Store(tmp_path, empty_store).recorder().record_fold(trial, trained(NONE, 0))
+    MlflowFixture(tmp_path, empty_store).recorder().log_fold(trial, trained(NONE, 0))
     (whole,) = store.runs(ser__kind="fold")
     assert whole.info.run_id == half.info.run_id
-    undisturbed = Store(tmp_path / "undisturbed", empty_store)
+    undisturbed = MlflowFixture(tmp_path / "undisturbed", empty_store)
     undisturbed.write_trial(NONE, folds=1)
     assert store.snapshot() == undisturbed.snapshot()
 
 
 @pytest.mark.parametrize("step", ["log_inputs", "log_batch", "log_dict"])
-def test_the_head_of_a_run_is_completed_after_a_kill(store: Store, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+def test_the_head_of_a_run_is_completed_after_a_kill(
+    store: MlflowFixture, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     def killed(*arguments: object, **others: object) -> None:
         raise Killed
 
     def begin() -> None:
         recorder = store.recorder(attention="none")
-        recorder.trial_run(recorder.study_run(), trial_id(NONE), NONE)
+        recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
 
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, step, killed)
@@ -259,18 +261,18 @@ def test_the_head_of_a_run_is_completed_after_a_kill(store: Store, monkeypatch: 
     study, trial = sorted(store.snapshot(), key=lambda content: str(content["tags"]["ser.kind"]))
     assert study["params"] == {"attention": "none"}
     assert "skipped.json" in study["files"]
-    assert trial["params"] == payloads.parameters(NONE)
+    assert trial["params"] == payloads.log_params(NONE)
     assert study["inputs"] == trial["inputs"] == [(CORPUS.name, CORPUS.digest)]
 
 
-def test_a_curve_of_many_epochs_is_written_whole(store: Store) -> None:
-    long = FoldConfiguration.of(**NONE.model_dump() | {"epochs": 400})
-    trained_fold = from_bytes(trained(NONE, 0))
+def test_a_curve_of_many_epochs_is_written_whole(store: MlflowFixture) -> None:
+    long = FoldConfiguration.parse(**NONE.model_dump() | {"epochs": 400})
+    trained_fold = deserialize_fold(trained(NONE, 0))
     record = trained_fold.result.curve[0]
     curve = tuple(record.model_copy(update={"epoch": epoch, "ended_ms": epoch}) for epoch in range(1, 401))
     result = FoldResult(**dict(trained_fold.result) | {"configuration": long, "curve": curve})
     recorder = store.recorder()
-    trial = recorder.trial_run(recorder.study_run(), "long", long)
-    run = recorder.record_fold(trial, to_bytes(replace(trained_fold, result=result)))
+    trial = recorder.ensure_trial_run(recorder.ensure_study_run(), "long", long)
+    run = recorder.log_fold(trial, serialize_fold(replace(trained_fold, result=result)))
     for name in record.values:
         assert [step for step, _, _ in store.history(run, name)] == list(range(1, 401)), name

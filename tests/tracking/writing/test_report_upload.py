@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.support.toy_studies import CORPUS, Store
-from tracking.writing.report_upload import publish_report
+from tests.support.toy_studies import CORPUS, MlflowFixture
+from tracking.writing.report_upload import upload_report
 
 
 @pytest.fixture
@@ -16,31 +16,31 @@ def report(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_report_is_logged_once_and_again_when_it_has_changed(store: Store, report: Path) -> None:
-    study = store.recorder().study_run()
+def test_a_report_is_logged_once_and_again_when_it_has_changed(store: MlflowFixture, report: Path) -> None:
+    study = store.recorder().ensure_study_run()
     logged = store.folder / "artifacts" / CORPUS.name / study / "artifacts" / "report"
-    assert publish_report(store.client, store.experiment, "first", report)
+    assert upload_report(store.client, store.experiment, "first", report)
     assert (logged / "tables" / "tests.csv").read_text() == "a,b\n"
     (logged / "index.html").unlink()
-    assert not publish_report(store.client, store.experiment, "first", report)
+    assert not upload_report(store.client, store.experiment, "first", report)
     assert not (logged / "index.html").exists()
     (report / "tables" / "tests.csv").write_text("a,c\n")
-    assert publish_report(store.client, store.experiment, "first", report)
+    assert upload_report(store.client, store.experiment, "first", report)
     assert (logged / "tables" / "tests.csv").read_text() == "a,c\n"
     assert (logged / "index.html").exists()
 
 
-def test_a_file_under_another_name_is_another_report(store: Store, report: Path) -> None:
-    store.recorder().study_run()
-    publish_report(store.client, store.experiment, "first", report)
+def test_a_file_under_another_name_is_another_report(store: MlflowFixture, report: Path) -> None:
+    store.recorder().ensure_study_run()
+    upload_report(store.client, store.experiment, "first", report)
     (report / "tables" / "tests.csv").rename(report / "tables" / "others.csv")
-    assert publish_report(store.client, store.experiment, "first", report)
+    assert upload_report(store.client, store.experiment, "first", report)
 
 
 def test_a_report_that_was_half_logged_is_logged_again(
-    store: Store, report: Path, monkeypatch: pytest.MonkeyPatch
+    store: MlflowFixture, report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.recorder().study_run()
+    store.recorder().ensure_study_run()
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -48,11 +48,11 @@ def test_a_report_that_was_half_logged_is_logged_again(
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "log_artifacts", killed)
         with pytest.raises(KeyboardInterrupt):
-            publish_report(store.client, store.experiment, "first", report)
-    assert publish_report(store.client, store.experiment, "first", report)
+            upload_report(store.client, store.experiment, "first", report)
+    assert upload_report(store.client, store.experiment, "first", report)
 
 
-def test_a_study_that_has_no_run_yet_gets_no_report(store: Store, report: Path) -> None:
-    store.recorder("another").study_run()
-    assert not publish_report(store.client, store.experiment, "first", report)
+def test_a_study_that_has_no_run_yet_gets_no_report(store: MlflowFixture, report: Path) -> None:
+    store.recorder("another").ensure_study_run()
+    assert not upload_report(store.client, store.experiment, "first", report)
     assert "ser.report_digest" not in store.runs()[0].data.tags

@@ -9,12 +9,12 @@ from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.naming import ATTENTION_SETTINGS, CRITERION_SETTINGS, FIXED, settings_without
 from tracking.analysis.variants.scores import ScoredVariant
 
-ATTENTION = "attention"
+ATTENTION_EFFECT = "attention"
 CRITERION = "CTC against sequence-to-label"
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class PlannedComparison:
     """A planned comparison and what it asks."""
 
     variant: ScoredVariant
@@ -22,7 +22,7 @@ class Pair:
     question: str
 
 
-def plan_pairs(scored: Sequence[ScoredVariant]) -> tuple[list[Pair], list[tuple[str, str]]]:
+def pair_with_baselines(scored: Sequence[ScoredVariant]) -> tuple[list[PlannedComparison], list[tuple[str, str]]]:
     """Pairs every variant with its baseline.
 
     A variant's baseline is attention `none` with all other settings equal, of the same recipe (or,
@@ -44,22 +44,22 @@ def plan_pairs(scored: Sequence[ScoredVariant]) -> tuple[list[Pair], list[tuple[
     for entry in plain:
         by_settings[_settings(entry.variant, ATTENTION_SETTINGS)].append(entry)
         by_shared_settings[_settings(entry.variant, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))].append(entry)
-    pairs: list[Pair] = []
+    pairs: list[PlannedComparison] = []
     orphans: list[tuple[str, str]] = []
     for entry in scored:
         first = entry.variant.configuration
         if first.attention != "none":
-            found = nearest_of(entry, by_settings[_settings(entry.variant, ATTENTION_SETTINGS)])
+            found = closest_baselines(entry, by_settings[_settings(entry.variant, ATTENTION_SETTINGS)])
             if found:
-                pairs.append(Pair(entry, found[0], ATTENTION))
+                pairs.append(PlannedComparison(entry, found[0], ATTENTION_EFFECT))
             else:
                 orphans.append((entry.variant.label, _no_baseline(entry.variant)))
         elif first.criterion == "ctc":
             key = _settings(entry.variant, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))
             others = [other for other in by_shared_settings[key] if other.variant.configuration.criterion != "ctc"]
-            found = nearest_of(entry, others)
+            found = closest_baselines(entry, others)
             if found:
-                pairs.append(Pair(entry, found[0], CRITERION))
+                pairs.append(PlannedComparison(entry, found[0], CRITERION))
     return pairs, orphans
 
 
@@ -70,7 +70,7 @@ def _settings(variant: Variant, without: Sequence[str]) -> frozenset[Any]:
     )
 
 
-def nearest_of(entry: ScoredVariant, candidates: Sequence[ScoredVariant]) -> list[ScoredVariant]:
+def closest_baselines(entry: ScoredVariant, candidates: Sequence[ScoredVariant]) -> list[ScoredVariant]:
     """The candidates that were tested most like a variant.
 
     Args:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tracking.analysis.comparison.overview import Overview, ScoredBaseline
-from tracking.analysis.statistics.sign_flip import LEAST_UNITS
+from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
+from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import CAPPED_LIMIT, ScoredVariant
 
@@ -18,7 +18,7 @@ UA_ONLY_CORPORA = ("fau_aibo",)
 
 
 @dataclass(frozen=True)
-class Badge:
+class Caveat:
     """A mark.
 
     Attributes:
@@ -32,101 +32,101 @@ class Badge:
     text: str
 
 
-PARTIAL = Badge(
+PARTIAL = Caveat(
     "partial",
     "partial",
     "Folds are missing. What stands here rests on the folds that exist and will change; it is compared with nothing.",
 )
-PRUNED = Badge(
+PRUNED = Caveat(
     "pruned",
     "pruned trials set aside",
     "The search gave trials up before their last fold, because others stood higher on validation. They are listed with "
     "the reason, compared with nothing, and are no candidates of 'selected per fold'.",
 )
-SELECTED_PER_FOLD = Badge(
+SELECTED_PER_FOLD = Caveat(
     "selected",
     SELECTED,
     "In each fold the point was chosen by that fold's own validation speaker, then the chosen points' test decisions "
     "were pooled. No test score was looked at.",
 )
-TRANSDUCTIVE = Badge(
+TRANSDUCTIVE = Caveat(
     "transductive",
     "transductive",
     "Log-mels are normalised by mean and deviation of each speaker, test speakers included (zscore_speaker). No label "
     "is used, but the test speaker's unlabelled audio is, so the result holds where such audio is at hand.",
 )
-SHARED_DIALOGS = Badge(
+SHARED_DIALOGS = Caveat(
     "shared-dialogs",
     "validator shares dialogs",
     "The speaker who validates a fold took part in the test speaker's dialogs: what is chosen by validation may suit "
     "those dialogs.",
 )
-LIKELIHOOD = Badge(
+LIKELIHOOD = Caveat(
     "likelihood",
     "uses the test utterance's length in labels",
     "The decision 'likelihood' compares label sequences as long as the test utterance's word or phoneme count, which "
     "has to be known.",
 )
-ONE_SEED = Badge(
+ONE_SEED = Caveat(
     "one-seed",
     "one seed",
     "Trained once: how far another seed alone would move its scores is not known.",
 )
-CAPPED = Badge(
+CAPPED = Caveat(
     "capped",
     "targets capped: not comparable as this strategy",
     f"More than {CAPPED_LIMIT:.0%} of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
     "labels; its result is not one of this label strategy.",
 )
-FEW_SPEAKERS = Badge(
+FEW_SPEAKERS = Caveat(
     "few-speakers",
-    f"fewer than {LEAST_UNITS} speakers",
+    f"fewer than {MIN_SPEAKERS} speakers",
     "Speakers are the observations of the test that the verdict rests on; with so few no claim is made.",
 )
-OVERLAP = Badge(
+OVERLAP = Caveat(
     "overlapping-training",
     "overlapping training sets",
     "The models of two folds share training speakers, so fold scores are not independent; the "
     "deviation over folds is a description, not a standard error.",
 )
-SAME_SENTENCES = Badge(
+SAME_SENTENCES = Caveat(
     "same-sentences",
     "same sentences in training and test",
     "All EmoDB speakers say the same ten sentences, so the words of the test are known from training. Speakers are "
     "never shared.",
 )
-DEVELOPMENT = Badge(
+DEVELOPMENT = Caveat(
     "development",
     "development corpus",
     "The settings of this recipe were chosen with EmoDB's test scores in sight: on EmoDB its results are development "
     "results, not an independent test.",
 )
-SEARCHED = Badge(
+SEARCHED = Caveat(
     "searched",
     "found by a search",
     "The point was proposed by a search for the highest mean validation UA. Every speaker validates one fold and tests "
     "another, so the search has used the labels of all: confirm it on another corpus.",
 )
-SYNTHETIC = Badge(
+SYNTHETIC = Caveat(
     "synthetic",
     "synthetic speech",
     "The corpus was made by a program, by speech synthesis or as noise: its results show that the platform works, and "
     "say nothing about people.",
 )
-UA_ONLY = Badge(
+UA_ONLY = Caveat(
     "ua-only",
     "read UA, not WA",
     "The classes of FAU-Aibo are extremely unequal: of its five, neutral has 5,377 of the 8,257 test chunks, so that "
     "always saying 'neutral' reaches a WA of 65% with a UA of 20%. The paper gives UA only; WA, and tests of it, are "
     "grey.",
 )
-MIXED_CODE = Badge(
+MIXED_CODE = Caveat(
     "mixed-code",
     "mixed code versions",
     "Folds in this report were trained by versions of the code that give different results; variants of unlike "
     "versions are not compared with each other.",
 )
-MIXED_DEVICES = Badge(
+MIXED_DEVICES = Caveat(
     "mixed-devices",
     "mixed devices",
     "Folds in this report were trained on unlike devices or library versions; equal seeds then give slightly "
@@ -134,7 +134,7 @@ MIXED_DEVICES = Badge(
 )
 
 
-def variant_badges(entry: ScoredVariant) -> tuple[Badge, ...]:
+def variant_badges(entry: ScoredVariant) -> tuple[Caveat, ...]:
     """The marks of one variant."""
     configurations, evidence = entry.variant.configurations, entry.evidence
     corpus = evidence.corpus.name
@@ -152,12 +152,12 @@ def variant_badges(entry: ScoredVariant) -> tuple[Badge, ...]:
     return tuple(badge for badge, holds in marks if holds)
 
 
-def baseline_badges(baseline: ScoredBaseline) -> tuple[Badge, ...]:
+def baseline_badges(baseline: ScoredBaseline) -> tuple[Caveat, ...]:
     """The marks of a baseline."""
     return (TRANSDUCTIVE,) if baseline.result.normalisation == "zscore_speaker" else ()
 
 
-def report_badges(overview: Overview) -> tuple[Badge, ...]:
+def report_badges(overview: Analysis) -> tuple[Caveat, ...]:
     """The marks of the whole report: those of its corpus and folds, and those that all variants have."""
     entries = overview.scored
     if not entries:
@@ -167,7 +167,7 @@ def report_badges(overview: Overview) -> tuple[Badge, ...]:
     environments = {tuple(sorted(fold.environment.items())) for fold in folds}
     marks = (
         (SYNTHETIC, any(entry.evidence.corpus.synthetic for entry in entries)),
-        (FEW_SPEAKERS, min(_speakers(entry) for entry in entries) < LEAST_UNITS),
+        (FEW_SPEAKERS, min(_speakers(entry) for entry in entries) < MIN_SPEAKERS),
         (UA_ONLY, ua_only(overview)),
         (SAME_SENTENCES, "emodb" in corpora),
         (PRUNED, bool(overview.table.pruned)),
@@ -180,7 +180,7 @@ def report_badges(overview: Overview) -> tuple[Badge, ...]:
     return (*(badge for badge, holds in marks if holds), *common)
 
 
-def ua_only(overview: Overview) -> bool:
+def ua_only(overview: Analysis) -> bool:
     """Whether WA is not to be read in this report."""
     return any(entry.evidence.corpus.name in UA_ONLY_CORPORA for entry in overview.scored)
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ser.errors import ComparisonError
-from tracking.analysis.variants.predictions import Evidence
+from tracking.analysis.variants.predictions import PooledPredictions
 from tracking.analysis.variants.scores import ScoredVariant
 
 
-def require_alike(a: ScoredVariant, b: ScoredVariant) -> None:
+def check_comparable(a: ScoredVariant, b: ScoredVariant) -> None:
     """Refuses to compare what was not tested alike.
 
     Args:
@@ -46,7 +46,7 @@ def _listed(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _require_same_utterances(pair: str, left: Evidence, right: Evidence) -> None:
+def _require_same_utterances(pair: str, left: PooledPredictions, right: PooledPredictions) -> None:
     if left.utterances != right.utterances:
         odd = sorted(set(left.utterances) ^ set(right.utterances))
         example = f", such as {odd[0]}" if odd else ""

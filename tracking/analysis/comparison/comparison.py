@@ -7,26 +7,32 @@ import numpy as np
 
 from ser.errors import ComparisonError
 from ser.metrics import unweighted_accuracy
-from tracking.analysis.comparison.baselines import Pair
-from tracking.analysis.comparison.comparability import require_alike
-from tracking.analysis.comparison.request import Question, plan_question, shown_labels
-from tracking.analysis.statistics.effect_sizes import cohens_h, standardised_difference, units_above_zero
-from tracking.analysis.statistics.power import detectable_difference, unit_deviation, units_needed
-from tracking.analysis.statistics.proportions import ZTest, holm, mcnemar_exact, recall_variance_z, two_proportion_z
-from tracking.analysis.statistics.sign_flip import LEAST_UNITS, SignFlip, sign_flip, ua_parts, wa_parts
-from tracking.analysis.variants.predictions import Evidence
-from tracking.analysis.variants.scores import ScoredVariant, Spread
+from tracking.analysis.comparison.baselines import PlannedComparison
+from tracking.analysis.comparison.comparability import check_comparable
+from tracking.analysis.comparison.request import ComparisonRequest, plan_comparisons, shown_labels
+from tracking.analysis.statistics.effect_sizes import cohens_h, count_improved_speakers, hedges_g
+from tracking.analysis.statistics.power import between_speaker_std, minimum_detectable_difference, required_speakers
+from tracking.analysis.statistics.proportions import ZTest, holm_adjust, mcnemar_one_sided, proportions_ztest, uar_ztest
+from tracking.analysis.statistics.sign_flip import (
+    MIN_SPEAKERS,
+    SignFlipTest,
+    sign_flip,
+    ua_contributions,
+    wa_contributions,
+)
+from tracking.analysis.variants.predictions import PooledPredictions
+from tracking.analysis.variants.scores import MeanAndStd, ScoredVariant
 
 ALPHA = 0.05
 """Level of the verdict, after Holm's adjustment."""
 
-USUAL = Question()
+DEFAULT_REQUEST = ComparisonRequest()
 """Every variant against attention `none`, and CTC against the sequence-to-label model."""
 
 BETTER = "better"
 NO_DIFFERENCE = "no difference shown"
 NOT_BETTER = "not better: the interval lies below 0"
-NO_CLAIM = f"no claim: fewer than {LEAST_UNITS} speakers"
+NO_CLAIM = f"no claim: fewer than {MIN_SPEAKERS} speakers"
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,11 @@ class Effects:
     h_wa: float
     standardised: float | None
     speakers_better: int
-    seeds: Spread
+    seeds: MeanAndStd
 
 
 @dataclass(frozen=True)
-class Sensitivity:
+class PowerAnalysis:
     """What this comparison could have shown, given how much speakers differ in it.
 
     Attributes:
@@ -61,9 +67,9 @@ class Sensitivity:
 
     deviation: float | None
     speakers: int
-    family: int = 1
+    family_size: int = 1
 
-    def detectable(self, comparisons: int = 1) -> float | None:
+    def minimum_difference(self, comparisons: int = 1) -> float | None:
         """The smallest true UA difference that is shown with 80% power.
 
         Args:
@@ -75,9 +81,9 @@ class Sensitivity:
         """
         if not self.deviation:
             return None
-        return detectable_difference(self.deviation, self.speakers, ALPHA / comparisons)
+        return minimum_detectable_difference(self.deviation, self.speakers, ALPHA / comparisons)
 
-    def speakers_for(self, difference: float) -> int | None:
+    def required_speakers(self, difference: float) -> int | None:
         """How many speakers would show a true UA difference with 80% power, this comparison alone.
 
         Args:
@@ -86,7 +92,7 @@ class Sensitivity:
         Returns:
             Their number; None where speakers do not deviate.
         """
-        return units_needed(difference, self.deviation, ALPHA) if self.deviation else None
+        return required_speakers(difference, self.deviation, ALPHA) if self.deviation else None
 
 
 @dataclass(frozen=True)
@@ -120,22 +126,22 @@ class Comparison:
     question: str
     seeds: tuple[int, ...]
     utterances: int
-    ua_speakers: SignFlip
-    wa_speakers: SignFlip
-    ua_sessions: SignFlip | None
-    wa_sessions: SignFlip | None
+    ua_speakers: SignFlipTest
+    wa_speakers: SignFlipTest
+    ua_sessions: SignFlipTest | None
+    wa_sessions: SignFlipTest | None
     z_wa: ZTest | None
     z_ua: ZTest | None
     z_ua_recalls: ZTest | None
     mcnemar_p: float | None
     effects: Effects
-    sensitivity: Sensitivity
+    sensitivity: PowerAnalysis
     holm_p: float | None = None
     verdict: str = ""
 
 
 @dataclass(frozen=True)
-class Refusal:
+class SkippedComparison:
     """A comparison that was not made, and why."""
 
     variant: str
@@ -153,9 +159,9 @@ class Comparisons:
         family: Size of Holm's family: every planned pair, made or not.
     """
 
-    made: tuple[Comparison, ...]
-    refused: tuple[Refusal, ...]
-    family: int
+    comparisons: tuple[Comparison, ...]
+    skipped: tuple[SkippedComparison, ...]
+    family_size: int
 
 
 def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Comparison:
@@ -174,10 +180,10 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
     Raises:
         ComparisonError: They were not tested alike (see `require_alike`).
     """
-    require_alike(a, b)
+    check_comparable(a, b)
     left, right = a.evidence, b.evidence
-    n, difference, actual = len(left.utterances), left.hits - right.hits, left.actual
-    parts = ua_parts(difference, actual, left.speaker_index, left.classes)
+    n, difference, actual = len(left.utterances), left.correct - right.correct, left.actual
+    parts = ua_contributions(difference, actual, left.speaker_index, left.classes)
     sessions = left.session_index
     return Comparison(
         a.variant.label,
@@ -186,37 +192,39 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         a.variant.seeds,
         n,
         ua_speakers=sign_flip(parts),
-        wa_speakers=sign_flip(wa_parts(difference, left.speaker_index)),
-        ua_sessions=None if sessions is None else sign_flip(ua_parts(difference, actual, sessions, left.classes)),
-        wa_sessions=None if sessions is None else sign_flip(wa_parts(difference, sessions)),
-        z_wa=two_proportion_z(a.scores.wa.mean, b.scores.wa.mean, n, n),
-        z_ua=two_proportion_z(a.scores.ua.mean, b.scores.ua.mean, n, n),
-        z_ua_recalls=recall_variance_z(a.scores.recalls, b.scores.recalls, left.class_counts),
+        wa_speakers=sign_flip(wa_contributions(difference, left.speaker_index)),
+        ua_sessions=None
+        if sessions is None
+        else sign_flip(ua_contributions(difference, actual, sessions, left.classes)),
+        wa_sessions=None if sessions is None else sign_flip(wa_contributions(difference, sessions)),
+        z_wa=proportions_ztest(a.scores.wa.mean, b.scores.wa.mean, n, n),
+        z_ua=proportions_ztest(a.scores.ua.mean, b.scores.ua.mean, n, n),
+        z_ua_recalls=uar_ztest(a.scores.recalls, b.scores.recalls, left.class_counts),
         mcnemar_p=_mcnemar(left, right),
         effects=Effects(
             cohens_h(a.scores.ua.mean, b.scores.ua.mean),
             cohens_h(a.scores.wa.mean, b.scores.wa.mean),
-            standardised_difference(parts),
-            units_above_zero(parts),
+            hedges_g(parts),
+            count_improved_speakers(parts),
             _difference_of_seeds(left, right),
         ),
-        sensitivity=Sensitivity(unit_deviation(parts), len(parts)),
+        sensitivity=PowerAnalysis(between_speaker_std(parts), len(parts)),
     )
 
 
-def _difference_of_seeds(left: Evidence, right: Evidence) -> Spread:
+def _difference_of_seeds(left: PooledPredictions, right: PooledPredictions) -> MeanAndStd:
     pairs = zip(left.confusions, right.confusions, strict=True)
-    return Spread.of(np.array([unweighted_accuracy(a) - unweighted_accuracy(b) for a, b in pairs]))
+    return MeanAndStd.of(np.array([unweighted_accuracy(a) - unweighted_accuracy(b) for a, b in pairs]))
 
 
-def _mcnemar(left: Evidence, right: Evidence) -> float | None:
+def _mcnemar(left: PooledPredictions, right: PooledPredictions) -> float | None:
     if len(left.predicted) > 1:
         return None
     hit_a, hit_b = left.predicted[0] == left.actual, right.predicted[0] == right.actual
-    return mcnemar_exact(int(np.count_nonzero(hit_a & ~hit_b)), int(np.count_nonzero(hit_b & ~hit_a)))
+    return mcnemar_one_sided(int(np.count_nonzero(hit_a & ~hit_b)), int(np.count_nonzero(hit_b & ~hit_a)))
 
 
-def compare_all(scored: Sequence[ScoredVariant], question: Question = USUAL) -> Comparisons:
+def compare_variants(scored: Sequence[ScoredVariant], question: ComparisonRequest = DEFAULT_REQUEST) -> Comparisons:
     """Makes every comparison of a report and adjusts for their number.
 
     The family is fixed before anything is filtered: every planned pair counts, also those that
@@ -232,40 +240,40 @@ def compare_all(scored: Sequence[ScoredVariant], question: Question = USUAL) -> 
     Raises:
         ComparisonError: The question names what is not among the variants.
     """
-    pairs, orphans = plan_question(scored, question)
+    pairs, orphans = plan_comparisons(scored, question)
     shown = shown_labels(scored, question)
-    outcomes = [_attempt(pair) for pair in pairs]
-    raw = [_p_of_family(outcome) for outcome in outcomes]
+    outcomes = [_try_compare(pair) for pair in pairs]
+    raw = [_raw_p_value(outcome) for outcome in outcomes]
     made = [
         replace(
             outcome,
             holm_p=adjusted,
             verdict=_verdict(outcome, adjusted),
-            sensitivity=replace(outcome.sensitivity, family=len(pairs)),
+            sensitivity=replace(outcome.sensitivity, family_size=len(pairs)),
         )
-        for outcome, adjusted in zip(outcomes, holm(raw), strict=True)
+        for outcome, adjusted in zip(outcomes, holm_adjust(raw), strict=True)
         if isinstance(outcome, Comparison) and outcome.variant in shown
     ]
-    refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
-    refused += [Refusal(label, "", reason) for label, reason in orphans]
+    refused = [outcome for outcome in outcomes if isinstance(outcome, SkippedComparison)]
+    refused += [SkippedComparison(label, "", reason) for label, reason in orphans]
     refused += [
-        Refusal(one.variant, one.baseline, "not asked for; it counts in Holm's family")
+        SkippedComparison(one.variant, one.baseline, "not asked for; it counts in Holm's family")
         for one in outcomes
         if isinstance(one, Comparison) and one.variant not in shown
     ]
     return Comparisons(tuple(made), tuple(refused), len(pairs))
 
 
-def _attempt(pair: Pair) -> Comparison | Refusal:
+def _try_compare(pair: PlannedComparison) -> Comparison | SkippedComparison:
     try:
         return compare(pair.variant, pair.baseline, pair.question)
     except ComparisonError as error:
         variant, baseline = pair.variant.variant.label, pair.baseline.variant.label
-        return Refusal(variant, baseline, str(error).removeprefix(f"{variant} against {baseline}: "))
+        return SkippedComparison(variant, baseline, str(error).removeprefix(f"{variant} against {baseline}: "))
 
 
-def _p_of_family(outcome: Comparison | Refusal) -> float | None:
-    if isinstance(outcome, Refusal) or not outcome.ua_speakers.enough:
+def _raw_p_value(outcome: Comparison | SkippedComparison) -> float | None:
+    if isinstance(outcome, SkippedComparison) or not outcome.ua_speakers.has_enough_speakers:
         return None
     return outcome.ua_speakers.p
 

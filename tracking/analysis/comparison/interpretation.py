@@ -5,9 +5,9 @@ The error rates quoted here are those that `make simulate` remakes; a test holds
 
 from dataclasses import dataclass
 
-from tracking.analysis.statistics.sign_flip import LEAST_UNITS
+from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 
-WHICH_TO_BELIEVE = (
+RECOMMENDED_TEST = (
     "Believe the sign-flip test over speakers, adjusted by Holm's method. Both variants score the same utterances of "
     "a few speakers, and every variant suits some speakers better than others. The z-tests, the field's convention, "
     "and McNemar's test take utterances as independent and mistake that for proof: in simulations of equal variants, "
@@ -18,7 +18,7 @@ WHICH_TO_BELIEVE = (
 
 
 @dataclass(frozen=True)
-class Guide:
+class TestNote:
     """What a reader should know of one test.
 
     Attributes:
@@ -34,12 +34,12 @@ class Guide:
     name: str
     statistic: str
     assumption: str
-    standing: str
+    reliability: str
     source: str
 
 
-GUIDES = (
-    Guide(
+TEST_NOTES = (
+    TestNote(
         "holm_p",
         "Sign-flip over speakers, Holm",
         "the sign-flip p of each comparison times the number of comparisons not yet decided, smallest first",
@@ -47,17 +47,17 @@ GUIDES = (
         "the verdict rests on it",
         "Holm, Scandinavian Journal of Statistics 6, 1979",
     ),
-    Guide(
+    TestNote(
         "ua_speakers",
         "Sign-flip over speakers",
         "share of all assignments of signs to the speakers' differences whose sum reaches the observed one; "
         "interval: t over speakers",
         "speakers are independent of each other, and without a difference a speaker is as likely to gain as to lose by "
         "the same amount",
-        f"to be believed for one comparison alone; with fewer than {LEAST_UNITS} speakers nothing is claimed",
+        f"to be believed for one comparison alone; with fewer than {MIN_SPEAKERS} speakers nothing is claimed",
         "Fisher, The Design of Experiments, 1935; Edgington & Onghena, Randomization Tests, 2007",
     ),
-    Guide(
+    TestNote(
         "ua_sessions",
         "Sign-flip over sessions",
         "the same over sessions",
@@ -65,7 +65,7 @@ GUIDES = (
         "careful: five sessions give no p below .031, so little can be shown",
         "as above",
     ),
-    Guide(
+    TestNote(
         "z_wa",
         "Pooled z-test",
         "difference of two proportions over its standard error with pooled variance",
@@ -74,7 +74,7 @@ GUIDES = (
         "speakers alike, too bold where they do not",
         "Fleiss, Levin & Paik, Statistical Methods for Rates and Proportions, 2003, ch. 3",
     ),
-    Guide(
+    TestNote(
         "z_ua",
         "Pooled z-test with UA",
         "the same with UA in the place of the share of correct utterances",
@@ -83,7 +83,7 @@ GUIDES = (
         "for comparison with published figures only",
         "what the literature seems to do",
     ),
-    Guide(
+    TestNote(
         "z_ua_recalls",
         "z-test from recalls",
         "difference of two UAs over the standard error that follows from each class's recall and size",
@@ -91,7 +91,7 @@ GUIDES = (
         "the z-test that fits UA; as bold as the pooled one where speakers differ",
         "variance of a mean of independent binomial shares",
     ),
-    Guide(
+    TestNote(
         "mcnemar_p",
         "McNemar, exact",
         "binomial test of the utterances that only one of the two decided right",

@@ -5,13 +5,19 @@ from dataclasses import dataclass, replace
 
 from ser.errors import ComparisonError
 from ser.results import BaselineResult
-from tracking.analysis.comparison.comparison import USUAL, Comparison, Comparisons, Refusal, compare_all
-from tracking.analysis.comparison.request import Question
+from tracking.analysis.comparison.comparison import (
+    DEFAULT_REQUEST,
+    Comparison,
+    Comparisons,
+    SkippedComparison,
+    compare_variants,
+)
+from tracking.analysis.comparison.request import ComparisonRequest
 from tracking.analysis.results_table import ResultsTable, ScoredTrial
 from tracking.analysis.scored_folds import ScoredFold
-from tracking.analysis.variants.grouping import Variant, group_variants, variant_order, waiting_trials
+from tracking.analysis.variants.grouping import Variant, group_variants, trials_without_folds, variant_order
 from tracking.analysis.variants.naming import SELECTED
-from tracking.analysis.variants.predictions import Evidence, baseline_evidence
+from tracking.analysis.variants.predictions import PooledPredictions, pool_baseline_predictions
 from tracking.analysis.variants.scores import ScoredVariant, Scores, score, score_variant
 from tracking.analysis.variants.selection import selected_per_fold
 
@@ -21,12 +27,12 @@ class ScoredBaseline:
     """A baseline such as logistic regression, with its scores."""
 
     result: BaselineResult
-    evidence: Evidence
+    evidence: PooledPredictions
     scores: Scores
 
 
 @dataclass(frozen=True, eq=False)
-class Overview:
+class Analysis:
     """What the results say.
 
     Attributes:
@@ -76,14 +82,14 @@ class Overview:
 
     def comparison_of(self, label: str) -> Comparison | None:
         """The comparison of a variant with its baseline, where it was made."""
-        return next((made for made in self.comparisons.made if made.variant == label), None)
+        return next((made for made in self.comparisons.comparisons if made.variant == label), None)
 
     def folds_of_all(self) -> Iterable[ScoredFold]:
         """All folds, trial by trial."""
         return (fold for trial in self.table.trials for fold in trial.folds)
 
 
-def oversee(table: ResultsTable, question: Question = USUAL) -> Overview:
+def analyse(table: ResultsTable, question: ComparisonRequest = DEFAULT_REQUEST) -> Analysis:
     """Groups, selects, scores and compares.
 
     Args:
@@ -98,31 +104,31 @@ def oversee(table: ResultsTable, question: Question = USUAL) -> Overview:
     """
     fixed = group_variants(table.trials)
     scored: list[ScoredVariant] = []
-    unscored: list[Refusal] = []
+    unscored: list[SkippedComparison] = []
     for variant in sorted([*fixed, *selected_per_fold(fixed)], key=variant_order):
         outcome = _score(variant)
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, SkippedComparison):
             unscored.append(outcome)
         else:
             scored.append(outcome)
-    comparisons = compare_all(scored, question)
+    comparisons = compare_variants(scored, question)
     if question:
         table = replace(table, notes=(*table.notes, question.words))
     baselines = []
     for result in table.baselines:
-        evidence = baseline_evidence(result)
+        evidence = pool_baseline_predictions(result)
         baselines.append(ScoredBaseline(result, evidence, score(evidence)))
-    return Overview(
+    return Analysis(
         table,
         tuple(scored),
         tuple(baselines),
-        Comparisons(comparisons.made, (*unscored, *comparisons.refused), comparisons.family),
-        waiting_trials(table.trials),
+        Comparisons(comparisons.comparisons, (*unscored, *comparisons.skipped), comparisons.family_size),
+        trials_without_folds(table.trials),
     )
 
 
-def _score(variant: Variant) -> ScoredVariant | Refusal:
+def _score(variant: Variant) -> ScoredVariant | SkippedComparison:
     try:
         return score_variant(variant)
     except ComparisonError as error:
-        return Refusal(variant.label, "", str(error))
+        return SkippedComparison(variant.label, "", str(error))

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.config import AttentionName, LabelStrategy, Settings
-from tracking.analysis.statistics.proportions import Interval, holm, recall_variance_z, two_proportion_z
+from ser.config import AttentionName, FrozenModel, LabelStrategy
+from tracking.analysis.statistics.proportions import Interval, holm_adjust, proportions_ztest, uar_ztest
 
 HOLDS, NOT_REPRODUCED, UNDECIDABLE = "holds", "not reproduced", "undecidable"
 
@@ -23,14 +23,14 @@ _HALF_UNIT = 0.05
 """Half of the last digit printed, percentage points: a percentage may be off by so much."""
 
 
-class _Claim(Settings):
+class _Claim(FrozenModel):
     attention: AttentionName
     baseline: AttentionName
     labels: LabelStrategy
     level: float
 
 
-class PublishedScores(Settings):
+class PublishedScores(FrozenModel):
     """The figures of the publication, as they stand in it.
 
     Attributes:
@@ -129,7 +129,7 @@ def published_tests() -> tuple[PublishedTest, ...]:
     sizes = [sum(table.corpora[column.rsplit(" ", 1)[0]].values()) for _, column in cases]
     values = [_pooled_p(a / 100, b / 100, n) for (a, b), n in zip(pairs, sizes, strict=True)]
     tests = []
-    for (claim, column), (a, b), n, p, adjusted in zip(cases, pairs, sizes, values, holm(values), strict=True):
+    for (claim, column), (a, b), n, p, adjusted in zip(cases, pairs, sizes, values, holm_adjust(values), strict=True):
         corpus, score = column.rsplit(" ", 1)
         rounding = _rounding_range(a, b, n)
         whole = _whole_range(a, b, n) if score == "WA" else None
@@ -147,7 +147,7 @@ def published_tests() -> tuple[PublishedTest, ...]:
                 rounding=rounding,
                 whole=whole,
                 recalls_p=_recalls_p(a / 100, b / 100, class_counts) if score == "UA" else None,
-                holm_p=_known(adjusted),
+                holm_p=_require_defined(adjusted),
                 level=claim.level,
                 verdict=verdict_of(whole or rounding, claim.level),
             )
@@ -192,16 +192,16 @@ def verdict_of(allowed: Interval, level: float) -> str:
 
 
 def _pooled_p(a: float, b: float, n: int) -> float:
-    test = two_proportion_z(a, b, n, n)
-    return _known(None if test is None else test.p)
+    test = proportions_ztest(a, b, n, n)
+    return _require_defined(None if test is None else test.p)
 
 
 def _recalls_p(a: float, b: float, class_counts: NDArray[np.int64]) -> float:
-    test = recall_variance_z(np.full(len(class_counts), a), np.full(len(class_counts), b), class_counts)
-    return _known(None if test is None else test.p)
+    test = uar_ztest(np.full(len(class_counts), a), np.full(len(class_counts), b), class_counts)
+    return _require_defined(None if test is None else test.p)
 
 
-def _known(p: float | None) -> float:
+def _require_defined(p: float | None) -> float:
     if p is None:
         raise ValueError("a published percentage of 0 or 100 has no z-test")
     return p

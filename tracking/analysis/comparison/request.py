@@ -4,8 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ser.config import FoldConfiguration
-from tracking.analysis.comparison.baselines import Pair, nearest_of, plan_pairs
-from tracking.analysis.comparison.variant_filter import RECIPE, Wanted, parse_wanted, setting_names, values_of
+from tracking.analysis.comparison.baselines import PlannedComparison, closest_baselines, pair_with_baselines
+from tracking.analysis.comparison.variant_filter import (
+    RECIPE,
+    VariantFilter,
+    parse_variant_filter,
+    setting_names,
+    values_of,
+)
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -14,7 +20,7 @@ _OF_THE_MODEL = ("attention", "scope", "criterion", "labels")
 
 
 @dataclass(frozen=True)
-class Question:
+class ComparisonRequest:
     """What is to be compared with what.
 
     Attributes:
@@ -40,7 +46,9 @@ class Question:
         return f"Asked for: {shown} against {against}; p-values are adjusted for every comparison with that baseline."
 
 
-def plan_question(scored: Sequence[ScoredVariant], question: Question) -> tuple[list[Pair], list[tuple[str, str]]]:
+def plan_comparisons(
+    scored: Sequence[ScoredVariant], question: ComparisonRequest
+) -> tuple[list[PlannedComparison], list[tuple[str, str]]]:
     """Pairs every variant with the baseline that is asked for; no score has a part in it.
 
     Args:
@@ -54,23 +62,23 @@ def plan_question(scored: Sequence[ScoredVariant], question: Question) -> tuple[
         ComparisonError: The baseline names no variant of the report.
     """
     if not question.baseline:
-        return plan_pairs(scored)
-    wanted = parse_wanted("--baseline", question.baseline, scored)
-    baselines = [entry for entry in scored if wanted.names(entry.variant)]
-    pairs: list[Pair] = []
+        return pair_with_baselines(scored)
+    wanted = parse_variant_filter("--baseline", question.baseline, scored)
+    baselines = [entry for entry in scored if wanted.matches(entry.variant)]
+    pairs: list[PlannedComparison] = []
     orphans: list[tuple[str, str]] = []
     for entry in scored:
         if entry in baselines:
             continue
-        found = baselines if wanted.label else nearest_of(entry, _counterparts(entry.variant, baselines, wanted))
+        found = baselines if wanted.label else closest_baselines(entry, _counterparts(entry.variant, baselines, wanted))
         if len(found) == 1:
-            pairs.append(Pair(entry, found[0], differences(entry.variant, found[0].variant)))
+            pairs.append(PlannedComparison(entry, found[0], differences(entry.variant, found[0].variant)))
         else:
             orphans.append((entry.variant.label, _why_none(wanted, found)))
     return pairs, orphans
 
 
-def shown_labels(scored: Sequence[ScoredVariant], question: Question) -> frozenset[str]:
+def shown_labels(scored: Sequence[ScoredVariant], question: ComparisonRequest) -> frozenset[str]:
     """Labels of the variants whose comparisons are to be shown.
 
     Args:
@@ -83,8 +91,8 @@ def shown_labels(scored: Sequence[ScoredVariant], question: Question) -> frozens
     Raises:
         ComparisonError: A text names no variant of the report.
     """
-    wanted = [parse_wanted("--variants", text, scored) for text in question.variants]
-    labels = {entry.variant.label for entry in scored if any(one.names(entry.variant) for one in wanted)}
+    wanted = [parse_variant_filter("--variants", text, scored) for text in question.variants]
+    labels = {entry.variant.label for entry in scored if any(one.matches(entry.variant) for one in wanted)}
     return frozenset(labels if wanted else {entry.variant.label for entry in scored})
 
 
@@ -98,7 +106,7 @@ def differences(variant: Variant, baseline: Variant) -> str:
     return ", ".join(parts)
 
 
-def _counterparts(variant: Variant, baselines: Sequence[ScoredVariant], wanted: Wanted) -> list[ScoredVariant]:
+def _counterparts(variant: Variant, baselines: Sequence[ScoredVariant], wanted: VariantFilter) -> list[ScoredVariant]:
     """Baselines that differ from a variant in nothing but the named settings.
 
     A setting that has no effect on one side does not count, nor does how a point was chosen.
@@ -123,7 +131,7 @@ def _alike(a: Mapping[str, object], b: Mapping[str, object]) -> bool:
     return all(value == b[name] or value is None or b[name] is None for name, value in a.items())
 
 
-def _why_none(wanted: Wanted, found: Sequence[ScoredVariant]) -> str:
+def _why_none(wanted: VariantFilter, found: Sequence[ScoredVariant]) -> str:
     if not found:
         return f"no baseline: no variant with {wanted.text} is otherwise like it"
     labels = ", ".join(entry.variant.label for entry in found)

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from ser.config import FeatureSettings, FoldConfiguration
-from ser.errors import ComparisonError, unknown_value
+from ser.errors import ComparisonError, unknown_value_message
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.naming import FIXED
 from tracking.analysis.variants.scores import ScoredVariant
 
-RECIPE, CHOICE = "recipe", "choice"
+RECIPE, SELECTION_KIND = "recipe", "choice"
 """Names that may stand among settings: the recipe, and whether a variant is 'fixed' or 'selected' per fold."""
 
 _NOT_SETTINGS = ("seed", "features")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VariantFilter:
     """Which variants are meant.
 
     Attributes:
@@ -30,14 +30,14 @@ class Wanted:
     label: str | None
     values: Mapping[str, str]
 
-    def names(self, variant: Variant) -> bool:
+    def matches(self, variant: Variant) -> bool:
         """Whether a variant is meant; a choice among several values of a setting has none of them."""
         if self.label is not None:
             return variant.label == self.label
         return all(values_of(variant, name) == {value} for name, value in self.values.items())
 
 
-def parse_wanted(option: str, text: str, scored: Sequence[ScoredVariant]) -> Wanted:
+def parse_variant_filter(option: str, text: str, scored: Sequence[ScoredVariant]) -> VariantFilter:
     """Reads which variants are meant.
 
     Args:
@@ -56,26 +56,28 @@ def parse_wanted(option: str, text: str, scored: Sequence[ScoredVariant]) -> Wan
     variants = [entry.variant for entry in scored]
     labels = [variant.label for variant in variants]
     if text in labels:
-        return Wanted(text, text, {})
+        return VariantFilter(text, text, {})
     words = text.split()
     if not words or not all("=" in word for word in words):
         raise ComparisonError(
-            f"{option}: {unknown_value('variant', text, labels)}; or name=value, such as labels=words"
+            f"{option}: {unknown_value_message('variant', text, labels)}; or name=value, such as labels=words"
         )
     values: dict[str, str] = {}
     for word in words:
         name, value = word.split("=", 1)
         known = setting_names()
         if name not in known:
-            raise ComparisonError(f"{option}: {unknown_value('setting', name, known)}")
+            raise ComparisonError(f"{option}: {unknown_value_message('setting', name, known)}")
         if name in values:
             raise ComparisonError(f"{option} {text!r}: {name} is given twice")
         there = sorted(set().union(*(values_of(variant, name) for variant in variants)))
-        values[name] = _plain(value)
+        values[name] = _normalize(value)
         if values[name] not in there:
-            raise ComparisonError(f"{option}: {unknown_value(name, value, there)} (those of this report's variants)")
-    wanted = Wanted(text, None, values)
-    if not any(wanted.names(variant) for variant in variants):
+            raise ComparisonError(
+                f"{option}: {unknown_value_message(name, value, there)} (those of this report's variants)"
+            )
+    wanted = VariantFilter(text, None, values)
+    if not any(wanted.matches(variant) for variant in variants):
         raise ComparisonError(f"{option} {text!r}: no variant has all of these values; there are: {', '.join(labels)}")
     return wanted
 
@@ -83,7 +85,7 @@ def parse_wanted(option: str, text: str, scored: Sequence[ScoredVariant]) -> Wan
 def setting_names() -> tuple[str, ...]:
     """Names of all settings by which variants can be named."""
     own = (name for name in FoldConfiguration.model_fields if name not in _NOT_SETTINGS)
-    return (*own, *FeatureSettings.model_fields, RECIPE, CHOICE)
+    return (*own, *FeatureSettings.model_fields, RECIPE, SELECTION_KIND)
 
 
 def values_of(variant: Variant, name: str) -> set[str]:
@@ -98,9 +100,9 @@ def values_of(variant: Variant, name: str) -> set[str]:
     """
     if name == RECIPE:
         return {variant.recipe}
-    if name == CHOICE:
+    if name == SELECTION_KIND:
         return {"fixed" if variant.kind == FIXED else "selected"}
-    return {_written(_value(configuration, name)) for configuration in variant.configurations}
+    return {_format(_value(configuration, name)) for configuration in variant.configurations}
 
 
 def _value(configuration: FoldConfiguration, name: str) -> Any:
@@ -108,11 +110,11 @@ def _value(configuration: FoldConfiguration, name: str) -> Any:
     return getattr(owner, name)
 
 
-def _written(value: Any) -> str:
-    return "off" if value is None else _plain(str(value))
+def _format(value: Any) -> str:
+    return "off" if value is None else _normalize(str(value))
 
 
-def _plain(text: str) -> str:
+def _normalize(text: str) -> str:
     """A number in its shortest form, so that 1e-3 and 0.001 are one; other text as it is."""
     try:
         return f"{float(text):g}"

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from ser.metrics import row_shares
-from tracking.analysis.figures.palette import PAPER, shortened
+from tracking.analysis.figures.palette import PALETTE, truncate
 
 # Places and sizes in units of the template, of which the picture is 360 wide and high.
 _LEFT, _TOP, _SIDE = 104, 28, 250
@@ -58,7 +58,7 @@ def confusion_svg(confusion: NDArray[np.int64], emotions: Sequence[str], title: 
     middles = [(number + 0.5) * size for number in range(k)]
     names: list[dict[str, Any]] = [
         {
-            "text": _in_xml(shortened(emotion, 12)),
+            "text": _in_xml(truncate(emotion, 12)),
             "across": _written(_LEFT + middle),
             "down": _written(_TOP + middle + 3),
         }
@@ -67,9 +67,9 @@ def confusion_svg(confusion: NDArray[np.int64], emotions: Sequence[str], title: 
     return (
         _template()
         .render(
-            paper=PAPER,
+            paper=PALETTE,
             title=_in_xml(title),
-            heading=_in_xml(shortened(title, 54)),
+            heading=_in_xml(truncate(title, 54)),
             cells=cells,
             names=names,
             size=_written(size),

@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ser.errors import CorpusError
 from tracking.analysis.corpus_summary import CorpusSummary, DurationRow
-from tracking.analysis.figures.palette import PAPER
-from tracking.analysis.figures.svg import write_picture
+from tracking.analysis.figures.palette import PALETTE
+from tracking.analysis.figures.svg import save_figure
 
 
 def draw_corpus(summary: CorpusSummary, path: Path) -> None:
@@ -27,7 +27,7 @@ def draw_corpus(summary: CorpusSummary, path: Path) -> None:
         CorpusError: The file cannot be written.
     """
     try:
-        write_picture(corpus_figure(summary), path, picture_title(summary))
+        save_figure(corpus_figure(summary), path, picture_title(summary))
     except OSError as error:
         raise CorpusError(f"{path}: the picture cannot be written: {error.strerror}") from error
 
@@ -54,11 +54,11 @@ def corpus_figure(summary: CorpusSummary) -> Figure:
     emotions = summary.corpus.emotions
     rows = {row.name: row for row in summary.durations}
     figure = Figure(figsize=(8, 1.3 + 0.4 * len(emotions)), layout="constrained")
-    figure.suptitle(picture_title(summary), x=0.01, ha="left", fontsize=10, color=PAPER.ink, parse_math=False)
+    figure.suptitle(picture_title(summary), x=0.01, ha="left", fontsize=10, color=PALETTE.ink, parse_math=False)
     left, right = figure.subplots(1, 2, sharey=True)
     for axes in (left, right):
         _plain(axes)
-    left.set_yticks(range(len(emotions)), emotions, parse_math=False, color=PAPER.ink)
+    left.set_yticks(range(len(emotions)), emotions, parse_math=False, color=PALETTE.ink)
     left.set_ylim(len(emotions) - 0.4, -0.6)
     _draw_balance(left, [rows[emotion].utterances if emotion in rows else 0 for emotion in emotions])
     _draw_durations(right, [(place, rows[emotion]) for place, emotion in enumerate(emotions) if emotion in rows])
@@ -66,9 +66,9 @@ def corpus_figure(summary: CorpusSummary) -> Figure:
 
 
 def _draw_balance(axes: Axes, utterances: list[int]) -> None:
-    bars = axes.barh(range(len(utterances)), utterances, height=0.6, color=PAPER.accent)
+    bars = axes.barh(range(len(utterances)), utterances, height=0.6, color=PALETTE.accent)
     labels = [f"{number} ({100 * number / sum(utterances):.0f}%)" for number in utterances]
-    axes.bar_label(bars, labels, padding=3, fontsize=8, color=PAPER.ink)
+    axes.bar_label(bars, labels, padding=3, fontsize=8, color=PALETTE.ink)
     # Room for the numbers behind the bars.
     axes.set_xlim(0, 1.3 * max(utterances))
     axes.set_xlabel("utterances (share of all)")
@@ -85,7 +85,7 @@ def _draw_durations(axes: Axes, rows: list[tuple[int, DurationRow]]) -> None:
         }
         for _, row in rows
     ]
-    line = {"color": PAPER.muted, "linewidth": 1.2}
+    line = {"color": PALETTE.muted, "linewidth": 1.2}
     axes.bxp(
         boxes,
         positions=[place for place, _ in rows],
@@ -94,8 +94,8 @@ def _draw_durations(axes: Axes, rows: list[tuple[int, DurationRow]]) -> None:
         manage_ticks=False,
         showfliers=False,
         patch_artist=True,
-        boxprops={"facecolor": PAPER.grid, "edgecolor": PAPER.muted},
-        medianprops={"color": PAPER.second, "linewidth": 2.4},
+        boxprops={"facecolor": PALETTE.grid, "edgecolor": PALETTE.muted},
+        medianprops={"color": PALETTE.second, "linewidth": 2.4},
         whiskerprops=line,
         capprops=line,
     )
@@ -105,10 +105,10 @@ def _draw_durations(axes: Axes, rows: list[tuple[int, DurationRow]]) -> None:
 
 def _plain(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.grid(axis="x", color=PAPER.grid, linewidth=0.7)
+    axes.grid(axis="x", color=PALETTE.grid, linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=PAPER.muted, labelsize=8, length=0)
-    axes.xaxis.label.set(color=PAPER.muted, fontsize=8)
+    axes.tick_params(colors=PALETTE.muted, labelsize=8, length=0)
+    axes.xaxis.label.set(color=PALETTE.muted, fontsize=8)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(PAPER.grid)
+    axes.spines["bottom"].set_color(PALETTE.grid)

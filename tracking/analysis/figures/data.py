@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracking.analysis.comparison.baselines import ATTENTION
+from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
 from tracking.analysis.comparison.comparison import BETTER, Comparison
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.naming import FIXED, settings_without, target_label
@@ -33,7 +33,7 @@ class ForestRow:
     difference: float
     low: float | None
     high: float | None
-    better: bool
+    significant: bool
 
 
 def forest_rows(comparisons: Iterable[Comparison]) -> tuple[ForestRow, ...]:
@@ -45,7 +45,7 @@ def forest_rows(comparisons: Iterable[Comparison]) -> tuple[ForestRow, ...]:
         rows.append(
             ForestRow(
                 comparison.variant
-                if comparison.question == ATTENTION
+                if comparison.question == ATTENTION_EFFECT
                 else f"{comparison.variant} against {comparison.baseline}",
                 test.difference * POINTS,
                 None if low is None else low * POINTS,
@@ -103,10 +103,10 @@ def speaker_rows(scored: Iterable[ScoredVariant]) -> tuple[SpeakerRow, ...]:
 
 def _speaker_scores(shares: NDArray[np.float64], pooled: float) -> SpeakerScores:
     values = shares * POINTS
-    return SpeakerScores(values, pooled * POINTS, _apart(values))
+    return SpeakerScores(values, pooled * POINTS, _jitter(values))
 
 
-def _apart(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _jitter(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Alternates points that fall on the same whole percent above and below the row."""
     offsets = np.zeros(len(values))
     met: dict[int, int] = defaultdict(int)
@@ -129,7 +129,7 @@ class Curve:
 
     epochs: NDArray[np.int64]
     mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
+    std: NDArray[np.float64]
 
 
 def learning_curve(folds: Sequence[ScoredFold], metric: str) -> Curve | None:
@@ -142,7 +142,7 @@ def learning_curve(folds: Sequence[ScoredFold], metric: str) -> Curve | None:
     Returns:
         The curve, or None where no fold recorded the metric.
     """
-    courses = [fold.courses[metric] for fold in folds if metric in fold.courses]
+    courses = [fold.curves[metric] for fold in folds if metric in fold.curves]
     if not courses:
         return None
     if len({course.epochs for course in courses}) == 1:
@@ -163,18 +163,18 @@ def learning_curve(folds: Sequence[ScoredFold], metric: str) -> Curve | None:
     )
 
 
-def common_percent(curves: Iterable[Curve | None]) -> tuple[float, float] | None:
+def shared_percent_limits(curves: Iterable[Curve | None]) -> tuple[float, float] | None:
     """Ends of an axis in percent that holds all curves of shares with their bands; None without a curve."""
     drawn = [curve for curve in curves if curve is not None]
     if not drawn:
         return None
-    low = min(float((curve.mean - curve.deviation).min()) for curve in drawn)
-    high = max(float((curve.mean + curve.deviation).max()) for curve in drawn)
+    low = min(float((curve.mean - curve.std).min()) for curve in drawn)
+    high = max(float((curve.mean + curve.std).max()) for curve in drawn)
     return max(0.0, POINTS * low - 2), min(100.0, POINTS * high + 2)
 
 
 @dataclass(frozen=True, eq=False)
-class ScopeLine:
+class ScopeSeries:
     """UA of one variant over the scope of its window.
 
     Attributes:
@@ -200,7 +200,7 @@ class ScopeLine:
     baseline: float | None
 
 
-def scope_lines(scored: Iterable[ScoredVariant], comparisons: Iterable[Comparison]) -> tuple[ScopeLine, ...]:
+def scope_lines(scored: Iterable[ScoredVariant], comparisons: Iterable[Comparison]) -> tuple[ScopeSeries, ...]:
     """UA over scopes, one line for all variants that differ in nothing else, where there are two scopes or more."""
     groups: dict[tuple[object, ...], list[ScoredVariant]] = defaultdict(list)
     entries = list(scored)
@@ -214,11 +214,11 @@ def scope_lines(scored: Iterable[ScoredVariant], comparisons: Iterable[Compariso
     return tuple(_scope_line(members, baselines) for members in groups.values() if len(members) > 1)
 
 
-def _scope_line(members: Sequence[ScoredVariant], baselines: Mapping[str, float]) -> ScopeLine:
+def _scope_line(members: Sequence[ScoredVariant], baselines: Mapping[str, float]) -> ScopeSeries:
     ordered = sorted(members, key=lambda entry: entry.variant.configuration.scope or 0)
     first = ordered[0].variant
     intervals = [entry.scores.ua_interval for entry in ordered]
-    return ScopeLine(
+    return ScopeSeries(
         first.label.replace(f" · scope {first.configuration.scope}", "", 1),
         first.configuration.attention,
         target_label(first.configuration),

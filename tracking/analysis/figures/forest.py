@@ -8,8 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tracking.analysis.figures.data import ForestRow, SpeakerRow
-from tracking.analysis.figures.palette import PAPER, shortened
-from tracking.analysis.figures.style import LABEL_PT, WIDE_FROM, Margins, new_figure, signed, text_width, write
+from tracking.analysis.figures.palette import PALETTE, truncate
+from tracking.analysis.figures.style import (
+    LABEL_PT,
+    MIN_WIDE_INCHES,
+    Margins,
+    annotate,
+    format_signed,
+    make_figure,
+    text_width,
+)
 
 _GAP = 0.1
 """Inches between words and the axes beside them."""
@@ -26,13 +34,13 @@ def forest_figure(rows: Sequence[ForestRow], width: float, title: str) -> Figure
     Returns:
         The figure; rows shown to be better are filled, the others hollow.
     """
-    wide = width >= WIDE_FROM
+    wide = width >= MIN_WIDE_INCHES
     names, words = [row.label for row in rows], [_difference(row) for row in rows]
-    figure, (axes,) = new_figure(width, _height(len(rows), wide), title, _margins(names, words, wide))
-    _lay_rows(axes, names, wide)
-    axes.axvline(0, color=PAPER.ink, linewidth=1, zorder=1)
-    for better, colour, face in ((True, PAPER.accent, PAPER.accent), (False, PAPER.muted, PAPER.paper)):
-        own = [(place, row) for place, row in enumerate(rows) if row.better == better]
+    figure, (axes,) = make_figure(width, _height(len(rows), wide), title, _margins(names, words, wide))
+    _draw_row_labels(axes, names, wide)
+    axes.axvline(0, color=PALETTE.ink, linewidth=1, zorder=1)
+    for better, colour, face in ((True, PALETTE.accent, PALETTE.accent), (False, PALETTE.muted, PALETTE.paper)):
+        own = [(place, row) for place, row in enumerate(rows) if row.significant == better]
         known = [(place, row.low, row.high) for place, row in own if row.low is not None and row.high is not None]
         if known:
             places, lows, highs = zip(*known, strict=True)
@@ -48,15 +56,15 @@ def forest_figure(rows: Sequence[ForestRow], width: float, title: str) -> Figure
             zorder=3,
         )
     for place, text in enumerate(words):
-        _beside(axes, place, text, wide)
+        _annotate_row_end(axes, place, text, wide)
     axes.set_xlabel("difference of UA from the baseline, percentage points")
     return figure
 
 
 def _difference(row: ForestRow) -> str:
-    words = signed(row.difference)
+    words = format_signed(row.difference)
     if row.low is not None and row.high is not None:
-        words += f"  ({signed(row.low)} to {signed(row.high)})"
+        words += f"  ({format_signed(row.low)} to {format_signed(row.high)})"
     return words
 
 
@@ -72,26 +80,26 @@ def speaker_figure(rows: Sequence[SpeakerRow], width: float, title: str, wa_mute
     Returns:
         The figure.
     """
-    wide = width >= WIDE_FROM
+    wide = width >= MIN_WIDE_INCHES
     height = _height(len(rows), wide)
     shape = (1, 2) if wide else (2, 1)
     names = [row.label for row in rows]
-    figure, panels = new_figure(
+    figure, panels = make_figure(
         width, height if wide else 2 * height - 0.2, title, _margins(names, ["100 to 100"], wide), shape
     )
     places = np.arange(len(rows))
     for axes, metric in zip(panels, ("UA", "WA"), strict=True):
         grey = metric == "WA" and wa_muted
-        point, bar = (PAPER.muted, PAPER.muted) if grey else (PAPER.accent, PAPER.second)
-        _lay_rows(axes, names, wide, named=axes is panels[0] or not wide)
+        point, bar = (PALETTE.muted, PALETTE.muted) if grey else (PALETTE.accent, PALETTE.second)
+        _draw_row_labels(axes, names, wide, named=axes is panels[0] or not wide)
         scores = [row.ua if metric == "UA" else row.wa for row in rows]
-        axes.hlines(places, 0, 1, transform=axes.get_yaxis_transform(), colors=PAPER.grid, linewidth=0.7, zorder=0)
+        axes.hlines(places, 0, 1, transform=axes.get_yaxis_transform(), colors=PALETTE.grid, linewidth=0.7, zorder=0)
         x = np.concatenate([one.values for one in scores])
         y = np.concatenate([place + one.offsets for place, one in enumerate(scores)])
         axes.plot(x, y, "o", color=point, alpha=0.6, markersize=5, mew=0)
         axes.vlines([one.pooled for one in scores], places - 0.3, places + 0.3, colors=bar, linewidth=2.4, zorder=2)
         for place, one in enumerate(scores):
-            _beside(axes, place, f"{one.values.min():.0f} to {one.values.max():.0f}", wide)
+            _annotate_row_end(axes, place, f"{one.values.min():.0f} to {one.values.max():.0f}", wide)
         axes.set_xlabel(f"{metric}, percent{' (not to be read, see the marks)' if grey else ''}")
     return figure
 
@@ -104,20 +112,20 @@ def _height(rows: int, wide: bool) -> float:
 def _margins(names: Sequence[str], words: Sequence[str], wide: bool) -> Margins:
     """Room for the names on the left and the words on the right, where they stand beside the rows."""
     if not wide:
-        return Margins(left=0.1, down=0.6)
+        return Margins(left=0.1, hspace=0.6)
     right = text_width(words, LABEL_PT) + 2 * _GAP
-    return Margins(left=text_width([_named(name) for name in names], LABEL_PT) + 2 * _GAP, right=right, across=right)
+    return Margins(left=text_width([_named(name) for name in names], LABEL_PT) + 2 * _GAP, right=right, wspace=right)
 
 
 def _named(name: str) -> str:
-    return shortened(name, 56)
+    return truncate(name, 56)
 
 
-def _lay_rows(axes: Axes, names: Sequence[str], wide: bool, named: bool = True) -> None:
+def _draw_row_labels(axes: Axes, names: Sequence[str], wide: bool, named: bool = True) -> None:
     """Makes one horizontal row a name: left of the axes, or above each row where they are narrow."""
     axes.set_ylim(len(names) - 0.4, -0.6 if wide else -0.85)
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=PAPER.grid, linewidth=0.7)
+    axes.grid(axis="x", color=PALETTE.grid, linewidth=0.7)
     axes.set_yticks([])
     if not named:
         return
@@ -125,21 +133,23 @@ def _lay_rows(axes: Axes, names: Sequence[str], wide: bool, named: bool = True) 
         if wide:
             _write(axes, (0, place), (-6, 0), _named(name), ha="right", va="center")
         else:
-            _write_over(axes, (0, place), (0, 7), shortened(name, 44), ha="left")
+            _annotate_above(axes, (0, place), (0, 7), truncate(name, 44), ha="left")
 
 
-def _beside(axes: Axes, place: int, words: str, wide: bool) -> None:
+def _annotate_row_end(axes: Axes, place: int, words: str, wide: bool) -> None:
     """Writes words at the right end of a row, or above it."""
     if wide:
         _write(axes, (1, place), (6, 0), words, va="center")
     else:
-        _write_over(axes, (1, place), (0, 7), words.split("  ")[0], ha="right")
+        _annotate_above(axes, (1, place), (0, 7), words.split("  ")[0], ha="right")
 
 
 def _write(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
-    write(axes, where, away, words, xycoords=axes.get_yaxis_transform(), zorder=1.5, **options)
+    annotate(axes, where, away, words, xycoords=axes.get_yaxis_transform(), zorder=1.5, **options)
 
 
-def _write_over(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
+def _annotate_above(
+    axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any
+) -> None:
     """Writes words over the grid, which ends at them; points lie over them."""
-    _write(axes, where, away, words, bbox={"facecolor": PAPER.paper, "edgecolor": "none", "pad": 0.6}, **options)
+    _write(axes, where, away, words, bbox={"facecolor": PALETTE.paper, "edgecolor": "none", "pad": 0.6}, **options)

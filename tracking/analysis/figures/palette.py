@@ -15,9 +15,9 @@ class Palette:
     paper: str = "#ffffff"
 
 
-PAPER = Palette()
+PALETTE = Palette()
 
 
-def shortened(name: str, longest: int) -> str:
+def truncate(name: str, longest: int) -> str:
     """A name cut to a number of characters, the last of them an ellipsis."""
     return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ser.metrics import row_shares
 from tracking.analysis.figures.data import Curve
-from tracking.analysis.figures.palette import PAPER, shortened
-from tracking.analysis.figures.style import Margins, new_figure, write
+from tracking.analysis.figures.palette import PALETTE, truncate
+from tracking.analysis.figures.style import Margins, annotate, make_figure
 
 # Ink stays readable on the darkest cell, on light and on dark pages.
 _SHADE = 0.55
@@ -32,27 +32,27 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
         A figure 3.6 inches wide; cells without utterances stay empty.
     """
     k = len(emotions)
-    figure, (axes,) = new_figure(_PANEL_WIDTH, 3.64, title, Margins(left=0.9, right=0.05, top=0.26, bottom=0.73))
+    figure, (axes,) = make_figure(_PANEL_WIDTH, 3.64, title, Margins(left=0.9, right=0.05, top=0.26, bottom=0.73))
     text_pt = 8.0 if k <= 5 else 6.5 if k <= 8 else 5.0
     shares = row_shares(confusion)
     filled = [(int(row), int(column)) for row, column in np.argwhere(confusion > 0)]
     cells = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in filled]
-    shades = [to_rgba(PAPER.accent, _SHADE * float(shares[cell])) for cell in filled]
+    shades = [to_rgba(PALETTE.accent, _SHADE * float(shares[cell])) for cell in filled]
     axes.add_collection(PatchCollection(cells, facecolors=shades, linewidths=0))
     for row, column in filled:
         share = f"{100 * shares[row, column]:.0f}"
         words = f"{share}%\n{confusion[row, column]:.0f}" if k <= 8 else share
-        axes.text(column, row, words, ha="center", va="center", fontsize=text_pt, color=PAPER.ink)
-    names = [shortened(emotion, 12) for emotion in emotions]
+        axes.text(column, row, words, ha="center", va="center", fontsize=text_pt, color=PALETTE.ink)
+    names = [truncate(emotion, 12) for emotion in emotions]
     axes.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), aspect="equal", xticks=[], yticks=[])
     for place, name in enumerate(names):
-        write(axes, (-0.5, place), (-4, 0), name, fontsize=7.5, color=PAPER.muted, ha="right", va="center")
+        annotate(axes, (-0.5, place), (-4, 0), name, fontsize=7.5, color=PALETTE.muted, ha="right", va="center")
         turned = {"rotation": 35, "rotation_mode": "anchor", "ha": "right", "va": "top"}
-        write(axes, (place, k - 0.5), (0, -4), name, fontsize=7.5, color=PAPER.muted, **turned)
+        annotate(axes, (place, k - 0.5), (0, -4), name, fontsize=7.5, color=PALETTE.muted, **turned)
     axes.set_xlabel("decided", labelpad=34)
     axes.set_ylabel("true", labelpad=48)
     for side in ("left", "bottom", "top", "right"):
-        axes.spines[side].set(visible=True, color=PAPER.grid)
+        axes.spines[side].set(visible=True, color=PALETTE.grid)
     return figure
 
 
@@ -70,13 +70,13 @@ def curves_figure(
     Returns:
         A figure 3.6 inches wide.
     """
-    figure, (left,) = new_figure(_PANEL_WIDTH, 2.7, title, Margins(left=0.5, right=0.5))
+    figure, (left,) = make_figure(_PANEL_WIDTH, 2.7, title, Margins(left=0.5, right=0.5))
     right = left.twinx()
     for spine in right.spines.values():
         spine.set_visible(False)
     for axes, curve, scale, colour, style, name in (
-        (left, loss, 1.0, PAPER.second, "--", "training loss, nats"),
-        (right, ua, 100.0, PAPER.accent, "-", "validation UA, percent"),
+        (left, loss, 1.0, PALETTE.second, "--", "training loss, nats"),
+        (right, ua, 100.0, PALETTE.accent, "-", "validation UA, percent"),
     ):
         axes.set_ylabel(name, color=colour, fontsize=8)
         axes.tick_params(axis="y", colors=colour, labelsize=7.5, length=0)
@@ -84,13 +84,13 @@ def curves_figure(
         axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
         if curve is None:
             continue
-        mean, deviation = curve.mean * scale, curve.deviation * scale
+        mean, deviation = curve.mean * scale, curve.std * scale
         axes.fill_between(curve.epochs, mean - deviation, mean + deviation, color=colour, alpha=0.18, linewidth=0)
         axes.plot(curve.epochs, mean, style, color=colour, linewidth=1.8)
     if ua_percent is not None:
         right.set_ylim(*ua_percent)
     left.set_xlabel("epoch")
     left.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    left.grid(axis="x", color=PAPER.grid, linewidth=0.7)
+    left.grid(axis="x", color=PALETTE.grid, linewidth=0.7)
     left.spines["left"].set_visible(False)
     return figure

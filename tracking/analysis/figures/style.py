@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from tracking.analysis.figures.palette import PAPER, shortened
+from tracking.analysis.figures.palette import PALETTE, truncate
 
 LABEL_PT = 8.0
 """Size of most words, in points."""
 
-WIDE_FROM = 5.0
+MIN_WIDE_INCHES = 5.0
 """Width in inches from which a picture has room for names beside its rows, or for panels side by side."""
 
 
@@ -30,11 +30,11 @@ class Margins:
     right: float = 0.1
     top: float = 0.3
     bottom: float = 0.45
-    across: float = 0.0
-    down: float = 0.0
+    wspace: float = 0.0
+    hspace: float = 0.0
 
 
-def new_figure(
+def make_figure(
     width: float, height: float, title: str, margins: Margins, shape: tuple[int, int] = (1, 1)
 ) -> tuple[Figure, list[Axes]]:
     """A transparent figure with its title and styled axes.
@@ -53,21 +53,21 @@ def new_figure(
     """
     figure = Figure(figsize=(width, height))
     figure.patch.set_alpha(0)
-    heading = shortened(title, int(15 * width))
+    heading = truncate(title, int(15 * width))
     figure.suptitle(
-        heading, x=0.08 / width, y=1 - 0.06 / height, ha="left", fontsize=9, color=PAPER.ink, parse_math=False
+        heading, x=0.08 / width, y=1 - 0.06 / height, ha="left", fontsize=9, color=PALETTE.ink, parse_math=False
     )
     down, across = shape
     made = [axes for row in figure.subplots(down, across, squeeze=False) for axes in row]
-    panel_width = (width - margins.left - margins.right - (across - 1) * margins.across) / across
-    panel_height = (height - margins.top - margins.bottom - (down - 1) * margins.down) / down
+    panel_width = (width - margins.left - margins.right - (across - 1) * margins.wspace) / across
+    panel_height = (height - margins.top - margins.bottom - (down - 1) * margins.hspace) / down
     figure.subplots_adjust(
         left=margins.left / width,
         right=1 - margins.right / width,
         top=1 - margins.top / height,
         bottom=margins.bottom / height,
-        wspace=margins.across / panel_width,
-        hspace=margins.down / panel_height,
+        wspace=margins.wspace / panel_width,
+        hspace=margins.hspace / panel_height,
     )
     for axes in made:
         _style(axes)
@@ -92,16 +92,16 @@ def text_width(words: Sequence[str], size: float) -> float:
 
 def _style(axes: Axes) -> None:
     axes.patch.set_alpha(0)
-    axes.tick_params(colors=PAPER.muted, labelsize=8, length=0)
-    axes.xaxis.label.set(color=PAPER.muted, fontsize=8)
-    axes.yaxis.label.set(color=PAPER.muted, fontsize=8)
+    axes.tick_params(colors=PALETTE.muted, labelsize=8, length=0)
+    axes.xaxis.label.set(color=PALETTE.muted, fontsize=8)
+    axes.yaxis.label.set(color=PALETTE.muted, fontsize=8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
-        axes.spines[side].set_color(PAPER.grid)
+        axes.spines[side].set_color(PALETTE.grid)
 
 
-def write(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
+def annotate(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
     """Writes words beside a place; ticks would do as much with five objects each.
 
     Args:
@@ -111,11 +111,11 @@ def write(axes: Axes, where: tuple[float, float], away: tuple[float, float], wor
         words: The words, never parsed as mathematics.
         **options: Options of the text.
     """
-    options = {"fontsize": LABEL_PT, "color": PAPER.ink, **options}
+    options = {"fontsize": LABEL_PT, "color": PALETTE.ink, **options}
     axes.annotate(words, where, xytext=away, textcoords="offset points", parse_math=False, **options)
 
 
-def signed(difference: float) -> str:
+def format_signed(difference: float) -> str:
     """A difference with its sign, such as '−0.4'."""
     text = f"{difference:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")

@@ -13,28 +13,28 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from tracking.analysis.figures.palette import PAPER
+from tracking.analysis.figures.palette import PALETTE
 
 _VARIABLES = {
-    PAPER.ink: "var(--ink)",
-    PAPER.muted: "var(--muted)",
-    PAPER.grid: "var(--grid)",
-    PAPER.accent: "var(--accent)",
-    PAPER.second: "var(--second)",
-    PAPER.paper: "var(--paper)",
+    PALETTE.ink: "var(--ink)",
+    PALETTE.muted: "var(--muted)",
+    PALETTE.grid: "var(--grid)",
+    PALETTE.accent: "var(--accent)",
+    PALETTE.second: "var(--second)",
+    PALETTE.paper: "var(--paper)",
 }
 
 
 def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:
     """The figure as PNG bytes on white paper."""
-    figure.patch.set(facecolor=PAPER.paper, alpha=1)
+    figure.patch.set(facecolor=PALETTE.paper, alpha=1)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(buffer, format="png", dpi=dots_per_inch)
     return buffer.getvalue()
 
 
-def to_svg(figure: Figure, description: str) -> str:
+def to_inline_svg(figure: Figure, description: str) -> str:
     """The figure as an SVG element for use inside an HTML page.
 
     Args:
@@ -60,12 +60,12 @@ def to_svg(figure: Figure, description: str) -> str:
         r"<metadata>.*?</metadata>",
     ):
         text = re.sub(pattern, "", text, flags=re.DOTALL)
-    text = re.sub(r'style="[^"]*"', _with_variables, text)
+    text = re.sub(r'style="[^"]*"', _use_css_variables, text)
     label = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
-def write_picture(figure: Figure, path: Path, title: str) -> None:
+def save_figure(figure: Figure, path: Path, title: str) -> None:
     """Writes a figure, on white paper, into a file of its own; the file appears whole or not at all.
 
     Args:
@@ -87,7 +87,7 @@ def write_picture(figure: Figure, path: Path, title: str) -> None:
 
 def _svg_file(figure: Figure, title: str) -> bytes:
     """The figure as an SVG file; the same figure gives the same bytes."""
-    figure.patch.set(facecolor=PAPER.paper, alpha=1)
+    figure.patch.set(facecolor=PALETTE.paper, alpha=1)
     buffer = io.BytesIO()
     FigureCanvasSVG(figure)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": title}):
@@ -95,7 +95,7 @@ def _svg_file(figure: Figure, title: str) -> bytes:
     return buffer.getvalue()
 
 
-def _with_variables(style: re.Match[str]) -> str:
+def _use_css_variables(style: re.Match[str]) -> str:
     text = style.group()
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, variable)

@@ -9,20 +9,20 @@ from matplotlib.figure import Figure
 
 from tracking.analysis.comparison.caveats import ua_only
 from tracking.analysis.comparison.comparison import BETTER, Comparison
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.figures.data import ScopeLine, common_percent, forest_rows, learning_curve, speaker_rows
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.figures.data import ScopeSeries, forest_rows, learning_curve, shared_percent_limits, speaker_rows
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
 from tracking.analysis.figures.panels import confusion_figure, curves_figure
 from tracking.analysis.figures.search import importance_figure, scope_figure
-from tracking.analysis.figures.svg import to_svg
-from tracking.analysis.report_context import Importances
+from tracking.analysis.figures.svg import to_inline_svg
+from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 from tracking.meanwhile import Meanwhile
 
 
 @dataclass(frozen=True)
-class Picture:
+class ResponsiveFigure:
     """A picture in one or two widths; the page shows the one that fits.
 
     Attributes:
@@ -57,7 +57,7 @@ WIDE, NARROW = 7.6, 3.7
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ReportFigures:
     """All pictures of a report.
 
     Attributes:
@@ -71,17 +71,19 @@ class Pictures:
         panels_note: Which variants are drawn, where not all are; else empty.
     """
 
-    forest: Picture | None
-    all_forest: Picture | None
+    forest: ResponsiveFigure | None
+    all_forest: ResponsiveFigure | None
     all_forest_note: str
-    speakers: Picture | None
-    confusions: tuple[Picture, ...]
-    curves: tuple[Picture, ...]
-    scopes: Picture | None
+    speakers: ResponsiveFigure | None
+    confusions: tuple[ResponsiveFigure, ...]
+    curves: tuple[ResponsiveFigure, ...]
+    scopes: ResponsiveFigure | None
     panels_note: str
 
 
-def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], meanwhile: Meanwhile = map) -> Callable[[], Pictures]:
+def render_figures(
+    overview: Analysis, lines: Sequence[ScopeSeries], meanwhile: Meanwhile = map
+) -> Callable[[], ReportFigures]:
     """Begins to draw the pictures of a report.
 
     Args:
@@ -92,7 +94,7 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], meanwhile: Mea
     Returns:
         What gives the pictures; to be called once, and as late as can be.
     """
-    made, shown = overview.comparisons.made, shown_variants(overview)
+    made, shown = overview.comparisons.comparisons, shown_variants(overview)
     first, every = first_comparisons(overview), shown_comparisons(overview)
     drawings = {
         "forest": _forest(first, "UA against the baseline, with 95% intervals"),
@@ -102,20 +104,20 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], meanwhile: Mea
         "curves": _curves(shown),
         "confusions": [_confusion(entry) for entry in shown],
     }
-    drawn = meanwhile(draw, [drawing for those in drawings.values() for drawing in those])
+    drawn = meanwhile(render, [drawing for those in drawings.values() for drawing in those])
 
-    def pictures() -> Pictures:
+    def pictures() -> ReportFigures:
         rest = iter(drawn)
         by_name = {name: tuple(islice(rest, len(those))) for name, those in drawings.items()}
-        return Pictures(
-            forest=_only(by_name["forest"]),
-            all_forest=_only(by_name["all_forest"]),
-            all_forest_note=_part(len(every), len(made), "comparisons are drawn; the table has all."),
-            speakers=_only(by_name["speakers"]),
+        return ReportFigures(
+            forest=_first(by_name["forest"]),
+            all_forest=_first(by_name["all_forest"]),
+            all_forest_note=_shown_note(len(every), len(made), "comparisons are drawn; the table has all."),
+            speakers=_first(by_name["speakers"]),
             confusions=by_name["confusions"],
             curves=by_name["curves"],
-            scopes=_only(by_name["scopes"]),
-            panels_note=_part(
+            scopes=_first(by_name["scopes"]),
+            panels_note=_shown_note(
                 len(shown),
                 len(overview.scored),
                 f"variants: {SHOWN_FIRST}; the CSV files have all.",
@@ -125,30 +127,30 @@ def draw_pictures(overview: Overview, lines: Sequence[ScopeLine], meanwhile: Mea
     return pictures
 
 
-def _only(drawn: Sequence[Picture]) -> Picture | None:
+def _first(drawn: Sequence[ResponsiveFigure]) -> ResponsiveFigure | None:
     return drawn[0] if drawn else None
 
 
-def _part(shown: int, of: int, words: str) -> str:
+def _shown_note(shown: int, of: int, words: str) -> str:
     """How many of something are drawn; empty where all are."""
     return "" if shown == of else f"{shown} of {of} {words}"
 
 
-def first_comparisons(overview: Overview) -> tuple[Comparison, ...]:
+def first_comparisons(overview: Analysis) -> tuple[Comparison, ...]:
     """The comparisons of the first screen: of variants that may be named without choosing on test data."""
     reportable = {entry.variant.label for entry in overview.reportable}
-    return tuple(made for made in overview.comparisons.made if made.variant in reportable)[:MOST_ROWS]
+    return tuple(made for made in overview.comparisons.comparisons if made.variant in reportable)[:MOST_ROWS]
 
 
-def shown_comparisons(overview: Overview) -> tuple[Comparison, ...]:
+def shown_comparisons(overview: Analysis) -> tuple[Comparison, ...]:
     """The comparisons that the larger forest plot shows, in the order of the table."""
-    made = overview.comparisons.made
+    made = overview.comparisons.comparisons
     selected = {entry.variant.label for entry in overview.scored if entry.variant.kind == SELECTED}
     ranked = sorted(range(len(made)), key=lambda i: (made[i].verdict != BETTER, made[i].variant not in selected, i))
     return tuple(made[place] for place in sorted(ranked[:MOST_ROWS]))
 
 
-def shown_variants(overview: Overview) -> tuple[ScoredVariant, ...]:
+def shown_variants(overview: Analysis) -> tuple[ScoredVariant, ...]:
     """The variants that have panels of their own, in the order of the report: first those that may be named."""
     scored = overview.scored
     best = max(overview.reportable, key=lambda entry: entry.scores.ua.mean, default=None)
@@ -193,7 +195,7 @@ def _speakers(shown: Sequence[ScoredVariant], wa_muted: bool) -> list[Drawing]:
     return [Drawing(words, wide, narrow)]
 
 
-def _scopes(lines: Sequence[ScopeLine]) -> list[Drawing]:
+def _scopes(lines: Sequence[ScopeSeries]) -> list[Drawing]:
     if not lines:
         return []
     title = "UA over the scope, with 95% intervals over speakers"
@@ -213,7 +215,7 @@ def _curves(shown: Sequence[ScoredVariant]) -> list[Drawing]:
     folds = [[fold for seed in one.variant.scored_seeds for fold in one.variant.folds[seed]] for one in shown]
     losses = [learning_curve(one, "training_loss") for one in folds]
     uas = [learning_curve(one, "validation_ua") for one in folds]
-    ends = common_percent(uas)
+    ends = shared_percent_limits(uas)
     labels = [entry.variant.label for entry in shown]
     return [
         Drawing(
@@ -223,18 +225,18 @@ def _curves(shown: Sequence[ScoredVariant]) -> list[Drawing]:
     ]
 
 
-def draw_importances(importances: Sequence[Importances]) -> tuple[Picture, ...]:
+def draw_importances(importances: Sequence[ParameterImportances]) -> tuple[ResponsiveFigure, ...]:
     """Draws the importance of settings, a picture for each group of trials."""
-    return tuple(draw(_importances(group)) for group in importances)
+    return tuple(render(_importances(group)) for group in importances)
 
 
-def _importances(group: Importances) -> Drawing:
+def _importances(group: ParameterImportances) -> Drawing:
     title = f"Importance of settings among {group.trials} trials"
-    words = f"Importance of {len(group.shares)} settings among {group.among}; importances.csv has the numbers"
+    words = f"Importance of {len(group.shares)} settings among {group.group}; importances.csv has the numbers"
     return Drawing(words, partial(importance_figure, group.shares, NARROW, title))
 
 
-def draw(drawing: Drawing) -> Picture:
+def render(drawing: Drawing) -> ResponsiveFigure:
     """Draws a picture as SVG text with all names escaped."""
-    narrow = "" if drawing.narrow is None else to_svg(drawing.narrow(), drawing.words)
-    return Picture(to_svg(drawing.wide(), drawing.words), narrow)
+    narrow = "" if drawing.narrow is None else to_inline_svg(drawing.narrow(), drawing.words)
+    return ResponsiveFigure(to_inline_svg(drawing.wide(), drawing.words), narrow)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from tracking.analysis.comparison.baselines import ATTENTION
+from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
 from tracking.analysis.comparison.comparison import BETTER, NO_CLAIM, Comparison
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.report.tables.formatting import interval_points, percent, points, probability
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.report.tables.formatting import format_p_value, format_percent, format_points, interval_points
 from tracking.analysis.variants.scores import ScoredVariant
 
 
@@ -22,7 +22,7 @@ class Headline:
     remarks: tuple[str, ...]
 
 
-def headline(overview: Overview) -> Headline:
+def headline(overview: Analysis) -> Headline:
     """Words the result.
 
     Args:
@@ -41,28 +41,30 @@ def headline(overview: Overview) -> Headline:
         return Headline("No variant is complete yet, so nothing can be compared.", ())
     best = max(candidates, key=lambda entry: entry.scores.ua.mean)
     comparison = overview.comparison_of(best.variant.label)
-    opening = f"{best.variant.label} has the highest UA, {percent(best.scores.ua.mean)}%"
+    opening = f"{best.variant.label} has the highest UA, {format_percent(best.scores.ua.mean)}%"
     if comparison is None:
-        sentence = f"{opening}. {_why_not_compared(overview, best)}"
+        sentence = f"{opening}. {_describe_missing_comparison(overview, best)}"
     else:
-        sentence = f"{opening}: {_by_how_much(comparison)}. {_how_sure(comparison, overview.comparisons.family)}"
-    return Headline(sentence + _above(overview, best), tuple(_remarks(overview, best)))
+        significance = _describe_significance(comparison, overview.comparisons.family_size)
+        sentence = f"{opening}: {_describe_difference(comparison)}. {significance}"
+    return Headline(sentence + _stronger_baselines(overview, best), tuple(_remarks(overview, best)))
 
 
-def _above(overview: Overview, best: ScoredVariant) -> str:
+def _stronger_baselines(overview: Analysis, best: ScoredVariant) -> str:
     """Says which baselines of another kind stand above the best variant: without that its sentence would flatter."""
     mine = best.scores.ua.mean
     return "".join(
         f" {baseline.result.name[:1].upper()}{baseline.result.name[1:]} on utterance means and deviations stands "
-        f"{points(baseline.scores.ua.mean - mine).lstrip('+')} points above it, at {percent(baseline.scores.ua.mean)}%."
+        f"{format_points(baseline.scores.ua.mean - mine).lstrip('+')} points above it, "
+        f"at {format_percent(baseline.scores.ua.mean)}%."
         for baseline in overview.baselines
-        if percent(baseline.scores.ua.mean) != percent(mine) and baseline.scores.ua.mean > mine
+        if format_percent(baseline.scores.ua.mean) != format_percent(mine) and baseline.scores.ua.mean > mine
     )
 
 
-def _by_how_much(comparison: Comparison) -> str:
+def _describe_difference(comparison: Comparison) -> str:
     test = comparison.ua_speakers
-    gap = points(abs(test.difference)).lstrip("+")
+    gap = format_points(abs(test.difference)).lstrip("+")
     if gap == "0.0":
         against = f"level with {comparison.baseline}"
     else:
@@ -70,45 +72,49 @@ def _by_how_much(comparison: Comparison) -> str:
     return f"{against} (95% interval {interval_points(test.interval)})"
 
 
-def _how_sure(comparison: Comparison, family: int) -> str:
+def _describe_significance(comparison: Comparison, family: int) -> str:
     adjusted = f"after Holm's adjustment for {family} comparison{'s' * (family != 1)}"
     test = comparison.ua_speakers
     if comparison.verdict == NO_CLAIM:
-        return f"No claim is made: {test.units} test speakers are too few."
+        return f"No claim is made: {test.clusters} test speakers are too few."
     if comparison.verdict == BETTER:
-        return f"It is shown to be better: p = {probability(comparison.holm_p)} over {test.units} speakers {adjusted}."
+        return (
+            f"It is shown to be better: p = {format_p_value(comparison.holm_p)} over {test.clusters} speakers "
+            f"{adjusted}."
+        )
     return (
-        f"It is not shown to be better: p = {probability(comparison.holm_p)} over {test.units} speakers {adjusted} "
-        f"(alone: {probability(test.p)})."
+        f"It is not shown to be better: p = {format_p_value(comparison.holm_p)} over {test.clusters} speakers "
+        f"{adjusted} (alone: {format_p_value(test.p)})."
     )
 
 
-def _why_not_compared(overview: Overview, best: ScoredVariant) -> str:
-    for refusal in overview.comparisons.refused:
+def _describe_missing_comparison(overview: Analysis, best: ScoredVariant) -> str:
+    for refusal in overview.comparisons.skipped:
         if refusal.variant == best.variant.label:
             return f"It is not compared: {refusal.reason}."
-    made = {one.variant: one for one in overview.comparisons.made if one.question == ATTENTION}
+    made = {one.variant: one for one in overview.comparisons.comparisons if one.question == ATTENTION_EFFECT}
     rivals = [entry for entry in overview.reportable if entry.variant.label in made]
     if best.variant.configuration.attention == "none" and rivals:
         nearest = max(rivals, key=lambda entry: entry.scores.ua.mean).variant.label
         comparison = made[nearest]
         return (
             f"It is a baseline itself: no attention scores higher. The best of them, {nearest}, stands "
-            f"{_by_how_much(comparison)}. {_how_sure(comparison, overview.comparisons.family)}"
+            f"{_describe_difference(comparison)}. "
+            f"{_describe_significance(comparison, overview.comparisons.family_size)}"
         )
-    if any(one.baseline == best.variant.label for one in overview.comparisons.made):
+    if any(one.baseline == best.variant.label for one in overview.comparisons.comparisons):
         return "It is a baseline itself: no variant named here scores higher."
     return "There is nothing to compare it with yet."
 
 
-def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
+def _remarks(overview: Analysis, best: ScoredVariant) -> list[str]:
     remarks = []
-    made = overview.comparisons.made
+    made = overview.comparisons.comparisons
     shown = [f"{one.variant} (against {one.baseline})" for one in made if one.verdict == BETTER]
     if shown:
         more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
         remarks.append(f"Shown to be better than their baseline: {', '.join(shown[:5])}{more}.")
-    elif made and any(one.question == ATTENTION for one in made):
+    elif made and any(one.question == ATTENTION_EFFECT for one in made):
         remarks.append("No variant is shown to be better than its baseline.")
     if len(overview.reportable) > 1:
         remarks.append(
@@ -122,19 +128,20 @@ def _remarks(overview: Overview, best: ScoredVariant) -> list[str]:
         )
     if best.capped:
         remarks.append(
-            f"Its targets: {percent(best.capped_share)}% were shortened, so it is not comparable as this strategy."
+            f"Its targets: {format_percent(best.capped_share)}% were shortened, so it is not comparable as this "
+            "strategy."
         )
     for baseline in overview.baselines:
         below = best.scores.ua.mean - baseline.scores.ua.mean
         if below >= 0:
             remarks.append(
                 f"For scale: {baseline.result.name} on utterance means and deviations reaches "
-                f"{percent(baseline.scores.ua.mean)}% UA, {points(below).lstrip('+')} points below it."
+                f"{format_percent(baseline.scores.ua.mean)}% UA, {format_points(below).lstrip('+')} points below it."
             )
     return remarks
 
 
-def _adjusted(overview: Overview, best: ScoredVariant) -> str:
+def _adjusted(overview: Analysis, best: ScoredVariant) -> str:
     if overview.comparison_of(best.variant.label) is None:
         return ""
     return ": p is adjusted for that, the difference and its interval are not"

@@ -1,16 +1,22 @@
 """The result of a study as a few rows for a terminal."""
 
 from tracking.analysis.comparison.caveats import CAPPED, UA_ONLY, ua_only
-from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.figures import SHOWN_FIRST, shown_variants
 from tracking.analysis.report.headline import headline
-from tracking.analysis.report.tables.formatting import NONE, percent, points, probability, spread_percent
+from tracking.analysis.report.tables.formatting import (
+    EM_DASH,
+    format_p_value,
+    format_percent,
+    format_points,
+    spread_percent,
+)
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 MOST_LISTED = 40
 
 
-def summary_rows(overview: Overview) -> list[dict[str, str]]:
+def summary_rows(overview: Analysis) -> list[dict[str, str]]:
     """One row a variant or baseline, in the order of the report; see `summary_title` for what is left out.
 
     Args:
@@ -27,18 +33,18 @@ def summary_rows(overview: Overview) -> list[dict[str, str]]:
         rows.append(
             {
                 "variant": baseline.result.name,
-                "UA": percent(scores.ua.mean),
+                "UA": format_percent(scores.ua.mean),
                 "WA": _wa(overview, scores),
                 "UA folds": spread_percent(scores.ua_folds),
-                "dUA": NONE,
-                "p": NONE,
+                "dUA": EM_DASH,
+                "p": EM_DASH,
                 "note": "baseline",
             }
         )
     return rows
 
 
-def summary_title(overview: Overview) -> str:
+def summary_title(overview: Analysis) -> str:
     """Which variants the rows are of; where there are more than `MOST_LISTED`, those that have panels on the page."""
     listed, scored = len(_listed(overview)), len(overview.scored)
     if listed == scored:
@@ -46,20 +52,20 @@ def summary_title(overview: Overview) -> str:
     return f"{listed} of {scored} variants of this corpus, in percent: {SHOWN_FIRST}; the report has all"
 
 
-def _listed(overview: Overview) -> tuple[ScoredVariant, ...]:
+def _listed(overview: Analysis) -> tuple[ScoredVariant, ...]:
     return overview.scored if len(overview.scored) <= MOST_LISTED else shown_variants(overview)
 
 
-def summary_sentence(overview: Overview) -> str:
+def summary_sentence(overview: Analysis) -> str:
     """Which variant is best, by how much, and how sure: the report's first sentence."""
     return headline(overview).sentence
 
 
-def _wa(overview: Overview, scores: Scores) -> str:
-    return f"({percent(scores.wa.mean)})" if ua_only(overview) else percent(scores.wa.mean)
+def _wa(overview: Analysis, scores: Scores) -> str:
+    return f"({format_percent(scores.wa.mean)})" if ua_only(overview) else format_percent(scores.wa.mean)
 
 
-def _row(overview: Overview, entry: ScoredVariant) -> dict[str, str]:
+def _row(overview: Analysis, entry: ScoredVariant) -> dict[str, str]:
     comparison = overview.comparison_of(entry.variant.label)
     notes = []
     if not entry.variant.complete:
@@ -76,10 +82,10 @@ def _row(overview: Overview, entry: ScoredVariant) -> dict[str, str]:
         notes.append(comparison.verdict)
     return {
         "variant": entry.variant.label,
-        "UA": percent(entry.scores.ua.mean),
+        "UA": format_percent(entry.scores.ua.mean),
         "WA": _wa(overview, entry.scores),
         "UA folds": spread_percent(entry.scores.ua_folds),
-        "dUA": NONE if comparison is None else points(comparison.ua_speakers.difference),
-        "p": NONE if comparison is None else probability(comparison.holm_p),
+        "dUA": EM_DASH if comparison is None else format_points(comparison.ua_speakers.difference),
+        "p": EM_DASH if comparison is None else format_p_value(comparison.holm_p),
         "note": "; ".join(notes),
     }

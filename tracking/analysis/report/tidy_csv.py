@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import learning_curve
-from tracking.analysis.report.tables.export import write_frame
-from tracking.analysis.scored_folds import CURVES
+from tracking.analysis.report.tables.export import write_dataframe
+from tracking.analysis.scored_folds import CURVE_METRICS
 from tracking.analysis.variants.scores import ScoredVariant, fold_table, variant_table
 
 
-def record_tables(overview: Overview) -> Mapping[str, pd.DataFrame]:
+def record_tables(overview: Analysis) -> Mapping[str, pd.DataFrame]:
     """Tidy tables by file name, less the suffix.
 
     Args:
@@ -31,11 +31,11 @@ def record_tables(overview: Overview) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def write_records(overview: Overview, folder: Path) -> tuple[str, ...]:
+def write_records(overview: Analysis, folder: Path) -> tuple[str, ...]:
     """Writes every tidy table as UTF-8 CSV; returns their names."""
     tables = record_tables(overview)
     for name, frame in tables.items():
-        write_frame(frame, folder / f"{name}.csv")
+        write_dataframe(frame, folder / f"{name}.csv")
     return tuple(tables)
 
 
@@ -62,11 +62,11 @@ def _confusion(entry: ScoredVariant) -> list[dict[str, object]]:
 def _curves(entry: ScoredVariant) -> list[dict[str, object]]:
     folds = [fold for seed in entry.variant.scored_seeds for fold in entry.variant.folds[seed]]
     rows: list[dict[str, object]] = []
-    for metric in CURVES:
+    for metric in CURVE_METRICS:
         curve = learning_curve(folds, metric)
         if curve is None:
             continue
-        triples = zip(curve.epochs.tolist(), curve.mean.tolist(), curve.deviation.tolist(), strict=True)
+        triples = zip(curve.epochs.tolist(), curve.mean.tolist(), curve.std.tolist(), strict=True)
         rows += [
             {"variant": entry.variant.label, "metric": metric, "epoch": epoch, "mean": mean, "deviation": deviation}
             for epoch, mean, deviation in triples

@@ -10,36 +10,36 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tracking.analysis.comparison.caveats import Badge, baseline_badges, report_badges, variant_badges
-from tracking.analysis.comparison.interpretation import WHICH_TO_BELIEVE
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.figures.data import ScopeLine, scope_lines
-from tracking.analysis.report.figures import draw_importances, draw_pictures
+from tracking.analysis.comparison.caveats import Caveat, baseline_badges, report_badges, variant_badges
+from tracking.analysis.comparison.interpretation import RECOMMENDED_TEST
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.figures.data import ScopeSeries, scope_lines
+from tracking.analysis.report.figures import draw_importances, render_figures
 from tracking.analysis.report.headline import headline
-from tracking.analysis.report.tables.comparisons import comparison_table, refused_table
-from tracking.analysis.report.tables.export import write_table, write_whole
+from tracking.analysis.report.tables.comparisons import comparison_table, skipped_table
+from tracking.analysis.report.tables.export import write_atomically, write_table
 from tracking.analysis.report.tables.folds import cost_table, fold_tables
 from tracking.analysis.report.tables.provenance import (
-    missing_table,
-    origins_table,
+    incomplete_table,
+    provenance_table,
     pruned_table,
     settings_tables,
     studies_table,
 )
-from tracking.analysis.report.tables.published import beside_the_paper
-from tracking.analysis.report.tables.scores import grid_tables, recall_table, results_table
+from tracking.analysis.report.tables.published import paper_comparison
+from tracking.analysis.report.tables.scores import attention_by_label_tables, recall_table, results_table
 from tracking.analysis.report.tables.search import importance_table, scope_table
-from tracking.analysis.report.tables.sensitivity import guide_table, sensitivity_table
+from tracking.analysis.report.tables.sensitivity import sensitivity_table, test_notes_table
 from tracking.analysis.report.tidy_csv import write_records
-from tracking.analysis.report_context import Background
+from tracking.analysis.report_context import ReportContext
 from tracking.meanwhile import Meanwhile
 
 _FOLDER = Path(__file__).parent
-_NO_BACKGROUND = Background()
+_NO_BACKGROUND = ReportContext()
 
 
 def write_report(
-    overview: Overview, folder: Path, background: Background = _NO_BACKGROUND, meanwhile: Meanwhile = map
+    overview: Analysis, folder: Path, background: ReportContext = _NO_BACKGROUND, meanwhile: Meanwhile = map
 ) -> Path:
     """Writes the comparison report.
 
@@ -52,11 +52,11 @@ def write_report(
     Returns:
         The page, `index.html`; every table lies as CSV, LaTeX and Markdown in the folder `tables` beside it.
     """
-    marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.made)
-    pictures = draw_pictures(overview, lines, meanwhile)
+    marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.comparisons)
+    pictures = render_figures(overview, lines, meanwhile)
     files = folder / "tables"
     files.mkdir(parents=True, exist_ok=True)
-    tables, paper = _tables(overview, background, lines), beside_the_paper(overview)
+    tables, paper = _tables(overview, background, lines), paper_comparison(overview)
     if paper.table is not None:
         write_table(paper.table, marks, files)
     for one in [*tables["grids"], *(tables[name] for name in tables if name != "grids")]:
@@ -72,35 +72,35 @@ def write_report(
     words |= {"importances": importance_table(importances), "importance_pictures": draw_importances(importances)}
     write_table(words["importances"], marks, files)
     page = folder / "index.html"
-    write_whole(page, _page(overview, words))
+    write_atomically(page, _page(overview, words))
     return page
 
 
-def _tables(overview: Overview, background: Background, lines: Sequence[ScopeLine]) -> dict[str, Any]:
+def _tables(overview: Analysis, background: ReportContext, lines: Sequence[ScopeSeries]) -> dict[str, Any]:
     shared, own = settings_tables(overview)
     folds_ua, folds_wa = fold_tables(overview)
     return {
-        "grids": grid_tables(overview),
+        "grids": attention_by_label_tables(overview),
         "results": results_table(overview),
         "tests": comparison_table(overview),
         "sensitivity": sensitivity_table(overview),
-        "guide": guide_table(),
-        "refused": refused_table(overview),
+        "guide": test_notes_table(),
+        "refused": skipped_table(overview),
         "folds_ua": folds_ua,
         "folds_wa": folds_wa,
         "recall": recall_table(overview),
         "costs": cost_table(overview),
         "scope": scope_table(overview, lines),
-        "missing": missing_table(overview, background),
+        "missing": incomplete_table(overview, background),
         "pruned": pruned_table(overview),
         "studies": studies_table(overview, background),
-        "origins": origins_table(overview),
+        "origins": provenance_table(overview),
         "shared_settings": shared,
         "own_settings": own,
     }
 
 
-def _partial(overview: Overview, background: Background) -> str:
+def _partial(overview: Analysis, background: ReportContext) -> str:
     """Why the report is partial, in words; empty where it is not."""
     if not (overview.partial or background.partial):
         return ""
@@ -115,7 +115,7 @@ def _partial(overview: Overview, background: Background) -> str:
     return " ".join(sentences)
 
 
-def _page(overview: Overview, words: Mapping[str, Any]) -> str:
+def _page(overview: Analysis, words: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -130,12 +130,14 @@ def _page(overview: Overview, words: Mapping[str, Any]) -> str:
         title=_title(overview),
         facts=_facts(overview),
         headline=headline(overview),
-        family=overview.comparisons.family,
-        believe=WHICH_TO_BELIEVE,
-        several_seeds=any(len(made.seeds) > 1 for made in overview.comparisons.made),
-        sessions=max((made.ua_sessions.units for made in overview.comparisons.made if made.ua_sessions), default=0),
+        family=overview.comparisons.family_size,
+        believe=RECOMMENDED_TEST,
+        several_seeds=any(len(made.seeds) > 1 for made in overview.comparisons.comparisons),
+        sessions=max(
+            (made.ua_sessions.clusters for made in overview.comparisons.comparisons if made.ua_sessions), default=0
+        ),
         badges=report_badges(overview),
-        explained=_explained(overview),
+        explained=_used_caveats(overview),
         notes=overview.table.notes,
         svg=Markup,
         # Both files are the package's own; a closing tag in them would end their element.
@@ -145,12 +147,12 @@ def _page(overview: Overview, words: Mapping[str, Any]) -> str:
     )
 
 
-def _title(overview: Overview) -> str:
+def _title(overview: Analysis) -> str:
     corpora = dict.fromkeys(entry.evidence.corpus.name for entry in overview.scored)
     return f"Speech emotion recognition: {', '.join(corpora)}" if corpora else "Speech emotion recognition: no results"
 
 
-def _facts(overview: Overview) -> list[str]:
+def _facts(overview: Analysis) -> list[str]:
     if not overview.scored:
         return []
     evidence = max((entry.evidence for entry in overview.scored), key=lambda one: len(one.utterances))
@@ -165,7 +167,7 @@ def _facts(overview: Overview) -> list[str]:
     ]
 
 
-def _explained(overview: Overview) -> tuple[Badge, ...]:
+def _used_caveats(overview: Analysis) -> tuple[Caveat, ...]:
     """Every mark that stands anywhere in the report, once."""
     marks = dict.fromkeys(report_badges(overview))
     for entry in overview.scored:

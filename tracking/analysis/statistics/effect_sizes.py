@@ -36,7 +36,7 @@ def cohens_h(a: float, b: float) -> float:
     return 2 * asin(sqrt(a)) - 2 * asin(sqrt(b))
 
 
-def standardised_difference(parts: NDArray[np.float64]) -> float | None:
+def hedges_g(parts: NDArray[np.float64]) -> float | None:
     """The mean of the speakers' differences in units of their deviation, free of small-sample bias.
 
     g = J(S-1) mean(d) / sd(d), sd with S-1, J(m) = Gamma(m/2) / (sqrt(m/2) Gamma((m-1)/2)): Cohen's d
@@ -70,7 +70,7 @@ def standardised_difference(parts: NDArray[np.float64]) -> float | None:
     return float(correction * parts.mean() / deviation)
 
 
-def units_above_zero(parts: NDArray[np.float64]) -> int:
+def count_improved_speakers(parts: NDArray[np.float64]) -> int:
     """How many speakers the variant suits better than the baseline; a speaker without any difference is none of them.
 
     Args:

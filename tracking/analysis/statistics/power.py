@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from tracking.analysis.statistics.sign_flip import ENUMERATED_UNITS, LEAST_UNITS, SAMPLED_FLIPS
+from tracking.analysis.statistics.sign_flip import ENUMERATED_UNITS, MIN_SPEAKERS, SAMPLED_FLIPS
 
 POWER = 0.8
 """The usual chance with which a true difference should be found."""
@@ -19,7 +19,7 @@ POWER = 0.8
 _MOST_UNITS = 10_000_000
 
 
-def unit_deviation(parts: NDArray[np.float64]) -> float | None:
+def between_speaker_std(parts: NDArray[np.float64]) -> float | None:
     """The deviation between speakers of the difference of two variants.
 
     sigma = S sd(d), sd with S-1: the parts d_s sum to the difference, so S d_s is the difference as
@@ -38,7 +38,7 @@ def unit_deviation(parts: NDArray[np.float64]) -> float | None:
     return len(parts) * float(parts.std(ddof=1)) if len(parts) > 1 else None
 
 
-def least_p(units: int) -> float:
+def min_p_value(units: int) -> float:
     """The smallest p that the sign-flip test over that many speakers can give.
 
     2^-S where all assignments of signs are enumerated, else 1 / (drawn assignments + 1).
@@ -50,7 +50,7 @@ def least_p(units: int) -> float:
     return 2.0**-units if units <= ENUMERATED_UNITS else 1 / (SAMPLED_FLIPS + 1)
 
 
-def t_power(difference: float, deviation: float, units: int, alpha: float = 0.05) -> float:
+def paired_t_power(difference: float, deviation: float, units: int, alpha: float = 0.05) -> float:
     """The chance that the one-tailed paired t-test over speakers shows a true difference.
 
     P(T > t_(1-alpha, S-1)), T noncentral t with S-1 degrees of freedom and noncentrality
@@ -80,7 +80,9 @@ def t_power(difference: float, deviation: float, units: int, alpha: float = 0.05
     return _power_at(difference * sqrt(units) / deviation, units, critical)
 
 
-def detectable_difference(deviation: float, units: int, alpha: float = 0.05, power: float = POWER) -> float | None:
+def minimum_detectable_difference(
+    deviation: float, units: int, alpha: float = 0.05, power: float = POWER
+) -> float | None:
     """The smallest true difference that a corpus of so many speakers shows with the given power.
 
     The difference at which `t_power` is `power`.
@@ -106,7 +108,7 @@ def detectable_difference(deviation: float, units: int, alpha: float = 0.05, pow
         True
     """
     _check(deviation, alpha, power)
-    if units < LEAST_UNITS or least_p(units) > alpha:
+    if units < MIN_SPEAKERS or min_p_value(units) > alpha:
         return None
     critical = float(special.stdtrit(units - 1, 1 - alpha))
     upper = critical + 1.0
@@ -116,7 +118,7 @@ def detectable_difference(deviation: float, units: int, alpha: float = 0.05, pow
     return float(noncentrality) * deviation / sqrt(units)
 
 
-def units_needed(difference: float, deviation: float, alpha: float = 0.05, power: float = POWER) -> int:
+def required_speakers(difference: float, deviation: float, alpha: float = 0.05, power: float = POWER) -> int:
     """How many speakers it takes to show a true difference with the given power.
 
     The smallest S, six or more, whose `t_power` reaches `power` and whose smallest sign-flip p reaches the level.
@@ -142,14 +144,14 @@ def units_needed(difference: float, deviation: float, alpha: float = 0.05, power
         raise ValueError(f"speakers for a difference of {difference}: expected a difference above 0")
 
     def shows(units: int) -> bool:
-        return least_p(units) <= alpha and t_power(difference, deviation, units, alpha) >= power
+        return min_p_value(units) <= alpha and paired_t_power(difference, deviation, units, alpha) >= power
 
-    upper = LEAST_UNITS
+    upper = MIN_SPEAKERS
     while not shows(upper):
         upper *= 2
         if upper > _MOST_UNITS:
             raise ValueError(f"a difference of {difference} at a deviation of {deviation} needs over {_MOST_UNITS}")
-    lower = max(LEAST_UNITS, ceil(upper / 2))
+    lower = max(MIN_SPEAKERS, ceil(upper / 2))
     while lower < upper:
         middle = (lower + upper) // 2
         lower, upper = (lower, middle) if shows(middle) else (middle + 1, upper)

@@ -30,7 +30,7 @@ class Interval:
     high: float
 
 
-def two_proportion_z(a: float, b: float, n_a: int, n_b: int) -> ZTest | None:
+def proportions_ztest(a: float, b: float, n_a: int, n_b: int) -> ZTest | None:
     """The one-tailed z-test of two proportions with pooled variance, H1: a > b.
 
     z = (a - b) / sqrt(p (1 - p) (1/n_a + 1/n_b)), p = (n_a a + n_b b) / (n_a + n_b) (Fleiss, Levin &
@@ -62,7 +62,7 @@ def two_proportion_z(a: float, b: float, n_a: int, n_b: int) -> ZTest | None:
     return _z_test(a - b, pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
 
 
-def recall_variance_z(
+def uar_ztest(
     recalls_a: NDArray[np.float64], recalls_b: NDArray[np.float64], class_counts: NDArray[np.int64]
 ) -> ZTest | None:
     """The one-tailed z-test of two UAs from the variances of their recalls, H1: a > b.
@@ -100,7 +100,7 @@ def _z_test(difference: float, variance: float) -> ZTest:
     return ZTest(z, float(special.ndtr(-z)))
 
 
-def mcnemar_exact(only_a: int, only_b: int) -> float:
+def mcnemar_one_sided(only_a: int, only_b: int) -> float:
     """McNemar's exact test, one-tailed, H1: a is right more often where the two disagree.
 
     p = P(X >= only_a), X ~ Binomial(only_a + only_b, 1/2) (McNemar, Psychometrika 12, 1947, in its
@@ -123,7 +123,7 @@ def mcnemar_exact(only_a: int, only_b: int) -> float:
     return float(special.betainc(only_a, only_b + 1, 0.5))
 
 
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
+def holm_adjust(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's step-down adjustment, which holds the family-wise error however the tests depend on each other.
 
     The i-th smallest of m values is multiplied by m - i + 1, made monotone, and cut at 1 (Holm,

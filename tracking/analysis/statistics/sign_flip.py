@@ -21,7 +21,7 @@ ENUMERATED_UNITS = 16
 SAMPLED_FLIPS = 100_000
 """Sign flips drawn beyond that; the observed assignment counts as one more."""
 
-LEAST_UNITS = 6
+MIN_SPEAKERS = 6
 """With fewer speakers nothing is claimed: the smallest possible p is 1/32 with 5."""
 
 _SEED = 20_190_512
@@ -29,7 +29,7 @@ _RELATIVE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class SignFlip:
+class SignFlipTest:
     """The sign-flip test of a paired difference.
 
     Attributes:
@@ -42,15 +42,15 @@ class SignFlip:
     difference: float
     p: float
     interval: Interval | None
-    units: int
+    clusters: int
 
     @property
-    def enough(self) -> bool:
+    def has_enough_speakers(self) -> bool:
         """Whether there are enough units for any claim."""
-        return self.units >= LEAST_UNITS
+        return self.clusters >= MIN_SPEAKERS
 
 
-def ua_parts(
+def ua_contributions(
     hits: NDArray[np.float64], actual: NDArray[np.int64], units: NDArray[np.int64], classes: int
 ) -> NDArray[np.float64]:
     """Splits UA (or a difference of UAs) into one part a speaker; the parts sum to it.
@@ -78,7 +78,7 @@ def ua_parts(
     return _sum_by_unit(hits * weights, units)
 
 
-def wa_parts(hits: NDArray[np.float64], units: NDArray[np.int64]) -> NDArray[np.float64]:
+def wa_contributions(hits: NDArray[np.float64], units: NDArray[np.int64]) -> NDArray[np.float64]:
     """Splits WA (or a difference of WAs) into one part a speaker: part_s = hits_s / n.
 
     Args:
@@ -99,7 +99,7 @@ def _sum_by_unit(values: NDArray[np.float64], units: NDArray[np.int64]) -> NDArr
     return np.bincount(units, weights=values).astype(np.float64)
 
 
-def sign_flip(parts: NDArray[np.float64], confidence: float = 0.95) -> SignFlip:
+def sign_flip(parts: NDArray[np.float64], confidence: float = 0.95) -> SignFlipTest:
     """The one-tailed sign-flip test over speakers, H1: the sum of the parts is above 0.
 
     Under H0 a speaker's difference is as likely to be -d_s as d_s, whatever its size, so every
@@ -129,14 +129,14 @@ def sign_flip(parts: NDArray[np.float64], confidence: float = 0.95) -> SignFlip:
     observed = float(parts.sum())
     # Sums that are equal on paper differ in their last digits, and the observed one must count itself.
     threshold = observed - _RELATIVE_TOLERANCE * float(np.abs(parts).sum())
-    reached = int(np.count_nonzero(_signs(len(parts)) @ parts >= threshold))
+    reached = int(np.count_nonzero(_sign_assignments(len(parts)) @ parts >= threshold))
     enumerated = len(parts) <= ENUMERATED_UNITS
     p = reached / 2 ** len(parts) if enumerated else (reached + 1) / (SAMPLED_FLIPS + 1)
-    return SignFlip(observed, p, _t_interval(observed, parts - parts.mean(), confidence), len(parts))
+    return SignFlipTest(observed, p, _t_interval(observed, parts - parts.mean(), confidence), len(parts))
 
 
 @lru_cache(maxsize=4)
-def _signs(units: int) -> NDArray[np.float64]:
+def _sign_assignments(units: int) -> NDArray[np.float64]:
     """Assignments of signs, shape `(flip, unit)`, values -1 and +1."""
     if units <= ENUMERATED_UNITS:
         flips = np.arange(2**units)[:, None] >> np.arange(units) & 1
@@ -192,5 +192,5 @@ def ua_interval(
     hits_of_class = np.bincount(actual, weights=hits, minlength=classes)
     recalls = np.divide(hits_of_class, counts, out=np.zeros(classes), where=counts > 0)
     ua = float(recalls[counts > 0].mean())
-    interval = _t_interval(ua, ua_parts(hits - recalls[actual], actual, speakers, classes), confidence)
+    interval = _t_interval(ua, ua_contributions(hits - recalls[actual], actual, speakers, classes), confidence)
     return None if interval is None else Interval(max(0.0, interval.low), min(1.0, interval.high))

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from ser.config import AttentionName, FoldConfiguration, LabelStrategy
 from ser.results import Fold
 from tracking.analysis.results_table import ScoredTrial
-from tracking.analysis.scored_folds import Origin, ScoredFold
+from tracking.analysis.scored_folds import Provenance, ScoredFold
 from tracking.analysis.variants.naming import FIXED, settings_without, variant_label
 
 
@@ -44,7 +44,7 @@ class Variant:
         return self.configurations[0]
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> Provenance:
         """Versions and device type that all its folds were trained with."""
         return next(iter(self.folds.values()))[0].origin
 
@@ -97,10 +97,10 @@ def group_variants(trials: Sequence[ScoredTrial]) -> list[Variant]:
         settings = first.configuration.model_copy(update={"seed": 0})
         groups[trial.recipe, first.corpus.digest, trial.scheme, settings, first.origin].append(trial)
     variants = [_variant(group) for group in groups.values()]
-    return sorted(with_unique_labels(variants), key=variant_order)
+    return sorted(deduplicate_labels(variants), key=variant_order)
 
 
-def waiting_trials(trials: Sequence[ScoredTrial]) -> tuple[ScoredTrial, ...]:
+def trials_without_folds(trials: Sequence[ScoredTrial]) -> tuple[ScoredTrial, ...]:
     """Trials none of whose folds has a result yet."""
     return tuple(trial for trial in trials if not trial.folds)
 
@@ -133,7 +133,7 @@ def _missing_folds(trials: Iterable[ScoredTrial]) -> str:
     return "; ".join(parts)
 
 
-def with_unique_labels(variants: Sequence[Variant]) -> list[Variant]:
+def deduplicate_labels(variants: Sequence[Variant]) -> list[Variant]:
     """Adds to equal labels the recipe, and where that does not do, the settings in which they differ.
 
     Args:
@@ -142,10 +142,12 @@ def with_unique_labels(variants: Sequence[Variant]) -> list[Variant]:
     Returns:
         The same variants in the same order.
     """
-    return _told_apart(_told_apart(variants, lambda variant: {"recipe": variant.recipe}), _distinguishing_facts)
+    return _append_differences(
+        _append_differences(variants, lambda variant: {"recipe": variant.recipe}), _distinguishing_settings
+    )
 
 
-def _told_apart(variants: Sequence[Variant], facts_of: Callable[[Variant], dict[str, str]]) -> list[Variant]:
+def _append_differences(variants: Sequence[Variant], facts_of: Callable[[Variant], dict[str, str]]) -> list[Variant]:
     """Adds to equal labels those facts in which their variants differ."""
     namesakes: dict[str, list[int]] = defaultdict(list)
     for place, variant in enumerate(variants):
@@ -159,7 +161,7 @@ def _told_apart(variants: Sequence[Variant], facts_of: Callable[[Variant], dict[
     return [replace(variant, label=label) for variant, label in zip(variants, labels, strict=True)]
 
 
-def _distinguishing_facts(variant: Variant) -> dict[str, str]:
+def _distinguishing_settings(variant: Variant) -> dict[str, str]:
     """What may tell variants of equal labels apart, in words."""
     settings: dict[str, Any] = {}
     if variant.kind == FIXED:

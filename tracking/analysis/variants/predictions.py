@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from ser.errors import ComparisonError
 from ser.results import BaselineResult, CorpusIdentity, Fold
-from tracking.analysis.scored_folds import Decisions
+from tracking.analysis.scored_folds import Predictions
 from tracking.analysis.variants.grouping import Variant
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class PooledPredictions:
     """Who was tested on what, and what was decided.
 
     Utterances stand in the order of fold index, then utterance id.
@@ -47,7 +47,7 @@ class Evidence:
         return len(self.corpus.emotions)
 
     @cached_property
-    def hits(self) -> NDArray[np.float64]:
+    def correct(self) -> NDArray[np.float64]:
         """Share of seeds that got an utterance right, shape `(utterance,)`, 0..1."""
         return np.asarray(np.mean(self.predicted == self.actual, axis=0), dtype=np.float64)
 
@@ -87,7 +87,7 @@ def _positions(values: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]
     return np.fromiter((place[value] for value in values), dtype=np.int64, count=len(values))
 
 
-def variant_evidence(variant: Variant) -> Evidence:
+def pool_predictions(variant: Variant) -> PooledPredictions:
     """Gathers a variant's test decisions over the seeds that its scores rest on.
 
     Args:
@@ -106,7 +106,7 @@ def variant_evidence(variant: Variant) -> Evidence:
         digests = " and ".join(sorted(digest[:8] for digest in corpora))
         raise ComparisonError(f"{variant.label}: its folds rest on different corpora, digests {digests}")
     parts = [
-        _gather(
+        _pool_folds(
             next(iter(corpora.values())),
             variant.scheme,
             [(fold.fold.index, fold.test) for fold in folds[seed]],
@@ -126,7 +126,7 @@ def variant_evidence(variant: Variant) -> Evidence:
     return replace(first, seeds=seeds, predicted=predicted)
 
 
-def baseline_evidence(baseline: BaselineResult) -> Evidence:
+def pool_baseline_predictions(baseline: BaselineResult) -> PooledPredictions:
     """Gathers the test decisions of a baseline such as logistic regression.
 
     Args:
@@ -138,15 +138,15 @@ def baseline_evidence(baseline: BaselineResult) -> Evidence:
     tests = [
         (
             fold.index,
-            Decisions(test.utterances, test.speakers, test.sessions, test.actual, np.array(test.predicted, np.int64)),
+            Predictions(test.utterances, test.speakers, test.sessions, test.actual, np.array(test.predicted, np.int64)),
         )
         for fold, test in zip(baseline.folds, baseline.tests, strict=True)
     ]
-    return _gather(baseline.corpus, baseline.folds, tests, seed=0)
+    return _pool_folds(baseline.corpus, baseline.folds, tests, seed=0)
 
 
 @dataclass(frozen=True, eq=False)
-class _Tested:
+class _TestSet:
     """Who was tested on what: all of `Evidence` that variants tested alike have in common.
 
     Attributes:
@@ -161,11 +161,11 @@ class _Tested:
     actual: NDArray[np.int64]
 
 
-_Asked = tuple[tuple[str, ...], tuple[str, ...], tuple[str | None, ...], tuple[int, ...]]
+_TestKey = tuple[tuple[str, ...], tuple[str, ...], tuple[str | None, ...], tuple[int, ...]]
 
 
 @lru_cache(maxsize=64)
-def _tested(folds: tuple[int, ...], asked: tuple[_Asked, ...]) -> _Tested:
+def _tested(folds: tuple[int, ...], asked: tuple[_TestKey, ...]) -> _TestSet:
     """Sorts the utterances of folds; a thousand trials were tested alike, and share what this returns.
 
     Args:
@@ -182,18 +182,18 @@ def _tested(folds: tuple[int, ...], asked: tuple[_Asked, ...]) -> _Tested:
     arrays = [np.array(values, dtype=np.int64) for values in (order, indices, actual)]
     for array in arrays:
         array.setflags(write=False)
-    return _Tested(arrays[0], utterances, arrays[1], speakers, sessions, arrays[2])
+    return _TestSet(arrays[0], utterances, arrays[1], speakers, sessions, arrays[2])
 
 
-def _gather(
-    corpus: CorpusIdentity, scheme: tuple[Fold, ...], tests: Sequence[tuple[int, Decisions]], seed: int
-) -> Evidence:
+def _pool_folds(
+    corpus: CorpusIdentity, scheme: tuple[Fold, ...], tests: Sequence[tuple[int, Predictions]], seed: int
+) -> PooledPredictions:
     tested = _tested(
         tuple(index for index, _ in tests),
         tuple((test.utterances, test.speakers, test.sessions, test.actual) for _, test in tests),
     )
     predicted = np.concatenate([test.predicted for _, test in tests])[tested.order]
-    return Evidence(
+    return PooledPredictions(
         corpus,
         scheme,
         tested.utterances,

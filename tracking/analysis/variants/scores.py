@@ -7,26 +7,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ser.metrics import missing_classes, recalls, unweighted_accuracy, weighted_accuracy
+from ser.metrics import absent_classes, class_recalls, unweighted_accuracy, weighted_accuracy
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.statistics.proportions import Interval, wilson_interval
 from tracking.analysis.statistics.sign_flip import ua_interval
 from tracking.analysis.variants.grouping import Variant
-from tracking.analysis.variants.predictions import Evidence, variant_evidence
+from tracking.analysis.variants.predictions import PooledPredictions, pool_predictions
 
 CAPPED_LIMIT = 0.01
 """Above this share of capped targets a variant is not comparable as its label strategy."""
 
 
 @dataclass(frozen=True)
-class Spread:
+class MeanAndStd:
     """A mean with the standard deviation (n - 1) beside it; None where there is one value only."""
 
     mean: float
-    deviation: float | None
+    std: float | None
 
     @classmethod
-    def of(cls, values: NDArray[np.float64]) -> "Spread":
+    def of(cls, values: NDArray[np.float64]) -> "MeanAndStd":
         """Mean and standard deviation of at least one value."""
         return cls(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None)
 
@@ -53,17 +53,17 @@ class Scores:
         missing: Names of classes that a fold's test set lacks, by fold name.
     """
 
-    ua: Spread
-    wa: Spread
-    ua_folds: Spread
-    wa_folds: Spread
+    ua: MeanAndStd
+    wa: MeanAndStd
+    ua_folds: MeanAndStd
+    wa_folds: MeanAndStd
     ua_interval: Interval | None
     wa_interval: Interval
     recalls: NDArray[np.float64]
     confusion: NDArray[np.float64]
     speaker_ua: NDArray[np.float64]
     speaker_wa: NDArray[np.float64]
-    missing: dict[str, tuple[str, ...]]
+    absent_classes: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class ScoredVariant:
     """
 
     variant: Variant
-    evidence: Evidence
+    evidence: PooledPredictions
     scores: Scores
     validation_ua: float
     capped_share: float
@@ -96,7 +96,7 @@ class ScoredVariant:
         return self.capped_share > CAPPED_LIMIT
 
 
-def score(evidence: Evidence) -> Scores:
+def score(evidence: PooledPredictions) -> Scores:
     """Scores test decisions.
 
     Args:
@@ -108,23 +108,23 @@ def score(evidence: Evidence) -> Scores:
     fold_confusions = _confusions_by(evidence.folds, evidence)
     speaker_confusions = _confusions_by(evidence.speaker_index, evidence)
     pooled = evidence.confusions
-    wa = Spread.of(np.array([weighted_accuracy(matrix) for matrix in pooled]))
+    wa = MeanAndStd.of(np.array([weighted_accuracy(matrix) for matrix in pooled]))
     return Scores(
-        ua=Spread.of(np.array([unweighted_accuracy(matrix) for matrix in pooled])),
+        ua=MeanAndStd.of(np.array([unweighted_accuracy(matrix) for matrix in pooled])),
         wa=wa,
-        ua_folds=Spread.of(_mean_score(fold_confusions, unweighted=True)),
-        wa_folds=Spread.of(_mean_score(fold_confusions, unweighted=False)),
-        ua_interval=ua_interval(evidence.hits, evidence.actual, evidence.speaker_index, evidence.classes),
+        ua_folds=MeanAndStd.of(_mean_score(fold_confusions, unweighted=True)),
+        wa_folds=MeanAndStd.of(_mean_score(fold_confusions, unweighted=False)),
+        ua_interval=ua_interval(evidence.correct, evidence.actual, evidence.speaker_index, evidence.classes),
         wa_interval=wilson_interval(wa.mean, len(evidence.utterances)),
-        recalls=recalls(pooled.sum(axis=0)),
+        recalls=class_recalls(pooled.sum(axis=0)),
         confusion=pooled.mean(axis=0),
         speaker_ua=_mean_score(speaker_confusions, unweighted=True),
         speaker_wa=_mean_score(speaker_confusions, unweighted=False),
-        missing=_missing(evidence, fold_confusions),
+        absent_classes=_missing(evidence, fold_confusions),
     )
 
 
-def _confusions_by(groups: NDArray[np.int64], evidence: Evidence) -> NDArray[np.int64]:
+def _confusions_by(groups: NDArray[np.int64], evidence: PooledPredictions) -> NDArray[np.int64]:
     """Confusion matrices of each group of utterances, shape `(group, seed, class, class)`; empty groups left out."""
     names, positions = np.unique(groups, return_inverse=True)
     k = evidence.classes
@@ -144,11 +144,11 @@ def _mean_score(confusions: NDArray[np.int64], unweighted: bool) -> NDArray[np.f
     return np.asarray(np.mean(recall.sum(axis=2) / present.sum(axis=2), axis=1), dtype=np.float64)
 
 
-def _missing(evidence: Evidence, fold_confusions: NDArray[np.int64]) -> dict[str, tuple[str, ...]]:
+def _missing(evidence: PooledPredictions, fold_confusions: NDArray[np.int64]) -> dict[str, tuple[str, ...]]:
     names = {fold.index: fold.name for fold in evidence.scheme}
     found = {}
     for index, matrices in zip(np.unique(evidence.folds), fold_confusions, strict=True):
-        absent = missing_classes(matrices[0])
+        absent = absent_classes(matrices[0])
         if absent:
             found[names[int(index)]] = tuple(evidence.corpus.emotions[place] for place in absent)
     return found
@@ -166,7 +166,7 @@ def score_variant(variant: Variant) -> ScoredVariant:
     Raises:
         ComparisonError: Its folds or seeds do not belong together (see `variant_evidence`).
     """
-    evidence = variant_evidence(variant)
+    evidence = pool_predictions(variant)
     folds = [fold for seed in variant.scored_seeds for fold in variant.folds[seed]]
     targets = [fold.targets for fold in folds]
     undecided = [
@@ -203,7 +203,7 @@ def fold_table(variants: Sequence[Variant]) -> pd.DataFrame:
 
 
 def _fold_row(variant: Variant, seed: int, fold: ScoredFold) -> dict[str, object]:
-    absent = [fold.corpus.emotions[place] for place in missing_classes(fold.confusion)]
+    absent = [fold.corpus.emotions[place] for place in absent_classes(fold.confusion)]
     chosen = "" if variant.chosen is None else variant.chosen[seed, fold.fold.index]
     return {
         "variant": variant.label,
@@ -266,19 +266,19 @@ def _variant_row(entry: ScoredVariant) -> dict[str, object]:
         "ua": scores.ua.mean,
         "ua_low": None if interval is None else interval.low,
         "ua_high": None if interval is None else interval.high,
-        "ua_seed_deviation": scores.ua.deviation,
+        "ua_seed_deviation": scores.ua.std,
         "wa": scores.wa.mean,
         "wa_low": scores.wa_interval.low,
         "wa_high": scores.wa_interval.high,
-        "wa_seed_deviation": scores.wa.deviation,
+        "wa_seed_deviation": scores.wa.std,
         "ua_fold_mean": scores.ua_folds.mean,
-        "ua_fold_deviation": scores.ua_folds.deviation,
+        "ua_fold_deviation": scores.ua_folds.std,
         "wa_fold_mean": scores.wa_folds.mean,
-        "wa_fold_deviation": scores.wa_folds.deviation,
+        "wa_fold_deviation": scores.wa_folds.std,
         "validation_ua": entry.validation_ua,
         "capped_share": entry.capped_share,
         "comparable_as_strategy": not entry.capped,
         "undecided_share": entry.undecided_share,
-        "missing_classes": "; ".join(f"{fold}: {' '.join(names)}" for fold, names in scores.missing.items()),
+        "missing_classes": "; ".join(f"{fold}: {' '.join(names)}" for fold, names in scores.absent_classes.items()),
         "training_hours": entry.training_hours,
     }

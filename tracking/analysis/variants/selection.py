@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracking.analysis.scored_folds import ScoredFold
-from tracking.analysis.variants.grouping import Variant, variant_order, with_unique_labels
+from tracking.analysis.variants.grouping import Variant, deduplicate_labels, variant_order
 from tracking.analysis.variants.naming import FIXED, SELECTED, target_label
 
 
@@ -32,7 +32,7 @@ def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
         if variant.kind == FIXED:
             families[_family(variant)].append(variant)
     selected = [_select(sorted(members, key=variant_order)) for members in families.values() if len(members) > 1]
-    return sorted(with_unique_labels([variant for variant in selected if variant is not None]), key=variant_order)
+    return sorted(deduplicate_labels([variant for variant in selected if variant is not None]), key=variant_order)
 
 
 def _family(variant: Variant) -> tuple[Any, ...]:
@@ -50,7 +50,7 @@ def _select(members: Sequence[Variant]) -> Variant | None:
         for fold in members[0].scheme:
             candidates = _candidates(members, seed, fold.index)
             if candidates:
-                label = choose(candidates)
+                label = select_by_validation(candidates)
                 chosen[seed, fold.index] = label
                 picked.append(candidates[label])
         if picked:
@@ -84,7 +84,7 @@ def _why_incomplete(members: Sequence[Variant]) -> str:
     return ""
 
 
-def choose(candidates: Mapping[str, ScoredFold]) -> str:
+def select_by_validation(candidates: Mapping[str, ScoredFold]) -> str:
     """Chooses among the results of one fold by its validation speakers alone.
 
     Args:
@@ -95,10 +95,10 @@ def choose(candidates: Mapping[str, ScoredFold]) -> str:
         as the highest), then to the first.
     """
     scores = [(fold.validation_ua, fold.validation_loss) for fold in candidates.values()]
-    return list(candidates)[best_validated(scores)]
+    return list(candidates)[argbest_validation(scores)]
 
 
-def best_validated(scores: Sequence[tuple[float, float | None]]) -> int:
+def argbest_validation(scores: Sequence[tuple[float, float | None]]) -> int:
     """The rule of the choice, on plain numbers.
 
     Args:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ser.corpora.audformat_db import files
 from ser.corpora.corpus import Annotations
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.corpora.registry import load_annotations
 from ser.errors import AnnotationError, ConfigurationError, CorpusError, SerError
 from tests.support.corpora import write_wav
@@ -63,7 +63,7 @@ def test_all_columns_are_read(tmp_path: Path) -> None:
     more = {"session": "S1", "words": 3, "voiced_phonemes": 9, "transcript": "Guten Tag", "split": "dev"}
     first = load(write_database(tmp_path, [row | more for row in ROWS])).utterances[0]
     assert (first.session, first.transcript, first.split) == ("S1", "Guten Tag", "validation")
-    assert (first.words, first.words_from, first.voiced_phonemes) == (3, "audformat", 9)
+    assert (first.words, first.words_source, first.voiced_phonemes) == (3, "audformat", 9)
 
 
 def test_columns_of_other_tables_say_more_of_the_same_files(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_segments_are_the_audio_between_their_times(tmp_path: Path) -> None:
         "y_0.125-0.375": ("y.wav", 0.125, 0.375),
         "z": ("z.wav", None, None),
     }
-    durations_s = open_corpus("audformat", root)
+    durations_s = load_corpus("audformat", root)
     assert dict(zip((u.id for u in durations_s.utterances), durations_s.durations_s, strict=True)) == {
         "x_0-0.25": 0.25,
         "x_0.25-end": 0.25,

@@ -9,9 +9,9 @@ import pytest
 
 from ser.corpora.corpus import Annotations
 from ser.corpora.registry import load_annotations
-from ser.corpora.synthetic import make_layout
+from ser.corpora.synthetic import write_synthetic_corpus
 from ser.folds import make_folds, parse_scheme, split_indices
-from ser.training.batching import epoch_batches, upsampled
+from ser.training.batching import make_epoch_batches, upsample_to_largest_class
 from tests.support.full_size import FAU_AIBO, MONT, OHM, fau_aibo_rows, unheard, write_table
 
 EMOTIONS = ("anger", "emphatic", "neutral", "positive", "rest")
@@ -22,7 +22,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full-fau-aibo")
-    make_layout("fau_aibo", write_table(folder / "table.csv", fau_aibo_rows()), folder / "release", decoys=True)
+    write_synthetic_corpus(
+        "fau_aibo", write_table(folder / "table.csv", fau_aibo_rows()), folder / "release", decoys=True
+    )
     return folder / "release"
 
 
@@ -60,9 +62,9 @@ def test_the_last_two_speakers_of_ohm_validate_and_mont_tests(annotations: Annot
 
 
 def test_words_come_from_either_file(annotations: Annotations, root: Path) -> None:
-    assert Counter(utterance.words_from for utterance in annotations.utterances) == {"segmentation": 18_216}
+    assert Counter(utterance.words_source for utterance in annotations.utterances) == {"segmentation": 18_216}
     spoken = load_annotations("fau_aibo", root, {"words": "transliteration"})
-    assert Counter(utterance.words_from for utterance in spoken.utterances) == {"transliteration": 18_216}
+    assert Counter(utterance.words_source for utterance in spoken.utterances) == {"transliteration": 18_216}
     assert [one.words for one in spoken.utterances] == [one.words for one in annotations.utterances]
     assert all(one.transcript and len(one.transcript.split()) == one.words for one in annotations.utterances)
 
@@ -83,9 +85,9 @@ def test_upsampled_batches_are_balanced_and_seeded_and_hold_training_chunks_only
     assert before.max() > 0.5
 
     def batches(*entropy: int) -> list[np.ndarray]:
-        repeated = upsampled(training, classes, entropy)
+        repeated = upsample_to_largest_class(training, classes, entropy)
         frames = [50 + place % 100 for place in repeated]
-        return [repeated[batch] for batch in epoch_batches(frames, 32, entropy)]
+        return [repeated[batch] for batch in make_epoch_batches(frames, 32, entropy)]
 
     first = batches(1, 0)
     drawn = np.concatenate(first)

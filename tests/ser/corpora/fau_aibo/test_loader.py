@@ -47,8 +47,8 @@ def test_chunks_have_speaker_class_part_and_words(root: Path) -> None:
     }
     first = found["Ohm_01_000_00"]
     assert (first.speaker, first.split, first.session) == ("Ohm_01", "training", None)
-    assert (first.words, first.words_from, first.transcript) == (4, "segmentation", "geh nach links")
-    assert (first.voiced_phonemes, first.voiced_phonemes_from) == (None, "unknown")
+    assert (first.words, first.words_source, first.transcript) == (4, "segmentation", "geh nach links")
+    assert (first.voiced_phonemes, first.voiced_phonemes_source) == (None, "unknown")
     assert first.path.is_file()
 
 
@@ -75,7 +75,7 @@ def test_who_validates_does_not_hang_on_missing_audio(root: Path) -> None:
 
 def test_words_of_the_transliteration_may_be_preferred(root: Path) -> None:
     annotations = load_annotations("fau_aibo", root, {"words": "transliteration"})
-    assert {(one.words, one.words_from) for one in annotations.utterances} == {(3, "transliteration")}
+    assert {(one.words, one.words_source) for one in annotations.utterances} == {(3, "transliteration")}
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def test_a_chunk_that_one_file_lacks_is_counted_in_the_other_and_noted(
     write_text(path, "".join(line for line in lines if not line.startswith("Ohm_02_")))
     annotations = load_annotations("fau_aibo", root, {"words": preferred})
     chunk = by_id(annotations.utterances)["Ohm_02_000_00"]
-    assert (chunk.words, chunk.words_from) == (words, other)
+    assert (chunk.words, chunk.words_source) == (words, other)
     lacking = "chunks without a transcript, since transliteration/transliteration.txt lacks them (1): Ohm_02_000_00"
     silent = (lacking,) if preferred == "transliteration" else ()
-    assert {one.words_from for one in annotations.utterances if one.id != chunk.id} == {preferred}
+    assert {one.words_source for one in annotations.utterances if one.id != chunk.id} == {preferred}
     assert annotations.notes == (
         f"chunks whose words are counted in the {other}, since the {preferred} lacks them (1): Ohm_02_000_00",
         *silent,
@@ -108,19 +108,21 @@ def test_a_row_that_cannot_be_read_sends_its_chunk_to_the_transliteration(root: 
     write_text(path, path.read_text().replace("Ohm_02_000_00_01 nach 10 19", "Ohm_02_000_00_01 nach 10"))
     annotations = load(root)
     chunk = by_id(annotations.utterances)["Ohm_02_000_00"]
-    assert (chunk.words, chunk.words_from) == (3, "transliteration")
+    assert (chunk.words, chunk.words_source) == (3, "transliteration")
     assert "segmentation.txt, line 6: expected 'WORD_ID WORD START END'" in annotations.notes[0]
 
 
 def test_without_one_file_the_other_serves_and_without_both_words_are_unknown(root: Path) -> None:
     (root / "segmentation" / "segmentation.txt").unlink()
     annotations = load(root)
-    assert {(one.words, one.words_from) for one in annotations.utterances} == {(3, "transliteration")}
+    assert {(one.words, one.words_source) for one in annotations.utterances} == {(3, "transliteration")}
     assert any("segmentation.txt" in note and "no words are counted there" in note for note in annotations.notes)
     (root / "transliteration" / "transliteration.txt").unlink()
     annotations = load(root)
     assert len(annotations.utterances) == len(CHUNKS)
-    assert {(one.words, one.words_from, one.transcript) for one in annotations.utterances} == {(None, "unknown", None)}
+    assert {(one.words, one.words_source, one.transcript) for one in annotations.utterances} == {
+        (None, "unknown", None)
+    }
 
 
 def test_a_chunk_in_neither_file_is_skipped_and_listed(root: Path) -> None:

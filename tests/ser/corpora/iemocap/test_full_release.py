@@ -8,9 +8,9 @@ import pytest
 
 from ser.corpora.corpus import Annotations
 from ser.corpora.iemocap.parsers import RATINGS
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.corpora.registry import load_annotations
-from ser.corpora.synthetic import make_layout
+from ser.corpora.synthetic import write_synthetic_corpus
 from ser.folds import make_folds, parse_scheme, speaker_folds
 from tests.support.full_size import (
     IEMOCAP_BY_SESSION,
@@ -35,7 +35,7 @@ def rows() -> list[dict[str, object]]:
 @pytest.fixture(scope="module")
 def root(rows: list[dict[str, object]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full-iemocap")
-    make_layout("iemocap", write_table(folder / "table.csv", rows), folder / "release", decoys=True)
+    write_synthetic_corpus("iemocap", write_table(folder / "table.csv", rows), folder / "release", decoys=True)
     return folder / "release"
 
 
@@ -63,7 +63,7 @@ def test_the_decoys_are_there(root: Path, rows: list[dict[str, object]]) -> None
 def test_loading_takes_less_than_ten_seconds(root: Path) -> None:
     # Time of the processor, since others may be using the machine.
     before_s = process_time()
-    corpus = open_corpus("iemocap", root)
+    corpus = load_corpus("iemocap", root)
     assert process_time() - before_s < 10
     assert len(corpus.utterances) == 2943
 
@@ -90,12 +90,12 @@ def test_every_session_and_speaker_has_exactly_its_numbers(annotations: Annotati
 def test_the_two_utterances_without_alignment_are_imputed_and_reported(annotations: Annotations) -> None:
     by_id = {utterance.id: utterance for utterance in annotations.utterances}
     others = [by_id[name] for name in by_id if name not in UNALIGNED]
-    assert {(one.words_from, one.voiced_phonemes_from) for one in others} == {("alignment", "alignment")}
+    assert {(one.words_source, one.voiced_phonemes_source) for one in others} == {("alignment", "alignment")}
     per_word = sum(one.voiced_phonemes or 0 for one in others) / sum(one.words or 0 for one in others)
     for name in UNALIGNED:
-        assert (by_id[name].words, by_id[name].words_from) == (4, "transcript")
+        assert (by_id[name].words, by_id[name].words_source) == (4, "transcript")
         assert by_id[name].voiced_phonemes == round(4 * per_word)
-        assert by_id[name].voiced_phonemes_from == "imputed"
+        assert by_id[name].voiced_phonemes_source == "imputed"
         assert by_id[name].transcript == "Voilà, [LAUGHTER] déjà two - more."
     imputed = [note.split(":")[0] for note in annotations.notes if "imputed" in note]
     assert sorted(imputed) == sorted(UNALIGNED)
@@ -103,7 +103,7 @@ def test_the_two_utterances_without_alignment_are_imputed_and_reported(annotatio
 
 def test_words_and_voiced_phonemes_are_those_that_were_aligned(annotations: Annotations) -> None:
     for utterance in annotations.utterances:
-        if utterance.words_from == "alignment":
+        if utterance.words_source == "alignment":
             spoken = (utterance.transcript or "").rstrip(".").split()
             assert (utterance.words, utterance.voiced_phonemes) == (len(spoken), 2 * len(spoken))
 

@@ -31,7 +31,7 @@ def test_utterances_have_speaker_session_emotion_and_counts(root: Path) -> None:
         ("Ses03M_impro08b_M000", "Ses03M", "Ses03", "happiness"),
     ]
     assert {(u.words, u.voiced_phonemes) for u in annotations.utterances} == {(2, 3)}
-    assert {(u.words_from, u.voiced_phonemes_from) for u in annotations.utterances} == {("alignment", "alignment")}
+    assert {(u.words_source, u.voiced_phonemes_source) for u in annotations.utterances} == {("alignment", "alignment")}
     assert annotations.utterances[0].transcript == "Good day."
     assert annotations.utterances[0].path.is_file()
     assert annotations.emotions == EMOTIONS == ("neutral", "happiness", "sadness", "anger")
@@ -67,7 +67,7 @@ def test_latin_1_and_windows_line_ends_are_read(root: Path) -> None:
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     annotations = load(root)
     assert annotations.utterances[0].transcript == "Café day."
-    assert {(u.words_from, u.voiced_phonemes_from) for u in annotations.utterances} == {("alignment", "alignment")}
+    assert {(u.words_source, u.voiced_phonemes_source) for u in annotations.utterances} == {("alignment", "alignment")}
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_without_an_alignment_counts_come_from_the_transcript(
     write_text(transcripts, transcripts.read_text().replace("Good day.", "[SIGH] One two three four five six.", 1))
     annotations = load(root)
     first = annotations.utterances[0]
-    assert (first.words, first.words_from) == (6, "transcript")
-    assert (first.voiced_phonemes, first.voiced_phonemes_from) == (9, "imputed")
+    assert (first.words, first.words_source) == (6, "transcript")
+    assert (first.voiced_phonemes, first.voiced_phonemes_source) == (9, "imputed")
     notes = [note for note in annotations.notes if note.startswith(first.id)]
     assert len(notes) == 1
     assert "6 words and 9 voiced phonemes imputed from its transcript" in notes[0]
@@ -122,8 +122,8 @@ def test_without_any_alignment_only_words_are_known(root: Path) -> None:
     for path in root.rglob("*.??seg"):
         path.unlink()
     annotations = load(root)
-    assert {(u.words, u.words_from) for u in annotations.utterances} == {(2, "transcript")}
-    assert {(u.voiced_phonemes, u.voiced_phonemes_from) for u in annotations.utterances} == {(None, "unknown")}
+    assert {(u.words, u.words_source) for u in annotations.utterances} == {(2, "transcript")}
+    assert {(u.voiced_phonemes, u.voiced_phonemes_source) for u in annotations.utterances} == {(None, "unknown")}
 
 
 def test_an_utterance_without_a_wav_is_listed(root: Path) -> None:

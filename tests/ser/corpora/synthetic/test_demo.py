@@ -12,9 +12,9 @@ import soundfile
 
 from ser.corpora import espeak
 from ser.corpora.audio import read_audio
-from ser.corpora.espeak import Request, synthesise
+from ser.corpora.espeak import SynthesisRequest, synthesise
 from ser.corpora.iemocap.parsers import is_word, parse_alignment, parse_evaluation
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.corpora.synthetic import demo, demo_alignment, demo_script
 from ser.corpora.synthetic.demo import MARKER, load, make_demo
 from ser.corpora.synthetic.demo_script import PlannedTurn, plan_turns
@@ -87,7 +87,7 @@ def test_words_read_back_are_those_of_the_texts(demo_root: Path) -> None:
         assert utterance.words == len(turn.request.text.split())
         assert utterance.speaker == turn.speaker
         assert utterance.emotion == names[turn.emotion]
-        assert (utterance.words_from, utterance.voiced_phonemes_from) == ("alignment", "alignment")
+        assert (utterance.words_source, utterance.voiced_phonemes_source) == ("alignment", "alignment")
         assert utterance.voiced_phonemes is not None
         assert utterance.voiced_phonemes >= utterance.words
 
@@ -148,7 +148,7 @@ def test_turns_follow_each_other_in_the_evaluation_files(demo_root: Path) -> Non
 
 
 def test_at_most_one_percent_of_double_targets_is_capped_at_20_ms(demo_root: Path) -> None:
-    corpus = open_corpus("demo", demo_root)
+    corpus = load_corpus("demo", demo_root)
     capped = 0
     for utterance, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
         labels = 2 * (utterance.voiced_phonemes or 0)
@@ -172,7 +172,7 @@ def test_the_voices_are_different_from_each_other_and_from_the_plain_one(demo_ro
     assert demo_root.is_dir()
     text = "We saw the film last Monday."
     voices = ["en-us", *demo_script.VOICES.values()]
-    spoken = synthesise([Request(text, voice, 145, 70, 50, 50) for voice in voices])
+    spoken = synthesise([SynthesisRequest(text, voice, 145, 70, 50, 50) for voice in voices])
     assert len({speech.samples.tobytes() for speech in spoken}) == len(voices) == 11
     assert [letter[-1] for letter in demo_script.VOICES] == ["F", "M"] * 5
 
@@ -180,13 +180,16 @@ def test_the_voices_are_different_from_each_other_and_from_the_plain_one(demo_ro
 @needs_espeak
 def test_an_unknown_voice_is_refused() -> None:
     with pytest.raises(CorpusError, match=r"^the demo corpus cannot be spoken: eSpeak NG has no voice .* 'nobody'$"):
-        synthesise([Request("Hello.", "en-us+nobody", 145, 70, 50, 50)])
+        synthesise([SynthesisRequest("Hello.", "en-us+nobody", 145, 70, 50, 50)])
 
 
 @needs_espeak
 def test_joined_words_and_foreign_phonemes_are_refused() -> None:
     joined, foreign = synthesise(
-        [Request("Put it on the table.", "en-us", 145, 70, 50, 50), Request("Straße über", "de", 145, 70, 50, 50)]
+        [
+            SynthesisRequest("Put it on the table.", "en-us", 145, 70, 50, 50),
+            SynthesisRequest("Straße über", "de", 145, 70, 50, 50),
+        ]
     )
     turn = plan_turns()[0]
     with pytest.raises(CorpusError, match=r"eSpeak NG joined words of 'Put it on the table\.'"):

@@ -8,9 +8,9 @@ import soundfile
 
 from ser.corpora.audio import read_audio
 from ser.corpora.iemocap.parsers import is_word, parse_alignment
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.corpora.registry import load_annotations
-from ser.corpora.synthetic import LAYOUTS, make_layout
+from ser.corpora.synthetic import LAYOUTS, write_synthetic_corpus
 from ser.errors import AnnotationError, ConfigurationError, CorpusError
 from tests.support.full_size import write_table
 
@@ -33,7 +33,7 @@ TABLES: Mapping[str, Sequence[Mapping[str, object]]] = {"iemocap": IEMOCAP, "fau
 
 def made(name: str, folder: Path, **options: object) -> Path:
     root = folder / name
-    make_layout(name, write_table(folder / f"{name}.csv", TABLES[name]), root, **options)  # type: ignore[arg-type]
+    write_synthetic_corpus(name, write_table(folder / f"{name}.csv", TABLES[name]), root, **options)  # type: ignore[arg-type]
     return root
 
 
@@ -52,7 +52,7 @@ def test_iemocap_is_read_back_as_the_table_says(tmp_path: Path) -> None:
     }
     assert annotations.skipped == ()
     excited = found["Ses01F_impro01_M000"]
-    assert (excited.words, excited.voiced_phonemes, excited.words_from) == (7, 11, "alignment")
+    assert (excited.words, excited.voiced_phonemes, excited.words_source) == (7, 11, "alignment")
     assert found["Ses01F_impro02_M000"].ratings == {"valence": 1.5, "activation": 2.0, "dominance": 3.0}
     french = found["Ses02M_script01_1b_F000"]
     assert (french.transcript, french.words, french.voiced_phonemes) == ("Voilà!", 1, 2)
@@ -89,8 +89,8 @@ def test_fau_aibo_is_read_back_as_the_table_says(tmp_path: Path) -> None:
         "Mont_01_000_00": "positive",
     }
     aligned = found["Ohm_02_000_00"]
-    assert (aligned.transcript, aligned.words, aligned.words_from) == ("Läuft Aibo", 2, "segmentation")
-    assert found["Ohm_03_000_00"].words_from == "transliteration"
+    assert (aligned.transcript, aligned.words, aligned.words_source) == ("Läuft Aibo", 2, "segmentation")
+    assert found["Ohm_03_000_00"].words_source == "transliteration"
     assert found["Mont_01_000_00"].words == 4
     two = load_annotations("fau_aibo", root, {"classes": "2"})
     assert [one.emotion for one in two.utterances] == ["idle", "negative", "idle", "negative"]
@@ -99,10 +99,10 @@ def test_fau_aibo_is_read_back_as_the_table_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_decoys_change_no_utterance(name: str, tmp_path: Path) -> None:
     plain, misleading = made(name, tmp_path), tmp_path / "misleading"
-    make_layout(name, tmp_path / f"{name}.csv", misleading, decoys=True)
+    write_synthetic_corpus(name, tmp_path / f"{name}.csv", misleading, decoys=True)
     assert any(path.name.startswith("._") for path in misleading.rglob("*"))
     assert any(b"\r\n" in content for content in contents(misleading).values())
-    first, second = open_corpus(name, plain), open_corpus(name, misleading)
+    first, second = load_corpus(name, plain), load_corpus(name, misleading)
     assert first.digest == second.digest
     assert [one.transcript for one in first.utterances] == [one.transcript for one in second.utterances]
     assert second.skipped == ()
@@ -112,7 +112,7 @@ def test_decoys_change_no_utterance(name: str, tmp_path: Path) -> None:
 def test_the_same_table_and_seed_give_the_same_bytes_and_another_seed_other_samples(name: str, tmp_path: Path) -> None:
     first = made(name, tmp_path)
     for folder, seed in (("again", 0), ("other", 1)):
-        make_layout(name, tmp_path / f"{name}.csv", tmp_path / folder, seed=seed)
+        write_synthetic_corpus(name, tmp_path / f"{name}.csv", tmp_path / folder, seed=seed)
     assert contents(tmp_path / "again") == contents(first)
     other = contents(tmp_path / "other")
     changed = {path for path, content in contents(first).items() if other[path] != content}
@@ -121,7 +121,7 @@ def test_the_same_table_and_seed_give_the_same_bytes_and_another_seed_other_samp
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_no_two_utterances_sound_alike_and_the_loader_says_that_they_were_made(name: str, tmp_path: Path) -> None:
-    corpus = open_corpus(name, made(name, tmp_path), options={"part": "both"} if name == "iemocap" else None)
+    corpus = load_corpus(name, made(name, tmp_path), options={"part": "both"} if name == "iemocap" else None)
     assert len(set(corpus.samples_sha256)) == len(corpus.utterances)
     assert all(np.abs(read_audio(one.path)).max() > 0.05 for one in corpus.utterances)
     assert corpus.notes[0].startswith("synthetic: synthetic.json says that this speech was made by a program")
@@ -139,14 +139,14 @@ def test_the_demos_voices_speak_the_transcripts(name: str, tmp_path: Path, demo_
     assert demo_root.is_dir()  # made, so that eSpeak NG is there
     root = made(name, tmp_path, voice="demo")
     options = {"part": "both"} if name == "iemocap" else None
-    corpus = open_corpus(name, root, options=options)
+    corpus = load_corpus(name, root, options=options)
     wanted = {str(row["id"]): str(row["transcript"]) for row in TABLES[name] if "transcript" in row}
     for utterance, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
         assert 0.4 < duration_s < 5
         assert utterance.words == len((utterance.transcript or "").split())
         said = wanted.get(utterance.id, "").replace(",", "").rstrip(".") or utterance.transcript
         assert (utterance.transcript or "").rstrip(".") == (said or "").rstrip(".")
-    make_layout(name, tmp_path / f"{name}.csv", tmp_path / "again", voice="demo")
+    write_synthetic_corpus(name, tmp_path / f"{name}.csv", tmp_path / "again", voice="demo")
     assert contents(tmp_path / "again") == contents(root)
 
 
@@ -178,16 +178,16 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(
         AnnotationError, match=r"table.csv, line 6: expected a duration_s, which the voice 'noise' needs"
     ):
-        make_layout("fau_aibo", table, tmp_path / "made")
+        write_synthetic_corpus("fau_aibo", table, tmp_path / "made")
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_unknown_layouts_and_voices_are_refused(tmp_path: Path) -> None:
     table = write_table(tmp_path / "table.csv", FAU_AIBO)
     with pytest.raises(ConfigurationError, match="unknown layout 'fau'; valid: iemocap, fau_aibo"):
-        make_layout("fau", table, tmp_path / "made")
+        write_synthetic_corpus("fau", table, tmp_path / "made")
     with pytest.raises(ConfigurationError, match="unknown voice 'song'; valid: noise, demo"):
-        make_layout("fau_aibo", table, tmp_path / "made", voice="song")
+        write_synthetic_corpus("fau_aibo", table, tmp_path / "made", voice="song")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_wrong_table_is_refused_with_its_line(text: str, message: str, tmp_pat
     table = tmp_path / "table.csv"
     table.write_text(text, encoding="utf-8")
     with pytest.raises(AnnotationError, match=message):
-        make_layout("iemocap", table, tmp_path / "made")
+        write_synthetic_corpus("iemocap", table, tmp_path / "made")
     assert not (tmp_path / "made").exists()
 
 
@@ -236,9 +236,9 @@ def test_labels_and_ids_are_those_of_fau_aibo(row: str, message: str, tmp_path: 
     table = tmp_path / "table.csv"
     table.write_text(f"id,label,label_2cl\n{row}\n", encoding="utf-8")
     with pytest.raises(AnnotationError, match=message):
-        make_layout("fau_aibo", table, tmp_path / "made")
+        write_synthetic_corpus("fau_aibo", table, tmp_path / "made")
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"gone.csv: the table cannot be read: No such file"):
-        make_layout("iemocap", tmp_path / "gone.csv", tmp_path / "made")
+        write_synthetic_corpus("iemocap", tmp_path / "gone.csv", tmp_path / "made")

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ser.corpora.corpus import Annotations, Utterance
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.corpora.registry import load_annotations
 from ser.corpora.tabular.manifest import Manifest, parse_manifest
 from ser.errors import AnnotationError, ConfigurationError, CorpusError
-from ser.training.targets import offered_strategies, target_lengths
+from ser.training.targets import available_strategies, ctc_target_lengths
 from tests.support.corpora import write_wav
 from tests.support.table_files import write_manifest
 
@@ -66,13 +66,13 @@ def test_all_optional_columns_are_read(tmp_path: Path) -> None:
         "de",
         "validation",
     )
-    assert (first.words, first.words_from, first.voiced_phonemes, first.voiced_phonemes_from) == (
+    assert (first.words, first.words_source, first.voiced_phonemes, first.voiced_phonemes_source) == (
         *(3, "manifest"),
         *(9, "manifest"),
     )
     second = next(u for u in annotations.utterances if u.id == "two")
     assert (second.transcript, second.session, second.language, second.split) == (None, None, None, None)
-    assert (second.words, second.words_from, second.voiced_phonemes) == (None, "unknown", None)
+    assert (second.words, second.words_source, second.voiced_phonemes) == (None, "unknown", None)
     assert annotations.partners == {"s1": "s2", "s2": "s1"}
 
 
@@ -125,10 +125,10 @@ def test_two_manifests_are_two_corpora_by_name_and_their_counts_come_from_the_ma
     rows = with_column("words", 1, 2, 3, 4)
     plain, named = load(tmp_path, rows), load(tmp_path, rows, name="radio-plays_2")
     assert (plain.corpus, named.corpus) == ("manifest", "radio-plays_2")
-    assert {u.words_from for u in named.utterances} == {"manifest"}
-    corpus = open_corpus("manifest", tmp_path, options={"name": "radio-plays_2"})
+    assert {u.words_source for u in named.utterances} == {"manifest"}
+    corpus = load_corpus("manifest", tmp_path, options={"name": "radio-plays_2"})
     assert (corpus.name, corpus.identity.name) == ("radio-plays_2", "radio-plays_2")
-    assert corpus.digest == open_corpus("manifest", tmp_path).digest
+    assert corpus.digest == load_corpus("manifest", tmp_path).digest
     assert load(tmp_path, name="manifest").corpus == "manifest"
 
 
@@ -306,25 +306,25 @@ def test_the_language_is_the_option_s_or_that_of_all_rows(tmp_path: Path) -> Non
 
 def test_without_counts_and_transcripts_only_one_label_an_utterance_is_offered(tmp_path: Path) -> None:
     write_manifest(tmp_path, ROWS)
-    corpus = open_corpus("manifest", tmp_path)
-    assert offered_strategies(corpus.utterances) == ("utterance",)
+    corpus = load_corpus("manifest", tmp_path)
+    assert available_strategies(corpus.utterances) == ("utterance",)
     frames = [50] * 4
     for strategy in ("words", "phonemes", "phonemes_x2"):
         with pytest.raises(ConfigurationError, match=f"no count for label strategy '{strategy}'.* offers: utterance$"):
-            target_lengths(corpus.utterances, strategy, frames)  # type: ignore[arg-type]
-    assert target_lengths(corpus.utterances, "utterance", frames)[0] == (1, 1, 1, 1)
+            ctc_target_lengths(corpus.utterances, strategy, frames)  # type: ignore[arg-type]
+    assert ctc_target_lengths(corpus.utterances, "utterance", frames)[0] == (1, 1, 1, 1)
 
 
 def test_with_transcripts_words_are_counted(tmp_path: Path) -> None:
     write_manifest(tmp_path, with_column("transcript", "one", "one two", "Der, die, das!", "- four - a b c -"))
-    corpus = open_corpus("manifest", tmp_path)
-    assert {u.id: (u.words, u.words_from) for u in corpus.utterances} == {
+    corpus = load_corpus("manifest", tmp_path)
+    assert {u.id: (u.words, u.words_source) for u in corpus.utterances} == {
         "one": (1, "transcript"),
         "two": (2, "transcript"),
         "three": (3, "transcript"),
         "four": (4, "transcript"),
     }
-    assert "words" in offered_strategies(corpus.utterances)
+    assert "words" in available_strategies(corpus.utterances)
 
 
 def _check_bytes(data: bytes) -> None:

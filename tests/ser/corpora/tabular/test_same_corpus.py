@@ -11,8 +11,8 @@ import torch
 from ser.config import FeatureSettings, FoldConfiguration
 from ser.corpora.corpus import Corpus, Utterance
 from ser.corpora.emodb import EMOTIONS
-from ser.corpora.loading import open_corpus
-from ser.features.builder import ensure_store
+from ser.corpora.loading import load_corpus
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds.leave_one_speaker_out import speaker_folds
 from ser.training.trainer import TrainedFold, train_fold
@@ -56,7 +56,7 @@ def as_tables(corpus: Corpus, folder: Path, columns: Sequence[str]) -> dict[str,
         (folder / name).mkdir()
         (folder / name / "wav").symlink_to(corpus.root / "wav")
         write(folder / name, rows)
-    tables = {name: open_corpus(name, folder / name, options=OPTIONS) for name in ("manifest", "audformat")}
+    tables = {name: load_corpus(name, folder / name, options=OPTIONS) for name in ("manifest", "audformat")}
     return {"emodb": corpus} | tables
 
 
@@ -75,7 +75,7 @@ def assert_same(corpora: dict[str, Corpus]) -> None:
 
 
 def train_first_fold(corpus: Corpus, folder: Path) -> TrainedFold:
-    configuration = FoldConfiguration.of(
+    configuration = FoldConfiguration.parse(
         attention="none",
         labels="phonemes",
         loss_scale="utterance",
@@ -84,7 +84,7 @@ def train_first_fold(corpus: Corpus, folder: Path) -> TrainedFold:
         epochs=1,
         seed=3,
     )
-    store = FeatureStore.open(ensure_store(corpus, FeatureSettings(), folder))
+    store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), folder))
     fold = speaker_folds(corpus, "partner")[0]
     return train_fold(corpus, store, configuration, fold, torch.device("cpu"))
 
@@ -96,7 +96,7 @@ def without_name(trained: TrainedFold) -> TrainedFold:
 
 
 def test_counts_of_columns_give_the_same_corpus_and_bit_for_bit_the_same_fold(tmp_path: Path) -> None:
-    own = open_corpus("emodb", write_emodb(tmp_path / "emodb", STEMS))
+    own = load_corpus("emodb", write_emodb(tmp_path / "emodb", STEMS))
     corpora = as_tables(own, tmp_path, ("words", "voiced_phonemes"))
     assert_same(corpora)
     trained = {name: train_first_fold(corpus, tmp_path / f"store-{name}") for name, corpus in corpora.items()}
@@ -107,11 +107,11 @@ def test_counts_of_columns_give_the_same_corpus_and_bit_for_bit_the_same_fold(tm
 
 
 def test_words_counted_in_a_transcript_column_give_the_same_corpus(tmp_path: Path) -> None:
-    own = open_corpus("emodb", write_emodb(tmp_path / "emodb", STEMS))
+    own = load_corpus("emodb", write_emodb(tmp_path / "emodb", STEMS))
     corpora = as_tables(own, tmp_path, ("transcript", "voiced_phonemes"))
     assert_same(corpora)
-    assert [corpus.words_from for corpus in corpora.values()] == [{"transcript": len(STEMS)}] * 3
-    assert [list(corpus.voiced_phonemes_from) for corpus in corpora.values()] == [
+    assert [corpus.words_source for corpus in corpora.values()] == [{"transcript": len(STEMS)}] * 3
+    assert [list(corpus.voiced_phonemes_source) for corpus in corpora.values()] == [
         ["labels"],
         ["manifest"],
         ["audformat"],
@@ -119,7 +119,7 @@ def test_words_counted_in_a_transcript_column_give_the_same_corpus(tmp_path: Pat
 
 
 def test_the_real_emodb_is_one_corpus_through_three_loaders(emodb_root: Path, tmp_path: Path) -> None:
-    own = open_corpus("emodb", emodb_root)
+    own = load_corpus("emodb", emodb_root)
     corpora = as_tables(own, tmp_path, ("words", "voiced_phonemes"))
     assert len(own.utterances) == 535
     assert_same(corpora)
@@ -132,7 +132,7 @@ def test_real_speech_through_three_loaders_gives_the_same_fold_bit_for_bit(emodb
         for file in (emodb_root / folder).iterdir():
             if file.name[:2] in ("11", "12", "13", "14") and file.name[2:5] in ("a04", "b01"):
                 (tmp_path / "emodb" / folder / file.name).symlink_to(file)
-    corpora = as_tables(open_corpus("emodb", tmp_path / "emodb"), tmp_path, ("words", "voiced_phonemes"))
+    corpora = as_tables(load_corpus("emodb", tmp_path / "emodb"), tmp_path, ("words", "voiced_phonemes"))
     assert len(corpora["emodb"].utterances) == 37
     assert_same(corpora)
     trained = {name: train_first_fold(corpus, tmp_path / f"store-{name}") for name, corpus in corpora.items()}

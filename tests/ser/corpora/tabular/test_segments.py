@@ -9,9 +9,9 @@ import soundfile
 
 from ser.config import FeatureSettings
 from ser.corpora.corpus import Annotations
-from ser.corpora.loading import hear_corpus
+from ser.corpora.loading import read_corpus_audio
 from ser.corpora.registry import load_annotations
-from ser.features.builder import ensure_store
+from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from tests.support.corpora import write_emodb
 
@@ -39,7 +39,7 @@ def segments(files: Annotations, tmp_path: Path) -> Annotations:
 
 
 def test_the_digest_and_the_durations_are_the_same(files: Annotations, segments: Annotations) -> None:
-    whole, cut = hear_corpus(files), hear_corpus(segments)
+    whole, cut = read_corpus_audio(files), read_corpus_audio(segments)
     assert cut.digest == whole.digest
     assert cut.durations_s == whole.durations_s
     assert [utterance.id for utterance in cut.utterances] == [utterance.id for utterance in whole.utterances]
@@ -47,14 +47,16 @@ def test_the_digest_and_the_durations_are_the_same(files: Annotations, segments:
 
 
 def test_the_log_mels_are_the_same(files: Annotations, segments: Annotations, tmp_path: Path) -> None:
-    one = FeatureStore.open(ensure_store(hear_corpus(files), FeatureSettings(), tmp_path / "one"))
-    other = FeatureStore.open(ensure_store(hear_corpus(segments), FeatureSettings(), tmp_path / "other"))
+    one = FeatureStore.open(build_store_if_missing(read_corpus_audio(files), FeatureSettings(), tmp_path / "one"))
+    other = FeatureStore.open(
+        build_store_if_missing(read_corpus_audio(segments), FeatureSettings(), tmp_path / "other")
+    )
     for index in range(len(files.utterances)):
         np.testing.assert_array_equal(one.frames(index), other.frames(index))
 
 
 def test_a_segment_outside_its_file_is_skipped_and_listed(segments: Annotations) -> None:
     outside = replace(segments.utterances[0], start_s=100.0, end_s=101.0)
-    corpus = hear_corpus(replace(segments, utterances=(outside, *segments.utterances[1:])))
+    corpus = read_corpus_audio(replace(segments, utterances=(outside, *segments.utterances[1:])))
     assert [skipped.name for skipped in corpus.skipped] == [outside.id]
     assert "all.flac: has no segment from 100 to 101 s: it lasts 6.000 s" in corpus.skipped[0].reason

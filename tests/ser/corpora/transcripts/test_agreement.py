@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ser.corpora.corpus import Corpus
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.corpora.transcripts.agreement import Agreement, transcript_agreement
 from ser.errors import CorpusError
 from tests.support.synthetic import make_corpus
@@ -18,7 +18,7 @@ def corpus_of(*said: tuple[str | None, int | None, str]) -> Corpus:
     """Utterances with a transcript, voiced phonemes and their origin; 'Ja' has 2, 'Guten Tag' 5 of them."""
     corpus = make_corpus(each=len(said))
     utterances = [
-        replace(utterance, transcript=transcript, voiced_phonemes=voiced, voiced_phonemes_from=origin)
+        replace(utterance, transcript=transcript, voiced_phonemes=voiced, voiced_phonemes_source=origin)
         for utterance, (transcript, voiced, origin) in zip(corpus.utterances, said, strict=False)
     ]
     return replace(corpus, utterances=tuple(utterances), language="de")
@@ -62,7 +62,7 @@ def test_without_espeak_nothing_is_compared(monkeypatch: pytest.MonkeyPatch) -> 
 
 @needs_espeak
 def test_on_the_real_emodb_transcripts_agree_with_the_hand_labels(emodb_root: Path) -> None:
-    agreement = transcript_agreement(open_corpus("emodb", emodb_root))
+    agreement = transcript_agreement(load_corpus("emodb", emodb_root))
     assert agreement is not None
     assert agreement.utterances == 533  # two of 535 label files are empty
     assert agreement.correlation == pytest.approx(0.970, abs=0.003)
@@ -74,7 +74,7 @@ def test_on_the_real_emodb_transcripts_agree_with_the_hand_labels(emodb_root: Pa
 @needs_espeak
 def test_on_the_demo_corpus_only_linking_r_differs(demo_root: Path) -> None:
     # eSpeak spoke these sentences itself; its events write the r of 'there is' twice, the conversion once.
-    agreement = transcript_agreement(open_corpus("demo", demo_root))
+    agreement = transcript_agreement(load_corpus("demo", demo_root))
     assert agreement is not None
     assert agreement.utterances == 200
     assert agreement.mean_absolute_error == pytest.approx(0.125, abs=0.02)

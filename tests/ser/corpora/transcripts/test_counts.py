@@ -7,8 +7,8 @@ import pytest
 
 from ser.corpora.corpus import Annotations, Utterance
 from ser.corpora.transcripts import counts
-from ser.corpora.transcripts.counts import spoken_words, voiced_phonemes_in, with_counts
-from ser.corpora.transcripts.g2p import phonemes_of
+from ser.corpora.transcripts.counts import add_transcript_counts, tokenize_words, voiced_phonemes_in
+from ser.corpora.transcripts.g2p import to_phonemes
 from ser.corpora.transcripts.phones import IPA, Voicing, ipa_phones
 from ser.errors import CorpusError
 
@@ -73,13 +73,13 @@ def annotations(utterances: Sequence[Utterance], language: str = "de") -> Annota
     ],
 )
 def test_words_are_what_stands_between_blanks_and_has_a_letter_or_a_digit(transcript: str, words: int) -> None:
-    assert len(spoken_words(transcript)) == words
+    assert len(tokenize_words(transcript)) == words
 
 
 @needs_espeak
 @pytest.mark.parametrize("language", WORDS)
 def test_every_symbol_of_six_languages_is_voiced_or_unvoiced(language: str) -> None:
-    (symbols,) = phonemes_of([WORDS[language]], language)
+    (symbols,) = to_phonemes([WORDS[language]], language)
     plain = {symbol.strip("ˈˌ") for symbol in symbols}
     assert set(SOUNDS[language].split()) <= plain
     phones = {phone for symbol in symbols for phone in ipa_phones(symbol)}
@@ -115,18 +115,20 @@ def test_remarks_and_loose_signs_are_not_pronounced() -> None:
 
 @needs_espeak
 def test_counts_that_are_lacking_are_taken_from_transcripts_and_say_so() -> None:
-    counted = with_counts(
+    counted = add_transcript_counts(
         annotations(
             [
                 utterance("both", transcript="Ja."),
-                utterance("words", transcript="Ja.", words=7, words_from="labels"),
-                utterance("voiced", transcript="Ja.", voiced_phonemes=9, voiced_phonemes_from="labels"),
+                utterance("words", transcript="Ja.", words=7, words_source="labels"),
+                utterance("voiced", transcript="Ja.", voiced_phonemes=9, voiced_phonemes_source="labels"),
                 utterance("silent"),
                 utterance("polish", transcript="Tak tak", language="pl"),
             ]
         )
     )
-    assert [(u.id, u.words, u.words_from, u.voiced_phonemes, u.voiced_phonemes_from) for u in counted.utterances] == [
+    assert [
+        (u.id, u.words, u.words_source, u.voiced_phonemes, u.voiced_phonemes_source) for u in counted.utterances
+    ] == [
         ("both", 1, "transcript", 2, "grapheme-to-phoneme"),
         ("words", 7, "labels", 2, "grapheme-to-phoneme"),
         ("voiced", 1, "transcript", 9, "labels"),
@@ -137,17 +139,19 @@ def test_counts_that_are_lacking_are_taken_from_transcripts_and_say_so() -> None
 
 
 def test_a_corpus_with_all_its_counts_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "phonemes_of", None)
+    monkeypatch.setattr(counts, "to_phonemes", None)
     corpus = annotations([utterance("a", transcript="Ja.", words=7, voiced_phonemes=9), utterance("b")])
-    assert with_counts(corpus) == corpus
+    assert add_transcript_counts(corpus) == corpus
 
 
 def test_without_espeak_phonemes_stay_unknown_and_the_note_says_how_to_get_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ser.corpora.transcripts.g2p.is_installed", lambda: False)
-    counted = with_counts(annotations([utterance("a", transcript="Ja."), utterance("b", transcript="Nein, ja.")]))
-    assert [(u.words, u.voiced_phonemes, u.voiced_phonemes_from) for u in counted.utterances] == [
+    counted = add_transcript_counts(
+        annotations([utterance("a", transcript="Ja."), utterance("b", transcript="Nein, ja.")])
+    )
+    assert [(u.words, u.voiced_phonemes, u.voiced_phonemes_source) for u in counted.utterances] == [
         (1, None, "unknown"),
         (2, None, "unknown"),
     ]
@@ -158,19 +162,19 @@ def test_without_espeak_phonemes_stay_unknown_and_the_note_says_how_to_get_them(
 
 @needs_espeak
 def test_a_language_that_is_not_known_is_noted_and_its_phonemes_stay_unknown() -> None:
-    counted = with_counts(
+    counted = add_transcript_counts(
         annotations([utterance("a", transcript="x"), utterance("b", transcript="Ja", language="de")], "xx")
     )
     assert [(u.words, u.voiced_phonemes) for u in counted.utterances] == [(1, None), (1, 2)]
     assert len(counted.notes) == 2
     assert counted.notes[1].endswith("no phonemes of language 'xx': eSpeak NG has no voice 'xx'")
-    undetermined = with_counts(annotations([utterance("a", transcript="x")], counts.UNDETERMINED))
+    undetermined = add_transcript_counts(annotations([utterance("a", transcript="x")], counts.UNDETERMINED))
     assert undetermined.notes[1].endswith("option language of a manifest or database says it")
 
 
 def test_words_of_a_language_written_without_blanks_stay_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "phonemes_of", lambda texts, language: [("a",) for _ in texts])
-    counted = with_counts(annotations([utterance("a", transcript="你好吗")], "zh"))
+    monkeypatch.setattr(counts, "to_phonemes", lambda texts, language: [("a",) for _ in texts])
+    counted = add_transcript_counts(annotations([utterance("a", transcript="你好吗")], "zh"))
     assert (counted.utterances[0].words, counted.utterances[0].voiced_phonemes) == (None, 1)
     assert "the words of 1 utterances" in counted.notes[1]
     assert "language 'zh' is written without blanks between words" in counted.notes[1]
@@ -178,10 +182,10 @@ def test_words_of_a_language_written_without_blanks_stay_unknown(monkeypatch: py
 
 def test_an_unknown_symbol_is_named_and_costs_its_utterance_alone_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
     symbols = {"Ja": ("j", "a"), "Nein": ("n", "\u0180")}
-    monkeypatch.setattr(counts, "phonemes_of", lambda texts, language: [symbols[text] for text in texts])
+    monkeypatch.setattr(counts, "to_phonemes", lambda texts, language: [symbols[text] for text in texts])
     with pytest.raises(CorpusError, match="symbol '\u0180' is not in the International Phonetic Alphabet"):
         voiced_phonemes_in(["Ja", "Nein"], "de")
-    counted = with_counts(annotations([utterance("a", transcript="Ja"), utterance("b", transcript="Nein")]))
+    counted = add_transcript_counts(annotations([utterance("a", transcript="Ja"), utterance("b", transcript="Nein")]))
     assert [u.voiced_phonemes for u in counted.utterances] == [2, None]
     assert "(first: b)" in counted.notes[1]
     assert "symbol '\u0180'" in counted.notes[1]

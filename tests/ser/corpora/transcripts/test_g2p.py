@@ -4,7 +4,7 @@ import pytest
 
 from ser.corpora import espeak
 from ser.corpora.transcripts import g2p
-from ser.corpora.transcripts.g2p import phonemes_of
+from ser.corpora.transcripts.g2p import to_phonemes
 from ser.errors import CorpusError
 
 needs_espeak = pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs eSpeak NG")
@@ -23,12 +23,12 @@ needs_espeak = pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="
     ],
 )
 def test_words_become_phonemes_in_six_languages(language: str, text: str, phonemes: str) -> None:
-    assert phonemes_of([text], language) == [tuple(phonemes.split())]
+    assert to_phonemes([text], language) == [tuple(phonemes.split())]
 
 
 @needs_espeak
 def test_all_clauses_and_lines_are_spoken_and_each_text_is_its_own() -> None:
-    one, both, none, control = phonemes_of(["Ja.", "Ja. Ja!\nJa?", " ... ", "Ja\x00, \x1bja"], "de")
+    one, both, none, control = to_phonemes(["Ja.", "Ja. Ja!\nJa?", " ... ", "Ja\x00, \x1bja"], "de")
     assert one == ("j", "ˈɑː")
     assert both == one * 3
     assert none == ()
@@ -37,7 +37,7 @@ def test_all_clauses_and_lines_are_spoken_and_each_text_is_its_own() -> None:
 
 @needs_espeak
 def test_words_of_another_language_are_spoken_without_the_marks_of_the_switch() -> None:
-    (spoken,) = phonemes_of(["die Software"], "de")
+    (spoken,) = to_phonemes(["die Software"], "de")
     assert spoken[:2] == ("d", "iː")
     assert spoken[2:] == ("s", "ˈɒ", "f", "t", "w", "eə")
 
@@ -45,20 +45,20 @@ def test_words_of_another_language_are_spoken_without_the_marks_of_the_switch() 
 @needs_espeak
 def test_the_same_texts_have_the_same_phonemes_in_any_order() -> None:
     texts = ["Guten Morgen", "Wie geht es?", "Der Computer streikt.", "Um 12 Uhr"]
-    forward, backward = phonemes_of(texts, "de"), phonemes_of(texts[::-1], "de")
+    forward, backward = to_phonemes(texts, "de"), to_phonemes(texts[::-1], "de")
     assert forward == backward[::-1]
 
 
 @needs_espeak
 def test_an_unknown_language_is_named() -> None:
     with pytest.raises(CorpusError, match="no phonemes of language 'xx': eSpeak NG has no voice 'xx'"):
-        phonemes_of(["a"], "xx")
+        to_phonemes(["a"], "xx")
 
 
 def test_without_espeak_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(g2p, "is_installed", lambda: False)
     with pytest.raises(CorpusError, match=r"eSpeak NG, which is missing: pip install 'ser-studies\[demo\]'"):
-        phonemes_of(["a"], "de")
+        to_phonemes(["a"], "de")
 
 
 def test_espeak_is_installed_where_its_package_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

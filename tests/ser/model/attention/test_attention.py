@@ -192,7 +192,7 @@ def test_orthogonal_boundaries_give_finite_weights_and_gradients() -> None:
 def test_observed_shares_of_quantum_weights_equal_counts(boundary: str) -> None:
     C, lengths = blstm_outputs(seed=1)
     C = 3 * C
-    observed = QuantumAttention(boundary).observations(C, lengths)  # type: ignore[arg-type]
+    observed = QuantumAttention(boundary).statistics(C, lengths)  # type: ignore[arg-type]
     alphas = [alpha for row, T in enumerate(LENGTHS) for alpha in quantum_weights(C[row, :T].tolist(), boundary)]
     negative, saturated = sum(a < 0 for a in alphas), sum(abs(a) > 0.99 for a in alphas)
     assert {name: int(value) for name, value in observed.items()} == {
@@ -206,7 +206,7 @@ def test_observed_shares_of_quantum_weights_equal_counts(boundary: str) -> None:
 def test_no_attention_hands_on_what_it_gets() -> None:
     C, lengths = blstm_outputs()
     assert NoAttention()(C, lengths) is C
-    assert NoAttention().observations(C, lengths) == {}
+    assert NoAttention().statistics(C, lengths) == {}
 
 
 @pytest.mark.parametrize("name", READINGS)

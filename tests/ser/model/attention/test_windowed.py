@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ser.config import AttentionNorm
 from ser.model.attention import windowed
 from ser.model.attention.windowed import sliding_sum, window_average
-from ser.model.blstm import valid_frames
+from ser.model.blstm import frame_mask
 
 
 @given(scope=st.integers(0, 14).map(lambda half: 2 * half + 1), frames=st.integers(1, 40), seed=st.integers(0, 1000))
@@ -39,7 +39,7 @@ def test_gradient_of_the_sliding_sum(scope: int) -> None:
 def test_gradient_of_the_window_average(norm: AttentionNorm, scope: int, score_features: int) -> None:
     torch.manual_seed(0)
     lengths = torch.tensor([7, 2, 1])
-    valid = valid_frames(lengths, 7)[:, :, None]
+    valid = frame_mask(lengths, 7)[:, :, None]
     scores = torch.randn(3, 7, score_features, dtype=torch.float64).tanh().requires_grad_()
     C = (torch.randn(3, 7, 3, dtype=torch.float64) * valid).requires_grad_()
     assert torch.autograd.gradcheck(lambda e, c: window_average(e, c, lengths, scope, norm) * valid, (scores, C))
@@ -52,7 +52,7 @@ def test_utterances_taken_in_groups_give_the_same_bits(
 ) -> None:
     torch.manual_seed(2)
     lengths = torch.tensor([61, 40, 57, 3, 61])
-    valid = valid_frames(lengths, 61)[:, :, None]
+    valid = frame_mask(lengths, 61)[:, :, None]
     scores, outputs = torch.randn(5, 61, score_features).tanh(), torch.randn(5, 61, 64) * valid
     weights = torch.randn(5, 61, 64)
 
@@ -73,7 +73,7 @@ def test_utterances_taken_in_groups_give_the_same_bits(
 def test_gradients_stay_finite_where_padding_is_longer_than_the_window(norm: AttentionNorm) -> None:
     lengths = torch.tensor([2, 40])
     scores = torch.zeros(2, 40, 1, requires_grad=True)
-    C = (torch.randn(2, 40, 3) * valid_frames(lengths, 40)[:, :, None]).requires_grad_()
+    C = (torch.randn(2, 40, 3) * frame_mask(lengths, 40)[:, :, None]).requires_grad_()
     window_average(scores, C, lengths, 3, norm).sum().backward()  # type: ignore[no-untyped-call]
     assert scores.grad is not None
     assert C.grad is not None
@@ -83,7 +83,7 @@ def test_gradients_stay_finite_where_padding_is_longer_than_the_window(norm: Att
 
 def test_with_the_window_norm_the_weights_of_a_frame_sum_to_one() -> None:
     lengths = torch.tensor([6, 3])
-    ones = torch.ones(2, 6, 2, dtype=torch.float64) * valid_frames(lengths, 6)[:, :, None]
+    ones = torch.ones(2, 6, 2, dtype=torch.float64) * frame_mask(lengths, 6)[:, :, None]
     scores = torch.randn(2, 6, 2, dtype=torch.float64).tanh()
     averaged = window_average(scores, ones, lengths, 5, "window")
     torch.testing.assert_close(averaged * ones, ones, atol=1e-14, rtol=0)

@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from ser.config import FeatureSettings
-from ser.corpora.loading import open_corpus
+from ser.corpora.loading import load_corpus
 from ser.devices import name_of_device
 from ser.errors import ConfigurationError, StudyError
 from ser.features.builder import store_key
 from ser.features.store import FeatureStore
-from ser.training.checkpoint import from_bytes
+from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import train_fold
 from studies.execution.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.execution.ray_backend import executor as ray_backend
@@ -102,7 +102,7 @@ def test_a_dead_node_costs_its_fold_and_a_node_that_comes_is_used(
         cluster.kill(second)
         (failed,), _ = outcomes(executor)
         assert isinstance(failed, Failed)
-        assert failed.lost
+        assert failed.worker_lost
         assert failed.reason.startswith("its node second (")
         assert failed.reason.endswith(") has left the cluster")
         # Its worker has outlived its raylet, and does not go on computing.
@@ -118,7 +118,7 @@ def test_a_dead_node_costs_its_fold_and_a_node_that_comes_is_used(
         executor.submit(task)
         (ended,), _ = outcomes(executor)
         assert isinstance(ended, Finished)
-        assert_identical(from_bytes(ended.content), here(folds, task))
+        assert_identical(deserialize_fold(ended.content), here(folds, task))
         executor.close()
         assert [text.partition(" (")[0] for text in said] == ["node second", "node third"]
         assert said[0].endswith("has left the cluster")
@@ -141,8 +141,8 @@ def test_a_study_whose_nodes_are_all_gone_waits_for_a_while_and_then_stops(
         cluster.kill(only)
         (failed,), _ = outcomes(executor)
         assert isinstance(failed, Failed)
-        assert failed.lost
-        assert not executor.takes(folds.task())
+        assert failed.worker_lost
+        assert not executor.can_take(folds.task())
         with pytest.raises(StudyError, match="the Ray cluster has had no node for folds for"):
             until(executor, lambda: executor.slots > 0)
         executor.close()
@@ -164,7 +164,7 @@ def test_a_node_whose_death_a_fold_has_met_gets_no_other_fold(
         ended, _ = outcomes(executor, 2)
         assert sorted(type(each).__name__ for each in ended) == ["Failed", "Finished"]
         (failed,) = (each for each in ended if isinstance(each, Failed))
-        assert failed.lost
+        assert failed.worker_lost
         assert failed.reason.startswith("its node second (")
         assert executor.slots == executor.free_slots() == 1
         executor.close()
@@ -262,7 +262,7 @@ def test_a_missing_store_is_built_on_the_node_and_a_node_without_corpus_is_left_
     cluster: Nodes, node: Any, tmp_path: Path
 ) -> None:
     root = write_emodb(tmp_path / "emodb", [f"{speaker}a01{letter}a" for speaker in ("03", "08") for letter in "WL"])
-    corpus = open_corpus("emodb", root)
+    corpus = load_corpus("emodb", root)
     store = tmp_path / "features" / store_key(corpus, FeatureSettings())
     said: list[str] = []
     with connected(cluster) as connection:

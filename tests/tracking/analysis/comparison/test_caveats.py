@@ -2,18 +2,18 @@ import pytest
 
 from tests.support.scored_trials import World, configuration, study_table, table_of, trial
 from tracking.analysis.comparison.caveats import report_badges, variant_badges
-from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.results_table import PrunedTrial, ScoredTrial
 
 
 def variant_keys(world=None, recipe="quick", capped=0, folds=None, **changes):
     one = trial(world or World(), configuration(**changes), recipe=recipe, capped=capped, folds=folds)
-    (entry,) = oversee(table_of(one)).scored
+    (entry,) = analyse(table_of(one)).scored
     return {badge.key for badge in variant_badges(entry)}
 
 
 def report_keys(*trials):
-    return {badge.key for badge in report_badges(oversee(table_of(*trials)))}
+    return {badge.key for badge in report_badges(analyse(table_of(*trials)))}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_pruned_trials_are_told_of():
     one, other = trial(World(), configuration()), trial(World(), configuration("quantum"), folds=[0, 1])
     pruned = PrunedTrial(name="quantum", reason="below the median", trial=ScoredTrial.of(other))
     assert "pruned" not in report_keys(one)
-    overview = oversee(table_of(one, pruned=(pruned,)))
+    overview = analyse(table_of(one, pruned=(pruned,)))
     assert "pruned" in {badge.key for badge in report_badges(overview)}
     assert not overview.partial
 
@@ -55,7 +55,7 @@ def test_one_seed_is_marked_and_two_are_not():
 
 
 def test_selected_per_fold_is_marked():
-    overview = oversee(study_table())
+    overview = analyse(study_table())
     marked = {
         entry.variant.label for entry in overview.scored if "selected" in {badge.key for badge in variant_badges(entry)}
     }

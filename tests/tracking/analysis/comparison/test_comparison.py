@@ -10,9 +10,9 @@ from statsmodels.stats.proportion import proportion_effectsize, proportions_ztes
 from ser.errors import ComparisonError
 from tests.support.scored_trials import World, configuration, grouped, study_table, trial, with_more
 from tracking.analysis.comparison.baselines import CRITERION
-from tracking.analysis.comparison.comparison import BETTER, NO_CLAIM, NO_DIFFERENCE, compare, compare_all
-from tracking.analysis.comparison.overview import oversee
-from tracking.analysis.statistics.proportions import holm
+from tracking.analysis.comparison.comparison import BETTER, NO_CLAIM, NO_DIFFERENCE, compare, compare_variants
+from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.statistics.proportions import holm_adjust
 from tracking.analysis.variants.scores import score_variant
 from tracking.analysis.variants.selection import selected_per_fold
 
@@ -45,9 +45,9 @@ def test_every_test_equals_an_independent_computation():
         stats.binomtest(int((hit_a & ~hit_b).sum()), int((hit_a != hit_b).sum()), alternative="greater").pvalue,
         rel=1e-9,
     )
-    assert result.ua_speakers.units == 10
+    assert result.ua_speakers.clusters == 10
     assert result.ua_sessions is not None
-    assert result.ua_sessions.units == 5
+    assert result.ua_sessions.clusters == 5
     assert result.ua_sessions.difference == pytest.approx(result.ua_speakers.difference, rel=1e-12)
 
 
@@ -64,16 +64,16 @@ def test_effects_and_sensitivity_equal_an_independent_computation():
     assert result.effects.standardised == pytest.approx(0.9139 * gains.mean() / gains.std(ddof=1), rel=1e-3)
     assert result.sensitivity.deviation == pytest.approx(gains.std(ddof=1))
     solved = TTestPower().solve_power(nobs=10, alpha=0.05, power=0.8, alternative="larger") * gains.std(ddof=1)
-    assert result.sensitivity.detectable() == pytest.approx(solved, rel=1e-4)
+    assert result.sensitivity.minimum_difference() == pytest.approx(solved, rel=1e-4)
     needed = TTestPower().solve_power(0.01 / gains.std(ddof=1), alpha=0.05, power=0.8, alternative="larger")
-    assert result.sensitivity.speakers_for(0.01) == int(np.ceil(needed))
+    assert result.sensitivity.required_speakers(0.01) == int(np.ceil(needed))
 
 
 def test_sensitivity_in_a_family_counts_every_planned_pair():
-    made = oversee(study_table()).comparisons.made
-    assert {one.sensitivity.family for one in made} == {14}
+    made = analyse(study_table()).comparisons.comparisons
+    assert {one.sensitivity.family_size for one in made} == {14}
     for one in made:
-        alone, first = one.sensitivity.detectable(), one.sensitivity.detectable(14)
+        alone, first = one.sensitivity.minimum_difference(), one.sensitivity.minimum_difference(14)
         assert alone is not None
         assert first is not None
         assert first > alone
@@ -88,8 +88,8 @@ def test_the_deviation_between_seeds_stands_beside_the_difference():
         for left, right in zip(variant, plain, strict=True)
     ]
     assert result.effects.seeds.mean == pytest.approx(result.ua_speakers.difference)
-    assert result.effects.seeds.deviation == pytest.approx(np.std(single, ddof=1))
-    assert compare(*pair()).effects.seeds.deviation is None
+    assert result.effects.seeds.std == pytest.approx(np.std(single, ddof=1))
+    assert compare(*pair()).effects.seeds.std is None
 
 
 def test_speakers_who_do_not_deviate_leave_the_sensitivity_open():
@@ -97,8 +97,8 @@ def test_speakers_who_do_not_deviate_leave_the_sensitivity_open():
     result = compare(scored(one)[0], scored(one)[0])
     assert result.effects.standardised is None
     assert result.effects.speakers_better == 0
-    assert result.sensitivity.detectable() is None
-    assert result.sensitivity.speakers_for(0.01) is None
+    assert result.sensitivity.minimum_difference() is None
+    assert result.sensitivity.required_speakers(0.01) is None
 
 
 def test_a_corpus_without_sessions_has_no_test_over_sessions():
@@ -172,11 +172,11 @@ def test_unlike_validation_speakers_and_seeds_are_refused():
 )
 def test_unlike_versions_and_devices_are_refused_and_the_like_baseline_is_taken(newer, words):
     variant, old = trial(WORLD, configuration("component"), 0.72), trial(WORLD, configuration(), 0.6, **newer)
-    outcome = compare_all(scored(variant, old))
-    assert outcome.made == ()
-    assert re.search(f"unlike versions or devices: .*{words}", outcome.refused[0].reason)
+    outcome = compare_variants(scored(variant, old))
+    assert outcome.comparisons == ()
+    assert re.search(f"unlike versions or devices: .*{words}", outcome.skipped[0].reason)
     like = trial(WORLD, configuration(), 0.6)
-    (made,) = compare_all(scored(variant, old, like)).made
+    (made,) = compare_variants(scored(variant, old, like)).comparisons
     baselines = {entry.variant.label: entry.variant.origin for entry in scored(variant, old, like)}
     assert baselines[made.baseline] == baselines[made.variant]
 
@@ -184,17 +184,17 @@ def test_unlike_versions_and_devices_are_refused_and_the_like_baseline_is_taken(
 def test_incomplete_variants_are_never_compared():
     plain = trial(WORLD, configuration("none"))
     partial = trial(WORLD, configuration("component"), folds=range(9))
-    outcome = compare_all(scored(plain, partial))
-    assert outcome.made == ()
-    assert "incomplete (seed 1: 9 of 10 folds, missing Ses05M)" in outcome.refused[0].reason
-    assert outcome.family == 1
+    outcome = compare_variants(scored(plain, partial))
+    assert outcome.comparisons == ()
+    assert "incomplete (seed 1: 9 of 10 folds, missing Ses05M)" in outcome.skipped[0].reason
+    assert outcome.family_size == 1
 
 
 def test_a_missing_baseline_is_listed_with_its_reason():
-    outcome = compare_all(scored(trial(WORLD, configuration("quantum"))))
-    assert outcome.made == ()
-    assert outcome.refused[0].variant == "quantum · phonemes"
-    assert "attention none, labels phonemes, recipe quick" in outcome.refused[0].reason
+    outcome = compare_variants(scored(trial(WORLD, configuration("quantum"))))
+    assert outcome.comparisons == ()
+    assert outcome.skipped[0].variant == "quantum · phonemes"
+    assert "attention none, labels phonemes, recipe quick" in outcome.skipped[0].reason
 
 
 def test_baselines_share_every_setting_but_attention():
@@ -206,7 +206,7 @@ def test_baselines_share_every_setting_but_attention():
         trial(WORLD, configuration("none", **changes))
         for changes in ({}, {"labels": "words"}, {"stack": 1}, {"criterion": "cross_entropy"})
     ]
-    made = compare_all(scored(*trials, select=False)).made
+    made = compare_variants(scored(*trials, select=False)).comparisons
     attention = {one.variant: one.baseline for one in made if one.question == "attention"}
     assert attention == {
         "component · scope 9 · words": "none · words",
@@ -219,23 +219,23 @@ def test_baselines_share_every_setting_but_attention():
 def test_ctc_without_attention_is_compared_with_the_sequence_to_label_model():
     trials = [trial(WORLD, configuration("none", labels=name)) for name in ("words", "phonemes")]
     trials += [trial(WORLD, configuration("none", criterion="cross_entropy"))]
-    outcome = compare_all(scored(*trials, select=False))
-    assert {(one.variant, one.baseline, one.question) for one in outcome.made} == {
+    outcome = compare_variants(scored(*trials, select=False))
+    assert {(one.variant, one.baseline, one.question) for one in outcome.comparisons} == {
         ("none · words", "none · cross_entropy", CRITERION),
         ("none · phonemes", "none · cross_entropy", CRITERION),
     }
-    assert outcome.family == 2
+    assert outcome.family_size == 2
 
 
 def test_a_baseline_that_another_recipe_trained_serves_equal_settings():
     trials = [trial(WORLD, configuration("none"), recipe="quick"), trial(WORLD, configuration("local"), recipe="mine")]
-    (made,) = compare_all(scored(*trials)).made
+    (made,) = compare_variants(scored(*trials)).comparisons
     assert made.baseline == "none · phonemes"
 
 
 def test_what_was_selected_per_fold_is_compared_with_the_one_baseline_of_its_members():
-    outcome = oversee(study_table()).comparisons
-    selected = {one.variant: one.baseline for one in outcome.made if "selected" in one.variant}
+    outcome = analyse(study_table()).comparisons
+    selected = {one.variant: one.baseline for one in outcome.comparisons if "selected" in one.variant}
     assert selected == {
         f"{attention} · selected per fold · {labels}": f"none · {labels}"
         for attention in ("local", "component")
@@ -247,23 +247,23 @@ def test_a_choice_among_settings_that_the_baseline_has_too_is_compared_with_a_ba
     trials = [
         trial(WORLD, configuration(attention, stack=stack)) for attention in ("none", "quantum") for stack in (1, 2, 3)
     ]
-    made = {one.variant: one.baseline for one in compare_all(scored(*trials)).made}
+    made = {one.variant: one.baseline for one in compare_variants(scored(*trials)).comparisons}
     assert made["quantum · selected per fold · phonemes"] == "none · selected per fold · phonemes"
     assert made["quantum · phonemes · stack 2"] == "none · phonemes · stack 2"
 
 
 def test_the_holm_family_is_every_planned_pair_also_the_refused():
     table = study_table()
-    whole = oversee(table).comparisons
-    assert whole.family == len(whole.made) == 14
-    assert [one.holm_p for one in whole.made] == holm([one.ua_speakers.p for one in whole.made])
+    whole = analyse(table).comparisons
+    assert whole.family_size == len(whole.comparisons) == 14
+    assert [one.holm_p for one in whole.comparisons] == holm_adjust([one.ua_speakers.p for one in whole.comparisons])
     partial = trial(WORLD, configuration("quantum", labels="utterance"), folds=[0])
     plain = trial(WORLD, configuration("none", labels="utterance"))
-    more = oversee(with_more(table, partial, plain)).comparisons
-    assert more.family == 15
-    assert len(more.made) == 14
-    raw = [one.ua_speakers.p for one in more.made]
-    assert [one.holm_p for one in more.made] == holm([*raw, None])[:14]
+    more = analyse(with_more(table, partial, plain)).comparisons
+    assert more.family_size == 15
+    assert len(more.comparisons) == 14
+    raw = [one.ua_speakers.p for one in more.comparisons]
+    assert [one.holm_p for one in more.comparisons] == holm_adjust([*raw, None])[:14]
 
 
 def test_verdicts_rest_on_the_adjusted_sign_flip_test():
@@ -272,7 +272,7 @@ def test_verdicts_rest_on_the_adjusted_sign_flip_test():
     quantum = trial(WORLD, configuration("quantum"))
     decisions = zip(quantum.folds, plain.folds, strict=True)
     equal = quantum.model_copy(update={"folds": tuple(a.model_copy(update={"test": b.test}) for a, b in decisions)})
-    made = {one.variant: one for one in compare_all(scored(plain, strong, equal)).made}
+    made = {one.variant: one for one in compare_variants(scored(plain, strong, equal)).comparisons}
     assert made["component · scope 9 · phonemes"].verdict == BETTER
     assert made["component · scope 9 · phonemes"].holm_p == pytest.approx(2 / 1024)
     assert made["quantum · phonemes"].verdict == NO_DIFFERENCE
@@ -281,7 +281,7 @@ def test_verdicts_rest_on_the_adjusted_sign_flip_test():
 def test_fewer_than_six_speakers_make_no_claim():
     world = World(speakers=4, per_speaker=100)
     trials = [trial(world, configuration("none"), 0.4), trial(world, configuration("component"), 0.9)]
-    (made,) = compare_all(scored(*trials)).made
+    (made,) = compare_variants(scored(*trials)).comparisons
     assert made.verdict == NO_CLAIM
     assert made.holm_p is None
     assert made.ua_speakers.interval is not None

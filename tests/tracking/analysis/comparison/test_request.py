@@ -5,11 +5,11 @@ import pytest
 
 from ser.errors import ComparisonError
 from tests.support.scored_trials import World, configuration, grouped, study_table, trial
-from tracking.analysis.comparison.comparison import compare_all
-from tracking.analysis.comparison.overview import oversee
-from tracking.analysis.comparison.request import Question, differences
-from tracking.analysis.comparison.variant_filter import parse_wanted
-from tracking.analysis.statistics.proportions import holm
+from tracking.analysis.comparison.comparison import compare_variants
+from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.comparison.request import ComparisonRequest, differences
+from tracking.analysis.comparison.variant_filter import parse_variant_filter
+from tracking.analysis.statistics.proportions import holm_adjust
 from tracking.analysis.variants.scores import score_variant
 from tracking.analysis.variants.selection import selected_per_fold
 
@@ -24,11 +24,11 @@ def scored(*trials):
 
 @pytest.fixture(scope="module")
 def entries():
-    return oversee(study_table()).scored
+    return analyse(study_table()).scored
 
 
 def asked(entries, baseline="", *variants):
-    return compare_all(entries, Question(baseline, variants))
+    return compare_variants(entries, ComparisonRequest(baseline, variants))
 
 
 def pairs(outcome):
@@ -39,8 +39,8 @@ def test_one_variant_by_its_label_is_the_baseline_of_all_others(entries):
     outcome = asked(entries, "quantum · words")
     assert set(pairs(outcome).values()) == {"quantum · words"}
     assert set(pairs(outcome)) == {entry.variant.label for entry in entries} - {"quantum · words"}
-    assert outcome.family == len(entries) - 1
-    by_variant = {one.variant: one for one in outcome.made}
+    assert outcome.family_size == len(entries) - 1
+    by_variant = {one.variant: one for one in outcome.comparisons}
     assert by_variant["quantum · phonemes"].question == "labels phonemes against words"
     assert "scope 5/9 against off" in by_variant[SELECTED].question
 
@@ -57,7 +57,7 @@ def test_a_label_strategy_as_baseline_is_compared_with_all_else_equal(entries):
         SELECTED: "component · selected per fold · words",
         "quantum · phonemes": "quantum · words",
     }
-    assert {one.question for one in outcome.made} == {"labels phonemes against words"}
+    assert {one.question for one in outcome.comparisons} == {"labels phonemes against words"}
 
 
 def test_a_setting_that_has_no_effect_on_one_side_does_not_count(entries):
@@ -85,7 +85,7 @@ def test_a_choice_is_no_counterpart_of_one_of_its_points():
 
 def test_several_equal_baselines_are_refused_with_what_to_name(entries):
     outcome = asked(entries, "attention=component")
-    refused = {one.variant: one.reason for one in outcome.refused}
+    refused = {one.variant: one.reason for one in outcome.skipped}
     assert (
         "component · scope 5 · phonemes, component · scope 9 · phonemes are equally like it"
         in refused["none · phonemes"]
@@ -102,8 +102,8 @@ def test_a_recipe_as_baseline_is_compared_attention_by_attention():
         for recipe, stack in (("paper", 1), ("recommended", 3))
     ]
     outcome = asked(scored(*trials), "recipe=paper")
-    assert len(outcome.made) == 4
-    for one in outcome.made:
+    assert len(outcome.comparisons) == 4
+    for one in outcome.comparisons:
         assert "recommended" in one.variant
         assert one.baseline == one.variant.replace("recommended", "paper")
         assert one.question == "stack 3 against 1, recipe recommended against paper"
@@ -112,13 +112,13 @@ def test_a_recipe_as_baseline_is_compared_attention_by_attention():
 def test_any_setting_can_be_the_baseline():
     trials = [trial(WORLD, configuration("quantum", learning_rate=rate)) for rate in (1e-3, 2e-3)]
     outcome = asked(scored(*trials), "learning_rate=1e-3")
-    (fixed,) = (one for one in outcome.made if "selected" not in one.variant)
+    (fixed,) = (one for one in outcome.comparisons if "selected" not in one.variant)
     assert (fixed.variant, fixed.question) == (
         "quantum · phonemes · learning_rate 0.002",
         "learning_rate 0.002 against 0.001",
     )
     trials = [trial(WORLD, configuration("quantum", ema_decay=decay)) for decay in (None, 0.98)]
-    (fixed,) = (one for one in asked(scored(*trials), "ema_decay=off").made if "selected" not in one.variant)
+    (fixed,) = (one for one in asked(scored(*trials), "ema_decay=off").comparisons if "selected" not in one.variant)
     assert fixed.question == "ema_decay 0.98 against off"
 
 
@@ -128,18 +128,20 @@ def test_other_settings_must_be_equal():
         trial(WORLD, configuration("none", labels="phonemes", stack=2)),
     ]
     outcome = asked(scored(*trials), "labels=words")
-    assert outcome.made == ()
-    assert "no variant with labels=words is otherwise like it" in outcome.refused[0].reason
+    assert outcome.comparisons == ()
+    assert "no variant with labels=words is otherwise like it" in outcome.skipped[0].reason
 
 
 def test_showing_fewer_variants_changes_no_adjusted_p(entries):
     whole, part = asked(entries, "labels=words"), asked(entries, "labels=words", "attention=quantum", SELECTED)
-    assert {one.variant for one in part.made} == {"quantum · phonemes", SELECTED}
-    assert part.family == whole.family
-    assert {(one.variant, one.holm_p) for one in part.made} < {(one.variant, one.holm_p) for one in whole.made}
-    hidden = [one for one in part.refused if "not asked for" in one.reason]
-    assert len(hidden) == len(whole.made) - 2
-    assert [one.holm_p for one in whole.made] == holm([one.ua_speakers.p for one in whole.made])
+    assert {one.variant for one in part.comparisons} == {"quantum · phonemes", SELECTED}
+    assert part.family_size == whole.family_size
+    assert {(one.variant, one.holm_p) for one in part.comparisons} < {
+        (one.variant, one.holm_p) for one in whole.comparisons
+    }
+    hidden = [one for one in part.skipped if "not asked for" in one.reason]
+    assert len(hidden) == len(whole.comparisons) - 2
+    assert [one.holm_p for one in whole.comparisons] == holm_adjust([one.ua_speakers.p for one in whole.comparisons])
 
 
 def test_no_score_has_a_part_in_what_is_compared_with_what(entries):
@@ -153,18 +155,18 @@ def test_no_score_has_a_part_in_what_is_compared_with_what(entries):
 
 
 def test_an_overview_answers_the_question_and_notes_it():
-    overview = oversee(study_table(), Question("labels=words", ("attention=quantum",)))
+    overview = analyse(study_table(), ComparisonRequest("labels=words", ("attention=quantum",)))
     assert pairs(overview.comparisons) == {"quantum · phonemes": "quantum · words"}
     assert overview.table.notes[-1].startswith("Asked for: attention=quantum against labels=words;")
-    assert oversee(study_table()).table.notes == study_table().notes
+    assert analyse(study_table()).table.notes == study_table().notes
 
 
 def test_an_incomplete_baseline_is_named_and_never_compared():
     trials = [trial(WORLD, configuration("none", labels="words"), folds=range(7)), trial(WORLD, configuration("none"))]
     outcome = asked(scored(*trials), "labels=words")
-    assert outcome.made == ()
-    assert outcome.family == 1
-    assert "none · words is incomplete (seed 1: 7 of 10 folds" in outcome.refused[0].reason
+    assert outcome.comparisons == ()
+    assert outcome.family_size == 1
+    assert "none · words is incomplete (seed 1: 7 of 10 folds" in outcome.skipped[0].reason
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_an_incomplete_baseline_is_named_and_never_compared():
 )
 def test_what_names_no_variant_is_refused(entries, text, words):
     with pytest.raises(ComparisonError, match=words):
-        parse_wanted("--baseline", text, entries)
+        parse_variant_filter("--baseline", text, entries)
 
 
 def test_differences_name_recipe_and_kind_of_choice(entries):

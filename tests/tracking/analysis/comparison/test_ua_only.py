@@ -6,10 +6,10 @@ import pytest
 
 from tests.support.scored_trials import World, study_table
 from tracking.analysis.comparison.caveats import UA_ONLY, report_badges
-from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows, write_report
 from tracking.analysis.report.tables.comparisons import comparison_table
-from tracking.analysis.report.tables.scores import grid_tables, recall_table, results_table
+from tracking.analysis.report.tables.scores import attention_by_label_tables, recall_table, results_table
 
 AIBO = World(
     speakers=8,
@@ -31,8 +31,8 @@ def muted(table):
 
 
 def test_only_the_columns_of_wa_are_muted_and_each_says_why(aibo):
-    overview = oversee(aibo)
-    (grid,) = grid_tables(overview)
+    overview = analyse(aibo)
+    (grid,) = attention_by_label_tables(overview)
     assert muted(grid) == {"words WA", "phonemes WA"}
     assert muted(results_table(overview)) == {"WA", "WA 95%"}
     assert muted(comparison_table(overview)) == {"ΔWA", "p speakers WA", "z WA", "McNemar"}
@@ -42,15 +42,15 @@ def test_only_the_columns_of_wa_are_muted_and_each_says_why(aibo):
 
 
 def test_nothing_is_muted_on_another_corpus():
-    overview = oversee(study_table())
-    tables = [*grid_tables(overview), results_table(overview), comparison_table(overview)]
+    overview = analyse(study_table())
+    tables = [*attention_by_label_tables(overview), results_table(overview), comparison_table(overview)]
     assert [muted(table) for table in tables] == [set()] * 3
     assert UA_ONLY not in report_badges(overview)
-    assert not any("(" in row["WA"] or UA_ONLY.title in row["note"] for row in summary_rows(oversee(study_table())))
+    assert not any("(" in row["WA"] or UA_ONLY.title in row["note"] for row in summary_rows(analyse(study_table())))
 
 
 def test_the_page_greys_wa_and_explains_it(aibo, tmp_path):
-    text = write_report(oversee(aibo), tmp_path / "aibo").read_text(encoding="utf-8")
+    text = write_report(analyse(aibo), tmp_path / "aibo").read_text(encoding="utf-8")
     results = text[text.index('id="results"') :]
     results = results[: results.index("</table>")]
     cells = re.findall(r'<td class="n( muted)?"', results)
@@ -59,12 +59,12 @@ def test_the_page_greys_wa_and_explains_it(aibo, tmp_path):
     assert len(cells) > 4 * rows
     assert re.search(r'<th scope="col" class="n muted" title="[^"]*always saying[^"]*">WA</th>', results)
     assert f'id="about-{UA_ONLY.key}"' in text
-    other = write_report(oversee(study_table()), tmp_path / "demo").read_text(encoding="utf-8")
+    other = write_report(analyse(study_table()), tmp_path / "demo").read_text(encoding="utf-8")
     assert 'class="n muted"' not in other
 
 
 def test_the_terminals_summary_puts_wa_in_brackets(aibo):
-    rows = summary_rows(oversee(aibo))
+    rows = summary_rows(analyse(aibo))
     assert all(re.fullmatch(r"\(\d+\.\d\)", row["WA"]) for row in rows)
     assert all(re.fullmatch(r"\d+\.\d", row["UA"]) for row in rows)
     variants = [row for row in rows if row["note"] != "baseline"]

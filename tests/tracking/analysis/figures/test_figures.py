@@ -6,12 +6,19 @@ import pytest
 
 from ser.metrics import row_shares
 from tests.support.scored_trials import EMOTIONS, World, configuration, grouped, study_table, trial, with_more
-from tracking.analysis.comparison.overview import oversee
-from tracking.analysis.figures.data import Curve, common_percent, forest_rows, learning_curve, scope_lines, speaker_rows
+from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.figures.data import (
+    Curve,
+    forest_rows,
+    learning_curve,
+    scope_lines,
+    shared_percent_limits,
+    speaker_rows,
+)
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
 from tracking.analysis.figures.panels import confusion_figure, curves_figure
 from tracking.analysis.figures.search import importance_figure, scope_figure
-from tracking.analysis.figures.svg import to_svg
+from tracking.analysis.figures.svg import to_inline_svg
 from tracking.analysis.report.tables.search import scope_table
 
 HOSTILE = '<script>alert(1)</script> & "$\\frac{'
@@ -22,7 +29,7 @@ def texts(svg):
 
 
 def test_forest_rows_carry_differences_in_points_with_their_intervals():
-    made = oversee(study_table()).comparisons.made
+    made = analyse(study_table()).comparisons.comparisons
     rows = forest_rows(made)
     assert [row.label for row in rows] == [one.variant for one in made]
     for row, one in zip(rows, made, strict=True):
@@ -34,7 +41,7 @@ def test_forest_rows_carry_differences_in_points_with_their_intervals():
 
 
 def test_speaker_rows_carry_one_point_a_speaker():
-    overview = oversee(study_table(World(lacking={"Ses01F": 2})))
+    overview = analyse(study_table(World(lacking={"Ses01F": 2})))
     rows = speaker_rows(overview.scored)
     assert {row.speakers for row in rows} == {World().speaker_names()}
     entry = overview.scored[0]
@@ -55,7 +62,7 @@ def test_learning_curve_averages_folds_and_seeds_epoch_by_epoch():
     values = [fold.curve[2].values["training_loss"] for one in trials for fold in one.folds]
     assert len(values) == 20
     assert curve.mean[2] == pytest.approx(np.mean(values))
-    assert curve.deviation[2] == pytest.approx(np.std(values, ddof=1))
+    assert curve.std[2] == pytest.approx(np.std(values, ddof=1))
     assert learning_curve(folds, "unknown") is None
 
 
@@ -63,8 +70,8 @@ def test_scope_lines_join_variants_that_differ_in_scope_alone():
     table = study_table()
     other = trial(World(), configuration("local", scope=15, labels="words", stack=1))
     unfinished = trial(World(), configuration("local", scope=11, labels="words"), folds=[0])
-    overview = oversee(with_more(table, other, unfinished))
-    lines = {line.name: line for line in scope_lines(overview.scored, overview.comparisons.made)}
+    overview = analyse(with_more(table, other, unfinished))
+    lines = {line.name: line for line in scope_lines(overview.scored, overview.comparisons.comparisons)}
     assert set(lines) == {f"{one} · {two}" for one in ("local", "component") for two in ("words", "phonemes")}
     line, entries = lines["component · words"], {entry.variant.label: entry for entry in overview.scored}
     assert line.scopes == (5, 9)
@@ -77,10 +84,10 @@ def test_scope_lines_join_variants_that_differ_in_scope_alone():
 def test_scopes_of_unlike_versions_are_lines_and_rows_of_their_own():
     newer = [trial(World(), configuration("local", scope=scope, labels="words"), results_version=2) for scope in (5, 9)]
     alone = trial(World(), configuration("quantum", labels="words"), results_version=2)
-    overview = oversee(with_more(study_table(), *newer, alone))
+    overview = analyse(with_more(study_table(), *newer, alone))
     lines = [
         line
-        for line in scope_lines(overview.scored, overview.comparisons.made)
+        for line in scope_lines(overview.scored, overview.comparisons.comparisons)
         if (line.attention, line.target) == ("local", "words")
     ]
     assert [line.scopes for line in lines] == [(5, 9), (5, 9)]
@@ -103,10 +110,10 @@ def test_learning_curves_beside_each_other_share_an_axis_of_ua():
         Curve(np.array([1, 2]), np.array([0.4, 0.99]), np.array([0.3, 0.0])),
         None,
     ]
-    low, high = common_percent(curves)
+    low, high = shared_percent_limits(curves)
     assert low == pytest.approx(8)
     assert high == 100
-    assert common_percent([None]) is None
+    assert shared_percent_limits([None]) is None
     axes = [curves_figure(None, curve, "t", (low, high)).axes[1].get_ylim() for curve in curves]
     assert axes == [(low, high)] * 3
 
@@ -117,16 +124,16 @@ def test_row_shares_sum_to_one_or_to_nothing():
 
 
 def test_confusion_cells_hold_shares_and_counts():
-    svg = to_svg(confusion_figure(np.array([[30, 10], [5, 15]]), ["calm", "anger"], "title"), "words")
+    svg = to_inline_svg(confusion_figure(np.array([[30, 10], [5, 15]]), ["calm", "anger"], "title"), "words")
     assert {"75%", "30", "25%", "10", "calm", "anger", "title", "true", "decided"} <= set(texts(svg))
 
 
 def test_names_come_out_of_every_svg_as_text():
     table = study_table(World(names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:])))
-    overview = oversee(table)
-    rows = forest_rows(overview.comparisons.made)
-    lines = scope_lines(overview.scored, overview.comparisons.made)
-    hostile_rows = [type(row)(HOSTILE, row.difference, row.low, row.high, row.better) for row in rows[:2]]
+    overview = analyse(table)
+    rows = forest_rows(overview.comparisons.comparisons)
+    lines = scope_lines(overview.scored, overview.comparisons.comparisons)
+    hostile_rows = [type(row)(HOSTILE, row.difference, row.low, row.high, row.significant) for row in rows[:2]]
     pictures = [
         forest_figure(hostile_rows, 7, HOSTILE),
         forest_figure(hostile_rows, 3.6, HOSTILE),
@@ -138,14 +145,14 @@ def test_names_come_out_of_every_svg_as_text():
         importance_figure({HOSTILE: 0.7, "$x$": 0.3}, 3.7, HOSTILE),
     ]
     for picture in pictures:
-        svg = to_svg(picture, HOSTILE)
+        svg = to_inline_svg(picture, HOSTILE)
         assert "<script" not in svg
         assert any((text or "").startswith("<script>") for text in texts(svg))
 
 
 def test_svg_takes_the_pages_colours_and_has_no_repeated_ids():
-    rows = forest_rows(oversee(study_table()).comparisons.made)
-    wide, narrow = (to_svg(forest_figure(rows, width, "t"), "forest") for width in (7, 3.6))
+    rows = forest_rows(analyse(study_table()).comparisons.comparisons)
+    wide, narrow = (to_inline_svg(forest_figure(rows, width, "t"), "forest") for width in (7, 3.6))
     assert "var(--ink)" in wide
     assert "#0072b2" not in wide
     ids = [

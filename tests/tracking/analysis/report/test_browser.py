@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page
 
 from tests.support.browser import Theme, Visit, headless_browser, visit
 from tests.support.scored_trials import EMOTIONS, World, baseline, configuration, study_table, trial, with_more
-from tracking.analysis.comparison.overview import Overview, oversee
+from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.report import write_report
-from tracking.analysis.report_context import Background, Importances, StudyOrigin
+from tracking.analysis.report_context import ParameterImportances, ReportContext, StudyInfo
 from tracking.analysis.results_table import ResultsTable
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -26,7 +26,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def overview() -> Overview:
+def overview() -> Analysis:
     """All attentions and strategies with two scopes, one variant capped, one partial, a criterion and a baseline."""
     world = World()
     more = (
@@ -35,17 +35,17 @@ def overview() -> Overview:
         trial(world, configuration("quantum", labels="phonemes_x2"), 0.6, capped=40),
     )
     table = study_table(world)
-    return oversee(with_more(table, *more))
+    return analyse(with_more(table, *more))
 
 
-BACKGROUND = Background(
-    {"demo-quick-none": StudyOrigin("ser study run --attention none", 3, 2, "0123456789abcdef", running=True)},
-    (Importances("all trials", 15, {"labels": 0.5, "attention": 0.3, "criterion": 0.2}),),
+BACKGROUND = ReportContext(
+    {"demo-quick-none": StudyInfo("ser study run --attention none", 3, 2, "0123456789abcdef", running=True)},
+    (ParameterImportances("all trials", 15, {"labels": 0.5, "attention": 0.3, "criterion": 0.2}),),
 )
 
 
 @pytest.fixture(scope="module")
-def written(overview: Overview, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(overview: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(overview, tmp_path_factory.mktemp("report"), BACKGROUND)
 
 
@@ -82,7 +82,7 @@ def test_the_result_and_its_picture_stand_on_the_first_screen(browser: Browser, 
     opened.page.close()
 
 
-def test_every_table_and_picture_is_there(opened: Visit, overview: Overview) -> None:
+def test_every_table_and_picture_is_there(opened: Visit, overview: Analysis) -> None:
     page = opened.page
     tables = {
         "attention_by_labels", "results", "tests", "not_compared", "folds_ua", "folds_wa", "recall", "costs", "scope",
@@ -216,9 +216,11 @@ def test_hostile_names_are_shown_as_text(browser: Browser, tmp_path: Path) -> No
     trials = tuple(replace(one, study=HOSTILE, recipe=HOSTILE) for one in table.trials[:-1])
     logistic = baseline(world).model_copy(update={"name": HOSTILE})
     partial = trial(world, configuration("quantum", labels="utterance"), folds=[1], study=HOSTILE)
-    overview = oversee(with_more(ResultsTable(trials, (logistic,), (HOSTILE,)), partial))
-    origin = StudyOrigin(HOSTILE, 3, 2, HOSTILE, running=True)
-    page = write_report(overview, tmp_path, Background({HOSTILE: origin}, (Importances(HOSTILE, 9, {HOSTILE: 1.0}),)))
+    overview = analyse(with_more(ResultsTable(trials, (logistic,), (HOSTILE,)), partial))
+    origin = StudyInfo(HOSTILE, 3, 2, HOSTILE, running=True)
+    page = write_report(
+        overview, tmp_path, ReportContext({HOSTILE: origin}, (ParameterImportances(HOSTILE, 9, {HOSTILE: 1.0}),))
+    )
     opened = visit(browser, page)
     assert opened.complaints == []
     assert opened.requests == [page.as_uri()]

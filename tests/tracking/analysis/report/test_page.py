@@ -15,12 +15,12 @@ from tests.support.scored_trials import (
     trial,
     with_more,
 )
-from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows, summary_sentence, summary_title, write_report
 from tracking.analysis.report.figures import shown_variants
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.terminal import MOST_LISTED
-from tracking.analysis.report_context import Background, Importances, StudyOrigin
+from tracking.analysis.report_context import ParameterImportances, ReportContext, StudyInfo
 from tracking.analysis.results_table import ResultsTable
 
 HOSTILE = "<script>alert('x')</script>"
@@ -69,7 +69,7 @@ def written(tmp_path_factory):
         trial(world, configuration("local", labels="utterance"), folds=[]),
     )
     table = with_more(table, *more)
-    page = write_report(oversee(table), tmp_path_factory.mktemp("report"))
+    page = write_report(analyse(table), tmp_path_factory.mktemp("report"))
     return table, page, Page(page.read_text(encoding="utf-8"))
 
 
@@ -104,7 +104,7 @@ def test_no_id_stands_twice(written):
 
 def test_every_variant_and_baseline_stands_in_the_results_with_its_scores(written):
     table, page, parsed = written
-    overview = oversee(table)
+    overview = analyse(table)
     rows = rows_of(page.parent / "tables" / "results.csv")
     names = [entry.variant.label for entry in overview.scored] + ["logistic regression · zscore_speaker"]
     assert [row["variant"] for row in rows] == names
@@ -119,7 +119,7 @@ def test_the_attention_by_label_table_has_fixed_points_and_selected_ones(written
     table, page, _ = written
     grid = {row["attention"]: row for row in rows_of(page.parent / "tables" / "attention_by_labels.csv")}
     assert {"none", "quantum", "local · scope 5", "local · selected per fold", "component · scope 11"} <= set(grid)
-    by_label = {entry.variant.label: entry for entry in oversee(table).scored}
+    by_label = {entry.variant.label: entry for entry in analyse(table).scored}
     assert float(grid["none"]["words UA"]) == by_label["none · words"].scores.ua.mean
     chosen = by_label["component · selected per fold · phonemes"]
     assert float(grid["component · selected per fold"]["phonemes WA"]) == chosen.scores.wa.mean
@@ -136,7 +136,7 @@ def test_partial_and_capped_cells_are_marked_in_the_grid(written):
 
 def test_the_tests_table_equals_the_comparisons(written):
     table, page, parsed = written
-    made = oversee(table).comparisons.made
+    made = analyse(table).comparisons.comparisons
     rows = rows_of(page.parent / "tables" / "tests.csv")
     assert [(row["variant"], row["baseline"], row["verdict"]) for row in rows] == [
         (one.variant, one.baseline, one.verdict) for one in made
@@ -147,7 +147,9 @@ def test_the_tests_table_equals_the_comparisons(written):
 
 def test_both_ends_of_an_interval_stand_in_csv(written):
     table, page, _ = written
-    made = {comparison.variant: comparison.ua_speakers.interval for comparison in oversee(table).comparisons.made}
+    made = {
+        comparison.variant: comparison.ua_speakers.interval for comparison in analyse(table).comparisons.comparisons
+    }
     rows = rows_of(page.parent / "tables" / "tests.csv")
     assert {row["variant"] for row in rows} == set(made)
     for row in rows:
@@ -200,7 +202,7 @@ def test_every_table_lies_beside_the_page_as_csv_latex_and_markdown(written):
 def test_each_fold_has_its_ua_and_missing_ones_are_called_missing(written):
     table, page, parsed = written
     rows = {row["variant"]: row for row in rows_of(page.parent / "tables" / "folds_ua.csv")}
-    entry = next(one for one in oversee(table).scored if one.variant.label == "none · words")
+    entry = next(one for one in analyse(table).scored if one.variant.label == "none · words")
     (folds,) = entry.variant.folds.values()
     for fold in folds:
         assert float(rows["none · words"][fold.fold.name]) == pytest.approx(fold.ua)
@@ -222,7 +224,7 @@ def test_time_is_given_for_each_variant_and_as_a_multiple_of_its_baseline(writte
 
 def test_the_scope_table_has_every_scope_the_choice_per_fold_and_the_baseline(written):
     table, page, _ = written
-    entries = {entry.variant.label: entry.scores.ua.mean for entry in oversee(table).scored}
+    entries = {entry.variant.label: entry.scores.ua.mean for entry in analyse(table).scored}
     (row,) = (row for row in rows_of(page.parent / "tables" / "scope.csv") if row["variant"] == "local · phonemes")
     assert float(row["scope 5"]) == entries["local · scope 5 · phonemes"]
     assert float(row["selected per fold"]) == entries["local · selected per fold · phonemes"]
@@ -231,9 +233,9 @@ def test_the_scope_table_has_every_scope_the_choice_per_fold_and_the_baseline(wr
 
 def test_what_is_told_beside_the_results_stands_in_the_report(tmp_path):
     table = study_table()
-    origin = StudyOrigin("ser study run --root '/a b'", 6, 4, commit="0123456789abcdef", dirty=True, running=True)
-    shares = Importances("all trials", 12, {"labels": 0.7, "seed": 0.3})
-    page = write_report(oversee(table), tmp_path, Background({"demo-quick-none": origin}, (shares,)))
+    origin = StudyInfo("ser study run --root '/a b'", 6, 4, commit="0123456789abcdef", dirty=True, running=True)
+    shares = ParameterImportances("all trials", 12, {"labels": 0.7, "seed": 0.3})
+    page = write_report(analyse(table), tmp_path, ReportContext({"demo-quick-none": origin}, (shares,)))
     text = page.read_text(encoding="utf-8")
     assert "2 trials have not ended." in text
     assert "Being run when this was written: demo-quick-none" in text
@@ -247,8 +249,8 @@ def test_what_is_told_beside_the_results_stands_in_the_report(tmp_path):
 
 
 def test_a_complete_report_does_not_say_that_it_is_partial(tmp_path):
-    done = StudyOrigin("ser study run", 3, 3)
-    page = write_report(oversee(study_table(World(per_speaker=8))), tmp_path, Background({"demo-quick-none": done}))
+    done = StudyInfo("ser study run", 3, 3)
+    page = write_report(analyse(study_table(World(per_speaker=8))), tmp_path, ReportContext({"demo-quick-none": done}))
     text = page.read_text(encoding="utf-8")
     assert "partial-note" not in text.partition("<body>")[2]
     assert "Nothing: every trial has all of its folds." in text
@@ -262,7 +264,7 @@ def test_html_in_names_comes_out_as_text_everywhere(tmp_path):
     partial = trial(world, configuration("quantum", labels="utterance"), folds=[1], study=HOSTILE)
     logistic = baseline(world).model_copy(update={"name": HOSTILE})
     hostile = with_more(ResultsTable(trials, (logistic,), (HOSTILE, "{{ 7 * 7 }}")), partial)
-    page = write_report(oversee(hostile), tmp_path)
+    page = write_report(analyse(hostile), tmp_path)
     text = page.read_text(encoding="utf-8")
     parsed = Page(text)
     assert parsed.tags.count("script") == 1
@@ -280,7 +282,7 @@ def test_several_recipes_and_seeds_have_their_own_tables_and_columns(tmp_path):
         for stack, recipe in ((1, "paper"), (3, "quick"))
         for seed in (1, 2)
     ]
-    page = write_report(oversee(table_of(*trials)), tmp_path)
+    page = write_report(analyse(table_of(*trials)), tmp_path)
     parsed = Page(page.read_text(encoding="utf-8"))
     for name in ("attention_by_labels", "attention_by_labels_2"):
         assert [row[0] for row in parsed.tables[name]] == ["", "attention", "none", "quantum"]
@@ -293,26 +295,26 @@ def test_several_recipes_and_seeds_have_their_own_tables_and_columns(tmp_path):
 
 
 def test_a_report_of_nothing_says_so(tmp_path):
-    page = write_report(oversee(table_of()), tmp_path)
+    page = write_report(analyse(table_of()), tmp_path)
     assert "No variant is complete yet" in page.read_text(encoding="utf-8")
 
 
 def test_a_report_of_one_unfinished_trial_is_written(tmp_path):
     table = table_of(trial(World(), configuration(), folds=[4]))
-    text = write_report(oversee(table), tmp_path).read_text(encoding="utf-8")
+    text = write_report(analyse(table), tmp_path).read_text(encoding="utf-8")
     assert "Partial." in text
     assert "No variant is complete yet" in text
 
 
 def test_the_report_is_the_same_every_time(tmp_path):
     table = study_table(World(per_speaker=8))
-    first = write_report(oversee(table), tmp_path / "a").read_bytes()
+    first = write_report(analyse(table), tmp_path / "a").read_bytes()
     shuffled = replace(table, trials=table.trials[::-1])
-    assert write_report(oversee(shuffled), tmp_path / "b").read_bytes() == first
+    assert write_report(analyse(shuffled), tmp_path / "b").read_bytes() == first
 
 
 def sentence(*trials, baselines=()):
-    return headline(oversee(table_of(*trials, baselines=baselines)))
+    return headline(analyse(table_of(*trials, baselines=baselines)))
 
 
 def test_headline_of_a_shown_improvement():
@@ -367,22 +369,22 @@ def test_headline_with_few_speakers_makes_no_claim():
 
 def test_summary_rows_hold_variants_and_baselines(written):
     table, _, _ = written
-    rows = summary_rows(oversee(table))
+    rows = summary_rows(analyse(table))
     assert all(set(row) == {"variant", "UA", "WA", "UA folds", "dUA", "p", "note"} for row in rows)
     by_name = {row["variant"]: row for row in rows}
     assert by_name["logistic regression"]["note"] == "baseline"
     assert by_name["component · scope 11 · words"]["note"].startswith("partial: 3 of 10 folds")
     assert "not comparable as this strategy" in by_name["quantum · phonemes_x2"]["note"]
     assert re.fullmatch(r"[+−]?\d+\.\d", by_name["quantum · words"]["dUA"])
-    assert summary_sentence(oversee(table)) == headline(oversee(table)).sentence
-    assert summary_title(oversee(table)) == "all variants of this corpus, in percent"
+    assert summary_sentence(analyse(table)) == headline(analyse(table)).sentence
+    assert summary_title(analyse(table)) == "all variants of this corpus, in percent"
 
 
 def test_of_very_many_variants_the_summary_lists_those_that_have_panels():
     rates = [0.0001 * (place + 1) for place in range(MOST_LISTED // 2)]
     few = World(per_speaker=8)
     swept = [trial(few, configuration(one, learning_rate=rate)) for one in ("none", "component") for rate in rates]
-    overview = oversee(table_of(*swept))
+    overview = analyse(table_of(*swept))
     labels = [row["variant"] for row in summary_rows(overview)]
     assert labels == [entry.variant.label for entry in shown_variants(overview)]
     assert {entry.variant.label for entry in overview.reportable} <= set(labels)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 from statsmodels.stats.proportion import proportion_effectsize
 
-from tracking.analysis.statistics.effect_sizes import cohens_h, standardised_difference, units_above_zero
+from tracking.analysis.statistics.effect_sizes import cohens_h, count_improved_speakers, hedges_g
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -28,7 +28,7 @@ def test_standardised_difference_is_the_t_statistic_over_root_n_corrected(parts)
     m = len(parts) - 1
     correction = math.gamma(m / 2) / (math.sqrt(m / 2) * math.gamma((m - 1) / 2))
     t = stats.ttest_1samp(values, 0).statistic
-    assert standardised_difference(values) == pytest.approx(correction * t / math.sqrt(len(parts)), abs=1e-9)
+    assert hedges_g(values) == pytest.approx(correction * t / math.sqrt(len(parts)), abs=1e-9)
 
 
 def test_the_correction_makes_the_standardised_difference_unbiased():
@@ -37,17 +37,17 @@ def test_the_correction_makes_the_standardised_difference_unbiased():
     density = stats.nct(n - 1, effect * math.sqrt(n))
     mean_d = integrate.quad(lambda t: t / math.sqrt(n) * density.pdf(t), -60, 200, limit=400)[0]
     sample = np.array([0.1, 0.4, 0.2, 0.9, 0.3, 0.6])
-    correction = standardised_difference(sample) / (sample.mean() / sample.std(ddof=1))
+    correction = hedges_g(sample) / (sample.mean() / sample.std(ddof=1))
     assert mean_d * correction == pytest.approx(effect, abs=1e-4)
 
 
 def test_a_standardised_difference_needs_a_deviation():
-    assert standardised_difference(np.array([0.2])) is None
-    assert standardised_difference(np.array([0.1, 0.1, 0.1])) is None
-    assert standardised_difference(np.zeros(4)) is None
+    assert hedges_g(np.array([0.2])) is None
+    assert hedges_g(np.array([0.1, 0.1, 0.1])) is None
+    assert hedges_g(np.zeros(4)) is None
     with pytest.raises(ValueError, match="no speakers"):
-        standardised_difference(np.array([]))
+        hedges_g(np.array([]))
 
 
 def test_a_speaker_whose_hits_and_misses_cancel_gained_nothing():
-    assert units_above_zero(np.array([0.1 + 0.2 - 0.3, 0.01, -0.01])) == 1
+    assert count_improved_speakers(np.array([0.1 + 0.2 - 0.3, 0.01, -0.01])) == 1

@@ -96,7 +96,7 @@ def test_the_tests_over_speakers_and_sessions(case):
     result = compare(case.a, case.b)
     for test, unit in ((result.ua_speakers, "speaker"), (result.ua_sessions, "session")):
         parts = parts_of(case.frame, unit)
-        assert test.units == len(parts)
+        assert test.clusters == len(parts)
         assert test.difference == pytest.approx(ua(case.frame, "component") - ua(case.frame, "none"), abs=1e-9)
         assert test.p == pytest.approx(enumerated(parts), abs=1e-9)
         if len(parts) > 1:

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tracking.analysis.statistics.sign_flip import SAMPLED_FLIPS, sign_flip, ua_interval, ua_parts, wa_parts
+from tracking.analysis.statistics.sign_flip import (
+    SAMPLED_FLIPS,
+    sign_flip,
+    ua_contributions,
+    ua_interval,
+    wa_contributions,
+)
 
 
 def enumerated_p(parts):
@@ -81,8 +87,8 @@ def test_interval_is_the_t_interval_of_the_speakers_sum():
 
 
 def test_five_speakers_are_too_few_and_one_has_no_interval():
-    assert not sign_flip(np.full(5, 0.1)).enough
-    assert sign_flip(np.full(6, 0.1)).enough
+    assert not sign_flip(np.full(5, 0.1)).has_enough_speakers
+    assert sign_flip(np.full(6, 0.1)).has_enough_speakers
     assert sign_flip(np.array([0.1])).interval is None
 
 
@@ -93,13 +99,13 @@ def test_parts_sum_to_the_difference_of_ua_and_wa():
     a, b = rng.random(300) < 0.7, rng.random(300) < 0.6
     difference = a.astype(float) - b.astype(float)
     ua = [np.mean([right[actual == k].mean() for k in range(4)]) for right in (a, b)]
-    assert ua_parts(difference, actual, speakers, 4).sum() == pytest.approx(ua[0] - ua[1], rel=1e-12)
-    assert wa_parts(difference, speakers).sum() == pytest.approx(a.mean() - b.mean(), rel=1e-12)
+    assert ua_contributions(difference, actual, speakers, 4).sum() == pytest.approx(ua[0] - ua[1], rel=1e-12)
+    assert wa_contributions(difference, speakers).sum() == pytest.approx(a.mean() - b.mean(), rel=1e-12)
 
 
 def test_ua_parts_leave_out_a_class_that_no_one_shows():
     actual = np.array([0, 0, 2, 2])
-    assert ua_parts(np.ones(4), actual, np.array([0, 1, 0, 1]), 3).tolist() == [0.5, 0.5]
+    assert ua_contributions(np.ones(4), actual, np.array([0, 1, 0, 1]), 3).tolist() == [0.5, 0.5]
 
 
 def simulate(rng, speaker_deviation, speakers=10, per_speaker=80):
@@ -119,7 +125,7 @@ def test_sign_flip_keeps_its_level_under_speaker_effects_and_its_interval_covers
     rounds, rejected, covered = 600, 0, 0
     for _ in range(rounds):
         (a, b), actual, units = simulate(rng, 0.046)
-        result = sign_flip(ua_parts(a - b, actual, units, 4))
+        result = sign_flip(ua_contributions(a - b, actual, units, 4))
         rejected += result.p <= 0.05
         covered += result.interval.low <= 0 <= result.interval.high
     # Monte-Carlo error: 3 deviations of a share of .05 among 600 are .027.

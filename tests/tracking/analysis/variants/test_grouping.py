@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from tests.support.scored_trials import World, configuration, grouped, trial
-from tracking.analysis.comparison.overview import oversee
+from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report.tables.provenance import pruned_table
 from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
-from tracking.analysis.variants.grouping import group_variants, waiting_trials
+from tracking.analysis.variants.grouping import group_variants, trials_without_folds
 from tracking.analysis.variants.naming import variant_label
 
 WORLD = World()
@@ -102,7 +102,7 @@ def test_scores_rest_on_complete_seeds_where_there_are_any():
 def test_trials_without_folds_wait():
     waiting = ScoredTrial.of(trial(WORLD, configuration(), folds=[]))
     assert group_variants([waiting]) == []
-    assert waiting_trials([waiting]) == (waiting,)
+    assert trials_without_folds([waiting]) == (waiting,)
 
 
 def test_a_point_that_was_pruned_with_one_seed_is_no_variant_with_its_others():
@@ -125,7 +125,7 @@ def test_a_point_that_was_pruned_with_one_seed_is_no_variant_with_its_others():
         alike.folds[0].configuration,
         elsewhere.folds[0].configuration,
     }
-    assert [[cell.text for cell in row][2:] for row in pruned_table(oversee(table)).rows] == [
+    assert [[cell.text for cell in row][2:] for row in pruned_table(analyse(table)).rows] == [
         ["4 of 10", "it is worse"],
         ["10 of 10", "its repetition with seed 1 was pruned: it is worse"],
     ]

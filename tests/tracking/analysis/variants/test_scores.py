@@ -3,7 +3,7 @@ import pytest
 
 from ser.errors import ComparisonError
 from tests.support.scored_trials import World, baseline, configuration, grouped, trial
-from tracking.analysis.variants.predictions import baseline_evidence, variant_evidence
+from tracking.analysis.variants.predictions import pool_baseline_predictions, pool_predictions
 from tracking.analysis.variants.scores import fold_table, score, score_variant, variant_table
 from tracking.analysis.variants.selection import selected_per_fold
 
@@ -32,8 +32,8 @@ def test_headline_pools_folds_and_fold_scores_stand_beside_it():
     assert scores.ua.mean == pytest.approx(plain_ua([fold.test for fold in one.folds], 4), rel=1e-12)
     by_fold = [plain_ua([fold.test], 4) for fold in one.folds]
     assert scores.ua_folds.mean == pytest.approx(np.mean(by_fold), rel=1e-12)
-    assert scores.ua_folds.deviation == pytest.approx(np.std(by_fold, ddof=1), rel=1e-12)
-    assert scores.ua.deviation is None
+    assert scores.ua_folds.std == pytest.approx(np.std(by_fold, ddof=1), rel=1e-12)
+    assert scores.ua.std is None
 
 
 def test_seeds_are_averaged_and_their_deviation_stands_beside():
@@ -41,7 +41,7 @@ def test_seeds_are_averaged_and_their_deviation_stands_beside():
     scores = score_variant(variant_of(*trials)).scores
     uas = [plain_ua([fold.test for fold in one.folds], 4) for one in trials]
     assert scores.ua.mean == pytest.approx(np.mean(uas), rel=1e-12)
-    assert scores.ua.deviation == pytest.approx(np.std(uas, ddof=1), rel=1e-12)
+    assert scores.ua.std == pytest.approx(np.std(uas, ddof=1), rel=1e-12)
     assert scores.confusion.sum() == 240
 
 
@@ -49,7 +49,7 @@ def test_a_class_that_a_fold_lacks_is_left_out_and_named():
     world = World(lacking={"Ses02F": 3})
     one = trial(world, configuration())
     entry = score_variant(variant_of(one))
-    assert entry.scores.missing == {"Ses02F": ("anger",)}
+    assert entry.scores.absent_classes == {"Ses02F": ("anger",)}
     place = entry.evidence.speaker_names.index("Ses02F")
     assert entry.scores.speaker_ua[place] == pytest.approx(plain_ua([one.folds[2].test], 4), rel=1e-12)
     frame = fold_table([entry.variant])
@@ -91,8 +91,8 @@ def test_order_of_folds_and_utterances_does_not_matter():
         return test.model_copy(update={name: getattr(test, name)[::-1] for name in fields})
 
     folds = tuple(fold.model_copy(update={"test": turned(fold.test)}) for fold in reversed(one.folds))
-    left = variant_evidence(variant_of(one))
-    right = variant_evidence(variant_of(one.model_copy(update={"folds": folds})))
+    left = pool_predictions(variant_of(one))
+    right = pool_predictions(variant_of(one.model_copy(update={"folds": folds})))
     assert left.utterances == right.utterances
     assert np.array_equal(left.predicted, right.predicted)
 
@@ -102,17 +102,17 @@ def test_folds_of_two_corpora_in_one_trial_are_refused():
     strange = one.folds[0].corpus.model_copy(update={"digest": "f" * 32})
     mixed = (*one.folds[:-1], one.folds[-1].model_copy(update={"corpus": strange}))
     with pytest.raises(ComparisonError, match="different corpora"):
-        variant_evidence(variant_of(one.model_copy(update={"folds": mixed})))
+        pool_predictions(variant_of(one.model_copy(update={"folds": mixed})))
 
 
 def test_seeds_tested_on_different_utterances_are_refused():
     other = World(per_speaker=20)
     trials = [trial(WORLD, configuration(seed=1)), trial(other, configuration(seed=2), random_seed=1)]
     with pytest.raises(ComparisonError, match="other utterances"):
-        variant_evidence(variant_of(*trials))
+        pool_predictions(variant_of(*trials))
 
 
 def test_baselines_are_scored_alike():
     result = baseline(WORLD)
-    scores = score(baseline_evidence(result))
+    scores = score(pool_baseline_predictions(result))
     assert scores.ua.mean == pytest.approx(plain_ua(result.tests, 4), rel=1e-12)

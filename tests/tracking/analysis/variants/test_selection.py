@@ -6,7 +6,7 @@ from ser.results import Evaluation
 from tests.support.scored_trials import World, configuration, grouped, trial
 from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.variants.scores import score_variant
-from tracking.analysis.variants.selection import choose, selected_per_fold
+from tracking.analysis.variants.selection import select_by_validation, selected_per_fold
 
 WORLD = World()
 SCOPES = (3, 5, 9)
@@ -62,9 +62,9 @@ def test_ties_go_to_the_lower_loss_then_to_the_first():
     def with_loss(loss):
         return replace(fold, validation_loss=loss)
 
-    assert choose({"a": with_loss(0.5), "b": with_loss(0.4)}) == "b"
-    assert choose({"a": with_loss(0.4), "b": with_loss(0.4)}) == "a"
-    assert choose({"a": with_loss(None), "b": with_loss(9.0)}) == "b"
+    assert select_by_validation({"a": with_loss(0.5), "b": with_loss(0.4)}) == "b"
+    assert select_by_validation({"a": with_loss(0.4), "b": with_loss(0.4)}) == "a"
+    assert select_by_validation({"a": with_loss(None), "b": with_loss(9.0)}) == "b"
 
 
 def test_each_seed_chooses_for_itself():

@@ -1,22 +1,22 @@
 """Tables of tests: every comparison, and those that were not made."""
 
-from tracking.analysis.comparison.caveats import FEW_SPEAKERS, Badge, report_badges, ua_only, variant_badges
+from tracking.analysis.comparison.caveats import FEW_SPEAKERS, Caveat, report_badges, ua_only, variant_badges
 from tracking.analysis.comparison.comparison import BETTER, Comparison
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.report.tables.formatting import NONE, interval_points, points, probability
-from tracking.analysis.report.tables.model import Cell, Column, Table, bounds, number, text, wa_column
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_points, interval_points
+from tracking.analysis.report.tables.model import Cell, Column, Table, interval_cell, number_cell, text_cell, wa_column
 from tracking.analysis.statistics.proportions import ZTest
-from tracking.analysis.statistics.sign_flip import SignFlip
+from tracking.analysis.statistics.sign_flip import SignFlipTest
 
 
-def comparison_table(overview: Overview) -> Table:
+def comparison_table(overview: Analysis) -> Table:
     """Every comparison with all of its tests."""
     known, muted = report_badges(overview), ua_only(overview)
     badges = {
         entry.variant.label: tuple(badge for badge in variant_badges(entry) if badge not in known)
         for entry in overview.scored
     }
-    sessions = any(made.ua_sessions is not None for made in overview.comparisons.made)
+    sessions = any(made.ua_sessions is not None for made in overview.comparisons.comparisons)
     columns = [
         Column("variant", numeric=False),
         Column("baseline", numeric=False),
@@ -33,7 +33,7 @@ def comparison_table(overview: Overview) -> Table:
         Column("z recalls", "p of the z-test of UA from the recalls' variances"),
         wa_column("McNemar", "p of McNemar's exact test of WA", muted),
     ]
-    rows = [_test_cells(made, badges.get(made.variant, ()), sessions) for made in overview.comparisons.made]
+    rows = [_test_cells(made, badges.get(made.variant, ()), sessions) for made in overview.comparisons.comparisons]
     return Table(
         "tests",
         "Tests against the baseline",
@@ -43,19 +43,19 @@ def comparison_table(overview: Overview) -> Table:
     )
 
 
-def _test_cells(made: Comparison, badges: tuple[Badge, ...], sessions: bool) -> tuple[Cell, ...]:
+def _test_cells(made: Comparison, badges: tuple[Caveat, ...], sessions: bool) -> tuple[Cell, ...]:
     test = made.ua_speakers
-    own = (*badges, FEW_SPEAKERS) if not test.enough else badges
+    own = (*badges, FEW_SPEAKERS) if not test.has_enough_speakers else badges
     return (
-        text(made.variant, own),
-        text(made.baseline),
-        number(points(test.difference), test.difference),
-        bounds(interval_points(test.interval), test.interval),
+        text_cell(made.variant, own),
+        text_cell(made.baseline),
+        number_cell(format_points(test.difference), test.difference),
+        interval_cell(interval_points(test.interval), test.interval),
         _p(made.holm_p),
-        text(made.verdict, strong=made.verdict == BETTER),
-        number(points(made.wa_speakers.difference), made.wa_speakers.difference),
+        text_cell(made.verdict, strong=made.verdict == BETTER),
+        number_cell(format_points(made.wa_speakers.difference), made.wa_speakers.difference),
         _flip(test),
-        *([number(NONE, None) if made.ua_sessions is None else _p(made.ua_sessions.p)] if sessions else []),
+        *([number_cell(EM_DASH, None) if made.ua_sessions is None else _p(made.ua_sessions.p)] if sessions else []),
         _flip(made.wa_speakers),
         _z(made.z_wa),
         _z(made.z_ua),
@@ -65,18 +65,18 @@ def _test_cells(made: Comparison, badges: tuple[Badge, ...], sessions: bool) -> 
 
 
 def _p(value: float | None) -> Cell:
-    return number(probability(value), value)
+    return number_cell(format_p_value(value), value)
 
 
-def _flip(test: SignFlip) -> Cell:
-    return _p(test.p if test.enough else None)
+def _flip(test: SignFlipTest) -> Cell:
+    return _p(test.p if test.has_enough_speakers else None)
 
 
 def _z(test: ZTest | None) -> Cell:
     return _p(None if test is None else test.p)
 
 
-def refused_table(overview: Overview) -> Table:
+def skipped_table(overview: Analysis) -> Table:
     """Comparisons that were not made, and why."""
     return Table(
         "not_compared",
@@ -85,7 +85,7 @@ def refused_table(overview: Overview) -> Table:
         "both are complete.",
         (Column("variant", numeric=False), Column("baseline", numeric=False), Column("reason", numeric=False)),
         tuple(
-            (text(refusal.variant), text(refusal.baseline or NONE), text(refusal.reason))
-            for refusal in overview.comparisons.refused
+            (text_cell(refusal.variant), text_cell(refusal.baseline or EM_DASH), text_cell(refusal.reason))
+            for refusal in overview.comparisons.skipped
         ),
     )

@@ -8,12 +8,12 @@ from string import ascii_lowercase
 
 import pandas as pd
 
-from tracking.analysis.comparison.caveats import Badge
-from tracking.analysis.escaping import csv_cell, csv_text, latex_text, markdown_text
+from tracking.analysis.comparison.caveats import Caveat
+from tracking.analysis.escaping import escape_csv, escape_csv_cell, escape_latex, escape_markdown
 from tracking.analysis.report.tables.model import Cell, Column, Table, Value
 
 
-def write_table(table: Table, marks: Sequence[Badge], folder: Path) -> None:
+def write_table(table: Table, marks: Sequence[Caveat], folder: Path) -> None:
     """Writes a table as CSV, LaTeX and Markdown.
 
     Args:
@@ -23,26 +23,26 @@ def write_table(table: Table, marks: Sequence[Badge], folder: Path) -> None:
     """
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow([csv_text(title) for column in table.columns for title in _titles(column)])
+    writer.writerow([escape_csv(title) for column in table.columns for title in _titles(column)])
     for row in table.rows:
         writer.writerow([value for pair in zip(table.columns, row, strict=True) for value in _values(*pair)])
-    write_whole(folder / f"{table.name}.csv", file.getvalue())
-    write_whole(folder / f"{table.name}.tex", as_latex(table, marks))
-    write_whole(folder / f"{table.name}.md", as_markdown(table, marks))
+    write_atomically(folder / f"{table.name}.csv", file.getvalue())
+    write_atomically(folder / f"{table.name}.tex", as_latex(table, marks))
+    write_atomically(folder / f"{table.name}.md", as_markdown(table, marks))
 
 
-def write_whole(path: Path, content: str) -> None:
+def write_atomically(path: Path, content: str) -> None:
     """Writes a file as UTF-8; who reads it meanwhile sees the old one or the new one, never a part."""
     making = path.with_name(f".{path.name}.making")
     making.write_text(content, encoding="utf-8", newline="")
     making.replace(path)
 
 
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
+def write_dataframe(frame: pd.DataFrame, path: Path) -> None:
     """Writes a tidy table as UTF-8 CSV, its names as text."""
     words = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    safe = frame.assign(**{name: frame[name].map(csv_cell) for name in words})
-    write_whole(path, safe.to_csv(index=False))
+    safe = frame.assign(**{name: frame[name].map(escape_csv_cell) for name in words})
+    write_atomically(path, safe.to_csv(index=False))
 
 
 def _titles(column: Column) -> list[str]:
@@ -50,11 +50,11 @@ def _titles(column: Column) -> list[str]:
 
 
 def _values(column: Column, cell: Cell) -> list[Value]:
-    value = csv_cell(cell.text if cell.value is None else cell.value)
+    value = escape_csv_cell(cell.text if cell.value is None else cell.value)
     return [value, "" if cell.high is None else cell.high] if column.interval else [value]
 
 
-def as_latex(table: Table, marks: Sequence[Badge]) -> str:
+def as_latex(table: Table, marks: Sequence[Caveat]) -> str:
     r"""The table as LaTeX for the package booktabs.
 
     Args:
@@ -65,8 +65,8 @@ def as_latex(table: Table, marks: Sequence[Badge]) -> str:
         A `table` environment: numbers as the page rounds them, every mark explained below; a mark of
         one row stands there as a letter.
     """
-    letters = _letters(table)
-    heads = [_latex_row([latex_text(column.heading) for column in table.columns])]
+    letters = _footnote_letters(table)
+    heads = [_latex_row([escape_latex(column.heading) for column in table.columns])]
     if table.groups:
         heads = [*_latex_groups(table.groups), *heads]
     notes = [rf"\textsuperscript{{{letter}}}~{_latex_note(badge)}" for badge, letter in letters.items()]
@@ -75,7 +75,7 @@ def as_latex(table: Table, marks: Sequence[Badge]) -> str:
         "% needs \\usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{latex_text(table.title)}. {latex_text(table.caption)}}}",
+        rf"\caption{{{escape_latex(table.title)}. {escape_latex(table.caption)}}}",
         rf"\label{{tab:{table.name}}}",
         rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in table.columns)}}}",
         r"\toprule",
@@ -99,32 +99,32 @@ def _latex_row(cells: Sequence[str]) -> str:
 def _latex_groups(groups: Sequence[tuple[str, int]]) -> list[str]:
     cells, rules, place = [], [], 1
     for group, width in groups:
-        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{latex_text(group)}}}" if group else " &" * (width - 1))
+        cells.append(rf"\multicolumn{{{width}}}{{c}}{{{escape_latex(group)}}}" if group else " &" * (width - 1))
         if group:
             rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
         place += width
     return [_latex_row(cells), " ".join(rules)]
 
 
-def _latex_cell(cell: Cell, letters: Mapping[Badge, str]) -> str:
-    words = latex_text(cell.text)
+def _latex_cell(cell: Cell, letters: Mapping[Caveat, str]) -> str:
+    words = escape_latex(cell.text)
     marked = ",".join(letters[badge] for badge in cell.badges)
-    return (rf"\textbf{{{words}}}" if cell.strong else words) + (rf"\textsuperscript{{{marked}}}" if marked else "")
+    return (rf"\textbf{{{words}}}" if cell.bold else words) + (rf"\textsuperscript{{{marked}}}" if marked else "")
 
 
-def _latex_note(badge: Badge) -> str:
-    return rf"\emph{{{latex_text(badge.title)}}}: {latex_text(badge.text)}"
+def _latex_note(badge: Caveat) -> str:
+    return rf"\emph{{{escape_latex(badge.title)}}}: {escape_latex(badge.text)}"
 
 
-def as_markdown(table: Table, marks: Sequence[Badge]) -> str:
+def as_markdown(table: Table, marks: Sequence[Caveat]) -> str:
     """The table as Markdown, with the same contents as `as_latex`."""
-    letters = _letters(table)
+    letters = _footnote_letters(table)
     aligned = ["---:" if column.numeric else "---" for column in table.columns]
     rows = [[_markdown_cell(cell, letters) for cell in row] for row in table.rows]
     lines = [
-        f"**{markdown_text(table.title)}.** {markdown_text(table.caption)}",
+        f"**{escape_markdown(table.title)}.** {escape_markdown(table.caption)}",
         "",
-        _markdown_row([markdown_text(column.title) for column in table.columns]),
+        _markdown_row([escape_markdown(column.title) for column in table.columns]),
         _markdown_row(aligned),
         *map(_markdown_row, rows),
         "",
@@ -138,17 +138,17 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_cell(cell: Cell, letters: Mapping[Badge, str]) -> str:
-    words = markdown_text(cell.text)
+def _markdown_cell(cell: Cell, letters: Mapping[Caveat, str]) -> str:
+    words = escape_markdown(cell.text)
     marked = "".join(f" ({letters[badge]})" for badge in cell.badges)
-    return (f"**{words}**" if cell.strong else words) + marked
+    return (f"**{words}**" if cell.bold else words) + marked
 
 
-def _markdown_note(badge: Badge) -> str:
-    return f"*{markdown_text(badge.title)}*: {markdown_text(badge.text)}"
+def _markdown_note(badge: Caveat) -> str:
+    return f"*{escape_markdown(badge.title)}*: {escape_markdown(badge.text)}"
 
 
-def _letters(table: Table) -> dict[Badge, str]:
+def _footnote_letters(table: Table) -> dict[Caveat, str]:
     """A letter for every mark that a row of the table bears."""
     badges = dict.fromkeys(badge for row in table.rows for cell in row for badge in cell.badges)
     return dict(zip(badges, ascii_lowercase, strict=False))

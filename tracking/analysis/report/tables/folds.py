@@ -5,25 +5,32 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracking.analysis.comparison.caveats import report_badges, ua_only, variant_badges
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.report.tables.formatting import NONE, count, minutes, percent, ratio, seconds_spread
-from tracking.analysis.report.tables.model import Cell, Column, Table, number, text, wa_column
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.report.tables.formatting import (
+    EM_DASH,
+    format_count,
+    format_minutes,
+    format_percent,
+    format_ratio,
+    seconds_spread,
+)
+from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, wa_column
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.naming import FIXED
-from tracking.analysis.variants.scores import ScoredVariant, Spread
+from tracking.analysis.variants.scores import MeanAndStd, ScoredVariant
 
 MISSING = "missing"
 """Stands for a fold that has no result for any seed."""
 
 
-def fold_tables(overview: Overview) -> tuple[Table, Table]:
+def fold_tables(overview: Analysis) -> tuple[Table, Table]:
     """UA and WA of each fold, one row a variant; a fold that is not there is called missing."""
     names = dict.fromkeys(fold.name for entry in overview.scored for fold in entry.variant.scheme)
     muted = ua_only(overview)
     lacking = "; ".join(
         f"{fold} has no {', '.join(classes)}"
         for fold, classes in {
-            key: value for entry in overview.scored for key, value in entry.scores.missing.items()
+            key: value for entry in overview.scored for key, value in entry.scores.absent_classes.items()
         }.items()
     )
     note = f" Classes that a fold's test set lacks, and that its UA leaves out: {lacking}." if lacking else ""
@@ -49,11 +56,11 @@ def fold_tables(overview: Overview) -> tuple[Table, Table]:
     )
 
 
-def _rows(overview: Overview, names: Sequence[str], metric: str) -> tuple[tuple[Cell, ...], ...]:
+def _rows(overview: Analysis, names: Sequence[str], metric: str) -> tuple[tuple[Cell, ...], ...]:
     known = report_badges(overview)
     return tuple(
         (
-            text(entry.variant.label, [badge for badge in variant_badges(entry) if badge not in known]),
+            text_cell(entry.variant.label, [badge for badge in variant_badges(entry) if badge not in known]),
             *_fold_cells(entry, names, metric),
         )
         for entry in overview.scored
@@ -70,13 +77,13 @@ def _fold_cells(entry: ScoredVariant, names: Sequence[str], metric: str) -> list
     for name in names:
         if name in scores:
             mean = float(np.mean(scores[name]))
-            cells.append(number(percent(mean), mean))
+            cells.append(number_cell(format_percent(mean), mean))
         else:
-            cells.append(number(MISSING if name in wanted else NONE, None))
+            cells.append(number_cell(MISSING if name in wanted else EM_DASH, None))
     return cells
 
 
-def cost_table(overview: Overview) -> Table:
+def cost_table(overview: Analysis) -> Table:
     """Training time of each variant that was trained, and its multiple of the baseline's."""
     fixed = [entry for entry in overview.scored if entry.variant.kind == FIXED]
     seconds = {entry.variant.label: _fold_seconds(entry) for entry in fixed}
@@ -91,13 +98,13 @@ def cost_table(overview: Overview) -> Table:
         epoch_s = float(np.mean([fold.seconds / max(1, fold.epochs) for fold in _folds(entry)]))
         rows.append(
             (
-                text(label),
-                text(", ".join(dict.fromkeys(_device(fold) for fold in _folds(entry)))),
-                number(count(len(seconds[label])), len(seconds[label])),
-                number(minutes(sum(seconds[label])), sum(seconds[label]) / 60),
-                number(seconds_spread(Spread.of(np.array(seconds[label]))), mean_s),
-                number(f"{epoch_s:.2f}", epoch_s),
-                number(ratio(multiple), multiple),
+                text_cell(label),
+                text_cell(", ".join(dict.fromkeys(_device(fold) for fold in _folds(entry)))),
+                number_cell(format_count(len(seconds[label])), len(seconds[label])),
+                number_cell(format_minutes(sum(seconds[label])), sum(seconds[label]) / 60),
+                number_cell(seconds_spread(MeanAndStd.of(np.array(seconds[label]))), mean_s),
+                number_cell(f"{epoch_s:.2f}", epoch_s),
+                number_cell(format_ratio(multiple), multiple),
             )
         )
     return Table(
@@ -128,4 +135,4 @@ def _fold_seconds(entry: ScoredVariant) -> list[float]:
 
 
 def _device(fold: ScoredFold) -> str:
-    return fold.environment.get("device", NONE)
+    return fold.environment.get("device", EM_DASH)

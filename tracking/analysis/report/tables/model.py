@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from tracking.analysis.comparison.caveats import UA_ONLY, Badge
+from tracking.analysis.comparison.caveats import UA_ONLY, Caveat
 from tracking.analysis.statistics.proportions import Interval
 
 Value = str | int | float | bool | None
@@ -51,8 +51,8 @@ class Cell:
     text: str
     value: Value = None
     high: Value = None
-    badges: tuple[Badge, ...] = ()
-    strong: bool = False
+    badges: tuple[Caveat, ...] = ()
+    bold: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,17 @@ def wa_column(title: str, hint: str, muted: bool, interval: bool = False, group:
     return Column(title, words, muted=muted, interval=interval, group=group)
 
 
-def text(words: str, badges: Sequence[Badge] = (), strong: bool = False) -> Cell:
+def text_cell(words: str, badges: Sequence[Caveat] = (), strong: bool = False) -> Cell:
     """A cell of words."""
-    return Cell(words, words, badges=tuple(badges), strong=strong)
+    return Cell(words, words, badges=tuple(badges), bold=strong)
 
 
-def number(words: str, value: float | None, strong: bool = False) -> Cell:
+def number_cell(words: str, value: float | None, strong: bool = False) -> Cell:
     """A cell of a number; empty in CSV where there is none."""
-    return Cell(words, "" if value is None else value, strong=strong)
+    return Cell(words, "" if value is None else value, bold=strong)
 
 
-def bounds(words: str, interval: Interval | None) -> Cell:
+def interval_cell(words: str, interval: Interval | None) -> Cell:
     """A cell of an interval, sorted by its lower end; empty in CSV where there is none."""
     if interval is None:
         return Cell(words, "")

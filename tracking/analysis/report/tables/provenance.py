@@ -5,27 +5,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from ser.config import FoldConfiguration
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.report.tables.formatting import NONE
-from tracking.analysis.report.tables.model import Cell, Column, Table, number, text
-from tracking.analysis.report_context import Background, StudyOrigin
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.report.tables.formatting import EM_DASH
+from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell
+from tracking.analysis.report_context import ReportContext, StudyInfo
 from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.variants.naming import FIXED
 
 
-def missing_table(overview: Overview, background: Background) -> Table:
+def incomplete_table(overview: Analysis, background: ReportContext) -> Table:
     """Variants with missing folds, trials without any, and studies with trials to come."""
     rows = [
-        (text(entry.variant.label), text(entry.variant.recipe), text(entry.variant.incomplete))
+        (text_cell(entry.variant.label), text_cell(entry.variant.recipe), text_cell(entry.variant.incomplete))
         for entry in overview.scored
         if not entry.variant.complete
     ]
     rows += [
-        (text(f"trial {trial.trial_id[:12]} of {trial.study}"), text(trial.recipe), text("no fold has a result yet"))
+        (
+            text_cell(f"trial {trial.trial_id[:12]} of {trial.study}"),
+            text_cell(trial.recipe),
+            text_cell("no fold has a result yet"),
+        )
         for trial in overview.waiting
     ]
     rows += [
-        (text(f"study {study}"), text(NONE), text(_state(origin)))
+        (text_cell(f"study {study}"), text_cell(EM_DASH), text_cell(_state(origin)))
         for study, origin in background.origins.items()
         if origin.trials_done < origin.trials
     ]
@@ -38,12 +42,19 @@ def missing_table(overview: Overview, background: Background) -> Table:
     )
 
 
-def pruned_table(overview: Overview) -> Table:
+def pruned_table(overview: Analysis) -> Table:
     """Trials that were given up before their last fold."""
     rows = []
     for each in overview.table.pruned:
         done, folds = len(each.trial.folds), len(each.trial.scheme)
-        rows.append((text(each.name), text(each.trial.study), number(f"{done} of {folds}", done), text(each.reason)))
+        rows.append(
+            (
+                text_cell(each.name),
+                text_cell(each.trial.study),
+                number_cell(f"{done} of {folds}", done),
+                text_cell(each.reason),
+            )
+        )
     return Table(
         "pruned",
         "Pruned trials",
@@ -59,7 +70,7 @@ def pruned_table(overview: Overview) -> Table:
     )
 
 
-def studies_table(overview: Overview, background: Background) -> Table:
+def studies_table(overview: Analysis, background: ReportContext) -> Table:
     """The studies behind the report, and the command that runs each again."""
     studies: dict[str, list[ScoredTrial]] = defaultdict(list)
     for trial in overview.table.trials:
@@ -81,49 +92,49 @@ def studies_table(overview: Overview, background: Background) -> Table:
     )
 
 
-def _study_cells(study: str, trials: Sequence[ScoredTrial], background: Background) -> tuple[Cell, ...]:
+def _study_cells(study: str, trials: Sequence[ScoredTrial], background: ReportContext) -> tuple[Cell, ...]:
     origin = background.origins.get(study)
     return (
-        text(study),
-        text(", ".join(sorted({trial.recipe for trial in trials}))),
-        text(NONE if origin is None else _state(origin)),
-        number(str(len(trials)), len(trials)),
-        text(NONE if origin is None or not origin.commit else f"{origin.commit[:12]}{'+' * origin.dirty}"),
-        text(NONE if origin is None else origin.command),
+        text_cell(study),
+        text_cell(", ".join(sorted({trial.recipe for trial in trials}))),
+        text_cell(EM_DASH if origin is None else _state(origin)),
+        number_cell(str(len(trials)), len(trials)),
+        text_cell(EM_DASH if origin is None or not origin.commit else f"{origin.commit[:12]}{'+' * origin.dirty}"),
+        text_cell(EM_DASH if origin is None else origin.command),
     )
 
 
-def _state(origin: StudyOrigin) -> str:
+def _state(origin: StudyInfo) -> str:
     done = f"{origin.trials_done} of {origin.trials} trials have ended"
     return f"{done}, running" if origin.running else done
 
 
-def _setting_words(value: Any) -> str:
+def _format_setting(value: Any) -> str:
     if value is None:
-        return NONE
+        return EM_DASH
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _flat(configuration: FoldConfiguration) -> dict[str, Any]:
+def _flatten_settings(configuration: FoldConfiguration) -> dict[str, Any]:
     settings = dict(configuration)
     features = settings.pop("features")
     del settings["seed"]
     return {**settings, **dict(features)}
 
 
-def settings_tables(overview: Overview) -> tuple[Table, Table]:
+def settings_tables(overview: Analysis) -> tuple[Table, Table]:
     """Settings that all variants share, and those in which they differ."""
     fixed = [entry.variant for entry in overview.scored if entry.variant.kind == FIXED]
-    settings = [_flat(variant.configuration) for variant in fixed]
+    settings = [_flatten_settings(variant.configuration) for variant in fixed]
     names = list(settings[0]) if settings else []
-    differing = [name for name in names if len({_setting_words(one[name]) for one in settings}) > 1]
+    differing = [name for name in names if len({_format_setting(one[name]) for one in settings}) > 1]
     shared = [name for name in names if name not in differing]
     common = Table(
         "settings_shared",
         "Settings that all variants share",
         "Lengths in seconds (_s), rates in hertz (_hz). – stands for a setting that is off or without effect.",
         (Column("setting", numeric=False), Column("value", numeric=False)),
-        tuple((text(name), _setting(settings[0][name])) for name in shared),
+        tuple((text_cell(name), _setting(settings[0][name])) for name in shared),
     )
     own = Table(
         "settings",
@@ -139,11 +150,11 @@ def settings_tables(overview: Overview) -> tuple[Table, Table]:
         ),
         tuple(
             (
-                text(variant.label),
-                text(variant.recipe),
+                text_cell(variant.label),
+                text_cell(variant.recipe),
                 *(_setting(one[name]) for name in differing),
-                text(", ".join(map(str, variant.seeds))),
-                text(", ".join(trial.trial_id[:8] for trial in variant.trials)),
+                text_cell(", ".join(map(str, variant.seeds))),
+                text_cell(", ".join(trial.trial_id[:8] for trial in variant.trials)),
             )
             for variant, one in zip(fixed, settings, strict=True)
         ),
@@ -153,11 +164,11 @@ def settings_tables(overview: Overview) -> tuple[Table, Table]:
 
 def _setting(value: Any) -> Cell:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return number(_setting_words(value), value)
-    return text(_setting_words(value))
+        return number_cell(_format_setting(value), value)
+    return text_cell(_format_setting(value))
 
 
-def origins_table(overview: Overview) -> Table:
+def provenance_table(overview: Analysis) -> Table:
     """Corpus, digests and versions."""
     facts: dict[str, dict[str, None]] = defaultdict(dict)
     for fold in overview.folds_of_all():
@@ -173,5 +184,5 @@ def origins_table(overview: Overview) -> Table:
         "Corpus, digests and versions",
         "The corpus digest covers decoded samples, labels, speakers and counts, not file names.",
         (Column("fact", numeric=False), Column("value", numeric=False)),
-        tuple((text(name), text(" | ".join(values))) for name, values in facts.items()),
+        tuple((text_cell(name), text_cell(" | ".join(values))) for name, values in facts.items()),
     )

@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 
 from tracking.analysis.comparison.caveats import report_badges, ua_only, variant_badges
-from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.comparison.published import PublishedScores, published_scores
-from tracking.analysis.report.tables.formatting import NONE, count, percent, points
-from tracking.analysis.report.tables.model import Column, Table, number, text, wa_column
-from tracking.analysis.variants.predictions import Evidence
+from tracking.analysis.report.tables.formatting import EM_DASH, format_count, format_percent, format_points
+from tracking.analysis.report.tables.model import Column, Table, number_cell, text_cell, wa_column
+from tracking.analysis.variants.predictions import PooledPredictions
 from tracking.analysis.variants.scores import ScoredVariant
 
-_THEIR_NAMES = {"iemocap": "IEMOCAP", "fau_aibo": "FAU-Aibo"}
+_PAPER_CORPUS_NAMES = {"iemocap": "IEMOCAP", "fau_aibo": "FAU-Aibo"}
 _ALIKE = 0.01
 """Up to this share of the paper's utterances may be missing or more, such as files that cannot be read."""
 
 
 @dataclass(frozen=True)
-class BesideThePaper:
+class PaperComparison:
     """The paper's scores beside this report's.
 
     Attributes:
@@ -28,7 +28,7 @@ class BesideThePaper:
     note: str = ""
 
 
-def beside_the_paper(overview: Overview) -> BesideThePaper:
+def paper_comparison(overview: Analysis) -> PaperComparison:
     """Sets the paper's Table 3 beside the scores of its corpora.
 
     Args:
@@ -38,26 +38,26 @@ def beside_the_paper(overview: Overview) -> BesideThePaper:
         The table where corpus, classes and number of test utterances are the paper's.
     """
     whole = max((entry.evidence for entry in overview.scored), key=lambda one: len(one.utterances), default=None)
-    corpus = None if whole is None else _THEIR_NAMES.get(whole.corpus.name)
+    corpus = None if whole is None else _PAPER_CORPUS_NAMES.get(whole.corpus.name)
     if whole is None or corpus is None:
-        return BesideThePaper(None)
+        return PaperComparison(None)
     published = published_scores()
     theirs, here = published.corpora[corpus], _class_sizes(whole)
     n = sum(theirs.values())
     if set(here) != set(theirs) or abs(len(whole.utterances) - n) > _ALIKE * n:
-        return BesideThePaper(
+        return PaperComparison(
             None,
-            f"The paper's Table 3 is not set beside these scores: it tested {count(n)} utterances of "
-            f"{', '.join(theirs)}; here {count(len(whole.utterances))} of {', '.join(here)} have a result.",
+            f"The paper's Table 3 is not set beside these scores: it tested {format_count(n)} utterances of "
+            f"{', '.join(theirs)}; here {format_count(len(whole.utterances))} of {', '.join(here)} have a result.",
         )
-    return BesideThePaper(_table(overview, published, corpus, n, len(whole.utterances)))
+    return PaperComparison(_table(overview, published, corpus, n, len(whole.utterances)))
 
 
-def _class_sizes(evidence: Evidence) -> dict[str, int]:
+def _class_sizes(evidence: PooledPredictions) -> dict[str, int]:
     return dict(zip(evidence.corpus.emotions, evidence.class_counts.tolist(), strict=True))
 
 
-def _table(overview: Overview, published: PublishedScores, corpus: str, theirs: int, here: int) -> Table:
+def _table(overview: Analysis, published: PublishedScores, corpus: str, theirs: int, here: int) -> Table:
     known, muted = report_badges(overview), ua_only(overview)
     scores = [score for score in ("UA", "WA") if f"{corpus} {score}" in published.columns()]
     recipes = dict.fromkeys(entry.variant.recipe for entry in overview.scored)
@@ -65,27 +65,28 @@ def _table(overview: Overview, published: PublishedScores, corpus: str, theirs: 
     for recipe in recipes:
         for row in published.scores:
             attention, labels = str(row["attention"]), str(row["labels"])
-            entry = _counterpart(overview, recipe, attention, labels)
+            entry = _matching_variant(overview, recipe, attention, labels)
             marks = [] if entry is None else [badge for badge in variant_badges(entry) if badge not in known]
             paper = [float(row[f"{corpus} {score}"]) / 100 for score in scores]
             own = [None if entry is None else _pooled(entry, score) for score in scores]
             gaps = [None if mine is None else mine - one for mine, one in zip(own, paper, strict=True)]
             rows.append(
                 (
-                    text(f"{attention} · {labels}"),
-                    *(number(percent(one), one) for one in paper),
-                    text(NONE if entry is None else entry.variant.label, marks),
-                    text(recipe),
-                    *(number(percent(one), one) for one in own),
-                    *(number(points(one), one) for one in gaps),
+                    text_cell(f"{attention} · {labels}"),
+                    *(number_cell(format_percent(one), one) for one in paper),
+                    text_cell(EM_DASH if entry is None else entry.variant.label, marks),
+                    text_cell(recipe),
+                    *(number_cell(format_percent(one), one) for one in own),
+                    *(number_cell(format_points(one), one) for one in gaps),
                 )
             )
     return Table(
         "beside_the_paper",
         "Beside the paper's Table 3",
-        f"Percent; differences in points. {published.source.partition(':')[0]}. The paper tested {count(theirs)} "
-        f"utterances, here {count(here)}. A difference is no test: features, training and folds may differ, and the "
-        "paper does not say which scope stands in its table. Only complete variants that no test score chose.",
+        f"Percent; differences in points. {published.source.partition(':')[0]}. The paper tested "
+        f"{format_count(theirs)} utterances, here {format_count(here)}. A difference is no test: features, training "
+        "and folds may differ, and the paper does not say which scope stands in its table. "
+        "Only complete variants that no test score chose.",
         (
             Column("the paper's model", numeric=False),
             *_score_columns("paper", scores, muted, "as printed in the paper, percent"),
@@ -111,7 +112,7 @@ def _pooled(entry: ScoredVariant, score: str) -> float:
     return (entry.scores.ua if score == "UA" else entry.scores.wa).mean
 
 
-def _counterpart(overview: Overview, recipe: str, attention: str, labels: str) -> ScoredVariant | None:
+def _matching_variant(overview: Analysis, recipe: str, attention: str, labels: str) -> ScoredVariant | None:
     """The variant that stands for a model of the paper, chosen without a test score; of several versions the newest."""
     found = [
         entry

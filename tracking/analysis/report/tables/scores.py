@@ -5,29 +5,31 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 from ser.config import AttentionName
-from tracking.analysis.comparison.caveats import Badge, baseline_badges, report_badges, ua_only, variant_badges
+from tracking.analysis.comparison.caveats import Caveat, baseline_badges, report_badges, ua_only, variant_badges
 from tracking.analysis.comparison.comparison import BETTER, Comparison
-from tracking.analysis.comparison.overview import Overview
+from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import (
-    NONE,
+    EM_DASH,
+    format_p_value,
+    format_percent,
+    format_points,
     interval_percent,
-    percent,
-    points,
-    probability,
     spread_percent,
 )
-from tracking.analysis.report.tables.model import Cell, Column, Table, bounds, number, text, wa_column
+from tracking.analysis.report.tables.model import Cell, Column, Table, interval_cell, number_cell, text_cell, wa_column
 from tracking.analysis.variants.naming import SELECTED, attention_label, target_label
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 
-def grid_tables(overview: Overview) -> list[Table]:
+def attention_by_label_tables(overview: Analysis) -> list[Table]:
     """The attention x label tables, one a recipe: pooled UA and WA in percent."""
     recipes = dict.fromkeys(entry.variant.recipe for entry in overview.scored)
-    return [_grid(overview, recipe, len(recipes) > 1, place) for place, recipe in enumerate(recipes)]
+    return [
+        _attention_by_label_table(overview, recipe, len(recipes) > 1, place) for place, recipe in enumerate(recipes)
+    ]
 
 
-def _grid(overview: Overview, recipe: str, several: bool, place: int) -> Table:
+def _attention_by_label_table(overview: Analysis, recipe: str, several: bool, place: int) -> Table:
     entries = [entry for entry in overview.scored if entry.variant.recipe == recipe]
     targets = list(dict.fromkeys(target_label(entry.variant.configuration) for entry in entries))
     lines: dict[str, dict[str, ScoredVariant]] = {}
@@ -42,7 +44,7 @@ def _grid(overview: Overview, recipe: str, several: bool, place: int) -> Table:
         ]
     named = set(overview.reportable)
     best = {
-        target: _highest(line[target] for line in lines.values() if target in line and line[target] in named)
+        target: _best_ua(line[target] for line in lines.values() if target in line and line[target] in named)
         for target in targets
     }
     return Table(
@@ -57,7 +59,7 @@ def _grid(overview: Overview, recipe: str, several: bool, place: int) -> Table:
     )
 
 
-def _highest(entries: Iterable[ScoredVariant]) -> float | None:
+def _best_ua(entries: Iterable[ScoredVariant]) -> float | None:
     """The highest UA among at least two that can be compared; None where there are fewer."""
     uas = [entry.scores.ua.mean for entry in entries if not entry.capped]
     return max(uas) if len(uas) > 1 else None
@@ -85,40 +87,44 @@ def _grid_cells(
     best: Mapping[str, float | None],
     named: Collection[ScoredVariant],
 ) -> tuple[Cell, ...]:
-    cells = [text(name)]
+    cells = [text_cell(name)]
     for target, highest in best.items():
         entry = line.get(target)
         if entry is None:
-            cells += [number(NONE, None), number(NONE, None)]
+            cells += [number_cell(EM_DASH, None), number_cell(EM_DASH, None)]
             continue
         ua, wa = entry.scores.ua.mean, entry.scores.wa.mean
         mark = "*" * entry.capped + "†" * (not entry.variant.complete)
         cells.append(
-            number(percent(ua) + mark, ua, strong=not mark and percent(ua) == percent(highest) and entry in named)
+            number_cell(
+                format_percent(ua) + mark,
+                ua,
+                strong=not mark and format_percent(ua) == format_percent(highest) and entry in named,
+            )
         )
-        cells.append(number(percent(wa) + mark, wa))
+        cells.append(number_cell(format_percent(wa) + mark, wa))
     return tuple(cells)
 
 
-def results_table(overview: Overview) -> Table:
+def results_table(overview: Analysis) -> Table:
     """Every variant and baseline with its scores, intervals and marks."""
     known, muted = report_badges(overview), ua_only(overview)
-    made = {comparison.variant: comparison for comparison in overview.comparisons.made}
+    made = {comparison.variant: comparison for comparison in overview.comparisons.comparisons}
     recipes = len({entry.variant.recipe for entry in overview.scored}) > 1
-    seeds = any(entry.scores.ua.deviation is not None for entry in overview.scored)
+    seeds = any(entry.scores.ua.std is not None for entry in overview.scored)
     rows = [_variant_cells(entry, made.get(entry.variant.label), known, recipes, seeds) for entry in overview.scored]
     for baseline in overview.baselines:
         scores = baseline.scores
         marks = [badge for badge in baseline_badges(baseline) if badge not in known]
         rows.append(
             (
-                text(f"{baseline.result.name} · {baseline.result.normalisation}", marks),
-                *([text(NONE)] if recipes else []),
+                text_cell(f"{baseline.result.name} · {baseline.result.normalisation}", marks),
+                *([text_cell(EM_DASH)] if recipes else []),
                 *_score_cells(scores),
-                *([number(NONE, None)] if seeds else []),
-                number(NONE, None),
-                number(NONE, None),
-                text(f"{len(baseline.evidence.scheme)} of {len(baseline.evidence.scheme)}"),
+                *([number_cell(EM_DASH, None)] if seeds else []),
+                number_cell(EM_DASH, None),
+                number_cell(EM_DASH, None),
+                text_cell(f"{len(baseline.evidence.scheme)} of {len(baseline.evidence.scheme)}"),
             )
         )
     return Table(
@@ -145,42 +151,42 @@ def results_table(overview: Overview) -> Table:
 
 
 def _variant_cells(
-    entry: ScoredVariant, comparison: Comparison | None, known: Sequence[Badge], recipes: bool, seeds: bool
+    entry: ScoredVariant, comparison: Comparison | None, known: Sequence[Caveat], recipes: bool, seeds: bool
 ) -> tuple[Cell, ...]:
-    variant, deviation = entry.variant, entry.scores.ua.deviation
+    variant, deviation = entry.variant, entry.scores.ua.std
     marks = [badge for badge in variant_badges(entry) if badge not in known]
     difference = None if comparison is None else comparison.ua_speakers.difference
     holm_p = None if comparison is None else comparison.holm_p
     have = sum(len(folds) for folds in variant.folds.values())
     return (
-        text(variant.label, marks),
-        *([text(variant.recipe)] if recipes else []),
+        text_cell(variant.label, marks),
+        *([text_cell(variant.recipe)] if recipes else []),
         *_score_cells(entry.scores),
-        *([number(percent(deviation), deviation)] if seeds else []),
-        number(points(difference), difference),
-        number(probability(holm_p), holm_p, strong=comparison is not None and comparison.verdict == BETTER),
-        text(f"{have} of {len(variant.scheme) * len(variant.seeds)}"),
+        *([number_cell(format_percent(deviation), deviation)] if seeds else []),
+        number_cell(format_points(difference), difference),
+        number_cell(format_p_value(holm_p), holm_p, strong=comparison is not None and comparison.verdict == BETTER),
+        text_cell(f"{have} of {len(variant.scheme) * len(variant.seeds)}"),
     )
 
 
 def _score_cells(scores: Scores) -> tuple[Cell, ...]:
     ua, wa = scores.ua.mean, scores.wa.mean
     return (
-        number(percent(ua), ua),
-        bounds(interval_percent(scores.ua_interval), scores.ua_interval),
-        number(percent(wa), wa),
-        bounds(interval_percent(scores.wa_interval), scores.wa_interval),
-        number(spread_percent(scores.ua_folds), scores.ua_folds.mean),
+        number_cell(format_percent(ua), ua),
+        interval_cell(interval_percent(scores.ua_interval), scores.ua_interval),
+        number_cell(format_percent(wa), wa),
+        interval_cell(interval_percent(scores.wa_interval), scores.wa_interval),
+        number_cell(spread_percent(scores.ua_folds), scores.ua_folds.mean),
     )
 
 
-def recall_table(overview: Overview) -> Table:
+def recall_table(overview: Analysis) -> Table:
     """Recall of each class, pooled, in percent."""
     emotions = list(dict.fromkeys(name for entry in overview.scored for name in entry.evidence.corpus.emotions))
     known = report_badges(overview)
     rows = [
         _recall_cells(
-            text(entry.variant.label, [badge for badge in variant_badges(entry) if badge not in known]),
+            text_cell(entry.variant.label, [badge for badge in variant_badges(entry) if badge not in known]),
             dict(zip(entry.evidence.corpus.emotions, entry.scores.recalls.tolist(), strict=True)),
             emotions,
         )
@@ -188,7 +194,7 @@ def recall_table(overview: Overview) -> Table:
     ]
     for baseline in overview.baselines:
         recalls = dict(zip(baseline.evidence.corpus.emotions, baseline.scores.recalls.tolist(), strict=True))
-        rows.append(_recall_cells(text(baseline.result.name), recalls, emotions))
+        rows.append(_recall_cells(text_cell(baseline.result.name), recalls, emotions))
     return Table(
         "recall",
         "Recall of each class",
@@ -201,4 +207,7 @@ def recall_table(overview: Overview) -> Table:
 
 def _recall_cells(name: Cell, recalls: Mapping[str, float], emotions: Sequence[str]) -> tuple[Cell, ...]:
     known = [recalls.get(emotion, math.nan) for emotion in emotions]
-    return (name, *(number(NONE, None) if math.isnan(one) else number(percent(one), one) for one in known))
+    return (
+        name,
+        *(number_cell(EM_DASH, None) if math.isnan(one) else number_cell(format_percent(one), one) for one in known),
+    )

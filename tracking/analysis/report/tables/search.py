@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from tracking.analysis.comparison.caveats import report_badges, variant_badges
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.figures.data import ScopeLine
-from tracking.analysis.report.tables.formatting import NONE, percent
-from tracking.analysis.report.tables.model import Cell, Column, Table, number, text
-from tracking.analysis.report_context import Importances
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.figures.data import ScopeSeries
+from tracking.analysis.report.tables.formatting import EM_DASH, format_percent
+from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell
+from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 
 
-def scope_table(overview: Overview, lines: Sequence[ScopeLine]) -> Table:
+def scope_table(overview: Analysis, lines: Sequence[ScopeSeries]) -> Table:
     """Pooled UA at each scope, one row a variant less its scope; beside it the choice per fold and the baseline.
 
     Args:
@@ -31,7 +31,7 @@ def scope_table(overview: Overview, lines: Sequence[ScopeLine]) -> Table:
         chosen = selected.get(_family(members[0]))
         rows.append(
             (
-                text(line.name, tuple(marks)),
+                text_cell(line.name, tuple(marks)),
                 *(_score(by_scope.get(scope)) for scope in scopes),
                 _score(None if chosen is None else chosen.scores.ua.mean),
                 _score(line.baseline),
@@ -59,10 +59,10 @@ def _family(entry: ScoredVariant) -> tuple[object, ...]:
 
 
 def _score(ua: float | None) -> Cell:
-    return number(NONE if ua is None else percent(ua), ua)
+    return number_cell(EM_DASH if ua is None else format_percent(ua), ua)
 
 
-def importance_table(importances: Sequence[Importances]) -> Table:
+def importance_table(importances: Sequence[ParameterImportances]) -> Table:
     """Importance of each setting in each group of trials, in percent."""
     return Table(
         "importances",
@@ -78,10 +78,10 @@ def importance_table(importances: Sequence[Importances]) -> Table:
         ),
         tuple(
             (
-                text(group.among),
-                number(str(group.trials), group.trials),
-                text(setting),
-                number(percent(share), share),
+                text_cell(group.group),
+                number_cell(str(group.trials), group.trials),
+                text_cell(setting),
+                number_cell(format_percent(share), share),
             )
             for group in importances
             for setting, share in group.shares.items()

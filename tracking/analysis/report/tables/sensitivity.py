@@ -2,10 +2,10 @@
 
 from tracking.analysis.comparison.caveats import ua_only
 from tracking.analysis.comparison.comparison import Comparison
-from tracking.analysis.comparison.interpretation import GUIDES
-from tracking.analysis.comparison.overview import Overview
-from tracking.analysis.report.tables.formatting import NONE, percent, points
-from tracking.analysis.report.tables.model import Cell, Column, Table, number, text, wa_column
+from tracking.analysis.comparison.interpretation import TEST_NOTES
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.report.tables.formatting import EM_DASH, format_percent, format_points
+from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, wa_column
 
 NEEDED_FOR = (0.01, 0.02, 0.05)
 """True differences, 0..1, for which the table says how many speakers they need."""
@@ -13,10 +13,10 @@ NEEDED_FOR = (0.01, 0.02, 0.05)
 _NOTHING = "nothing"
 
 
-def sensitivity_table(overview: Overview) -> Table:
+def sensitivity_table(overview: Analysis) -> Table:
     """Effect sizes, the deviations between speakers and seeds, and the differences that could have been shown."""
-    made, muted = overview.comparisons.made, ua_only(overview)
-    seeds = any(one.effects.seeds.deviation is not None for one in made)
+    made, muted = overview.comparisons.comparisons, ua_only(overview)
+    seeds = any(one.effects.seeds.std is not None for one in made)
     columns = (
         Column("variant", numeric=False),
         Column("baseline", numeric=False),
@@ -31,7 +31,7 @@ def sensitivity_table(overview: Overview) -> Table:
         Column("shown alone", "smallest true ΔUA that this comparison alone shows four times in five, points"),
         Column(
             "shown first",
-            f"the same for the first to be shown of {overview.comparisons.family}, by Holm's method, points",
+            f"the same for the first to be shown of {overview.comparisons.family_size}, by Holm's method, points",
         ),
         *(
             Column(f"speakers for {100 * one:g}", "speakers who show such a ΔUA four times in five")
@@ -51,41 +51,41 @@ def sensitivity_table(overview: Overview) -> Table:
 
 def _cells(made: Comparison, seeds: bool) -> tuple[Cell, ...]:
     effects, sensitivity = made.effects, made.sensitivity
-    deviation, gaining = effects.seeds.deviation, effects.speakers_better
+    deviation, gaining = effects.seeds.std, effects.speakers_better
     return (
-        text(made.variant),
-        text(made.baseline),
-        text(made.question),
-        number(points(made.ua_speakers.difference), made.ua_speakers.difference),
-        *([number(percent(deviation), deviation)] if seeds else []),
-        number(percent(sensitivity.deviation), sensitivity.deviation),
-        number(f"{gaining} of {sensitivity.speakers}", gaining),
+        text_cell(made.variant),
+        text_cell(made.baseline),
+        text_cell(made.question),
+        number_cell(format_points(made.ua_speakers.difference), made.ua_speakers.difference),
+        *([number_cell(format_percent(deviation), deviation)] if seeds else []),
+        number_cell(format_percent(sensitivity.deviation), sensitivity.deviation),
+        number_cell(f"{gaining} of {sensitivity.speakers}", gaining),
         _decimal(effects.standardised),
         _decimal(effects.h_ua),
         _decimal(effects.h_wa),
         _detectable(made, 1),
-        _detectable(made, sensitivity.family),
+        _detectable(made, sensitivity.family_size),
         *(_needed(made, difference) for difference in NEEDED_FOR),
     )
 
 
 def _decimal(value: float | None) -> Cell:
-    return number(NONE if value is None else f"{value:.2f}".replace("-", "−"), value)
+    return number_cell(EM_DASH if value is None else f"{value:.2f}".replace("-", "−"), value)
 
 
 def _detectable(made: Comparison, comparisons: int) -> Cell:
     if not made.sensitivity.deviation:
-        return number(NONE, None)
-    difference = made.sensitivity.detectable(comparisons)
-    return number(_NOTHING if difference is None else percent(difference), difference)
+        return number_cell(EM_DASH, None)
+    difference = made.sensitivity.minimum_difference(comparisons)
+    return number_cell(_NOTHING if difference is None else format_percent(difference), difference)
 
 
 def _needed(made: Comparison, difference: float) -> Cell:
-    speakers = made.sensitivity.speakers_for(difference)
-    return number(NONE if speakers is None else str(speakers), speakers)
+    speakers = made.sensitivity.required_speakers(difference)
+    return number_cell(EM_DASH if speakers is None else str(speakers), speakers)
 
 
-def guide_table() -> Table:
+def test_notes_table() -> Table:
     """What each test means and how far to trust it."""
     names = ("test", "what is computed", "what must hold", "how far to trust it", "source")
     return Table(
@@ -94,7 +94,7 @@ def guide_table() -> Table:
         "In the order of the table of tests.",
         tuple(Column(name, numeric=False) for name in names),
         tuple(
-            tuple(text(words) for words in (one.name, one.statistic, one.assumption, one.standing, one.source))
-            for one in GUIDES
+            tuple(text_cell(words) for words in (one.name, one.statistic, one.assumption, one.reliability, one.source))
+            for one in TEST_NOTES
         ),
     )

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tracking.analysis.comparison.caveats import ONE_SEED, PARTIAL, TRANSDUCTIVE
-from tracking.analysis.report.tables.export import as_latex, as_markdown, write_frame, write_table, write_whole
-from tracking.analysis.report.tables.model import Column, Table, bounds, number, text
+from tracking.analysis.report.tables.export import as_latex, as_markdown, write_atomically, write_dataframe, write_table
+from tracking.analysis.report.tables.model import Column, Table, interval_cell, number_cell, text_cell
 from tracking.analysis.statistics.proportions import Interval
 
 HOSTILE = "<script>alert('x')</script> | $x$ \\input{x} _a_ =1"
@@ -22,13 +22,13 @@ TABLE = Table(
     ),
     (
         (
-            text("none", (PARTIAL,)),
-            number("71.4†", 0.71428),
-            bounds("68.0 to 74.8", Interval(0.68, 0.748)),
-            text("=1+1"),
+            text_cell("none", (PARTIAL,)),
+            number_cell("71.4†", 0.71428),
+            interval_cell("68.0 to 74.8", Interval(0.68, 0.748)),
+            text_cell("=1+1"),
         ),
-        (text(HOSTILE), number("–", None), bounds("–", None), text("a")),
-        (text("[x]"), number("72.0", 0.72, strong=True), bounds("–", None), text("b")),
+        (text_cell(HOSTILE), number_cell("–", None), interval_cell("–", None), text_cell("a")),
+        (text_cell("[x]"), number_cell("72.0", 0.72, strong=True), interval_cell("–", None), text_cell("b")),
     ),
 )
 
@@ -95,7 +95,7 @@ def test_markdown_aligns_numbers_and_explains_marks():
 
 def test_a_frame_keeps_numbers_and_writes_names_as_text(tmp_path):
     frame = pd.DataFrame({"speaker": ["=1", "a"], "ua": [0.5, -0.25], "loss": [None, 2.0], "scope": [5, None]})
-    write_frame(frame, tmp_path / "x.csv")
+    write_dataframe(frame, tmp_path / "x.csv")
     back = pd.read_csv(tmp_path / "x.csv")
     assert back["speaker"].tolist() == ["'=1", "a"]
     assert back["ua"].tolist() == [0.5, -0.25]
@@ -103,15 +103,15 @@ def test_a_frame_keeps_numbers_and_writes_names_as_text(tmp_path):
 
 
 def test_a_frame_without_rows_is_written(tmp_path):
-    write_frame(pd.DataFrame({"speaker": [], "ua": []}), tmp_path / "x.csv")
+    write_dataframe(pd.DataFrame({"speaker": [], "ua": []}), tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text().strip() == "speaker,ua"
 
 
 def test_a_file_is_replaced_whole(tmp_path):
     path = tmp_path / "page.html"
-    write_whole(path, "old")
+    write_atomically(path, "old")
     with path.open(encoding="utf-8") as reader:
-        write_whole(path, "new")
+        write_atomically(path, "new")
         assert reader.read() == "old"
     assert path.read_text() == "new"
     assert [one.name for one in tmp_path.iterdir()] == ["page.html"]

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from tests.support.scored_trials import World, configuration, table_of, trial
-from tracking.analysis.comparison.overview import Overview, oversee
+from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.comparison.published import published_scores
 from tracking.analysis.report import write_report
-from tracking.analysis.report.tables.published import beside_the_paper
-from tracking.analysis.variants.predictions import Evidence
+from tracking.analysis.report.tables.published import paper_comparison
+from tracking.analysis.variants.predictions import PooledPredictions
 
 CLASSES = ("neutral", "happiness", "sadness", "anger")
 AIBO = ("anger", "emphatic", "neutral", "positive", "rest")
 
 
-def overview_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSES) -> Overview:
+def overview_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSES) -> Analysis:
     """Variants on ten speakers; the number of test utterances is made up by repeating them."""
     world = World(corpus=corpus, emotions=emotions, per_speaker=10, synthetic=False)
     trials = [
@@ -23,12 +23,12 @@ def overview_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSE
         for labels in ("words", "phonemes")
         for scope in scopes
     ]
-    overview = oversee(table_of(*trials))
+    overview = analyse(table_of(*trials))
     scored = tuple(replace(entry, evidence=of_size(entry.evidence, utterances)) for entry in overview.scored)
     return replace(overview, scored=scored)
 
 
-def of_size(evidence: Evidence, size: int) -> Evidence:
+def of_size(evidence: PooledPredictions, size: int) -> PooledPredictions:
     places = np.arange(size) % len(evidence.utterances)
     return replace(
         evidence,
@@ -46,7 +46,7 @@ def test_the_papers_numbers_stand_beside_ours_with_their_difference(
     corpus: str, n: int, emotions: tuple[str, ...]
 ) -> None:
     overview = overview_of(corpus, n, emotions)
-    table = beside_the_paper(overview).table
+    table = paper_comparison(overview).table
     assert table is not None
     titles = [column.title for column in table.columns]
     rows = {row[0].text: dict(zip(titles, row, strict=True)) for row in table.rows}
@@ -73,19 +73,19 @@ def test_the_papers_numbers_stand_beside_ours_with_their_difference(
 def test_other_utterances_or_classes_of_its_corpora_are_not_set_beside_the_paper(
     corpus: str, utterances: int, emotions: tuple[str, ...]
 ) -> None:
-    found = beside_the_paper(overview_of(corpus, utterances, emotions))
+    found = paper_comparison(overview_of(corpus, utterances, emotions))
     assert found.table is None
     assert "2,943 utterances of neutral" in found.note
     assert f"here {utterances:,} of {emotions[0]}" in found.note
 
 
 def test_a_few_unreadable_files_do_not_hide_the_paper() -> None:
-    assert beside_the_paper(overview_of("iemocap", 2940)).table is not None
+    assert paper_comparison(overview_of("iemocap", 2940)).table is not None
 
 
 def test_another_corpus_has_neither_table_nor_note(tmp_path_factory: pytest.TempPathFactory) -> None:
     overview = overview_of("emodb", 2943)
-    assert beside_the_paper(overview) == beside_the_paper(oversee(table_of()))
+    assert paper_comparison(overview) == paper_comparison(analyse(table_of()))
     text = write_report(overview, tmp_path_factory.mktemp("emodb")).read_text(encoding="utf-8")
     assert "Beside the paper" not in text
     with_paper = write_report(overview_of("iemocap", 2943), tmp_path_factory.mktemp("iemocap"))

@@ -1,8 +1,8 @@
 import pytest
 
 from tests.support.scored_trials import World, study_table
-from tracking.analysis.comparison.overview import oversee
-from tracking.analysis.report.tables.sensitivity import guide_table, sensitivity_table
+from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.report.tables.sensitivity import sensitivity_table, test_notes_table
 
 
 def rows(table):
@@ -10,12 +10,12 @@ def rows(table):
 
 
 def test_every_comparison_has_its_size_and_what_could_have_been_shown():
-    overview = oversee(study_table())
+    overview = analyse(study_table())
     shown = rows(sensitivity_table(overview))
-    assert [row["variant"].value for row in shown] == [one.variant for one in overview.comparisons.made]
-    for row, made in zip(shown, overview.comparisons.made, strict=True):
+    assert [row["variant"].value for row in shown] == [one.variant for one in overview.comparisons.comparisons]
+    for row, made in zip(shown, overview.comparisons.comparisons, strict=True):
         assert row["g"].value == made.effects.standardised
-        assert row["shown alone"].value == made.sensitivity.detectable()
+        assert row["shown alone"].value == made.sensitivity.minimum_difference()
         assert row["shown first"].value > row["shown alone"].value
         assert row["speakers for 1"].value > row["speakers for 5"].value >= 6
         assert row["gain"].text == f"{made.effects.speakers_better} of 10"
@@ -23,22 +23,24 @@ def test_every_comparison_has_its_size_and_what_could_have_been_shown():
 
 
 def test_speakers_too_few_for_any_claim_could_have_shown_nothing():
-    shown = rows(sensitivity_table(oversee(study_table(World(speakers=4)))))
+    shown = rows(sensitivity_table(analyse(study_table(World(speakers=4)))))
     assert {row["shown alone"].text for row in shown} == {"nothing"}
     # With six speakers one comparison can be shown (p down to 1/64), the first of fourteen cannot.
-    shown = rows(sensitivity_table(oversee(study_table(World(speakers=6)))))
+    shown = rows(sensitivity_table(analyse(study_table(World(speakers=6)))))
     assert all(row["shown alone"].value > 0 for row in shown)
     assert {row["shown first"].text for row in shown} == {"nothing"}
 
 
 def test_the_guide_names_every_test_of_a_comparison_once():
-    keys = rows(guide_table())
+    keys = rows(test_notes_table())
     assert len(keys) == 7
     assert "the verdict rests on it" in [row["how far to trust it"].text for row in keys]
-    assert all(cell.text for row in guide_table().rows for cell in row)
+    assert all(cell.text for row in test_notes_table().rows for cell in row)
 
 
-@pytest.mark.parametrize("table", [sensitivity_table(oversee(study_table())), guide_table()], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "table", [sensitivity_table(analyse(study_table())), test_notes_table()], ids=lambda one: one.name
+)
 def test_columns_have_names_of_their_own(table):
     titles = [column.title for column in table.columns]
     assert len(set(titles)) == len(titles)
