@@ -48,7 +48,7 @@ def test_a_permanent_failure_has_one(attempts: RetryPolicy) -> None:
 
 
 def test_a_fold_whose_node_goes_has_lost_nothing(attempts: RetryPolicy) -> None:
-    gone = replace(failed(), lost=True)
+    gone = replace(failed(), worker_lost=True)
     for _ in range(MAX_NODE_LOSSES):
         attempts.begin("a fold")
         assert attempts.fail(gone) == ("OutOfPatience: no more", MAX_ATTEMPTS)
@@ -62,7 +62,7 @@ def test_a_fold_that_ends_its_node_each_time_is_given_up(attempts: RetryPolicy) 
     left, reasons = [], []
     for _ in range(MAX_NODE_LOSSES + MAX_ATTEMPTS):
         attempts.begin("a fold")
-        reason, attempts_left = attempts.fail(replace(failed(), lost=True))
+        reason, attempts_left = attempts.fail(replace(failed(), worker_lost=True))
         left.append(attempts_left)
         reasons.append(reason)
     assert left == [MAX_ATTEMPTS] * MAX_NODE_LOSSES + [2, 1, 0]
