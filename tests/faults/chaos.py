@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
@@ -114,10 +114,13 @@ class Campaign:
 
     def study(self, name: str, workers: int, storage: str | None, kills: int) -> None:
         """Runs one study, with so many kills in the hope that it lasts long enough, and compares its end."""
+        self.study_killed_at(name, workers, storage, [self._kill(attempt) for attempt in range(kills)])
+
+    def study_killed_at(self, name: str, workers: int, storage: str | None, kills: Sequence["Kill"]) -> None:
+        """Runs one study, killed once in each of its starts but the last, and compares its end."""
         home = self.home(name, storage)
         died_s: float | None = None
-        for attempt in range(kills + 1):
-            kill = self._kill(attempt) if attempt < kills else None
+        for kill in (*kills, None):
             code, notes = self.end(self.begin(home, workers, kill), home)
             seen = {note["event"]: note["at_s"] for note in notes}
             if died_s is not None and "took over" in seen:

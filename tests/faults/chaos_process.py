@@ -56,6 +56,7 @@ class Kill:
         phase: Where in that write.
         epoch: Number of the epoch, from 1, at whose end it happens where it is not at a write.
         delay_s: How long after the write's begin, in phase `during`.
+        write_name: Name of the function whose calls are counted, or None for every write.
     """
 
     victim: Literal["worker", "coordinator", "all"]
@@ -63,7 +64,8 @@ class Kill:
     write: int
     phase: Literal["before", "during", "after"]
     epoch: int
-    delay_s: float
+    delay_s: float = 0.0
+    write_name: str | None = None
 
 
 def plan(epochs: int) -> StudyPlan:
@@ -94,7 +96,7 @@ class _Assassin(StudyCallback):
     def arm(self) -> None:
         """Counts every write from now on."""
         for owner, name in WRITES:
-            setattr(owner, name, self._counted(getattr(owner, name)))
+            setattr(owner, name, self._counted(getattr(owner, name), name))
 
     def note(self, event: str) -> None:
         with self._notes.open("a") as file:
@@ -122,7 +124,10 @@ class _Assassin(StudyCallback):
     def fold_failed(self, failure: FoldFailure) -> None:
         self._failed_fold = failure.fold
 
-    def _counted(self, write: Callable[..., Any]) -> Callable[..., Any]:
+    def _counted(self, write: Callable[..., Any], name: str) -> Callable[..., Any]:
+        if self._kill is not None and self._kill.write_name not in (None, name):
+            return write
+
         def counted(*arguments: Any, **others: Any) -> Any:
             self._writes += 1
             fatal = self._kill is not None and self._writes == self._kill.write

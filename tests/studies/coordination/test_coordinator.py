@@ -163,7 +163,9 @@ class Losing(InProcess):
         super().__init__(slots=1, fails=lambda task, attempt: task.identity == self.handed_out[0] and attempt <= until)
 
     def wait(self, timeout_s: float) -> list[Event]:
-        return [replace(each, worker_lost=True) if isinstance(each, Failed) else each for each in super().wait(timeout_s)]
+        return [
+            replace(each, worker_lost=True) if isinstance(each, Failed) else each for each in super().wait(timeout_s)
+        ]
 
 
 def test_a_fold_whose_node_goes_more_often_than_a_fold_may_fail_is_trained(place: StudyFixture) -> None:
