@@ -167,8 +167,8 @@ def test_the_command_line_answers_without_heavy_imports() -> None:
 def test_looking_at_the_studies_imports_no_tracker(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from studies.storages.home import Home; from studies.search.summaries import summaries\n"
-        "storage = Home(Path(sys.argv[1])).storage; storage.open(); summaries(storage)\n"
+        "from studies.storages.home import Home; from studies.search.summaries import list_studies\n"
+        "storage = Home(Path(sys.argv[1])).storage; storage.open(); list_studies(storage)\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     answer = subprocess.run(
