@@ -4,12 +4,13 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from tests.support.postgresql import PostgresqlServer, binaries, empty_database
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # Read by torch when it is imported, here and in workers: for tensors as small as the tests' a second
 # thread does nothing but spin, on a core that another test's worker needs.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# librosa compiles for 19 s what the tests compute once.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("without_deadline", deadline=None)
@@ -32,6 +35,20 @@ settings.load_profile("without_deadline")
 def pytest_collection_finish() -> None:
     """Spares the collector of cycles all that was imported; some libraries call it at every turn."""
     gc.freeze()
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a file or folder that the first of the test processes makes for all of them; tests only read it."""
+    base = factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    path = shared / name
+    with FileLock(shared / f"{name}.lock"):
+        if not path.exists():
+            # Under its own name only once it is whole: a maker that failed is followed by the next process.
+            with tempfile.TemporaryDirectory(dir=shared) as folder:
+                make(Path(folder) / name)
+                (Path(folder) / name).rename(path)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -45,14 +62,12 @@ def emodb_root() -> Path:
 
 @pytest.fixture(scope="session")
 def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo corpus, made once a test session; tests only read it."""
+    """The demo corpus; tests only read it."""
     if find_spec("espeakng_loader") is None:
         pytest.skip("needs eSpeak NG: pip install 'ser-studies[demo]'")
     from ser.corpora.synthetic.demo import make_demo
 
-    root = tmp_path_factory.mktemp("corpora") / "demo"
-    make_demo(root)
-    return root
+    return made_once(tmp_path_factory, "demo", make_demo)
 
 
 @pytest.fixture(scope="session")
@@ -60,9 +75,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database without runs; making one takes seconds, copying it does not."""
     from tracking.backend.client import connect
 
-    database = tmp_path_factory.mktemp("tracking") / "mlflow.db"
-    connect(database)
-    return database
+    return made_once(tmp_path_factory, "mlflow.db", connect)
 
 
 @pytest.fixture
@@ -103,9 +116,9 @@ def empty_search(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An Optuna database without studies; copying it is faster than making one."""
     import optuna
 
-    database = tmp_path_factory.mktemp("search") / "optuna.db"
-    optuna.storages.RDBStorage(f"sqlite:///{database}")
-    return database
+    return made_once(
+        tmp_path_factory, "optuna.db", lambda database: optuna.storages.RDBStorage(f"sqlite:///{database}")
+    )
 
 
 @pytest.fixture

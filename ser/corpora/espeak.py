@@ -106,7 +106,7 @@ def synthesise(
 
 def _run_child(folder: Path, total: int, progress: Callable[[int, int], None] | None) -> None:
     """Runs `speak_requests` in a new interpreter and follows the lines that it prints."""
-    code = "import sys; from ser.corpora.espeak import speak_requests; speak_requests(sys.argv[1])"
+    code = "import sys; from ser.corpora.espeak import run_synthesis_requests; run_synthesis_requests(sys.argv[1])"
     errors = folder / "errors.txt"
     with (
         errors.open("wb") as sink,

@@ -47,7 +47,7 @@ def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
     """
     if not is_installed():
         raise CorpusError(f"phonemes of written words are found by eSpeak NG, which is missing: {HOW_TO_INSTALL}")
-    code = "from ser.corpora.transcripts.g2p import answer_request; answer_request()"
+    code = "from ser.corpora.transcripts.g2p import serve_request; serve_request()"
     request = json.dumps({"voice": _VOICE_OF_LANGUAGE.get(language, language), "texts": list(texts)})
     answer = subprocess.run(
         [sys.executable, "-c", code], input=request, capture_output=True, text=True, encoding="utf-8", check=False

@@ -47,7 +47,7 @@ import pickle, sys
 from pathlib import Path
 from ser.config import FeatureSettings
 from ser.errors import FeatureStoreError
-from ser.features.builder import ensure_store
+from ser.features.builder import build_store_if_missing
 corpus = pickle.loads(Path(sys.argv[1]).read_bytes())
 folder = Path(sys.argv[2])
 """
@@ -209,7 +209,7 @@ def test_a_write_that_the_system_refuses_for_space_is_told_in_one_line(corpus: C
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "try:\n"
-        "    ensure_store(corpus, FeatureSettings(), folder)\n"
+        "    build_store_if_missing(corpus, FeatureSettings(), folder)\n"
         "except FeatureStoreError as error:\n"
         "    print(error)\n"
     )
@@ -233,7 +233,7 @@ def test_a_killed_build_leaves_no_store_and_the_next_one_ends_well(corpus: Corpu
     code = BUILD + (
         "import os, signal\n"
         "kill = lambda done, total: done == 5 and os.kill(os.getpid(), signal.SIGKILL)\n"
-        "ensure_store(corpus, FeatureSettings(), folder, kill)\n"
+        "build_store_if_missing(corpus, FeatureSettings(), folder, kill)\n"
     )
     process = run_python(code, tmp_path / "corpus", tmp_path / "stores")
     process.communicate(timeout=120)
@@ -254,7 +254,7 @@ def test_two_processes_that_build_at_once_both_end_well(corpus: Corpus, tmp_path
         "mine.touch()\n"
         "while len(list(folder.parent.glob('ready-*'))) < 2: time.sleep(0.01)\n"
         "built = []\n"
-        "path = ensure_store(corpus, FeatureSettings(), folder, lambda d, t: (built.append(d), time.sleep(0.02)))\n"
+        "path = build_store_if_missing(corpus, FeatureSettings(), folder, lambda d, t: (built.append(d), time.sleep(0.02)))\n"
         "print(path, len(built))\n"
     )
     processes = [run_python(code, tmp_path / "corpus", tmp_path / "stores") for _ in range(2)]

@@ -13,9 +13,9 @@ from studies.execution.malloc_tuning import malloc_environment, tune_malloc
 STEPS = """
 import resource, sys
 import torch
-from studies.execution.malloc_tuning import keep_memory
+from studies.execution.malloc_tuning import tune_malloc
 if sys.argv[1] == "told":
-    assert keep_memory()
+    assert tune_malloc()
 torch.ones(16_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):

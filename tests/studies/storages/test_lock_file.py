@@ -14,8 +14,8 @@ from ser.errors import StudyError
 from studies.storages.lock_file import coordinator_lock, lock_owner
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from studies.storages.lock_file import only_coordinator\n"
-    "with only_coordinator(Path(sys.argv[1]), 'a study'):\n    print('held', flush=True); time.sleep(60)"
+    "import sys, time; from pathlib import Path; from studies.storages.lock_file import coordinator_lock\n"
+    "with coordinator_lock(Path(sys.argv[1]), 'a study'):\n    print('held', flush=True); time.sleep(60)"
 )
 
 

@@ -12,10 +12,7 @@ from ser.errors import StorageError
 from tests.support.toy_studies import CORPUS, MlflowFixture
 from tracking.backend.client import connect, experiment_id
 
-OPEN = (
-    "import sys; from pathlib import Path; from tracking.backend.client import open_tracking\n"
-    "open_tracking(Path(sys.argv[1]))"
-)
+OPEN = "import sys; from pathlib import Path; from tracking.backend.client import connect\nconnect(Path(sys.argv[1]))"
 
 
 def tables(database: Path) -> int:

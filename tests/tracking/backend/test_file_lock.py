@@ -8,8 +8,8 @@ from tracking.backend.file_lock import file_lock
 def test_a_lock_waits_for_its_holder_and_is_free_when_that_is_killed(tmp_path: Path) -> None:
     lock = tmp_path / "some.lock"
     code = (
-        "import sys, time; from pathlib import Path; from tracking.backend.file_lock import exclusive\n"
-        "with exclusive(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from tracking.backend.file_lock import file_lock\n"
+        "with file_lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
