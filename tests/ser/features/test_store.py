@@ -254,7 +254,8 @@ def test_two_processes_that_build_at_once_both_end_well(corpus: Corpus, tmp_path
         "mine.touch()\n"
         "while len(list(folder.parent.glob('ready-*'))) < 2: time.sleep(0.01)\n"
         "built = []\n"
-        "path = build_store_if_missing(corpus, FeatureSettings(), folder, lambda d, t: (built.append(d), time.sleep(0.02)))\n"
+        "progress = lambda done, total: (built.append(done), time.sleep(0.02))\n"
+        "path = build_store_if_missing(corpus, FeatureSettings(), folder, progress)\n"
         "print(path, len(built))\n"
     )
     processes = [run_python(code, tmp_path / "corpus", tmp_path / "stores") for _ in range(2)]
