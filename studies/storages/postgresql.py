@@ -192,7 +192,7 @@ class AdvisoryLease(Lease):
             self.release()
             raise
 
-    def confirm(self) -> None:
+    def check(self) -> None:
         """Asks over the held connection; where that was lost, takes the place anew. See the base class."""
         if self._connection is not None:
             try:

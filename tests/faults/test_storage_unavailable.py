@@ -137,14 +137,14 @@ def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
 def test_a_study_that_another_coordinator_took_meanwhile_is_left_as_it_is(
     own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cut_off, confirm = threading.Event(), AdvisoryLease.confirm
+    cut_off, check = threading.Event(), AdvisoryLease.check
 
-    def confirm_unless_cut_off(held: AdvisoryLease) -> None:
+    def check_unless_cut_off(lease: AdvisoryLease) -> None:
         if cut_off.is_set():
             raise UnavailableError("this machine's network is down")
-        confirm(held)
+        check(lease)
 
-    monkeypatch.setattr(AdvisoryLease, "check", confirm_unless_cut_off)
+    monkeypatch.setattr(AdvisoryLease, "check", check_unless_cut_off)
     with ExitStack() as stack:
         taken: list[tuple[int, Any]] = []
 
