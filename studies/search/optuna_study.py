@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ser.config import FoldConfiguration, Precision
 from ser.results import Fold
 from studies.planning.plan import StudyPlan
+from studies.search.optuna_internals import open_trial, trial_by_number
 from studies.search.points import point_key, points_of
 from studies.search.pruning import make_pruner
 from studies.search.records import IdentityInputs, Point, StudyLocation
@@ -189,9 +190,9 @@ class OptunaStudy:
         """
         if self._pruner is None:
             return
-        trial = self._trial(number)
+        trial = trial_by_number(self._study, number)
         if not trial.state.is_finished():
-            reporting = optuna.Trial(self._study, trial._trial_id)
+            reporting = open_trial(self._study, trial)
             for step, value in self._pruner.intermediate_values(validation_ua).items():
                 if step not in trial.intermediate_values:
                     reporting.report(value, step)
@@ -200,13 +201,13 @@ class OptunaStudy:
         """Why a running trial should be given up, by what was reported; None where it goes on."""
         if self._pruner is None:
             return None
-        return self._pruner.prune_reason(self._study, self._trial(number))
+        return self._pruner.prune_reason(self._study, trial_by_number(self._study, number))
 
     def prune(self, number: int, reason: str) -> None:
         """Gives up a trial for good, with the reason; doing it again changes nothing."""
-        trial = self._trial(number)
+        trial = trial_by_number(self._study, number)
         if not trial.state.is_finished():
-            optuna.Trial(self._study, trial._trial_id).set_user_attr(_PRUNED, reason)
+            open_trial(self._study, trial).set_user_attr(_PRUNED, reason)
             self._study.tell(number, state=TrialState.PRUNED)
 
     def key(self, configuration: FoldConfiguration) -> str:
@@ -238,11 +239,6 @@ class OptunaStudy:
         else:
             superseded = self._study.user_attrs.get(SUPERSEDED, [])
             self._study.set_user_attr(SUPERSEDED, sorted({*superseded, trial.number}))
-
-    def _trial(self, number: int) -> FrozenTrial:
-        """One trial, without reading all others, as `optuna.Study.tell` finds it."""
-        storage = self._study._storage
-        return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number))
 
     def _standing(self) -> dict[str, FrozenTrial]:
         """The trial that stands for each point."""

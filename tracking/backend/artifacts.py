@@ -4,14 +4,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlparse
 
 from mlflow.entities import Run
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
+from tracking.backend.mlflow_internals import artifact_repository
 
 
 def artifact_path(run: Run, name: str) -> Path | None:
@@ -81,8 +80,8 @@ class Artifacts:
         """Writes files, by name; one that is there is replaced."""
         if not files:
             return
-        place = self._uris.get(run_id) or self._client.get_run(run_id).info.artifact_uri
-        repository: Any = get_artifact_repository(place, tracking_uri=self._client.tracking_uri)
+        uri = self._uris.get(run_id) or str(self._client.get_run(run_id).info.artifact_uri)
+        repository = artifact_repository(self._client, uri)
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
                 (Path(folder) / name).write_bytes(content)

@@ -1,12 +1,10 @@
 """Opening the MLflow tracking store, made once before anybody uses it."""
 
-import logging
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -22,15 +20,13 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.tracking.request_header.databricks_request_header_provider import DatabricksRequestHeaderProvider
 
 from ser.errors import ConfigurationError, StorageError
 from tracking.backend.errors import redact_password, translating_errors
 from tracking.backend.file_lock import file_lock
+from tracking.backend.mlflow_internals import cache_databricks_check, count_runs, silence_database_errors
 
-# MLflow asks before each request whether it runs within Databricks: nine imports that fail, all searched for anew, a
-# quarter of a coordinator's time. The answer is the same as long as a process lives.
-DatabricksRequestHeaderProvider.in_context = cache(DatabricksRequestHeaderProvider.in_context)  # type: ignore[method-assign]
+cache_databricks_check()
 
 
 def retry_once_on_conflict(write: Callable[[], object]) -> None:
@@ -65,8 +61,7 @@ def connect(where: Path | str) -> MlflowClient:
     if isinstance(where, str):
         return _open_server(where)
     with translating_errors(f"MLflow's database {where}"), file_lock(where.with_suffix(".lock")):
-        # What goes wrong with the file is raised; MLflow would print it with a traceback, too.
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+        silence_database_errors()
         if not where.is_file():
             _create_database(where)
         _enable_wal(where)
@@ -109,9 +104,8 @@ def describe_store(where: Path | str) -> list[tuple[str, str]]:
         translating_errors(f"MLflow's database {where}"),
         closing(sqlite3.connect(f"file:{where.resolve()}?mode=ro", uri=True)) as connection,
     ):
-        (schema,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        schema, runs = count_runs(connection)
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
-        (runs,) = connection.execute("SELECT count(*) FROM runs WHERE lifecycle_stage = 'active'").fetchone()
     ahead = "on" if journal == "wal" else f"off ({journal})"
     return [("schema", schema), ("write-ahead log", ahead), ("number of runs", str(runs))]
 

@@ -4,7 +4,6 @@ MLflow sorts columns by name and shows none of ours unless asked to. A view is a
 'Save view' writes it: an envelope with a name, and the state of the page as JSON.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +12,8 @@ from mlflow.tracking import MlflowClient
 
 from tracking import schema
 from tracking.backend.client import retry_once_on_conflict
+from tracking.backend.mlflow_internals import saved_view_tag
 
-_TAG = "mlflow.sharedViewState."
 _PARAMETERS = ("attention", "scope", "labels", "criterion", "seed")
 
 
@@ -100,10 +99,9 @@ def install_saved_views(client: MlflowClient, experiment: str) -> None:
         client: The tracking store.
         experiment: Id of the experiment.
     """
-    standing: Mapping[str, str] = client.get_experiment(experiment).tags
-    for place, view in enumerate(VIEWS):
-        # MLflow lists views by time, the newest first.
-        times = {"createdAt": len(VIEWS) - place, "updatedAt": len(VIEWS) - place}
-        content = json.dumps({"name": view.name, **times, "state": json.dumps(view_state(view))})
-        if standing.get(_TAG + view.key) != content:
-            retry_once_on_conflict(partial(client.set_experiment_tag, experiment, _TAG + view.key, content))
+    tags: Mapping[str, str] = client.get_experiment(experiment).tags
+    for index, view in enumerate(VIEWS):
+        # The first view is the newest, which MLflow lists first.
+        tag, content = saved_view_tag(view.key, view.name, view_state(view), time=len(VIEWS) - index)
+        if tags.get(tag) != content:
+            retry_once_on_conflict(partial(client.set_experiment_tag, experiment, tag, content))

@@ -10,7 +10,6 @@ import statistics
 from collections.abc import Iterable
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from numpy import int64
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from tracking import schema
 from tracking.analysis.escaping import escape_csv, escape_csv_cell
 from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.naming import variant_label
+from tracking.backend.mlflow_internals import DATASET_CONTEXT
 
 
 def trial_run_name(configuration: FoldConfiguration) -> str:
@@ -236,4 +236,4 @@ def dataset_input(corpus: Corpus) -> DatasetInput:
         schema=json.dumps({"mlflow_colspec": [{"name": name, "type": kind} for name, kind in columns.items()]}),
         profile=json.dumps(profile),
     )
-    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "cross-validation")])
+    return DatasetInput(dataset, [InputTag(DATASET_CONTEXT, "cross-validation")])
