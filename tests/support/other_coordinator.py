@@ -8,7 +8,7 @@ from pathlib import Path
 
 _HOLD = (
     "import sys, time; from pathlib import Path; from studies.storages import storage_at\n"
-    "with storage_at(sys.argv[1] or None, Path(sys.argv[2])).coordinate(sys.argv[3]):\n"
+    "with storage_at(sys.argv[1] or None, Path(sys.argv[2])).acquire_lease(sys.argv[3]):\n"
     "    print('held', flush=True); time.sleep(60)"
 )
 
