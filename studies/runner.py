@@ -29,6 +29,7 @@ from studies.execution.base import StudyRequirements
 from studies.execution.bf16_probe import choose_precision
 from studies.monitoring.events import CallbackList, StudyCallback
 from studies.monitoring.live_status import StatusWriter
+from studies.monitoring.log_file import LogCallback, log_to_file
 from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
 from studies.search.optuna_study import OptunaStudy
@@ -92,8 +93,8 @@ def run_study(
     """
     ground = _prepare_data(plan, root, home, workplace, stage)
     live = StatusWriter(home.live_status(ground.name), home.failures(ground.name), ground.name)
-    observer = CallbackList(observer, live)
-    with home.storage.acquire_lease(ground.name) as place:
+    observer = CallbackList(observer, live, LogCallback())
+    with log_to_file(home.log(ground.name)), home.storage.acquire_lease(ground.name) as place:
         ledgers = _open_session(plan, root, home, workplace, ground)
         recorder = ledgers.recorder
         with (

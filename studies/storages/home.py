@@ -70,6 +70,10 @@ class Home:
         """Every failed attempt at a study's folds, with its traceback."""
         return self.root / "failures" / f"{study}.txt"
 
+    def log(self, study: str) -> Path:
+        """Log of a study: retries, outages, leases and nodes, with times."""
+        return self.root / "logs" / f"{study}.log"
+
     def lock(self, name: str) -> Path:
         """A lock file."""
         return self.root / "locks" / f"{name}.lock"

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import platform
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from ser.errors import StudyError
+
+_log = logging.getLogger("ser")
 
 _TRIES = 10
 _PAUSE_S = 0.02
@@ -36,7 +39,9 @@ def coordinator_lock(lock: Path, study: str) -> Iterator[None]:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"host": platform.node(), "process": os.getpid(), "since": now}))
         file.flush()
+        _log.info("lease of study %s acquired: %s", study, lock)
         yield
+        _log.info("lease of study %s released", study)
 
 
 def lock_owner(lock: Path) -> str | None:

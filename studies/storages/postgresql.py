@@ -4,6 +4,7 @@ The server frees the lock when the connection ends, so that the place of a proce
 is free at once, and that of a machine that lost its power after the keep-alives named below.
 """
 
+import logging
 import os
 import platform
 import time
@@ -24,6 +25,8 @@ from tracking.backend.errors import translate_error
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from sqlalchemy import Connection, Engine
+
+_log = logging.getLogger("ser")
 
 CONNECT_TIMEOUT_S = 10
 _END_S = 2.0
@@ -185,6 +188,7 @@ class AdvisoryLease(Lease):
                 raise StudyError(f"study {self._study} is being run by {by}; wait for it, or end it")
             self._execute(_TAKE_PLACE, study=self._study, **self._who)
             self._backend = self._execute("SELECT pg_backend_pid()").scalar_one()
+            _log.info("lease of study %s acquired from %s", self._study, self._storage.title)
         except DBAPIError as error:
             self.release()
             raise (translate_error(error, self._storage.title) or error) from error
@@ -200,6 +204,7 @@ class AdvisoryLease(Lease):
             except DBAPIError as error:
                 if not isinstance(translate_error(error, self._storage.title), UnavailableError):
                     raise
+                _log.warning("connection that holds the lease of study %s was lost; acquiring it again", self._study)
                 self.release()
             else:
                 return
@@ -212,6 +217,7 @@ class AdvisoryLease(Lease):
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
+            _log.info("lease of study %s released", self._study)
 
     def _try_lock(self) -> bool:
         """Takes the lock, unless another coordinator has it.

@@ -1,10 +1,10 @@
 """What went wrong below us, told apart: a disk that is full, a database or server that is away, or neither."""
 
 import errno
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
 
 from ser.errors import SerError, StorageError, UnavailableError
 
@@ -16,6 +16,8 @@ _SQLITE_REFUSES = ("unable to open", "attempt to write", "disk I/O error")
 # Classes of PostgreSQL's states: connection lost or refused, too many connections, server going down or coming up.
 _POSTGRESQL_AWAY = ("08", "53300", "57P0")
 _FATAL_FOR_NOW = ("the database system is", "too many clients", "remaining connection slots")
+# After USER: in a URI up to the last @ of the word, since a password may hold a slash or an @ that nobody has escaped.
+_PASSWORD = re.compile(r"(://[^\s/:@]*:)\S*(?=@)|(\bpassword=)[^\s&]+", re.IGNORECASE)
 _TOO_MANY_REQUESTS = 429
 _SERVER_FAULT = 500
 
@@ -63,13 +65,17 @@ def translating_errors(where: str = "") -> Iterator[None]:
         raise known from error
 
 
-def redact_password(uri: str) -> str:
-    """A URI without its password."""
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+def redact_password(text: str) -> str:
+    """Replace the passwords of all URIs in a text by `***`, also those that a `password` parameter gives.
+
+    Args:
+        text: A URI, or any text, such as an error's.
+
+    Examples:
+        >>> redact_password("postgresql://me:secret@host/studies is unavailable")
+        'postgresql://me:***@host/studies is unavailable'
+    """
+    return _PASSWORD.sub(r"\1\2***", text)
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -4,6 +4,7 @@ What is sent is on disk already or can be made again from what is there: the sen
 moment, and the next start of the study sends again what was not.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,6 +13,8 @@ from types import TracebackType
 
 from ser.errors import UnavailableError
 from tracking.backend.errors import translate_error
+
+_log = logging.getLogger("ser")
 
 FLUSH_TIMEOUT_S = 60.0
 """Time for which a tracker that is away is waited for when nothing is left to do but to send."""
@@ -190,6 +193,7 @@ class BackgroundWriter:
                         raise
                     raise known from error
                 self._mark_unavailable(known)
+                _log.info("a write failed (%s); next attempt in %g s", known, pause_s)
                 self._ending.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
