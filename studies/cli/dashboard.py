@@ -1,36 +1,26 @@
-"""`ser dashboard`: Optuna's own pages over the studies, on this machine only."""
+"""Serves Optuna's own pages, on this machine only."""
 
-from typing import Annotated
+from contextlib import suppress
 
-import typer
+from rich.console import Console
 
-from studies.cli.options import HOME, HomeOption, StorageOption
+from ser.errors import StudyError
+from studies.cli.commands import DashboardOptions
+from studies.monitoring.dashboard import dashboard_app, serve
 
 
-def dashboard(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8080,
-    home: HomeOption = HOME,
-    storage: StorageOption = None,
-) -> None:
-    """Serve Optuna's dashboard on 127.0.0.1: history, parameters and their importance. End it with Ctrl-C.
+def serve_dashboard(options: DashboardOptions) -> None:
+    """Serve the studies until Ctrl-C.
 
-    It shows and changes nothing. Its values are mean validation UA, which steers a search; what is
-    reported stands in the report.
+    Raises:
+        StudyError: There are no studies yet.
     """
-    from contextlib import suppress
+    storage = options.open_home().storage
+    if not storage.exists():
+        raise StudyError(f"{storage.title}: there are no studies yet; run one first, such as: make study")
 
-    from rich.console import Console
-
-    from ser.errors import StudyError
-    from studies.monitoring.dashboard import dashboard_app, serve
-    from studies.storages.home import Home
-
-    place = Home(home, storage)
-    if not place.storage.exists():
-        raise StudyError(f"{place.storage.title}: there are no studies yet; run one first, such as: make study")
-
-    def ready(address: str) -> None:
-        Console().print(f"Studies: {address}   (Ctrl-C ends the server)", soft_wrap=True)
+    def print_address(address: str) -> None:
+        Console().print(f"Studies: {address}   (Ctrl-C stops the server)", soft_wrap=True)
 
     with suppress(KeyboardInterrupt):
-        serve(dashboard_app(place.storage), port, ready)
+        serve(dashboard_app(storage), options.port, print_address)

@@ -1,12 +1,18 @@
-"""`ser doctor`: what this machine offers, and what a study would make of it."""
+"""Prints the resources of this machine, and the workers that a study would use."""
 
 import ctypes
 import importlib.util
 import platform
 import shutil
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from studies.cli.options import HOME, HomeOption
+import psutil
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from studies.cli.commands import DoctorOptions
 from studies.execution.devices import default_worker_devices, largest_fold_bytes
 
 _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "ray")
@@ -15,20 +21,11 @@ _INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 _GIB = 1024**3
 
 
-def doctor(
-    home: HomeOption = HOME,
-) -> None:
-    """Show versions, processor, device, memory, disk and the workers a study would use.
-
-    Example: ser doctor --home data
-    """
-    # Rich and torch are imported here, so that `ser --help` stays quick.
-    from rich.console import Console
-    from rich.table import Table
-
+def print_findings(options: DoctorOptions) -> None:
+    """Print versions and resources, one row per finding."""
     table = Table("what", "found", title="ser doctor", title_justify="left")
-    for name, found in findings(home):
-        table.add_row(name, found)
+    for name, value in findings(options.home):
+        table.add_row(name, value)
     Console().print(table)
 
 
@@ -51,9 +48,6 @@ def findings(home: Path) -> list[tuple[str, str]]:
 
 
 def _version(package: str) -> str:
-    # It brings a parser of e-mail with it, a fifth of what `ser --help` would take.
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         return version(package)
     except PackageNotFoundError:
@@ -61,9 +55,6 @@ def _version(package: str) -> str:
 
 
 def _processor() -> list[tuple[str, str]]:
-    import psutil
-    import torch
-
     model, flags = _cpuinfo(Path("/proc/cpuinfo"))
     found = [name for name in _INSTRUCTIONS if name in flags]
     return [
@@ -88,8 +79,6 @@ def _cpuinfo(path: Path) -> tuple[str, frozenset[str]]:
 
 
 def _device() -> str:
-    import torch
-
     if not torch.cuda.is_available():
         return "cpu"
     properties = torch.cuda.get_device_properties(0)
@@ -98,8 +87,6 @@ def _device() -> str:
 
 def _workers() -> str:
     """How many workers a study would use, and why as many."""
-    import torch
-
     devices = default_worker_devices(None)
     cards = torch.cuda.device_count()
     if not cards:
@@ -111,8 +98,6 @@ def _workers() -> str:
 
 
 def _memory() -> str:
-    import psutil
-
     memory = psutil.virtual_memory()
     return f"{memory.available / _GIB:.1f} GiB free of {memory.total / _GIB:.1f} GiB"
 

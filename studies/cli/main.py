@@ -1,4 +1,4 @@
-"""The command `ser`, and how its errors read: one line that says what to mend."""
+"""The command `ser`, and its errors: one line that says what to do."""
 
 from typing import Any
 
@@ -7,32 +7,27 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from ser.errors import UnavailableError
-from studies.cli import storage
-from studies.cli.corpus import commands
-from studies.cli.dashboard import dashboard
-from studies.cli.doctor import doctor
-from studies.cli.report import command
-from studies.cli.study import run
-from studies.cli.ui import ui
+from studies.cli import commands
+from studies.cli.corpus.commands import app as corpus
+from studies.cli.report.commands import app as report
+from studies.cli.study.commands import app as study
 from tracking.backend.errors import translate_error
 
 
 class OneLineErrorGroup(TyperGroup):
-    """Prints an error that the user can mend as one line, without a traceback."""
+    """Prints an error that the user can fix as one line, without a traceback."""
 
     @override
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except Exception as error:
-            known = translate_error(error)
-            if known is None:
+            user_error = translate_error(error)
+            if user_error is None:
                 raise
-            hint = (
-                "; give the same command again when it can: it goes on" if isinstance(known, UnavailableError) else ""
-            )
-            typer.secho(f"error: {known}{hint}", err=True, fg=typer.colors.RED)
-            raise typer.Exit(known.exit_code) from None
+            hint = "; run the same command later to resume" if isinstance(user_error, UnavailableError) else ""
+            typer.secho(f"error: {user_error}{hint}", err=True, fg=typer.colors.RED)
+            raise typer.Exit(user_error.exit_code) from None
 
 
 app = typer.Typer(
@@ -44,10 +39,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-app.add_typer(run.app, name="study")
-app.add_typer(commands.app, name="corpus")
-app.add_typer(command.app, name="report")
-app.add_typer(storage.app, name="storage")
-app.command(epilog="Example: ser ui --port 5000")(ui)
-app.command(epilog="Example: ser dashboard --port 8080")(dashboard)
-app.command()(doctor)
+app.add_typer(study, name="study")
+app.add_typer(corpus, name="corpus")
+app.add_typer(report, name="report")
+app.add_typer(commands.storage, name="storage")
+app.command(epilog="Example: ser ui --port 5000")(commands.ui)
+app.command(epilog="Example: ser dashboard --port 8080")(commands.dashboard)
+app.command()(commands.doctor)

@@ -1,20 +1,34 @@
-"""A running study on the terminal: stages before it, trials and folds with the time left, each slot's epoch."""
+"""Progress on the terminal: one bar per stage, for trials and folds with the time left, and per worker slot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from typing_extensions import override
 
 from ser.results import EpochRecord
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 
 
-class StudyDisplay(StudyCallback):
-    """Shows stages and a study's progress on standard error; use it as a context.
+@contextmanager
+def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error; yields a function of the number done and the total."""
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(name, total=None)
 
-    Where standard error is no terminal, such as in a log, it writes a line at each new standing instead.
+        def update(done: int, total: int) -> None:
+            bars.update(bar, completed=done, total=total)
+
+        yield update
+
+
+class StudyDisplay(StudyCallback):
+    """Context that shows stages and a study's progress on standard error.
+
+    Where standard error is no terminal, such as in a log, it writes one line per change instead.
     """
 
     def __init__(self) -> None:
@@ -45,19 +59,19 @@ class StudyDisplay(StudyCallback):
         if self._console.is_interactive:
             self._bars.stop()
         if kind in (KeyboardInterrupt, SystemExit):
-            self._console.print("Stopped. The same command goes on where it was.")
+            self._console.print("Stopped. Run the same command to resume.")
 
     def progress_bar(self, name: str) -> Callable[[int, int], None]:
-        """Opens a bar for something that comes before or after training."""
+        """Open a bar for a stage before or after training."""
         bar = self._bars.add_task(name, total=None)
 
-        def tell(done: int, total: int) -> None:
+        def update(done: int, total: int) -> None:
             self._bars.update(bar, completed=done, total=total, visible=done < total)
 
-        return tell
+        return update
 
+    @override
     def on_progress(self, standing: StudyProgress) -> None:
-        """Moves the study's bar; see the base class."""
         text = f"trials {standing.trials_done} of {standing.trials}, folds"
         if self._study is None:
             self._study = self._bars.add_task(text, total=standing.folds, completed=standing.folds_reused)
@@ -65,19 +79,20 @@ class StudyDisplay(StudyCallback):
         if not self._console.is_terminal:
             self._console.print(f"{text} {standing.folds_done} of {standing.folds}", soft_wrap=True)
 
+    @override
     def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
-        """Moves a slot's bar; see the base class."""
         if slot not in self._slots:
             self._slots[slot] = self._bars.add_task(fold, total=epochs)
         text = f"{fold} · validation UA {100 * record.values['validation_ua']:.0f}%, epoch"
         self._bars.update(self._slots[slot], description=text, total=epochs, completed=record.epoch)
 
+    @override
     def fold_failed(self, failure: FoldFailure) -> None:
-        """Says that a fold failed; see the base class."""
         left = failure.attempts_left
-        then = f"it is tried again, {left} attempts left" if left else "it is given up"
-        self._console.print(f"fold failed: {failure.fold}: {failure.reason}; {then}", soft_wrap=True, markup=False)
+        consequence = f"retrying, {left} attempts left" if left else "giving up"
+        text = f"fold {failure.fold} failed ({failure.reason}); {consequence}"
+        self._console.print(text, soft_wrap=True, markup=False)
 
+    @override
     def on_message(self, what: str) -> None:
-        """Says it; see the base class."""
         self._console.print(what, soft_wrap=True, markup=False)

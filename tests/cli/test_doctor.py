@@ -8,24 +8,17 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-import typer
 from typer.testing import CliRunner
 
 from studies.cli import doctor as module
-from studies.cli.doctor import doctor, findings
+from studies.cli.doctor import findings
+from studies.cli.main import app
 from studies.execution import devices
 from studies.execution.devices import default_worker_devices, largest_fold_bytes, usable_cores
 
 
-@pytest.fixture
-def app() -> typer.Typer:
-    application = typer.Typer()
-    application.command()(doctor)
-    return application
-
-
-def test_doctor_prints_a_row_for_every_finding(app: typer.Typer, tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["--home", str(tmp_path)], env={"COLUMNS": "200"})
+def test_doctor_prints_a_row_for_every_finding(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path)], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     for name, _ in findings(tmp_path):
         assert name in result.output
@@ -55,8 +48,8 @@ def test_cards_are_shared_as_far_as_memory_and_cores_go(monkeypatch: pytest.Monk
     )
 
 
-def test_help_shows_an_example(app: typer.Typer) -> None:
-    result = CliRunner().invoke(app, ["--help"])
+def test_help_shows_an_example() -> None:
+    result = CliRunner().invoke(app, ["doctor", "--help"])
     assert result.exit_code == 0
     assert "ser doctor --home" in result.output
 

@@ -1,4 +1,8 @@
+import subprocess
+import sys
 from collections.abc import Iterator
+from pkgutil import resolve_name
+from typing import Any, get_type_hints
 
 import pytest
 import typer
@@ -6,6 +10,9 @@ from typer.testing import CliRunner
 
 from ser.corpora.registry import LOADERS
 from studies.cli.main import app
+
+# Slow to import, and needed by no help.
+HEAVY = ("torch", "mlflow", "optuna", "pandas", "sklearn", "scipy", "matplotlib", "statsmodels", "numpy")
 
 
 def commands(group: typer.core.TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -47,6 +54,33 @@ def test_every_command_and_group_has_help_with_an_example(path: tuple[str, ...])
     answer = CliRunner().invoke(app, [*path, "--help"])
     assert answer.exit_code == 0
     assert f"Example: ser {' '.join(path)}".strip() in " ".join(answer.output.split())
+
+
+def test_help_imports_no_heavy_library() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from studies.cli.main import app\n"
+        f"assert all(CliRunner().invoke(app, [*path, '--help']).exit_code == 0 for path in {ALL!r})\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert answer.stdout.strip() == "[]", answer.stderr
+
+
+def command_at(path: tuple[str, ...]) -> typer.core.TyperCommand:
+    command: Any = ROOT
+    for name in path:
+        command = command.commands[name]
+    return command
+
+
+COMMANDS = [path for path in ALL if hasattr(command_at(path).callback, "__wrapped__")]
+"""All but the groups that only hold commands."""
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(path))
+def test_a_commands_body_takes_its_options(path: tuple[str, ...]) -> None:
+    command = command_at(path).callback
+    assert get_type_hints(resolve_name(command.body)) == get_type_hints(command.__wrapped__)
 
 
 def test_the_help_of_a_study_names_every_corpus() -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from studies import second_process
 from studies.cli.main import app
+from studies.cli.report import command
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.lock_file import coordinator_lock
 from studies.storages.sqlite import SqliteStorage
@@ -162,13 +163,13 @@ def test_list_and_status_show_the_study(ran: Place) -> None:
     listed = [line for line in ran.ser("study", "list").stdout.splitlines() if name in line]
     assert len(listed) == 1
     assert "1 of 1" in listed[0]
-    assert "nobody now" in listed[0]
+    assert "not running" in listed[0]
     for arguments in (("study", "status", name), ("study", "status")):
         shown = ran.ser(*arguments).stdout
         (row,) = (line for line in shown.splitlines() if "quantum · words" in line)
         assert "FINISHED" in row
         assert f"{FOLDS} of {FOLDS}" in row
-        assert "1 of 1 trials complete; nobody runs it now" in shown
+        assert "1 of 1 trials complete; not running" in shown
 
 
 def test_status_as_json_is_one_object(ran: Place) -> None:
@@ -183,20 +184,20 @@ def test_status_as_json_is_one_object(ran: Place) -> None:
 def test_watching_a_study_that_nobody_runs_ends_at_once(ran: Place) -> None:
     shown = ran.ser("study", "status", "--watch").stdout
     assert f"folds {FOLDS} of {FOLDS}" in shown
-    assert "nobody runs it now" in shown
+    assert "not running" in shown
 
 
 def test_a_check_finds_damage_mends_it_and_tells_by_its_exit_code(ran: Place) -> None:
     name = ran.summary().name
-    whole = f"{name}: nothing is wrong; 0 of 1 trials and 0 folds are left to be done"
+    whole = f"{name}: consistent; 1 of 1 trials complete, no folds left"
     assert ran.ser("study", "check").stdout.splitlines() == [whole]
     (study,) = ran.runs(ser__kind="study", ser__study=name)
     ran.client().update_run(study.info.run_id, status="RUNNING")
     found = ran.refused("study", "check", name).stdout
     assert f"stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it" in found
-    assert f"1 wrong; mend with: ser study check {name} --repair" in found
+    assert f"1 inconsistent; repair with: ser study check {name} --repair" in found
     mended = ran.ser("study", "check", "--repair").stdout.splitlines()
-    assert mended == [f"mended, stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it", whole]
+    assert mended == [f"repaired, stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it", whole]
     assert ran.client().get_run(study.info.run_id).info.status == "FINISHED"
 
 
@@ -237,7 +238,7 @@ def test_a_second_process_writes_the_same_report(ran: Place, monkeypatch: pytest
     asked: list[bool] = []
     monkeypatch.setattr("studies.cli.report.command.MANY_TRIALS", 1)
     plain = second_process.second_process
-    monkeypatch.setattr(second_process, "second_process", lambda wanted: asked.append(wanted) or plain(wanted))
+    monkeypatch.setattr(command, "second_process", lambda wanted: asked.append(wanted) or plain(wanted))
     ran.ser("report", "--corpus", "emodb")
     assert asked == [True]
     assert {path.name: path.read_bytes() for path in page.parent.rglob("*") if path.is_file()} == before
@@ -286,7 +287,7 @@ def test_a_study_whose_folds_fail_says_so_and_why(place: Place, tmp_path: Path) 
         r"error: study emodb-recommended-none-\w{8}: 4 folds failed, .*: TrainingError: fold \d\d, ", complaint
     )
     assert answer.stderr.count("2 attempts left") == FOLDS
-    assert answer.stderr.count("it is given up") == FOLDS
+    assert answer.stderr.count("giving up") == FOLDS
     (log,) = (apart.home / "failures").iterdir()
     assert log.read_text().count("Traceback (most recent call last)") == 3 * FOLDS
     assert "worker 0" in log.read_text()

@@ -1,40 +1,39 @@
-"""`ser report published`: which claims of the paper's Table 3 its own figures bear out."""
+"""Prints the claims of the paper's Table 3, tested by its own figures."""
 
 import csv
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
 
-if TYPE_CHECKING:
-    from tracking.analysis.comparison.published import PublishedTest
-    from tracking.analysis.statistics.proportions import Interval
+from ser.errors import ConfigurationError
+from studies.cli.report.commands import PublishedOptions
+from tracking.analysis.comparison.published import PublishedTest, published_claims, published_scores, published_tests
+from tracking.analysis.report.tables.formatting import format_p_value
+from tracking.analysis.statistics.proportions import Interval
 
 _MIN_WIDTH = 124
 """Columns that the table takes where the output is no terminal."""
 
 
-def published(
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, unrounded.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the tests as CSV, unrounded.")] = False,
-) -> None:
-    """Test the paper's Table 3 by the paper's own z-test, from the percentages and numbers of utterances alone.
+def print_published(options: PublishedOptions) -> None:
+    """Print the tests and the verdicts on the claims.
 
-    A claim 'holds' or is 'not reproduced' where it does so however the percentages were rounded, and is
-    'undecidable' where that depends on the rounding.
+    Raises:
+        ConfigurationError: Both --json and --csv.
     """
-    from ser.errors import ConfigurationError
-    from tracking.analysis.comparison.published import published_claims, published_scores, published_tests
-
-    if as_json and as_csv:
-        raise ConfigurationError("--json --csv: expected one of the two")
+    if options.as_json and options.as_csv:
+        raise ConfigurationError("--json cannot be combined with --csv")
     tests, claims, source = published_tests(), published_claims(), published_scores().source
-    if as_json:
+    if options.as_json:
         content = {"source": source, "tests": list(map(asdict, tests)), "claims": list(map(asdict, claims))}
         typer.echo(json.dumps(content, indent=2))
-    elif as_csv:
+    elif options.as_csv:
         rows = [_flatten(test) for test in tests]
         writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -43,12 +42,12 @@ def published(
         _print_table(tests)
         for claim in claims:
             typer.echo(f"{claim.text}: {claim.verdict} ({claim.reason})")
-        for line in _remarks(tests):
+        for line in _footnotes(tests):
             typer.echo(line)
         typer.echo(f"source: {source}")
 
 
-def _remarks(tests: "tuple[PublishedTest, ...]") -> list[str]:
+def _footnotes(tests: tuple[PublishedTest, ...]) -> list[str]:
     """What must be known to read the table."""
     whole = ", ".join(f"{test.variant} {_range(test.whole)}" for test in tests if test.whole is not None)
     failing = all(test.holm_p >= test.level for test in tests)
@@ -62,10 +61,7 @@ def _remarks(tests: "tuple[PublishedTest, ...]") -> list[str]:
     ]
 
 
-def _print_table(tests: "tuple[PublishedTest, ...]") -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
+def _print_table(tests: tuple[PublishedTest, ...]) -> None:
 
     console = Console()
     if not console.is_terminal:
@@ -89,16 +85,15 @@ def _print_table(tests: "tuple[PublishedTest, ...]") -> None:
 
 
 def _p(value: float) -> str:
-    from tracking.analysis.report.tables.formatting import format_p_value
 
     return format_p_value(value)
 
 
-def _range(interval: "Interval") -> str:
+def _range(interval: Interval) -> str:
     return f"{_p(interval.low)}-{_p(interval.high)}"
 
 
-def _flatten(test: "PublishedTest") -> dict[str, Any]:
+def _flatten(test: PublishedTest) -> dict[str, Any]:
     """The test with each interval as two columns; an empty one where there is none."""
     row: dict[str, Any] = {}
     for name, value in asdict(test).items():

@@ -1,48 +1,36 @@
-"""`ser study check`: do a study's points, Optuna, MLflow and the outbox agree?"""
-
-from typing import TYPE_CHECKING, Annotated
+"""Prints whether a study's points, Optuna, MLflow and the outbox agree."""
 
 import typer
 
-from studies.cli.options import HOME, HomeOption, StorageOption, TrackingOption
+from studies.cli.arguments import find_study
+from studies.cli.study.commands import CheckOptions
+from studies.consistency.study_check import CheckResult, check_study
 
-if TYPE_CHECKING:
-    from studies.consistency.study_check import CheckResult
 
+def check(options: CheckOptions) -> None:
+    """Print repairs and inconsistencies, one per line, then a summary.
 
-def check(
-    study: Annotated[str | None, typer.Argument(help="Name of the study; the newest when not given.")] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what is found; nothing is ever deleted.")] = False,
-    home: HomeOption = HOME,
-    storage: StorageOption = None,
-    tracking: TrackingOption = None,
-) -> None:
-    """Compare a study's points, Optuna's trials, MLflow's runs and the outbox.
-
-    Says what is missing, doubled, orphaned or stuck, and exits with 1 where anything is. A run
-    without a place is tagged as superseded by --repair, and skipped by whoever reads; folds that are
-    lost are trained again by the study's own command. Every start of a study mends by itself.
+    Raises:
+        Exit: With code 1, where an inconsistency is left.
     """
-    from studies.cli.arguments import find_study
-    from studies.consistency.study_check import check_study
-    from studies.storages.home import Home
-
-    place = Home(home, storage, tracking)
-    summary = find_study(place, study, corpus=None)
-    checked = check_study(place, summary, repair)
-    for finding in checked.mended:
-        typer.echo(f"mended, {finding.kind}: {finding.text}")
-    for finding in checked.findings:
-        typer.echo(f"{finding.kind}: {finding.text}")
-    typer.echo(_summary(summary.name, checked))
-    if checked.findings:
+    home = options.open_home()
+    study = find_study(home, options.study, corpus=None)
+    result = check_study(home, study, options.repair)
+    for repair in result.mended:
+        typer.echo(f"repaired, {repair.kind}: {repair.text}")
+    for inconsistency in result.findings:
+        typer.echo(f"{inconsistency.kind}: {inconsistency.text}")
+    typer.echo(f"{study.name}: {_summary(study.name, result)}")
+    if result.findings:
         raise typer.Exit(1)
 
 
-def _summary(study: str, checked: "CheckResult") -> str:
-    found = len(checked.findings)
-    verdict = "nothing is wrong" if not found else f"{found} wrong; mend with: ser study check {study} --repair"
-    left = f"{checked.trials_open} of {checked.trials} trials and {checked.folds_open} folds are left to be done"
-    waiting = f", {checked.waiting} results wait in the outbox" if checked.waiting else ""
-    held = f"; run by {checked.running_by}, whose open runs are in order" if checked.running_by else ""
-    return f"{study}: {verdict}; {left}{waiting}{held}"
+def _summary(study: str, result: CheckResult) -> str:
+    """Describe a check in one line: verdict, open trials and folds, queued results, and the process that runs it."""
+    count = len(result.findings)
+    verdict = f"{count} inconsistent; repair with: ser study check {study} --repair" if count else "consistent"
+    complete = f"{result.trials - result.trials_open} of {result.trials} trials complete"
+    left = f"{result.folds_open} folds left" if result.folds_open else "no folds left"
+    queued = f", {result.waiting} results queued in the outbox" if result.waiting else ""
+    running = f"; running ({result.running_by}), and its open runs are in order" if result.running_by else ""
+    return f"{verdict}; {complete}, {left}{queued}{running}"

@@ -1,0 +1,57 @@
+"""Commands of one option per field of a dataclass, whose body is imported when they run.
+
+`ser X --help` must answer at once, and needs no more of a command than its options and its docstring. These stand in
+light modules named `commands.py`. The body stands in a module of its own, which imports torch, mlflow and pandas at
+its top as any other module does.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from pkgutil import resolve_name
+from typing import Any, TypeVar, get_type_hints
+
+import typer
+
+from studies.cli.options import HomeOptions
+
+Options = TypeVar("Options")
+
+_SHARED_OPTIONS = frozenset(field.name for field in fields(HomeOptions))
+
+
+def lazy_command(body: str) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Make a Typer command of a declaration, a function without a body that takes a dataclass of options.
+
+    The command has the declaration's docstring as its help, and one option per field. A group's command does nothing
+    where one of its subcommands is asked for.
+
+    Args:
+        body: Function that does the work, as 'module:function'; it takes the options, too.
+
+    Returns:
+        A decorator.
+    """
+
+    def make_command(declaration: Callable[[Options], None]) -> Callable[..., None]:
+        (options_class,) = (hint for name, hint in get_type_hints(declaration).items() if name != "return")
+
+        @wraps(declaration)
+        def command(context: typer.Context, **values: Any) -> None:
+            if context.invoked_subcommand is None:
+                resolve_name(body)(options_class(**values))
+
+        command.__signature__ = _signature(options_class)  # type: ignore[attr-defined]
+        command.body = body  # type: ignore[attr-defined]
+        return command
+
+    return make_command
+
+
+def _signature(options_class: type) -> inspect.Signature:
+    """Signature of a command: its own options, then those that commands share."""
+    options = inspect.signature(options_class).parameters.values()
+    ordered = sorted(options, key=lambda option: option.name in _SHARED_OPTIONS)
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    return inspect.Signature([context, *ordered])

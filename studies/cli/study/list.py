@@ -1,0 +1,18 @@
+"""Prints the table of all studies."""
+
+from rich.console import Console
+from rich.table import Table
+
+from studies.cli.options import StorageOptions
+from studies.search.summaries import list_studies
+
+
+def print_studies(options: StorageOptions) -> None:
+    """Print one row per study."""
+    storage = options.open_home().storage
+    table = Table("study", "trials", "best mean validation UA", "started", "run by")
+    for study in list_studies(storage):
+        best = "" if study.best_validation_ua is None else f"{100 * study.best_validation_ua:.1f}%"
+        run_by = storage.lease_owner(study.name) or "not running"
+        table.add_row(study.name, study.progress_text, best, study.begun or "", run_by)
+    Console().print(table)
