@@ -13,13 +13,13 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from tests.support.mlflow_server import MlflowServer
 from tests.support.postgresql import PostgresqlServer, binaries, empty_database
 
 if TYPE_CHECKING:
     # Imported where they are used: most tests need neither MLflow nor Optuna.
     from tests.support.toy_coordinator import StudyFixture
     from tests.support.toy_studies import MlflowFixture
-    from tests.support.tracking_server import TrackingServer
 
 # Read by torch when it is imported, here and in workers: for tensors as small as the tests' a second
 # thread does nothing but spin, on a core that another test's worker needs.
@@ -128,14 +128,11 @@ def place(tmp_path: Path, empty_store: Path, empty_search: Path) -> "StudyFixtur
     return StudyFixture(tmp_path / "place", empty_store, empty_search)
 
 
-@pytest.fixture
-def server(tmp_path: Path, empty_store: Path) -> "Iterator[TrackingServer]":
-    from tests.support.tracking_server import TrackingServer
-
-    server = TrackingServer(tmp_path / "server", empty_store)
-    server.start()
-    yield server
-    server.kill()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> "Iterator[MlflowServer]":
+    """A tracking server for the tests of a module, each of which takes an experiment of its own."""
+    with MlflowServer.over_copy(tmp_path_factory.mktemp("server") / "mlflow", empty_store) as server:
+        yield server
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from studies.monitoring.events import StudyCallback, StudyProgress
 from studies.runner import writer_threads
 from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
-from tests.support.mlflow_server import mlflow_server
+from tests.support.mlflow_server import MlflowServer
 from tests.support.postgresql import PostgresqlServer, empty_database
 from tracking.backend.artifacts import Artifacts
 from tracking.outbox.background_writer import BackgroundWriter
@@ -115,10 +115,10 @@ def servers(folder: Path) -> Iterator[Ground]:
         # Optuna and MLflow both keep a table `alembic_version`: each needs a database of its own.
         with (
             empty_database(postgresql.url) as database,
-            mlflow_server(folder / "mlflow", database, *SERVER_OPTIONS) as uri,
+            MlflowServer(folder / "mlflow", database, *SERVER_OPTIONS) as server,
         ):
             (mlflow,) = psutil.Process().children()
-            home = Home(folder / "home", postgresql.url, uri)
+            home = Home(folder / "home", postgresql.url, server.url)
             yield Ground(home, {"MLflow server": mlflow, "PostgreSQL": postgresql.process})
     finally:
         postgresql.stop()

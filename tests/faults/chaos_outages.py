@@ -20,8 +20,8 @@ from ser.errors import UnavailableError
 from studies.storages.home import Home
 from tests.faults.chaos import EPOCHS, Campaign, noted
 from tests.faults.chaos_ends import FOLDS, TRIALS
+from tests.support.mlflow_server import MlflowServer
 from tests.support.postgresql import PostgresqlServer, binaries
-from tests.support.tracking_server import TrackingServer
 
 WORKERS = 2
 _FOLDS_BEFORE = 2
@@ -40,12 +40,12 @@ class Servers:
         postgresql: PostgreSQL's.
     """
 
-    tracking: TrackingServer
+    tracking: MlflowServer
     postgresql: PostgresqlServer
 
-    def victims(self, name: str) -> list[TrackingServer | PostgresqlServer]:
+    def victims(self, name: str) -> list[MlflowServer | PostgresqlServer]:
         """Those that a name stands for: 'MLflow', 'PostgreSQL' or 'both'."""
-        every: dict[str, TrackingServer | PostgresqlServer] = {"MLflow": self.tracking, "PostgreSQL": self.postgresql}
+        every: dict[str, MlflowServer | PostgresqlServer] = {"MLflow": self.tracking, "PostgreSQL": self.postgresql}
         return [server for each, server in every.items() if name in (each, "both")]
 
 
@@ -59,7 +59,7 @@ def servers(tracking: Path, empty_store: Path) -> Iterator[Servers]:
     """
     # PostgreSQL's account may not enter the folder of the campaign.
     own = Path(tempfile.mkdtemp(prefix="ser-postgresql-"))
-    made = Servers(TrackingServer(tracking, empty_store), PostgresqlServer(own))
+    made = Servers(MlflowServer.over_copy(tracking, empty_store), PostgresqlServer(own))
     made.postgresql.make()
     made.postgresql.start()
     made.tracking.start()

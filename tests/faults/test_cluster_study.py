@@ -17,7 +17,7 @@ from studies.search.summaries import list_studies
 from studies.storages.home import Home
 from tests.support.corpora import write_emodb
 from tests.support.kept import trial_results
-from tests.support.mlflow_server import mlflow_server
+from tests.support.mlflow_server import MlflowServer
 from tests.support.ray_nodes import nodes
 from tests.support.toy_corpus import without_times
 from tracking.analysis.comparison.overview import analyse
@@ -60,11 +60,11 @@ def test_a_study_on_two_nodes_survives_the_death_of_one(postgresql_url: str, tmp
     local = Home(tmp_path / "local")
     assert CliRunner().invoke(app, command(root, local.root, "local")).exit_code == 0
 
-    with nodes(cpus=0) as cluster, mlflow_server(tmp_path / "server", f"sqlite:///{tmp_path / 'mlflow.db'}") as uri:
+    with nodes(cpus=0) as cluster, MlflowServer(tmp_path / "server", f"sqlite:///{tmp_path / 'mlflow.db'}") as mlflow:
         cluster.add(cpus=1, name="first")
         second = cluster.add(cpus=1, name="second")
-        far = Home(tmp_path / "far", postgresql_url, uri)
-        own = {"RAY_ADDRESS": cluster.address, "SER_STORAGE": postgresql_url, "SER_TRACKING": uri}
+        far = Home(tmp_path / "far", postgresql_url, mlflow.url)
+        own = {"RAY_ADDRESS": cluster.address, "SER_STORAGE": postgresql_url, "SER_TRACKING": mlflow.url}
         given = [sys.executable, "-c", "from studies.cli.main import app; app()", *command(root, far.root, "ray")]
         with (tmp_path / "told.txt").open("wb") as told:
             process = subprocess.Popen(given, stdout=subprocess.DEVNULL, stderr=told, env=os.environ | own)
@@ -84,7 +84,7 @@ def test_a_study_on_two_nodes_survives_the_death_of_one(postgresql_url: str, tmp
         assert "state-dump" not in said
         (summary,) = list_studies(far.storage)
         assert summary.whereabouts is not None
-        runs = search_runs(connect(uri), summary.whereabouts.experiment)
+        runs = search_runs(connect(mlflow.url), summary.whereabouts.experiment)
         assert Counter(run.data.tags["ser.kind"] for run in runs) == {
             "study": 1,
             "trial": TRIALS,

@@ -7,9 +7,10 @@ import pytest
 
 from ser.errors import UnavailableError
 from tests.support.interruptions import InterruptingExecutor, assert_whole
+from tests.support.mlflow_server import MlflowServer
+from tests.support.served_study import ServedStudy
 from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
-from tests.support.tracking_server import ServedPlace, TrackingServer
 from tracking.outbox.background_writer import BackgroundWriter
 
 PLAN = plan_of("none", "quantum")
@@ -19,13 +20,14 @@ pytestmark = pytest.mark.usefixtures("quick_pauses")
 
 
 @pytest.fixture
-def served(tmp_path: Path, empty_store: Path, empty_search: Path, server: TrackingServer) -> ServedPlace:
-    return ServedPlace(tmp_path / "served", empty_store, empty_search, server.url)
+def served(tmp_path: Path, empty_store: Path, empty_search: Path, server: MlflowServer) -> ServedStudy:
+    server.start()  # Unless it runs: a test that fails may leave it dead.
+    return ServedStudy(tmp_path / "served", empty_store, empty_search, server.url, tmp_path.name)
 
 
 @pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
-    server: TrackingServer, served: ServedPlace, place: StudyFixture
+    server: MlflowServer, served: ServedStudy, place: StudyFixture
 ) -> None:
     trained_while_away = list[str]()
 
@@ -54,7 +56,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
 
 @pytest.mark.slow
 def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
-    server: TrackingServer, served: ServedPlace, place: StudyFixture
+    server: MlflowServer, served: ServedStudy, place: StudyFixture
 ) -> None:
     executor = InterruptingExecutor(2, server.kill)
     with (

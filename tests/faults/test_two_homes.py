@@ -12,9 +12,10 @@ from mlflow.tracking import MlflowClient
 from studies.execution.base import Event
 from studies.storages import storage_at
 from tests.support.interruptions import DelayedExecutor
+from tests.support.mlflow_server import MlflowServer
+from tests.support.served_study import ServedStudy
 from tests.support.toy_coordinator import InProcess, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
-from tests.support.tracking_server import ServedPlace, TrackingServer
 from tracking.outbox.background_writer import BackgroundWriter
 
 PLAN = plan_of("none", "quantum")
@@ -83,10 +84,11 @@ def run_beside_each_other(places: dict[str, StudyFixture], studies: tuple[str, s
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_folds_that_two_homes_train_at_once_are_seen_once(
-    kind: str, server: TrackingServer, tmp_path: Path, empty_store: Path, empty_search: Path, request: Any
+    kind: str, server: MlflowServer, tmp_path: Path, empty_store: Path, empty_search: Path, request: Any
 ) -> None:
     places: dict[str, StudyFixture] = {
-        name: ServedPlace(tmp_path / name, empty_store, empty_search, server.url) for name in ("near", "far")
+        name: ServedStudy(tmp_path / name, empty_store, empty_search, server.url, f"two studies, {kind}")
+        for name in ("near", "far")
     }
     if kind == "postgresql":
         url = request.getfixturevalue("postgresql_url")
@@ -122,11 +124,12 @@ def test_folds_that_two_homes_train_at_once_are_seen_once(
 
 @pytest.mark.slow
 def test_one_study_that_two_homes_run_at_once_is_whole_after_the_next_start(
-    server: TrackingServer, tmp_path: Path, empty_store: Path, empty_search: Path
+    server: MlflowServer, tmp_path: Path, empty_store: Path, empty_search: Path
 ) -> None:
     # Nothing refuses the second coordinator: with SQLite each home has a place of its own for it.
     places: dict[str, StudyFixture] = {
-        name: ServedPlace(tmp_path / name, empty_store, empty_search, server.url) for name in ("near", "far")
+        name: ServedStudy(tmp_path / name, empty_store, empty_search, server.url, "one study")
+        for name in ("near", "far")
     }
     run_beside_each_other(places, ("first", "first"))
     for place in places.values():

@@ -15,7 +15,7 @@ from ser.training.checkpoint import serialize_fold
 from ser.training.trainer import TrainedFold
 from tests.support.browser import headless_browser
 from tests.support.configurations import small
-from tests.support.mlflow_server import mlflow_server
+from tests.support.mlflow_server import MlflowServer
 from tests.support.toy_studies import MlflowFixture, baseline, trial_id, trial_result
 from tests.tracking.backend.test_mlflow_page import filters
 from tracking import schema
@@ -91,8 +91,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterato
     recorder.record_baseline(study, baseline())
     recorder.finish_study(study, complete=True)
     hostile = write_hostile_trial(store)
-    with mlflow_server(tmp_path_factory.mktemp("server"), f"sqlite:///{store.folder / 'mlflow.db'}") as address:
-        yield Site(address, store.experiment, trial, fold, study, *hostile)
+    with MlflowServer(tmp_path_factory.mktemp("server"), f"sqlite:///{store.folder / 'mlflow.db'}") as server:
+        yield Site(server.url, store.experiment, trial, fold, study, *hostile)
 
 
 @pytest.fixture(scope="module")
