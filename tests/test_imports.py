@@ -23,7 +23,7 @@ LAYERS = (
     ("ser.corpora", "ser.model"),
     ("ser.features", "ser.folds"),
     ("ser.training",),
-    ("tracking.analysis.trial_result", "tracking.analysis.escaping", "tracking.meanwhile"),
+    ("tracking.analysis.trial_result", "tracking.analysis.escaping"),
     ("tracking.analysis.statistics",),
     ("tracking.analysis",),
     ("tracking.analysis.variants",),

@@ -19,8 +19,6 @@ from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.comparison.request import ComparisonRequest
 from tracking.analysis.report import write_report
 from tracking.analysis.results_table import ResultsTable
-from tracking.meanwhile import Meanwhile
-from tracking.memory import resting_collector
 from tracking.reading.reader import Reader, latest_fold_run
 
 POLL_S = 2.0
@@ -46,7 +44,6 @@ def build_report(
     home: Home,
     known: Sequence[StudySummary],
     question: ComparisonRequest = DEFAULT_REQUEST,
-    meanwhile: Meanwhile = map,
 ) -> Report | None:
     """Writes the report of a table.
 
@@ -55,7 +52,6 @@ def build_report(
         home: Where everything is kept.
         known: All studies.
         question: What is compared with what; the answer to each but the usual one has a folder of its own.
-        meanwhile: Computes what takes long.
 
     Returns:
         The report, or None where not one fold has a result.
@@ -66,13 +62,11 @@ def build_report(
     first = next((fold for trial in table.trials for fold in trial.folds), None)
     if first is None:
         return None
-    # Handed out first: it needs no comparison, so that it is done while they are made.
-    importances = meanwhile(compute_importances, trial_groups(table))
     overview = analyse(table, question)
     asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []
     folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *asked)
-    background = report_context(home, known, overview, importances)
-    return Report(overview, write_report(overview, folder, background, meanwhile))
+    background = report_context(home, known, overview, tuple(map(compute_importances, trial_groups(table))))
+    return Report(overview, write_report(overview, folder, background))
 
 
 def _folder_name(*parts: str) -> str:
@@ -105,8 +99,7 @@ def watch_study(
         newest = latest_fold_run(client, where.experiment, where.corpus_digest, where.scheme)
         if newest != seen or not running:
             seen, began = newest, time.monotonic()
-            with resting_collector():
-                report = write(reader.table(), known)
+            report = write(reader.table(), known)
             if report is not None:
                 written(report)
             if not running:

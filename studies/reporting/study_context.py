@@ -1,6 +1,6 @@
 """What a report tells beside the results: commands, commits, and who runs now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mlflow.entities import Run
 
@@ -18,7 +18,7 @@ def report_context(
     home: Home,
     known: Sequence[StudySummary],
     overview: Analysis,
-    importances: Iterable[ParameterImportances],
+    importances: tuple[ParameterImportances, ...],
 ) -> ReportContext:
     """Gathers what a report tells beside the results.
 

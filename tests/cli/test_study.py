@@ -13,9 +13,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner, Result
 
-from studies import second_process
 from studies.cli.main import app
-from studies.cli.report import command
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.lock_file import coordinator_lock
 from studies.storages.sqlite import SqliteStorage
@@ -229,19 +227,6 @@ def test_the_report_is_written_again_from_the_runs(ran: Place) -> None:
     )
     assert f"--root {ran.corpus}" in command
     assert "--labels words" in command
-
-
-def test_a_second_process_writes_the_same_report(ran: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran.ser("report", "--corpus", "emodb")
-    (page,) = (ran.home / "reports").rglob("index.html")
-    before = {path.name: path.read_bytes() for path in page.parent.rglob("*") if path.is_file()}
-    asked: list[bool] = []
-    monkeypatch.setattr("studies.cli.report.command.MANY_TRIALS", 1)
-    plain = second_process.second_process
-    monkeypatch.setattr(command, "second_process", lambda wanted: asked.append(wanted) or plain(wanted))
-    ran.ser("report", "--corpus", "emodb")
-    assert asked == [True]
-    assert {path.name: path.read_bytes() for path in page.parent.rglob("*") if path.is_file()} == before
 
 
 def test_watching_a_study_that_is_over_writes_its_report_once(ran: Place) -> None:

@@ -1,6 +1,6 @@
 """What a report tells beside the results: how each study was run, and what the search learnt of its settings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -46,12 +46,11 @@ class ReportContext:
 
     Attributes:
         origins: How each study was run, by its name.
-        importances: Importances of settings, one for each group of trials that share them; looked at once, and last,
-            since they may still be computed meanwhile.
+        importances: Importances of settings, one for each group of trials that share them.
     """
 
     origins: Mapping[str, StudyInfo] = field(default_factory=dict)
-    importances: Iterable[ParameterImportances] = ()
+    importances: tuple[ParameterImportances, ...] = ()
 
     @property
     def partial(self) -> bool:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from ser.config import FoldConfiguration
 from ser.results import BaselineResult, Fold
-from tracking.analysis.kept import KeptTrial, kept
-from tracking.analysis.scored_folds import Provenance, ScoredFold, Sharing, score_folds
+from tracking.analysis.scored_folds import Provenance, ScoredFold, score_folds
 from tracking.analysis.trial_result import TrialResult
 
 
@@ -30,19 +29,13 @@ class ScoredTrial:
 
     @classmethod
     def of(cls, result: TrialResult) -> "ScoredTrial":
-        """Scores the folds of a trial whose results are at hand."""
-        return cls.read(kept(result), Sharing())
-
-    @classmethod
-    def read(cls, trial: KeptTrial, sharing: Sharing) -> "ScoredTrial":
-        """Scores the folds of a trial as it is kept; see `score_folds`."""
-        scheme = tuple(sharing.made(Fold, fold, place) for place, fold in enumerate(trial["scheme"]))
+        """Score the folds of a trial; what a report does not read of its results is not retained."""
         return cls(
-            study=trial["study"],
-            recipe=trial["recipe"],
-            trial_id=trial["trial_id"],
-            scheme=sharing.one(scheme),
-            folds=score_folds(trial["folds"], sharing),
+            study=result.study,
+            recipe=result.recipe,
+            trial_id=result.trial_id,
+            scheme=result.scheme,
+            folds=score_folds(result.folds),
         )
 
 

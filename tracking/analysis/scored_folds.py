@@ -1,38 +1,31 @@
-"""Folds as a report reads them: scored once, decisions as arrays, what is equal in them shared.
+"""Fold results as a report reads them: scored once, without the scores per emotion."""
 
-A thousand trials of ten folds take 40 MB so, a tenth of what their whole results take.
-"""
-
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.config import FoldConfiguration, FrozenModel
+from ser.config import FoldConfiguration
 from ser.identity import DEVICE_TYPES, fold_identity
 from ser.metrics import confusion_matrix, unweighted_accuracies, weighted_accuracies
-from ser.results import CorpusIdentity, Fold, TargetReport
-from tracking.analysis.kept import KeptEpoch, KeptFold, KeptTest, KeptValidation
+from ser.results import CorpusIdentity, EpochRecord, Evaluation, Fold, FoldResult, TargetReport
 
 CURVE_METRICS: tuple[Literal["training_loss", "validation_ua"], ...] = ("training_loss", "validation_ua")
-"""Metrics whose course over epochs a report shows."""
-
-_Part = TypeVar("_Part", bound=Hashable)
-_Made = TypeVar("_Made", bound=FrozenModel)
+"""Metrics whose learning curves a report shows."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Predictions:
-    """Decisions on the test utterances of a fold, in the order in which they were made.
+    """Predictions for the test utterances of a fold, in the order in which they were made.
 
     Attributes:
         utterances: Utterance ids.
         speakers: Speaker of each utterance.
         sessions: Session of each utterance, None where the corpus has none.
         actual: True classes, in the same order.
-        predicted: Decided classes, shape `(utterance,)`.
+        predicted: Predicted classes, shape `(utterance,)`.
     """
 
     utterances: tuple[str, ...]
@@ -57,7 +50,7 @@ class MetricCurve:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What of code and machine is part of a result's identity: unlike origins, unlike results of equal settings.
+    """Code version and device type, which a fold's identity includes: with others, equal settings give other results.
 
     Attributes:
         results_version: Version of the code's results.
@@ -75,7 +68,7 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ScoredFold:
-    """A fold's result as a report reads it, scored once.
+    """Result of a fold with its scores.
 
     Attributes:
         fold: Its speakers.
@@ -83,8 +76,8 @@ class ScoredFold:
         configuration: The whole configuration.
         results_version: Version of the code's results.
         environment: Versions and machine, by name.
-        test: Decisions on the test speakers.
-        confusion: The same as counts, shape `(class, class)`, rows true.
+        test: Predictions for the test speakers.
+        confusion: Counts of these predictions, shape `(class, class)`, rows true.
         ua: Test UA over the classes that the fold's test set has, 0..1.
         wa: Test WA, 0..1.
         undecided_share: Share of test utterances that the posterior decided in place of the best path;
@@ -92,7 +85,7 @@ class ScoredFold:
         validation_ua: UA of the validation speakers, 0..1.
         validation_loss: Mean loss of the validation speakers, in nats, or None.
         validation_sessions: Sessions of the validation utterances.
-        courses: `CURVES` that were recorded, by name.
+        curves: `CURVE_METRICS` that were recorded, by name.
         epochs: Epochs that were trained.
         selected_epoch: Epoch whose weights were scored.
         targets: What became of the label sequences.
@@ -122,56 +115,30 @@ class ScoredFold:
 
     @property
     def origin(self) -> Provenance:
-        """Versions and device type that it was trained with."""
-        known = self.environment
-        return Provenance(self.results_version, known.get("torch", ""), known.get("device_type", ""))
+        """Versions and device type of the training."""
+        environment = self.environment
+        return Provenance(self.results_version, environment.get("torch", ""), environment.get("device_type", ""))
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds that it took."""
+        """Wall-clock duration of the training, in seconds."""
         return (self.ended_ms - self.started_ms) / 1000
 
 
-class Sharing:
-    """Equal parts of many folds, such as their speakers and their utterances, each made and kept once."""
-
-    def __init__(self) -> None:
-        self._known: dict[Hashable, Any] = {}
-        self._last: dict[tuple[type[FrozenModel], int], tuple[dict[str, Any], FrozenModel]] = {}
-
-    def one(self, value: _Part) -> _Part:
-        """The first value that was equal to this one."""
-        return cast(_Part, self._known.setdefault(value, value))
-
-    def made(self, kind: type[_Made], raw: dict[str, Any], place: int = 0) -> _Made:
-        """A validated part; the last one at its place where that was made of the same.
-
-        Args:
-            kind: Its class.
-            raw: Its fields, as they are kept.
-            place: Which of several such parts of a trial it is.
-        """
-        known = self._last.get((kind, place))
-        if known is None or known[0] != raw:
-            known = self._last[kind, place] = raw, self.one(kind.model_validate(raw))
-        return cast(_Made, known[1])
-
-
-def score_folds(folds: Sequence[KeptFold], sharing: Sharing) -> tuple[ScoredFold, ...]:
-    """Scores the folds of one trial.
+def score_folds(folds: Sequence[FoldResult]) -> tuple[ScoredFold, ...]:
+    """Score the folds of one trial.
 
     Args:
-        folds: The folds, of one corpus.
-        sharing: Equal parts of other folds, which these then share.
+        folds: Results of the folds, of one corpus.
 
     Returns:
         The scored folds, in the same order.
     """
     if not folds:
         return ()
-    classes = len(sharing.made(CorpusIdentity, folds[0]["corpus"]).emotions)
-    confusions = _confusions([fold["test"] for fold in folds], classes)
-    validations = _confusions([fold["validation"] for fold in folds], classes)
+    classes = len(folds[0].corpus.emotions)
+    confusions = _confusion_matrices([fold.test for fold in folds], classes)
+    validations = _confusion_matrices([fold.validation for fold in folds], classes)
     scores = zip(
         confusions,
         unweighted_accuracies(confusions).tolist(),
@@ -179,76 +146,62 @@ def score_folds(folds: Sequence[KeptFold], sharing: Sharing) -> tuple[ScoredFold
         unweighted_accuracies(validations).tolist(),
         strict=True,
     )
-    return tuple(
-        _scored(place, fold, *own, sharing) for place, (fold, own) in enumerate(zip(folds, scores, strict=True))
-    )
+    return tuple(_score_fold(fold, *fold_scores) for fold, fold_scores in zip(folds, scores, strict=True))
 
 
-def _confusions(parts: Sequence[KeptTest | KeptValidation], classes: int) -> NDArray[np.int64]:
-    return np.stack([confusion_matrix(part["actual"], part["predicted"], classes) for part in parts])
+def _confusion_matrices(evaluations: Sequence[Evaluation], classes: int) -> NDArray[np.int64]:
+    return np.stack([confusion_matrix(evaluation.actual, evaluation.predicted, classes) for evaluation in evaluations])
 
 
-def _scored(
-    place: int,
-    kept: KeptFold,
-    confusion: NDArray[np.int64],
-    ua: float,
-    wa: float,
-    validation_ua: float,
-    sharing: Sharing,
+def _score_fold(
+    result: FoldResult, confusion: NDArray[np.int64], ua: float, wa: float, validation_ua: float
 ) -> ScoredFold:
-    test, validation = kept["test"], kept["validation"]
-    fold, corpus = sharing.made(Fold, kept["fold"], place), sharing.made(CorpusIdentity, kept["corpus"])
-    configuration = sharing.made(FoldConfiguration, kept["configuration"])
-    environment = _with_device_type(kept, fold, corpus, configuration)
+    test, validation = result.test, result.validation
     return ScoredFold(
-        fold=fold,
-        corpus=corpus,
-        configuration=configuration,
-        results_version=kept["results_version"],
-        environment=dict(sharing.one(tuple(environment.items()))),
+        fold=result.fold,
+        corpus=result.corpus,
+        configuration=result.configuration,
+        results_version=result.results_version,
+        environment=_environment_with_device_type(result),
         test=Predictions(
-            sharing.one(test["utterances"]),
-            sharing.one(test["speakers"]),
-            sharing.one(test["sessions"]),
-            sharing.one(test["actual"]),
-            np.array(test["predicted"], dtype=np.int64),
+            test.utterances, test.speakers, test.sessions, test.actual, np.array(test.predicted, dtype=np.int64)
         ),
         confusion=confusion,
         ua=ua,
         wa=wa,
-        undecided_share=test["undecided_share"],
+        undecided_share=test.undecided_share,
         validation_ua=validation_ua,
-        validation_loss=validation["loss"],
-        validation_sessions=sharing.one(frozenset(validation["sessions"])),
-        curves=_courses(kept["curve"], sharing),
-        epochs=len(kept["curve"]),
-        selected_epoch=kept["selected_epoch"],
-        targets=sharing.made(TargetReport, kept["targets"]),
-        started_ms=kept["started_ms"],
-        ended_ms=kept["ended_ms"],
+        validation_loss=validation.loss,
+        validation_sessions=frozenset(validation.sessions),
+        curves=_metric_curves(result.curve),
+        epochs=len(result.curve),
+        selected_epoch=result.selected_epoch,
+        targets=result.targets,
+        started_ms=result.started_ms,
+        ended_ms=result.ended_ms,
     )
 
 
-def _with_device_type(
-    kept: KeptFold, fold: Fold, corpus: CorpusIdentity, configuration: FoldConfiguration
-) -> dict[str, str]:
-    """A fold's environment; results that do not name their device type have it in their identity."""
-    known = kept["environment"]
-    if "device_type" in known:
-        return known
-    torch, version = known.get("torch", ""), kept["results_version"]
+def _environment_with_device_type(result: FoldResult) -> Mapping[str, str]:
+    """A fold's environment; a result that does not name its device type has it in its identity."""
+    environment = result.environment
+    if "device_type" in environment:
+        return environment
+    torch = environment.get("torch", "")
     for device_type in DEVICE_TYPES:
-        if fold_identity(configuration, corpus.digest, fold, device_type, torch, version) == kept["identity"]:
-            return known | {"device_type": device_type}
-    return known
+        identity = fold_identity(
+            result.configuration, result.corpus.digest, result.fold, device_type, torch, result.results_version
+        )
+        if identity == result.identity:
+            return {**environment, "device_type": device_type}
+    return environment
 
 
-def _courses(curve: Sequence[KeptEpoch], sharing: Sharing) -> dict[str, MetricCurve]:
-    courses: dict[str, MetricCurve] = {}
-    for name in CURVE_METRICS:
-        known = [(record["epoch"], record["values"][name]) for record in curve if name in record["values"]]
-        if known:
-            epochs, values = zip(*known, strict=True)
-            courses[name] = MetricCurve(sharing.one(epochs), np.array(values, dtype=np.float64))
-    return courses
+def _metric_curves(records: Sequence[EpochRecord]) -> dict[str, MetricCurve]:
+    curves: dict[str, MetricCurve] = {}
+    for metric in CURVE_METRICS:
+        points = [(record.epoch, record.values[metric]) for record in records if metric in record.values]
+        if points:
+            epochs, values = zip(*points, strict=True)
+            curves[metric] = MetricCurve(epochs, np.array(values, dtype=np.float64))
+    return curves

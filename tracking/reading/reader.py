@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mlflow.entities import Run, ViewType
 from mlflow.tracking import MlflowClient
@@ -13,16 +11,11 @@ from ser.errors import SerError
 from ser.results import BaselineResult, Fold, FoldResult, scheme_of
 from ser.training.checkpoint import read_result
 from tracking import schema
-from tracking.analysis.kept import kept
 from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
-from tracking.analysis.scored_folds import Sharing
 from tracking.analysis.trial_result import TrialResult
-from tracking.backend.artifacts import artifact_path, download, has_result_artifact, open_artifact
+from tracking.backend.artifacts import artifact_path, has_result_artifact, open_artifact
 from tracking.backend.queries import has_tags, is_finished, search_runs
-from tracking.meanwhile import Meanwhile
-from tracking.memory import resting_collector
 from tracking.reading.partial_trials import partial_trial
-from tracking.reading.trial_files import TOGETHER, TrialFile, read_artifact, read_trials
 
 
 def _named(run: Run) -> str:
@@ -50,9 +43,7 @@ class Reader:
         self._corpus_digest = corpus_digest
         self._scheme = scheme
         # What a finished run holds never changes, and a watch reads again and again.
-        self._read: dict[str, ScoredTrial] = {}
-        self._sharing = Sharing()
-        self._downloads = TemporaryDirectory(prefix="ser-")
+        self._scored_trials: dict[str, ScoredTrial] = {}
 
     def finished_folds(self, model: str) -> dict[str, Run]:
         """Finished fold runs of one configuration, in any study and fold scheme.
@@ -90,47 +81,31 @@ class Reader:
         return None
 
     def table(self, progress: Callable[[int, int], None] | None = None) -> ResultsTable:
-        """Reads all trials and baselines across studies, each trial once.
+        """Read all trials and baselines across studies, each trial once.
 
         Args:
-            progress: Called with the steps done and their number, two for each trial.
+            progress: Called with the number of finished trials that are read and of all of them.
 
         Returns:
-            The table; a trial that no study has finished has the folds that exist, one that was given up stands
-            apart. Its notes are those of the corpus, what was skipped, and trials that could not be read.
+            The table. A trial that no study has finished has the folds that exist; pruned trials are listed
+            apart. Its notes are those of the corpus, skipped files, and trials that could not be read.
         """
-        return self.begin(progress)()
-
-    def begin(
-        self, progress: Callable[[int, int], None] | None = None, meanwhile: Meanwhile = map
-    ) -> Callable[[], ResultsTable]:
-        """Begins to read the table.
-
-        Args:
-            progress: As `table` calls it.
-            meanwhile: Reads trials.
-
-        Returns:
-            What gives the table; to be called once.
-        """
-        with resting_collector():
-            tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
-            finished: dict[str, Run] = {}
-            unfinished: dict[str, Run] = {}
-            for run in search_runs(self._client, self._experiment, ser__kind="trial", **tags):
-                identity = run.data.tags[schema.TRIAL_ID]
-                if not (is_finished(run) and has_result_artifact(run)):
-                    unfinished[identity] = run
-                elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
-                    finished[identity] = run
-            reading = self._finished_trials(finished, progress or (lambda done, total: None), meanwhile)
-
-        def table() -> ResultsTable:
-            with resting_collector():
-                studies = search_runs(self._client, self._experiment, ser__kind="study", **tags)
-                return self._table(reading(), unfinished, studies)
-
-        return table
+        tags = {"ser__corpus_digest": self._corpus_digest, "ser__fold_scheme": self._scheme}
+        finished: dict[str, Run] = {}
+        unfinished: dict[str, Run] = {}
+        for run in search_runs(self._client, self._experiment, ser__kind="trial", **tags):
+            identity = run.data.tags[schema.TRIAL_ID]
+            if not (is_finished(run) and has_result_artifact(run)):
+                unfinished[identity] = run
+            elif identity not in finished or schema.REUSED_FROM in finished[identity].data.tags:
+                finished[identity] = run
+        trials = {}
+        for done, (identity, run) in enumerate(finished.items(), 1):
+            trials[identity] = self._scored_trial(run)
+            if progress is not None:
+                progress(done, len(finished))
+        studies = search_runs(self._client, self._experiment, ser__kind="study", **tags)
+        return self._table(trials, unfinished, studies)
 
     def _table(
         self, trials: dict[str, ScoredTrial], unfinished: Mapping[str, Run], found: Sequence[Run]
@@ -171,7 +146,7 @@ class Reader:
             if schema.FAILURE in run.data.tags:
                 notes[_failure_of(run)] = None
             try:
-                trial = ScoredTrial.read(kept(self._partial_trial(run, studies, schemes)), self._sharing)
+                trial = ScoredTrial.of(self._partial_trial(run, studies, schemes))
             except SerError as error:
                 notes[f"left out: {_named(run)}: {error}"] = None
                 continue
@@ -182,39 +157,18 @@ class Reader:
                 pruned.append(PrunedTrial(name=str(run.info.run_name), reason=reason, trial=trial))
         return pruned
 
-    def _finished_trials(
-        self, finished: Mapping[str, Run], progress: Callable[[int, int], None], meanwhile: Meanwhile
-    ) -> Callable[[], dict[str, ScoredTrial]]:
-        """Finished trials by identity; each is found, which a remote store makes a download, and then read."""
-        new = [run for run in finished.values() if run.info.run_id not in self._read]
-        done = len(finished) - len(new)
-
-        def step(trials: int) -> None:
-            nonlocal done
-            done += trials
-            progress(done, len(new) + len(finished))
-
-        def files(runs: Sequence[Run]) -> list[TrialFile]:
-            found = [TrialFile(self._trial_file(run), _named(run)) for run in runs]
-            step(len(runs))
-            return found
-
-        parts = [new[first : first + TOGETHER] for first in range(0, len(new), TOGETHER)]
-        read = meanwhile(read_trials, map(files, parts))
-
-        def trials() -> dict[str, ScoredTrial]:
-            for runs, found in zip(parts, read, strict=True):
-                self._read.update(zip((run.info.run_id for run in runs), found, strict=True))
-                step(len(runs))
-            return {identity: self._read[run.info.run_id] for identity, run in finished.items()}
-
-        return trials
+    def _scored_trial(self, run: Run) -> ScoredTrial:
+        """A finished trial, read and scored once."""
+        if run.info.run_id not in self._scored_trials:
+            self._scored_trials[run.info.run_id] = ScoredTrial.of(self._trial_result(run))
+        return self._scored_trials[run.info.run_id]
 
     def _trial_result(self, run: Run) -> TrialResult:
         try:
             return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
         except ValidationError as error:
-            raise SerError(f"{schema.TRIAL_RESULT} of {_named(run)} is no trial's result: {error}") from error
+            name = f"{schema.TRIAL_RESULT} of {_named(run)} (run {run.info.run_id})"
+            raise SerError(f"{name} is not a valid trial result: {error}") from error
 
     def _partial_trial(
         self, run: Run, studies: Mapping[str, Run], schemes: Mapping[str, tuple[Fold, ...]]
@@ -239,14 +193,12 @@ class Reader:
 
     def _content(self, run: Run, name: str) -> bytes:
         with open_artifact(self._client, run, name) as path:
-            return read_artifact(path, _named(run))
-
-    def _trial_file(self, run: Run) -> Path:
-        """A trial's file; one that had to be downloaded stays as long as this reader."""
-        path = artifact_path(run, schema.TRIAL_RESULT)
-        if path is not None:
-            return path
-        return download(self._client, run, schema.TRIAL_RESULT, Path(self._downloads.name))
+            try:
+                return path.read_bytes()
+            except OSError as error:
+                raise SerError(
+                    f"{path}: cannot be read ({error.strerror}); MLflow lists it as a file of {_named(run)}"
+                ) from error
 
 
 def latest_fold_run(client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> str | None:

@@ -1,7 +1,6 @@
 """Writes the report of a corpus, and prints its table on the terminal."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 from mlflow.tracking import MlflowClient
 from rich.console import Console
@@ -15,20 +14,14 @@ from studies.cli.report.commands import ReportOptions
 from studies.reporting.report_runner import Report, build_report, watch_study
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
-from studies.second_process import second_process
 from studies.storages.home import Home
 from tracking.analysis.comparison.comparison import DEFAULT_REQUEST
 from tracking.analysis.comparison.request import ComparisonRequest
 from tracking.analysis.report import summary_rows, summary_sentence, summary_title
 from tracking.analysis.results_table import ResultsTable
 from tracking.backend.client import connect
-from tracking.meanwhile import Meanwhile
-from tracking.memory import resting_collector
 from tracking.reading.reader import Reader
 from tracking.writing.report_upload import upload_report
-
-MANY_TRIALS = 100
-"""From so many complete trials on a second process is worth its start."""
 
 
 def report(options: ReportOptions) -> None:
@@ -37,20 +30,14 @@ def report(options: ReportOptions) -> None:
     Raises:
         StudyError: There is nothing to report.
     """
-    # A watch frees what its last report was made of.
-    with nullcontext() if options.watch else resting_collector(to_the_end=True):
-        _report_once(options, options.open_home())
-
-
-def _report_once(options: ReportOptions, home: Home) -> None:
+    home = options.open_home()
     studies = list_studies(home.storage)
     study = find_study_in(studies, home, options.study, options.corpus)
     location = study.whereabouts
     if location is None:
         raise StudyError(f"study {study.name} was stopped before its first fold; run it again")
     request = ComparisonRequest(options.baseline or "", tuple(options.variants or ()))
-    many = not options.watch and _trials_of(studies, location) >= MANY_TRIALS
-    with StudyDisplay() as display, second_process(many) as meanwhile:
+    with StudyDisplay() as display:
         client = connect(home.tracking_uri_or_path)
         if options.watch:
             written = _watch_report(home, client, location, request)
@@ -58,16 +45,11 @@ def _report_once(options: ReportOptions, home: Home) -> None:
                 _upload(written, home, study)
         else:
             reader = Reader(client, location.experiment, location.corpus_digest, location.scheme)
-            table = reader.begin(display.progress_bar("reading results"), meanwhile)
-            written = write_and_upload_report(table(), home, display, study, studies, request, meanwhile)
+            table = reader.table(display.progress_bar("reading results"))
+            written = write_and_upload_report(table, home, display, study, studies, request)
     if written is None:
         raise StudyError(f"no fold of corpus {study.plan.corpus_name} has a result yet; see: ser study status")
     print_results(study.name, written, home)
-
-
-def _trials_of(known: Sequence[StudySummary], where: StudyLocation) -> int:
-    """Complete trials of all studies of a corpus and its fold scheme."""
-    return sum(each.trials_complete for each in known if where.same_data_as(each.whereabouts))
 
 
 def _watch_report(home: Home, client: MlflowClient, where: StudyLocation, question: ComparisonRequest) -> Report | None:
@@ -94,7 +76,6 @@ def write_and_upload_report(
     study: StudySummary,
     known: Sequence[StudySummary],
     question: ComparisonRequest | None = None,
-    meanwhile: Meanwhile = map,
 ) -> Report | None:
     """Writes the report of a table, where it holds anything to report.
 
@@ -108,13 +89,12 @@ def write_and_upload_report(
         study: The study that it was asked for.
         known: All studies.
         question: What is compared with what; the usual when not given.
-        meanwhile: Computes what takes long.
 
     Returns:
         The report, or None where not one fold has a result.
     """
     done = display.progress_bar("writing the report")
-    written = build_report(table, home, known, question or DEFAULT_REQUEST, meanwhile)
+    written = build_report(table, home, known, question or DEFAULT_REQUEST)
     if written is not None and not question:
         _upload(written, home, study)
     done(1, 1)

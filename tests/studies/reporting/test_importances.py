@@ -1,10 +1,8 @@
-import time
 from itertools import product
 
 import pytest
 
 from studies.reporting.importances import MIN_TRIALS, compute_importances, trial_groups
-from studies.second_process import second_process
 from tests.support.scored_trials import World, configuration, table_of, trial
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.results_table import ResultsTable
@@ -66,39 +64,3 @@ def test_test_scores_do_not_enter() -> None:
         for one in trials
     ]
     assert importances(table_of(*trials)) == importances(table_of(*wrong))
-
-
-def test_another_process_computes_the_same() -> None:
-    groups = trial_groups(table_of(*swept("none", 9), *swept("local", 3, 5, 9)))
-    here = tuple(map(compute_importances, groups))
-    assert here
-    with second_process(wanted=True) as meanwhile:
-        assert tuple(meanwhile(compute_importances, groups)) == here
-
-
-def test_whoever_computes_it_everything_comes_once_and_in_order() -> None:
-    with second_process(wanted=True) as meanwhile:
-        assert list(meanwhile(_slow_square, range(20))) == [place**2 for place in range(20)]
-        assert list(meanwhile(_slow_square, ())) == []
-
-
-def test_what_fails_in_another_process_fails_here() -> None:
-    with pytest.raises(ZeroDivisionError), second_process(wanted=True) as meanwhile:
-        tuple(meanwhile(_failing, [0]))
-
-
-def test_without_another_process_nothing_is_computed_before_it_is_asked_for() -> None:
-    with second_process(wanted=False) as meanwhile:
-        waiting = iter(meanwhile(_failing, [0]))
-        with pytest.raises(ZeroDivisionError):
-            next(waiting)
-
-
-def _slow_square(place: int) -> int:
-    # Long enough for both processes to take part.
-    time.sleep(0.01)
-    return place**2
-
-
-def _failing(zero: int) -> float:
-    return 1 / zero

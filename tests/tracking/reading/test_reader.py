@@ -1,10 +1,6 @@
-import gc
-import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from shutil import rmtree
-from typing import Any
 
 import pytest
 
@@ -76,7 +72,7 @@ def test_a_trial_that_is_cut_off_is_named(store: MlflowFixture, share: float) ->
     file = store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json"
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(SerError, match=rf"{run}/artifacts/trial\.json: is no trial's result"):
+    with pytest.raises(SerError, match=rf"trial\.json of .*{run}.* is not a valid trial result"):
         reader(store).table()
 
 
@@ -120,29 +116,6 @@ def test_the_table_has_a_trial_as_its_results_are_scored(store: MlflowFixture) -
         assert fold.curves["training_loss"].values.tolist() == [one.values["training_loss"] for one in result.curve]
 
 
-def test_a_trial_that_another_process_reads_is_the_same(store: MlflowFixture) -> None:
-    store.write_trial(NONE)
-    store.write_trial(QUANTUM)
-
-    def elsewhere(function: Callable[[Any], Any], arguments: Iterable[Any]) -> Iterator[Any]:
-        for one in arguments:
-            yield pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(one)))))
-
-    read, here = reader(store).begin(meanwhile=elsewhere)().trials, reader(store).table().trials
-    assert [plain(trial) for trial in read] == [plain(trial) for trial in here]
-    # They still share what is equal in them.
-    assert read[0].folds[1].test.utterances is read[1].folds[1].test.utterances
-
-
-def test_trials_share_what_is_equal_in_them(store: MlflowFixture) -> None:
-    store.write_trial(NONE)
-    store.write_trial(QUANTUM)
-    one, other = reader(store).table().trials
-    assert one.scheme is other.scheme
-    assert one.folds[1].test.utterances is other.folds[1].test.utterances
-    assert one.folds[0].configuration is one.folds[1].configuration
-
-
 def test_a_finished_trial_is_read_once_however_often_the_table_is(
     store: MlflowFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,26 +123,10 @@ def test_a_finished_trial_is_read_once_however_often_the_table_is(
     reading = reader(store)
     (first,) = reading.table().trials
     store.write_trial(QUANTUM, folds=1)
-    calls: list[int] = []
-    monkeypatch.setattr("tracking.reading.trial_files.read_kept", lambda content: calls.append(len(content)))
-    again, begun = reading.table().trials
+    monkeypatch.setattr(Reader, "_trial_result", lambda *_: pytest.fail("read again"))
+    again, started = reading.table().trials
     assert again is first
-    assert len(begun.folds) == 1
-    assert calls == []
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_reading_leaves_the_collector_as_it_was(store: MlflowFixture, enabled: bool) -> None:
-    run = store.write_trial(NONE)
-    (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").write_text("{")
-    try:
-        if not enabled:
-            gc.disable()
-        with pytest.raises(SerError):
-            reader(store).table()
-        assert gc.isenabled() is enabled
-    finally:
-        gc.enable()
+    assert len(started.folds) == 1
 
 
 def test_reading_and_planning_need_no_torch() -> None:
@@ -298,5 +255,4 @@ def test_reading_the_table_is_followed(store: MlflowFixture) -> None:
     store.write_trial(QUANTUM)
     seen: list[tuple[int, int]] = []
     reader(store).table(lambda done, total: seen.append((done, total)))
-    # Both files are found, then both are read.
-    assert seen == [(2, 4), (4, 4)]
+    assert seen == [(1, 2), (2, 2)]

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 
 from matplotlib.figure import Figure
 
@@ -18,7 +16,6 @@ from tracking.analysis.figures.svg import to_inline_svg
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
-from tracking.meanwhile import Meanwhile
 
 
 @dataclass(frozen=True)
@@ -32,21 +29,6 @@ class ResponsiveFigure:
 
     wide: str
     narrow: str = ""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A picture that is not drawn yet.
-
-    Attributes:
-        words: What it shows, for those who cannot see it.
-        wide: Makes the figure for a screen or paper.
-        narrow: Makes the figure for a phone; None where the wide one is narrow already.
-    """
-
-    words: str
-    wide: partial[Figure]
-    narrow: partial[Figure] | None = None
 
 
 MOST_ROWS = 40
@@ -81,59 +63,35 @@ class ReportFigures:
     panels_note: str
 
 
-def render_figures(
-    overview: Analysis, lines: Sequence[ScopeSeries], meanwhile: Meanwhile = map
-) -> Callable[[], ReportFigures]:
-    """Begins to draw the pictures of a report.
+def render_figures(analysis: Analysis, scopes: Sequence[ScopeSeries]) -> ReportFigures:
+    """Draw the figures of a report.
 
     Args:
-        overview: What the results say.
-        lines: UA over scopes.
-        meanwhile: Draws them.
+        analysis: The analysed results.
+        scopes: UA over scopes.
 
     Returns:
-        What gives the pictures; to be called once, and as late as can be.
+        The figures; where there are too many variants to show all, of those that may be named first.
     """
-    made, shown = overview.comparisons.comparisons, shown_variants(overview)
-    first, every = first_comparisons(overview), shown_comparisons(overview)
-    drawings = {
-        "forest": _forest(first, "UA against the baseline, with 95% intervals"),
-        "all_forest": _forest(every if len(every) > len(first) else (), "UA against the baseline, every comparison"),
-        "speakers": _speakers(shown, ua_only(overview)),
-        "scopes": _scopes(lines[:MOST_LINES]),
-        "curves": _curves(shown),
-        "confusions": [_confusion(entry) for entry in shown],
-    }
-    drawn = meanwhile(render, [drawing for those in drawings.values() for drawing in those])
-
-    def pictures() -> ReportFigures:
-        rest = iter(drawn)
-        by_name = {name: tuple(islice(rest, len(those))) for name, those in drawings.items()}
-        return ReportFigures(
-            forest=_first(by_name["forest"]),
-            all_forest=_first(by_name["all_forest"]),
-            all_forest_note=_shown_note(len(every), len(made), "comparisons are drawn; the table has all."),
-            speakers=_first(by_name["speakers"]),
-            confusions=by_name["confusions"],
-            curves=by_name["curves"],
-            scopes=_first(by_name["scopes"]),
-            panels_note=_shown_note(
-                len(shown),
-                len(overview.scored),
-                f"variants: {SHOWN_FIRST}; the CSV files have all.",
-            ),
-        )
-
-    return pictures
+    comparisons, variants = analysis.comparisons.comparisons, shown_variants(analysis)
+    first, ranked = first_comparisons(analysis), shown_comparisons(analysis)
+    return ReportFigures(
+        forest=_forest(first, "UA against the baseline, with 95% intervals"),
+        all_forest=_forest(ranked, "UA against the baseline, every comparison") if len(ranked) > len(first) else None,
+        all_forest_note=_shown_note(len(ranked), len(comparisons), "comparisons are drawn; the table has all."),
+        speakers=_speakers(variants, ua_only(analysis)),
+        confusions=tuple(map(_confusion, variants)),
+        curves=_curves(variants),
+        scopes=_scopes(scopes[:MOST_LINES]),
+        panels_note=_shown_note(
+            len(variants), len(analysis.scored), f"variants: {SHOWN_FIRST}; the CSV files have all."
+        ),
+    )
 
 
-def _first(drawn: Sequence[ResponsiveFigure]) -> ResponsiveFigure | None:
-    return drawn[0] if drawn else None
-
-
-def _shown_note(shown: int, of: int, words: str) -> str:
-    """How many of something are drawn; empty where all are."""
-    return "" if shown == of else f"{shown} of {of} {words}"
+def _shown_note(shown: int, total: int, text: str) -> str:
+    """A note that not all are shown; empty where all are."""
+    return "" if shown == total else f"{shown} of {total} {text}"
 
 
 def first_comparisons(overview: Analysis) -> tuple[Comparison, ...]:
@@ -174,69 +132,70 @@ def shown_variants(overview: Analysis) -> tuple[ScoredVariant, ...]:
     return tuple(scored[place] for place in sorted(chosen))
 
 
-def _forest(comparisons: Sequence[Comparison], title: str) -> list[Drawing]:
+def _forest(comparisons: Sequence[Comparison], title: str) -> ResponsiveFigure | None:
     if not comparisons:
-        return []
+        return None
     rows = forest_rows(comparisons)
-    words = f"{title}: {len(rows)} differences with their intervals; tests.csv has the numbers"
-    wide, narrow = (partial(forest_figure, rows, width, title) for width in (WIDE, NARROW))
-    return [Drawing(words, wide, narrow)]
+    description = f"{title}: {len(rows)} differences with their intervals; tests.csv has the numbers"
+    return _render(lambda width: forest_figure(rows, width, title), description)
 
 
-def _speakers(shown: Sequence[ScoredVariant], wa_muted: bool) -> list[Drawing]:
-    if not shown:
-        return []
-    rows = speaker_rows(shown)
+def _speakers(variants: Sequence[ScoredVariant], wa_muted: bool) -> ResponsiveFigure | None:
+    if not variants:
+        return None
+    rows = speaker_rows(variants)
     title = "UA and WA of each test speaker"
-    words = (
-        f"UA and WA of each test speaker under {len(rows)} variants, a point a speaker; speakers.csv has the numbers"
-    )
-    wide, narrow = (partial(speaker_figure, rows, width, title, wa_muted) for width in (WIDE, NARROW))
-    return [Drawing(words, wide, narrow)]
+    description = f"{title} under {len(rows)} variants, one point per speaker; speakers.csv has the numbers"
+    return _render(lambda width: speaker_figure(rows, width, title, wa_muted), description)
 
 
-def _scopes(lines: Sequence[ScopeSeries]) -> list[Drawing]:
-    if not lines:
-        return []
+def _scopes(series: Sequence[ScopeSeries]) -> ResponsiveFigure | None:
+    if not series:
+        return None
     title = "UA over the scope, with 95% intervals over speakers"
-    words = f"Pooled UA over the scope of {len(lines)} variants with 95% intervals; scope.csv has the numbers"
-    wide, narrow = (partial(scope_figure, lines, width, title) for width in (WIDE, NARROW))
-    return [Drawing(words, wide, narrow)]
+    description = f"Pooled UA over the scope of {len(series)} variants with 95% intervals; scope.csv has the numbers"
+    return _render(lambda width: scope_figure(series, width, title), description)
 
 
-def _confusion(entry: ScoredVariant) -> Drawing:
-    label, emotions = entry.variant.label, entry.evidence.corpus.emotions
-    words = f"Confusion matrix of {label}; confusions.csv has the counts"
-    return Drawing(words, partial(confusion_figure, entry.scores.confusion, emotions, label))
+def _confusion(variant: ScoredVariant) -> ResponsiveFigure:
+    label, emotions = variant.variant.label, variant.evidence.corpus.emotions
+    figure = confusion_figure(variant.scores.confusion, emotions, label)
+    return ResponsiveFigure(to_inline_svg(figure, f"Confusion matrix of {label}; confusions.csv has the counts"))
 
 
-def _curves(shown: Sequence[ScoredVariant]) -> list[Drawing]:
-    """Learning curves, all with the same axis of UA."""
-    folds = [[fold for seed in one.variant.scored_seeds for fold in one.variant.folds[seed]] for one in shown]
-    losses = [learning_curve(one, "training_loss") for one in folds]
-    uas = [learning_curve(one, "validation_ua") for one in folds]
-    ends = shared_percent_limits(uas)
-    labels = [entry.variant.label for entry in shown]
-    return [
-        Drawing(
-            f"Learning curves of {label}; curves.csv has the numbers", partial(curves_figure, loss, ua, label, ends)
+def _curves(variants: Sequence[ScoredVariant]) -> tuple[ResponsiveFigure, ...]:
+    """Draw learning curves, all with the same axis of UA."""
+    folds = [
+        [fold for seed in variant.variant.scored_seeds for fold in variant.variant.folds[seed]] for variant in variants
+    ]
+    losses = [learning_curve(variant_folds, "training_loss") for variant_folds in folds]
+    uas = [learning_curve(variant_folds, "validation_ua") for variant_folds in folds]
+    limits = shared_percent_limits(uas)
+    labels = [variant.variant.label for variant in variants]
+    return tuple(
+        ResponsiveFigure(
+            to_inline_svg(
+                curves_figure(loss, ua, label, limits), f"Learning curves of {label}; curves.csv has the numbers"
+            )
         )
         for label, loss, ua in zip(labels, losses, uas, strict=True)
-    ]
+    )
 
 
-def draw_importances(importances: Sequence[ParameterImportances]) -> tuple[ResponsiveFigure, ...]:
-    """Draws the importance of settings, a picture for each group of trials."""
-    return tuple(render(_importances(group)) for group in importances)
+def render_importances(importances: Sequence[ParameterImportances]) -> tuple[ResponsiveFigure, ...]:
+    """Draw the importance of settings, one figure per group of trials."""
+    return tuple(
+        ResponsiveFigure(
+            to_inline_svg(
+                importance_figure(group.shares, NARROW, f"Importance of settings among {group.trials} trials"),
+                f"Importance of {len(group.shares)} settings among {group.group}; importances.csv has the numbers",
+            )
+        )
+        for group in importances
+    )
 
 
-def _importances(group: ParameterImportances) -> Drawing:
-    title = f"Importance of settings among {group.trials} trials"
-    words = f"Importance of {len(group.shares)} settings among {group.group}; importances.csv has the numbers"
-    return Drawing(words, partial(importance_figure, group.shares, NARROW, title))
-
-
-def render(drawing: Drawing) -> ResponsiveFigure:
-    """Draws a picture as SVG text with all names escaped."""
-    narrow = "" if drawing.narrow is None else to_inline_svg(drawing.narrow(), drawing.words)
-    return ResponsiveFigure(to_inline_svg(drawing.wide(), drawing.words), narrow)
+def _render(draw: Callable[[float], Figure], description: str) -> ResponsiveFigure:
+    """Draw a figure in both widths, as SVG text with all names escaped."""
+    wide, narrow = (to_inline_svg(draw(width), description) for width in (WIDE, NARROW))
+    return ResponsiveFigure(wide, narrow)

@@ -14,7 +14,7 @@ from tracking.analysis.comparison.caveats import Caveat, baseline_badges, report
 from tracking.analysis.comparison.interpretation import RECOMMENDED_TEST
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries, scope_lines
-from tracking.analysis.report.figures import draw_importances, render_figures
+from tracking.analysis.report.figures import render_figures, render_importances
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.tables.comparisons import comparison_table, skipped_table
 from tracking.analysis.report.tables.export import write_atomically, write_table
@@ -32,28 +32,23 @@ from tracking.analysis.report.tables.search import importance_table, scope_table
 from tracking.analysis.report.tables.sensitivity import sensitivity_table, test_notes_table
 from tracking.analysis.report.tidy_csv import write_records
 from tracking.analysis.report_context import ReportContext
-from tracking.meanwhile import Meanwhile
 
 _FOLDER = Path(__file__).parent
 _NO_BACKGROUND = ReportContext()
 
 
-def write_report(
-    overview: Analysis, folder: Path, background: ReportContext = _NO_BACKGROUND, meanwhile: Meanwhile = map
-) -> Path:
+def write_report(overview: Analysis, folder: Path, background: ReportContext = _NO_BACKGROUND) -> Path:
     """Writes the comparison report.
 
     Args:
         overview: What the results of one corpus and fold scheme say.
         folder: Where to write; made where it does not exist, files of an earlier report replaced.
         background: What is told beside the results.
-        meanwhile: Computes what takes long.
 
     Returns:
         The page, `index.html`; every table lies as CSV, LaTeX and Markdown in the folder `tables` beside it.
     """
     marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.comparisons)
-    pictures = render_figures(overview, lines, meanwhile)
     files = folder / "tables"
     files.mkdir(parents=True, exist_ok=True)
     tables, paper = _tables(overview, background, lines), paper_comparison(overview)
@@ -66,10 +61,10 @@ def write_report(
         "paper": paper,
         "partial": _partial(overview, background),
         "records": [(name, "csv", name) for name in write_records(overview, files)],
+        "pictures": render_figures(overview, lines),
+        "importances": importance_table(background.importances),
+        "importance_pictures": render_importances(background.importances),
     }
-    words["pictures"] = pictures()
-    importances = tuple(background.importances)
-    words |= {"importances": importance_table(importances), "importance_pictures": draw_importances(importances)}
     write_table(words["importances"], marks, files)
     page = folder / "index.html"
     write_atomically(page, _page(overview, words))

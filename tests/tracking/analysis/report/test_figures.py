@@ -16,10 +16,10 @@ def test_where_not_all_have_panels_those_that_may_be_named_come_first():
     assert named <= {entry.variant.label for entry in shown}
     others = [entry.variant.configuration.attention for entry in shown if entry.variant.label not in named]
     assert others.count("none") == len(RATES)
-    assert "12 of 16 variants: first those that may be named" in render_figures(overview, ())().panels_note
+    assert "12 of 16 variants: first those that may be named" in render_figures(overview, ()).panels_note
 
 
 def test_where_all_have_panels_nothing_is_said():
     overview = analyse(table_of(trial(FEW, configuration()), trial(FEW, configuration("quantum"))))
     assert len(shown_variants(overview)) == 2
-    assert render_figures(overview, ())().panels_note == ""
+    assert render_figures(overview, ()).panels_note == ""
