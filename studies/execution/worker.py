@@ -1,10 +1,10 @@
-"""What runs in a worker process: it reads the mapped store, trains, reports, and returns bytes.
+"""Worker process of the local executor: read the mapped feature store, train folds, send progress and results.
 
-It imports neither the search nor the tracker, and writes nothing but its result.
+It imports neither Optuna nor MLflow, and writes nothing but to its pipe.
 """
 
-import os
 import signal
+import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from ser.features.store import FeatureStore
 from ser.results import EpochRecord
 from ser.training.checkpoint import serialize_fold
 from ser.training.trainer import EpochCallback, train_fold
-from studies.execution.base import FoldTask
+from studies.execution.base import Failed, Finished, FoldTask, Progress, is_permanent
 
 _THREADS = 1
 
 
 class Worker:
-    """What a worker keeps between folds: the corpus, the open stores, its device.
+    """State of a worker between folds: the corpus, the open feature stores, the device.
 
     Args:
         corpus: The corpus.
@@ -35,60 +35,64 @@ class Worker:
         self._stores: dict[Path, FeatureStore] = {}
 
     def run(self, task: FoldTask, report: EpochCallback) -> bytes:
-        """Trains one fold.
+        """Train one fold.
 
         Args:
             task: The fold.
-            report: Is told each epoch's record.
+            report: Called with the record of each epoch.
 
         Returns:
-            The bytes of `ser.training.checkpoint.to_bytes`.
+            The fold as `ser.training.checkpoint.serialize_fold` writes it.
 
         Raises:
-            TrainingError: What this worker would compute is not the fold that was asked for.
+            TrainingError: This worker would compute another fold than the one asked for.
         """
-        # One thread a worker: folds run side by side, and more threads in one of them gain nothing.
+        # One thread per worker: folds run side by side, and more threads in one of them gain nothing.
         torch.set_num_threads(_THREADS)
         if task.store not in self._stores:
             self._stores[task.store] = FeatureStore.open(task.store)
         store = self._stores[task.store]
         trained = train_fold(self._corpus, store, task.configuration, task.fold, self._device, report)
         if trained.result.identity != task.identity:
-            # The worker's code, library or device is not the coordinator's: its result is of another fold.
+            # The worker's code, library or device is not the coordinator's.
             raise TrainingError(f"this worker would compute fold {trained.result.identity}, not {task.identity}")
         return serialize_fold(trained)
 
 
-_worker: Worker | None = None
-_reports: Connection | None = None
-_server: int | None = None
-"""The process that this one was forked from: it tells the coordinator when this one ends."""
-
-
-def init_worker(corpus: Corpus, device: str, reports: Connection) -> None:
-    """Makes this process a worker; called once, when it starts.
+def run_worker(slot: int, corpus: Corpus, device: str, pipe: Connection) -> None:
+    """Train the folds that come through a pipe, until the coordinator closes it or ends.
 
     Args:
+        slot: Number of the slot that this process serves.
         corpus: The corpus.
         device: Where to compute, such as 'cpu' or 'cuda:0'.
-        reports: Takes `(identity, EpochRecord)`.
+        pipe: Brings `FoldTask`s, and takes `Progress`, `Finished` and `Failed`.
     """
-    global _worker, _reports, _server
     # An interrupt from the keyboard reaches the whole process group; ending workers is the coordinator's task.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker, _reports, _server = Worker(corpus, device), reports, os.getppid()
+    worker = Worker(corpus, device)
+    try:
+        while True:
+            pipe.send(_train(worker, slot, pipe.recv(), pipe))
+    except (EOFError, ConnectionError):
+        # Nobody waits for this process any more: the coordinator has ended, or has given the fold to another worker.
+        return
 
 
-def run_task(task: FoldTask) -> bytes:
-    """Trains one fold in this worker process."""
-    worker, reports = _worker, _reports
-    if worker is None or reports is None:
-        raise TrainingError("this process was not started as a worker")
+def _train(worker: Worker, slot: int, task: FoldTask, pipe: Connection) -> Finished | Failed:
+    """Train one fold and send its progress; an exception becomes a failure in words, which always can be sent."""
 
     def report(record: EpochRecord) -> None:
-        if os.getppid() != _server:
-            # With its server, this process ended for the coordinator, which has given the fold to another.
-            os._exit(1)
-        reports.send((task.identity, record))
+        pipe.send(Progress(task.identity, slot, record))
 
-    return worker.run(task, report)
+    try:
+        return Finished(task.identity, slot, worker.run(task, report))
+    except Exception as error:  # noqa: BLE001 - the coordinator decides what follows from it
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        details = traceback.format_exc()
+        return Failed(task.identity, slot, reason, details, is_permanent(error), is_out_of_memory(error))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether a fold failed for lack of GPU memory, in torch's allocator or in the driver."""
+    return isinstance(error, torch.OutOfMemoryError) or "CUDA error: out of memory" in str(error)

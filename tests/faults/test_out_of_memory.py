@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 import torch
+from typing_extensions import override
 
+from ser.corpora.corpus import Corpus
+from ser.training.trainer import EpochCallback
 from studies.coordination.retries import MAX_ATTEMPTS, RetryPolicy
-from studies.execution import local
+from studies.execution import local, worker
 from studies.execution.base import Executor, Failed, Finished, FoldTask
-from studies.execution.local import LocalExecutor, is_out_of_memory
-from studies.execution.worker import run_task
+from studies.execution.local import LocalExecutor
+from studies.execution.worker import Worker, is_out_of_memory
 from tests.support.fold_tasks import Folds, outcomes
 
 
@@ -19,12 +23,21 @@ def _marks(task: FoldTask) -> Path:
     return task.store.parent / "out-of-memory"
 
 
-def without_memory(task: FoldTask) -> bytes:
-    """Stands in for a worker's call: runs out of memory as often as the folder of marks says."""
-    for mark in _marks(task).iterdir():
-        mark.unlink(missing_ok=True)
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore words.")
-    return run_task(task)
+class ShortOfMemory(Worker):
+    """Runs out of memory as often as the folder of marks says."""
+
+    @override
+    def run(self, task: FoldTask, report: EpochCallback) -> bytes:
+        for mark in _marks(task).iterdir():
+            mark.unlink(missing_ok=True)
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore words.")
+        return super().run(task, report)
+
+
+def run_short_of_memory(slot: int, corpus: Corpus, device: str, pipe: Connection) -> None:
+    """Stands in for a worker process's main function."""
+    worker.Worker = ShortOfMemory  # type: ignore[misc]
+    worker.run_worker(slot, corpus, device, pipe)
 
 
 @pytest.fixture
@@ -34,7 +47,7 @@ def folds(tmp_path: Path) -> Folds:
 
 @pytest.fixture
 def executor(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
-    monkeypatch.setattr(local, "run_task", without_memory)
+    monkeypatch.setattr(local, "run_worker", run_short_of_memory)
     with closing(LocalExecutor(folds.corpus, ("cpu", "cpu"))) as made:
         yield made
 
@@ -86,7 +99,7 @@ def test_two_folds_that_run_out_at_once_were_both_crowded(executor: Executor, fo
 
 
 def test_slots_of_another_card_are_kept(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "run_task", without_memory)
+    monkeypatch.setattr(local, "run_worker", run_short_of_memory)
     task = folds.task()
     run_out(task, 1)
     with closing(LocalExecutor(folds.corpus, ("cpu", "cuda:0"))) as made:

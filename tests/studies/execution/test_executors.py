@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.context import ForkServerProcess
 
 import psutil
 import pytest
 import torch
-from pebble import ProcessFuture, ProcessPool
 
 from ser.errors import StudyError
 from ser.features.store import FeatureStore
@@ -202,7 +202,7 @@ def test_an_exception_fails_its_fold_and_the_worker_goes_on(executor: Executor, 
     assert failed.identity == task.identity
     assert failed.reason.startswith("ConfigurationError: ")
     assert "\n" not in failed.reason
-    assert "in prepare_fold" in failed.traceback
+    assert "in prepare_fold_data" in failed.traceback
     executor.submit(folds.task())
     (ended,), _ = outcomes(executor)
     assert isinstance(ended, Finished)
@@ -361,15 +361,14 @@ def test_a_killed_server_costs_the_folds_in_hand_and_leaves_no_worker(
     assert eventually(lambda: all(has_ended(worker) for worker in before))
 
 
-def test_a_fold_handed_to_a_pool_while_it_breaks_fails(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(pool: ProcessPool, function: object, args: object) -> ProcessFuture[bytes]:
-        """Nobody reads the queue of a pool that broke a moment ago."""
-        pool.stop()  # type: ignore[no-untyped-call]
-        return ProcessFuture()
+def test_a_worker_that_cannot_start_fails_its_fold(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(process: ForkServerProcess) -> None:
+        """The fork server has died while it was asked."""
+        raise EOFError
 
     executor = LocalExecutor(folds.corpus, ("cpu",))
     with monkeypatch.context() as patch:
-        patch.setattr(ProcessPool, "schedule", broken)
+        patch.setattr(ForkServerProcess, "start", broken)
         executor.submit(folds.task())
         (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
