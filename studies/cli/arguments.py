@@ -1,4 +1,4 @@
-"""Which study a command means."""
+"""Find the study that a command names, and parse `name=value` options."""
 
 from collections.abc import Sequence
 
@@ -8,58 +8,58 @@ from studies.storages.home import Home
 
 
 def find_study(home: Home, name: str | None, corpus: str | None) -> StudySummary:
-    """The study of that name, or the newest one.
+    """Find the study of a name, or the newest one.
 
     Args:
-        home: Where everything is kept.
+        home: The data directory.
         name: Name of the study, or None for the newest.
         corpus: Only studies of the corpus of this name, or of corpora read that way; None for any.
 
     Raises:
-        StudyError: There is none; the text lists what there is.
+        StudyError: There is none; the message lists the existing ones.
     """
     return find_study_in(list_studies(home.storage), home, name, corpus)
 
 
-def find_study_in(known: Sequence[StudySummary], home: Home, name: str | None, corpus: str | None) -> StudySummary:
-    """As `chosen_study`, among studies that were read already.
+def find_study_in(studies: Sequence[StudySummary], home: Home, name: str | None, corpus: str | None) -> StudySummary:
+    """Find a study as `find_study` does, among studies that were listed already.
 
     Args:
-        known: All studies, the newest last.
-        home: Where they were read.
-        name: As there.
-        corpus: As there.
+        studies: All studies, the newest last.
+        home: The data directory that holds them.
+        name: Name of the study, or None for the newest.
+        corpus: Only studies of the corpus of this name, or of corpora read that way; None for any.
 
     Raises:
-        StudyError: As there.
+        StudyError: There is none; the message lists the existing ones.
     """
-    found = [each for each in known if corpus in (None, each.plan.corpus, each.plan.corpus_name)]
-    if not found:
+    candidates = [study for study in studies if corpus in (None, study.plan.corpus, study.plan.corpus_name)]
+    if not candidates:
         of = f" of corpus {corpus}" if corpus else ""
         raise StudyError(f"there is no study{of} in {home.storage.title}; run one with: ser study run --attention none")
     if name is None:
-        return found[-1]
-    for each in found:
-        if each.name == name:
-            return each
-    raise StudyError(unknown_value_message("study", name, [each.name for each in found]))
+        return candidates[-1]
+    for study in candidates:
+        if study.name == name:
+            return study
+    raise StudyError(unknown_value_message("study", name, [study.name for study in candidates]))
 
 
-def parse_key_values(option: str, pairs: list[str]) -> dict[str, str]:
-    """Reads `name=value` pairs.
+def parse_key_values(option: str, pairs: Sequence[str]) -> dict[str, str]:
+    """Parse `name=value` pairs.
 
     Args:
-        option: The option they came with, for the message.
-        pairs: What was typed.
+        option: Option that the pairs came with, for the message.
+        pairs: Values of the option.
 
     Returns:
         Values by name.
 
     Raises:
-        ConfigurationError: A pair has no '=', or a name is given twice.
+        ConfigurationError: A pair has no '=', or two pairs have the same name.
 
     Examples:
-        >>> named_values("--set", ["epochs=3"])
+        >>> parse_key_values("--set", ["epochs=3"])
         {'epochs': '3'}
     """
     values: dict[str, str] = {}
@@ -68,6 +68,6 @@ def parse_key_values(option: str, pairs: list[str]) -> dict[str, str]:
         if not separator:
             raise ConfigurationError(f"{option} {pair}: expected name=value, such as {option} name=value")
         if name in values:
-            raise ConfigurationError(f"{option} {pair}: {name} was given already, as {values[name]}")
+            raise ConfigurationError(f"{option} {pair}: {name} is already set to {values[name]}")
         values[name] = value
     return values

@@ -30,7 +30,7 @@ def print_findings(options: DoctorOptions) -> None:
 
 
 def findings(home: Path) -> list[tuple[str, str]]:
-    """What `ser doctor` shows: names and values, in order.
+    """List names and values of `ser doctor`, in order.
 
     Args:
         home: Folder of results and reports; need not exist yet.
@@ -56,19 +56,19 @@ def _version(package: str) -> str:
 
 def _processor() -> list[tuple[str, str]]:
     model, flags = _cpuinfo(Path("/proc/cpuinfo"))
-    found = [name for name in _INSTRUCTIONS if name in flags]
+    instructions = [name for name in _INSTRUCTIONS if name in flags]
     return [
         ("processor", model or platform.processor() or platform.machine()),
         ("physical cores", str(psutil.cpu_count(logical=False) or "unknown")),
         (
             "instructions",
-            f"{', '.join(found) or 'none of note'} (torch uses {torch.backends.cpu.get_cpu_capability()})",
+            f"{', '.join(instructions) or 'none of note'} (torch uses {torch.backends.cpu.get_cpu_capability()})",
         ),
     ]
 
 
 def _cpuinfo(path: Path) -> tuple[str, frozenset[str]]:
-    """Model name and flags of the first processor; empty where the system has no such file."""
+    """Read model name and flags of the first processor; both empty where the system has no such file."""
     if not path.is_file():
         return "", frozenset()
     fields: dict[str, str] = {}
@@ -86,13 +86,13 @@ def _device() -> str:
 
 
 def _workers() -> str:
-    """How many workers a study would use, and why as many."""
+    """Describe the number of workers that a study would use, and its reason."""
     devices = default_worker_devices(None)
-    cards = torch.cuda.device_count()
-    if not cards:
-        return f"{len(devices)} (one a physical core)"
-    shares = ", ".join(f"{devices.count(f'cuda:{card}')} on cuda:{card}" for card in range(cards))
-    free = ", ".join(f"{torch.cuda.mem_get_info(card)[0] / _GIB:.1f}" for card in range(cards))
+    gpus = torch.cuda.device_count()
+    if not gpus:
+        return f"{len(devices)} (one per physical core)"
+    shares = ", ".join(f"{devices.count(f'cuda:{gpu}')} on cuda:{gpu}" for gpu in range(gpus))
+    free = ", ".join(f"{torch.cuda.mem_get_info(gpu)[0] / _GIB:.1f}" for gpu in range(gpus))
     room = f"a fold takes up to {largest_fold_bytes() / _GIB:.1f} GiB by estimate, free are {free} GiB"
     return f"{len(devices)} ({shares}: {room}; no more than physical cores)"
 
@@ -104,8 +104,8 @@ def _memory() -> str:
 
 def _disk(home: Path) -> str:
     resolved = home.resolve()
-    there = next(folder for folder in (resolved, *resolved.parents) if folder.is_dir())
-    return f"{shutil.disk_usage(there).free / _GIB:.1f} GiB free for {resolved}"
+    existing = next(folder for folder in (resolved, *resolved.parents) if folder.is_dir())
+    return f"{shutil.disk_usage(existing).free / _GIB:.1f} GiB free for {resolved}"
 
 
 def _espeak() -> str:

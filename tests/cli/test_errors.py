@@ -101,7 +101,7 @@ def test_a_speaker_without_a_partner(home: Path, tmp_path: Path) -> None:
         (("--workers", "0"), "--workers must be 1 or more, got 0"),
         (("--set", "epoch=3"), "unknown setting 'epoch' (did you mean 'epochs'?); valid: "),
         (("--set", "layers=few"), "layers: Input should be a valid integer"),
-        (("--set", "epochs=3"), "--set epochs=3: epochs was given already, as 1"),
+        (("--set", "epochs=3"), "--set epochs=3: epochs is already set to 1"),
         (("--set", "decision=vote"), "unknown decision 'vote'; valid: posterior, best_path, likelihood"),
         (("--set", "epochs"), "--set epochs: expected name=value, such as "),
     ],

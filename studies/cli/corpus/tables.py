@@ -1,4 +1,4 @@
-"""Prints what `ser corpus check` found: tables, then facts a line each."""
+"""Summary of a corpus on the terminal: tables, then one line per fact."""
 
 from itertools import groupby
 
@@ -13,14 +13,14 @@ from tracking.analysis.corpus_summary import STACKS, ClassTable, CorpusSummary
 
 
 def print_summary(summary: CorpusSummary) -> None:
-    """Prints a corpus's summary on standard output.
+    """Print a corpus's summary on standard output.
 
-    Speakers have a table where the corpus is not divided otherwise.
+    Speakers have a table only where the corpus has no sessions, sites or subsets.
     """
-    # Names of speakers and emotions are the corpus's own, whatever they look like.
+    # Names of speakers and emotions come from the corpus, and may look like markup.
     console = Console(markup=False)
-    divided = [table for table in summary.tables if table.by != "speaker"]
-    for table in divided or summary.tables:
+    partitions = [table for table in summary.tables if table.by != "speaker"]
+    for table in partitions or summary.tables:
         console.print(_class_table(summary, table))
     console.print(_duration_table(summary))
     console.print(_count_table(summary))
@@ -30,7 +30,7 @@ def print_summary(summary: CorpusSummary) -> None:
 
 
 def facts(summary: CorpusSummary) -> list[str]:
-    """Speakers, agreement, digest, notes and what was skipped, a line each."""
+    """Describe speakers, agreement, digest, notes and skipped files, one line each."""
     corpus = summary.corpus
     lines = [f"speakers: {len(corpus.speakers)} ({', '.join(corpus.speakers)})"]
     if (agreement := agreement_line(summary)) is not None:
@@ -42,15 +42,15 @@ def facts(summary: CorpusSummary) -> list[str]:
 
 
 def agreement_line(summary: CorpusSummary) -> str | None:
-    """How grapheme-to-phoneme conversion agrees with the corpus's own voiced phonemes, or why that is not known.
+    """Describe how grapheme-to-phoneme conversion agrees with the corpus's voiced phonemes, or why that is unknown.
 
     Returns:
         One line; None where no utterance has both a transcript and counted voiced phonemes.
     """
-    what = "voiced phonemes by grapheme-to-phoneme, against those counted"
+    comparison = "voiced phonemes by grapheme-to-phoneme, against those counted"
     if summary.not_compared is not None:
-        return f"{what}: not compared, {summary.not_compared}"
-    return None if summary.agreement is None else f"{what}: {_agreement(summary.agreement)}"
+        return f"{comparison}: not compared, {summary.not_compared}"
+    return None if summary.agreement is None else f"{comparison}: {_agreement(summary.agreement)}"
 
 
 def _agreement(agreement: Agreement) -> str:
@@ -62,7 +62,7 @@ def _agreement(agreement: Agreement) -> str:
 
 
 def _table(title: str, show_footer: bool = False) -> Table:
-    """An empty table, narrow enough for seven classes on 80 columns."""
+    """Create an empty table, narrow enough for seven classes on 80 columns."""
     return Table(
         title=title,
         title_justify="left",
@@ -74,10 +74,10 @@ def _table(title: str, show_footer: bool = False) -> Table:
 
 
 def _class_table(summary: CorpusSummary, classes: ClassTable) -> Table:
-    """Utterances by group and emotion, with sums."""
+    """Tabulate utterances by group and emotion, with sums."""
     corpus = summary.corpus
-    made = ", synthetic speech" if corpus.synthetic else ""
-    table = _table(f"{corpus.name}{made}: utterances by {classes.by}", show_footer=True)
+    origin = ", synthetic speech" if corpus.synthetic else ""
+    table = _table(f"{corpus.name}{origin}: utterances by {classes.by}", show_footer=True)
     table.caption = "min: minutes of audio"
     table.add_column(classes.by, footer="all")
     for emotion in corpus.emotions:
@@ -91,7 +91,7 @@ def _class_table(summary: CorpusSummary, classes: ClassTable) -> Table:
 
 
 def _duration_table(summary: CorpusSummary) -> Table:
-    """Durations of each emotion and of all."""
+    """Tabulate durations of each emotion and of all."""
     table = _table("Durations")
     table.add_column("emotion")
     for heading in ("shortest, s", "mean, s", "longest, s", "total, minutes"):
@@ -103,23 +103,23 @@ def _duration_table(summary: CorpusSummary) -> Table:
 
 
 def _count_table(summary: CorpusSummary) -> Table:
-    """Counts by where they come from."""
-    table = _table("Counts an utterance, and where they come from")
-    for heading in ("count", "from"):
+    """Tabulate counts by their source."""
+    table = _table("Counts per utterance, and their sources")
+    for heading in ("count", "source"):
         table.add_column(heading)
     for heading in ("utterances", "mean", "smallest", "largest"):
         table.add_column(heading, justify="right")
     for row in summary.counts:
         mean = "" if row.mean is None else f"{row.mean:.1f}"
-        ends = ("" if end is None else str(end) for end in (row.smallest, row.largest))
-        table.add_row(row.count, row.source, str(row.utterances), mean, *ends)
+        extremes = ("" if extreme is None else str(extreme) for extreme in (row.smallest, row.largest))
+        table.add_row(row.count, row.source, str(row.utterances), mean, *extremes)
     return table
 
 
 def _target_table(summary: CorpusSummary) -> Table:
-    """Targets that CTC has too few frames for, by label strategy and frame length."""
+    """Tabulate targets that CTC has too few frames for, by label strategy and frame length."""
     shift_ms = 1000 * FeatureSettings().frame_shift_s
-    table = _table("Targets shortened for want of frames")
+    table = _table("Targets shortened for lack of frames")
     table.caption = f"* more than {LARGEST_CAPPED_PERCENT}%: not comparable as this strategy"
     table.add_column("labels")
     for stack in STACKS:
