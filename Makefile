@@ -1,60 +1,86 @@
-# Everything a user types. `make help` lists it.
+# Commands for users and developers. `make help` lists them.
 
-PYTHON ?= python3
+# The options of `ser study run`; the recipe decides what is empty.
+ATTN           ?= none     ## none, local, component, quantum or all (several in quotes)
+CORPUS         ?= demo     ## demo, emodb, iemocap, fau_aibo, manifest or audformat
+ROOT           ?=          ## Folder of the corpus; not needed for demo
+CORPUS_SET     ?=          ## Options of the corpus, as name=value (several in quotes)
+RECIPE         ?=          ## paper, recommended, quick or extended
+LABELS         ?=          ## Label strategies (several in quotes)
+SCOPE          ?=          ## Attention windows in frames, odd (several in quotes)
+CRITERION      ?=          ## ctc or cross_entropy
+FOLDS          ?=          ## speaker, session, groups:K or given
+SEEDS          ?= 1        ## Repetitions of every configuration
+TRIALS         ?=          ## Configurations that recipe extended searches; trials of `make recording`
+PRUNER         ?=          ## none, median or wilcoxon, for recipe extended
+SET            ?=          ## Other settings, as name=value (several in quotes)
+WORKERS        ?=          ## Folds trained at once
+EXECUTOR       ?= local    ## local or ray
+GPUS           ?=          ## Share of a GPU per fold on a Ray cluster
+
+# Where results are stored and shown.
+SER_HOME       ?= data     ## Folder of results and reports
+STORAGE        ?= $(SER_STORAGE)   ## PostgreSQL for a team: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE
+TRACKING       ?= $(SER_TRACKING)  ## MLflow tracking server: http://HOST:5000
+PORT           ?= 5000     ## Port of `make ui`
+DASHBOARD_PORT ?= 8080     ## Port of `make dashboard`
+
+# Development.
+PYTHON         ?= python3  ## Python that makes the virtual environment
+PIP_ARGS       ?=          ## Options of pip install
+TEST_WORKERS   ?= auto     ## Test processes: a number, or auto for one per core
+ROUNDS         ?= 50       ## Kills of `make chaos`
+OUTAGE_S       ?=          ## Seconds of server outages, in place of kills, of `make chaos`
+
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_ARGS ?=
+INSTALLED := $(VENV)/installed $(if $(filter ray,$(EXECUTOR)),$(VENV)/installed-ray)
 
-ATTN ?= none
-CORPUS ?= demo
-ROOT ?=
-CORPUS_SET ?=
-RECIPE ?=
-LABELS ?=
-SCOPE ?=
-CRITERION ?=
-FOLDS ?=
-SEEDS ?= 1
-TRIALS ?=
-PRUNER ?=
-WORKERS ?=
-EXECUTOR ?= local
-GPUS ?=
-SET ?=
-SER_HOME ?= data
-STORAGE ?= $(SER_STORAGE)
-TRACKING ?= $(SER_TRACKING)
-PORT ?= 5000
-ROUNDS ?= 50
-OUTAGE_S ?=
-DASHBOARD_PORT ?= 8080
+# Every value is one word for the shell, also a folder whose name holds blanks.
+quote   = '$(subst ','\'',$(strip $(1)))'
+option  = $(if $(strip $($(1))),--$(2) $(call quote,$($(1))))
+options = $(foreach value,$($(1)),--$(2) $(call quote,$(value)))
 
-STUDY_OPTIONS = --corpus $(CORPUS) $(if $(RECIPE),--recipe $(RECIPE)) --seeds $(SEEDS) --home $(SER_HOME) \
-	$(if $(ROOT),--root $(ROOT)) $(foreach each,$(CORPUS_SET),--corpus-set $(each)) $(foreach each,$(LABELS),--labels $(each)) $(foreach each,$(SCOPE),--scope $(each)) \
-	$(if $(TRIALS),--trials $(TRIALS)) $(if $(PRUNER),--pruner $(PRUNER)) \
-	$(if $(CRITERION),--criterion $(CRITERION)) $(if $(FOLDS),--folds $(FOLDS)) $(if $(WORKERS),--workers $(WORKERS)) --executor $(EXECUTOR) $(if $(GPUS),--gpus $(GPUS)) $(foreach each,$(SET),--set $(each))
+STUDY_OPTIONS = \
+	$(call option,CORPUS,corpus) \
+	$(call option,ROOT,root) \
+	$(call options,CORPUS_SET,corpus-set) \
+	$(call option,RECIPE,recipe) \
+	$(call options,LABELS,labels) \
+	$(call options,SCOPE,scope) \
+	$(call option,CRITERION,criterion) \
+	$(call option,FOLDS,folds) \
+	$(call option,SEEDS,seeds) \
+	$(call option,TRIALS,trials) \
+	$(call option,PRUNER,pruner) \
+	$(call options,SET,set) \
+	$(call option,WORKERS,workers) \
+	$(call option,EXECUTOR,executor) \
+	$(call option,GPUS,gpus) \
+	$(call option,SER_HOME,home)
 
-# Handed on in the environment: a URL may hold a password, which command lines would show to everybody.
-ifneq ($(STORAGE),)
-export SER_STORAGE := $(STORAGE)
+# Passed in the environment: a URL may hold a password, which command lines would show to everybody.
+ifneq ($(strip $(STORAGE)),)
+export SER_STORAGE := $(strip $(STORAGE))
 endif
-ifneq ($(TRACKING),)
-export SER_TRACKING := $(TRACKING)
+ifneq ($(strip $(TRACKING)),)
+export SER_TRACKING := $(strip $(TRACKING))
 endif
 
-.PHONY: help setup study studies report ui dashboard test check chaos bench recording simulate clean
+PYTEST = $(BIN)/python -m pytest -n $(strip $(TEST_WORKERS)) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
-	@echo
-	@echo "Settings, with what they are now:"
-	@echo "  ATTN=$(ATTN) CORPUS=$(CORPUS) ROOT=$(ROOT) CORPUS_SET=$(CORPUS_SET) RECIPE=$(RECIPE) LABELS=$(LABELS) SCOPE=$(SCOPE) CRITERION=$(CRITERION)"
-	@echo "  FOLDS=$(FOLDS) SEEDS=$(SEEDS) TRIALS=$(TRIALS) PRUNER=$(PRUNER) WORKERS=$(WORKERS) EXECUTOR=$(EXECUTOR) GPUS=$(GPUS) SET=$(SET) SER_HOME=$(SER_HOME)"
-	@echo "  PORT=$(PORT) DASHBOARD_PORT=$(DASHBOARD_PORT) ROUNDS=$(ROUNDS) OUTAGE_S=$(OUTAGE_S)"
-	@echo "  STORAGE=$(if $(STORAGE),(set)) (PostgreSQL for a team: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE; SQLite without it)"
-	@echo "  TRACKING=$(if $(TRACKING),(set)) (MLflow tracking server: http://HOST:5000; SQLite without it)"
+.DEFAULT_GOAL := help
+.PHONY: help setup study studies report ui dashboard test test-quick check chaos bench recording simulate clean
 
-setup: $(VENV)/installed $(if $(filter ray,$(EXECUTOR)),$(VENV)/installed-ray) ## Make the virtual environment and install everything into it
+help: ## Show targets and settings
+	@echo "Targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Settings, with their defaults:"
+	@awk -F ' *[?]= *| *## ' '/^[A-Z_]+ *[?]=.*## / { \
+		default = ($$2 == "" || $$2 ~ /[$$]/) ? "" : " [" $$2 "]"; \
+		printf "  %-16s%s%s\n", $$1, $$3, default}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## Make the virtual environment and install everything into it
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -65,23 +91,26 @@ $(VENV)/installed-ray: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[ray]'
 	@touch $@
 
-study: setup ## Run a study of some attentions: make study ATTN=quantum
-	@$(BIN)/ser study run $(foreach each,$(ATTN),--attention $(each)) $(STUDY_OPTIONS)
+study: setup ## Run a study of some attentions, or resume it: make study ATTN=quantum
+	@$(BIN)/ser study run $(call options,ATTN,attention) $(STUDY_OPTIONS)
 
-studies: setup ## Run a study of all four attentions
+studies: setup ## Run a study of all four attentions, or resume it
 	@$(BIN)/ser study run --attention all $(STUDY_OPTIONS)
 
 report: setup ## Write the report of CORPUS: every variant against its baseline
-	@$(BIN)/ser report --corpus $(CORPUS) --home $(SER_HOME)
+	@$(BIN)/ser report $(call option,CORPUS,corpus) $(call option,SER_HOME,home)
 
 ui: setup ## Browse the runs with MLflow, on 127.0.0.1
-	@$(BIN)/ser ui --port $(PORT) --home $(SER_HOME)
+	@$(BIN)/ser ui $(call option,PORT,port) $(call option,SER_HOME,home)
 
-dashboard: setup ## Look at the studies with Optuna's dashboard, on 127.0.0.1
-	@$(BIN)/ser dashboard --port $(DASHBOARD_PORT) --home $(SER_HOME)
+dashboard: setup ## Browse the studies with Optuna's dashboard, on 127.0.0.1
+	@$(BIN)/ser dashboard $(call option,DASHBOARD_PORT,port) $(call option,SER_HOME,home)
 
-test: setup ## Run the tests; what a test needs and does not find is said where it is skipped
-	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+test: setup ## Run all tests (skips what is not installed: Ray, PostgreSQL, EmoDB, browser)
+	$(PYTEST)
+
+test-quick: setup ## Run all tests but those of Ray and of injected faults
+	$(PYTEST) -m 'not ray and not faults'
 
 check: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check .
@@ -89,18 +118,18 @@ check: setup ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
-chaos: setup ## Kill studies at ROUNDS random moments, or their servers for OUTAGE_S seconds; see that nothing is lost
-	$(BIN)/python -m tests.faults.chaos $(if $(OUTAGE_S),--outage-s $(OUTAGE_S),--rounds $(ROUNDS))
+chaos: setup ## Kill studies at ROUNDS random moments, or stop servers for OUTAGE_S seconds; check that nothing is lost
+	$(BIN)/python -m tests.faults.chaos $(or $(call option,OUTAGE_S,outage-s),$(call option,ROUNDS,rounds))
 
-bench: setup ## Measure speed and memory as ratios in one run: make bench ROOT=/corpora/emodb
-	$(BIN)/python -m benchmarks $(if $(ROOT),--emodb $(ROOT))
+bench: setup ## Measure speed and memory as ratios within one run: make bench ROOT=/corpora/emodb
+	$(BIN)/python -m benchmarks $(call option,ROOT,emodb)
 
 simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
 	$(BIN)/python -m benchmarks.simulate.command
 
-recording: setup ## Measure how many folds a coordinator records a second, in a study of TRIALS trials
-	$(BIN)/python -m benchmarks.recording.record $(if $(TRIALS),--trials $(TRIALS))
+recording: setup ## Measure how many folds a coordinator records per second, in a study of TRIALS trials
+	$(BIN)/python -m benchmarks.recording.record $(call option,TRIALS,trials)
 
-clean: ## Remove caches; the environment and everything that was computed stay
+clean: ## Remove caches; the environment and all results stay
 	rm -rf build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
