@@ -37,6 +37,27 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+FOLDER_MARKERS = {"tests/faults": "faults", "tests/studies/execution/ray_backend": "ray"}
+FIXTURE_MARKERS = {"browser": "browser", "on_ray": "ray", "own_postgresql": "postgres", "postgresql_url": "postgres"}
+PARAMETER_MARKERS = {"ray": "ray", "postgresql": "postgres"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, their fixtures and the values of their parameters."""
+    for item in items:
+        folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
+        parameters = getattr(item, "callspec", None)
+        values = [] if parameters is None else list(parameters.params.values())
+        names = [value[0] if isinstance(value, tuple) and value else value for value in values]
+        markers = [
+            FOLDER_MARKERS.get(folder),
+            *(FIXTURE_MARKERS.get(name) for name in getattr(item, "fixturenames", ())),
+            *(PARAMETER_MARKERS.get(name) for name in names if isinstance(name, str)),
+        ]
+        for marker in filter(None, markers):
+            item.add_marker(marker)
+
+
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """Return a file or folder that the first of the test processes makes for all of them; tests only read it."""
     base = factory.getbasetemp()

@@ -57,6 +57,7 @@ def table(emodb_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Results
 
 
 @pytest.mark.slow
+@pytest.mark.browser
 def test_the_report_on_emodb_is_whole_in_a_browser(table: ResultsTable, tmp_path: Path) -> None:
     written = write_report(analyse(table), tmp_path)
     with headless_browser() as browser:

@@ -30,7 +30,7 @@ NAME_CELL = "[col-id='attributes.`Run Name`'][role=gridcell]"
 PATIENCE_MS = 60_000
 """How long a page may take on a busy machine; a page that works is there in two seconds."""
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 @dataclass(frozen=True)
