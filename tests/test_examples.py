@@ -23,8 +23,8 @@ def test_examples_in_docstrings_hold(name: str) -> None:
 
 
 def test_every_statistic_has_an_example() -> None:
-    for name in ("effects", "paired", "power", "statistics"):
-        module = importlib.import_module(f"tracking.analysis.{name}")
+    for name in ("effect_sizes", "power", "proportions", "sign_flip"):
+        module = importlib.import_module(f"tracking.analysis.statistics.{name}")
         public = [
             one for one in vars(module).values() if callable(one) and getattr(one, "__module__", "") == module.__name__
         ]

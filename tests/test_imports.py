@@ -42,7 +42,7 @@ RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 # Libraries that a part does without: workers import neither a tracker nor Optuna, and a report needs no server.
 FOREIGN = {
-    "ser": {"mlflow", "optuna", "ray"},
+    "ser": {"mlflow", "optuna", "ray", "statsmodels"},
     "tracking.analysis": {"mlflow", "optuna", "ray"},
     "tracking": {"optuna", "ray"},
 }
@@ -53,7 +53,7 @@ PARENTS = ("ser/corpora", "ser/model", "studies/execution", "studies/cli")
 LARGEST_FOLDER = 10
 
 # Slow to import: `ser --help` must answer at once.
-HEAVY = ("torch", "mlflow", "pandas", "sklearn", "matplotlib")
+HEAVY = ("torch", "mlflow", "pandas", "sklearn", "matplotlib", "statsmodels")
 
 
 def modules(room: str) -> list[Path]:

@@ -59,14 +59,14 @@ def escape_csv(words: str) -> str:
         The text; with an apostrophe before it where a spreadsheet would compute it.
 
     Examples:
-        >>> csv_text("=HYPERLINK(1)"), csv_text("Ses01F"), csv_text("-3")
+        >>> escape_csv("=HYPERLINK(1)"), escape_csv("Ses01F"), escape_csv("-3")
         ("'=HYPERLINK(1)", 'Ses01F', '-3')
     """
     return f"'{words}" if _FORMULA.match(words) and not _NUMBER.fullmatch(words) else words
 
 
 def escape_csv_cell(value: Any) -> Any:
-    """A value for a cell of CSV: text as `csv_text` writes it, anything else as it is."""
+    """A value for a cell of CSV: text as `escape_csv` writes it, anything else as it is."""
     return escape_csv(value) if isinstance(value, str) else value
 
 
@@ -81,7 +81,7 @@ def escape_latex(words: str) -> str:
         LaTeX that prints it, mathematics and commands included.
 
     Examples:
-        >>> latex_text("50% of $x_1$")
+        >>> escape_latex("50% of $x_1$")
         '50\\% of \\$x\\_1\\$'
     """
     return " ".join(words.split()).translate(_LATEX)
@@ -98,7 +98,7 @@ def escape_markdown(words: str) -> str:
         Markdown that shows it: no HTML, link, emphasis, mathematics or column comes of it.
 
     Examples:
-        >>> markdown_text("<b>|a_b|")
+        >>> escape_markdown("<b>|a_b|")
         '&lt;b&gt;\\|a\\_b\\|'
     """
     return _MARKDOWN.sub(r"\\\1", " ".join(words.split()).translate(_MARKDOWN_HTML))

@@ -1,8 +1,8 @@
-"""Tests and intervals on proportions and recalls; every function is pure.
+"""Tests and intervals on proportions and recalls.
 
-All tests are one-tailed with H1 'a is better than b'. The z-tests and McNemar's take utterances as
-independent, which utterances of one speaker are not: they are the field's convention. The tests
-that rest on speakers stand in `paired`.
+All tests are one-tailed, H1: 'a is better than b'. The z-tests and McNemar's test assume independent
+utterances, which utterances of one speaker are not: they are the field's convention. Tests that rest on
+speakers are in `sign_flip`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import special, stats
+from statsmodels.stats import multitest, proportion
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,19 @@ class ZTest:
 
 @dataclass(frozen=True)
 class Interval:
-    """A two-sided confidence interval, in the unit of its estimate."""
+    """A two-sided 95% confidence interval, in the unit of its estimate."""
 
     low: float
     high: float
 
 
 def proportions_ztest(a: float, b: float, n_a: int, n_b: int) -> ZTest | None:
-    """The one-tailed z-test of two proportions with pooled variance, H1: a > b.
+    """Test two proportions by the one-tailed z-test with pooled variance, H1: a > b.
 
     z = (a - b) / sqrt(p (1 - p) (1/n_a + 1/n_b)), p = (n_a a + n_b b) / (n_a + n_b) (Fleiss, Levin &
     Paik, Statistical Methods for Rates and Proportions, 3rd ed. 2003, ch. 3; the paper's test). With WA
-    it is the field's usual test; with UA in WA's place it is `as_proportion`, what the paper seems to
-    have done. It takes both samples as independent of each other, and their utterances as independent.
+    it is the field's usual test; with UA in WA's place it is what the paper seems to have done. It
+    assumes that both samples are independent of each other, and their utterances independent.
 
     Args:
         a: Proportion of the variant, 0..1.
@@ -51,24 +52,24 @@ def proportions_ztest(a: float, b: float, n_a: int, n_b: int) -> ZTest | None:
         ValueError: A proportion is not in 0..1, or there are no utterances.
 
     Examples:
-        >>> round(two_proportion_z(0.690, 0.669, 2943, 2943).p, 3)
+        >>> round(proportions_ztest(0.690, 0.669, 2943, 2943).p, 3)
         0.042
     """
     if not (0 <= a <= 1 and 0 <= b <= 1) or n_a < 1 or n_b < 1:
         raise ValueError(f"proportions {a} of {n_a} and {b} of {n_b}: expected 0 to 1 of at least one utterance")
     if a == b and a in (0.0, 1.0):
         return None
-    pooled = (n_a * a + n_b * b) / (n_a + n_b)
-    return _z_test(a - b, pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
+    z, p = proportion.proportions_ztest([n_a * a, n_b * b], [n_a, n_b], alternative="larger")
+    return ZTest(float(z), float(p))
 
 
 def uar_ztest(
     recalls_a: NDArray[np.float64], recalls_b: NDArray[np.float64], class_counts: NDArray[np.int64]
 ) -> ZTest | None:
-    """The one-tailed z-test of two UAs from the variances of their recalls, H1: a > b.
+    """Test two UAs by the one-tailed z-test from the variances of their recalls, H1: a > b.
 
     z = (UA_a - UA_b) / sqrt(sum_k [r_ak (1 - r_ak) + r_bk (1 - r_bk)] / (n_k K^2)), which is the
-    variance of a mean of independent binomial shares. Each recall is taken as such a share,
+    variance of a mean of independent binomial shares. It assumes that each recall is such a share,
     independent of the others and of the other variant's.
 
     Args:
@@ -84,7 +85,7 @@ def uar_ztest(
 
     Examples:
         >>> halves = np.full(2, 0.5)
-        >>> round(recall_variance_z(halves + 0.1, halves, np.array([100, 100])).z, 3)
+        >>> round(uar_ztest(halves + 0.1, halves, np.array([100, 100])).z, 3)
         2.02
     """
     present = class_counts > 0
@@ -92,75 +93,66 @@ def uar_ztest(
         raise ValueError("UA of no utterances")
     a, b, n = recalls_a[present], recalls_b[present], class_counts[present]
     variance = float(np.sum((a * (1 - a) + b * (1 - b)) / n)) / len(n) ** 2
-    return None if variance == 0 else _z_test(float(a.mean() - b.mean()), variance)
-
-
-def _z_test(difference: float, variance: float) -> ZTest:
-    z = difference / sqrt(variance)
+    if variance == 0:
+        return None
+    z = float(a.mean() - b.mean()) / sqrt(variance)
     return ZTest(z, float(special.ndtr(-z)))
 
 
 def mcnemar_one_sided(only_a: int, only_b: int) -> float:
-    """McNemar's exact test, one-tailed, H1: a is right more often where the two disagree.
+    """Test two paired proportions by McNemar's exact test, one-tailed, H1: a is right more often where they disagree.
 
     p = P(X >= only_a), X ~ Binomial(only_a + only_b, 1/2) (McNemar, Psychometrika 12, 1947, in its
-    exact form). It takes utterances as independent.
+    exact form). It assumes independent utterances.
 
     Args:
-        only_a: Utterances that only the variant got right.
-        only_b: Utterances that only the baseline got right.
+        only_a: Utterances that only the variant classified correctly.
+        only_b: Utterances that only the baseline classified correctly.
 
     Returns:
         The probability; 1 where the two never disagree.
 
     Examples:
-        >>> mcnemar_exact(5, 0)
+        >>> mcnemar_one_sided(5, 0)
         0.03125
     """
-    if only_a == 0:
+    if only_a + only_b == 0:
         return 1.0
-    # P(X >= a) for X ~ Binomial(n, 1/2) is the regularised incomplete beta function at 1/2.
-    return float(special.betainc(only_a, only_b + 1, 0.5))
+    # statsmodels' mcnemar is two-sided only.
+    return float(stats.binomtest(only_a, only_a + only_b, alternative="greater").pvalue)
 
 
 def holm_adjust(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down adjustment, which holds the family-wise error however the tests depend on each other.
+    """Adjust p-values by Holm's step-down method, which bounds the family-wise error under any dependence.
 
     The i-th smallest of m values is multiplied by m - i + 1, made monotone, and cut at 1 (Holm,
     Scandinavian Journal of Statistics 6, 1979). It assumes that each value is a valid p.
 
     Args:
-        p_values: One value a comparison of the family. None stands for a comparison that belongs
+        p_values: One value per comparison of the family. None stands for a comparison that belongs
             to the family but has no value (yet): it counts in m, as if its value were 1.
 
     Returns:
         Adjusted values in the given order; None stays None.
 
     Examples:
-        >>> holm([0.01, 0.04, None])
+        >>> holm_adjust([0.01, 0.04, None])
         [0.03, 0.08, None]
     """
-    size = len(p_values)
-    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * size
-    largest = 0.0
-    for rank, (p, place) in enumerate(known):
-        largest = max(largest, min(1.0, (size - rank) * p))
-        adjusted[place] = largest
-    return adjusted
+    _, adjusted, _, _ = multitest.multipletests([1.0 if p is None else p for p in p_values], method="holm")
+    return [None if p is None else float(value) for p, value in zip(p_values, adjusted, strict=True)]
 
 
-def wilson_interval(proportion: float, n: int, confidence: float = 0.95) -> Interval:
-    """Wilson's score interval of one proportion, for a variant's WA.
+def wilson_interval(share: float, n: int) -> Interval:
+    """Compute Wilson's 95% score interval of one proportion, for a variant's WA.
 
     Centre (p + z^2/2n) / (1 + z^2/n), half width z sqrt(p (1-p)/n + z^2/4n^2) / (1 + z^2/n) (Wilson,
-    Journal of the American Statistical Association 22, 1927). It takes utterances as independent, so it
+    Journal of the American Statistical Association 22, 1927). It assumes independent utterances, so it
     is too narrow where speakers differ.
 
     Args:
-        proportion: Share of correct utterances, 0..1.
-        n: Utterances.
-        confidence: Nominal coverage, between 0 and 1.
+        share: Share of correct utterances, 0..1.
+        n: Number of utterances.
 
     Returns:
         The interval, inside 0..1.
@@ -175,8 +167,5 @@ def wilson_interval(proportion: float, n: int, confidence: float = 0.95) -> Inte
     """
     if n < 1:
         raise ValueError("interval of a share of no utterances")
-    z = float(special.ndtri(0.5 + confidence / 2))
-    spread = 1 + z * z / n
-    centre = (proportion + z * z / (2 * n)) / spread
-    half = z * sqrt(proportion * (1 - proportion) / n + z * z / (4 * n * n)) / spread
-    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+    low, high = proportion.proportion_confint(share * n, n, method="wilson")
+    return Interval(float(low), float(high))

@@ -36,7 +36,7 @@ def variant_label(configuration: FoldConfiguration) -> str:
         Attention, scope where there is one, and label strategy or 'cross_entropy'.
 
     Examples:
-        >>> variant_label(FoldConfiguration.of(attention="none", criterion="cross_entropy"))
+        >>> variant_label(FoldConfiguration.parse(attention="none", criterion="cross_entropy"))
         'none · cross_entropy'
     """
     return f"{attention_label(configuration)} · {target_label(configuration)}"

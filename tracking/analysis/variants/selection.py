@@ -108,7 +108,7 @@ def argbest_validation(scores: Sequence[tuple[float, float | None]]) -> int:
         Place of the highest validation UA; ties go to the lower loss, then to the first.
 
     Examples:
-        >>> best_validated([(0.70, 0.5), (0.72, 0.9), (0.72, 0.4)])
+        >>> argbest_validation([(0.70, 0.5), (0.72, 0.9), (0.72, 0.4)])
         2
     """
 

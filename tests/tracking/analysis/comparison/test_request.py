@@ -32,7 +32,7 @@ def asked(entries, baseline="", *variants):
 
 
 def pairs(outcome):
-    return {one.variant: one.baseline for one in outcome.made}
+    return {one.variant: one.baseline for one in outcome.comparisons}
 
 
 def test_one_variant_by_its_label_is_the_baseline_of_all_others(entries):
