@@ -1,4 +1,4 @@
-"""Corpora by name: their label files, and their audio opened once.
+"""Corpora: label files and audio.
 
-Nothing is imported here: a worker needs what a corpus is (`base`), and starts sooner without the loaders.
+Nothing is imported here: workers need the records (`corpus`) only, and start sooner without the loaders.
 """

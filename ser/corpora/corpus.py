@@ -1,4 +1,4 @@
-"""What every corpus becomes: utterances with speaker, emotion and counts, and what was skipped."""
+"""Records of a corpus: utterances with speaker, emotion and counts, and skipped files."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,10 +12,10 @@ from ser.results import CorpusIdentity
 Split = Literal["training", "validation", "test"]
 
 UNKNOWN = "unknown"
-"""Origin of a count that there is none of."""
+"""Source of a count that is missing."""
 
 IMPUTED = "imputed"
-"""Origin of a count that was taken from what is like it, as the corpus's notes list it."""
+"""Source of a count estimated from similar utterances, as the corpus's notes list it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Utterance:
         speaker: Speaker, unique in the corpus.
         emotion: One of the corpus's emotions.
         session: Recording session, where the corpus has them.
-        site: Place of recording, such as a school, where the corpus tells places apart.
+        site: Recording site, such as a school, where the corpus distinguishes sites.
         sentence: Code of the spoken sentence, where speakers share sentences.
         transcript: Words spoken, where the corpus gives them.
         words: Number of words, or None where unknown.
@@ -38,10 +38,10 @@ class Utterance:
         voiced_phonemes_source: Where the number of voiced phonemes comes from, such as 'labels' or
             'grapheme-to-phoneme'; 'unknown' where there is none.
         language: Language spoken, as an ISO 639-1 code, where it differs from the corpus's.
-        split: Part that a given split puts it in, where the corpus comes with one.
+        split: Subset of the corpus's predefined split, where it has one.
         ratings: Dimensional ratings by name, such as 'valence', on the corpus's own scale.
-        start_s: Where it begins in the audio file, in seconds; None for the file's begin.
-        end_s: Where it ends in the audio file, in seconds; None for the file's end.
+        start_s: Start in the audio file, in seconds; None for the start of the file.
+        end_s: End in the audio file, in seconds; None for the end of the file.
     """
 
     id: str
@@ -65,7 +65,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file or an utterance that was left out, and why."""
+    """File or utterance that was left out, with the reason."""
 
     name: str
     reason: str
@@ -73,7 +73,7 @@ class SkippedFile:
 
 @dataclass(frozen=True)
 class Annotations:
-    """A corpus as its label files describe it; no audio has been read yet.
+    """Corpus as its label files describe it; no audio has been read yet.
 
     Attributes:
         corpus: Name of the corpus, as in the registry.
@@ -83,9 +83,9 @@ class Annotations:
         partners: For each speaker the one who takes the other role in its pair (validates where it
             tests): the other speaker of the session, or a fixed pairing.
         language: Language spoken, as an ISO 639-1 code.
-        skipped: What was left out.
-        notes: What the user should know, such as imputed counts.
-        synthetic: Whether the speech was made by a program: scores say nothing about people.
+        skipped: Files and utterances left out.
+        notes: Messages for the user, such as imputed counts.
+        synthetic: Whether a program generated the speech: scores say nothing about people.
     """
 
     corpus: str
@@ -100,7 +100,7 @@ class Annotations:
 
 
 class NoOptions(FrozenModel):
-    """The options of a corpus that has none."""
+    """Empty options, for a corpus that has none."""
 
 
 OptionsT = TypeVar("OptionsT", bound=FrozenModel)
@@ -108,10 +108,10 @@ OptionsT = TypeVar("OptionsT", bound=FrozenModel)
 
 @dataclass(frozen=True)
 class Loader(Generic[OptionsT]):
-    """How a corpus is read.
+    """Options and reading function of a corpus.
 
     Attributes:
-        options: The corpus's options, each with a default; their names and values are what a user types.
+        options: The corpus's options, each with a default; users type their names and values.
         load: Reads the label files below a root folder. Raises `CorpusError` where there is no such
             corpus; a single bad utterance is skipped and listed.
     """
@@ -122,10 +122,9 @@ class Loader(Generic[OptionsT]):
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus whose audio was read once: what is learnt from, and its digest.
+    """Corpus whose audio was read: utterances in content order, and their digest.
 
-    Utterances stand in an order that depends on content alone (speaker, then samples), so that
-    neither file names nor folders change a result.
+    Content order (speaker, then samples) keeps file names and folders from changing a result.
 
     Attributes:
         name: Name of the corpus.
@@ -136,8 +135,8 @@ class Corpus:
         samples_sha256: Digest of each utterance's samples, which finds the same audio under two names.
         partners: See `Annotations`.
         language: Language spoken.
-        skipped: What was left out, unreadable audio included.
-        notes: What the user should know.
+        skipped: Files and utterances left out, unreadable audio included.
+        notes: Messages for the user.
         synthetic: See `Annotations`.
         digest: 32 hex digits over the class set, samples, labels, speakers and counts.
     """
@@ -157,7 +156,7 @@ class Corpus:
 
     @property
     def identity(self) -> CorpusIdentity:
-        """What a result says of the corpus that it rests on."""
+        """Identity of the corpus that results record."""
         return CorpusIdentity(name=self.name, digest=self.digest, emotions=self.emotions, synthetic=self.synthetic)
 
     @property
@@ -167,10 +166,10 @@ class Corpus:
 
     @property
     def words_source(self) -> dict[str, int]:
-        """Number of utterances by where their number of words comes from, the most frequent first."""
+        """Number of utterances by source of their word count, most frequent first."""
         return dict(Counter(utterance.words_source for utterance in self.utterances).most_common())
 
     @property
     def voiced_phonemes_source(self) -> dict[str, int]:
-        """Number of utterances by where their number of voiced phonemes comes from, the most frequent first."""
+        """Number of utterances by source of their voiced-phoneme count, most frequent first."""
         return dict(Counter(utterance.voiced_phonemes_source for utterance in self.utterances).most_common())

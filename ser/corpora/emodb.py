@@ -1,4 +1,4 @@
-"""The Berlin Database of Emotional Speech (EmoDB): ten actors, ten sentences, seven emotions.
+"""Berlin Database of Emotional Speech (EmoDB): ten actors, ten sentences, seven emotions.
 
 A file `wav/SSTTTEv.wav` names speaker, text, emotion and version; `lablaut/SSTTTEvxx.lablaut` holds
 its phones, labelled by hand.
@@ -16,7 +16,7 @@ from ser.corpora.transcripts.phones import LABLAUT, Voicing, count_voiced, labla
 from ser.errors import AnnotationError, CorpusError
 
 EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
-"""The class set."""
+"""Class set."""
 
 EMOTION_OF_LETTER = dict(zip("WLEAFTN", EMOTIONS, strict=True))
 """Emotions by the sixth letter of a file's name, the initial of the German word."""
@@ -33,7 +33,7 @@ TRANSCRIPT_OF_TEXT = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
 }
-"""What is said, by the text's code, as the corpus's README prints it."""
+"""Spoken sentences by text code, from the corpus's README."""
 
 PAIRS = (("03", "08"), ("09", "10"), ("11", "12"), ("13", "14"), ("15", "16"))
 """Speakers who validate each other's test."""
@@ -45,7 +45,7 @@ _EXPECTED = "the folders 'wav' and 'lablaut'"
 
 @dataclass(frozen=True)
 class _Name:
-    """What a file's name says."""
+    """Parts of a file's name."""
 
     speaker: str
     text: str
@@ -53,7 +53,7 @@ class _Name:
 
 
 def parse_lablaut(text: str, path: Path) -> tuple[str, ...]:
-    """Reads the segments of a phonetic label file.
+    """Read the segments of a phonetic label file.
 
     Args:
         text: The file's text.
@@ -89,7 +89,7 @@ def parse_lablaut(text: str, path: Path) -> tuple[str, ...]:
 
 
 def load(root: Path) -> Annotations:
-    """Reads EmoDB's names and phonetic labels; no audio.
+    """Read EmoDB's names and phonetic labels; no audio.
 
     A voiced-phoneme count whose label file is missing, empty or unreadable is the rounded mean over
     the same text spoken by others; `notes` lists each of them.
@@ -141,7 +141,7 @@ def load(root: Path) -> Annotations:
 
 
 def _parse_name(stem: str) -> _Name | str:
-    """What a wav's name says, or why it does not fit."""
+    """Parse a wav's name; return the reason if it does not fit."""
     match = _NAME.fullmatch(stem)
     if match is None:
         return "its name does not have the form SSTTTEv, such as 03a01Fa"
@@ -151,12 +151,12 @@ def _parse_name(stem: str) -> _Name | str:
     if text not in TRANSCRIPT_OF_TEXT:
         return f"text '{text}' is not one of {', '.join(TRANSCRIPT_OF_TEXT)}"
     if not any(speaker in pair for pair in PAIRS):
-        return f"speaker '{speaker}' is not one of {', '.join(known for pair in PAIRS for known in pair)}"
+        return f"speaker '{speaker}' is not one of {', '.join(valid for pair in PAIRS for valid in pair)}"
     return _Name(speaker, text, EMOTION_OF_LETTER[letter])
 
 
 def _voiced_phonemes(path: Path | None) -> int | str:
-    """The voiced phonemes of a label file, or why they are not known."""
+    """Count the voiced phonemes of a label file; return the reason if that is impossible."""
     if path is None:
         return "it has no lablaut file"
     try:
@@ -184,7 +184,7 @@ def _utterance(stem: str, wav: Path, name: _Name, voiced: int | None) -> Utteran
 def _impute(
     utterances: list[Utterance], problems: dict[str, str]
 ) -> tuple[list[Utterance], tuple[str, ...], list[SkippedFile]]:
-    """Fills unknown voiced counts; returns utterances, one note per filled count, and what stays unknown."""
+    """Impute missing voiced counts; return utterances, one note per imputed count, and failures."""
     complete: list[Utterance] = []
     notes: list[str] = []
     uncounted: list[SkippedFile] = []
@@ -193,19 +193,19 @@ def _impute(
             complete.append(utterance)
             continue
         reason = problems[utterance.id]
-        others = [
-            other.voiced_phonemes
-            for other in utterances
-            if other.sentence == utterance.sentence
-            and other.speaker != utterance.speaker
-            and other.voiced_phonemes is not None
+        counts = [
+            candidate.voiced_phonemes
+            for candidate in utterances
+            if candidate.sentence == utterance.sentence
+            and candidate.speaker != utterance.speaker
+            and candidate.voiced_phonemes is not None
         ]
-        if not others:
+        if not counts:
             uncounted.append(
                 SkippedFile(utterance.id, f"{reason}, and no other speaker says text {utterance.sentence}")
             )
             continue
-        count = round(fmean(others))
+        count = round(fmean(counts))
         complete.append(replace(utterance, voiced_phonemes=count, voiced_phonemes_source=IMPUTED))
         notes.append(
             f"{utterance.id}: {count} voiced phonemes imputed, the mean of text {utterance.sentence} "
@@ -215,5 +215,5 @@ def _impute(
 
 
 def _partners(speakers: set[str]) -> dict[str, str]:
-    both_ways = [pair for a, b in PAIRS for pair in ((a, b), (b, a))]
-    return {speaker: partner for speaker, partner in both_ways if {speaker, partner} <= speakers}
+    ordered_pairs = [pair for a, b in PAIRS for pair in ((a, b), (b, a))]
+    return {speaker: partner for speaker, partner in ordered_pairs if {speaker, partner} <= speakers}

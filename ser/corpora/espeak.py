@@ -1,8 +1,8 @@
-"""A thin wrapper of the eSpeak NG library, with word and phoneme events.
+"""Thin wrapper of the eSpeak NG library, with word and phoneme events.
 
 eSpeak keeps state between utterances, so that the same text can sound differently the second time.
 The same sequence of requests in a fresh process, with the random seed set before each, gives the
-same samples; `synthesise` therefore runs a whole sequence in a process of its own. It also keeps
+same samples; `synthesize` therefore runs a whole sequence in a process of its own. It also keeps
 the library out of the caller, whatever threads run there.
 """
 
@@ -30,7 +30,7 @@ _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 @dataclass(frozen=True)
 class SynthesisRequest:
-    """One utterance to be spoken.
+    """Utterance to be spoken.
 
     Attributes:
         text: What is said.
@@ -51,7 +51,7 @@ class SynthesisRequest:
 
 @dataclass(frozen=True)
 class TimeMark:
-    """Where a word or a phoneme begins.
+    """Start of a word or a phoneme.
 
     Attributes:
         sample: Position, in samples.
@@ -64,13 +64,13 @@ class TimeMark:
 
 @dataclass(frozen=True)
 class SynthesisResult:
-    """A spoken utterance.
+    """Spoken utterance.
 
     Attributes:
         samples: 16-bit samples, shape `(sample,)`.
         sample_rate_hz: Their rate, in hertz.
-        words: Where its words begin, in order.
-        phonemes: Where its phonemes begin, in order.
+        words: Starts of its words, in order.
+        phonemes: Starts of its phonemes, in order.
     """
 
     samples: NDArray[np.int16]
@@ -79,23 +79,23 @@ class SynthesisResult:
     phonemes: tuple[TimeMark, ...]
 
 
-def synthesise(
+def synthesize(
     requests: Sequence[SynthesisRequest], progress: Callable[[int, int], None] | None = None
 ) -> list[SynthesisResult]:
-    """Speaks a sequence of utterances in a fresh process.
+    """Speak a sequence of utterances in a fresh process.
 
     Args:
-        requests: What is spoken, and how; the same sequence gives the same samples.
+        requests: Texts and voice settings; the same sequence gives the same samples.
         progress: Called with the number of utterances spoken and of all utterances.
 
     Returns:
-        One utterance a request.
+        One utterance per request.
 
     Raises:
         CorpusError: eSpeak NG is not installed, lacks a voice, or fails.
     """
     if not is_installed():
-        raise CorpusError("the demo corpus is spoken by eSpeak NG, which is missing: pip install 'ser-studies[demo]'")
+        raise CorpusError("the demo corpus needs eSpeak NG: pip install 'ser-studies[demo]'")
     with tempfile.TemporaryDirectory(prefix="ser-speech-") as name:
         folder = Path(name)
         jobs = folder / "requests.json"
@@ -105,7 +105,7 @@ def synthesise(
 
 
 def _run_child(folder: Path, total: int, progress: Callable[[int, int], None] | None) -> None:
-    """Runs `speak_requests` in a new interpreter and follows the lines that it prints."""
+    """Run `run_synthesis_requests` in a new interpreter and follow its progress."""
     code = "import sys; from ser.corpora.espeak import run_synthesis_requests; run_synthesis_requests(sys.argv[1])"
     errors = folder / "errors.txt"
     with (
@@ -119,8 +119,8 @@ def _run_child(folder: Path, total: int, progress: Callable[[int, int], None] | 
             if progress is not None and line.startswith("done "):
                 progress(int(line.split()[1]), total)
     if child.returncode != 0:
-        said = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        reason = said[-1] if said else f"exit status {child.returncode}"
+        messages = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        reason = messages[-1] if messages else f"exit status {child.returncode}"
         raise CorpusError(f"the demo corpus cannot be spoken: {reason.removeprefix('ser.errors.CorpusError: ')}")
 
 
@@ -135,7 +135,7 @@ def _read_speech(folder: Path, index: int) -> SynthesisResult:
 
 
 def run_synthesis_requests(folder: str) -> None:
-    """What the child process runs: speaks `requests.json` of a folder and writes the results beside it.
+    """Speak `requests.json` of a folder and write the results beside it, in the child process.
 
     Args:
         folder: The folder.
@@ -158,12 +158,12 @@ def run_synthesis_requests(folder: str) -> None:
 
 
 def is_installed() -> bool:
-    """Whether there is an eSpeak NG to load."""
+    """Check whether eSpeak NG is installed."""
     return find_spec("espeakng_loader") is not None
 
 
 def load_library() -> tuple[ctypes.CDLL, Path, int]:
-    """Loads and initialises eSpeak NG in this process, which is to be a child that does nothing else.
+    """Load and initialize eSpeak NG in this process, which is a child that does nothing else.
 
     Returns:
         The library, the folder of its data, and the sample rate of its voices, in hertz.
@@ -202,17 +202,17 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class _Library:
-    """eSpeak NG in this process; the library has one state, so there is to be one of these."""
+    """eSpeak NG in this process; the library has one global state, so make one instance only."""
 
     def __init__(self) -> None:
         self._pieces: list[NDArray[np.int16]] = []
         self._words: list[tuple[int, int, int]] = []
         self._phonemes: list[TimeMark] = []
-        self._receiver = _Callback(self._receive)  # kept: the library calls it as long as it lives
+        self._receiver = _Callback(self._receive)  # referenced here: the library calls it as long as it lives
         self._sample_rate_hz = 0
 
     def start(self) -> None:
-        """Loads and initialises the library.
+        """Load and initialize the library.
 
         Raises:
             CorpusError: The library refuses to start.
@@ -221,7 +221,7 @@ class _Library:
         self._library.espeak_SetSynthCallback(self._receiver)
 
     def speak(self, request: SynthesisRequest, seed: int) -> SynthesisResult:
-        """Speaks one utterance.
+        """Speak one utterance.
 
         Raises:
             CorpusError: The voice does not exist, or the library fails.
@@ -247,7 +247,7 @@ class _Library:
         return SynthesisResult(samples, self._sample_rate_hz, words, tuple(self._phonemes))
 
     def _set_voice(self, voice: str) -> None:
-        """Chooses a voice; the library silently ignores a variant that it does not have."""
+        """Choose a voice; the library silently ignores a variant that it does not have."""
         _, _, variant = voice.partition("+")
         if variant and not (self._data / "voices" / "!v" / variant).is_file():
             raise CorpusError(f"eSpeak NG has no voice variant '{variant}'")
@@ -258,7 +258,7 @@ class _Library:
             raise CorpusError(f"eSpeak NG refuses {what} (status {status})")
 
     def _receive(self, wave: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]") -> int:
-        """Takes samples and events; 0 tells the library to go on."""
+        """Receive samples and events; 0 tells the library to continue."""
         if wave and count > 0:
             self._pieces.append(np.ctypeslib.as_array(wave, shape=(count,)).copy())
         index = 0

@@ -1,4 +1,4 @@
-"""Checks that a folder is what a corpus's loader expects, before anything is read."""
+"""Folders and text of label files."""
 
 import os
 import re
@@ -7,13 +7,13 @@ from pathlib import Path
 from ser.errors import AnnotationError, CorpusError
 
 SYNTHETIC_MARKER = "synthetic.json"
-"""Lies in a folder whose speech a program made: nobody shall take it for a recorded corpus."""
+"""Marker file of a folder with synthetic speech, so that it is not taken for a recorded corpus."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def require_folder(root: Path, corpus: str, expected: str) -> None:
-    """Refuses a root folder that is missing, is a file or is empty.
+    """Refuse a root folder that is missing, is a file or is empty.
 
     Args:
         root: The folder that the user named.
@@ -25,7 +25,7 @@ def require_folder(root: Path, corpus: str, expected: str) -> None:
     """
     try:
         if not root.exists():
-            raise CorpusError(f"{root}: no such folder; {corpus} is expected there, with {expected}")
+            raise CorpusError(f"{root}: no such folder; expected {corpus}, with {expected}")
         if not root.is_dir():
             raise CorpusError(f"{root}: is a file; expected the folder of {corpus}, with {expected}")
         if not any(root.iterdir()):
@@ -35,7 +35,7 @@ def require_folder(root: Path, corpus: str, expected: str) -> None:
 
 
 def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
-    """The files of one folder by their name without the suffix; macOS doubles (`._*`) are left out.
+    """List the files of a folder by name without suffix; macOS metadata files (`._*`) are left out.
 
     Args:
         folder: The folder; one that does not exist has no files.
@@ -51,8 +51,8 @@ def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
         names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - names, a hundred thousand of them
     except OSError as error:
         raise _unreadable(folder, error) from error
-    kept = sorted(name for name in names if name.lower().endswith(suffix) and not name.startswith("._"))
-    return {name[: -len(suffix)]: folder / name for name in kept}
+    matching = sorted(name for name in names if name.lower().endswith(suffix) and not name.startswith("._"))
+    return {name[: -len(suffix)]: folder / name for name in matching}
 
 
 def _unreadable(folder: Path, error: OSError) -> CorpusError:
@@ -60,7 +60,7 @@ def _unreadable(folder: Path, error: OSError) -> CorpusError:
 
 
 def label_lines(text: str) -> list[str]:
-    """Lines of a label file, whether they end as on Unix, Windows or old Macs.
+    """Split a label file into lines that end as on Unix, Windows or old Macs.
 
     `str.splitlines` would also divide at byte 0x85, which stands for three dots in Windows' encoding.
     """
@@ -68,7 +68,7 @@ def label_lines(text: str) -> list[str]:
 
 
 def read_label_text(path: Path) -> str:
-    """Reads a label file as latin-1, in which every byte is a character.
+    """Read a label file as latin-1, in which every byte is a character.
 
     Raises:
         AnnotationError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""Opens a corpus: reads every audio file once, drops what is not sound, and takes the digest."""
+"""Load a corpus: read all audio, skip invalid files, compute the corpus digest."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -16,12 +16,12 @@ SAMPLE_RATE_HZ = 16_000
 """Rate at which samples are digested, in hertz."""
 
 MAX_UNREADABLE_SHARE = 0.5
-"""With more bad audio than this the folder is taken to be damaged as a whole."""
+"""Largest share of unreadable audio; above it the whole corpus counts as damaged."""
 
 
 @dataclass(frozen=True)
 class _ReadUtterance:
-    """An utterance whose audio was read."""
+    """Utterance whose audio was read."""
 
     utterance: Utterance
     samples_sha256: str
@@ -29,7 +29,7 @@ class _ReadUtterance:
 
     @property
     def content(self) -> tuple[str, str, str, int, int]:
-        """What decides the utterance's place in the corpus; -1 stands for an unknown count."""
+        """Sort key of the content order; -1 stands for an unknown count."""
         words = -1 if self.utterance.words is None else self.utterance.words
         voiced = -1 if self.utterance.voiced_phonemes is None else self.utterance.voiced_phonemes
         return (self.utterance.speaker, self.samples_sha256, self.utterance.emotion, words, voiced)
@@ -41,7 +41,7 @@ def load_corpus(
     progress: Callable[[int, int], None] | None = None,
     options: Mapping[str, str] | None = None,
 ) -> Corpus:
-    """Reads a corpus's label files and its audio; counts that it lacks are taken from its transcripts.
+    """Read a corpus's label files and audio; fill missing counts from transcripts.
 
     Args:
         name: Name of the corpus, one of `ser.corpora.LOADERS`.
@@ -50,7 +50,7 @@ def load_corpus(
         options: Options of that corpus as text, by name.
 
     Returns:
-        The corpus: utterances in content order, what was skipped, and the digest.
+        The corpus: utterances in content order, skipped files, and the digest.
 
     Raises:
         ConfigurationError: There is no such corpus, option or value.
@@ -60,7 +60,7 @@ def load_corpus(
 
 
 def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], None] | None = None) -> Corpus:
-    """Reads the audio of annotated utterances.
+    """Read the audio of annotated utterances.
 
     Args:
         annotations: The corpus as its label files describe it.
@@ -72,63 +72,63 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
     Raises:
         CorpusError: No audio can be read, or less than half of it.
     """
-    heard: list[_ReadUtterance] = []
+    read_utterances: list[_ReadUtterance] = []
     skipped: list[SkippedFile] = []
-    for done, utterance in enumerate(annotations.utterances, start=1):
+    for count, utterance in enumerate(annotations.utterances, start=1):
         try:
             samples = read_audio(utterance.path, SAMPLE_RATE_HZ, utterance.start_s, utterance.end_s)
         except AudioError as error:
             skipped.append(SkippedFile(utterance.id, str(error)))
         else:
             sha256 = hashlib.sha256(samples.astype("<f4", copy=False).tobytes()).hexdigest()
-            heard.append(_ReadUtterance(utterance, sha256, len(samples) / SAMPLE_RATE_HZ))
+            read_utterances.append(_ReadUtterance(utterance, sha256, len(samples) / SAMPLE_RATE_HZ))
         if progress is not None:
-            progress(done, len(annotations.utterances))
+            progress(count, len(annotations.utterances))
     total = len(annotations.utterances)
-    if not heard or len(skipped) > MAX_UNREADABLE_SHARE * total:
+    if not read_utterances or len(skipped) > MAX_UNREADABLE_SHARE * total:
         first = f" (first: {skipped[0].reason})" if skipped else ""
         raise CorpusError(f"{annotations.root}: {len(skipped)} of {total} audio files cannot be read{first}")
-    heard.sort(key=lambda one: (one.content, one.utterance.id))
-    speakers = {one.utterance.speaker for one in heard}
+    read_utterances.sort(key=lambda read: (read.content, read.utterance.id))
+    speakers = {read.utterance.speaker for read in read_utterances}
     return Corpus(
         name=annotations.corpus,
         root=annotations.root,
         emotions=annotations.emotions,
-        utterances=tuple(one.utterance for one in heard),
-        durations_s=tuple(one.duration_s for one in heard),
-        samples_sha256=tuple(one.samples_sha256 for one in heard),
+        utterances=tuple(read.utterance for read in read_utterances),
+        durations_s=tuple(read.duration_s for read in read_utterances),
+        samples_sha256=tuple(read.samples_sha256 for read in read_utterances),
         partners={a: b for a, b in annotations.partners.items() if {a, b} <= speakers},
         language=annotations.language,
-        digest=_digest(annotations.emotions, heard),
+        digest=_digest(annotations.emotions, read_utterances),
         skipped=annotations.skipped + tuple(skipped),
-        notes=annotations.notes + _duplicate_audio_notes(heard),
+        notes=annotations.notes + _duplicate_audio_notes(read_utterances),
         synthetic=annotations.synthetic,
     )
 
 
-def _digest(emotions: tuple[str, ...], heard: Iterable[_ReadUtterance]) -> str:
+def _digest(emotions: tuple[str, ...], read_utterances: Iterable[_ReadUtterance]) -> str:
     """Digest of the class set and of every utterance's content; names and folders are not in it."""
     rows = [
         {
-            "samples": one.samples_sha256,
-            "emotion": one.utterance.emotion,
-            "speaker": one.utterance.speaker,
-            "words": one.utterance.words,
-            "voiced_phonemes": one.utterance.voiced_phonemes,
+            "samples": read.samples_sha256,
+            "emotion": read.utterance.emotion,
+            "speaker": read.utterance.speaker,
+            "words": read.utterance.words,
+            "voiced_phonemes": read.utterance.voiced_phonemes,
         }
-        for one in heard
+        for read in read_utterances
     ]
     return digest_of({"emotions": list(emotions), "utterances": rows})
 
 
-def _duplicate_audio_notes(heard: list[_ReadUtterance]) -> tuple[str, ...]:
-    """A note where two utterances have the same samples: a part of a fold could hold another's speech."""
-    first_with: dict[str, str] = {}
+def _duplicate_audio_notes(read_utterances: list[_ReadUtterance]) -> tuple[str, ...]:
+    """Note on utterances with equal samples: they could leak between the subsets of a fold."""
+    first_ids: dict[str, str] = {}
     pairs: list[str] = []
-    for one in heard:
-        known = first_with.setdefault(one.samples_sha256, one.utterance.id)
-        if known != one.utterance.id:
-            pairs.append(f"{known} = {one.utterance.id}")
+    for read in read_utterances:
+        first_id = first_ids.setdefault(read.samples_sha256, read.utterance.id)
+        if first_id != read.utterance.id:
+            pairs.append(f"{first_id} = {read.utterance.id}")
     if not pairs:
         return ()
     return (f"{len(pairs)} utterances have the same samples as another: {', '.join(pairs)}",)

@@ -1,4 +1,4 @@
-"""Who validates where whom tests: pairs of speakers for corpora that do not name them."""
+"""Pair of speakers who validate each other's test, for corpora that do not name them."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,34 +6,36 @@ from collections.abc import Mapping, Sequence
 from ser.corpora.corpus import Utterance
 
 
-def pair_speakers(utterances: Sequence[Utterance], given: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Pairs the speakers of a corpus.
+def pair_speakers(
+    utterances: Sequence[Utterance], named_pairs: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Pair the speakers of a corpus.
 
     Args:
         utterances: Its utterances.
-        given: Partners that the corpus names, both ways; where there are any, nobody else is paired.
+        named_pairs: Partners that the corpus names, both ways; if there are any, nobody else is paired.
 
     Returns:
-        The partner of each speaker who has one, both ways, and notes on how they were found. Without
-        given pairs these are the two speakers of each session, where every session has the same two;
-        else neighbours in the order of their names.
+        Partners by speaker, both ways, and notes on how they were paired: as named, else the two
+        speakers of each session, else neighbours in the order of their names.
     """
     speakers = sorted({utterance.speaker for utterance in utterances})
-    if given:
-        pairs = {one: other for one, other in given.items() if one in speakers and other in speakers}
+    if named_pairs:
+        pairs = {first: second for first, second in named_pairs.items() if first in speakers and second in speakers}
         return pairs, _unpaired(speakers, pairs)
     if (of_sessions := _pairs_of_sessions(utterances)) is not None:
         return of_sessions, ()
-    pairs = {}
-    for one, other in zip(speakers[::2], speakers[1::2], strict=False):
-        pairs |= {one: other, other: one}
-    listed = ", ".join(f"{one}+{other}" for one, other in zip(speakers[::2], speakers[1::2], strict=False))
-    how = f"speakers are paired in the order of their names, for want of partners or sessions of two: {listed}"
-    return pairs, (*((how,) if pairs else ()), *_unpaired(speakers, pairs))
+    neighbours = list(zip(speakers[::2], speakers[1::2], strict=False))
+    pairs = {
+        speaker: partner for first, second in neighbours for speaker, partner in ((first, second), (second, first))
+    }
+    listed = ", ".join(f"{first}+{second}" for first, second in neighbours)
+    note = f"speakers are paired in the order of their names (no partners, no sessions of two): {listed}"
+    return pairs, (*((note,) if pairs else ()), *_unpaired(speakers, pairs))
 
 
 def _pairs_of_sessions(utterances: Sequence[Utterance]) -> dict[str, str] | None:
-    """The other speaker of each speaker's sessions, or None where that is not one person throughout."""
+    """Pair the two speakers of each session; None unless all sessions of a speaker have the same two."""
     speakers_of: dict[str, set[str]] = defaultdict(set)
     for utterance in utterances:
         if utterance.session is None:
@@ -43,12 +45,12 @@ def _pairs_of_sessions(utterances: Sequence[Utterance]) -> dict[str, str] | None
     for speakers in speakers_of.values():
         if len(speakers) != 2:
             return None
-        one, other = sorted(speakers)
-        if pairs.setdefault(one, other) != other or pairs.setdefault(other, one) != one:
+        first, second = sorted(speakers)
+        if pairs.setdefault(first, second) != second or pairs.setdefault(second, first) != first:
             return None
     return pairs
 
 
 def _unpaired(speakers: Sequence[str], pairs: Mapping[str, str]) -> tuple[str, ...]:
-    alone = [speaker for speaker in speakers if speaker not in pairs]
-    return (f"speakers without a partner: {', '.join(alone)}",) if alone else ()
+    unpaired = [speaker for speaker in speakers if speaker not in pairs]
+    return (f"speakers without a partner: {', '.join(unpaired)}",) if unpaired else ()

@@ -1,4 +1,4 @@
-"""Corpora by name."""
+"""Registry of corpora by name."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,9 +35,9 @@ LOADERS: Mapping[str, Loader[Any]] = {
 
 
 def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = None) -> Annotations:
-    """Reads a corpus's label files; no audio.
+    """Read a corpus's label files; no audio.
 
-    A folder with a marker of synthetic speech is marked so, whichever loader reads it.
+    A folder with a marker of synthetic speech is synthetic, whichever loader reads it.
 
     Args:
         name: Name of the corpus, one of `LOADERS`.
@@ -58,24 +58,24 @@ def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = 
     marker = next((name for name in (SYNTHETIC_MARKER, demo.MARKER) if (root / name).is_file()), None)
     if marker is None:
         return annotations
-    note = f"synthetic: {marker} says that this speech was made by a program, not recorded"
+    note = f"synthetic speech, not recorded (according to {marker})"
     return replace(annotations, synthetic=True, notes=(note, *annotations.notes))
 
 
 def _options(corpus: str, kind: type[FrozenModel], values: Mapping[str, str]) -> FrozenModel:
     for option in values:
         if option not in kind.model_fields:
-            known = ", ".join(kind.model_fields) or "none"
-            raise ConfigurationError(f"corpus {corpus} has no option '{option}'; it has: {known}")
+            valid = ", ".join(kind.model_fields) or "none"
+            raise ConfigurationError(f"corpus {corpus} has no option '{option}'; valid options: {valid}")
     try:
         options = kind.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        option = ".".join(str(part) for part in first["loc"])
+        option = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"corpus {corpus}, option {option}={first['input']!r}: {message}") from None
     if isinstance(options, RowOptions) and options.name != corpus and options.name in LOADERS:
         raise ConfigurationError(
-            f"corpus {corpus}, option name={options.name!r}: that is another corpus; expected a name of its own"
+            f"corpus {corpus}, option name={options.name!r}: that is another corpus; choose a different name"
         )
     return options

@@ -1,4 +1,4 @@
-"""Tables of utterances with the numbers of the real releases (the paper's Tables 1 and 2), and their decoys."""
+"""Tables of utterances with the numbers of the real releases (the paper's Tables 1 and 2), and their distractors."""
 
 import csv
 from collections import Counter
@@ -89,12 +89,12 @@ def _improvised(session: str) -> list[str]:
 
 def _turns(speaker: str, dialogs: Iterable[str], codes: list[str], duration_s: float) -> list[dict[str, object]]:
     listed = list(dialogs)
-    last: Counter[str] = Counter()
+    turn_counts: Counter[str] = Counter()
     rows: list[dict[str, object]] = []
-    for place, code in enumerate(codes):
-        dialog = f"{speaker[:5]}{listed[place % len(listed)]}"
-        rows.append({"id": f"{dialog}_{speaker[-1]}{last[dialog]:03d}", "label": code, "duration_s": duration_s})
-        last[dialog] += 1
+    for index, code in enumerate(codes):
+        dialog = f"{speaker[:5]}{listed[index % len(listed)]}"
+        rows.append({"id": f"{dialog}_{speaker[-1]}{turn_counts[dialog]:03d}", "label": code, "duration_s": duration_s})
+        turn_counts[dialog] += 1
     return rows
 
 
@@ -105,10 +105,10 @@ def fau_aibo_rows(duration_s: float = 0.03) -> list[dict[str, object]]:
         codes = list(chain.from_iterable([code] * count for code, count in zip("AENPR", FAU_AIBO[school], strict=True)))
         Random(school).shuffle(codes)
         width = 3 if school == "Ohm" else 4
-        for place, code in enumerate(codes):
-            number = place // len(speakers)
-            chunk = f"{speakers[place % len(speakers)]}_{number // 4:0{width}d}_{number % 4:02d}"
-            two = "NEG" if place % 3 == 0 else "IDL"
+        for index, code in enumerate(codes):
+            number = index // len(speakers)
+            chunk = f"{speakers[index % len(speakers)]}_{number // 4:0{width}d}_{number % 4:02d}"
+            two = "NEG" if index % 3 == 0 else "IDL"
             rows.append({"id": chunk, "label": code, "duration_s": duration_s, "label_2cl": two})
     return rows
 

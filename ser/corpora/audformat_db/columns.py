@@ -1,4 +1,4 @@
-"""Which columns of an audformat database hold what: by option, or by name where only one can be meant."""
+"""Columns of an audformat database by role: by option, or by an unambiguous name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "transcript": ("transcript", "transcription"),
     "split": ("split",),
 }
-"""Names of columns and schemes by what they hold."""
+"""Names of columns and schemes by role."""
 
 REQUIRED = ("emotion", "speaker")
 
@@ -36,12 +36,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """Where everything is found.
+    """Columns by table and role.
 
     Attributes:
         tables: The tables whose rows are the utterances.
-        of: Column by table and by what it holds.
-        notes: Which columns were taken, and which could not be chosen.
+        of: Column by table and role.
+        notes: Columns that were chosen, and ambiguous ones.
     """
 
     tables: tuple[str, ...]
@@ -55,9 +55,9 @@ class Columns:
 
 
 def find_columns(
-    database: "audformat.Database", tables: Sequence[str] | None, chosen: Mapping[str, str | None]
+    database: "audformat.Database", tables: Sequence[str] | None, options: Mapping[str, str | None]
 ) -> Columns:
-    """Finds the columns.
+    """Find the column of each role.
 
     A column of the utterances' own table goes before one of another table. Without an option, a column
     is found by its name or by the name of its scheme.
@@ -65,7 +65,7 @@ def find_columns(
     Args:
         database: The database's header.
         tables: The tables whose rows are the utterances; None for the only one with emotions.
-        chosen: Column by what it holds, alone or as 'table.column'; None where it is to be found.
+        options: Column by role, alone or as 'table.column'; None where it is to be searched.
 
     Returns:
         The columns; what is not required and not found is missing.
@@ -77,10 +77,10 @@ def find_columns(
     for table in tables or ():
         if table not in database.tables:
             raise _error(f"option table: {unknown_value_message('table', table, database.tables)}", database)
-    mains = tuple(tables) if tables else _tables_with_emotions(database, chosen["emotion"])
+    mains = tuple(tables) if tables else _tables_with_emotions(database, options["emotion"])
     of: dict[tuple[str, str], Column] = {}
     notes: list[str] = []
-    for role, option in chosen.items():
+    for role, option in options.items():
         for main in mains:
             candidates = _candidates(database, main, role, option)
             if len(candidates) == 1:
@@ -89,25 +89,25 @@ def find_columns(
                 raise _error(_ambiguity_message(role, option, main, candidates), database)
             elif candidates:
                 listed = ", ".join(map(str, candidates))
-                notes.append(f"no column is taken for {role}, since it could be any of {listed} (option {role})")
-    taken = ", ".join(f"{role} from {column}" for (_, role), column in of.items())
-    return Columns(mains, of, (f"columns taken: {taken}", *notes))
+                notes.append(f"no column used for {role}: it could be any of {listed} (choose with option {role})")
+    listed = ", ".join(f"{role} from {column}" for (_, role), column in of.items())
+    return Columns(mains, of, (f"columns used: {listed}", *notes))
 
 
 def _tables_with_emotions(database: "audformat.Database", option: str | None) -> tuple[str]:
-    found = [table for table in database.tables if _columns_in_table(database, table, "emotion", option)]
-    if len(found) != 1:
+    matching = [table for table in database.tables if _columns_in_table(database, table, "emotion", option)]
+    if len(matching) != 1:
         what = f"option emotion: '{option}'" if option is not None else "a column of emotions"
-        where = f"is in {len(found)} tables ({', '.join(found)})" if found else "is in no table"
-        raise _error(f"{what} {where}; name the table with option table, the column with option emotion", database)
-    return (found[0],)
+        problem = f"is in {len(matching)} tables ({', '.join(matching)})" if matching else "is in no table"
+        raise _error(f"{what} {problem}; name the table with option table, the column with option emotion", database)
+    return (matching[0],)
 
 
 def _candidates(database: "audformat.Database", main: str, role: str, option: str | None) -> list[Column]:
-    """The columns that can be meant: those of the main table, or where it has none, those of all others."""
-    own = _columns_in_table(database, main, role, option)
-    if own or role == "emotion":
-        return own
+    """List candidate columns: those of the main table, or if it has none, of all other tables."""
+    columns = _columns_in_table(database, main, role, option)
+    if columns or role == "emotion":
+        return columns
     return [
         column
         for table in database.tables
@@ -117,7 +117,7 @@ def _candidates(database: "audformat.Database", main: str, role: str, option: st
 
 
 def _columns_in_table(database: "audformat.Database", table: str, role: str, option: str | None) -> list[Column]:
-    """The columns of one table that can be meant; one that has the name itself goes before its scheme's name."""
+    """List candidate columns of one table; its own name goes before its scheme's name."""
     columns = database[table].columns
     if option is not None:
         return [Column(table, name) for name in columns if option in (name, f"{table}.{name}")]
@@ -127,10 +127,10 @@ def _columns_in_table(database: "audformat.Database", table: str, role: str, opt
 
 def _ambiguity_message(role: str, option: str | None, main: str, candidates: Sequence[Column]) -> str:
     what = f"option {role}: '{option}'" if option is not None else f"a column of {role}s for table {main}"
-    where = f"could be any of {', '.join(map(str, candidates))}" if candidates else "is in no table"
-    return f"{what} {where}; name it with option {role}, as column or table.column"
+    problem = f"could be any of {', '.join(map(str, candidates))}" if candidates else "is in no table"
+    return f"{what} {problem}; name it with option {role}, as column or table.column"
 
 
 def _error(problem: str, database: "audformat.Database") -> ConfigurationError:
-    there = "; ".join(f"{table} ({', '.join(database[table].columns) or 'no column'})" for table in database.tables)
-    return ConfigurationError(f"corpus audformat, {problem}; tables and columns there are: {there or 'none'}")
+    available = "; ".join(f"{table} ({', '.join(database[table].columns) or 'no column'})" for table in database.tables)
+    return ConfigurationError(f"corpus audformat, {problem}; available tables and columns: {available or 'none'}")

@@ -1,4 +1,4 @@
-"""Reading an audformat database without trusting it: no pickled table, no code in its header.
+"""Safe reading of an audformat database: no pickled table, no code in its header.
 
 Package `audformat` prefers a pickled table where there is one, and reads headers with a YAML loader
 that can call functions. A corpus is data, so its header is read as plain YAML, and its tables through
@@ -33,7 +33,7 @@ _UNEXPECTED = (
 
 
 def read_header(root: Path) -> "audformat.Database":
-    """Reads a database's header; no table.
+    """Read a database's header; no table.
 
     Args:
         root: The database's folder.
@@ -73,7 +73,7 @@ def read_header(root: Path) -> "audformat.Database":
 
 
 def _resolve_schemes(database: "audformat.Database") -> None:
-    """Looks up every name that the header gives to a scheme or a table, so that a wrong one is found here."""
+    """Look up all schemes and tables that the header refers to, so that a wrong name fails here."""
     for table in (*database.tables.values(), *database.misc_tables.values()):
         for column in table.columns.values():
             scheme = column.scheme
@@ -82,7 +82,7 @@ def _resolve_schemes(database: "audformat.Database") -> None:
 
 
 def read_table(root: Path, database: "audformat.Database", table: str) -> "pandas.DataFrame":
-    """Reads one table.
+    """Read one table.
 
     Args:
         root: The database's folder.
@@ -104,22 +104,22 @@ def read_table(root: Path, database: "audformat.Database", table: str) -> "panda
 
 def _load(root: Path, table: Any, name: str) -> "pandas.DataFrame":
     stem = f"{Path(HEADER).stem}.{name}"
-    found = [path for suffix in TABLE_SUFFIXES if (path := root / f"{stem}{suffix}").is_file()]
-    if not found:
+    paths = [path for suffix in TABLE_SUFFIXES if (path := root / f"{stem}{suffix}").is_file()]
+    if not paths:
         pickled = root / f"{stem}.pkl"
-        more = "; its pickled form is not read, since that can run any code" if pickled.is_file() else ""
-        raise AnnotationError(root / HEADER, None, f"table '{name}' in a file {stem}.csv or {stem}.parquet{more}")
+        hint = "; its pickled form is not read, since that can run any code" if pickled.is_file() else ""
+        raise AnnotationError(root / HEADER, None, f"table '{name}' in a file {stem}.csv or {stem}.parquet{hint}")
     with tempfile.TemporaryDirectory(prefix="ser-table-") as folder:
-        Path(folder, found[0].name).symlink_to(found[0].resolve())
+        Path(folder, paths[0].name).symlink_to(paths[0].resolve())
         try:
             table.load(str(Path(folder, stem)))
         except _UNEXPECTED as error:
-            raise AnnotationError(found[0], None, f"table '{name}' of its header ({_first_line(error)})") from error
+            raise AnnotationError(paths[0], None, f"table '{name}' of its header ({_first_line(error)})") from error
     frame: pandas.DataFrame = table.df
     return frame
 
 
 def _first_line(error: Exception) -> str:
-    """What is wrong, on one line; many errors of the package are clear only with their kind."""
+    """Describe an error on one line; many errors of the package are clear only with their type."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

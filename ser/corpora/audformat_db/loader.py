@@ -1,4 +1,4 @@
-"""Any corpus that is a database in audEERING's audformat, as published with `audb` or self-made.
+"""Corpora in audEERING's audformat, as published with `audb` or self-made.
 
 A database is a header `db.yaml` with tables `db.TABLE.csv` (or `.parquet`); a table's rows are files or
 segments of files, and other tables may say more of the same files.
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 _EXPECTED = f"its header '{HEADER}' and its tables"
 
 Segment = tuple[str, float | None, float | None]
-"""A file, and where a segment of it begins and ends, in seconds."""
+"""A file, and start and end of a segment of it, in seconds."""
 
 
 class AudformatOptions(RowOptions):
-    """How a database is read. A column is named alone or with its table, as in 'files.speaker'.
+    """Options of a database. A column is named alone or with its table, as in 'files.speaker'.
 
     Attributes:
-        table: The table (or tables, one for each part of a split) whose rows are the utterances.
+        table: The table (or tables, one per subset of a split) whose rows are the utterances.
         emotion: Column of emotions.
         speaker: Column of speakers.
         session: Column of sessions.
         words: Column of numbers of words.
         voiced_phonemes: Column of numbers of voiced phonemes.
         transcript: Column of transcripts.
-        split: Column of parts of a given split; the tables' own splits when there is none.
+        split: Column of subsets of a predefined split; the tables' own splits without it.
     """
 
     table: Names = None
@@ -56,22 +56,22 @@ DEFAULTS = AudformatOptions()
 
 @dataclass(frozen=True)
 class _ColumnValues:
-    """The text of one column by its place, and by its file where all places of that file agree."""
+    """Text of a column by segment, and by file where all segments of the file agree."""
 
     exact: Mapping[Segment, str]
     by_file: Mapping[str, str]
 
-    def get(self, place: Segment) -> str:
-        """The text for a place; empty where there is none."""
-        return self.exact.get(place, self.by_file.get(place[0], ""))
+    def get(self, segment: Segment) -> str:
+        """Return the text of a segment; empty if there is none."""
+        return self.exact.get(segment, self.by_file.get(segment[0], ""))
 
 
 def load(root: Path, options: AudformatOptions = DEFAULTS) -> Annotations:
-    """Reads a database's header and the tables that are needed; no audio.
+    """Read a database's header and the tables that are needed; no audio.
 
     Args:
         root: The folder that holds `db.yaml`.
-        options: Which tables and columns are meant, where names do not say it.
+        options: Tables and columns, where their names do not tell.
 
     Returns:
         The annotations; a row that can't be used is skipped and listed.
@@ -105,48 +105,48 @@ def _rows(
     columns: Columns,
     frames: Mapping[str, "pandas.DataFrame"],
 ) -> Iterator[Row]:
-    """The rows of one table, each with what other tables say of the same place."""
+    """Join the rows of one table with the columns of other tables for the same segment."""
     values = {
         role: _values(frames[column.table], column, _texts(database, column) if role == "transcript" else {})
         for (main, role), column in columns.of.items()
         if main == table
     }
-    part = _split(database, table)
-    for number, place in enumerate(_places(frames[table]), start=1):
-        cells = {"path": place[0], "split": part} | {role: found.get(place) for role, found in values.items()}
+    split = _split(database, table)
+    for number, segment in enumerate(_segments(frames[table]), start=1):
+        cells = {"path": segment[0], "split": split} | {role: column.get(segment) for role, column in values.items()}
         name = f"table {table}, row {number}"
-        yield Row(name, f"{root / HEADER}, {name}", cells, place[1], place[2])
+        yield Row(name, f"{root / HEADER}, {name}", cells, segment[1], segment[2])
 
 
-def _places(frame: "pandas.DataFrame") -> list[Segment]:
-    """Files and segments of a table's index; a segment that is the whole file has no times."""
+def _segments(frame: "pandas.DataFrame") -> list[Segment]:
+    """List the segments of a table's index; a whole file has no times."""
     import pandas
 
     if frame.index.nlevels == 1:
         return [(str(file), None, None) for file in frame.index]
-    places: list[Segment] = []
+    segments: list[Segment] = []
     for file, start, end in frame.index:
         start_s = 0.0 if pandas.isna(start) else start.total_seconds()
         end_s = None if pandas.isna(end) else end.total_seconds()
-        places.append((str(file), None if start_s == 0 and end_s is None else start_s, end_s))
-    return places
+        segments.append((str(file), None if start_s == 0 and end_s is None else start_s, end_s))
+    return segments
 
 
 def _values(frame: "pandas.DataFrame", column: Column, texts: Mapping[Any, str]) -> _ColumnValues:
-    """A column as text; codes that stand for a text are replaced by it."""
+    """Convert a column to text; replace codes by the text they stand for."""
     import pandas
 
     exact: dict[Segment, str] = {}
     of_file: dict[str, set[str]] = {}
-    for place, value in zip(_places(frame), frame[column.name], strict=True):
+    for segment, value in zip(_segments(frame), frame[column.name], strict=True):
         text = "" if pandas.isna(value) else texts.get(value, str(value))
-        exact[place] = text
-        of_file.setdefault(place[0], set()).add(text)
-    return _ColumnValues(exact, {file: next(iter(found)) for file, found in of_file.items() if len(found) == 1})
+        exact[segment] = text
+        of_file.setdefault(segment[0], set()).add(text)
+    return _ColumnValues(exact, {file: next(iter(cells)) for file, cells in of_file.items() if len(cells) == 1})
 
 
 def _texts(database: "audformat.Database", column: Column) -> Mapping[Any, str]:
-    """What a column's codes stand for, where its scheme says it in words."""
+    """Map a column's codes to text, where its scheme gives text."""
     scheme = database[column.table].columns[column.name].scheme
     labels = None if scheme is None else scheme.labels
     if not isinstance(labels, dict):
@@ -160,13 +160,13 @@ def _labels(database: "audformat.Database", column: Column) -> tuple[str, ...]:
 
 
 def _split(database: "audformat.Database", table: str) -> str:
-    """The part of a given split that a whole table belongs to; empty where there is none."""
-    part = database[table].split_id
-    return "" if part is None or part not in database.splits else str(database.splits[part].type)
+    """Return the subset of a predefined split that a whole table belongs to; empty if there is none."""
+    split = database[table].split_id
+    return "" if split is None or split not in database.splits else str(database.splits[split].type)
 
 
 def _language(database: "audformat.Database") -> str | None:
-    """The database's language as an ISO 639-1 code, where it has one."""
+    """Return the database's language as an ISO 639-1 code, if it has exactly one."""
     from iso639 import Lang
     from iso639.exceptions import InvalidLanguageValue
 

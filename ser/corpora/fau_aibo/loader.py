@@ -32,7 +32,7 @@ CODES_OF_CLASSES: Mapping[int, Mapping[str, str]] = {
 
 TRAINING_SCHOOL, TEST_SCHOOL = "Ohm", "Mont"
 VALIDATION_SPEAKERS = 2
-"""How many of the training school's last speakers validate."""
+"""Number of last speakers of the training school who validate."""
 
 TRANSLITERATION = Path("transliteration", "transliteration.txt")
 SEGMENTATION = Path("segmentation", "segmentation.txt")
@@ -41,15 +41,15 @@ _EXPECTED = (
     "'labels/IS2009EmotionChallenge/chunk_labels_5cl_corpus.txt' ('..._2cl_...' for two classes), 'wav', "
     f"'{SEGMENTATION.as_posix()}' and '{TRANSLITERATION.as_posix()}'"
 )
-_OTHER_SOURCE = {"segmentation": "transliteration", "transliteration": "segmentation"}
-_NAMED_AT_MOST = 10
+_FALLBACK_SOURCE = {"segmentation": "transliteration", "transliteration": "segmentation"}
+_MAX_LISTED = 10
 
 
 def label_file(classes: int) -> Path:
-    """The chunk label file of a class set, below the corpus's folder.
+    """Return the path of a class set's chunk label file, below the corpus's folder.
 
     The challenge gives two classes a file of their own, with more negative chunks than the five
-    classes have angry and emphatic ones: neither file follows from the other.
+    classes have angry and emphatic ones: the two files are independent.
     """
     return Path("labels", "IS2009EmotionChallenge", f"chunk_labels_{classes}cl_corpus.txt")
 
@@ -59,7 +59,7 @@ def _number(value: object) -> object:
 
 
 class FauAiboOptions(FrozenModel):
-    """How FAU-Aibo is read.
+    """Options of FAU-Aibo.
 
     Attributes:
         classes: 5 (anger, emphatic, neutral, positive, rest) or 2 (negative, idle).
@@ -72,18 +72,18 @@ class FauAiboOptions(FrozenModel):
 
 
 FIVE_CLASSES = FauAiboOptions()
-"""The paper's class set."""
+"""Paper's class set."""
 
 
 @dataclass(frozen=True)
 class _WordCounts:
-    """What is known about the words of the chunks; None where a file cannot be used."""
+    """Words of the chunks from both sources; None where a file cannot be used."""
 
     transliteration: Mapping[str, tuple[str, ...]] | None
     segmentation: WordCounts | None
 
     def count(self, chunk: str, source: str) -> int | None:
-        """The number of words that a source gives, or None."""
+        """Return the number of words in a source, or None."""
         if source == "transliteration":
             spoken = None if self.transliteration is None else self.transliteration.get(chunk)
             return None if spoken is None else len(spoken)
@@ -92,21 +92,20 @@ class _WordCounts:
         return self.segmentation.words.get(chunk)
 
     @property
-    def known(self) -> bool:
-        """Whether there is any source at all."""
+    def has_source(self) -> bool:
+        """Check whether any source can be used."""
         return self.transliteration is not None or self.segmentation is not None
 
 
 def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
-    """Reads FAU-Aibo's labels and words; no audio.
+    """Read FAU-Aibo's labels and words; no audio.
 
-    It has no phoneme alignment: voiced phonemes stay unknown here. Speakers have no partners; each
-    utterance says its part instead. Who validates follows from the label file alone, whatever audio
-    is missing.
+    It has no phoneme alignment: voiced phonemes stay unknown here. Speakers have no partners;
+    utterances have a predefined split, which depends on the label file alone, not on missing audio.
 
     Args:
         root: The folder that holds `labels`, `wav`, `segmentation` and `transliteration`.
-        options: The class set, and where words are counted.
+        options: The class set, and the source of word counts.
 
     Returns:
         The annotations; the whole release has 9959 chunks of Ohm and 8257 of Mont.
@@ -127,9 +126,9 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
     wavs = files_by_stem(root / "wav", ".wav")
     splits = _splits(labels)
     utterances: list[Utterance] = []
-    for label in _wanted(labels, splits, wavs, root, skipped):
+    for label in _usable_labels(labels, splits, wavs, root, skipped):
         utterance = _utterance(label, classes, splits, wavs, words, options.words)
-        if words.known and utterance.words is None:
+        if words.has_source and utterance.words is None:
             skipped.append(
                 SkippedFile(label.chunk, "its words are neither in the segmentation nor in the transliteration")
             )
@@ -142,8 +141,8 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
         )
     notes += _fallback_note(utterances, options.words)
     if words.transliteration is not None:
-        silent = [utterance.id for utterance in utterances if utterance.transcript is None]
-        notes += _id_list_notes(f"chunks without a transcript, since {TRANSLITERATION} lacks them", silent)
+        untranscribed = [utterance.id for utterance in utterances if utterance.transcript is None]
+        notes += _id_list_notes(f"chunks without a transcript, since {TRANSLITERATION} lacks them", untranscribed)
     unlabelled = sorted(set(wavs) - {label.chunk for label in labels})
     notes += _id_list_notes(f"wav files without a label in {path.name}", unlabelled)
     return Annotations(
@@ -159,7 +158,7 @@ def load(root: Path, options: FauAiboOptions = FIVE_CLASSES) -> Annotations:
 
 
 def _read_words(root: Path) -> tuple[_WordCounts, list[str]]:
-    """Both sources of words, and a note for each that cannot be used and each row that cannot be read."""
+    """Read both sources of words; note unusable sources and unreadable rows."""
     notes: list[str] = []
     transliteration: Mapping[str, tuple[str, ...]] | None = None
     segmentation: WordCounts | None = None
@@ -181,7 +180,7 @@ def _read_words(root: Path) -> tuple[_WordCounts, list[str]]:
 
 
 def _splits(labels: Iterable[ChunkLabel]) -> dict[str, Split]:
-    """The part of each speaker of the two schools, as the paper divides them (section 3.1)."""
+    """Assign speakers to subsets as in the paper (section 3.1)."""
     names = {name for label in labels if (name := parse_chunk_name(label.chunk)) is not None}
     training = sorted((name.speaker for name in names if name.school == TRAINING_SCHOOL), key=_speaker_order)
     splits: dict[str, Split] = dict.fromkeys(training[:-VALIDATION_SPEAKERS], "training")
@@ -191,18 +190,18 @@ def _splits(labels: Iterable[ChunkLabel]) -> dict[str, Split]:
 
 
 def _speaker_order(speaker: str) -> tuple[int, str]:
-    """Speakers by number, whatever the width of the number."""
+    """Sort key: speakers by number, whatever its width."""
     return int(speaker.rpartition("_")[2]), speaker
 
 
-def _wanted(
+def _usable_labels(
     labels: Sequence[ChunkLabel],
     splits: Mapping[str, Split],
     wavs: Mapping[str, Path],
     root: Path,
     skipped: list[SkippedFile],
 ) -> Iterator[ChunkLabel]:
-    """The labels of chunks that can be used; the others are listed."""
+    """Yield the labels of usable chunks; list the others as skipped."""
     seen: set[str] = set()
     for label in labels:
         name = parse_chunk_name(label.chunk)
@@ -227,7 +226,7 @@ def _utterance(
     preferred: str,
 ) -> Utterance:
     speaker = label.chunk.rsplit("_", 2)[0]
-    counts = {source: words.count(label.chunk, source) for source in (preferred, _OTHER_SOURCE[preferred])}
+    counts = {source: words.count(label.chunk, source) for source in (preferred, _FALLBACK_SOURCE[preferred])}
     source = next((source for source, count in counts.items() if count is not None), UNKNOWN)
     spoken = None if words.transliteration is None else words.transliteration.get(label.chunk)
     return Utterance(
@@ -244,15 +243,15 @@ def _utterance(
 
 
 def _fallback_note(utterances: Sequence[Utterance], preferred: str) -> list[str]:
-    """A note on chunks whose words were counted in the other source."""
-    other = _OTHER_SOURCE[preferred]
-    elsewhere = [utterance.id for utterance in utterances if utterance.words_source == other]
-    return _id_list_notes(f"chunks whose words are counted in the {other}, since the {preferred} lacks them", elsewhere)
+    """Note the chunks whose words were counted in the fallback source."""
+    fallback = _FALLBACK_SOURCE[preferred]
+    ids = [utterance.id for utterance in utterances if utterance.words_source == fallback]
+    return _id_list_notes(f"chunks whose words are counted in the {fallback}, since the {preferred} lacks them", ids)
 
 
 def _id_list_notes(what: str, names: Sequence[str]) -> list[str]:
-    """One note with a number and the first names, or none."""
+    """Note a number of ids and the first of them; no note without ids."""
     if not names:
         return []
-    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
-    return [f"{what} ({len(names)}): {', '.join(names[:_NAMED_AT_MOST])}{more}"]
+    rest = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    return [f"{what} ({len(names)}): {', '.join(names[:_MAX_LISTED])}{rest}"]

@@ -18,7 +18,7 @@ _CHUNK = re.compile(r"(?<![A-Za-z])([A-Za-z]++)_([0-9]{1,9})_[0-9]{1,9}_[0-9]{1,
 
 @dataclass(frozen=True)
 class ChunkName:
-    """What a chunk's id says.
+    """Parts of a chunk's id.
 
     Attributes:
         school: The first part, such as 'Ohm'.
@@ -31,7 +31,7 @@ class ChunkName:
 
 @dataclass(frozen=True)
 class ChunkLabel:
-    """One line of a chunk label file.
+    """Line of a chunk label file.
 
     Attributes:
         chunk: Chunk id.
@@ -44,7 +44,7 @@ class ChunkLabel:
 
 @dataclass(frozen=True)
 class WordCounts:
-    """What a segmentation file says about the words of each chunk.
+    """Number of words of each chunk in a segmentation file.
 
     Attributes:
         words: Number of readable rows by chunk.
@@ -58,7 +58,7 @@ class WordCounts:
 
 
 def parse_chunk_name(chunk: str) -> ChunkName | None:
-    """Takes a chunk id apart, or returns None where it is none.
+    """Parse a chunk id; return None if it is none.
 
     Examples:
         >>> parse_chunk_name("Ohm_01_000_00")
@@ -71,7 +71,7 @@ def parse_chunk_name(chunk: str) -> ChunkName | None:
 def parse_chunk_labels(
     text: str, path: Path, codes: tuple[str, ...]
 ) -> tuple[tuple[ChunkLabel, ...], tuple[AnnotationError, ...]]:
-    """Reads the labels of all chunks.
+    """Read the labels of all chunks.
 
     Args:
         text: Text of a `chunk_labels_*_corpus.txt` file: lines `CHUNK LABEL CONFIDENCE`, without a
@@ -92,8 +92,7 @@ def parse_chunk_labels(
         if not fields:
             continue
         if len(fields) < 2 or parse_chunk_name(fields[0]) is None:
-            found = line.strip()[:60]
-            faults.append(AnnotationError(path, number, f"'CHUNK LABEL CONFIDENCE', found {found!r}"))
+            faults.append(AnnotationError(path, number, f"'CHUNK LABEL CONFIDENCE', found {line.strip()[:60]!r}"))
         elif fields[1] not in codes:
             faults.append(AnnotationError(path, number, f"a label of {', '.join(codes)}, found {fields[1][:60]!r}"))
         else:
@@ -105,7 +104,7 @@ def parse_chunk_labels(
 
 
 def parse_transliteration(text: str, path: Path) -> dict[str, tuple[str, ...]]:
-    """Reads the words of all chunks.
+    """Read the words of all chunks.
 
     Args:
         text: Text of `transliteration.txt`: lines `CHUNK words...`.
@@ -130,13 +129,13 @@ def parse_transliteration(text: str, path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def _without_punctuation(word: str) -> str:
-    """A word up to its last letter, digit or mark that belongs to it; empty where it has none."""
+    """Strip trailing punctuation of a word; empty if nothing is left."""
     stripped = word.rstrip(".,;:!?-")
     return stripped if any(character.isalnum() for character in stripped) else ""
 
 
 def parse_segmentation(text: str, path: Path) -> WordCounts:
-    """Counts the rows of each chunk.
+    """Count the rows of each chunk.
 
     Args:
         text: Text of `segmentation.txt`: lines `WORD_ID WORD START END`, the word's id containing the
@@ -160,8 +159,7 @@ def parse_segmentation(text: str, path: Path) -> WordCounts:
         if match and len(fields) == 4:
             words[match[0]] += 1
             continue
-        found = line.strip()[:60]
-        faults.append(AnnotationError(path, number, f"'WORD_ID WORD START END', found {found!r}"))
+        faults.append(AnnotationError(path, number, f"'WORD_ID WORD START END', found {line.strip()[:60]!r}"))
         if match:
             unreliable.add(match[0])
     if not words:

@@ -1,1 +1,1 @@
-"""IEMOCAP."""
+"""IEMOCAP: options, parsers and loader."""

@@ -1,4 +1,4 @@
-"""IEMOCAP's options: which dialogs are read, and which emotions make which class."""
+"""Options of IEMOCAP: dialogs and class set."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ PAPER = "paper"
 """Name of the paper's class set."""
 
 PAPER_CLASSES = "neutral,happiness+excitement,sadness,anger"
-"""The paper's class set (section 3.1), spelt out."""
+"""Paper's class set (section 3.1), spelt out."""
 
 NAME_OF_CODE: Mapping[str, str] = {
     "ang": "anger",
@@ -34,7 +34,7 @@ _CODE_OF_NAME = {name: code for code, name in NAME_OF_CODE.items()}
 
 
 def parse_classes(text: str) -> dict[str, tuple[str, ...]]:
-    """Reads a class set.
+    """Parse a class set.
 
     Args:
         text: 'paper', or emotions with commas between classes and `+` between those that merge, by
@@ -75,7 +75,7 @@ def _checked_classes(text: str) -> str:
 
 
 class IemocapOptions(FrozenModel):
-    """How IEMOCAP is read.
+    """Options of IEMOCAP.
 
     Attributes:
         part: Dialogs: 'improvised', as in the paper, 'scripted' or 'both'.
@@ -87,7 +87,7 @@ class IemocapOptions(FrozenModel):
 
 
 def part_of_dialog(dialog: str) -> DialogPart | None:
-    """The part that a dialog belongs to by its name, or None where the name tells none.
+    """Return whether a dialog is improvised or scripted by its name; None if the name does not tell.
 
     Examples:
         >>> part_of_dialog("Ses05M_script01_1b")

@@ -29,10 +29,10 @@ from ser.corpora.transcripts.phones import CMU, count_voiced
 from ser.errors import AnnotationError, CorpusError
 
 PAPER_SET = IemocapOptions()
-"""The paper's part and classes."""
+"""Paper's part and classes."""
 
 EMOTIONS = tuple(parse_classes(PAPER_SET.classes))
-"""The paper's class set."""
+"""Paper's class set."""
 
 _EXPECTED = (
     "folders 'SessionN/dialog/EmoEvaluation', 'SessionN/dialog/transcriptions', "
@@ -43,7 +43,7 @@ _SESSION_FOLDER = re.compile(r"Session(\d+)")
 
 @dataclass(frozen=True)
 class _Counts:
-    """The two counts of an utterance, or why its alignment does not give them."""
+    """Count of an utterance, or the reason why its alignment does not give them."""
 
     words: int | None = None
     voiced_phonemes: int | None = None
@@ -52,19 +52,19 @@ class _Counts:
 
 @dataclass(frozen=True)
 class _ParseState:
-    """What is wanted, and what was read: utterances, some without counts, and what was left out."""
+    """State of state: options, utterances (some without counts), skipped files and notes."""
 
     options: IemocapOptions
     class_of_code: Mapping[str, str]
     utterances: list[Utterance]
     skipped: list[SkippedFile]
     notes: list[str]
-    found: Counter[str]
+    code_counts: Counter[str]
     unaligned: dict[str, str]
 
 
 def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
-    """Reads IEMOCAP's labels; no audio.
+    """Read IEMOCAP's labels; no audio.
 
     Where an utterance has no readable alignment its words are counted in the transcript, and its
     voiced phonemes are taken to be those words times the corpus's mean of voiced phonemes per word;
@@ -72,7 +72,7 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
 
     Args:
         root: The folder that holds `Session1` to `Session5`.
-        options: The part and the classes; the paper's where not given.
+        options: Dialogs and classes; the paper's by default.
 
     Returns:
         The annotations; the paper's set has 2943 utterances.
@@ -86,13 +86,13 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
         raise CorpusError(f"{root}: has no SessionN/dialog/EmoEvaluation; expected IEMOCAP, with {_EXPECTED}")
     classes = parse_classes(options.classes)
     class_of_code = {code: name for name, codes in classes.items() for code in codes}
-    reading = _ParseState(options, class_of_code, [], [], [], Counter(), {})
+    state = _ParseState(options, class_of_code, [], [], [], Counter(), {})
     for session in sessions:
-        _read_session(session, reading)
-    _impute(reading)
-    if not reading.utterances:
-        raise CorpusError(f"{root}: {_empty_reason(reading)}; expected IEMOCAP, with {_EXPECTED}")
-    utterances = tuple(sorted(reading.utterances, key=lambda utterance: utterance.id))
+        _read_session(session, state)
+    _impute(state)
+    if not state.utterances:
+        raise CorpusError(f"{root}: {_empty_reason(state)}; expected IEMOCAP, with {_EXPECTED}")
+    utterances = tuple(sorted(state.utterances, key=lambda utterance: utterance.id))
     return Annotations(
         corpus="iemocap",
         root=root,
@@ -100,87 +100,91 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
         utterances=utterances,
         partners=_partners(utterances),
         language="en",
-        skipped=tuple(reading.skipped),
-        notes=(*reading.notes, *_summary_notes(reading)),
+        skipped=tuple(state.skipped),
+        notes=(*state.notes, *_summary_notes(state)),
     )
 
 
-def _summary_notes(reading: _ParseState) -> Iterator[str]:
-    """What merges, what is outside the class set, and what has no ratings."""
-    for name in dict.fromkeys(reading.class_of_code.values()):
-        merged = [code for code, other in reading.class_of_code.items() if other == name and reading.found[code]]
+def _summary_notes(state: _ParseState) -> Iterator[str]:
+    """Note merged classes, emotions outside the class set, and utterances without ratings."""
+    for name in dict.fromkeys(state.class_of_code.values()):
+        merged = [
+            code for code, class_name in state.class_of_code.items() if class_name == name and state.code_counts[code]
+        ]
         if len(merged) > 1:
-            listed = " and ".join(f"{NAME_OF_CODE[code]} {reading.found[code]}" for code in merged)
+            listed = " and ".join(f"{NAME_OF_CODE[code]} {state.code_counts[code]}" for code in merged)
             yield f"class {name} merges {listed}"
-    outside = [code for code in EMOTION_CODES if reading.found[code] and code not in reading.class_of_code]
+    outside = [code for code in EMOTION_CODES if state.code_counts[code] and code not in state.class_of_code]
     if outside:
-        listed = ", ".join(f"{code} {reading.found[code]}" for code in outside)
-        yield f"left out, since their emotion is outside the class set: {listed}"
-    unrated = [utterance.id for utterance in reading.utterances if not utterance.ratings]
+        listed = ", ".join(f"{code} {state.code_counts[code]}" for code in outside)
+        yield f"left out, emotion outside the class set: {listed}"
+    unrated = [utterance.id for utterance in state.utterances if not utterance.ratings]
     if unrated:
         yield f"utterances without dimensional ratings: {len(unrated)} (first: {unrated[0]})"
 
 
-def _empty_reason(reading: _ParseState) -> str:
-    skipped = reading.skipped
+def _empty_reason(state: _ParseState) -> str:
+    skipped = state.skipped
     if skipped:
         return f"none of {len(skipped)} utterances can be used (first: {skipped[0].name}: {skipped[0].reason})"
-    dialogs = "dialog" if reading.options.part == "both" else f"{reading.options.part} dialog"
-    return f"has no utterance of any {dialogs} with an emotion of {', '.join(dict.fromkeys(reading.class_of_code))}"
+    dialogs = "dialog" if state.options.part == "both" else f"{state.options.part} dialog"
+    return f"has no utterance of any {dialogs} with an emotion of {', '.join(dict.fromkeys(state.class_of_code))}"
 
 
-def _read_session(session: Path, reading: _ParseState) -> None:
-    """Adds the utterances of one session folder."""
+def _read_session(session: Path, state: _ParseState) -> None:
+    """Add the utterances of one session folder."""
     folder = session / "dialog" / "EmoEvaluation"
     evaluations = files_by_stem(folder, ".txt")
     if not evaluations:
-        reading.skipped.append(SkippedFile(session.name, f"{folder}: expected the labels of its dialogs, found none"))
+        state.skipped.append(SkippedFile(session.name, f"{folder}: expected the labels of its dialogs, found none"))
     for dialog, evaluation in evaluations.items():
         part = part_of_dialog(dialog)
         if part is None:
-            reading.skipped.append(SkippedFile(dialog, "its name is of no improvised and of no scripted dialog"))
+            state.skipped.append(
+                SkippedFile(dialog, "its name is neither that of an improvised nor of a scripted dialog")
+            )
             continue
-        if reading.options.part not in (part, "both"):
+        if state.options.part not in (part, "both"):
             continue
         try:
             turns, faults = parse_evaluation(read_label_text(evaluation), evaluation)
         except AnnotationError as error:
-            reading.skipped.append(SkippedFile(dialog, str(error)))
+            state.skipped.append(SkippedFile(dialog, str(error)))
             continue
-        reading.skipped.extend(SkippedFile(f"{dialog}, line {fault.line}", str(fault)) for fault in faults)
-        transcripts = _transcripts(session / "dialog" / "transcriptions" / f"{dialog}.txt", reading.notes)
+        state.skipped.extend(SkippedFile(f"{dialog}, line {fault.line}", str(fault)) for fault in faults)
+        transcripts = _transcripts(session / "dialog" / "transcriptions" / f"{dialog}.txt", state.notes)
         wavs = files_by_stem(session / "sentences" / "wav" / dialog, ".wav")
         alignments = session / "sentences" / "ForcedAlignment" / dialog
         words, phones = files_by_stem(alignments, ".wdseg"), files_by_stem(alignments, ".phseg")
-        for turn, name in _turns_in_class_set(turns, session, reading):
+        for turn, name in _turns_in_class_set(turns, session, state):
             wav = wavs.get(turn.utterance)
             if wav is None:
                 missing = Path("sentences", "wav", dialog, f"{turn.utterance}.wav")
-                reading.skipped.append(SkippedFile(turn.utterance, f"{session / missing}: no such file"))
+                state.skipped.append(SkippedFile(turn.utterance, f"{session / missing}: no such file"))
                 continue
             counts = _counts_from_alignment(words.get(turn.utterance), phones.get(turn.utterance))
             if counts.reason:
-                reading.unaligned[turn.utterance] = counts.reason
-            emotion = reading.class_of_code[turn.emotion]
-            reading.utterances.append(_utterance(turn, name, emotion, wav, transcripts.get(turn.utterance), counts))
+                state.unaligned[turn.utterance] = counts.reason
+            emotion = state.class_of_code[turn.emotion]
+            state.utterances.append(_utterance(turn, name, emotion, wav, transcripts.get(turn.utterance), counts))
 
 
 def _turns_in_class_set(
-    turns: Iterable[Turn], session: Path, reading: _ParseState
+    turns: Iterable[Turn], session: Path, state: _ParseState
 ) -> Iterator[tuple[Turn, UtteranceName]]:
-    """The turns of the class set; what is outside it is counted, what is wrong is listed."""
+    """Yield the turns of the class set; count all emotions, list invalid turns."""
     seen: set[str] = set()
     for turn in turns:
         name = parse_utterance_name(turn.utterance)
         if name is None or int(name.session[3:]) != int(session.name.removeprefix("Session")):
-            reading.skipped.append(SkippedFile(turn.utterance, f"its id is not of {session.name}, where it lies"))
+            state.skipped.append(SkippedFile(turn.utterance, f"its id is not of {session.name}, where it lies"))
         elif turn.utterance in seen:
-            reading.skipped.append(
+            state.skipped.append(
                 SkippedFile(turn.utterance, "a second label for the same utterance; the first is used")
             )
         else:
-            reading.found[turn.emotion] += 1
-            if turn.emotion in reading.class_of_code:
+            state.code_counts[turn.emotion] += 1
+            if turn.emotion in state.class_of_code:
                 yield turn, name
         seen.add(turn.utterance)
 
@@ -204,7 +208,7 @@ def _utterance(
 
 
 def _transcripts(path: Path, notes: list[str]) -> dict[str, str]:
-    """The transcripts of a dialog; none, with a note, where the file cannot be used."""
+    """Read the transcripts of a dialog; note a missing or invalid file."""
     if not path.is_file():
         notes.append(f"{path}: no such file; its dialog has no transcripts")
         return {}
@@ -216,7 +220,7 @@ def _transcripts(path: Path, notes: list[str]) -> dict[str, str]:
 
 
 def _counts_from_alignment(words: Path | None, phones: Path | None) -> _Counts:
-    """Words and voiced phonemes from the alignments, or the reason why there are none."""
+    """Count words and voiced phonemes in the alignments."""
     if words is None or phones is None:
         return _Counts(reason=f"it has no {'.wdseg' if words is None else '.phseg'} file")
     try:
@@ -229,39 +233,39 @@ def _counts_from_alignment(words: Path | None, phones: Path | None) -> _Counts:
         return _Counts(reason=f"{phones}: {error}")
 
 
-def _impute(reading: _ParseState) -> None:
-    """Counts from transcripts where there is no alignment; lists what still has none."""
-    aligned = [utterance for utterance in reading.utterances if utterance.id not in reading.unaligned]
+def _impute(state: _ParseState) -> None:
+    """Estimate counts from transcripts where there is no alignment; skip utterances without either."""
+    aligned = [utterance for utterance in state.utterances if utterance.id not in state.unaligned]
     words = sum(utterance.words or 0 for utterance in aligned)
     voiced = sum(utterance.voiced_phonemes or 0 for utterance in aligned)
     per_word = voiced / words if words else None
-    kept: list[Utterance] = []
-    for utterance in reading.utterances:
-        reason = reading.unaligned.get(utterance.id)
+    counted: list[Utterance] = []
+    for utterance in state.utterances:
+        reason = state.unaligned.get(utterance.id)
         if reason is None:
-            kept.append(utterance)
+            counted.append(utterance)
         elif utterance.transcript is None:
-            reading.skipped.append(SkippedFile(utterance.id, f"{reason}, and it has no transcript to count words in"))
+            state.skipped.append(SkippedFile(utterance.id, f"{reason}, and it has no transcript to count words in"))
         else:
-            counted = len(tokenize_words(utterance.transcript))
-            phonemes = None if per_word is None else max(1, round(counted * per_word))
+            words_spoken = len(tokenize_words(utterance.transcript))
+            phonemes = None if per_word is None else max(1, round(words_spoken * per_word))
             origin = UNKNOWN if phonemes is None else IMPUTED
-            kept.append(
+            counted.append(
                 replace(
                     utterance,
-                    words=counted,
+                    words=words_spoken,
                     words_source=TRANSCRIPT,
                     voiced_phonemes=phonemes,
                     voiced_phonemes_source=origin,
                 )
             )
-            what = f"{counted} words" + ("" if phonemes is None else f" and {phonemes} voiced phonemes")
-            reading.notes.append(f"{utterance.id}: {what} imputed from its transcript ({reason})")
-    reading.utterances[:] = kept
+            what = f"{words_spoken} words" + ("" if phonemes is None else f" and {phonemes} voiced phonemes")
+            state.notes.append(f"{utterance.id}: {what} imputed from its transcript ({reason})")
+    state.utterances[:] = counted
 
 
 def _partners(utterances: tuple[Utterance, ...]) -> dict[str, str]:
-    """The other speaker of each speaker's session."""
+    """Pair the two speakers of each session."""
     speakers = {utterance.speaker for utterance in utterances}
-    others = {speaker: speaker[:-1] + ("M" if speaker.endswith("F") else "F") for speaker in speakers}
-    return {speaker: other for speaker, other in sorted(others.items()) if other in speakers}
+    partners = {speaker: speaker[:-1] + ("M" if speaker.endswith("F") else "F") for speaker in speakers}
+    return {speaker: partner for speaker, partner in sorted(partners.items()) if partner in speakers}

@@ -28,7 +28,7 @@ _TRANSCRIPT = re.compile(r"(Ses\S+)\s+\[[^\]]*\]\s*:(.*)")
 
 @dataclass(frozen=True)
 class UtteranceName:
-    """What an utterance's id says.
+    """Parts of an utterance's id.
 
     Attributes:
         dialog: The dialog, such as 'Ses01F_impro04'.
@@ -44,7 +44,7 @@ class UtteranceName:
 
 @dataclass(frozen=True)
 class Turn:
-    """The first line of a block of an EmoEvaluation file.
+    """Turn of a dialog: the first line of a block of an EmoEvaluation file.
 
     Attributes:
         utterance: Utterance id.
@@ -63,10 +63,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Segment:
-    """One row of a forced alignment.
+    """Row of a forced alignment.
 
     Attributes:
-        start_frame: First frame, at 10 ms a frame.
+        start_frame: First frame, at 10 ms per frame.
         end_frame: Last frame, inclusive.
         symbol: The word, or the phone without its context.
     """
@@ -77,7 +77,7 @@ class Segment:
 
 
 def parse_utterance_name(utterance: str) -> UtteranceName | None:
-    """Takes an utterance id apart, or returns None where it is none.
+    """Parse an utterance id; return None if it is none.
 
     Examples:
         >>> parse_utterance_name("Ses01F_impro04_M000")
@@ -91,12 +91,12 @@ def parse_utterance_name(utterance: str) -> UtteranceName | None:
 
 
 def is_turn_without_audio(utterance: str) -> bool:
-    """Whether an id names a turn that has no audio of its own, such as 'Ses01F_impro04_FXX0'."""
+    """Check whether an id names a turn that has no audio of its own, such as 'Ses01F_impro04_FXX0'."""
     return _UNUSED_TURN.fullmatch(utterance) is not None
 
 
 def parse_evaluation(text: str, path: Path) -> tuple[tuple[Turn, ...], tuple[AnnotationError, ...]]:
-    """Reads the emotions of one dialog.
+    """Read the emotions of one dialog.
 
     Args:
         text: Text of `dialog/EmoEvaluation/DIALOG.txt`: a header, then blocks split by blank lines, of
@@ -151,7 +151,7 @@ def _parse_ratings(text: str) -> tuple[float, float, float] | None:
 
 
 def parse_transcription(text: str, path: Path) -> dict[str, str]:
-    """Reads what was said in one dialog.
+    """Read the transcripts of one dialog.
 
     Args:
         text: Text of `dialog/transcriptions/DIALOG.txt`, with lines `UTTERANCE [START-END]: words`.
@@ -176,7 +176,7 @@ def parse_transcription(text: str, path: Path) -> dict[str, str]:
 
 
 def parse_alignment(text: str, path: Path) -> tuple[Segment, ...]:
-    """Reads a forced alignment of words (`.wdseg`) or of phones (`.phseg`).
+    """Read a forced alignment of words (`.wdseg`) or of phones (`.phseg`).
 
     Args:
         text: The file's text: a header line, rows `SFrm EFrm SegAScr SYMBOL [context]`, and a trailer
@@ -210,7 +210,7 @@ def _parse_segment(line: str, number: int, path: Path) -> Segment:
 
 
 def is_word(symbol: str) -> bool:
-    """Whether a word alignment's symbol is a spoken word, not a silence (`<sil>`) or a noise (`++BREATH++`)."""
+    """Check whether a word alignment's symbol is a spoken word, not a silence (`<sil>`) or a noise (`++BREATH++`)."""
     if symbol.lower() in ("<s>", "</s>", "<sil>"):
         return False
     return not (symbol.startswith("++") and symbol.endswith("++"))

@@ -1,4 +1,4 @@
-"""Writes synthetic corpora in the layouts of licensed ones, for tests and for trying at full scale."""
+"""Synthetic corpora: the demo corpus, and layouts of licensed corpora for tests at full scale."""
 
 from ser.corpora.synthetic.maker import LAYOUTS, write_synthetic_corpus
 from ser.corpora.synthetic.voices import VOICE_NAMES

@@ -1,4 +1,4 @@
-"""The demo corpus: short acted dialogs spoken by eSpeak NG, in IEMOCAP's tree.
+"""Demo corpus: short acted dialogs spoken by eSpeak NG, in IEMOCAP's tree.
 
 It needs no licence and no download, and takes seconds to make, so that everything can be tried and
 tested. It is no emotional speech: scores on it say nothing about people.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ser.config import digest_of
 from ser.corpora.corpus import Annotations
-from ser.corpora.espeak import SynthesisResult, synthesise
+from ser.corpora.espeak import SynthesisResult, synthesize
 from ser.corpora.iemocap import loader as iemocap
 from ser.corpora.label_files import require_folder
 from ser.corpora.synthetic import demo_script
@@ -30,20 +30,20 @@ from ser.corpora.transcripts.phones import CMU, count_voiced
 from ser.errors import CorpusError
 
 VERSION = 1
-"""Raised whenever the code writes other files for the same plan."""
+"""Version of the demo corpus; raise it when the code writes other files for the same plan."""
 
 MARKER = "demo.json"
-"""Says which settings wrote the folder, with the digest of each file."""
+"""Marker file with the settings that wrote the folder and the digest of each file."""
 
-LARGEST_CAPPED_SHARE = 0.01
-"""Share of targets that CTC may shorten before a label strategy is no longer what its name says."""
+MAX_CAPPED_SHARE = 0.01
+"""Largest share of targets that CTC may shorten."""
 
 _PAUSE_BETWEEN_TURNS_S = 0.5
 _HOW_TO_MAKE = "make it with: ser corpus make-demo --root"
 
 
 def load(root: Path) -> Annotations:
-    """Reads the demo corpus's labels; no audio.
+    """Read the demo corpus's labels; no audio.
 
     Args:
         root: The folder that `make_demo` wrote.
@@ -58,10 +58,10 @@ def load(root: Path) -> Annotations:
 
 
 def make_demo(root: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Makes the demo corpus: 200 utterances of ten voices in four emotions.
+    """Make the demo corpus: 200 utterances of ten voices in four emotions.
 
     The same bytes are made in every run on one machine, and the same ids, texts and labels everywhere.
-    The folder appears whole or not at all; where the corpus already stands, nothing is done.
+    The folder appears complete or not at all; an existing demo corpus is left as it is.
 
     Args:
         root: Folder to make; its parents are made too.
@@ -72,10 +72,10 @@ def make_demo(root: Path, progress: Callable[[int, int], None] | None = None) ->
             fails, or too many targets would be capped.
     """
     root = root.resolve()
-    if _already_made(root):
+    if _is_complete(root):
         return
     plans = plan_turns()
-    turns = _speak(plans, synthesise([plan.request for plan in plans], progress))
+    turns = _speak(plans, synthesize([plan.request for plan in plans], progress))
     _check_room_for_targets(turns)
     try:
         with atomic_folder(root) as draft:
@@ -106,8 +106,8 @@ def _settings_digest() -> str:
     return digest_of({"version": VERSION, "plan": plans})
 
 
-def _already_made(root: Path) -> bool:
-    """Whether the folder is this very corpus, whole; an empty or missing folder is free."""
+def _is_complete(root: Path) -> bool:
+    """Check whether the folder holds this very corpus; False for an empty or missing folder."""
     if root.exists() and not root.is_dir():
         raise CorpusError(f"{root}: is not a folder; name a new one for the demo corpus")
     if not root.exists() or not any(root.iterdir()):
@@ -116,8 +116,8 @@ def _already_made(root: Path) -> bool:
     if not marker.is_file():
         raise CorpusError(f"{root}: is not empty and has no {MARKER}; name a new folder for the demo corpus")
     try:
-        found = json.loads(marker.read_text(encoding="utf-8"))
-        settings, files = found["settings"], dict(found["files"])
+        content = json.loads(marker.read_text(encoding="utf-8"))
+        settings, files = content["settings"], dict(content["files"])
     except (ValueError, KeyError, TypeError) as error:
         raise CorpusError(f"{marker}: expected the marker of a demo corpus; delete the folder and try again") from error
     if settings != _settings_digest():
@@ -136,7 +136,7 @@ def _file_digest(path: Path) -> str | None:
 
 
 def _speak(plans: Sequence[PlannedTurn], speeches: Sequence[SynthesisResult]) -> list[SpokenTurn]:
-    """Joins plans and speech; a dialog's turns follow each other in time."""
+    """Join plans and speech; a dialog's turns follow each other in time."""
     turns: list[SpokenTurn] = []
     for index, (plan, speech) in enumerate(zip(plans, speeches, strict=True)):
         follows = bool(turns) and turns[-1].plan.dialog == plan.dialog
@@ -147,15 +147,15 @@ def _speak(plans: Sequence[PlannedTurn], speeches: Sequence[SynthesisResult]) ->
 
 def _check_room_for_targets(turns: Sequence[SpokenTurn]) -> None:
     share = capped_share(turns)
-    if share > LARGEST_CAPPED_SHARE:
+    if share > MAX_CAPPED_SHARE:
         raise CorpusError(
-            f"the demo corpus would be spoken too fast: {share:.1%} of its targets of two labels a voiced phoneme "
-            f"would be capped at 20 ms frames; expected {LARGEST_CAPPED_SHARE:.0%} at most"
+            f"the demo corpus would be spoken too fast: {share:.1%} of its targets of two labels per voiced "
+            f"phoneme would be capped at 20 ms frames; expected {MAX_CAPPED_SHARE:.0%} at most"
         )
 
 
 def _write(turns: Sequence[SpokenTurn], root: Path) -> None:
-    """Writes the tree, and last the marker."""
+    """Write the tree, and last the marker."""
     for dialog, group in groupby(turns, key=lambda turn: turn.plan.dialog):
         members = list(group)
         write_dialog(root / f"Session{members[0].plan.session}", dialog, [_dialog_turn(turn) for turn in members])
@@ -184,9 +184,9 @@ def _dialog_turn(turn: SpokenTurn) -> DialogTurn:
 
 
 def _publish_atomically(draft: Path, root: Path) -> None:
-    """Renames the finished folder; another process may have made the same corpus meanwhile."""
+    """Rename the finished folder; another process may have made the same corpus in the meantime."""
     try:
         os.rename(draft, root)  # noqa: PTH104
     except OSError:
-        if not _already_made(root):
+        if not _is_complete(root):
             raise

@@ -1,4 +1,4 @@
-"""What eSpeak spoke, as the demo corpus writes it: 16 kHz with room noise, and alignments.
+"""Audio and alignments of the demo corpus: 16 kHz with room noise.
 
 Frames are 10 ms long; a row's last frame is inclusive.
 """
@@ -41,10 +41,10 @@ LINKING_GLIDE = ";"
 
 @dataclass(frozen=True)
 class SpokenTurn:
-    """An utterance of the demo corpus as it is written.
+    """Utterance of the demo corpus as it is written.
 
     Attributes:
-        plan: What was planned.
+        plan: Its plan.
         samples: 16-bit samples at 16 kHz, shape `(sample,)`.
         words: Word alignment, covering all frames.
         phones: Phone alignment, covering all frames.
@@ -64,11 +64,11 @@ class SpokenTurn:
 
 
 def spoken_turn(plan: PlannedTurn, speech: SynthesisResult, index: int, start_s: float) -> SpokenTurn:
-    """Converts what eSpeak said to 16 kHz with room noise, and its events to alignments.
+    """Convert synthesized speech to 16 kHz with room noise, and its events to alignments.
 
     Args:
-        plan: What was planned.
-        speech: What was spoken.
+        plan: Its plan.
+        speech: The synthesized speech.
         index: Position in the corpus; it seeds the noise.
         start_s: Start in the dialog, in seconds.
 
@@ -89,15 +89,15 @@ def spoken_turn(plan: PlannedTurn, speech: SynthesisResult, index: int, start_s:
 
 
 def word_segments(speech: SynthesisResult, frames: int) -> tuple[Segment, ...]:
-    """The word alignment of speech in its room, silences included, over that many frames."""
+    """Align the words of speech in its room, silences included, over that many frames."""
     return _segments_from_marks(_word_marks(speech), speech.sample_rate_hz, frames)
 
 
 def add_room_noise(speech: SynthesisResult, noise_peak: int, index: int) -> NDArray[np.int16]:
-    """The speech at 16 kHz, in steady noise that begins before it and ends after it.
+    """Resample speech to 16 kHz and embed it in steady noise.
 
     Args:
-        speech: What was spoken.
+        speech: The synthesized speech.
         noise_peak: Largest sample of the noise, in steps of 16-bit audio.
         index: Seeds the noise.
 
@@ -106,14 +106,14 @@ def add_room_noise(speech: SynthesisResult, noise_peak: int, index: int) -> NDAr
     """
     voice = soxr.resample(speech.samples.astype(np.float64), speech.sample_rate_hz, SAMPLE_RATE_HZ, quality="HQ")
     edge = np.zeros(round(EDGE_S * SAMPLE_RATE_HZ))
-    whole = np.concatenate([edge, voice, edge])
-    noise = np.random.default_rng([SEED, index]).integers(-noise_peak, noise_peak, size=len(whole), endpoint=True)
-    samples: NDArray[np.int16] = np.clip(np.rint(whole) + noise, -32768, 32767).astype(np.int16)
+    padded = np.concatenate([edge, voice, edge])
+    noise = np.random.default_rng([SEED, index]).integers(-noise_peak, noise_peak, size=len(padded), endpoint=True)
+    samples: NDArray[np.int16] = np.clip(np.rint(padded) + noise, -32768, 32767).astype(np.int16)
     return samples
 
 
 def _word_marks(speech: SynthesisResult) -> list[tuple[float, str]]:
-    """Where words and pauses begin, in eSpeak's samples; the last pause becomes `</s>`."""
+    """List the starts of words and pauses, in eSpeak's samples; the last pause becomes `</s>`."""
     marks = [(float(mark.sample), mark.name.upper()) for mark in speech.words]
     marks += [(float(mark.sample), "<sil>") for mark in _pauses(speech.phonemes)]
     marks.sort(key=lambda mark: mark[0])
@@ -122,7 +122,7 @@ def _word_marks(speech: SynthesisResult) -> list[tuple[float, str]]:
 
 
 def _phone_marks(speech: SynthesisResult) -> list[tuple[float, str]]:
-    """Where phones begin, in eSpeak's samples; a phoneme of several phones is divided evenly."""
+    """List the starts of phones, in eSpeak's samples; divide a phoneme of several phones evenly."""
     marks: list[tuple[float, str]] = [(-1.0, "SIL")]
     ends = [*(mark.sample for mark in speech.phonemes[1:]), len(speech.samples)]
     for mark, end in zip(speech.phonemes, ends, strict=True):
@@ -130,14 +130,14 @@ def _phone_marks(speech: SynthesisResult) -> list[tuple[float, str]]:
         if phones == ("SIL",) and marks[-1][1] == "SIL":
             continue
         step = (end - mark.sample) / max(1, len(phones))
-        marks += [(mark.sample + place * step, phone) for place, phone in enumerate(phones)]
+        marks += [(mark.sample + index * step, phone) for index, phone in enumerate(phones)]
     return marks
 
 
 def _pauses(phonemes: Sequence[TimeMark]) -> list[TimeMark]:
-    """Pauses, without those that follow another pause."""
+    """List pauses, without those that follow another pause."""
     flags = [mark.name in PAUSE_MNEMONICS for mark in phonemes]
-    return [mark for place, mark in enumerate(phonemes) if flags[place] and not (place and flags[place - 1])]
+    return [mark for index, mark in enumerate(phonemes) if flags[index] and not (index and flags[index - 1])]
 
 
 def _cmu_phones(mnemonic: str) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def _cmu_phones(mnemonic: str) -> tuple[str, ...]:
 
 
 def _segments_from_marks(marks: Sequence[tuple[float, str]], rate_hz: int, frames: int) -> tuple[Segment, ...]:
-    """Turns positions into rows that cover all frames; each row has a frame at least."""
+    """Convert starts to rows that cover all frames; each row has at least one frame."""
     starts: list[int] = []
     for position, _ in marks:
         seconds = 0.0 if position < 0 else EDGE_S + position / rate_hz

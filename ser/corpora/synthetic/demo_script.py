@@ -1,7 +1,7 @@
-"""What the demo corpus says: who speaks which sentence, in which emotion, with which voice settings.
+"""Script of the demo corpus: speakers, sentences, emotions and voice settings.
 
 An emotion moves the voice's pitch, range, rate and volume. Speakers act with different strength, and
-each utterance strays from what its speaker means, so that the classes overlap. Everything is drawn
+each utterance has a random offset, so that the classes overlap. Everything is drawn
 with `random.Random` and plain arithmetic, so that ids, texts and labels are the same on every machine.
 """
 
@@ -12,7 +12,7 @@ from random import Random
 from ser.corpora.espeak import SynthesisRequest
 
 OVERLAP = 0.85
-"""How far utterances stray from their emotion: 0 makes the classes trivial, 2 hardly separable."""
+"""Scale of random offsets: 0 makes the classes trivial, 2 hardly separable."""
 
 SEED = 2020
 SESSIONS = 5
@@ -61,12 +61,12 @@ SENTENCES = (
     "The lesson begins soon.",
     "All lamps are on.",
 )
-"""What is said; nothing in it hints at an emotion."""
+"""Sentences, without any hint at an emotion."""
 
 
 @dataclass(frozen=True)
 class VoiceOffsets:
-    """Offsets of the voice's settings, in eSpeak's units (see `Request`)."""
+    """Offsets of the voice's settings, in eSpeak's units (see `SynthesisRequest`)."""
 
     pitch: float
     pitch_range: float
@@ -82,12 +82,12 @@ EMOTION_OFFSETS = {
     "sad": VoiceOffsets(pitch=-6, pitch_range=-24, rate_wpm=-14, volume=-26),
     "ang": VoiceOffsets(pitch=2, pitch_range=14, rate_wpm=8, volume=34),
 }
-"""What each emotion does to a voice."""
+"""Offsets of the voice by emotion."""
 
 MAX_UTTERANCE_OFFSET = VoiceOffsets(pitch=12, pitch_range=20, rate_wpm=8, volume=20)
-"""Largest stray of an utterance at `OVERLAP` 1; the sum of two uniform draws, so mostly less."""
+"""Largest random offset of an utterance at `OVERLAP` 1; the sum of two uniform draws, so mostly less."""
 
-SPEAKER = VoiceOffsets(pitch=6, pitch_range=8, rate_wpm=4, volume=8)
+MAX_SPEAKER_OFFSET = VoiceOffsets(pitch=6, pitch_range=8, rate_wpm=4, volume=8)
 """Largest habitual offset of a speaker."""
 
 NEUTRAL_VOICE = SynthesisRequest(text="", voice="en-us", rate_wpm=145, volume=70, pitch=45, pitch_range=45)
@@ -98,7 +98,7 @@ MAX_SETTINGS = VoiceOffsets(pitch=99, pitch_range=99, rate_wpm=160, volume=120)
 
 @dataclass(frozen=True)
 class PlannedTurn:
-    """One utterance of the demo corpus.
+    """Utterance of the demo corpus before synthesis.
 
     Attributes:
         utterance: Its id.
@@ -106,7 +106,7 @@ class PlannedTurn:
         session: Number of its session, from 1.
         speaker: Its speaker.
         emotion: One of `EMOTION_CODES`.
-        request: What is spoken, and how.
+        request: Text and voice settings.
         noise_peak: Largest sample of the speaker's room noise, in steps of 16-bit audio.
     """
 
@@ -121,7 +121,7 @@ class PlannedTurn:
 
 @dataclass(frozen=True)
 class _SpeakerProfile:
-    """How one speaker speaks and acts."""
+    """Voice and acting habits of a speaker."""
 
     offset: VoiceOffsets
     strength: dict[str, VoiceOffsets]
@@ -131,27 +131,27 @@ class _SpeakerProfile:
 
 
 def plan_turns() -> tuple[PlannedTurn, ...]:
-    """All utterances of the demo corpus, in the order in which they are spoken."""
+    """Plan all utterances of the demo corpus, in the order in which they are spoken."""
     return tuple(turn for session in range(1, SESSIONS + 1) for turn in _plan_session(session))
 
 
 def _plan_session(session: int) -> Iterator[PlannedTurn]:
     name = f"Ses{session:02d}"
-    habits = {letter: _plan_speaker(name + letter) for letter in "FM"}
+    profiles = {letter: _plan_speaker(name + letter) for letter in "FM"}
     for dialog_index, dialog in enumerate(DIALOGS):
         for turn in range(TURNS_PER_SPEAKER_AND_DIALOG):
             index = dialog_index * TURNS_PER_SPEAKER_AND_DIALOG + turn
             for letter in "FM":
                 utterance = f"{name}{dialog}_{letter}{turn:03d}"
-                emotion = habits[letter].emotions[index]
+                emotion = profiles[letter].emotions[index]
                 yield PlannedTurn(
                     utterance=utterance,
                     dialog=f"{name}{dialog}",
                     session=session,
                     speaker=name + letter,
                     emotion=emotion,
-                    request=_request(utterance, VOICES[name + letter], emotion, habits[letter], index),
-                    noise_peak=habits[letter].noise_peak,
+                    request=_request(utterance, VOICES[name + letter], emotion, profiles[letter], index),
+                    noise_peak=profiles[letter].noise_peak,
                 )
 
 
@@ -163,7 +163,7 @@ def _plan_speaker(speaker: str) -> _SpeakerProfile:
     sentences = list(SENTENCES)
     random.shuffle(sentences)
     return _SpeakerProfile(
-        offset=draw_offset(random, SPEAKER, 1.0),
+        offset=draw_offset(random, MAX_SPEAKER_OFFSET, 1.0),
         strength={code: VoiceOffsets(*(0.6 + 0.8 * random.random() for _ in range(4))) for code in EMOTION_CODES},
         noise_peak=8 + int(24 * random.random()),
         emotions=emotions,
@@ -171,28 +171,28 @@ def _plan_speaker(speaker: str) -> _SpeakerProfile:
     )
 
 
-def _request(utterance: str, voice: str, emotion: str, habits: _SpeakerProfile, index: int) -> SynthesisRequest:
-    """How one utterance is spoken: resting voice + speaker's habit + acted emotion + stray."""
-    acted, strength, habit = EMOTION_OFFSETS[emotion], habits.strength[emotion], habits.offset
-    meant = VoiceOffsets(
+def _request(utterance: str, voice: str, emotion: str, profile: _SpeakerProfile, index: int) -> SynthesisRequest:
+    """Combine neutral voice, speaker's habit, acted emotion and random offset."""
+    acted, strength, habit = EMOTION_OFFSETS[emotion], profile.strength[emotion], profile.offset
+    intended = VoiceOffsets(
         *(getattr(habit, name) + getattr(acted, name) * getattr(strength, name) for name in SETTINGS),
     )
-    strayed = draw_offset(Random(f"{SEED} {utterance}"), MAX_UTTERANCE_OFFSET, OVERLAP)
-    return spoken_request(habits.sentences[index], voice, meant, strayed)
+    offset = draw_offset(Random(f"{SEED} {utterance}"), MAX_UTTERANCE_OFFSET, OVERLAP)
+    return spoken_request(profile.sentences[index], voice, intended, offset)
 
 
-def spoken_request(text: str, voice: str, meant: VoiceOffsets, strayed: VoiceOffsets) -> SynthesisRequest:
-    """How a text is spoken: the resting voice, moved by what is meant and by a stray, within limits.
+def spoken_request(text: str, voice: str, intended: VoiceOffsets, offset: VoiceOffsets) -> SynthesisRequest:
+    """Request a text in the neutral voice, moved by the intended and a random offset, within limits.
 
     Args:
-        text: What is said.
+        text: The sentence.
         voice: Language and variant, such as 'en-us+f2'.
-        meant: Offsets that the speaker means.
-        strayed: Offsets that happen.
+        intended: Offsets of speaker and emotion.
+        offset: Random offset.
     """
 
     def setting(name: str) -> int:
-        value = round(getattr(NEUTRAL_VOICE, name) + getattr(meant, name) + getattr(strayed, name))
+        value = round(getattr(NEUTRAL_VOICE, name) + getattr(intended, name) + getattr(offset, name))
         return int(min(max(value, getattr(MIN_SETTINGS, name)), getattr(MAX_SETTINGS, name)))
 
     return SynthesisRequest(
@@ -206,7 +206,7 @@ def spoken_request(text: str, voice: str, meant: VoiceOffsets, strayed: VoiceOff
 
 
 def draw_offset(random: Random, largest: VoiceOffsets, scale: float) -> VoiceOffsets:
-    """A random offset in -largest..largest times the scale, small ones being likelier."""
+    """Draw a random offset in -largest..largest times the scale; small ones are likelier."""
 
     def draw(limit: float) -> float:
         return scale * limit * (random.random() + random.random() - 1.0)

@@ -1,4 +1,4 @@
-"""Writes a table of chunks as FAU-Aibo's folders."""
+"""Writer of a synthetic FAU-Aibo."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,7 +32,7 @@ _ACTED_AS = {"A": "ang", "N": "neu", "P": "hap"}
 
 
 def check_row(row: TableRow, table: Path) -> None:
-    """Refuses a row whose id or labels FAU-Aibo does not have.
+    """Refuse a row whose id or labels FAU-Aibo does not have.
 
     Raises:
         AnnotationError: The text names the line.
@@ -47,50 +47,54 @@ def check_row(row: TableRow, table: Path) -> None:
 
 
 def order(rows: Sequence[TableRow]) -> list[TableRow]:
-    """The rows as they are written: as they stand."""
+    """Keep the order of the table."""
     return list(rows)
 
 
-def part_of(row: TableRow) -> SyntheticUtterance | None:
-    """The chunk to be heard."""
+def to_utterance(row: TableRow) -> SyntheticUtterance | None:
+    """Make the synthetic utterance of a chunk."""
     return SyntheticUtterance(row, row.id.rsplit("_", 2)[0], _ACTED_AS.get(row.label))
 
 
 def write(
-    root: Path, rows: Sequence[TableRow], heard: Iterator[SynthesizedAudio], decoys: bool, progress: Callable[[], None]
+    root: Path,
+    rows: Sequence[TableRow],
+    recordings: Iterator[SynthesizedAudio],
+    distractors: bool,
+    progress: Callable[[], None],
 ) -> None:
-    """Writes the folders; the two-class label file has the chunks that the table gives such a label.
+    """Write the folders; the two-class label file has the chunks that the table gives such a label.
 
     Args:
         root: Their folder.
         rows: The rows.
-        heard: Their sounds.
-        decoys: Whether to add what misleads readers of the real release: Windows line ends and
-            punctuation in the transliteration, macOS doubles (`._*`), and empty lines.
+        recordings: Their audio.
+        distractors: Whether to add oddities of the real release: Windows line ends and
+            punctuation in the transliteration, macOS metadata files (`._*`), and empty lines.
         progress: Called after each chunk.
     """
     wavs = root / "wav"
     wavs.mkdir(parents=True)
-    spoken: list[str] = []
+    transcripts: list[str] = []
     segments: list[str] = []
-    for row, sound in zip(rows, heard, strict=True):
-        write_wav(wavs / f"{row.id}.wav", sound.samples)
-        spoken.append(f"{row.id} {sound.transcript}{' - ,' * decoys}")
+    for row, audio in zip(rows, recordings, strict=True):
+        write_wav(wavs / f"{row.id}.wav", audio.samples)
+        transcripts.append(f"{row.id} {audio.transcript}{' - ,' * distractors}")
         if row.aligned:
-            said = [word for word in sound.words if is_word(word.symbol)]
+            spoken_words = [word for word in audio.words if is_word(word.symbol)]
             segments += [
-                f"{row.id}_{place:02d} {word.symbol.lower()} {word.start_frame} {word.end_frame}"
-                for place, word in enumerate(said)
+                f"{row.id}_{index:02d} {word.symbol.lower()} {word.start_frame} {word.end_frame}"
+                for index, word in enumerate(spoken_words)
             ]
         progress()
-    line_end = "\r\n" if decoys else "\n"
+    line_end = "\r\n" if distractors else "\n"
     _write_lines(root / label_file(5), [f"{row.id} {row.label} 1.000000" for row in rows], line_end)
-    two = [f"{row.id} {row.label_2cl} 1.000000" for row in rows if row.label_2cl is not None]
-    if two:
-        _write_lines(root / label_file(2), two, line_end)
-    _write_lines(root / TRANSLITERATION, [*spoken, ""] if decoys else spoken, line_end)
+    two_class_lines = [f"{row.id} {row.label_2cl} 1.000000" for row in rows if row.label_2cl is not None]
+    if two_class_lines:
+        _write_lines(root / label_file(2), two_class_lines, line_end)
+    _write_lines(root / TRANSLITERATION, [*transcripts, ""] if distractors else transcripts, line_end)
     _write_lines(root / SEGMENTATION, segments, line_end)
-    if decoys:
+    if distractors:
         write_macos_metadata_file(wavs / f"{rows[0].id}.wav")
         write_macos_metadata_file(root / TRANSLITERATION)
 

@@ -1,4 +1,4 @@
-"""Writes audio of synthetic corpora."""
+"""Files and folders of synthetic corpora."""
 
 import io
 import shutil
@@ -15,7 +15,7 @@ from ser.corpora.synthetic.demo_alignment import SAMPLE_RATE_HZ
 
 
 def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
-    """Writes 16-bit samples at 16 kHz, shape `(sample,)`, as a WAV file.
+    """Write 16-bit samples at 16 kHz, shape `(sample,)`, as a WAV file.
 
     It is encoded in memory: libsndfile writes a file in many small steps, which for thousands of
     short files takes ten times as long.
@@ -29,16 +29,16 @@ _CONTENT = b"\0\5\x16\7\0\2\0\0Mac OS X        "
 
 
 def write_macos_metadata_file(path: Path) -> None:
-    """Writes the double `._name` beside a file or folder, which a loader has to leave out."""
+    """Write the metadata file `._name` that macOS puts beside a file; loaders leave it out."""
     path.with_name(f"._{path.name}").write_bytes(_CONTENT)
 
 
 @contextmanager
 def atomic_folder(root: Path) -> Iterator[Path]:
-    """A place beside a folder to write it in, before it is renamed.
+    """Provide a draft folder beside a folder, to be renamed when complete.
 
     Args:
-        root: The folder that shall appear; its parents are made.
+        root: The final folder; its parents are made.
 
     Yields:
         A path that does not exist yet; what is left of it at the end is removed.

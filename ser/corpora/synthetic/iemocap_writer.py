@@ -1,4 +1,4 @@
-"""Writes a table of utterances as IEMOCAP's tree."""
+"""Writer of a synthetic IEMOCAP."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,13 +19,13 @@ from ser.errors import AnnotationError
 
 @dataclass(frozen=True)
 class DialogTurn:
-    """One utterance of a dialog as it is written.
+    """Utterance of a dialog as it is written.
 
     Attributes:
         utterance: Its id.
         emotion: Its emotion code.
         ratings: Valence, activation and dominance, 1 to 5.
-        transcript: What is said.
+        transcript: Its words.
         start_s: Start in the dialog, in seconds.
         end_s: End in the dialog, in seconds.
         samples: 16-bit samples at 16 kHz, shape `(sample,)`; None for a turn that was never cut out.
@@ -64,7 +64,7 @@ _ACTED_AS = {code: code for code in EMOTION_OFFSETS} | {"exc": "hap", "fru": "an
 
 
 def check_row(row: TableRow, table: Path) -> None:
-    """Refuses a row whose id or label IEMOCAP does not have.
+    """Refuse a row whose id or label IEMOCAP does not have.
 
     Raises:
         AnnotationError: The text names the line.
@@ -77,65 +77,69 @@ def check_row(row: TableRow, table: Path) -> None:
 
 
 def order(rows: Sequence[TableRow]) -> list[TableRow]:
-    """The rows by dialog, as they are written."""
+    """Sort rows by dialog, the order of writing."""
     return sorted(rows, key=lambda row: _dialog(row.id))
 
 
-def part_of(row: TableRow) -> SyntheticUtterance | None:
-    """The utterance to be heard; None for a turn that was never cut out."""
+def to_utterance(row: TableRow) -> SyntheticUtterance | None:
+    """Make the synthetic utterance of a row; None for a turn without audio."""
     name = parse_utterance_name(row.id)
     return None if name is None else SyntheticUtterance(row, name.speaker, _ACTED_AS.get(row.label))
 
 
 def write(
-    root: Path, rows: Sequence[TableRow], heard: Iterator[SynthesizedAudio], decoys: bool, progress: Callable[[], None]
+    root: Path,
+    rows: Sequence[TableRow],
+    recordings: Iterator[SynthesizedAudio],
+    distractors: bool,
+    progress: Callable[[], None],
 ) -> None:
-    """Writes the tree.
+    """Write the tree.
 
     Args:
         root: Its folder.
         rows: The rows, in the order of `order`.
-        heard: The sounds of those rows that have any.
-        decoys: Whether to add what misleads readers of the real release: label files with Windows line
-            ends, lines without an id and latin-1 bytes in transcriptions, macOS doubles (`._*`), and
+        recordings: The audio of rows that have any.
+        distractors: Whether to add oddities of the real release: label files with Windows line
+            ends, lines without an id and latin-1 bytes in transcriptions, macOS metadata files (`._*`), and
             folders inside EmoEvaluation.
         progress: Called after each utterance.
     """
-    places = count()
+    dialog_numbers = count()
     for dialog, members in groupby(rows, key=lambda row: _dialog(row.id)):
         session = root / f"Session{int(dialog[3:5])}"
         turns: list[DialogTurn] = []
         for row in members:
-            sound = None if is_turn_without_audio(row.id) else next(heard)
-            turns.append(_turn(row, sound, turns[-1].end_s if turns else 0.0))
+            audio = None if is_turn_without_audio(row.id) else next(recordings)
+            turns.append(_turn(row, audio, turns[-1].end_s if turns else 0.0))
             progress()
-        line_end = "\r\n" if decoys and next(places) % 2 else "\n"
+        line_end = "\r\n" if distractors and next(dialog_numbers) % 2 else "\n"
         write_dialog(session, dialog, turns, line_end)
-        if decoys:
-            _write_decoys(session, dialog, line_end)
+        if distractors:
+            _write_distractors(session, dialog, line_end)
 
 
 def _dialog(utterance: str) -> str:
     return utterance.rpartition("_")[0]
 
 
-def _turn(row: TableRow, sound: SynthesizedAudio | None, after_s: float) -> DialogTurn:
+def _turn(row: TableRow, audio: SynthesizedAudio | None, after_s: float) -> DialogTurn:
     start_s = after_s + _PAUSE_S
-    duration_s = sound.duration_s if sound else row.duration_s or _PAUSE_S
+    duration_s = audio.duration_s if audio else row.duration_s or _PAUSE_S
     return DialogTurn(
         utterance=row.id,
         emotion=row.label,
         ratings=row.ratings or TYPICAL_RATINGS.get(row.label, UNDECIDED_RATINGS),
-        transcript=sound.transcript if sound else row.transcript or "",
+        transcript=audio.transcript if audio else row.transcript or "",
         start_s=start_s,
         end_s=start_s + duration_s,
-        samples=sound.samples if sound else None,
-        words=sound.words if sound and row.aligned else None,
-        phones=sound.phones if sound and row.aligned else None,
+        samples=audio.samples if audio else None,
+        words=audio.words if audio and row.aligned else None,
+        phones=audio.phones if audio and row.aligned else None,
     )
 
 
-def _write_decoys(session: Path, dialog: str, line_end: str) -> None:
+def _write_distractors(session: Path, dialog: str, line_end: str) -> None:
     evaluations = session / "dialog" / "EmoEvaluation"
     for folder, name in (("Categorical", f"{dialog}_e2_cat.txt"), ("Attribute", f"{dialog}_e2_atr.txt")):
         (evaluations / folder).mkdir(exist_ok=True)
@@ -156,7 +160,7 @@ UNDECIDED_RATINGS = (2.5, 2.5, 2.5)
 """Ratings of the other emotions, where none are given."""
 
 
-_RATERS_WORDS = {
+_RATER_LABELS = {
     "neu": "Neutral",
     "hap": "Happiness",
     "exc": "Excited",
@@ -172,7 +176,7 @@ _RATERS_WORDS = {
 
 
 def write_dialog(session: Path, dialog: str, turns: Sequence[DialogTurn], line_end: str = "\n") -> None:
-    """Writes all files of one dialog.
+    """Write all files of one dialog.
 
     Args:
         session: Folder of its session, such as `Session1`.
@@ -199,14 +203,14 @@ def write_dialog(session: Path, dialog: str, turns: Sequence[DialogTurn], line_e
 
 
 def word_alignment_text(words: Iterable[Segment]) -> str:
-    """The text of a `.wdseg` file. Scores are 0: there is no acoustic model behind it."""
+    """Format a `.wdseg` file. Scores are 0: there is no acoustic model."""
     rows = [f"\t{'SFrm':>5}\t{'EFrm':>5}\t{'SegAScr':>9}\t{'Word'}"]
     rows += [f"\t{word.start_frame:5d}\t{word.end_frame:5d}\t{0:9d}\t{word.symbol}" for word in words]
     return "\n".join([*rows, f"Total score: {0:11d}", ""])
 
 
 def phone_alignment_text(phones: Sequence[Segment], words: Sequence[Segment]) -> str:
-    """The text of a `.phseg` file: each phone with its neighbours and its place in its word.
+    """Format a `.phseg` file: phones with their neighbours and their position in the word.
 
     Args:
         phones: Phone alignment.
@@ -216,31 +220,31 @@ def phone_alignment_text(phones: Sequence[Segment], words: Sequence[Segment]) ->
     starts = [word.start_frame for word in words]
     owners = [-1, *(bisect_right(starts, phone.start_frame) for phone in phones), -1]
     symbols = ["SIL", *(phone.symbol for phone in phones), "SIL"]
-    for place, phone in enumerate(phones, start=1):
-        left, owner, right = owners[place - 1 : place + 2]
+    for index, phone in enumerate(phones, start=1):
+        left, owner, right = owners[index - 1 : index + 2]
         position = {(True, True): "s", (True, False): "b", (False, True): "e", (False, False): "i"}[
             left != owner, right != owner
         ]
-        context = "" if phone.symbol == "SIL" else f" {symbols[place - 1]} {symbols[place + 1]} {position}"
+        context = "" if phone.symbol == "SIL" else f" {symbols[index - 1]} {symbols[index + 1]} {position}"
         rows.append(f"\t{phone.start_frame:5d}\t{phone.end_frame:5d}\t{0:9d}\t{phone.symbol}{context}")
     return "\n".join([*rows, f"Total score: {0:11d}", ""])
 
 
 def transcription_text(turns: Iterable[DialogTurn]) -> str:
-    """The text of `transcriptions/DIALOG.txt`."""
+    """Format `transcriptions/DIALOG.txt`."""
     rows = (f"{turn.utterance} [{turn.start_s:08.4f}-{turn.end_s:08.4f}]: {turn.transcript}" for turn in turns)
     return "\n".join([*rows, ""])
 
 
 def evaluation_text(turns: Iterable[DialogTurn]) -> str:
-    """The text of `EmoEvaluation/DIALOG.txt`, with three raters who agree."""
+    """Format `EmoEvaluation/DIALOG.txt`, with three raters who agree."""
     blocks = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n"]
     for turn in turns:
         times = f"[{turn.start_s:.4f} - {turn.end_s:.4f}]"
         valence, activation, dominance = turn.ratings
         ratings = f"val {valence:.0f}; act {activation:.0f}; dom  {dominance:.0f};"
         rows = [f"{times}\t{turn.utterance}\t{turn.emotion}\t[{valence:.4f}, {activation:.4f}, {dominance:.4f}]"]
-        rows += [f"C-E{rater}:\t{_RATERS_WORDS[turn.emotion]};\t()" for rater in (2, 3, 4)]
+        rows += [f"C-E{rater}:\t{_RATER_LABELS[turn.emotion]};\t()" for rater in (2, 3, 4)]
         rows += [f"A-E{rater}:\t{ratings}\t()" for rater in (3, 4)]
         blocks.append("\n".join([*rows, ""]))
     return "\n".join([*blocks, ""])

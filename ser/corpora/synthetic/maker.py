@@ -1,4 +1,4 @@
-"""Makes a synthetic corpus from a table."""
+"""Synthetic corpora from tables."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,29 +16,29 @@ from ser.errors import ConfigurationError, CorpusError, unknown_value_message
 
 
 class Write(Protocol):
-    """Writes the rows and their sounds in a layout."""
+    """Writer of rows and their audio in a layout."""
 
     def __call__(
         self,
         root: Path,
         rows: Sequence[TableRow],
-        heard: Iterator[SynthesizedAudio],
-        decoys: bool,
+        recordings: Iterator[SynthesizedAudio],
+        distractors: bool,
         progress: Callable[[], None],
     ) -> None:
-        """Writes the folder."""
+        """Write the folder."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How one corpus lies on disk.
+    """Layout of a corpus on disk.
 
     Attributes:
         columns: Columns that its table may have.
-        language: What is said where the table gives no transcript.
+        language: Language and default sentences.
         check: Refuses a row that the corpus could not have.
         order: Puts the rows in the order of writing.
-        part_of: The utterance to be heard, or None for a row without audio.
+        to_utterance: Makes the utterance of a row, or None for a row without audio.
         write: Writes the folder.
     """
 
@@ -46,7 +46,7 @@ class Layout:
     language: Language
     check: Callable[[TableRow, Path], None]
     order: Callable[[Sequence[TableRow]], list[TableRow]]
-    part_of: Callable[[TableRow], SyntheticUtterance | None]
+    to_utterance: Callable[[TableRow], SyntheticUtterance | None]
     write: Write
 
 
@@ -56,7 +56,7 @@ LAYOUTS: Mapping[str, Layout] = {
         iemocap_writer.ENGLISH,
         iemocap_writer.check_row,
         iemocap_writer.order,
-        iemocap_writer.part_of,
+        iemocap_writer.to_utterance,
         iemocap_writer.write,
     ),
     "fau_aibo": Layout(
@@ -64,7 +64,7 @@ LAYOUTS: Mapping[str, Layout] = {
         fau_aibo_writer.GERMAN,
         fau_aibo_writer.check_row,
         fau_aibo_writer.order,
-        fau_aibo_writer.part_of,
+        fau_aibo_writer.to_utterance,
         fau_aibo_writer.write,
     ),
 }
@@ -77,10 +77,10 @@ def write_synthetic_corpus(
     root: Path,
     voice: str = "noise",
     seed: int = 0,
-    decoys: bool = False,
+    distractors: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Writes a synthetic corpus in the layout of a real one.
+    """Write a synthetic corpus in the layout of a real one.
 
     The same table, voice and seed give the same files. The folder appears whole or not at all, with a
     marker that tells its loader that nothing in it was recorded.
@@ -91,7 +91,7 @@ def write_synthetic_corpus(
         root: Folder to make; it must be new or empty.
         voice: 'noise', or 'demo' for speech by eSpeak NG.
         seed: Another seed gives other samples.
-        decoys: Whether to add what misleads readers of the real release.
+        distractors: Whether to add oddities of the real release that mislead readers.
         progress: Called with the number of utterances written and of all utterances.
 
     Returns:
@@ -112,19 +112,19 @@ def write_synthetic_corpus(
     rows = layout.order(read_table(table, layout.columns))
     for row in rows:
         layout.check(row, table)
-    parts = [part for row in rows if (part := layout.part_of(row)) is not None]
-    written = count(1)
+    utterances = [utterance for row in rows if (utterance := layout.to_utterance(row)) is not None]
+    row_numbers = count(1)
 
     def step() -> None:
-        done = next(written)
+        number = next(row_numbers)
         if progress is not None:
-            progress(done, len(rows))
+            progress(number, len(rows))
 
-    heard = synthesize(voice, parts, layout.language, seed, table)
-    marker = {"layout": name, "voice": voice, "seed": seed, "decoys": decoys, "utterances": len(rows)}
+    recordings = synthesize(voice, utterances, layout.language, seed, table)
+    marker = {"layout": name, "voice": voice, "seed": seed, "decoys": distractors, "utterances": len(rows)}
     try:
         with atomic_folder(root) as draft:
-            layout.write(draft, rows, heard, decoys, step)
+            layout.write(draft, rows, recordings, distractors, step)
             (draft / SYNTHETIC_MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
             draft.rename(root)
     except OSError as error:

@@ -1,33 +1,33 @@
-"""The table that a synthetic corpus is made from: one row an utterance."""
+"""Table that describes a synthetic corpus: one row per utterance."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ser.corpora.audio import SHORTEST_S
+from ser.corpora.audio import MIN_DURATION_S
 from ser.corpora.iemocap.parsers import RATINGS
 from ser.corpora.tabular.csv_records import decode_utf8, read_csv_records
 from ser.errors import AnnotationError, CorpusError
 
-LONGEST_S = 3600.0
-"""Longest utterance, in seconds; more is taken for another unit."""
+MAX_DURATION_S = 3600.0
+"""Longest utterance, in seconds; more is probably another unit."""
 
-_MOST = 100_000
+_MAX_COUNT = 100_000
 _YES_NO = {"yes": True, "no": False}
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One utterance to be made.
+    """Utterance to be synthesized.
 
     Attributes:
         line: Line of the table, counted from 1.
         id: Its id in the layout.
         label: Its label, in the layout's own codes.
         duration_s: Duration in seconds, or None where the table gives none.
-        transcript: What is said, or None where the table gives nothing.
+        transcript: Its words, or None where the table gives none.
         words: Number of words in the alignment, or None.
         voiced_phonemes: Number of voiced phones in the alignment, or None.
         aligned: Whether it has an alignment.
@@ -48,14 +48,14 @@ class TableRow:
 
 
 def read_table(path: Path, columns: Collection[str]) -> tuple[TableRow, ...]:
-    """Reads a table of utterances.
+    """Read a table of utterances.
 
     Args:
         path: A CSV file in UTF-8 with a header.
         columns: Columns that the layout knows; `id` and `label` must be there.
 
     Returns:
-        The rows in order; empty cells stand for what is not given.
+        The rows in order; empty cells mean no value.
 
     Raises:
         CorpusError: The file cannot be read.
@@ -65,7 +65,7 @@ def read_table(path: Path, columns: Collection[str]) -> tuple[TableRow, ...]:
         data = path.read_bytes()
     except OSError as error:
         raise CorpusError(f"{path}: the table cannot be read: {error.strerror}") from error
-    table = _sound(read_csv_records(decode_utf8(data, path), path))
+    table = _raise_faults(read_csv_records(decode_utf8(data, path), path))
     _, header = next(table, (1, []))
     names = [name.strip() for name in header]
     _check_header(names, path, columns)
@@ -84,8 +84,8 @@ def read_table(path: Path, columns: Collection[str]) -> tuple[TableRow, ...]:
     return tuple(rows)
 
 
-def _sound(table: Iterable[tuple[int, list[str] | AnnotationError]]) -> Iterator[tuple[int, list[str]]]:
-    """Records without a fault; the first fault is raised: a layout is made of the whole table or not at all."""
+def _raise_faults(table: Iterable[tuple[int, list[str] | AnnotationError]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield records; raise the first fault: a corpus is made of the complete table or not at all."""
     for line, cells in table:
         if isinstance(cells, AnnotationError):
             raise cells
@@ -122,10 +122,10 @@ def _read_row(cells: Mapping[str, str], path: Path, line: int) -> TableRow:
         line=line,
         id=texts["id"],
         label=texts["label"],
-        duration_s=read("duration_s", _duration_s, f"{SHORTEST_S:g} to {LONGEST_S:g} seconds"),
+        duration_s=read("duration_s", _duration_s, f"{MIN_DURATION_S:g} to {MAX_DURATION_S:g} seconds"),
         transcript=read("transcript", _latin_1, "characters of latin-1"),
-        words=read("words", _count, f"0 to {_MOST}"),
-        voiced_phonemes=read("voiced_phonemes", _count, f"0 to {_MOST}"),
+        words=read("words", _count, f"0 to {_MAX_COUNT}"),
+        voiced_phonemes=read("voiced_phonemes", _count, f"0 to {_MAX_COUNT}"),
         aligned=aligned is not False,
         label_2cl=texts.get("label_2cl") or None,
         ratings=None
@@ -139,15 +139,15 @@ def _rating(text: str) -> float:
 
 
 def _duration_s(text: str) -> float:
-    return _within(float(text), SHORTEST_S, LONGEST_S)
+    return _within(float(text), MIN_DURATION_S, MAX_DURATION_S)
 
 
 def _count(text: str) -> int:
-    return int(_within(int(text), 0, _MOST))
+    return int(_within(int(text), 0, _MAX_COUNT))
 
 
-def _within(value: float, least: float, most: float) -> float:
-    if not least <= value <= most:
+def _within(value: float, minimum: float, maximum: float) -> float:
+    if not minimum <= value <= maximum:
         raise ValueError(value)
     return value
 

@@ -1,4 +1,4 @@
-"""What a synthetic corpus sounds like: seeded noise, or the demo corpus's voices."""
+"""Audio of synthetic corpora: seeded noise, or the demo corpus's voices."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.corpora.espeak import SynthesisRequest, SynthesisResult, synthesise
+from ser.corpora.espeak import SynthesisRequest, SynthesisResult
+from ser.corpora.espeak import synthesize as speak
 from ser.corpora.iemocap.parsers import Segment
 from ser.corpora.synthetic.demo_alignment import (
     FRAME_SAMPLES,
@@ -36,16 +37,16 @@ VOICE_NAMES = ("noise", "demo")
 
 _NOISE_PEAK = 3000
 _ROOM_NOISE_PEAK = 16
-_SPOKEN_AT_ONCE = 400
+_SYNTHESIS_BATCH = 400
 """Utterances whose speech is held in memory together."""
 
-_NOISES_EVERY = 3
-"""Every third utterance of noise breathes, as far as its alignment is concerned."""
+_BREATH_INTERVAL = 3
+"""Every third utterance of noise has a breath in its alignment."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """What is said where the table gives no transcript.
+    """Language, and sentences for rows without a transcript.
 
     Attributes:
         code: eSpeak's language, such as 'en-us'.
@@ -60,7 +61,7 @@ class Language:
 
 @dataclass(frozen=True)
 class SyntheticUtterance:
-    """One utterance to be heard.
+    """Utterance to be synthesized.
 
     Attributes:
         row: Its row of the table.
@@ -75,11 +76,11 @@ class SyntheticUtterance:
 
 @dataclass(frozen=True)
 class SynthesizedAudio:
-    """What is heard.
+    """Audio of an utterance and its alignments.
 
     Attributes:
         samples: 16-bit samples at 16 kHz, shape `(sample,)`.
-        transcript: What is said.
+        transcript: Its words.
         words: Word alignment, silences and noises included.
         phones: Phone alignment; none in a language without one.
     """
@@ -96,33 +97,33 @@ class SynthesizedAudio:
 
 
 def synthesize(
-    voice: str, parts: Sequence[SyntheticUtterance], language: Language, seed: int, table: Path
+    voice: str, utterances: Sequence[SyntheticUtterance], language: Language, seed: int, table: Path
 ) -> Iterator[SynthesizedAudio]:
-    """Makes the sound of all utterances, in order.
+    """Synthesize all utterances, in order.
 
     Args:
         voice: One of `VOICE_NAMES`.
-        parts: The utterances.
-        language: What is said where the table gives nothing.
+        utterances: The utterances.
+        language: Sentences for rows without a transcript.
         seed: Another seed gives other samples.
         table: The table, for messages.
 
     Yields:
-        One sound an utterance.
+        Audio of each utterance.
 
     Raises:
         AnnotationError: Noise of an utterance without a duration is asked for.
         CorpusError: eSpeak NG is missing or fails.
     """
     if voice == "demo":
-        yield from _spoken(parts, language, seed)
+        yield from _spoken(utterances, language, seed)
         return
-    for index, part in enumerate(parts):
-        yield _noise(part.row, index, language, seed, table)
+    for index, utterance in enumerate(utterances):
+        yield _noise(utterance.row, index, language, seed, table)
 
 
 def _text(row: TableRow, index: int, language: Language) -> str:
-    """What is said: the transcript, or sentences of the language, cut to the number of words where there is one."""
+    """Choose the text: the transcript, or a sentence of the language, cut to the row's number of words."""
     if row.transcript is not None:
         return row.transcript
     sentence = language.sentences[index % len(language.sentences)]
@@ -139,9 +140,9 @@ def _noise(row: TableRow, index: int, language: Language, seed: int, table: Path
     samples = generator.integers(-_NOISE_PEAK, _NOISE_PEAK, size=length, dtype=np.int16, endpoint=True)
     words = len(tokenize_words(text)) if row.words is None else row.words
     voiced = 2 * words if row.voiced_phonemes is None else row.voiced_phonemes
-    said = [word.strip(".,;:!?-").upper() for word in text.split() if word[0].isalnum()] or ["WORD"]
-    spoken = list(islice(cycle(said), words))
-    breath = index % _NOISES_EVERY == 0
+    vocabulary = [word.strip(".,;:!?-").upper() for word in text.split() if word[0].isalnum()] or ["WORD"]
+    spoken = list(islice(cycle(vocabulary), words))
+    breath = index % _BREATH_INTERVAL == 0
     if spoken and breath:
         spoken[0] += "(2)"
     frames = length // FRAME_SAMPLES
@@ -154,45 +155,51 @@ def _noise(row: TableRow, index: int, language: Language, seed: int, table: Path
 
 
 def _spread(symbols: Sequence[str], frames: int) -> tuple[Segment, ...]:
-    """Divides frames evenly; rows share a frame where there are more rows than frames."""
+    """Divide frames evenly; rows share a frame where there are more rows than frames."""
     rows = []
-    for place, symbol in enumerate(symbols):
-        start = place * frames // len(symbols)
-        rows.append(Segment(start, max(start, (place + 1) * frames // len(symbols) - 1), symbol))
+    for index, symbol in enumerate(symbols):
+        start = index * frames // len(symbols)
+        rows.append(Segment(start, max(start, (index + 1) * frames // len(symbols) - 1), symbol))
     return tuple(rows)
 
 
-def _spoken(parts: Sequence[SyntheticUtterance], language: Language, seed: int) -> Iterator[SynthesizedAudio]:
-    variants = _variants(parts)
-    for first in range(0, len(parts), _SPOKEN_AT_ONCE):
-        some = parts[first : first + _SPOKEN_AT_ONCE]
+def _spoken(utterances: Sequence[SyntheticUtterance], language: Language, seed: int) -> Iterator[SynthesizedAudio]:
+    variants = _variants(utterances)
+    for first in range(0, len(utterances), _SYNTHESIS_BATCH):
+        batch = utterances[first : first + _SYNTHESIS_BATCH]
         requests = [
-            _request(part, _text(part.row, index, language), f"{language.code}+{variants[part.speaker]}", seed)
-            for index, part in enumerate(some, start=first)
+            _request(
+                utterance, _text(utterance.row, index, language), f"{language.code}+{variants[utterance.speaker]}", seed
+            )
+            for index, utterance in enumerate(batch, start=first)
         ]
-        for index, (part, request, speech) in enumerate(zip(some, requests, synthesise(requests), strict=True)):
-            yield _in_room(part, request, speech, 1_000_000 * seed + first + index, language)
+        for index, (utterance, request, speech) in enumerate(zip(batch, requests, speak(requests), strict=True)):
+            yield _in_room(utterance, request, speech, 1_000_000 * seed + first + index, language)
 
 
-def _variants(parts: Sequence[SyntheticUtterance]) -> dict[str, str]:
-    """A voice variant for each speaker; those of the demo corpus have the ones they have there."""
+def _variants(utterances: Sequence[SyntheticUtterance]) -> dict[str, str]:
+    """Choose a voice variant for each speaker; the demo corpus's speakers have theirs."""
     variants = [voice.partition("+")[2] for voice in VOICES.values()]
-    own: Mapping[str, str] = dict(zip(VOICES, variants, strict=True))
-    speakers = sorted({part.speaker for part in parts})
-    return {speaker: own.get(speaker, variants[place % len(variants)]) for place, speaker in enumerate(speakers)}
+    demo_variants: Mapping[str, str] = dict(zip(VOICES, variants, strict=True))
+    speakers = sorted({utterance.speaker for utterance in utterances})
+    return {
+        speaker: demo_variants.get(speaker, variants[index % len(variants)]) for index, speaker in enumerate(speakers)
+    }
 
 
-def _request(part: SyntheticUtterance, text: str, voice: str, seed: int) -> SynthesisRequest:
-    meant = EMOTION_OFFSETS.get(part.acted or "", VoiceOffsets(0, 0, 0, 0))
-    return spoken_request(text, voice, meant, draw_offset(Random(f"{seed} {part.row.id}"), MAX_UTTERANCE_OFFSET, 1.0))
+def _request(utterance: SyntheticUtterance, text: str, voice: str, seed: int) -> SynthesisRequest:
+    intended = EMOTION_OFFSETS.get(utterance.acted or "", VoiceOffsets(0, 0, 0, 0))
+    return spoken_request(
+        text, voice, intended, draw_offset(Random(f"{seed} {utterance.row.id}"), MAX_UTTERANCE_OFFSET, 1.0)
+    )
 
 
 def _in_room(
-    part: SyntheticUtterance, request: SynthesisRequest, speech: SynthesisResult, index: int, language: Language
+    utterance: SyntheticUtterance, request: SynthesisRequest, speech: SynthesisResult, index: int, language: Language
 ) -> SynthesizedAudio:
     if not language.phones:
         samples = add_room_noise(speech, _ROOM_NOISE_PEAK, index)
         return SynthesizedAudio(samples, request.text, word_segments(speech, len(samples) // FRAME_SAMPLES), ())
-    plan = PlannedTurn(part.row.id, "", 0, part.speaker, part.row.label, request, _ROOM_NOISE_PEAK)
+    plan = PlannedTurn(utterance.row.id, "", 0, utterance.speaker, utterance.row.label, request, _ROOM_NOISE_PEAK)
     turn = spoken_turn(plan, speech, index, start_s=0.0)
     return SynthesizedAudio(turn.samples, request.text, turn.words, turn.phones)

@@ -1,4 +1,4 @@
-"""Comma-separated values that people typed: every fault is told by its line."""
+"""Hand-written comma-separated values; every fault names its line."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from ser.errors import AnnotationError
 
 
 def decode_utf8(data: bytes, path: Path) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark.
+    """Decode a file in UTF-8, with or without a byte order mark.
 
     Args:
         data: The file's bytes.
@@ -26,7 +26,7 @@ def decode_utf8(data: bytes, path: Path) -> str:
 
 
 def read_csv_records(text: str, path: Path) -> Iterator[tuple[int, list[str] | AnnotationError]]:
-    """The records of a table, header included; empty lines are none.
+    """Read the records of a table, header included; skip empty lines.
 
     Args:
         text: Values with commas between them; one with a comma, a quote or a line break stands in
@@ -34,7 +34,7 @@ def read_csv_records(text: str, path: Path) -> Iterator[tuple[int, list[str] | A
         path: The file, for messages.
 
     Yields:
-        The line that a record begins in, and its values; an error in the place of one with stray quotes.
+        The first line of each record, and its values; an error instead of a record with stray quotes.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:

@@ -1,4 +1,4 @@
-"""Any corpus that a CSV manifest describes: one row an utterance."""
+"""Corpora that a CSV manifest describes: one row per utterance."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ _EXPECTED_HEADER = (
 
 
 class ManifestOptions(RowOptions):
-    """How a manifest is read.
+    """Options of a manifest.
 
     Attributes:
         file: The manifest, relative to the corpus's folder.
@@ -31,12 +31,12 @@ DEFAULTS = ManifestOptions()
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest says.
+    """Content of a manifest.
 
     Attributes:
         rows: Its rows, in order.
         faults: An error for each row that does not fit its header.
-        unused: Columns that nothing here reads.
+        unused: Columns that are not read.
     """
 
     rows: tuple[Row, ...]
@@ -45,7 +45,7 @@ class Manifest:
 
 
 def parse_manifest(data: bytes, path: Path) -> Manifest:
-    """Reads a manifest.
+    """Read a manifest.
 
     Args:
         data: The file's bytes: comma-separated values in UTF-8, with or without a byte order mark, with
@@ -74,29 +74,29 @@ def parse_manifest(data: bytes, path: Path) -> Manifest:
         else:
             name = f"{path.name}, line {line}"
             rows.append(Row(name, f"{path}, line {line}", dict(zip(columns, cells, strict=True))))
-    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
-    return Manifest(tuple(rows), tuple(faults), tuple(column for column in columns if column not in known))
+    valid = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+    return Manifest(tuple(rows), tuple(faults), tuple(column for column in columns if column not in valid))
 
 
 def _check_header(columns: tuple[str, ...], path: Path) -> None:
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
-        found = ", ".join(columns)
-        raise AnnotationError(path, 1, f"{_EXPECTED_HEADER}; missing: {', '.join(missing)}, found: {found[:200]!r}")
+        header = ", ".join(columns)
+        raise AnnotationError(path, 1, f"{_EXPECTED_HEADER}; missing: {', '.join(missing)}, found: {header[:200]!r}")
     twice = sorted({column for column in columns if column and columns.count(column) > 1})
     if twice:
         raise AnnotationError(path, 1, f"each column once; found twice: {', '.join(twice)[:200]!r}")
 
 
 def load(root: Path, options: ManifestOptions = DEFAULTS) -> Annotations:
-    """Reads the corpus that a manifest describes; no audio.
+    """Read the corpus that a manifest describes; no audio.
 
     The class set is that of the whole manifest or the one given. Partners come from the column
     `partner`, else from sessions of two speakers, else from the order of the speakers' names.
 
     Args:
         root: The folder that holds the manifest; paths are relative to it.
-        options: How it is read.
+        options: Its options.
 
     Returns:
         The annotations; a row that can't be used is skipped and listed with its line.
@@ -116,5 +116,5 @@ def load(root: Path, options: ManifestOptions = DEFAULTS) -> Annotations:
         raise AnnotationError(path, None, f"a readable file ({error.strerror})") from error
     skipped = tuple(SkippedFile(f"{path.name}, line {fault.line}", str(fault)) for fault in manifest.faults)
     unused = ", ".join(map(repr, manifest.unused))
-    notes = (f"columns of the manifest that are not used: {unused}",) if unused else ()
+    notes = (f"unused columns of the manifest: {unused}",) if unused else ()
     return build_annotations(manifest.rows, TableSource("manifest", root, skipped=skipped, notes=notes), options)

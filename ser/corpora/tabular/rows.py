@@ -1,4 +1,4 @@
-"""Rows of text, as a manifest or a table of a database gives them, and what each says of an utterance."""
+"""Rows of text from a manifest or a database table, and the utterances they describe."""
 
 import re
 import unicodedata
@@ -27,7 +27,7 @@ SPLIT_OF_NAME: Mapping[str, Split] = {
     "dev": "validation",
     "test": "test",
 }
-"""Parts of a given split by the names in use."""
+"""Subsets of a predefined split by their common names."""
 
 _NUMBER = re.compile(r"([0-9]{1,9})(?:\.0*)?")
 _LANGUAGE = re.compile(r"([A-Za-z]{2})(?:[-_][A-Za-z0-9]+)*")
@@ -37,7 +37,7 @@ _LINE_BREAKING = ("Cc", "Zl", "Zp")
 
 
 class RowError(CorpusError):
-    """A row can't be used; the text says what was expected, and what was found."""
+    """A row can't be used; the text names the expected and the actual value."""
 
 
 def _names(value: Any) -> Any:
@@ -70,7 +70,7 @@ Names = Annotated[tuple[str, ...] | None, BeforeValidator(_names), AfterValidato
 
 
 class RowOptions(FrozenModel):
-    """What a user may say of any corpus that is a table.
+    """Options of any corpus that is a table.
 
     Attributes:
         name: Name of the corpus in studies and reports, so that two tables are two corpora; the way of
@@ -91,30 +91,30 @@ class Row:
 
     Attributes:
         name: Short name, such as 'manifest.csv, line 5'.
-        place: The same with the whole path, for messages.
+        location: The same with the whole path, for messages.
         cells: Text by column.
-        start_s: Where the utterance begins in its file, in seconds, or None.
-        end_s: Where it ends, in seconds, or None.
+        start_s: Start of the utterance in its file, in seconds, or None.
+        end_s: Its end, in seconds, or None.
     """
 
     name: str
-    place: str
+    location: str
     cells: Mapping[str, str]
     start_s: float | None = None
     end_s: float | None = None
 
     def cell(self, column: str) -> str:
-        """The text of a column without blanks around it; empty where there is none."""
+        """Return the text of a column without surrounding blanks; empty if there is none."""
         return self.cells.get(column, "").strip()
 
 
 def parse_row(row: Row, root: Path, origin: str) -> Utterance:
-    """Reads what a row says of its utterance; the audio file is not looked for.
+    """Parse the utterance of a row; the audio file is not looked for.
 
     Args:
         row: The row.
         root: Folder that its path is relative to.
-        origin: Where its counts come from.
+        origin: Source of its counts.
 
     Returns:
         The utterance; its id is empty where the row gives none.
@@ -144,7 +144,7 @@ def parse_row(row: Row, root: Path, origin: str) -> Utterance:
 
 
 def language_code(text: str) -> str | None:
-    """The ISO 639-1 code in 'de', 'DE' or 'de-AT'; None where there is none."""
+    """Extract the ISO 639-1 code of 'de', 'DE' or 'de-AT'; None where there is none."""
     match = _LANGUAGE.fullmatch(text)
     return None if match is None else match.group(1).lower()
 

@@ -1,4 +1,4 @@
-"""How well grapheme-to-phoneme conversion counts what a corpus's own labels count."""
+"""Agreement of grapheme-to-phoneme counts with a corpus's own phonetic labels."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from ser.corpora.corpus import IMPUTED, UNKNOWN, Corpus, Utterance
 from ser.corpora.transcripts.counts import GRAPHEME_TO_PHONEME, voiced_phonemes_in
 
 NOT_COUNTED = frozenset({UNKNOWN, GRAPHEME_TO_PHONEME, IMPUTED})
-"""Origins of voiced phonemes that nobody counted in the recording."""
+"""Sources of voiced phonemes that were not counted in the recording."""
 
 
 @dataclass(frozen=True)
 class Agreement:
     """Voiced phonemes of transcripts, by grapheme-to-phoneme conversion, against counted ones.
 
-    Conversion gives what a pronouncing dictionary has; speakers leave sounds out and join them, so that
-    it gives more as a rule.
+    Conversion gives dictionary pronunciations; speakers omit and merge sounds, so that it usually
+    counts more.
 
     Attributes:
         utterances: Number of utterances compared.
-        mean_absolute_error: Mean of the absolute differences, in voiced phonemes an utterance.
-        mean_difference: Mean of converted less counted, in voiced phonemes an utterance.
+        mean_absolute_error: Mean of the absolute differences, in voiced phonemes per utterance.
+        mean_difference: Mean of converted less counted, in voiced phonemes per utterance.
         correlation: Pearson's correlation over utterances, or None where one side does not vary.
     """
 
@@ -34,7 +34,7 @@ class Agreement:
 
 
 def transcript_agreement(corpus: Corpus) -> Agreement | None:
-    """Compares the voiced phonemes of a corpus's transcripts with those that its labels count.
+    """Compare the voiced phonemes of a corpus's transcripts with those that its labels count.
 
     Args:
         corpus: The corpus.
@@ -52,11 +52,11 @@ def transcript_agreement(corpus: Corpus) -> Agreement | None:
     converted: list[int] = []
     counted: list[int] = []
     for language, by_transcript in by_language.items():
-        found = voiced_phonemes_in(list(by_transcript), language)
-        for count, group in zip(found, by_transcript.values(), strict=True):
-            own = [utterance.voiced_phonemes for utterance in group if utterance.voiced_phonemes is not None]
-            converted += [count] * len(own)
-            counted += own
+        counts = voiced_phonemes_in(list(by_transcript), language)
+        for count, group in zip(counts, by_transcript.values(), strict=True):
+            labelled = [utterance.voiced_phonemes for utterance in group if utterance.voiced_phonemes is not None]
+            converted += [count] * len(labelled)
+            counted += labelled
     return _agreement(np.asarray(converted, dtype=np.float64), np.asarray(counted, dtype=np.float64))
 
 

@@ -1,4 +1,4 @@
-"""Counts of words and of voiced phonemes from transcripts, for utterances that have none."""
+"""Word and voiced-phoneme counts from transcripts, for utterances that lack them."""
 
 import re
 from collections import defaultdict
@@ -11,13 +11,13 @@ from ser.corpora.transcripts.phones import IPA, count_voiced, ipa_phones
 from ser.errors import CorpusError
 
 TRANSCRIPT = "transcript"
-"""Origin of words that were counted in a transcript."""
+"""Source of words counted in a transcript."""
 
 GRAPHEME_TO_PHONEME = "grapheme-to-phoneme"
-"""Origin of voiced phonemes that follow from a transcript's spelling."""
+"""Source of voiced phonemes derived from a transcript's spelling."""
 
 UNDETERMINED = "und"
-"""Language code of what is in no known language."""
+"""Code of an unknown language."""
 
 WRITTEN_WITHOUT_BLANKS = frozenset({"zh", "ja", "th", "km", "lo", "my", "bo", "dz"})
 """Languages whose words can't be counted without a dictionary."""
@@ -43,13 +43,13 @@ class _CountIssues:
 
 
 def tokenize_words(transcript: str) -> list[str]:
-    """The words of a transcript, with the punctuation that touches them.
+    """Split a transcript into words, with adjacent punctuation.
 
     Remarks in square or angle brackets are not spoken, and what has neither a letter nor a digit is no
     word. A hyphen or an apostrophe does not divide a word; a dash and a slash do.
 
     Examples:
-        >>> spoken_words("[LAUGHTER] Well - I don't know…")
+        >>> tokenize_words("[LAUGHTER] Well - I don't know…")
         ['Well', 'I', "don't", 'know']
     """
     pieces = _BETWEEN_WORDS.split(_REMARK.sub(" ", transcript))
@@ -57,14 +57,14 @@ def tokenize_words(transcript: str) -> list[str]:
 
 
 def voiced_phonemes_in(transcripts: Sequence[str], language: str) -> list[int]:
-    """The number of voiced phonemes that each transcript's spelling stands for.
+    """Count the voiced phonemes of each transcript by its spelling.
 
     Args:
         transcripts: Transcripts of one language.
         language: ISO 639-1 code.
 
     Returns:
-        One number a transcript.
+        One count per transcript.
 
     Raises:
         CorpusError: eSpeak NG is not installed, does not know the language, or writes a symbol that
@@ -82,7 +82,7 @@ def _voiced(symbols: Iterable[str]) -> int:
 
 
 def add_transcript_counts(annotations: Annotations) -> Annotations:
-    """Fills the counts that utterances with a transcript lack; what a corpus counted itself stays.
+    """Fill missing counts of utterances with a transcript; the corpus's own counts stay.
 
     Words are counted in the transcript, voiced phonemes by grapheme-to-phoneme conversion. Where that
     is not possible the count stays unknown, and a note says why.
@@ -93,16 +93,16 @@ def add_transcript_counts(annotations: Annotations) -> Annotations:
     Returns:
         The same corpus with more counts, each with its origin.
     """
-    problems = _CountIssues()
-    words = _words(annotations, problems)
-    voiced = _voiced_phonemes(annotations, problems)
+    issues = _CountIssues()
+    words = _words(annotations, issues)
+    voiced = _voiced_phonemes(annotations, issues)
     return replace(
         annotations,
         utterances=tuple(
             _fill_counts(utterance, words.get(utterance.id), voiced.get(utterance.id))
             for utterance in annotations.utterances
         ),
-        notes=annotations.notes + problems.notes(),
+        notes=annotations.notes + issues.notes(),
     )
 
 
@@ -118,42 +118,40 @@ def _language(utterance: Utterance, annotations: Annotations) -> str:
     return utterance.language or annotations.language
 
 
-def _words(annotations: Annotations, problems: _CountIssues) -> dict[str, int]:
+def _words(annotations: Annotations, issues: _CountIssues) -> dict[str, int]:
     """Words by utterance id, for those that lack them and have a transcript."""
     counts: dict[str, int] = {}
     for utterance in annotations.utterances:
         if utterance.words is None and utterance.transcript is not None:
             language = _language(utterance, annotations)
             if language in WRITTEN_WITHOUT_BLANKS:
-                problems.add("words", [utterance], f"language '{language}' is written without blanks between words")
+                issues.add("words", [utterance], f"language '{language}' is written without blanks between words")
             else:
                 counts[utterance.id] = len(tokenize_words(utterance.transcript))
     return counts
 
 
-def _voiced_phonemes(annotations: Annotations, problems: _CountIssues) -> dict[str, int]:
+def _voiced_phonemes(annotations: Annotations, issues: _CountIssues) -> dict[str, int]:
     """Voiced phonemes by utterance id, for those that lack them and have a transcript."""
-    lacking: dict[str, dict[str, list[Utterance]]] = defaultdict(lambda: defaultdict(list))
+    uncounted: dict[str, dict[str, list[Utterance]]] = defaultdict(lambda: defaultdict(list))
     for utterance in annotations.utterances:
         if utterance.voiced_phonemes is None and utterance.transcript is not None:
-            lacking[_language(utterance, annotations)][utterance.transcript].append(utterance)
+            uncounted[_language(utterance, annotations)][utterance.transcript].append(utterance)
     counts: dict[str, int] = {}
-    for language, groups in lacking.items():
+    for language, groups in uncounted.items():
         try:
             if language == UNDETERMINED:
-                raise CorpusError(
-                    "it is not said which language is spoken; option language of a manifest or database says it"
-                )
-            spoken = _phonemes(groups, language)
+                raise CorpusError("the language is not given; set it with option language")
+            phonemes = _phonemes(groups, language)
         except CorpusError as error:
-            everyone = [utterance for group in groups.values() for utterance in group]
-            problems.add("voiced phonemes", everyone, str(error))
+            affected = [utterance for group in groups.values() for utterance in group]
+            issues.add("voiced phonemes", affected, str(error))
             continue
-        for group, symbols in zip(groups.values(), spoken, strict=True):
+        for group, symbols in zip(groups.values(), phonemes, strict=True):
             try:
                 count = _voiced(symbols)
             except CorpusError as error:
-                problems.add("voiced phonemes", group, str(error))
+                issues.add("voiced phonemes", group, str(error))
             else:
                 counts |= {utterance.id: count for utterance in group}
     return counts

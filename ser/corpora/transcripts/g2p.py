@@ -1,4 +1,4 @@
-"""From written words to phonemes, by eSpeak NG.
+"""Grapheme-to-phoneme conversion by eSpeak NG.
 
 The library runs in a process of its own, as in `ser.corpora.espeak`: it keeps state, and its crash
 on some odd text must not take the caller along.
@@ -28,7 +28,7 @@ _LANGUAGE_SWITCH = re.compile(r"\([^()]*\)")
 
 
 def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
-    """Converts texts of one language to phonemes.
+    """Convert texts of one language to phonemes.
 
     Args:
         texts: What was said, in writing.
@@ -42,31 +42,31 @@ def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
         CorpusError: eSpeak NG is not installed, does not know the language, or fails.
 
     Examples:
-        >>> phonemes_of(["Guten Tag"], "de")
+        >>> to_phonemes(["Guten Tag"], "de")
         [('ɡ', 'ˈuː', 't', 'ə', 'n', 't', 'ˈɑː', 'k')]
     """
     if not is_installed():
-        raise CorpusError(f"phonemes of written words are found by eSpeak NG, which is missing: {HOW_TO_INSTALL}")
+        raise CorpusError(f"grapheme-to-phoneme conversion needs eSpeak NG: {HOW_TO_INSTALL}")
     code = "from ser.corpora.transcripts.g2p import serve_request; serve_request()"
     request = json.dumps({"voice": _VOICE_OF_LANGUAGE.get(language, language), "texts": list(texts)})
     answer = subprocess.run(
         [sys.executable, "-c", code], input=request, capture_output=True, text=True, encoding="utf-8", check=False
     )
     if answer.returncode != 0:
-        said = answer.stderr.strip().splitlines()
-        reason = said[-1] if said else f"exit status {answer.returncode}"
+        messages = answer.stderr.strip().splitlines()
+        reason = messages[-1] if messages else f"exit status {answer.returncode}"
         raise CorpusError(f"no phonemes of language '{language}': {reason.removeprefix('ser.errors.CorpusError: ')}")
     return [_split(spoken) for spoken in json.loads(answer.stdout)]
 
 
 def _split(spoken: str) -> tuple[str, ...]:
-    """The phonemes in eSpeak's answer, which separates words by blanks and marks other languages."""
+    """Split eSpeak's answer into phonemes; it separates words by blanks and marks other languages."""
     plain = _LANGUAGE_SWITCH.sub(_SEPARATOR, spoken)
     return tuple(phoneme for word in plain.split() for phoneme in word.split(_SEPARATOR) if phoneme)
 
 
 def serve_request() -> None:
-    """What the child process runs: reads a voice and texts on standard input, writes what eSpeak says to each.
+    """Convert the texts on standard input to phonemes on standard output, in the child process.
 
     Raises:
         CorpusError: The library does not start, or does not have the voice.
@@ -81,7 +81,7 @@ def serve_request() -> None:
 
 
 def _pronounced(library: ctypes.CDLL, text: str) -> str:
-    """The phonemes of all clauses of a text; the library takes one clause a call and moves the pointer on."""
+    """Convert all clauses of a text; the library takes one clause per call and advances the pointer."""
     # A control character could end the text early, or stand for a command.
     plain = "".join(character if character.isprintable() else " " for character in text)
     rest = ctypes.c_char_p(plain.encode("utf-8"))

@@ -1,4 +1,4 @@
-"""Which phones are voiced, per phonetic alphabet.
+"""Voicing of phones, per phonetic alphabet.
 
 The paper (section 3.1) repeats an emotion once per voiced phoneme of its utterance. A corpus's label
 files write phones in an alphabet of their own; a new one is added as another `Alphabet`.
@@ -13,7 +13,7 @@ from ser.errors import CorpusError
 
 
 class Voicing(Enum):
-    """What a symbol of a label file stands for."""
+    """Kind of a symbol in a label file."""
 
     VOICED = "voiced"
     UNVOICED = "unvoiced"
@@ -23,7 +23,7 @@ class Voicing(Enum):
 
 @dataclass(frozen=True)
 class Alphabet:
-    """The symbols of one kind of label file.
+    """Symbols of one kind of label file.
 
     Attributes:
         name: Readable name.
@@ -38,7 +38,7 @@ class Alphabet:
     not_a_phone: re.Pattern[str]
 
     def voicing(self, symbol: str) -> Voicing:
-        """Classifies a symbol; one that the alphabet does not have is `Voicing.UNKNOWN`."""
+        """Classify a symbol; one that the alphabet does not have is `Voicing.UNKNOWN`."""
         if symbol in self.voiced:
             return Voicing.VOICED
         if symbol in self.unvoiced:
@@ -47,7 +47,7 @@ class Alphabet:
 
 
 def count_voiced(symbols: Iterable[str], alphabet: Alphabet) -> int:
-    """Counts the voiced phones among the symbols of one utterance.
+    """Count the voiced phones among the symbols of one utterance.
 
     Args:
         symbols: Symbols in the alphabet; pauses and noises may be among them.
@@ -122,7 +122,7 @@ _LABLAUT_BASE = re.compile(r"[^\s+\-\[]*")
 
 
 def lablaut_base(label: str) -> str:
-    """The base symbol of an EmoDB label, without diacritics and stress.
+    """Extract the base symbol of an EmoDB label, without diacritics and stress.
 
     Args:
         label: What follows the colour field of a line, such as 'd+nas'.
@@ -139,7 +139,7 @@ def lablaut_base(label: str) -> str:
 
 
 def ipa_phones(symbol: str) -> tuple[str, ...]:
-    """The phones that one phoneme symbol in IPA stands for, each by its first letter.
+    """Split one phoneme symbol in IPA into phones, named by their first letter.
 
     A diphthong, an affricate and a doubled consonant are one phone. A vowel that a symbol joins with
     another sound is a phone of its own: the 'ɑɹ' of American 'car' is two, as in the CMU alphabet.

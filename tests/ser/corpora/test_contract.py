@@ -15,8 +15,14 @@ from ser.corpora.loading import load_corpus, read_corpus_audio
 from ser.corpora.registry import LOADERS, load_annotations
 from ser.corpora.transcripts.counts import add_transcript_counts
 from ser.errors import ConfigurationError, CorpusError
-from tests.support.corpora import write_emodb, write_fau_aibo, write_iemocap_dialog, write_text
-from tests.support.table_files import write_database, write_manifest
+from tests.support.corpora import (
+    write_database,
+    write_emodb,
+    write_fau_aibo,
+    write_iemocap_dialog,
+    write_manifest,
+    write_text,
+)
 
 EMODB = ("03a01Wa", "03a02Na", "08a01Wa", "08a02Na", "09a01Fa", "10b10Ta")
 IEMOCAP = (("M000", "neu"), ("F000", "hap"), ("M001", "sad"), ("F001", "ang"))
@@ -131,7 +137,7 @@ def test_utterances_have_ids_speakers_and_audio_and_are_sorted(case: Case, annot
     assert annotations.skipped == ()
 
 
-def test_partners_are_other_speakers_of_the_corpus_and_each_other_s(annotations: Annotations) -> None:
+def test_partners_are_mutual_and_in_the_corpus(annotations: Annotations) -> None:
     speakers = {utterance.speaker for utterance in annotations.utterances}
     assert set(annotations.partners) <= speakers
     for speaker, partner in annotations.partners.items():
@@ -164,14 +170,12 @@ def test_counts_that_the_corpus_gives_are_kept(annotations: Annotations) -> None
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        ("gone", "no such folder; .* is expected there, with"),
+        ("gone", "no such folder; expected .*, with"),
         ("file", "is a file; expected"),
         ("empty", "is empty; expected"),
     ],
 )
-def test_a_folder_that_cannot_be_the_corpus_is_refused_in_one_line(
-    case: Case, tmp_path: Path, place: str, message: str
-) -> None:
+def test_a_folder_without_a_corpus_is_refused_in_one_line(case: Case, tmp_path: Path, place: str, message: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match=f"{tmp_path / place}: {message}") as caught:
@@ -179,7 +183,7 @@ def test_a_folder_that_cannot_be_the_corpus_is_refused_in_one_line(
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_folder_of_another_layout_is_refused_with_what_is_missing(case: Case, tmp_path: Path) -> None:
+def test_a_folder_of_another_layout_is_refused(case: Case, tmp_path: Path) -> None:
     write_text(tmp_path / "papers" / "reading.txt", "nothing to hear")
     with pytest.raises(CorpusError, match=f"{tmp_path}: has no ") as caught:
         load_annotations(case.corpus, tmp_path, case.options)
@@ -188,7 +192,9 @@ def test_a_folder_of_another_layout_is_refused_with_what_is_missing(case: Case, 
 
 def test_an_unknown_option_is_refused_with_the_known_ones(case: Case, root: Path) -> None:
     known = ", ".join(LOADERS[case.corpus].options.model_fields) or "none"
-    with pytest.raises(ConfigurationError, match=f"corpus {case.corpus} has no option 'colour'; it has: {known}"):
+    with pytest.raises(
+        ConfigurationError, match=f"corpus {case.corpus} has no option 'colour'; valid options: {known}"
+    ):
         load_annotations(case.corpus, root, {"colour": "blue"})
 
 
@@ -220,9 +226,7 @@ def test_a_moved_folder_changes_paths_alone(case: Case, root: Path, annotations:
     assert replace(after, root=root, utterances=back, notes=notes) == annotations
 
 
-def test_what_other_systems_leave_in_folders_is_no_part_of_the_corpus(
-    case: Case, root: Path, annotations: Annotations
-) -> None:
+def test_files_of_operating_systems_are_ignored(case: Case, root: Path, annotations: Annotations) -> None:
     for path in list(files_of(root)):
         (root / path).with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
         (root / path).with_name(".DS_Store").write_bytes(b"\0\0\0\1Bud1")
@@ -269,7 +273,7 @@ def test_the_digest_depends_on_what_is_learnt_from(annotations: Annotations, wha
     assert read_corpus_audio(CHANGES[what](annotations)).digest != before
 
 
-def test_the_digest_does_not_depend_on_what_nothing_is_learnt_from(annotations: Annotations) -> None:
+def test_the_digest_ignores_what_training_does_not_use(annotations: Annotations) -> None:
     before = read_corpus_audio(annotations)
     retold = tuple(
         replace(
@@ -306,15 +310,13 @@ def test_a_folder_that_the_user_may_not_read_is_named(
         load_annotations(case.corpus, root, case.options)
 
 
-def test_a_corpus_is_synthetic_where_its_folder_says_so_or_it_is_the_demo(
-    case: Case, root: Path, annotations: Annotations
-) -> None:
+def test_a_marker_makes_a_corpus_synthetic(case: Case, root: Path, annotations: Annotations) -> None:
     assert annotations.synthetic == (case.corpus == "demo")
     write_text(root / "synthetic.json", "{}")
     corpus = load_corpus(case.corpus, root, options=case.options)
     assert corpus.synthetic
     assert corpus.identity.synthetic
-    assert corpus.notes[0].startswith("synthetic: synthetic.json says")
+    assert corpus.notes[0].startswith("synthetic speech, not recorded (according to synthetic.json)")
 
 
 def test_one_bad_audio_file_is_skipped_and_listed(case: Case, root: Path, annotations: Annotations) -> None:

@@ -108,7 +108,7 @@ def test_sound_text_is_parsed_without_a_fault(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", PARSERS)
 @pytest.mark.parametrize("unit", ["a", " ", "1", "[", "_", "a_", "_1", "Ses01F_impro05_F1", "Ohm_1_", "\n", "x[ "])
-def test_a_long_line_of_one_thing_is_read_or_refused_and_never_searched_for_ever(kind: str, unit: str) -> None:
+def test_a_long_uniform_line_is_parsed_in_time(kind: str, unit: str) -> None:
     parse, sound = PARSERS[kind]
     refusals = []
     for beginning in (

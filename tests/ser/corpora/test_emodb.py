@@ -105,7 +105,7 @@ def test_unknown_counts_are_the_mean_of_the_same_text_by_others(
     assert reason in annotations.notes[0]
 
 
-def test_an_utterance_that_no_other_speaker_can_lend_a_count_to_is_listed(tmp_path: Path) -> None:
+def test_an_utterance_without_an_imputable_count_is_listed(tmp_path: Path) -> None:
     write_emodb(tmp_path, ["03a01Wa", "03a02Wa", "08a01Na"])
     (tmp_path / "lablaut" / "03a02Waxx.lablaut").unlink()
     annotations = load(tmp_path)
@@ -120,7 +120,7 @@ def test_macos_doubles_are_no_files_of_the_corpus(tmp_path: Path) -> None:
     assert (len(annotations.utterances), annotations.skipped) == (1, ())
 
 
-def test_a_folder_of_another_layout_is_refused_with_what_was_expected(tmp_path: Path) -> None:
+def test_a_folder_of_another_layout_is_refused(tmp_path: Path) -> None:
     write_wav(tmp_path / "audio" / "a.wav")
     with pytest.raises(CorpusError, match=r"has no wav/\*\.wav; expected EmoDB, with the folders 'wav' and 'lablaut'"):
         load(tmp_path)
@@ -155,7 +155,7 @@ def test_the_real_corpus_has_its_known_numbers(emodb_root: Path) -> None:
     assert speakers_without_disgust == {"08"}
 
 
-def test_the_real_corpus_s_two_empty_label_files_are_imputed_and_said(emodb_root: Path) -> None:
+def test_two_empty_label_files_of_emodb_are_imputed(emodb_root: Path) -> None:
     annotations = load(emodb_root)
     imputed = [utterance for utterance in annotations.utterances if utterance.voiced_phonemes_source == "imputed"]
     others = [

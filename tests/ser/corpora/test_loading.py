@@ -27,7 +27,7 @@ def test_an_unknown_corpus_is_named_with_the_known_ones(tmp_path: Path) -> None:
         load_annotations("emodbb", tmp_path)
 
 
-def test_utterances_stand_by_speaker_then_samples_and_have_durations(root: Path) -> None:
+def test_utterances_are_sorted_by_speaker_then_samples(root: Path) -> None:
     write_wav(root / "wav" / "03a01Wa.wav", seconds=0.75, seed=99)
     corpus = load_corpus("emodb", root)
     hashes = [hashlib.sha256(read_audio(u.path).astype("<f4").tobytes()).hexdigest() for u in corpus.utterances]
@@ -45,7 +45,7 @@ def test_progress_counts_every_file(root: Path) -> None:
     assert seen == [(done, 5) for done in range(1, 6)]
 
 
-def test_the_digest_does_not_depend_on_names_folders_or_file_bytes(root: Path, tmp_path: Path) -> None:
+def test_the_digest_ignores_names_folders_and_file_bytes(root: Path, tmp_path: Path) -> None:
     before = load_corpus("emodb", root)
     moved = root.rename(tmp_path / "elsewhere")
     for folder, suffix in (("wav", ".wav"), ("lablaut", "xx.lablaut")):

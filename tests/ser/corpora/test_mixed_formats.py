@@ -12,7 +12,7 @@ from ser.corpora.corpus import Corpus
 from ser.corpora.loading import load_corpus
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
-from tests.support.table_files import write_manifest
+from tests.support.corpora import write_manifest
 
 RATE_HZ = 48_000
 # Largest difference of a sample, least correlation of samples, largest mean difference of log-mels (natural

@@ -127,4 +127,4 @@ def test_the_line_says_why_nothing_is_compared_and_is_missing_where_there_is_not
         replace(one, transcript="Ja", voiced_phonemes=2, voiced_phonemes_source="labels") for one in corpus.utterances
     )
     line = agreement_line(summarise(replace(corpus, utterances=said)))
-    assert "not compared, phonemes of written words are found by eSpeak NG" in str(line)
+    assert "not compared, grapheme-to-phoneme conversion needs eSpeak NG" in str(line)

@@ -12,8 +12,7 @@ from ser.corpora.corpus import Annotations
 from ser.corpora.loading import load_corpus
 from ser.corpora.registry import load_annotations
 from ser.errors import AnnotationError, ConfigurationError, CorpusError, SerError
-from tests.support.corpora import write_wav
-from tests.support.table_files import make_database, write_database
+from tests.support.corpora import make_database, write_database, write_wav
 
 pytestmark = pytest.mark.skipif(find_spec("audformat") is None, reason="needs package audformat")
 
@@ -56,7 +55,7 @@ def test_a_table_with_emotions_and_speakers_is_a_corpus(tmp_path: Path, storage_
         ("two", tmp_path / "a" / "two.wav", "s2", "anger", None, None),
     ]
     assert (annotations.corpus, annotations.language, annotations.emotions) == ("audformat", "de", ("anger", "joy"))
-    assert annotations.notes[0] == "columns taken: emotion from utterances.emotion, speaker from utterances.speaker"
+    assert annotations.notes[0] == "columns used: emotion from utterances.emotion, speaker from utterances.speaker"
 
 
 def test_all_columns_are_read(tmp_path: Path) -> None:
@@ -78,7 +77,7 @@ def test_columns_of_other_tables_say_more_of_the_same_files(tmp_path: Path) -> N
     }
 
 
-def test_codes_of_a_transcript_become_the_text_that_they_stand_for(tmp_path: Path) -> None:
+def test_codes_of_a_transcript_become_text(tmp_path: Path) -> None:
     texts = {"a01": "Der Lappen", "a02": "Das will sie"}
     rows = [row | {"transcript": code} for row, code in zip(ROWS, ("a01", "a02", "a02", "a01"), strict=True)]
     save(tmp_path, {"utterances": rows}, labels={"transcript": texts})
@@ -157,10 +156,10 @@ def test_two_tables_with_emotions_are_listed_with_all_columns(tmp_path: Path) ->
         load(root)
     assert str(caught.value) == (
         "corpus audformat, a column of emotions is in 2 tables (gold, raw); name the table with option table, the "
-        "column with option emotion; tables and columns there are: files (speaker); gold (emotion); raw (emotion)"
+        "column with option emotion; available tables and columns: files (speaker); gold (emotion); raw (emotion)"
     )
     assert len(load(root, table="raw").utterances) == 4
-    assert load(root, emotion="raw.emotion").notes[0].startswith("columns taken: emotion from raw.emotion")
+    assert load(root, emotion="raw.emotion").notes[0].startswith("columns used: emotion from raw.emotion")
 
 
 @pytest.mark.parametrize(
@@ -170,14 +169,14 @@ def test_two_tables_with_emotions_are_listed_with_all_columns(tmp_path: Path) ->
             {"table": "golden"},
             r"option table: unknown table 'golden' \(did you mean 'gold'\?\); valid: files, gold, more",
         ),
-        ({"emotion": "feeling"}, "option emotion: 'feeling' is in no table; .* there are: files "),
+        ({"emotion": "feeling"}, "option emotion: 'feeling' is in no table; .*available tables and columns: files "),
         ({}, "a column of speakers for table gold could be any of files.speaker, more.speaker; name it with option"),
         ({"speaker": "person"}, "option speaker: 'person' is in no table"),
         ({"speaker": "files.speaker", "words": "words"}, "option words: 'words' is in no table"),
         ({"table": "files"}, "a column of emotions for table files is in no table"),
     ],
 )
-def test_a_choice_that_cannot_be_made_is_an_error_with_what_there_is(
+def test_an_ambiguous_choice_is_an_error_that_lists_options(
     tmp_path: Path, options: dict[str, str], message: str
 ) -> None:
     root = save(tmp_path, {"gold": EMOTIONS, "files": SPEAKERS, "more": SPEAKERS})
@@ -191,7 +190,9 @@ def test_an_optional_column_that_could_be_two_is_left_and_noted(tmp_path: Path) 
     root = save(tmp_path, {"gold": EMOTIONS, "files": SPEAKERS, "a": words, "b": words})
     annotations = load(root)
     assert {u.words for u in annotations.utterances} == {None}
-    assert "no column is taken for words, since it could be any of a.words, b.words (option words)" in annotations.notes
+    assert (
+        "no column used for words: it could be any of a.words, b.words (choose with option words)" in annotations.notes
+    )
     assert [u.words for u in load(root, words="b.words").utterances] == [4, 1, 3, 2]
 
 
@@ -293,7 +294,7 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, name: str, content:
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_any_damage_to_header_or_table_gives_annotations_or_our_error(tmp_path: Path, data: st.DataObject) -> None:
+def test_any_damage_gives_annotations_or_our_error(tmp_path: Path, data: st.DataObject) -> None:
     root = tmp_path / "db"
     if not root.exists():
         write_database(root, ROWS)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full-fau-aibo")
     write_synthetic_corpus(
-        "fau_aibo", write_table(folder / "table.csv", fau_aibo_rows()), folder / "release", decoys=True
+        "fau_aibo", write_table(folder / "table.csv", fau_aibo_rows()), folder / "release", distractors=True
     )
     return folder / "release"
 
@@ -76,7 +76,7 @@ def test_two_classes_are_read_from_their_own_file(root: Path) -> None:
     assert Counter(utterance.emotion for utterance in two.utterances) == expected
 
 
-def test_upsampled_batches_are_balanced_and_seeded_and_hold_training_chunks_only(annotations: Annotations) -> None:
+def test_upsampled_batches_are_balanced_and_seeded(annotations: Annotations) -> None:
     corpus = unheard(annotations)
     (fold,) = make_folds(corpus, parse_scheme("given"), None)
     training, _, _ = split_indices(corpus, fold)

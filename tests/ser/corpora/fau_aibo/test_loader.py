@@ -85,7 +85,7 @@ def test_words_of_the_transliteration_may_be_preferred(root: Path) -> None:
         ("transliteration", "transliteration/transliteration.txt", "segmentation", 4),
     ],
 )
-def test_a_chunk_that_one_file_lacks_is_counted_in_the_other_and_noted(
+def test_a_chunk_that_one_file_lacks_is_counted_in_the_other(
     root: Path, preferred: str, file: str, other: str, words: int
 ) -> None:
     path = root / file
@@ -103,7 +103,7 @@ def test_a_chunk_that_one_file_lacks_is_counted_in_the_other_and_noted(
     )
 
 
-def test_a_row_that_cannot_be_read_sends_its_chunk_to_the_transliteration(root: Path) -> None:
+def test_an_unreadable_row_sends_its_chunk_to_the_fallback(root: Path) -> None:
     path = root / "segmentation" / "segmentation.txt"
     write_text(path, path.read_text().replace("Ohm_02_000_00_01 nach 10 19", "Ohm_02_000_00_01 nach 10"))
     annotations = load(root)
@@ -112,7 +112,7 @@ def test_a_row_that_cannot_be_read_sends_its_chunk_to_the_transliteration(root: 
     assert "segmentation.txt, line 6: expected 'WORD_ID WORD START END'" in annotations.notes[0]
 
 
-def test_without_one_file_the_other_serves_and_without_both_words_are_unknown(root: Path) -> None:
+def test_without_both_files_words_are_unknown(root: Path) -> None:
     (root / "segmentation" / "segmentation.txt").unlink()
     annotations = load(root)
     assert {(one.words, one.words_source) for one in annotations.utterances} == {(3, "transliteration")}
@@ -148,7 +148,7 @@ def test_bad_second_and_foreign_labels_are_listed(root: Path) -> None:
     ]
 
 
-def test_audio_without_a_label_is_noted_and_macos_doubles_are_not(root: Path) -> None:
+def test_audio_without_a_label_is_noted(root: Path) -> None:
     write_wav(root / "wav" / "Ohm_05_000_00.wav")
     write_text(root / "wav" / "._Ohm_01_000_00.wav", "\0")
     assert load(root).notes == ("wav files without a label in chunk_labels_5cl_corpus.txt (1): Ohm_05_000_00",)
@@ -163,7 +163,7 @@ def test_windows_line_ends_and_latin_1_are_read(root: Path) -> None:
     assert [(one.id, one.words, one.emotion) for one in after] == [(one.id, one.words, one.emotion) for one in before]
 
 
-def test_two_classes_need_their_own_file_and_do_not_follow_from_five(root: Path) -> None:
+def test_two_classes_need_their_own_file(root: Path) -> None:
     with pytest.raises(CorpusError, match=r"has no labels/IS2009EmotionChallenge/chunk_labels_2cl_corpus.txt"):
         load_annotations("fau_aibo", root, {"classes": "2"})
     write_text(labels_of(root, 2), "".join(f"{chunk} IDL 0.5\n" for chunk in CHUNKS).replace("IDL", "NEG", 2))
@@ -181,7 +181,7 @@ def test_two_classes_need_their_own_file_and_do_not_follow_from_five(root: Path)
             {"words": "both"},
             "corpus fau_aibo, option words='both': Input should be 'segmentation' or 'transliteration'",
         ),
-        ({"part": "both"}, "corpus fau_aibo has no option 'part'; it has: classes, words"),
+        ({"part": "both"}, "corpus fau_aibo has no option 'part'; valid options: classes, words"),
     ],
 )
 def test_options_are_checked(root: Path, options: dict[str, str], message: str) -> None:

@@ -31,7 +31,7 @@ def test_a_chunks_id_is_divided_at_its_underscores(chunk: str, name: ChunkName |
     assert parse_chunk_name(chunk) == name
 
 
-def test_labels_are_read_in_order_and_the_confidence_is_left_alone() -> None:
+def test_labels_are_read_in_order_without_the_confidence() -> None:
     text = "Ohm_01_000_00 N 0.625\r\n\r\n  Mont_02_0001_00\tA  1.000000 \nOhm_01_000_01 R\n"
     labels, faults = parse_chunk_labels(text, PATH, CODES)
     assert labels == (
@@ -61,7 +61,7 @@ def test_labels_of_the_other_class_set_are_refused_as_a_whole() -> None:
         parse_chunk_labels("Ohm_01_000_00 N 0.6\n", PATH, ("NEG", "IDL"))
 
 
-def test_words_lose_their_punctuation_and_punctuation_alone_is_no_word() -> None:
+def test_words_lose_their_punctuation() -> None:
     text = "Ohm_01_000_00 Aibo, geh' - nach links! ...\r\nnot an id\nOhm_01_000_01\n"
     assert parse_transliteration(text, PATH) == {
         "Ohm_01_000_00": ("Aibo", "geh'", "nach", "links"),
@@ -74,7 +74,7 @@ def test_a_transliteration_of_no_chunk_is_an_error() -> None:
         parse_transliteration("hello\n", PATH)
 
 
-def test_rows_of_the_segmentation_are_counted_by_the_chunk_in_the_words_id() -> None:
+def test_segmentation_rows_are_counted_by_chunk() -> None:
     counts = parse_segmentation(
         "Ohm_01_000_00_00 geh 12 30\r\nOhm_01_000_00_01 nach 31 40\nx.Mont_02_0001_01-3 da 0.5 0.7\n", PATH
     )

@@ -35,7 +35,7 @@ def rows() -> list[dict[str, object]]:
 @pytest.fixture(scope="module")
 def root(rows: list[dict[str, object]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full-iemocap")
-    write_synthetic_corpus("iemocap", write_table(folder / "table.csv", rows), folder / "release", decoys=True)
+    write_synthetic_corpus("iemocap", write_table(folder / "table.csv", rows), folder / "release", distractors=True)
     return folder / "release"
 
 
@@ -44,7 +44,7 @@ def annotations(root: Path) -> Annotations:
     return load_annotations("iemocap", root)
 
 
-def test_the_decoys_are_there(root: Path, rows: list[dict[str, object]]) -> None:
+def test_the_distractors_are_there(root: Path, rows: list[dict[str, object]]) -> None:
     ids = {str(row["id"]) for row in rows}
     assert len(rows) > 2943 + 400
     assert {"Ses05M_script01_1_F000", "Ses05M_script01_1b_F000", "Ses03M_impro08b_M000"} <= ids
@@ -87,7 +87,7 @@ def test_every_session_and_speaker_has_exactly_its_numbers(annotations: Annotati
         } == found
 
 
-def test_the_two_utterances_without_alignment_are_imputed_and_reported(annotations: Annotations) -> None:
+def test_utterances_without_alignment_are_imputed_and_noted(annotations: Annotations) -> None:
     by_id = {utterance.id: utterance for utterance in annotations.utterances}
     others = [by_id[name] for name in by_id if name not in UNALIGNED]
     assert {(one.words_source, one.voiced_phonemes_source) for one in others} == {("alignment", "alignment")}

@@ -45,12 +45,12 @@ def test_emotions_outside_the_class_set_are_counted_not_skipped(root: Path) -> N
     annotations = load(root)
     assert annotations.notes == (
         "class happiness merges happiness 1 and excitement 1",
-        "left out, since their emotion is outside the class set: fru 1",
+        "left out, emotion outside the class set: fru 1",
     )
     assert annotations.skipped == ()
 
 
-def test_only_improvised_dialogs_are_read_and_only_from_the_folder_itself(root: Path) -> None:
+def test_only_improvised_dialogs_of_the_folder_are_read(root: Path) -> None:
     before = load(root).utterances
     write_iemocap_dialog(root, "Ses01F_script01_1", [("Ses01F_script01_1_F000", "neu")])
     evaluations = root / "Session1" / "dialog" / "EmoEvaluation"
@@ -101,7 +101,7 @@ def test_without_an_alignment_counts_come_from_the_transcript(
     assert str(path) in notes[0] or text is None
 
 
-def test_an_imputed_utterance_without_words_has_one_voiced_phoneme(root: Path) -> None:
+def test_an_imputed_count_is_at_least_one_voiced_phoneme(root: Path) -> None:
     (root / "Session1" / "sentences" / "ForcedAlignment" / FIRST / f"{FIRST}_F000.wdseg").unlink()
     transcripts = root / "Session1" / "dialog" / "transcriptions" / f"{FIRST}.txt"
     write_text(transcripts, transcripts.read_text().replace("Good day.", "[LAUGHTER]", 1))
@@ -109,7 +109,7 @@ def test_an_imputed_utterance_without_words_has_one_voiced_phoneme(root: Path) -
     assert (first.words, first.voiced_phonemes) == (0, 1)
 
 
-def test_with_neither_alignment_nor_transcript_an_utterance_is_skipped(root: Path) -> None:
+def test_without_alignment_and_transcript_it_is_skipped(root: Path) -> None:
     (root / "Session1" / "sentences" / "ForcedAlignment" / FIRST / f"{FIRST}_F000.wdseg").unlink()
     (root / "Session1" / "dialog" / "transcriptions" / f"{FIRST}.txt").unlink()
     annotations = load(root)
@@ -136,7 +136,7 @@ def test_an_utterance_without_a_wav_is_listed(root: Path) -> None:
     ]
 
 
-def test_a_bad_block_loses_its_utterance_and_an_unusable_file_its_dialog(root: Path) -> None:
+def test_a_bad_block_is_skipped_and_a_bad_file_with_its_dialog(root: Path) -> None:
     evaluations = root / "Session1" / "dialog" / "EmoEvaluation"
     path = evaluations / f"{FIRST}.txt"
     write_text(path, path.read_text().replace("\texc\t", "\twrong\t"))
@@ -156,7 +156,7 @@ def test_a_session_without_labels_is_listed(root: Path) -> None:
     assert skipped.reason.endswith("EmoEvaluation: expected the labels of its dialogs, found none")
 
 
-def test_a_second_label_and_a_dialog_in_the_wrong_session_are_listed(root: Path) -> None:
+def test_second_labels_and_misplaced_dialogs_are_listed(root: Path) -> None:
     path = root / "Session1" / "dialog" / "EmoEvaluation" / f"{FIRST}.txt"
     block = f"\n[9.0 - 9.5]\t{FIRST}_F000\tsad\t[1, 2, 3]\n"
     write_text(path, path.read_text() + block)
@@ -176,7 +176,7 @@ def test_one_speaker_is_a_corpus_without_partners(tmp_path: Path) -> None:
     assert (len(annotations.utterances), annotations.partners) == (1, {})
 
 
-def test_a_folder_of_another_layout_is_refused_with_what_was_expected(tmp_path: Path) -> None:
+def test_a_folder_of_another_layout_is_refused(tmp_path: Path) -> None:
     write_wav(tmp_path / "wav" / "03a01Wa.wav")
     with pytest.raises(CorpusError, match=r"has no SessionN/dialog/EmoEvaluation; expected IEMOCAP, with folders"):
         load(tmp_path)
@@ -229,7 +229,7 @@ def test_a_dialog_of_no_part_is_listed(root: Path) -> None:
     write_iemocap_dialog(root, "Ses01F_other01", [("Ses01F_other01_F000", "neu")])
     annotations = load(root)
     assert [(one.name, one.reason) for one in annotations.skipped] == [
-        ("Ses01F_other01", "its name is of no improvised and of no scripted dialog")
+        ("Ses01F_other01", "its name is neither that of an improvised nor of a scripted dialog")
     ]
     assert len(annotations.utterances) == 4
 
@@ -270,7 +270,7 @@ def test_a_wrong_option_is_refused_with_what_is_valid(root: Path, option: str, v
     assert str(caught.value).startswith(f"corpus iemocap, option {option}={value!r}: ")
 
 
-def test_ratings_are_kept_and_an_utterance_without_them_is_kept_too(root: Path) -> None:
+def test_ratings_are_read_and_may_be_missing(root: Path) -> None:
     path = root / "Session1" / "dialog" / "EmoEvaluation" / f"{FIRST}.txt"
     text = path.read_text().replace("[2.5000, 2.5000, 2.5000]", "[1.5000, 4.0000, 3.3333]", 1)
     head, _, tail = text.rpartition("\texc\t[2.5000, 2.5000, 2.5000]")

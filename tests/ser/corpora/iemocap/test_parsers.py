@@ -27,9 +27,7 @@ DIALOG = Path("Ses01F_impro05.txt")
         ("Ses05M_script01_1b_M000", "Ses05M_script01_1b", "Ses05M"),
     ],
 )
-def test_the_speaker_is_the_letter_of_the_last_part_and_the_dialog_all_before_it(
-    utterance: str, dialog: str, speaker: str
-) -> None:
+def test_speaker_and_dialog_follow_from_the_utterance_id(utterance: str, dialog: str, speaker: str) -> None:
     assert parse_utterance_name(utterance) == UtteranceName(dialog, speaker[:5], speaker)
 
 
@@ -67,7 +65,7 @@ def test_line_ends_may_be_those_of_windows() -> None:
         ("[1.0 - 2.0]\tSes01F_impro06_F001\tang\t[1, 2, 3]", "an utterance of dialog Ses01F_impro05"),
     ],
 )
-def test_a_bad_block_is_listed_with_its_line_and_the_others_are_read(line: str, expected: str) -> None:
+def test_a_bad_block_is_listed_with_its_line(line: str, expected: str) -> None:
     text = evaluation(("Ses01F_impro05_F000", "neu")) + f"\n{line}\nC-E1:\tAnger;\t()\n\n"
     text += evaluation(("Ses01F_impro05_M000", "sad"))
     turns, faults = parse_evaluation(text, DIALOG)
@@ -104,7 +102,7 @@ def test_a_bad_transcript_line_is_named() -> None:
         parse_transcription("\nSes01F_impro05_F000 no times: Hello\n", DIALOG)
 
 
-def test_alignment_rows_have_frames_and_the_symbol_without_its_context() -> None:
+def test_alignment_rows_have_frames_and_the_plain_symbol() -> None:
     text = (
         "\t SFrm\t EFrm\t SegAScr Phone\n\t    0\t   10\t -123456\tSIL\n"
         "\t   11\t   14\t  -5678\tHH SIL AE b\n\tTotal score:   -4\n"

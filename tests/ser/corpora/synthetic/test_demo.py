@@ -12,7 +12,7 @@ import soundfile
 
 from ser.corpora import espeak
 from ser.corpora.audio import read_audio
-from ser.corpora.espeak import SynthesisRequest, synthesise
+from ser.corpora.espeak import SynthesisRequest, synthesize
 from ser.corpora.iemocap.parsers import is_word, parse_alignment, parse_evaluation
 from ser.corpora.loading import load_corpus
 from ser.corpora.synthetic import demo, demo_alignment, demo_script
@@ -147,7 +147,7 @@ def test_turns_follow_each_other_in_the_evaluation_files(demo_root: Path) -> Non
             assert turn.end_s - turn.start_s == pytest.approx(soundfile.info(wav).duration, abs=1e-3)
 
 
-def test_at_most_one_percent_of_double_targets_is_capped_at_20_ms(demo_root: Path) -> None:
+def test_one_percent_of_double_targets_is_capped_at_most(demo_root: Path) -> None:
     corpus = load_corpus("demo", demo_root)
     capped = 0
     for utterance, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
@@ -168,11 +168,11 @@ def test_speech_that_is_too_fast_is_refused(tmp_path: Path, monkeypatch: pytest.
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_voices_are_different_from_each_other_and_from_the_plain_one(demo_root: Path) -> None:
+def test_voices_differ_from_each_other_and_from_the_plain_one(demo_root: Path) -> None:
     assert demo_root.is_dir()
     text = "We saw the film last Monday."
     voices = ["en-us", *demo_script.VOICES.values()]
-    spoken = synthesise([SynthesisRequest(text, voice, 145, 70, 50, 50) for voice in voices])
+    spoken = synthesize([SynthesisRequest(text, voice, 145, 70, 50, 50) for voice in voices])
     assert len({speech.samples.tobytes() for speech in spoken}) == len(voices) == 11
     assert [letter[-1] for letter in demo_script.VOICES] == ["F", "M"] * 5
 
@@ -180,12 +180,12 @@ def test_the_voices_are_different_from_each_other_and_from_the_plain_one(demo_ro
 @needs_espeak
 def test_an_unknown_voice_is_refused() -> None:
     with pytest.raises(CorpusError, match=r"^the demo corpus cannot be spoken: eSpeak NG has no voice .* 'nobody'$"):
-        synthesise([SynthesisRequest("Hello.", "en-us+nobody", 145, 70, 50, 50)])
+        synthesize([SynthesisRequest("Hello.", "en-us+nobody", 145, 70, 50, 50)])
 
 
 @needs_espeak
 def test_joined_words_and_foreign_phonemes_are_refused() -> None:
-    joined, foreign = synthesise(
+    joined, foreign = synthesize(
         [
             SynthesisRequest("Put it on the table.", "en-us", 145, 70, 50, 50),
             SynthesisRequest("Straße über", "de", 145, 70, 50, 50),
@@ -204,7 +204,7 @@ def test_joined_words_and_foreign_phonemes_are_refused() -> None:
 def test_progress_counts_every_utterance() -> None:
     seen: list[tuple[int, int]] = []
     requests = [turn.request for turn in plan_turns()[:3]]
-    synthesise(requests, lambda done, total: seen.append((done, total)))
+    synthesize(requests, lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -214,7 +214,7 @@ def test_an_intact_corpus_is_left_alone(demo_root: Path, monkeypatch: pytest.Mon
     def refuse(*_: object) -> None:
         raise AssertionError("it should not be spoken again")
 
-    monkeypatch.setattr(demo, "synthesise", refuse)
+    monkeypatch.setattr(demo, "synthesize", refuse)
     make_demo(demo_root)
     assert {path: path.stat().st_mtime_ns for path in demo_root.rglob("*")} == before
 
@@ -270,16 +270,16 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, demo_root: Pat
         make_demo(tmp_path / "file" / "demo")
 
 
-def test_an_iemocap_tree_without_the_marker_is_not_the_demo_corpus(demo_root: Path, tmp_path: Path) -> None:
+def test_an_iemocap_tree_without_marker_is_not_the_demo(demo_root: Path, tmp_path: Path) -> None:
     shutil.copytree(demo_root / "Session1", tmp_path / "Session1")
     with pytest.raises(CorpusError, match=r"has no demo\.json, so it is not the demo corpus"):
         load(tmp_path)
 
 
-def test_making_the_corpus_does_not_load_the_library_into_the_caller() -> None:
+def test_making_the_corpus_loads_no_library_in_the_caller() -> None:
     code = (
         "import sys, ser.corpora.synthetic.demo as d; "
-        "d.synthesise([turn.request for turn in d.plan_turns()[:1]]); "
+        "d.synthesize([turn.request for turn in d.plan_turns()[:1]]); "
         "print('espeakng_loader' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -97,9 +97,9 @@ def test_fau_aibo_is_read_back_as_the_table_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_decoys_change_no_utterance(name: str, tmp_path: Path) -> None:
+def test_distractors_change_no_utterance(name: str, tmp_path: Path) -> None:
     plain, misleading = made(name, tmp_path), tmp_path / "misleading"
-    write_synthetic_corpus(name, tmp_path / f"{name}.csv", misleading, decoys=True)
+    write_synthetic_corpus(name, tmp_path / f"{name}.csv", misleading, distractors=True)
     assert any(path.name.startswith("._") for path in misleading.rglob("*"))
     assert any(b"\r\n" in content for content in contents(misleading).values())
     first, second = load_corpus(name, plain), load_corpus(name, misleading)
@@ -109,7 +109,7 @@ def test_decoys_change_no_utterance(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_the_same_table_and_seed_give_the_same_bytes_and_another_seed_other_samples(name: str, tmp_path: Path) -> None:
+def test_bytes_follow_from_table_and_seed(name: str, tmp_path: Path) -> None:
     first = made(name, tmp_path)
     for folder, seed in (("again", 0), ("other", 1)):
         write_synthetic_corpus(name, tmp_path / f"{name}.csv", tmp_path / folder, seed=seed)
@@ -120,11 +120,11 @@ def test_the_same_table_and_seed_give_the_same_bytes_and_another_seed_other_samp
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_no_two_utterances_sound_alike_and_the_loader_says_that_they_were_made(name: str, tmp_path: Path) -> None:
+def test_utterances_differ_and_are_marked_synthetic(name: str, tmp_path: Path) -> None:
     corpus = load_corpus(name, made(name, tmp_path), options={"part": "both"} if name == "iemocap" else None)
     assert len(set(corpus.samples_sha256)) == len(corpus.utterances)
     assert all(np.abs(read_audio(one.path)).max() > 0.05 for one in corpus.utterances)
-    assert corpus.notes[0].startswith("synthetic: synthetic.json says that this speech was made by a program")
+    assert corpus.notes[0].startswith("synthetic speech, not recorded (according to synthetic.json)")
     assert corpus.synthetic
 
 

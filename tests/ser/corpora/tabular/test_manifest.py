@@ -11,8 +11,7 @@ from ser.corpora.registry import load_annotations
 from ser.corpora.tabular.manifest import Manifest, parse_manifest
 from ser.errors import AnnotationError, ConfigurationError, CorpusError
 from ser.training.targets import available_strategies, ctc_target_lengths
-from tests.support.corpora import write_wav
-from tests.support.table_files import write_manifest
+from tests.support.corpora import write_manifest, write_wav
 
 PATH = Path("corpus/manifest.csv")
 ROWS: list[dict[str, object]] = [
@@ -76,21 +75,21 @@ def test_all_optional_columns_are_read(tmp_path: Path) -> None:
     assert annotations.partners == {"s1": "s2", "s2": "s1"}
 
 
-def test_without_the_option_the_class_set_is_all_emotions_of_the_manifest_and_said(tmp_path: Path) -> None:
+def test_the_default_class_set_is_all_emotions_and_noted(tmp_path: Path) -> None:
     rows = [*ROWS, {"path": "gone.wav", "speaker": "s4", "emotion": "fear"}]
     write_manifest(tmp_path, rows)
     (tmp_path / "gone.wav").unlink()
     annotations = load_annotations("manifest", tmp_path)
     assert annotations.emotions == ("anger", "fear", "joy")
-    assert any(note.startswith("class set, taken from all rows: anger, fear, joy") for note in annotations.notes)
+    assert any(note.startswith("class set, from all rows: anger, fear, joy") for note in annotations.notes)
 
 
-def test_the_class_set_given_keeps_its_order_and_leaves_out_the_rest(tmp_path: Path) -> None:
+def test_a_chosen_class_set_keeps_its_order(tmp_path: Path) -> None:
     rows = [*ROWS, {"path": "c.wav", "speaker": "s4", "emotion": "fear"}]
     annotations = load(tmp_path, rows, emotions="joy, anger")
     assert annotations.emotions == ("joy", "anger")
     assert len(annotations.utterances) == 4
-    assert "left out, since their emotion is outside the class set: fear 1" in annotations.notes
+    assert "left out, emotion outside the class set: fear 1" in annotations.notes
     assert not any(note.startswith("class set") for note in annotations.notes)
 
 
@@ -112,8 +111,11 @@ def test_an_emotion_given_that_no_row_has_is_named(tmp_path: Path) -> None:
         ({"name": "a b"}, "expected up to 40 letters"),
         ({"name": ""}, "expected up to 40 letters"),
         ({"name": "x" * 41}, "expected up to 40 letters"),
-        ({"name": "emodb"}, "option name='emodb': that is another corpus; expected a name of its own"),
-        ({"delimiter": ";"}, "corpus manifest has no option 'delimiter'; it has: name, emotions, language, file"),
+        ({"name": "emodb"}, "option name='emodb': that is another corpus; choose a different name"),
+        (
+            {"delimiter": ";"},
+            "corpus manifest has no option 'delimiter'; valid options: name, emotions, language, file",
+        ),
     ],
 )
 def test_a_bad_option_is_refused(tmp_path: Path, options: dict[str, str], message: str) -> None:
@@ -121,7 +123,7 @@ def test_a_bad_option_is_refused(tmp_path: Path, options: dict[str, str], messag
         load(tmp_path, **options)
 
 
-def test_two_manifests_are_two_corpora_by_name_and_their_counts_come_from_the_manifest(tmp_path: Path) -> None:
+def test_two_manifests_are_two_corpora_by_name(tmp_path: Path) -> None:
     rows = with_column("words", 1, 2, 3, 4)
     plain, named = load(tmp_path, rows), load(tmp_path, rows, name="radio-plays_2")
     assert (plain.corpus, named.corpus) == ("manifest", "radio-plays_2")
@@ -180,7 +182,7 @@ def test_a_bad_row_is_skipped_and_listed_with_its_line(tmp_path: Path, column: s
     assert re.search(message, reason)
 
 
-def test_rows_with_stray_quotes_or_another_number_of_values_are_listed(tmp_path: Path) -> None:
+def test_rows_with_stray_quotes_or_missing_values_are_listed(tmp_path: Path) -> None:
     load(tmp_path)
     lines = (tmp_path / "manifest.csv").read_text().splitlines()
     lines[2] = 'a/two.wav,"s"2,anger'
@@ -194,7 +196,7 @@ def test_rows_with_stray_quotes_or_another_number_of_values_are_listed(tmp_path:
     assert "found a fault (up to line 8): unexpected end of data" in annotations.skipped[2].reason
 
 
-def test_lines_are_counted_as_an_editor_counts_them_across_quoted_line_breaks() -> None:
+def test_lines_are_counted_across_quoted_line_breaks() -> None:
     data = b'path,speaker,emotion,transcript\r\na.wav,s,joy,"one\r\ntwo"\r\n\r\nb.wav,s,joy\r\n'
     manifest = parse_manifest(data, PATH)
     assert [row.name for row in manifest.rows] == ["manifest.csv, line 2"]
@@ -202,7 +204,7 @@ def test_lines_are_counted_as_an_editor_counts_them_across_quoted_line_breaks() 
     assert [fault.line for fault in manifest.faults] == [5]
 
 
-def test_a_byte_order_mark_blanks_and_other_line_ends_are_no_faults() -> None:
+def test_byte_order_mark_blanks_and_line_ends_are_no_faults() -> None:
     expected = [["a.wav", "s", "joy"]]
     for data in (
         "\ufeffpath,speaker,emotion\na.wav,s,joy",
@@ -235,7 +237,7 @@ def test_a_manifest_that_cannot_be_read_is_refused_with_its_line(data: bytes, me
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_manifest_without_a_usable_row_is_refused_with_the_first_reason(tmp_path: Path) -> None:
+def test_a_manifest_without_a_usable_row_is_refused(tmp_path: Path) -> None:
     write_manifest(tmp_path, ROWS[:1])
     (tmp_path / "a" / "one.wav").unlink()
     with pytest.raises(CorpusError, match=r"none of 1 rows can be used \(first: .*line 2: expected an audio file"):
@@ -247,7 +249,7 @@ def test_a_manifest_without_a_usable_row_is_refused_with_the_first_reason(tmp_pa
 
 def test_unused_columns_are_noted_since_a_name_may_be_mistyped(tmp_path: Path) -> None:
     annotations = load(tmp_path, with_column("transcripts", *"abcd"))
-    assert "columns of the manifest that are not used: 'transcripts'" in annotations.notes
+    assert "unused columns of the manifest: 'transcripts'" in annotations.notes
 
 
 def test_ids_are_stems_or_paths_where_stems_are_not_unique(tmp_path: Path) -> None:
@@ -282,7 +284,7 @@ def test_partners_are_the_two_speakers_of_each_session(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sessions", ["xxxx", "xxy ", "xyyz"])
-def test_without_sessions_of_two_partners_are_neighbours_and_it_is_noted(tmp_path: Path, sessions: str) -> None:
+def test_without_sessions_of_two_neighbours_are_partners(tmp_path: Path, sessions: str) -> None:
     annotations = load(tmp_path, with_column("session", *sessions))
     assert annotations.partners == {"s1": "s2", "s2": "s1", "s3": "s4", "s4": "s3"}
     assert any("paired in the order of their names" in note and "s1+s2, s3+s4" in note for note in annotations.notes)
@@ -304,7 +306,7 @@ def test_the_language_is_the_option_s_or_that_of_all_rows(tmp_path: Path) -> Non
     assert (some.language, [u.language for u in some.utterances]) == ("und", ["it", "it", None, None])
 
 
-def test_without_counts_and_transcripts_only_one_label_an_utterance_is_offered(tmp_path: Path) -> None:
+def test_without_counts_only_one_label_is_offered(tmp_path: Path) -> None:
     write_manifest(tmp_path, ROWS)
     corpus = load_corpus("manifest", tmp_path)
     assert available_strategies(corpus.utterances) == ("utterance",)
@@ -346,7 +348,7 @@ def _check_bytes(data: bytes) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_manifest_or_an_error_that_names_the_line(data: bytes) -> None:
+def test_any_bytes_are_a_manifest_or_an_error_with_a_line(data: bytes) -> None:
     _check_bytes(data)
 
 
@@ -356,7 +358,7 @@ csv_like = st.lists(st.sampled_from([b'"', b",", b"\n", b"\r", b"\x00", b"a", b"
 
 @settings(deadline=None)
 @given(csv_like)
-def test_any_bytes_after_a_header_are_rows_or_faults_that_name_the_line(pieces: list[bytes]) -> None:
+def test_any_bytes_after_a_header_are_rows_or_faults(pieces: list[bytes]) -> None:
     _check_bytes(HEADER + b"".join(pieces))
 
 

@@ -25,7 +25,7 @@ def corpus_of(*said: tuple[str | None, int | None, str]) -> Corpus:
 
 
 @needs_espeak
-def test_agreement_is_over_utterances_with_a_transcript_and_counted_phonemes() -> None:
+def test_agreement_needs_a_transcript_and_counted_phonemes() -> None:
     corpus = corpus_of(
         ("Ja", 2, "labels"),
         ("Guten Tag", 5, "alignment"),
@@ -56,12 +56,12 @@ def test_without_both_there_is_nothing_to_compare() -> None:
 def test_without_espeak_nothing_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ser.corpora.transcripts.g2p.is_installed", lambda: False)
     corpus = corpus_of(("Ja", 2, "labels"))
-    with pytest.raises(CorpusError, match="eSpeak NG, which is missing"):
+    with pytest.raises(CorpusError, match="needs eSpeak NG"):
         transcript_agreement(corpus)
 
 
 @needs_espeak
-def test_on_the_real_emodb_transcripts_agree_with_the_hand_labels(emodb_root: Path) -> None:
+def test_transcripts_of_emodb_agree_with_its_hand_labels(emodb_root: Path) -> None:
     agreement = transcript_agreement(load_corpus("emodb", emodb_root))
     assert agreement is not None
     assert agreement.utterances == 533  # two of 535 label files are empty

@@ -72,7 +72,7 @@ def annotations(utterances: Sequence[Utterance], language: str = "de") -> Annota
         ("[open bracket", 2),
     ],
 )
-def test_words_are_what_stands_between_blanks_and_has_a_letter_or_a_digit(transcript: str, words: int) -> None:
+def test_words_have_a_letter_or_a_digit(transcript: str, words: int) -> None:
     assert len(tokenize_words(transcript)) == words
 
 
@@ -114,7 +114,7 @@ def test_remarks_and_loose_signs_are_not_pronounced() -> None:
 
 
 @needs_espeak
-def test_counts_that_are_lacking_are_taken_from_transcripts_and_say_so() -> None:
+def test_missing_counts_are_taken_from_transcripts() -> None:
     counted = add_transcript_counts(
         annotations(
             [
@@ -144,7 +144,7 @@ def test_a_corpus_with_all_its_counts_stays_as_it_is(monkeypatch: pytest.MonkeyP
     assert add_transcript_counts(corpus) == corpus
 
 
-def test_without_espeak_phonemes_stay_unknown_and_the_note_says_how_to_get_them(
+def test_without_espeak_a_note_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ser.corpora.transcripts.g2p.is_installed", lambda: False)
@@ -161,7 +161,7 @@ def test_without_espeak_phonemes_stay_unknown_and_the_note_says_how_to_get_them(
 
 
 @needs_espeak
-def test_a_language_that_is_not_known_is_noted_and_its_phonemes_stay_unknown() -> None:
+def test_an_unknown_language_is_noted() -> None:
     counted = add_transcript_counts(
         annotations([utterance("a", transcript="x"), utterance("b", transcript="Ja", language="de")], "xx")
     )
@@ -169,7 +169,7 @@ def test_a_language_that_is_not_known_is_noted_and_its_phonemes_stay_unknown() -
     assert len(counted.notes) == 2
     assert counted.notes[1].endswith("no phonemes of language 'xx': eSpeak NG has no voice 'xx'")
     undetermined = add_transcript_counts(annotations([utterance("a", transcript="x")], counts.UNDETERMINED))
-    assert undetermined.notes[1].endswith("option language of a manifest or database says it")
+    assert undetermined.notes[1].endswith("the language is not given; set it with option language")
 
 
 def test_words_of_a_language_written_without_blanks_stay_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_words_of_a_language_written_without_blanks_stay_unknown(monkeypatch: py
     assert "language 'zh' is written without blanks between words" in counted.notes[1]
 
 
-def test_an_unknown_symbol_is_named_and_costs_its_utterance_alone_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_symbol_costs_its_utterance_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
     symbols = {"Ja": ("j", "a"), "Nein": ("n", "\u0180")}
     monkeypatch.setattr(counts, "to_phonemes", lambda texts, language: [symbols[text] for text in texts])
     with pytest.raises(CorpusError, match="symbol '\u0180' is not in the International Phonetic Alphabet"):

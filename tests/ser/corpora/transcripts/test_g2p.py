@@ -27,7 +27,7 @@ def test_words_become_phonemes_in_six_languages(language: str, text: str, phonem
 
 
 @needs_espeak
-def test_all_clauses_and_lines_are_spoken_and_each_text_is_its_own() -> None:
+def test_all_clauses_and_lines_are_converted() -> None:
     one, both, none, control = to_phonemes(["Ja.", "Ja. Ja!\nJa?", " ... ", "Ja\x00, \x1bja"], "de")
     assert one == ("j", "ˈɑː")
     assert both == one * 3
@@ -36,7 +36,7 @@ def test_all_clauses_and_lines_are_spoken_and_each_text_is_its_own() -> None:
 
 
 @needs_espeak
-def test_words_of_another_language_are_spoken_without_the_marks_of_the_switch() -> None:
+def test_language_switches_leave_no_marks() -> None:
     (spoken,) = to_phonemes(["die Software"], "de")
     assert spoken[:2] == ("d", "iː")
     assert spoken[2:] == ("s", "ˈɒ", "f", "t", "w", "eə")
@@ -57,7 +57,7 @@ def test_an_unknown_language_is_named() -> None:
 
 def test_without_espeak_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(g2p, "is_installed", lambda: False)
-    with pytest.raises(CorpusError, match=r"eSpeak NG, which is missing: pip install 'ser-studies\[demo\]'"):
+    with pytest.raises(CorpusError, match=r"needs eSpeak NG: pip install 'ser-studies\[demo\]'"):
         to_phonemes(["a"], "de")
 
 

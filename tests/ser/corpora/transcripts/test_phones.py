@@ -24,7 +24,7 @@ def test_the_base_symbol_of_a_label_has_no_diacritics(label: str, base: str) -> 
 
 
 @pytest.mark.parametrize("symbol", ["!t", "!", "tasp", "kasp", "(", "(gef", ".", "dsap", "gas", "hoe"])
-def test_bursts_aspirations_pauses_and_typing_errors_are_no_phones(symbol: str) -> None:
+def test_bursts_aspirations_and_pauses_are_no_phones(symbol: str) -> None:
     assert LABLAUT.voicing(symbol) is Voicing.NOT_A_PHONE
 
 
@@ -66,7 +66,7 @@ def test_an_unknown_symbol_is_an_error_not_an_unvoiced_phone() -> None:
         ("", ""),
     ],
 )
-def test_a_phoneme_in_ipa_is_one_phone_unless_a_vowel_takes_another_sound_along(symbol: str, phones: str) -> None:
+def test_a_phoneme_in_ipa_is_one_phone_but_for_joined_vowels(symbol: str, phones: str) -> None:
     assert ipa_phones(symbol) == tuple(phones)
 
 

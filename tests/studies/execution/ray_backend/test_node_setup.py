@@ -21,8 +21,7 @@ from studies.execution.ray_backend.environment_check import (
     environment_fingerprint,
 )
 from studies.execution.ray_backend.node_setup import prepare_node
-from tests.support.corpora import write_emodb, write_wav
-from tests.support.table_files import write_manifest
+from tests.support.corpora import write_emodb, write_manifest, write_wav
 
 
 @pytest.fixture
