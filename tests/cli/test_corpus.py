@@ -146,7 +146,7 @@ def test_make_layout_writes_a_corpus_that_check_reads(tmp_path: Path) -> None:
     assert checked.exit_code == 0, checked.output
     lines = [" ".join(line.split()) for line in checked.output.splitlines()]
     assert "Ses01 1 1 1 0 3 0.0" in lines
-    assert any(line.startswith("synthetic:") for line in lines)
+    assert any(line.startswith("synthetic speech") for line in lines)
     again = runner.invoke(app, command)
     assert isinstance(again.exception, CorpusError)
     assert "is not an empty folder" in str(again.exception)
