@@ -8,6 +8,7 @@ from benchmarks.measurement import Measurement
 from benchmarks.paired_processes import BenchProcess, Work
 from studies.execution.backends import LocalBackend
 from studies.monitoring.events import StudyCallback, StudyProgress
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.runner import run_study
 from studies.storages.home import Home
@@ -53,11 +54,13 @@ class Spent:
 def study(emodb: Path, folder: Path, epochs: int) -> Work:
     """One study of attention `none` over phonemes on EmoDB, recorded in a home of its own."""
     plan = StudyPlan.from_options(
-        corpus="emodb",
-        recipe="recommended",
-        attentions=("none",),
-        labels=("phonemes",),
-        overrides={"epochs": str(epochs), "precision": "fp32"},
+        StudyOptions(
+            corpus="emodb",
+            recipe="recommended",
+            attentions=("none",),
+            labels=("phonemes",),
+            overrides={"epochs": str(epochs), "precision": "fp32"},
+        )
     )
 
     def work() -> Spent:

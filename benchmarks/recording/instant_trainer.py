@@ -14,6 +14,7 @@ from ser.folds import make_folds, parse_scheme
 from ser.training.checkpoint import serialize_fold
 from ser.training.trainer import TrainedFold
 from studies.execution.base import Event, Executor, Finished, FoldTask
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
 from studies.search.optuna_study import OptunaStudy
@@ -114,13 +115,15 @@ class Study:
 def open_study(home: Home, corpus: Corpus, trials: int) -> Study:
     """Opens a study of so many trials, without what comes before in a real one: audio, features, reconciliation."""
     plan = StudyPlan.from_options(
-        corpus=corpus.name,
-        recipe="recommended",
-        attentions=("all",),
-        labels=_LABELS,
-        scopes=_SCOPES,
-        seeds=-(-trials // POINTS),
-        overrides={"precision": "fp32"},
+        StudyOptions(
+            corpus=corpus.name,
+            recipe="recommended",
+            attentions=("all",),
+            labels=_LABELS,
+            scopes=_SCOPES,
+            seeds=-(-trials // POINTS),
+            overrides={"precision": "fp32"},
+        )
     )
     scheme = make_folds(corpus, parse_scheme("speaker"), "partner")
     name = plan.name(corpus.digest, "cpu")

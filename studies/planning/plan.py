@@ -19,10 +19,9 @@ from ser.config import (
 from ser.errors import ConfigurationError, unknown_value_message
 from ser.folds import parse_scheme
 from ser.identity import RESULTS_VERSION
-from studies.planning.recipes import RECIPES, PrunerName, Recipe, recipe_named
-from studies.planning.search_space import Categorical, Space, Value
-
-_SWEPT = ("attention", "scope", "labels", "seed", "precision", "criterion", "features")
+from studies.planning.options import StudyOptions
+from studies.planning.recipes import PrunerName, Recipe, recipe_named
+from studies.planning.search_space import Categorical, SearchSpace, Value
 
 
 class StudyPlan(FrozenModel):
@@ -56,7 +55,7 @@ class StudyPlan(FrozenModel):
     seeds: tuple[int, ...]
     precision: Literal["fp32", "bf16", "tf32", "auto"]
     settings: dict[str, Any]
-    space: Space | None = None
+    space: SearchSpace | None = None
     trials: int | None = None
     pruner: PrunerName = "none"
 
@@ -66,69 +65,35 @@ class StudyPlan(FrozenModel):
         return self.corpus_options.get("name", self.corpus)
 
     @classmethod
-    def from_options(
-        cls,
-        *,
-        corpus: str,
-        recipe: str,
-        attentions: tuple[str, ...],
-        labels: tuple[str, ...] = (),
-        scopes: tuple[int, ...] = (),
-        criterion: str | None = None,
-        folds: str | None = None,
-        seeds: int = 1,
-        overrides: Mapping[str, str] | None = None,
-        corpus_options: Mapping[str, str] | None = None,
-        trials: int | None = None,
-        pruner: str | None = None,
-    ) -> "StudyPlan":
-        """Makes a plan from a recipe and what the user wants otherwise.
-
-        Args:
-            corpus: Name of the corpus.
-            recipe: Name of the recipe.
-            attentions: Attentions; `all` stands for every one.
-            labels: Label strategies, or nothing for the recipe's.
-            scopes: Scopes, or nothing for the recipe's.
-            criterion: The criterion, or None for the recipe's.
-            folds: Fold scheme, or None for the recipe's on that corpus.
-            seeds: Number of seeds, 1 or more.
-            overrides: Other settings of a fold's configuration, or `precision`, as text by name.
-            corpus_options: Options of the corpus as text, by name.
-            trials: Points to be searched, 1 or more, or None for the recipe's; only for a recipe that searches.
-            pruner: `median`, `wilcoxon` or `none`, or None for the recipe's; for the whole grid only `none`.
-
-        Returns:
-            The plan.
+    def from_options(cls, options: StudyOptions) -> "StudyPlan":
+        """Make a plan from a recipe and the options that differ from it.
 
         Raises:
             ConfigurationError: A name or value is not valid; the text lists the valid ones.
         """
-        chosen = recipe_named(recipe)
-        wanted = _check_setting_names(overrides or {})
-        _check_counts(seeds, trials)
-        if not chosen.space:
-            _check_grid_options(chosen, trials, pruner)
-        precision = _member("precision", wanted.pop("precision", chosen.precision), ("fp32", "bf16", "tf32", "auto"))
-        scheme = folds or chosen.folds_for(corpus)
-        settings = _settings(chosen, corpus, scheme, wanted)
+        recipe = recipe_named(options.recipe)
+        options.check(recipe)
+        overrides = dict(options.overrides)
+        precision = overrides.pop("precision", recipe.precision)
+        scheme = options.folds or recipe.folds_for(options.corpus)
+        settings = _settings(recipe, options.corpus, scheme, overrides)
         plan = cls(
-            corpus=corpus,
-            corpus_options=dict(corpus_options or {}),
-            recipe=recipe,
-            attentions=_members("attention", _every_attention(attentions), get_args(AttentionName)),
-            labels=_members("labels", labels or chosen.labels, get_args(LabelStrategy)),
-            scopes=tuple(dict.fromkeys(scopes)) or chosen.scopes,
-            criterion=_member("criterion", criterion or settings["criterion"], get_args(Criterion)),
+            corpus=options.corpus,
+            corpus_options=dict(options.corpus_options),
+            recipe=options.recipe,
+            attentions=_members("attention", _expand_all(options.attentions), get_args(AttentionName)),
+            labels=_members("labels", options.labels or recipe.labels, get_args(LabelStrategy)),
+            scopes=tuple(dict.fromkeys(options.scopes)) or recipe.scopes,
+            criterion=_member("criterion", options.criterion or settings["criterion"], get_args(Criterion)),
             folds=scheme,
-            seeds=tuple(range(1, seeds + 1)),
-            precision=precision,
+            seeds=tuple(range(1, options.seeds + 1)),
+            precision=_member("precision", precision, ("fp32", "bf16", "tf32", "auto")),
             settings={name: value for name, value in settings.items() if name != "criterion"},
-            trials=trials or chosen.trials,
-            pruner=_member("pruner", pruner or chosen.pruner, get_args(PrunerName)),
+            trials=options.trials or recipe.trials,
+            pruner=_member("pruner", options.pruner or recipe.pruner, get_args(PrunerName)),
         )
-        if chosen.space:
-            plan = plan.model_copy(update={"space": plan._space(chosen, fixed=wanted)})
+        if recipe.space:
+            plan = plan.model_copy(update={"space": plan._search_space(recipe, fixed=overrides)})
         plan._check_all_settings()
         return plan
 
@@ -138,7 +103,7 @@ class StudyPlan(FrozenModel):
             swept = {"attention": attention, "scope": scope, "labels": self.labels[0], "criterion": "ctc"}
             FoldConfiguration.parse(**self.settings | swept)
 
-    def _space(self, recipe: Recipe, fixed: Mapping[str, str]) -> Space:
+    def _search_space(self, recipe: Recipe, fixed: Mapping[str, str]) -> SearchSpace:
         """The recipe's space over what this plan sweeps, less the settings that the user has fixed."""
         swept: dict[str, tuple[Value, ...]] = {
             "attention": self.attentions,
@@ -146,7 +111,7 @@ class StudyPlan(FrozenModel):
             "labels": self.labels,
         }
         searched = {name: each for name, each in recipe.space.items() if name not in fixed}
-        return Space(dimensions={name: Categorical(values=values) for name, values in swept.items()} | searched)
+        return SearchSpace(dimensions={name: Categorical(values=values) for name, values in swept.items()} | searched)
 
     @property
     def size(self) -> int:
@@ -239,43 +204,13 @@ def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
     return values
 
 
-def _check_setting_names(overrides: Mapping[str, str]) -> dict[str, str]:
-    """The same settings, each of which a plan can override."""
-    known = set(FoldConfiguration.model_fields) - set(_SWEPT) | {"precision"}
-    for name in overrides:
-        if name not in known:
-            raise ConfigurationError(unknown_value_message("setting", name, sorted(known)))
-    return dict(overrides)
-
-
-def _settings(recipe: Recipe, corpus: str, scheme: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+def _settings(recipe: Recipe, corpus: str, scheme: str, overrides: Mapping[str, str]) -> dict[str, Any]:
     """A recipe's settings on a corpus and what the user wants otherwise; who validates is a choice by speaker alone."""
-    settings = recipe.settings_for(corpus) | {name: _parsed(value) for name, value in wanted.items()}
+    settings = recipe.settings_for(corpus) | {name: _parsed(value) for name, value in overrides.items()}
     return settings if parse_scheme(scheme).name == "speaker" else settings | {"validation": None}
 
 
-def _check_counts(seeds: int, trials: int | None) -> None:
-    if seeds < 1:
-        raise ConfigurationError(f"seeds {seeds} is not a number of repetitions, 1 or more")
-    if trials is not None and trials < 1:
-        raise ConfigurationError(f"trials {trials} is not a number of points, 1 or more")
-
-
-def _check_grid_options(recipe: Recipe, trials: int | None, pruner: str | None) -> None:
-    """Refuses options of a search for a recipe that sweeps its whole grid, where each point is asked for."""
-    searching = ", ".join(each.name for each in RECIPES.values() if each.space)
-    if trials is not None:
-        raise ConfigurationError(
-            f"trials {trials}: recipe {recipe.name} sweeps its whole grid; a number of trials is for: {searching}"
-        )
-    if pruner not in (None, "none"):
-        raise ConfigurationError(
-            f"pruner {pruner}: recipe {recipe.name} sweeps its whole grid, all of which is compared; a pruner is for: "
-            f"{searching}"
-        )
-
-
-def _every_attention(attentions: tuple[str, ...]) -> tuple[str, ...]:
+def _expand_all(attentions: tuple[str, ...]) -> tuple[str, ...]:
     return get_args(AttentionName) if "all" in attentions else attentions
 
 

@@ -59,7 +59,7 @@ class LogUniform(FrozenModel):
         return min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
 
 
-class Space(FrozenModel):
+class SearchSpace(FrozenModel):
     """What is searched.
 
     Attributes:

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ser.config import FoldConfiguration, Precision
 from studies.planning.plan import StudyPlan
-from studies.planning.search_space import Space, Value
+from studies.planning.search_space import SearchSpace, Value
 from studies.search.sampling import proposal_seed, propose
 
 _SEED = "seed"
@@ -109,7 +109,7 @@ class SampledPoints(PointGenerator):
         study: Name of the study, which seeds the sampler.
     """
 
-    def __init__(self, plan: StudyPlan, space: Space, study: str) -> None:
+    def __init__(self, plan: StudyPlan, space: SearchSpace, study: str) -> None:
         super().__init__(plan)
         self._space = space
         self._study = study

@@ -14,13 +14,13 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from ser.config import digest_of
-from studies.planning.search_space import Space, Value
+from studies.planning.search_space import SearchSpace, Value
 
 RANDOM_TRIALS = 10
 """Ended trials before which points are drawn at random."""
 
 
-def propose(past: Sequence[FrozenTrial], space: Space, criterion: str, seed: int) -> dict[str, Value]:
+def propose(past: Sequence[FrozenTrial], space: SearchSpace, criterion: str, seed: int) -> dict[str, Value]:
     """Proposes a point.
 
     Args:
@@ -49,7 +49,7 @@ def proposal_seed(study: str, number: int, attempt: int) -> int:
     return int(digest_of({"study": study, "point": number, "attempt": attempt})[:8], 16)
 
 
-def _seen_by_sampler(trial: FrozenTrial, space: Space) -> FrozenTrial:
+def _seen_by_sampler(trial: FrozenTrial, space: SearchSpace) -> FrozenTrial:
     """A trial less what is not searched: its seed repeats a point and is no setting to be chosen."""
     params = {name: value for name, value in trial.params.items() if name in space.dimensions}
     return optuna.trial.create_trial(

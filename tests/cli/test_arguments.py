@@ -4,6 +4,7 @@ import pytest
 
 from ser.errors import StudyError
 from studies.cli.arguments import find_study
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
@@ -12,7 +13,9 @@ DIGEST = "0" * 32
 
 
 def plan(corpus: str, **options: str) -> StudyPlan:
-    return StudyPlan.from_options(corpus=corpus, recipe="quick", attentions=("none",), corpus_options=options)
+    return StudyPlan.from_options(
+        StudyOptions(corpus=corpus, recipe="quick", attentions=("none",), corpus_options=options)
+    )
 
 
 @pytest.fixture

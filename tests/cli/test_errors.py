@@ -97,7 +97,7 @@ def test_a_speaker_without_a_partner(home: Path, tmp_path: Path) -> None:
         (("--scope", "4"), "scope 4 is not an odd number of frames, 1 or more"),
         (("--scope", "0"), "scope 0 is not an odd number of frames, 1 or more"),
         (("--attention", "local", "--scope", "9", "--scope", "8"), "scope 8 is not an odd number of frames"),
-        (("--seeds", "0"), "seeds 0 is not a number of repetitions, 1 or more"),
+        (("--seeds", "0"), "--seeds must be 1 or more, got 0"),
         (("--workers", "0"), "--workers must be 1 or more, got 0"),
         (("--set", "epoch=3"), "unknown setting 'epoch' (did you mean 'epochs'?); valid: "),
         (("--set", "layers=few"), "layers: Input should be a valid integer"),

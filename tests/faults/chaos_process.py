@@ -25,6 +25,7 @@ from studies import runner
 from studies.coordination.shutdown import sigterm_as_exit
 from studies.execution.backends import LocalBackend
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
@@ -72,7 +73,7 @@ def plan(epochs: int) -> StudyPlan:
     """Two trials of four folds, each trained in an instant where the epochs are few."""
     small = {"cells": "4", "epochs": str(epochs), "precision": "fp32"}
     return StudyPlan.from_options(
-        corpus="emodb", recipe="quick", attentions=("none", "quantum"), labels=("words",), overrides=small
+        StudyOptions(corpus="emodb", recipe="quick", attentions=("none", "quantum"), labels=("words",), overrides=small)
     )
 
 

@@ -19,6 +19,7 @@ from studies.coordination.coordinator import Coordinator
 from studies.coordination.shutdown import closing_runs_on_error
 from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.runner import is_study_complete
 from studies.search.optuna_study import OptunaStudy
@@ -40,19 +41,21 @@ from tracking.writing.recorder import Recorder
 def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan:
     """A plan whose folds train in an instant."""
     plan = StudyPlan.from_options(
-        corpus="emodb",
-        recipe="quick",
-        attentions=attentions,
-        labels=labels,
-        overrides={
-            "cells": "4",
-            "epochs": "3",
-            "stack": "1",
-            "batch_size": "4",
-            "learning_rate": "0.05",
-            "ema_decay": "off",
-            "precision": "fp32",
-        },
+        StudyOptions(
+            corpus="emodb",
+            recipe="quick",
+            attentions=attentions,
+            labels=labels,
+            overrides={
+                "cells": "4",
+                "epochs": "3",
+                "stack": "1",
+                "batch_size": "4",
+                "learning_rate": "0.05",
+                "ema_decay": "off",
+                "precision": "fp32",
+            },
+        )
     )
     # The toy corpus has log-mels of a few bands, which no user can ask for.
     return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
@@ -61,23 +64,25 @@ def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan
 def search_of(trials: int, seeds: int = 1, pruner: str = "none") -> StudyPlan:
     """A search whose folds train in an instant."""
     plan = StudyPlan.from_options(
-        corpus="emodb",
-        recipe="extended",
-        attentions=("none", "local"),
-        labels=("words",),
-        scopes=(3, 5),
-        seeds=seeds,
-        trials=trials,
-        pruner=pruner,
-        overrides={
-            "cells": "4",
-            "layers": "1",
-            "epochs": "1",
-            "stack": "1",
-            "batch_size": "4",
-            "normalisation": "zscore_speaker",
-            "precision": "fp32",
-        },
+        StudyOptions(
+            corpus="emodb",
+            recipe="extended",
+            attentions=("none", "local"),
+            labels=("words",),
+            scopes=(3, 5),
+            seeds=seeds,
+            trials=trials,
+            pruner=pruner,
+            overrides={
+                "cells": "4",
+                "layers": "1",
+                "epochs": "1",
+                "stack": "1",
+                "batch_size": "4",
+                "normalisation": "zscore_speaker",
+                "precision": "fp32",
+            },
+        )
     )
     return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
 

@@ -10,6 +10,7 @@ from studies.cli.report.command import print_results, write_and_upload_report
 from studies.cli.study.commands import RunOptions
 from studies.coordination.shutdown import sigterm_as_exit
 from studies.execution.backends import open_backend
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.recipes import default_recipe
 from studies.runner import run_study
@@ -45,18 +46,20 @@ def run(options: RunOptions) -> None:
 
 def _plan(options: RunOptions) -> StudyPlan:
     return StudyPlan.from_options(
-        corpus=options.corpus,
-        recipe=options.recipe or default_recipe(options.corpus),
-        attentions=tuple(options.attention),
-        labels=tuple(options.labels or ()),
-        scopes=tuple(options.scope or ()),
-        criterion=options.criterion,
-        folds=options.folds,
-        seeds=options.seeds,
-        overrides=parse_key_values("--set", options.set_ or []),
-        corpus_options=parse_key_values("--corpus-set", options.corpus_set or []),
-        trials=options.trials,
-        pruner=options.pruner,
+        StudyOptions(
+            corpus=options.corpus,
+            recipe=options.recipe or default_recipe(options.corpus),
+            attentions=tuple(options.attention),
+            labels=tuple(options.labels or ()),
+            scopes=tuple(options.scope or ()),
+            criterion=options.criterion,
+            folds=options.folds,
+            seeds=options.seeds,
+            overrides=parse_key_values("--set", options.set_ or []),
+            corpus_options=parse_key_values("--corpus-set", options.corpus_set or []),
+            trials=options.trials,
+            pruner=options.pruner,
+        )
     )
 
 

@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 from ser.errors import StudyError
 from studies.cli.main import app
 from studies.monitoring.dashboard import dashboard_app, serve
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.search.optuna_study import OptunaStudy
 from studies.storages import storage_at
 
-PLAN = StudyPlan.from_options(corpus="emodb", recipe="extended", attentions=("all",), trials=3)
+PLAN = StudyPlan.from_options(StudyOptions(corpus="emodb", recipe="extended", attentions=("all",), trials=3))
 
 
 @pytest.fixture(scope="module")

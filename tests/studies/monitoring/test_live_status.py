@@ -111,7 +111,7 @@ def test_the_view_says_by_what_the_best_is_the_best(watched: Watched) -> None:
     console = Console(record=True, width=150)
     console.print(render_live_status(watched.read()))
     text = console.export_text()
-    assert "best so far by validation UA: quantum · words, 62.5% (test scores have no part in this)" in text
+    assert "best by validation UA: quantum · words, 62.5% (test scores are not used)" in text
     assert "none · [b]f1[/b]" in text
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from ser.errors import StudyError
 from studies.cli.main import app
 from studies.planning.command import study_command
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 
 PLANS: dict[str, dict[str, Any]] = {
@@ -56,7 +57,7 @@ PLANS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("asked", PLANS.values(), ids=PLANS)
 def test_the_command_is_the_same_study(asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = StudyPlan.from_options(**asked)
+    plan = StudyPlan.from_options(StudyOptions(**asked))
     root = tmp_path / "a folder; with 'signs'"
     taken: list[Any] = []
 
@@ -64,7 +65,7 @@ def test_the_command_is_the_same_study(asked: dict[str, Any], tmp_path: Path, mo
         taken.extend(arguments)
         raise StudyError("caught")
 
-    monkeypatch.setattr("studies.runner.run_study", caught)
+    monkeypatch.setattr("studies.cli.study.run.run_study", caught)
     program, *words = shlex.split(study_command(StudyPlan.model_validate(plan.model_dump(mode="json")), str(root)))
     assert program == "ser"
     answer = CliRunner().invoke(app, [*words, "--home", str(tmp_path)])
@@ -78,6 +79,8 @@ def test_the_command_is_the_same_study(asked: dict[str, Any], tmp_path: Path, mo
 
 
 def test_the_demo_corpus_needs_no_folder() -> None:
-    plan = StudyPlan.from_options(corpus="demo", recipe="quick", attentions=("quantum",), labels=("words",))
+    plan = StudyPlan.from_options(
+        StudyOptions(corpus="demo", recipe="quick", attentions=("quantum",), labels=("words",))
+    )
     command = "ser study run --corpus demo --recipe quick --attention quantum --labels words"
     assert study_command(plan, None) == command

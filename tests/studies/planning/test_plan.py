@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from ser.errors import ConfigurationError
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan, point_parameters
 
 DIGEST = "0" * 32
@@ -11,7 +12,7 @@ LABELS = ("words", "phonemes", "phonemes_x2")
 
 def plan(*attentions: str, **others: Any) -> StudyPlan:
     values = {"corpus": "emodb", "recipe": "quick", "attentions": attentions or ("none",)} | others
-    return StudyPlan.from_options(**values)
+    return StudyPlan.from_options(StudyOptions(**values))
 
 
 def with_settings(**overrides: str) -> StudyPlan:
@@ -121,7 +122,7 @@ def test_a_bad_setting_is_one_line(overrides: dict[str, str], message: str) -> N
         ({"labels": ("word",)}, "unknown labels 'word' (did you mean 'words'?); valid: words, phonemes, phonemes_x2"),
         ({"recipe": "fast"}, "unknown recipe 'fast'; valid: paper, recommended, quick, extended"),
         ({"criterion": "ct"}, "unknown criterion 'ct' (did you mean 'ctc'?); valid: ctc, cross_entropy"),
-        ({"seeds": 0}, "seeds 0 is not a number of repetitions, 1 or more"),
+        ({"seeds": 0}, "--seeds must be 1 or more, got 0"),
         ({"scopes": (4,)}, "scope 4 is not an odd number of frames, 1 or more"),
         ({"scopes": (9, 0)}, "scope 0 is not an odd number of frames, 1 or more"),
         ({"scopes": (-3,)}, "scope -3 is not an odd number of frames, 1 or more"),
@@ -240,10 +241,10 @@ def test_more_trials_are_the_same_search_and_anything_else_another_one() -> None
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"trials": 9}, "trials 9: recipe quick sweeps its whole grid; a number of trials is for: extended"),
-        ({"pruner": "median"}, "pruner median: recipe quick sweeps its whole grid, all of which is compared; a pruner"),
-        ({"pruner": "wilcoxon"}, "pruner wilcoxon: recipe quick sweeps its whole grid"),
-        ({"recipe": "extended", "trials": 0}, "trials 0 is not a number of points, 1 or more"),
+        ({"trials": 9}, "--trials applies to recipe 'extended' only; recipe 'quick' trains its full grid"),
+        ({"pruner": "median"}, "--pruner applies to recipe 'extended' only; recipe 'quick' trains its full grid"),
+        ({"pruner": "wilcoxon"}, "--pruner applies to recipe 'extended' only"),
+        ({"recipe": "extended", "trials": 0}, "--trials must be 1 or more, got 0"),
         ({"recipe": "extended", "pruner": "best"}, "unknown pruner 'best'; valid: none, median, wilcoxon"),
     ],
 )

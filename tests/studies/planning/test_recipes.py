@@ -7,6 +7,7 @@ import pytest
 from ser.config import FoldConfiguration
 from ser.corpora.registry import LOADERS
 from ser.errors import ConfigurationError
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.recipes import RECIPES, default_recipe, recipe_named
 from studies.planning.search_space import Categorical
@@ -68,18 +69,18 @@ def test_what_the_extended_recipe_searches() -> None:
         "quantum_boundary",
         "decision",
     }
-    plan = StudyPlan.from_options(corpus="emodb", recipe="extended", attentions=("all",))
+    plan = StudyPlan.from_options(StudyOptions(corpus="emodb", recipe="extended", attentions=("all",)))
     assert (plan.trials, plan.pruner, plan.seeds) == (50, "median", (1,))
-    assert plan.base("fp32") == StudyPlan.from_options(corpus="emodb", recipe="recommended", attentions=("none",)).base(
-        "fp32"
-    )
+    assert plan.base("fp32") == StudyPlan.from_options(
+        StudyOptions(corpus="emodb", recipe="recommended", attentions=("none",))
+    ).base("fp32")
 
 
 @pytest.mark.parametrize("name", RECIPES["extended"].space)
 def test_every_value_that_is_searched_is_a_valid_one(name: str) -> None:
     dimension = RECIPES["extended"].space[name]
     values = dimension.values if isinstance(dimension, Categorical) else (dimension.low, dimension.high)
-    plan = StudyPlan.from_options(corpus="emodb", recipe="extended", attentions=("none",))
+    plan = StudyPlan.from_options(StudyOptions(corpus="emodb", recipe="extended", attentions=("none",)))
     point = plan.parameters(plan.base("fp32")) | {"attention": READER.get(name, "none"), "scope": 3}
     assert len({plan.configuration(point | {name: value}, "fp32") for value in values}) == len(values) > 1
 
@@ -88,20 +89,22 @@ def test_every_value_that_is_searched_is_a_valid_one(name: str) -> None:
 @pytest.mark.parametrize("setting", TABLE)
 def test_a_setting_of_a_recipe_reaches_the_points(setting: str, recipe: str) -> None:
     expected = TABLE[setting][NAMES.index(recipe)]
-    plan = StudyPlan.from_options(corpus="iemocap", recipe=recipe, attentions=(READER.get(setting, "none"),))
+    plan = StudyPlan.from_options(
+        StudyOptions(corpus="iemocap", recipe=recipe, attentions=(READER.get(setting, "none"),))
+    )
     assert {getattr(point, setting) for point in plan.points("fp32")} == {expected}
 
 
 @pytest.mark.parametrize("recipe", NAMES)
 def test_what_a_recipe_sweeps(recipe: str) -> None:
-    plan = StudyPlan.from_options(corpus="iemocap", recipe=recipe, attentions=("local",))
+    plan = StudyPlan.from_options(StudyOptions(corpus="iemocap", recipe=recipe, attentions=("local",)))
     assert (plan.labels, plan.scopes, plan.precision) == (LABELS[recipe], SCOPES[recipe], PRECISION[recipe])
     assert plan.seeds == (1,)
 
 
 @pytest.mark.parametrize(("recipe", "balance"), [("paper", "upsample"), ("recommended", "upsample"), ("quick", "none")])
 def test_fau_aibo_is_upsampled_by_the_recipes_for_real_corpora(recipe: str, balance: str) -> None:
-    plan = StudyPlan.from_options(corpus="fau_aibo", recipe=recipe, attentions=("none",))
+    plan = StudyPlan.from_options(StudyOptions(corpus="fau_aibo", recipe=recipe, attentions=("none",)))
     assert {point.balance for point in plan.points("fp32")} == {balance}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import optuna
 import pytest
 
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.search_space import LogUniform
 
@@ -50,7 +51,9 @@ ALWAYS = {"attention", "learning_rate", "cells", "layers", "dropout", "stack", "
 def test_a_setting_is_chosen_only_where_it_has_an_effect(
     attention: str, used: set[str], criterion: str, by_criterion: set[str]
 ) -> None:
-    plan = StudyPlan.from_options(corpus="emodb", recipe="extended", attentions=("all",), criterion=criterion)
+    plan = StudyPlan.from_options(
+        StudyOptions(corpus="emodb", recipe="extended", attentions=("all",), criterion=criterion)
+    )
     assert plan.space is not None
     asked = trial(attention=attention)
     chosen = plan.space.suggest(asked, criterion)

@@ -13,6 +13,7 @@ from ser.features.store import FeatureStore
 from ser.folds.leave_one_speaker_out import speaker_folds
 from ser.identity import fold_identity, trial_identity
 from ser.training.trainer import train_fold
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from tests.support.browser import headless_browser, visit
 from tracking.analysis.comparison.overview import analyse
@@ -36,11 +37,13 @@ def table(emodb_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Results
     store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), folder / "store"))
     scheme = speaker_folds(corpus, "partner")
     plan = StudyPlan.from_options(
-        corpus="emodb",
-        recipe="recommended",
-        attentions=("all",),
-        scopes=(9,),
-        overrides={"cells": "2", "layers": "1", "epochs": "1"},
+        StudyOptions(
+            corpus="emodb",
+            recipe="recommended",
+            attentions=("all",),
+            scopes=(9,),
+            overrides={"cells": "2", "layers": "1", "epochs": "1"},
+        )
     )
     trials = []
     for point in plan.points("fp32"):

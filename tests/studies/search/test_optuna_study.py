@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.search.optuna_study import OptunaStudy
 from studies.search.records import StudyLocation
@@ -16,7 +17,7 @@ from studies.search.summaries import list_studies
 from studies.storages.sqlite import SqliteStorage
 
 PLAN = StudyPlan.from_options(
-    corpus="emodb", recipe="quick", attentions=("none", "local"), labels=("words", "phonemes")
+    StudyOptions(corpus="emodb", recipe="quick", attentions=("none", "local"), labels=("words", "phonemes"))
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from ser.config import FoldConfiguration
+from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.search.points import PointGenerator, point_key, points_of
 
@@ -16,7 +17,7 @@ FEW = dict.fromkeys(("layers", "stack"), "2") | {"cells": "64", "normalisation":
 
 def searched(**others: Any) -> StudyPlan:
     values: dict[str, Any] = {"corpus": "emodb", "recipe": "extended", "attentions": ("all",), "trials": 30}
-    return StudyPlan.from_options(**values | others)
+    return StudyPlan.from_options(StudyOptions(**values | others))
 
 
 def told(points: PointGenerator, point: FoldConfiguration, state: TrialState, value: float = 0.5) -> FrozenTrial:
@@ -135,7 +136,7 @@ def test_a_small_space_ends_the_search_before_its_trials_do() -> None:
 
 
 def test_a_grid_is_known_whole_and_proposes_nothing() -> None:
-    plan = StudyPlan.from_options(corpus="emodb", recipe="quick", attentions=("all",))
+    plan = StudyPlan.from_options(StudyOptions(corpus="emodb", recipe="quick", attentions=("all",)))
     points = points_of(plan, "a study")
     assert points.known([], "bf16") == plan.points("bf16")
     assert points.next([], "bf16") == ()

@@ -243,9 +243,9 @@ def test_what_the_cluster_has_no_room_for_is_refused(cluster: Nodes, node: Any) 
 def test_a_node_with_other_code_is_named_with_the_files(
     cluster: Nodes, node: Any, folds: Folds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for package in ("ser", "studies"):
+    for package in ("ser", "tracking", "studies"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "ser" / "labels.py").open("a") as file:
+    with (tmp_path / "ser" / "training" / "targets.py").open("a") as file:
         file.write("# Another version.\n")
     # Ray puts the folder in which a study is started before all others on its nodes' paths.
     monkeypatch.chdir(tmp_path.parent)
