@@ -3,8 +3,11 @@
 Package `audformat` prefers a pickled table where there is one, and reads headers with a YAML loader
 that can call functions. A corpus is data, so its header is read as plain YAML, and its tables through
 links to their CSV or Parquet files alone, which also keeps the package from writing into the corpus.
+Table names become parts of file names, so they may not contain separators, and a table's file may not
+be a link that leaves the folder.
 """
 
+import re
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 HEADER = "db.yaml"
 TABLE_SUFFIXES = (".parquet", ".csv")
+
+_UNSAFE_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 # What the package raises where a header or a table is not what it expects; it promises no kinds.
 _UNEXPECTED = (
@@ -66,10 +71,18 @@ def read_header(root: Path) -> "audformat.Database":
         raise AnnotationError(path, 1, "the header of an audformat database, with its tables and schemes")
     try:
         database = audformat.Database.load_header_from_yaml(header)
+        _check_table_names(database, path)
         _resolve_schemes(database)
     except _UNEXPECTED as error:
         raise AnnotationError(path, None, f"the header of an audformat database ({_first_line(error)})") from error
     return database
+
+
+def _check_table_names(database: "audformat.Database", path: Path) -> None:
+    """Refuse table names that are no plain file names: `db.NAME.csv` must lie in the database's folder."""
+    for name in (*database.tables, *database.misc_tables):
+        if not isinstance(name, str) or _UNSAFE_NAME.search(name):
+            raise AnnotationError(path, None, f"table names without '/', '\\' and control characters, found {name!r}")
 
 
 def _resolve_schemes(database: "audformat.Database") -> None:
@@ -109,12 +122,16 @@ def _load(root: Path, table: Any, name: str) -> "pandas.DataFrame":
         pickled = root / f"{stem}.pkl"
         hint = "; its pickled form is not read, since that can run any code" if pickled.is_file() else ""
         raise AnnotationError(root / HEADER, None, f"table '{name}' in a file {stem}.csv or {stem}.parquet{hint}")
+    path = paths[0]
+    if path.resolve().parent != root.resolve():
+        raise AnnotationError(root / HEADER, None, f"table '{name}' in its folder, found a link to {path.resolve()}")
     with tempfile.TemporaryDirectory(prefix="ser-table-") as folder:
-        Path(folder, paths[0].name).symlink_to(paths[0].resolve())
+        # A name of our own: there is no pickle beside it, whatever the table is called.
+        Path(folder, f"table{path.suffix}").symlink_to(path.resolve())
         try:
-            table.load(str(Path(folder, stem)))
+            table.load(str(Path(folder, "table")))
         except _UNEXPECTED as error:
-            raise AnnotationError(paths[0], None, f"table '{name}' of its header ({_first_line(error)})") from error
+            raise AnnotationError(path, None, f"table '{name}' of its header ({_first_line(error)})") from error
     frame: pandas.DataFrame = table.df
     return frame
 

@@ -87,13 +87,15 @@ def load(root: Path, options: AudformatOptions = DEFAULTS) -> Annotations:
     database = read_header(root)
     columns = find_columns(database, options.table, options.model_dump(exclude={"table", *RowOptions.model_fields}))
     frames = {table: read_table(root, database, table) for table in columns.tables_read}
+    pickles = sorted(path.name for path in root.glob(f"{Path(HEADER).stem}.*.pkl"))
+    ignored = (f"pickled tables ignored, since a pickle can run code: {', '.join(pickles)}",) if pickles else ()
     rows = [row for table in columns.tables for row in _rows(table, root, database, columns, frames)]
     source = TableSource(
         corpus="audformat",
         root=root,
         language=_language(database),
         labels=_labels(database, columns.of[columns.tables[0], "emotion"]),
-        notes=columns.notes,
+        notes=columns.notes + ignored,
     )
     return build_annotations(rows, source, options)
 

@@ -118,11 +118,12 @@ def _is_complete(root: Path) -> bool:
     try:
         content = json.loads(marker.read_text(encoding="utf-8"))
         settings, files = content["settings"], dict(content["files"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorpusError(f"{marker}: expected the marker of a demo corpus; delete the folder and try again") from error
     if settings != _settings_digest():
         raise CorpusError(f"{root}: holds a demo corpus of other settings; delete it or name a new folder")
-    damaged = [name for name, digest in files.items() if _file_digest(root / name) != digest]
+    present = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    damaged = [name for name, digest in files.items() if name not in present or _file_digest(present[name]) != digest]
     if damaged:
         raise CorpusError(
             f"{root}: {len(damaged)} files of the demo corpus are missing or changed (first: {damaged[0]}); "
@@ -131,8 +132,8 @@ def _is_complete(root: Path) -> bool:
     return True
 
 
-def _file_digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _speak(plans: Sequence[PlannedTurn], speeches: Sequence[SynthesisResult]) -> list[SpokenTurn]:

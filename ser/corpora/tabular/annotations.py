@@ -12,6 +12,8 @@ from ser.corpora.tabular.rows import Row, RowError, RowOptions, parse_row
 from ser.corpora.transcripts.counts import UNDETERMINED
 from ser.errors import ConfigurationError, CorpusError, unknown_value_message
 
+_TRUST_HINT = "(option outside_root=yes allows this for a table that you trust)"
+
 
 @dataclass(frozen=True)
 class TableSource:
@@ -68,7 +70,7 @@ def build_annotations(rows: Sequence[Row], source: TableSource, options: RowOpti
     labels = {utterance.emotion for _, utterance in parser.rows}
     emotions = _class_set(labels, options, parser) if labels else ()
     _select_class_set(emotions, parser)
-    _drop_missing_audio(parser)
+    _drop_missing_audio(parser, options)
     _assign_ids(parser)
     pairs = _named_pairs(parser)
     if not parser.rows:
@@ -126,13 +128,15 @@ def _select_class_set(emotions: tuple[str, ...], parser: _TableParser) -> None:
     parser.rows = [(row, utterance) for row, utterance in parser.rows if utterance.emotion in emotions]
 
 
-def _drop_missing_audio(parser: _TableParser) -> None:
-    """Skip rows without a file, and second rows for the same audio."""
+def _drop_missing_audio(parser: _TableParser, options: RowOptions) -> None:
+    """Skip rows without a file or with one outside the corpus, and second rows for the same audio."""
     row_of_segment: dict[tuple[str, float | None, float | None], Row] = {}
     unique_rows = []
     for row, utterance in parser.rows:
         segment = (os.path.normpath(utterance.path), utterance.start_s, utterance.end_s)
-        if not os.path.isfile(utterance.path):  # noqa: PTH113 - unlike Path's, it takes any text
+        if not options.outside_root and _is_outside(utterance.path, parser.source.root):
+            parser.skip(row, f"expected an audio file in the corpus's folder, found {utterance.path} {_TRUST_HINT}")
+        elif not os.path.isfile(utterance.path):  # noqa: PTH113 - unlike Path's, it takes any text
             parser.skip(row, f"expected an audio file, found none at {utterance.path}")
         elif segment in row_of_segment:
             parser.skip(row, f"expected audio of its own, found that of {row_of_segment[segment].name}")
@@ -140,6 +144,12 @@ def _drop_missing_audio(parser: _TableParser) -> None:
             row_of_segment[segment] = row
             unique_rows.append((row, utterance))
     parser.rows = unique_rows
+
+
+def _is_outside(path: Path, root: Path) -> bool:
+    """Check whether a path leads out of a folder by its text ('..' or absolute); links inside it may."""
+    inside = Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))  # noqa: PTH100 - keeps links
+    return not inside and not path.resolve().is_relative_to(root.resolve())
 
 
 def _assign_ids(parser: _TableParser) -> None:

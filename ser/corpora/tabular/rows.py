@@ -78,11 +78,13 @@ class RowOptions(FrozenModel):
         emotions: The class set, in the order of the classes; rows with other emotions are left out.
             When not given it is all emotions of the table.
         language: Language of rows that name none, as an ISO 639-1 code.
+        outside_root: Whether paths may lead out of the corpus's folder ('yes'); for tables that you trust.
     """
 
     name: Annotated[str | None, AfterValidator(_name_option)] = None
     emotions: Names = None
     language: Annotated[str | None, AfterValidator(_language_option)] = None
+    outside_root: bool = False
 
 
 @dataclass(frozen=True)

@@ -243,13 +243,52 @@ class _Bomb:
 def test_a_pickled_table_is_never_opened(tmp_path: Path) -> None:
     root = write_database(tmp_path / "db", ROWS)
     (root / "db.utterances.pkl").write_bytes(pickle.dumps(_Bomb(tmp_path / "fired")))
-    assert len(load(root).utterances) == 4
+    annotations = load(root)
+    assert len(annotations.utterances) == 4
+    assert "pickled tables ignored, since a pickle can run code: db.utterances.pkl" in annotations.notes
     (root / "db.utterances.csv").unlink()
     with pytest.raises(
         AnnotationError, match=r"db\.utterances\.csv or db\.utterances\.parquet; its pickled form is not"
     ):
         load(root)
     assert not (tmp_path / "fired").exists()
+
+
+@pytest.mark.parametrize("name", ["a/../../../evil", "../evil", "/tmp/evil", "a\\\\..\\\\evil", "a\\n"])
+def test_table_names_may_not_leave_the_folder(tmp_path: Path, name: str) -> None:
+    root = write_database(tmp_path / "db", ROWS)
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps(_Bomb(tmp_path / "fired")))
+    (root / "db.a").mkdir()
+    header = (root / "db.yaml").read_text()
+    (root / "db.yaml").write_text(header.replace("  utterances:", f'  "{name}":'))
+    with pytest.raises(AnnotationError, match=r"db\.yaml: expected table names without '/'"):
+        load(root)
+    assert not (tmp_path / "fired").exists()
+
+
+def test_a_name_with_dots_finds_no_pickle_beside_its_table(tmp_path: Path) -> None:
+    rows = [row | {"speaker": str(row["speaker"])} for row in ROWS]
+    root = save(tmp_path / "db", {"a.b": rows})
+    for path in (root / "db.a.b.pkl", root / "db.a.pkl", tmp_path / "table.pkl"):
+        path.write_bytes(pickle.dumps(_Bomb(tmp_path / "fired")))
+    assert len(load(root).utterances) == 4
+    assert not (tmp_path / "fired").exists()
+
+
+def test_a_table_that_is_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    root = write_database(tmp_path / "db", ROWS)
+    (root / "db.utterances.csv").rename(tmp_path / "outside.csv")
+    (root / "db.utterances.csv").symlink_to(tmp_path / "outside.csv")
+    with pytest.raises(AnnotationError, match=r"expected table 'utterances' in its folder, found a link to .*outside"):
+        load(root)
+
+
+def test_files_of_a_table_may_not_leave_the_folder(tmp_path: Path) -> None:
+    write_wav(tmp_path / "outside.wav", seed=7)
+    rows = [*ROWS, {"path": "../outside.wav", "speaker": "s5", "emotion": "joy"}]
+    annotations = load(write_database(tmp_path / "db", rows))
+    assert [utterance.speaker for utterance in annotations.utterances] == ["s4", "s1", "s3", "s2"]
+    assert "in the corpus's folder, found" in annotations.skipped[0].reason
 
 
 def test_a_header_runs_no_code(tmp_path: Path) -> None:

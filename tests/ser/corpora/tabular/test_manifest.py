@@ -114,7 +114,7 @@ def test_an_emotion_given_that_no_row_has_is_named(tmp_path: Path) -> None:
         ({"name": "emodb"}, "option name='emodb': that is another corpus; choose a different name"),
         (
             {"delimiter": ";"},
-            "corpus manifest has no option 'delimiter'; valid options: name, emotions, language, file",
+            "corpus manifest has no option 'delimiter'; valid options: name, emotions, language, outside_root, file",
         ),
     ],
 )
@@ -394,3 +394,17 @@ def test_any_rows_give_annotations_or_our_error(
 def write_manifest_text(root: Path, names: list[str], rows: list[tuple[str, ...]]) -> None:
     quoted = (",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in [tuple(names), *rows])
     (root / "manifest.csv").write_bytes("\n".join(quoted).encode())
+
+
+def test_paths_that_leave_the_folder_need_an_option(tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    outside = write_wav(tmp_path / "outside.wav", seed=9)
+    inside = write_wav(root / "inside.wav", seed=8)
+    paths = ["a.wav", "b/../b.wav", str(inside), "../outside.wav", str(outside)]
+    write_manifest(root, [{"path": path, "speaker": f"s{n}", "emotion": "joy"} for n, path in enumerate(paths)])
+    annotations = load_annotations("manifest", root)
+    assert [utterance.speaker for utterance in annotations.utterances] == ["s0", "s1", "s2"]
+    assert [skipped.name for skipped in annotations.skipped] == ["manifest.csv, line 5", "manifest.csv, line 6"]
+    assert all("in the corpus's folder, found" in skipped.reason for skipped in annotations.skipped)
+    trusted = load_annotations("manifest", root, {"outside_root": "yes"})
+    assert [utterance.speaker for utterance in trusted.utterances] == ["s0", "s1", "s2", "s3"]
