@@ -106,4 +106,4 @@ def without_pruned(
 def _point(trial: ScoredTrial) -> tuple[str, FoldConfiguration, Provenance]:
     """What repetitions of a trial with folds share: recipe, configuration less its seed, and origin."""
     first = trial.folds[0]
-    return trial.recipe, first.configuration.model_copy(update={"seed": 0}), first.origin
+    return trial.recipe, first.configuration.model_copy(update={"seed": 0}), first.provenance

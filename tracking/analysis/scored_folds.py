@@ -114,7 +114,7 @@ class ScoredFold:
     ended_ms: int
 
     @property
-    def origin(self) -> Provenance:
+    def provenance(self) -> Provenance:
         """Versions and device type of the training."""
         environment = self.environment
         return Provenance(self.results_version, environment.get("torch", ""), environment.get("device_type", ""))

@@ -59,7 +59,7 @@ def _watch_report(home: Home, client: MlflowClient, where: StudyLocation, questi
     def tell(report: Report) -> None:
         nonlocal last
         last = report
-        have, want = report.overview.folds
+        have, want = report.overview.fold_counts
         console.print(f"{have} of {want} folds of the trials begun: {report.page}", soft_wrap=True, markup=False)
 
     try:

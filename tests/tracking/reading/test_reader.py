@@ -179,7 +179,7 @@ def test_results_that_do_not_name_their_device_type_have_it_in_their_identity(st
         del environment["device_type"]
     folds = tuple(fold.model_copy(update={"environment": known}) for fold, known in zip(now.folds, older, strict=True))
     then = ScoredTrial.of(now.model_copy(update={"folds": folds}))
-    assert {fold.origin for fold in then.folds} == {fold.origin for fold in ScoredTrial.of(now).folds}
+    assert {fold.provenance for fold in then.folds} == {fold.provenance for fold in ScoredTrial.of(now).folds}
     assert {fold.origin.device_type for fold in then.folds} == {"cpu"}
 
 

@@ -38,25 +38,25 @@ def pair_with_baselines(scored: Sequence[ScoredVariant]) -> tuple[list[PlannedCo
     Returns:
         Planned pairs in the order of the variants, and variants without a baseline with the reason.
     """
-    plain = [entry for entry in scored if entry.variant.configuration.attention == "none"]
+    plain = [entry for entry in scored if entry.configuration.attention == "none"]
     by_settings: dict[Any, list[ScoredVariant]] = defaultdict(list)
     by_shared_settings: dict[Any, list[ScoredVariant]] = defaultdict(list)
     for entry in plain:
-        by_settings[_settings(entry.variant, ATTENTION_SETTINGS)].append(entry)
-        by_shared_settings[_settings(entry.variant, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))].append(entry)
+        by_settings[_settings(entry, ATTENTION_SETTINGS)].append(entry)
+        by_shared_settings[_settings(entry, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))].append(entry)
     pairs: list[PlannedComparison] = []
     orphans: list[tuple[str, str]] = []
     for entry in scored:
-        first = entry.variant.configuration
+        first = entry.configuration
         if first.attention != "none":
-            found = closest_baselines(entry, by_settings[_settings(entry.variant, ATTENTION_SETTINGS)])
+            found = closest_baselines(entry, by_settings[_settings(entry, ATTENTION_SETTINGS)])
             if found:
                 pairs.append(PlannedComparison(entry, found[0], ATTENTION_EFFECT))
             else:
-                orphans.append((entry.variant.label, _no_baseline(entry.variant)))
+                orphans.append((entry.label, _no_baseline(entry)))
         elif first.criterion == "ctc":
-            key = _settings(entry.variant, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))
-            others = [other for other in by_shared_settings[key] if other.variant.configuration.criterion != "ctc"]
+            key = _settings(entry, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))
+            others = [other for other in by_shared_settings[key] if other.configuration.criterion != "ctc"]
             found = closest_baselines(entry, others)
             if found:
                 pairs.append(PlannedComparison(entry, found[0], CRITERION))
@@ -84,12 +84,12 @@ def closest_baselines(entry: ScoredVariant, candidates: Sequence[ScoredVariant])
 
     def likeness(other: ScoredVariant) -> tuple[bool, ...]:
         return (
-            other.evidence.corpus.digest == entry.evidence.corpus.digest,
-            other.variant.scheme == entry.variant.scheme,
-            other.variant.origin == entry.variant.origin,
-            other.variant.recipe == entry.variant.recipe,
-            other.variant.seeds == entry.variant.seeds,
-            other.variant.kind == FIXED,
+            other.predictions.corpus.digest == entry.predictions.corpus.digest,
+            other.scheme == entry.scheme,
+            other.provenance == entry.provenance,
+            other.recipe == entry.recipe,
+            other.seeds == entry.seeds,
+            other.kind == FIXED,
         )
 
     most = max(map(likeness, candidates), default=())

@@ -134,63 +134,63 @@ MIXED_DEVICES = Caveat(
 )
 
 
-def variant_badges(entry: ScoredVariant) -> tuple[Caveat, ...]:
+def variant_caveats(entry: ScoredVariant) -> tuple[Caveat, ...]:
     """The marks of one variant."""
-    configurations, evidence = entry.variant.configurations, entry.evidence
+    configurations, evidence = entry.configurations, entry.predictions
     corpus = evidence.corpus.name
     marks = (
-        (PARTIAL, not entry.variant.complete),
+        (PARTIAL, not entry.complete),
         (CAPPED, entry.capped),
-        (SELECTED_PER_FOLD, entry.variant.kind == SELECTED),
+        (SELECTED_PER_FOLD, entry.kind == SELECTED),
         (TRANSDUCTIVE, any(one.normalisation == "zscore_speaker" for one in configurations)),
         (SHARED_DIALOGS, _shares_dialogs(entry)),
         (LIKELIHOOD, any(one.decision == "likelihood" for one in configurations)),
-        (ONE_SEED, len(entry.variant.seeds) == 1),
-        (SEARCHED, entry.variant.recipe in SEARCHING_RECIPES),
-        (DEVELOPMENT, corpus == "emodb" and entry.variant.recipe in DEVELOPMENT_RECIPES),
+        (ONE_SEED, len(entry.seeds) == 1),
+        (SEARCHED, entry.recipe in SEARCHING_RECIPES),
+        (DEVELOPMENT, corpus == "emodb" and entry.recipe in DEVELOPMENT_RECIPES),
     )
     return tuple(badge for badge, holds in marks if holds)
 
 
-def baseline_badges(baseline: ScoredBaseline) -> tuple[Caveat, ...]:
+def baseline_caveats(baseline: ScoredBaseline) -> tuple[Caveat, ...]:
     """The marks of a baseline."""
     return (TRANSDUCTIVE,) if baseline.result.normalisation == "zscore_speaker" else ()
 
 
-def report_badges(overview: Analysis) -> tuple[Caveat, ...]:
+def report_caveats(overview: Analysis) -> tuple[Caveat, ...]:
     """The marks of the whole report: those of its corpus and folds, and those that all variants have."""
-    entries = overview.scored
+    entries = overview.variants
     if not entries:
         return ()
-    corpora = {entry.evidence.corpus.name for entry in entries}
-    folds = list(overview.folds_of_all())
+    corpora = {entry.predictions.corpus.name for entry in entries}
+    folds = list(overview.all_folds())
     environments = {tuple(sorted(fold.environment.items())) for fold in folds}
     marks = (
-        (SYNTHETIC, any(entry.evidence.corpus.synthetic for entry in entries)),
+        (SYNTHETIC, any(entry.predictions.corpus.synthetic for entry in entries)),
         (FEW_SPEAKERS, min(_speakers(entry) for entry in entries) < MIN_SPEAKERS),
         (UA_ONLY, ua_only(overview)),
         (SAME_SENTENCES, "emodb" in corpora),
         (PRUNED, bool(overview.table.pruned)),
-        (OVERLAP, any(len(entry.variant.scheme) > 1 for entry in entries)),
+        (OVERLAP, any(len(entry.scheme) > 1 for entry in entries)),
         (MIXED_CODE, len({fold.results_version for fold in folds}) > 1),
         (MIXED_DEVICES, len(environments) > 1),
     )
-    shared = set.intersection(*(set(variant_badges(entry)) for entry in entries))
-    common = [badge for badge in variant_badges(entries[0]) if badge in shared]
+    shared = set.intersection(*(set(variant_caveats(entry)) for entry in entries))
+    common = [badge for badge in variant_caveats(entries[0]) if badge in shared]
     return (*(badge for badge, holds in marks if holds), *common)
 
 
 def ua_only(overview: Analysis) -> bool:
     """Whether WA is not to be read in this report."""
-    return any(entry.evidence.corpus.name in UA_ONLY_CORPORA for entry in overview.scored)
+    return any(entry.predictions.corpus.name in UA_ONLY_CORPORA for entry in overview.variants)
 
 
 def _speakers(entry: ScoredVariant) -> int:
     """Test speakers of all its folds, of those to come too."""
-    return len({speaker for fold in entry.variant.scheme for speaker in fold.test_speakers})
+    return len({speaker for fold in entry.scheme for speaker in fold.test_speakers})
 
 
 def _shares_dialogs(entry: ScoredVariant) -> bool:
-    fold = entry.variant.folds[entry.variant.scored_seeds[0]][0]
+    fold = entry.folds[entry.scored_seeds[0]][0]
     tested = {session for session in fold.test.sessions if session is not None}
     return not tested.isdisjoint(fold.validation_sessions)

@@ -20,17 +20,17 @@ def check_comparable(a: ScoredVariant, b: ScoredVariant) -> None:
         ComparisonError: One is incomplete, or they differ in corpus, classes, folds, seeds,
             versions, device type or test utterances; the text says in what.
     """
-    pair = f"{a.variant.label} against {b.variant.label}"
+    pair = f"{a.label} against {b.label}"
     for side in (a, b):
-        if not side.variant.complete:
-            raise ComparisonError(f"{pair}: {side.variant.label} is incomplete ({side.variant.incomplete})")
-    left, right = a.evidence, b.evidence
+        if not side.complete:
+            raise ComparisonError(f"{pair}: {side.label} is incomplete ({side.incomplete})")
+    left, right = a.predictions, b.predictions
     for what, of_a, of_b in (
         ("corpus digest", left.corpus.digest, right.corpus.digest),
         ("classes", ", ".join(left.corpus.emotions), ", ".join(right.corpus.emotions)),
-        ("seeds", _listed(a.variant.seeds), _listed(b.variant.seeds)),
+        ("seeds", _listed(a.seeds), _listed(b.seeds)),
         ("number of folds", len(left.scheme), len(right.scheme)),
-        ("versions or devices", a.variant.origin, b.variant.origin),
+        ("versions or devices", a.provenance, b.provenance),
     ):
         if of_a != of_b:
             raise ComparisonError(f"{pair}: unlike {what}: {of_a} against {of_b}")

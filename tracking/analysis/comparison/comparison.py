@@ -42,16 +42,16 @@ class Effects:
     Attributes:
         h_ua: Cohen's h of the two UAs.
         h_wa: Cohen's h of the two WAs.
-        standardised: Mean of the speakers' UA differences in units of their deviation; None where
+        hedges_g: Mean of the speakers' UA differences in units of their deviation; None where
             they do not deviate, or with fewer than three speakers.
-        speakers_better: Speakers whose UA part is larger with the variant.
+        improved_speakers: Speakers whose UA part is larger with the variant.
         seeds: UA difference of each seed, mean and deviation; the deviation is None with one seed.
     """
 
     h_ua: float
     h_wa: float
-    standardised: float | None
-    speakers_better: int
+    hedges_g: float | None
+    improved_speakers: int
     seeds: MeanAndStd
 
 
@@ -60,12 +60,12 @@ class PowerAnalysis:
     """What this comparison could have shown, given how much speakers differ in it.
 
     Attributes:
-        deviation: Deviation between speakers of the UA difference, 0..1; None with one speaker.
+        between_speaker_std: Standard deviation between speakers of the UA difference, 0..1; None with one speaker.
         speakers: Test speakers.
         family: Comparisons of the report; 1 where the comparison stands alone.
     """
 
-    deviation: float | None
+    between_speaker_std: float | None
     speakers: int
     family_size: int = 1
 
@@ -79,9 +79,9 @@ class PowerAnalysis:
         Returns:
             The difference, 0..1; None where none can be shown, however large, or where speakers do not deviate.
         """
-        if not self.deviation:
+        if not self.between_speaker_std:
             return None
-        return minimum_detectable_difference(self.deviation, self.speakers, ALPHA / comparisons)
+        return minimum_detectable_difference(self.between_speaker_std, self.speakers, ALPHA / comparisons)
 
     def required_speakers(self, difference: float) -> int | None:
         """How many speakers would show a true UA difference with 80% power, this comparison alone.
@@ -92,7 +92,7 @@ class PowerAnalysis:
         Returns:
             Their number; None where speakers do not deviate.
         """
-        return required_speakers(difference, self.deviation, ALPHA) if self.deviation else None
+        return required_speakers(difference, self.between_speaker_std, ALPHA) if self.between_speaker_std else None
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Comparison:
         mcnemar_p: McNemar's exact test; None with several seeds, which have no single decision an
             utterance.
         effects: How large the difference is.
-        sensitivity: What could have been shown.
+        power: What could have been shown.
         holm_p: Sign-flip p of UA over speakers after Holm's adjustment over all comparisons of the
             report; None with too few speakers.
         verdict: What may be said, resting on `holm_p` alone.
@@ -135,7 +135,7 @@ class Comparison:
     z_ua_recalls: ZTest | None
     mcnemar_p: float | None
     effects: Effects
-    sensitivity: PowerAnalysis
+    power: PowerAnalysis
     holm_p: float | None = None
     verdict: str = ""
 
@@ -181,15 +181,15 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         ComparisonError: They were not tested alike (see `require_alike`).
     """
     check_comparable(a, b)
-    left, right = a.evidence, b.evidence
+    left, right = a.predictions, b.predictions
     n, difference, actual = len(left.utterances), left.correct - right.correct, left.actual
     parts = ua_contributions(difference, actual, left.speaker_index, left.classes)
     sessions = left.session_index
     return Comparison(
-        a.variant.label,
-        b.variant.label,
+        a.label,
+        b.label,
         question,
-        a.variant.seeds,
+        a.seeds,
         n,
         ua_speakers=sign_flip(parts),
         wa_speakers=sign_flip(wa_contributions(difference, left.speaker_index)),
@@ -208,7 +208,7 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
             count_improved_speakers(parts),
             _difference_of_seeds(left, right),
         ),
-        sensitivity=PowerAnalysis(between_speaker_std(parts), len(parts)),
+        power=PowerAnalysis(between_speaker_std(parts), len(parts)),
     )
 
 
@@ -249,7 +249,7 @@ def compare_variants(scored: Sequence[ScoredVariant], question: ComparisonReques
             outcome,
             holm_p=adjusted,
             verdict=_verdict(outcome, adjusted),
-            sensitivity=replace(outcome.sensitivity, family_size=len(pairs)),
+            power=replace(outcome.power, family_size=len(pairs)),
         )
         for outcome, adjusted in zip(outcomes, holm_adjust(raw), strict=True)
         if isinstance(outcome, Comparison) and outcome.variant in shown
@@ -268,7 +268,7 @@ def _try_compare(pair: PlannedComparison) -> Comparison | SkippedComparison:
     try:
         return compare(pair.variant, pair.baseline, pair.question)
     except ComparisonError as error:
-        variant, baseline = pair.variant.variant.label, pair.baseline.variant.label
+        variant, baseline = pair.variant.label, pair.baseline.label
         return SkippedComparison(variant, baseline, str(error).removeprefix(f"{variant} against {baseline}: "))
 
 

@@ -27,7 +27,7 @@ class ScoredBaseline:
     """A baseline such as logistic regression, with its scores."""
 
     result: BaselineResult
-    evidence: PooledPredictions
+    predictions: PooledPredictions
     scores: Scores
 
 
@@ -37,22 +37,22 @@ class Analysis:
 
     Attributes:
         table: The results.
-        scored: All variants, fixed and selected per fold, in the order of `variant_order`.
+        variants: All variants, fixed and selected per fold, in the order of `variant_order`.
         baselines: Baselines with their scores.
         comparisons: All comparisons; those of variants that could not be scored are among the refused.
-        waiting: Trials without a single fold.
+        trials_without_folds: Trials without a single fold.
     """
 
     table: ResultsTable
-    scored: tuple[ScoredVariant, ...]
+    variants: tuple[ScoredVariant, ...]
     baselines: tuple[ScoredBaseline, ...]
     comparisons: Comparisons
-    waiting: tuple[ScoredTrial, ...]
+    trials_without_folds: tuple[ScoredTrial, ...]
 
     @property
     def complete(self) -> tuple[ScoredVariant, ...]:
         """Variants all of whose folds exist."""
-        return tuple(entry for entry in self.scored if entry.variant.complete)
+        return tuple(variant for variant in self.variants if variant.complete)
 
     @property
     def reportable(self) -> tuple[ScoredVariant, ...]:
@@ -61,21 +61,21 @@ class Analysis:
         Where several points were swept, 'selected per fold' stands for them all: to name one of them
         by its test score would be choosing on test data.
         """
-        selected = [entry.variant for entry in self.scored if entry.variant.kind == SELECTED]
+        selected = [variant for variant in self.variants if variant.kind == SELECTED]
         swept = {trial.trial_id for variant in selected for trial in variant.trials}
         return tuple(
-            entry
-            for entry in self.complete
-            if entry.variant.kind == SELECTED or swept.isdisjoint(trial.trial_id for trial in entry.variant.trials)
+            variant
+            for variant in self.complete
+            if variant.kind == SELECTED or swept.isdisjoint(trial.trial_id for trial in variant.trials)
         )
 
     @property
     def partial(self) -> bool:
         """Whether anything is still missing."""
-        return bool(self.waiting) or any(not entry.variant.complete for entry in self.scored)
+        return bool(self.trials_without_folds) or any(not variant.complete for variant in self.variants)
 
     @property
-    def folds(self) -> tuple[int, int]:
+    def fold_counts(self) -> tuple[int, int]:
         """Folds that have a result, and folds that the trials should have."""
         trials = self.table.trials
         return sum(len(trial.folds) for trial in trials), sum(len(trial.scheme) for trial in trials)
@@ -84,7 +84,7 @@ class Analysis:
         """The comparison of a variant with its baseline, where it was made."""
         return next((made for made in self.comparisons.comparisons if made.variant == label), None)
 
-    def folds_of_all(self) -> Iterable[ScoredFold]:
+    def all_folds(self) -> Iterable[ScoredFold]:
         """All folds, trial by trial."""
         return (fold for trial in self.table.trials for fold in trial.folds)
 
@@ -116,8 +116,8 @@ def analyse(table: ResultsTable, question: ComparisonRequest = DEFAULT_REQUEST) 
         table = replace(table, notes=(*table.notes, question.words))
     baselines = []
     for result in table.baselines:
-        evidence = pool_baseline_predictions(result)
-        baselines.append(ScoredBaseline(result, evidence, score(evidence)))
+        predictions = pool_baseline_predictions(result)
+        baselines.append(ScoredBaseline(result, predictions, score(predictions)))
     return Analysis(
         table,
         tuple(scored),

@@ -69,7 +69,7 @@ class PublishedTest:
         baseline_percent: Published score of the baseline.
         p: One-tailed pooled z-test of the two percentages.
         rounding: Smallest and largest p of any two scores that round to these percentages.
-        whole: The same where both are whole numbers of utterances; None for UA, which is not one.
+        integer_counts: The same where both are whole numbers of utterances; None for UA, which is not one.
         recalls_p: One-tailed z-test from the recalls' variances, all recalls of a variant taken as equal
             to its UA; None for WA.
         holm_p: `p` after Holm's adjustment over all claims.
@@ -86,7 +86,7 @@ class PublishedTest:
     baseline_percent: float
     p: float
     rounding: Interval
-    whole: Interval | None
+    integer_counts: Interval | None
     recalls_p: float | None
     holm_p: float
     level: float
@@ -132,7 +132,7 @@ def published_tests() -> tuple[PublishedTest, ...]:
     for (claim, column), (a, b), n, p, adjusted in zip(cases, pairs, sizes, values, holm_adjust(values), strict=True):
         corpus, score = column.rsplit(" ", 1)
         rounding = _rounding_range(a, b, n)
-        whole = _whole_range(a, b, n) if score == "WA" else None
+        integer_counts = _integer_count_range(a, b, n) if score == "WA" else None
         class_counts = np.array(list(table.corpora[corpus].values()))
         tests.append(
             PublishedTest(
@@ -145,11 +145,11 @@ def published_tests() -> tuple[PublishedTest, ...]:
                 baseline_percent=b,
                 p=p,
                 rounding=rounding,
-                whole=whole,
+                integer_counts=integer_counts,
                 recalls_p=_recalls_p(a / 100, b / 100, class_counts) if score == "UA" else None,
                 holm_p=_require_defined(adjusted),
                 level=claim.level,
-                verdict=verdict_of(whole or rounding, claim.level),
+                verdict=verdict_of(integer_counts or rounding, claim.level),
             )
         )
     return tuple(tests)
@@ -214,12 +214,12 @@ def _rounding_range(a: float, b: float, n: int) -> Interval:
     return Interval(min(values), max(values))
 
 
-def _whole_range(a: float, b: float, n: int) -> Interval:
-    corners = product(_whole_shares(a, n), _whole_shares(b, n))
+def _integer_count_range(a: float, b: float, n: int) -> Interval:
+    corners = product(_integer_count_shares(a, n), _integer_count_shares(b, n))
     values = [_pooled_p(one, other, n) for one, other in corners]
     return Interval(min(values), max(values))
 
 
-def _whole_shares(percent: float, n: int) -> tuple[float, float]:
+def _integer_count_shares(percent: float, n: int) -> tuple[float, float]:
     """The smallest and the largest number of utterances, as shares of n, whose percentage is printed so."""
     return ceil(n * (percent - _HALF_UNIT) / 100) / n, floor(n * (percent + _HALF_UNIT) / 100) / n

@@ -64,17 +64,17 @@ def plan_comparisons(
     if not question.baseline:
         return pair_with_baselines(scored)
     wanted = parse_variant_filter("--baseline", question.baseline, scored)
-    baselines = [entry for entry in scored if wanted.matches(entry.variant)]
+    baselines = [entry for entry in scored if wanted.matches(entry)]
     pairs: list[PlannedComparison] = []
     orphans: list[tuple[str, str]] = []
     for entry in scored:
         if entry in baselines:
             continue
-        found = baselines if wanted.label else closest_baselines(entry, _counterparts(entry.variant, baselines, wanted))
+        found = baselines if wanted.label else closest_baselines(entry, _counterparts(entry, baselines, wanted))
         if len(found) == 1:
-            pairs.append(PlannedComparison(entry, found[0], differences(entry.variant, found[0].variant)))
+            pairs.append(PlannedComparison(entry, found[0], differences(entry, found[0])))
         else:
-            orphans.append((entry.variant.label, _why_none(wanted, found)))
+            orphans.append((entry.label, _why_none(wanted, found)))
     return pairs, orphans
 
 
@@ -92,8 +92,8 @@ def shown_labels(scored: Sequence[ScoredVariant], question: ComparisonRequest) -
         ComparisonError: A text names no variant of the report.
     """
     wanted = [parse_variant_filter("--variants", text, scored) for text in question.variants]
-    labels = {entry.variant.label for entry in scored if any(one.matches(entry.variant) for one in wanted)}
-    return frozenset(labels if wanted else {entry.variant.label for entry in scored})
+    labels = {entry.label for entry in scored if any(one.matches(entry) for one in wanted)}
+    return frozenset(labels if wanted else {entry.label for entry in scored})
 
 
 def differences(variant: Variant, baseline: Variant) -> str:
@@ -116,7 +116,7 @@ def _counterparts(variant: Variant, baselines: Sequence[ScoredVariant], wanted: 
     own = [_settings(one, compared) for one in variant.configurations]
     found = []
     for baseline in baselines:
-        others = [_settings(one, compared) for one in baseline.variant.configurations]
+        others = [_settings(one, compared) for one in baseline.configurations]
         if all(any(_alike(a, b) for b in others) for a in own) and all(any(_alike(a, b) for a in own) for b in others):
             found.append(baseline)
     return found
@@ -134,5 +134,5 @@ def _alike(a: Mapping[str, object], b: Mapping[str, object]) -> bool:
 def _why_none(wanted: VariantFilter, found: Sequence[ScoredVariant]) -> str:
     if not found:
         return f"no baseline: no variant with {wanted.text} is otherwise like it"
-    labels = ", ".join(entry.variant.label for entry in found)
+    labels = ", ".join(entry.label for entry in found)
     return f"no single baseline: {labels} are equally like it; name more settings, or choice=selected"

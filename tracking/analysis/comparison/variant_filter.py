@@ -53,7 +53,7 @@ def parse_variant_filter(option: str, text: str, scored: Sequence[ScoredVariant]
     Raises:
         ComparisonError: There is no such label, name or value, or nothing has all of the values.
     """
-    variants = [entry.variant for entry in scored]
+    variants = scored
     labels = [variant.label for variant in variants]
     if text in labels:
         return VariantFilter(text, text, {})

@@ -92,8 +92,8 @@ def speaker_rows(scored: Iterable[ScoredVariant]) -> tuple[SpeakerRow, ...]:
     """The points of the speaker plot, one row a variant."""
     return tuple(
         SpeakerRow(
-            entry.variant.label,
-            entry.evidence.speaker_names,
+            entry.label,
+            entry.predictions.speaker_names,
             _speaker_scores(entry.scores.speaker_ua, entry.scores.ua.mean),
             _speaker_scores(entry.scores.speaker_wa, entry.scores.wa.mean),
         )
@@ -205,25 +205,25 @@ def scope_lines(scored: Iterable[ScoredVariant], comparisons: Iterable[Compariso
     groups: dict[tuple[object, ...], list[ScoredVariant]] = defaultdict(list)
     entries = list(scored)
     for entry in entries:
-        if entry.variant.kind == FIXED and entry.variant.configuration.scope is not None and entry.variant.complete:
-            settings = settings_without(entry.variant.configuration, ("scope",))
-            key = entry.variant.recipe, entry.variant.scheme, entry.variant.origin, frozenset(settings.items())
+        if entry.kind == FIXED and entry.configuration.scope is not None and entry.complete:
+            settings = settings_without(entry.configuration, ("scope",))
+            key = entry.recipe, entry.scheme, entry.provenance, frozenset(settings.items())
             groups[key].append(entry)
-    uas = {entry.variant.label: entry.scores.ua.mean for entry in entries}
+    uas = {entry.label: entry.scores.ua.mean for entry in entries}
     baselines = {made.variant: uas[made.baseline] for made in comparisons}
     return tuple(_scope_line(members, baselines) for members in groups.values() if len(members) > 1)
 
 
 def _scope_line(members: Sequence[ScoredVariant], baselines: Mapping[str, float]) -> ScopeSeries:
-    ordered = sorted(members, key=lambda entry: entry.variant.configuration.scope or 0)
-    first = ordered[0].variant
+    ordered = sorted(members, key=lambda entry: entry.configuration.scope or 0)
+    first = ordered[0]
     intervals = [entry.scores.ua_interval for entry in ordered]
     return ScopeSeries(
         first.label.replace(f" · scope {first.configuration.scope}", "", 1),
         first.configuration.attention,
         target_label(first.configuration),
-        tuple(entry.variant.label for entry in ordered),
-        tuple(entry.variant.configuration.scope or 0 for entry in ordered),
+        tuple(entry.label for entry in ordered),
+        tuple(entry.configuration.scope or 0 for entry in ordered),
         np.array([entry.scores.ua.mean for entry in ordered]),
         np.array([np.nan if interval is None else interval.low for interval in intervals]),
         np.array([np.nan if interval is None else interval.high for interval in intervals]),

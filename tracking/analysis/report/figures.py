@@ -84,7 +84,7 @@ def render_figures(analysis: Analysis, scopes: Sequence[ScopeSeries]) -> ReportF
         curves=_curves(variants),
         scopes=_scopes(scopes[:MOST_LINES]),
         panels_note=_shown_note(
-            len(variants), len(analysis.scored), f"variants: {SHOWN_FIRST}; the CSV files have all."
+            len(variants), len(analysis.variants), f"variants: {SHOWN_FIRST}; the CSV files have all."
         ),
     )
 
@@ -96,35 +96,35 @@ def _shown_note(shown: int, total: int, text: str) -> str:
 
 def first_comparisons(overview: Analysis) -> tuple[Comparison, ...]:
     """The comparisons of the first screen: of variants that may be named without choosing on test data."""
-    reportable = {entry.variant.label for entry in overview.reportable}
+    reportable = {entry.label for entry in overview.reportable}
     return tuple(made for made in overview.comparisons.comparisons if made.variant in reportable)[:MOST_ROWS]
 
 
 def shown_comparisons(overview: Analysis) -> tuple[Comparison, ...]:
     """The comparisons that the larger forest plot shows, in the order of the table."""
     made = overview.comparisons.comparisons
-    selected = {entry.variant.label for entry in overview.scored if entry.variant.kind == SELECTED}
+    selected = {entry.label for entry in overview.variants if entry.kind == SELECTED}
     ranked = sorted(range(len(made)), key=lambda i: (made[i].verdict != BETTER, made[i].variant not in selected, i))
     return tuple(made[place] for place in sorted(ranked[:MOST_ROWS]))
 
 
 def shown_variants(overview: Analysis) -> tuple[ScoredVariant, ...]:
     """The variants that have panels of their own, in the order of the report: first those that may be named."""
-    scored = overview.scored
+    scored = overview.variants
     best = max(overview.reportable, key=lambda entry: entry.scores.ua.mean, default=None)
-    comparison = None if best is None else overview.comparison_of(best.variant.label)
+    comparison = None if best is None else overview.comparison_of(best.label)
     against = None if comparison is None else comparison.baseline
 
-    named = {entry.variant.label for entry in overview.reportable}
+    named = {entry.label for entry in overview.reportable}
 
     def rank(place: int) -> tuple[bool, bool, bool, bool, bool, int]:
         entry = scored[place]
         return (
             entry is not best,
-            entry.variant.label != against,
-            entry.variant.label not in named,
-            entry.variant.configuration.attention != "none",
-            entry.variant.kind != SELECTED,
+            entry.label != against,
+            entry.label not in named,
+            entry.configuration.attention != "none",
+            entry.kind != SELECTED,
             place,
         )
 
@@ -158,20 +158,18 @@ def _scopes(series: Sequence[ScopeSeries]) -> ResponsiveFigure | None:
 
 
 def _confusion(variant: ScoredVariant) -> ResponsiveFigure:
-    label, emotions = variant.variant.label, variant.evidence.corpus.emotions
+    label, emotions = variant.label, variant.predictions.corpus.emotions
     figure = confusion_figure(variant.scores.confusion, emotions, label)
     return ResponsiveFigure(to_inline_svg(figure, f"Confusion matrix of {label}; confusions.csv has the counts"))
 
 
 def _curves(variants: Sequence[ScoredVariant]) -> tuple[ResponsiveFigure, ...]:
     """Draw learning curves, all with the same axis of UA."""
-    folds = [
-        [fold for seed in variant.variant.scored_seeds for fold in variant.variant.folds[seed]] for variant in variants
-    ]
+    folds = [[fold for seed in variant.scored_seeds for fold in variant.folds[seed]] for variant in variants]
     losses = [learning_curve(variant_folds, "training_loss") for variant_folds in folds]
     uas = [learning_curve(variant_folds, "validation_ua") for variant_folds in folds]
     limits = shared_percent_limits(uas)
-    labels = [variant.variant.label for variant in variants]
+    labels = [variant.label for variant in variants]
     return tuple(
         ResponsiveFigure(
             to_inline_svg(

@@ -40,8 +40,8 @@ def headline(overview: Analysis) -> Headline:
     if not candidates:
         return Headline("No variant is complete yet, so nothing can be compared.", ())
     best = max(candidates, key=lambda entry: entry.scores.ua.mean)
-    comparison = overview.comparison_of(best.variant.label)
-    opening = f"{best.variant.label} has the highest UA, {format_percent(best.scores.ua.mean)}%"
+    comparison = overview.comparison_of(best.label)
+    opening = f"{best.label} has the highest UA, {format_percent(best.scores.ua.mean)}%"
     if comparison is None:
         sentence = f"{opening}. {_describe_missing_comparison(overview, best)}"
     else:
@@ -90,19 +90,19 @@ def _describe_significance(comparison: Comparison, family: int) -> str:
 
 def _describe_missing_comparison(overview: Analysis, best: ScoredVariant) -> str:
     for refusal in overview.comparisons.skipped:
-        if refusal.variant == best.variant.label:
+        if refusal.variant == best.label:
             return f"It is not compared: {refusal.reason}."
     made = {one.variant: one for one in overview.comparisons.comparisons if one.question == ATTENTION_EFFECT}
-    rivals = [entry for entry in overview.reportable if entry.variant.label in made]
-    if best.variant.configuration.attention == "none" and rivals:
-        nearest = max(rivals, key=lambda entry: entry.scores.ua.mean).variant.label
+    rivals = [entry for entry in overview.reportable if entry.label in made]
+    if best.configuration.attention == "none" and rivals:
+        nearest = max(rivals, key=lambda entry: entry.scores.ua.mean).label
         comparison = made[nearest]
         return (
             f"It is a baseline itself: no attention scores higher. The best of them, {nearest}, stands "
             f"{_describe_difference(comparison)}. "
             f"{_describe_significance(comparison, overview.comparisons.family_size)}"
         )
-    if any(one.baseline == best.variant.label for one in overview.comparisons.comparisons):
+    if any(one.baseline == best.label for one in overview.comparisons.comparisons):
         return "It is a baseline itself: no variant named here scores higher."
     return "There is nothing to compare it with yet."
 
@@ -142,6 +142,6 @@ def _remarks(overview: Analysis, best: ScoredVariant) -> list[str]:
 
 
 def _adjusted(overview: Analysis, best: ScoredVariant) -> str:
-    if overview.comparison_of(best.variant.label) is None:
+    if overview.comparison_of(best.label) is None:
         return ""
     return ": p is adjusted for that, the difference and its interval are not"

@@ -46,14 +46,14 @@ def summary_rows(overview: Analysis) -> list[dict[str, str]]:
 
 def summary_title(overview: Analysis) -> str:
     """Which variants the rows are of; where there are more than `MOST_LISTED`, those that have panels on the page."""
-    listed, scored = len(_listed(overview)), len(overview.scored)
+    listed, scored = len(_listed(overview)), len(overview.variants)
     if listed == scored:
         return "all variants of this corpus, in percent"
     return f"{listed} of {scored} variants of this corpus, in percent: {SHOWN_FIRST}; the report has all"
 
 
 def _listed(overview: Analysis) -> tuple[ScoredVariant, ...]:
-    return overview.scored if len(overview.scored) <= MOST_LISTED else shown_variants(overview)
+    return overview.variants if len(overview.variants) <= MOST_LISTED else shown_variants(overview)
 
 
 def summary_sentence(overview: Analysis) -> str:
@@ -66,11 +66,11 @@ def _wa(overview: Analysis, scores: Scores) -> str:
 
 
 def _row(overview: Analysis, entry: ScoredVariant) -> dict[str, str]:
-    comparison = overview.comparison_of(entry.variant.label)
+    comparison = overview.comparison_of(entry.label)
     notes = []
-    if not entry.variant.complete:
-        have = sum(len(folds) for folds in entry.variant.folds.values())
-        want = len(entry.variant.scheme) * len(entry.variant.seeds)
+    if not entry.complete:
+        have = sum(len(folds) for folds in entry.folds.values())
+        want = len(entry.scheme) * len(entry.seeds)
         notes.append(
             f"partial: {have} of {want} folds" if have < want else "partial: not all of its points are complete"
         )
@@ -81,7 +81,7 @@ def _row(overview: Analysis, entry: ScoredVariant) -> dict[str, str]:
     if comparison is not None:
         notes.append(comparison.verdict)
     return {
-        "variant": entry.variant.label,
+        "variant": entry.label,
         "UA": format_percent(entry.scores.ua.mean),
         "WA": _wa(overview, entry.scores),
         "UA folds": spread_percent(entry.scores.ua_folds),

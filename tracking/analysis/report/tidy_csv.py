@@ -21,10 +21,10 @@ def record_tables(overview: Analysis) -> Mapping[str, pd.DataFrame]:
     Returns:
         variants, folds, speakers, confusions and curves; shares and UA are 0..1, losses in nats.
     """
-    scored = overview.scored
+    scored = overview.variants
     return {
         "variants": variant_table(scored),
-        "folds": fold_table([entry.variant for entry in scored]),
+        "folds": fold_table(scored),
         "speakers": pd.DataFrame([row for entry in scored for row in _speakers(entry)]),
         "confusions": pd.DataFrame([row for entry in scored for row in _confusion(entry)]),
         "curves": pd.DataFrame([row for entry in scored for row in _curves(entry)]),
@@ -41,15 +41,15 @@ def write_records(overview: Analysis, folder: Path) -> tuple[str, ...]:
 
 def _speakers(entry: ScoredVariant) -> list[dict[str, object]]:
     scores = entry.scores
-    rows = zip(entry.evidence.speaker_names, scores.speaker_ua.tolist(), scores.speaker_wa.tolist(), strict=True)
-    return [{"variant": entry.variant.label, "speaker": speaker, "ua": ua, "wa": wa} for speaker, ua, wa in rows]
+    rows = zip(entry.predictions.speaker_names, scores.speaker_ua.tolist(), scores.speaker_wa.tolist(), strict=True)
+    return [{"variant": entry.label, "speaker": speaker, "ua": ua, "wa": wa} for speaker, ua, wa in rows]
 
 
 def _confusion(entry: ScoredVariant) -> list[dict[str, object]]:
-    emotions = entry.evidence.corpus.emotions
+    emotions = entry.predictions.corpus.emotions
     return [
         {
-            "variant": entry.variant.label,
+            "variant": entry.label,
             "true": emotions[row],
             "decided": emotions[column],
             "utterances_mean_over_seeds": count,
@@ -60,7 +60,7 @@ def _confusion(entry: ScoredVariant) -> list[dict[str, object]]:
 
 
 def _curves(entry: ScoredVariant) -> list[dict[str, object]]:
-    folds = [fold for seed in entry.variant.scored_seeds for fold in entry.variant.folds[seed]]
+    folds = [fold for seed in entry.scored_seeds for fold in entry.folds[seed]]
     rows: list[dict[str, object]] = []
     for metric in CURVE_METRICS:
         curve = learning_curve(folds, metric)
@@ -68,7 +68,7 @@ def _curves(entry: ScoredVariant) -> list[dict[str, object]]:
             continue
         triples = zip(curve.epochs.tolist(), curve.mean.tolist(), curve.std.tolist(), strict=True)
         rows += [
-            {"variant": entry.variant.label, "metric": metric, "epoch": epoch, "mean": mean, "deviation": deviation}
+            {"variant": entry.label, "metric": metric, "epoch": epoch, "mean": mean, "deviation": deviation}
             for epoch, mean, deviation in triples
         ]
     return rows

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tracking.analysis.comparison.caveats import Caveat, baseline_badges, report_badges, variant_badges
+from tracking.analysis.comparison.caveats import Caveat, baseline_caveats, report_caveats, variant_caveats
 from tracking.analysis.comparison.interpretation import RECOMMENDED_TEST
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries, scope_lines
@@ -48,7 +48,7 @@ def write_report(overview: Analysis, folder: Path, background: ReportContext = _
     Returns:
         The page, `index.html`; every table lies as CSV, LaTeX and Markdown in the folder `tables` beside it.
     """
-    marks, lines = report_badges(overview), scope_lines(overview.scored, overview.comparisons.comparisons)
+    marks, lines = report_caveats(overview), scope_lines(overview.variants, overview.comparisons.comparisons)
     files = folder / "tables"
     files.mkdir(parents=True, exist_ok=True)
     tables, paper = _tables(overview, background, lines), paper_comparison(overview)
@@ -99,7 +99,7 @@ def _partial(overview: Analysis, background: ReportContext) -> str:
     """Why the report is partial, in words; empty where it is not."""
     if not (overview.partial or background.partial):
         return ""
-    have, want = overview.folds
+    have, want = overview.fold_counts
     sentences = [f"{have} of {want} folds of the trials begun have a result."]
     to_come = sum(origin.trials - origin.trials_done for origin in background.origins.values())
     if to_come:
@@ -131,7 +131,7 @@ def _page(overview: Analysis, words: Mapping[str, Any]) -> str:
         sessions=max(
             (made.ua_sessions.clusters for made in overview.comparisons.comparisons if made.ua_sessions), default=0
         ),
-        badges=report_badges(overview),
+        badges=report_caveats(overview),
         explained=_used_caveats(overview),
         notes=overview.table.notes,
         svg=Markup,
@@ -143,16 +143,16 @@ def _page(overview: Analysis, words: Mapping[str, Any]) -> str:
 
 
 def _title(overview: Analysis) -> str:
-    corpora = dict.fromkeys(entry.evidence.corpus.name for entry in overview.scored)
+    corpora = dict.fromkeys(entry.predictions.corpus.name for entry in overview.variants)
     return f"Speech emotion recognition: {', '.join(corpora)}" if corpora else "Speech emotion recognition: no results"
 
 
 def _facts(overview: Analysis) -> list[str]:
-    if not overview.scored:
+    if not overview.variants:
         return []
-    evidence = max((entry.evidence for entry in overview.scored), key=lambda one: len(one.utterances))
-    last = max(fold.ended_ms for fold in overview.folds_of_all())
-    fixed = sum(entry.variant.chosen is None for entry in overview.scored)
+    evidence = max((entry.predictions for entry in overview.variants), key=lambda one: len(one.utterances))
+    last = max(fold.ended_ms for fold in overview.all_folds())
+    fixed = sum(entry.chosen is None for entry in overview.variants)
     return [
         f"{fixed} variants",
         f"{len(evidence.scheme)} folds, {evidence.scheme[0].scheme}",
@@ -164,9 +164,9 @@ def _facts(overview: Analysis) -> list[str]:
 
 def _used_caveats(overview: Analysis) -> tuple[Caveat, ...]:
     """Every mark that stands anywhere in the report, once."""
-    marks = dict.fromkeys(report_badges(overview))
-    for entry in overview.scored:
-        marks.update(dict.fromkeys(variant_badges(entry)))
+    marks = dict.fromkeys(report_caveats(overview))
+    for entry in overview.variants:
+        marks.update(dict.fromkeys(variant_caveats(entry)))
     for baseline in overview.baselines:
-        marks.update(dict.fromkeys(baseline_badges(baseline)))
+        marks.update(dict.fromkeys(baseline_caveats(baseline)))
     return tuple(marks)

@@ -44,9 +44,9 @@ class Variant:
         return self.configurations[0]
 
     @property
-    def origin(self) -> Provenance:
+    def provenance(self) -> Provenance:
         """Versions and device type that all its folds were trained with."""
-        return next(iter(self.folds.values()))[0].origin
+        return next(iter(self.folds.values()))[0].provenance
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -95,7 +95,7 @@ def group_variants(trials: Sequence[ScoredTrial]) -> list[Variant]:
     for trial in sorted(once.values(), key=lambda trial: trial.trial_id):
         first = trial.folds[0]
         settings = first.configuration.model_copy(update={"seed": 0})
-        groups[trial.recipe, first.corpus.digest, trial.scheme, settings, first.origin].append(trial)
+        groups[trial.recipe, first.corpus.digest, trial.scheme, settings, first.provenance].append(trial)
     variants = [_variant(group) for group in groups.values()]
     return sorted(deduplicate_labels(variants), key=variant_order)
 
@@ -172,8 +172,8 @@ def _distinguishing_settings(variant: Variant) -> dict[str, str]:
     return {
         **{name: str(value) for name, value in settings.items()},
         "corpus": first.corpus.digest[:8],
-        "results version": str(variant.origin.results_version),
-        "torch": variant.origin.torch,
-        "device": variant.origin.device_type,
+        "results version": str(variant.provenance.results_version),
+        "torch": variant.provenance.torch,
+        "device": variant.provenance.device_type,
         "scheme": f"{variant.scheme[0].scheme} of {len(variant.scheme)} folds, {validators} validates first",
     }

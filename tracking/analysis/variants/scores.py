@@ -66,13 +66,12 @@ class Scores:
     absent_classes: dict[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, eq=False)
-class ScoredVariant:
-    """A variant with its evidence and scores.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScoredVariant(Variant):
+    """A variant with its test predictions and scores.
 
     Attributes:
-        variant: The variant.
-        evidence: Its test decisions.
+        predictions: Its test predictions.
         scores: Its scores.
         validation_ua: Mean validation UA over folds and seeds, 0..1; it steers the search and is
             no result.
@@ -82,8 +81,7 @@ class ScoredVariant:
         training_hours: Summed wall-clock hours of its folds.
     """
 
-    variant: Variant
-    evidence: PooledPredictions
+    predictions: PooledPredictions
     scores: Scores
     validation_ua: float
     capped_share: float
@@ -96,39 +94,41 @@ class ScoredVariant:
         return self.capped_share > CAPPED_LIMIT
 
 
-def score(evidence: PooledPredictions) -> Scores:
+def score(predictions: PooledPredictions) -> Scores:
     """Scores test decisions.
 
     Args:
-        evidence: Decisions of a variant or a baseline.
+        predictions: Decisions of a variant or a baseline.
 
     Returns:
         The scores.
     """
-    fold_confusions = _confusions_by(evidence.folds, evidence)
-    speaker_confusions = _confusions_by(evidence.speaker_index, evidence)
-    pooled = evidence.confusions
+    fold_confusions = _confusions_by(predictions.folds, predictions)
+    speaker_confusions = _confusions_by(predictions.speaker_index, predictions)
+    pooled = predictions.confusions
     wa = MeanAndStd.of(np.array([weighted_accuracy(matrix) for matrix in pooled]))
     return Scores(
         ua=MeanAndStd.of(np.array([unweighted_accuracy(matrix) for matrix in pooled])),
         wa=wa,
         ua_folds=MeanAndStd.of(_mean_score(fold_confusions, unweighted=True)),
         wa_folds=MeanAndStd.of(_mean_score(fold_confusions, unweighted=False)),
-        ua_interval=ua_interval(evidence.correct, evidence.actual, evidence.speaker_index, evidence.classes),
-        wa_interval=wilson_interval(wa.mean, len(evidence.utterances)),
+        ua_interval=ua_interval(
+            predictions.correct, predictions.actual, predictions.speaker_index, predictions.classes
+        ),
+        wa_interval=wilson_interval(wa.mean, len(predictions.utterances)),
         recalls=class_recalls(pooled.sum(axis=0)),
         confusion=pooled.mean(axis=0),
         speaker_ua=_mean_score(speaker_confusions, unweighted=True),
         speaker_wa=_mean_score(speaker_confusions, unweighted=False),
-        absent_classes=_missing(evidence, fold_confusions),
+        absent_classes=_missing(predictions, fold_confusions),
     )
 
 
-def _confusions_by(groups: NDArray[np.int64], evidence: PooledPredictions) -> NDArray[np.int64]:
+def _confusions_by(groups: NDArray[np.int64], predictions: PooledPredictions) -> NDArray[np.int64]:
     """Confusion matrices of each group of utterances, shape `(group, seed, class, class)`; empty groups left out."""
     names, positions = np.unique(groups, return_inverse=True)
-    k = evidence.classes
-    cells = (positions * k + evidence.actual) * k + evidence.predicted
+    k = predictions.classes
+    cells = (positions * k + predictions.actual) * k + predictions.predicted
     counts = [np.bincount(row, minlength=len(names) * k * k).reshape(-1, k, k) for row in cells]
     return np.stack(counts, axis=1)
 
@@ -144,13 +144,13 @@ def _mean_score(confusions: NDArray[np.int64], unweighted: bool) -> NDArray[np.f
     return np.asarray(np.mean(recall.sum(axis=2) / present.sum(axis=2), axis=1), dtype=np.float64)
 
 
-def _missing(evidence: PooledPredictions, fold_confusions: NDArray[np.int64]) -> dict[str, tuple[str, ...]]:
-    names = {fold.index: fold.name for fold in evidence.scheme}
+def _missing(predictions: PooledPredictions, fold_confusions: NDArray[np.int64]) -> dict[str, tuple[str, ...]]:
+    names = {fold.index: fold.name for fold in predictions.scheme}
     found = {}
-    for index, matrices in zip(np.unique(evidence.folds), fold_confusions, strict=True):
+    for index, matrices in zip(np.unique(predictions.folds), fold_confusions, strict=True):
         absent = absent_classes(matrices[0])
         if absent:
-            found[names[int(index)]] = tuple(evidence.corpus.emotions[place] for place in absent)
+            found[names[int(index)]] = tuple(predictions.corpus.emotions[place] for place in absent)
     return found
 
 
@@ -164,9 +164,9 @@ def score_variant(variant: Variant) -> ScoredVariant:
         The variant with its scores.
 
     Raises:
-        ComparisonError: Its folds or seeds do not belong together (see `variant_evidence`).
+        ComparisonError: Its folds or seeds do not belong together (see `variant_predictions`).
     """
-    evidence = pool_predictions(variant)
+    predictions = pool_predictions(variant)
     folds = [fold for seed in variant.scored_seeds for fold in variant.folds[seed]]
     targets = [fold.targets for fold in folds]
     undecided = [
@@ -174,9 +174,9 @@ def score_variant(variant: Variant) -> ScoredVariant:
     ]
     shares = [share for share, _ in undecided if share is not None]
     return ScoredVariant(
-        variant,
-        evidence,
-        score(evidence),
+        **vars(variant),
+        predictions=predictions,
+        scores=score(predictions),
         validation_ua=float(np.mean([fold.validation_ua for fold in folds])),
         capped_share=sum(t.capped for t in targets) / max(1, sum(t.utterances for t in targets)),
         undecided_share=float(np.average(shares, weights=[n for _, n in undecided])) if shares else None,
@@ -242,11 +242,11 @@ def variant_table(scored: Sequence[ScoredVariant]) -> pd.DataFrame:
         wa_fold_deviation, validation_ua, capped_share, comparable_as_strategy, undecided_share,
         missing_classes, training_hours. UA, WA and shares are 0..1.
     """
-    return pd.DataFrame([_variant_row(entry) for entry in scored])
+    return pd.DataFrame([_variant_row(variant) for variant in scored])
 
 
-def _variant_row(entry: ScoredVariant) -> dict[str, object]:
-    variant, scores = entry.variant, entry.scores
+def _variant_row(variant: ScoredVariant) -> dict[str, object]:
+    variant, scores = variant, variant.scores
     first = variant.configuration
     interval = scores.ua_interval
     return {
@@ -258,11 +258,11 @@ def _variant_row(entry: ScoredVariant) -> dict[str, object]:
         "labels": first.labels,
         "criterion": first.criterion,
         "seeds": " ".join(map(str, variant.seeds)),
-        "folds": len(np.unique(entry.evidence.folds)),
+        "folds": len(np.unique(variant.predictions.folds)),
         "complete": variant.complete,
         "incomplete": variant.incomplete,
-        "utterances": len(entry.evidence.utterances),
-        "speakers": len(entry.evidence.speaker_names),
+        "utterances": len(variant.predictions.utterances),
+        "speakers": len(variant.predictions.speaker_names),
         "ua": scores.ua.mean,
         "ua_low": None if interval is None else interval.low,
         "ua_high": None if interval is None else interval.high,
@@ -275,10 +275,10 @@ def _variant_row(entry: ScoredVariant) -> dict[str, object]:
         "ua_fold_deviation": scores.ua_folds.std,
         "wa_fold_mean": scores.wa_folds.mean,
         "wa_fold_deviation": scores.wa_folds.std,
-        "validation_ua": entry.validation_ua,
-        "capped_share": entry.capped_share,
-        "comparable_as_strategy": not entry.capped,
-        "undecided_share": entry.undecided_share,
+        "validation_ua": variant.validation_ua,
+        "capped_share": variant.capped_share,
+        "comparable_as_strategy": not variant.capped,
+        "undecided_share": variant.undecided_share,
         "missing_classes": "; ".join(f"{fold}: {' '.join(names)}" for fold, names in scores.absent_classes.items()),
-        "training_hours": entry.training_hours,
+        "training_hours": variant.training_hours,
     }

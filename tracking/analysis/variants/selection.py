@@ -38,7 +38,7 @@ def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
 def _family(variant: Variant) -> tuple[Any, ...]:
     first = variant.configuration
     corpus = next(iter(variant.folds.values()))[0].corpus.digest
-    return first.attention, first.criterion, first.labels, variant.recipe, corpus, variant.scheme, variant.origin
+    return first.attention, first.criterion, first.labels, variant.recipe, corpus, variant.scheme, variant.provenance
 
 
 def _select(members: Sequence[Variant]) -> Variant | None:

@@ -1,19 +1,19 @@
 import pytest
 
 from tests.support.scored_trials import World, configuration, study_table, table_of, trial
-from tracking.analysis.comparison.caveats import report_badges, variant_badges
+from tracking.analysis.comparison.caveats import report_caveats, variant_caveats
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.results_table import PrunedTrial, ScoredTrial
 
 
 def variant_keys(world=None, recipe="quick", capped=0, folds=None, **changes):
     one = trial(world or World(), configuration(**changes), recipe=recipe, capped=capped, folds=folds)
-    (entry,) = analyse(table_of(one)).scored
-    return {badge.key for badge in variant_badges(entry)}
+    (entry,) = analyse(table_of(one)).variants
+    return {badge.key for badge in variant_caveats(entry)}
 
 
 def report_keys(*trials):
-    return {badge.key for badge in report_badges(analyse(table_of(*trials)))}
+    return {badge.key for badge in report_caveats(analyse(table_of(*trials)))}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_pruned_trials_are_told_of():
     pruned = PrunedTrial(name="quantum", reason="below the median", trial=ScoredTrial.of(other))
     assert "pruned" not in report_keys(one)
     overview = analyse(table_of(one, pruned=(pruned,)))
-    assert "pruned" in {badge.key for badge in report_badges(overview)}
+    assert "pruned" in {badge.key for badge in report_caveats(overview)}
     assert not overview.partial
 
 
@@ -57,9 +57,9 @@ def test_one_seed_is_marked_and_two_are_not():
 def test_selected_per_fold_is_marked():
     overview = analyse(study_table())
     marked = {
-        entry.variant.label for entry in overview.scored if "selected" in {badge.key for badge in variant_badges(entry)}
+        entry.label for entry in overview.variants if "selected" in {badge.key for badge in variant_caveats(entry)}
     }
-    assert marked == {label for label in (entry.variant.label for entry in overview.scored) if "selected" in label}
+    assert marked == {label for label in (entry.label for entry in overview.variants) if "selected" in label}
     assert marked
 
 

@@ -48,17 +48,17 @@ def test_every_number_equals_its_formula(world, seeds):
         for name, accuracy in (("component", 0.72), ("none", 0.6))
     )
     result = compare(a, b)
-    actual, n = a.evidence.actual, len(a.evidence.actual)
-    correct = [(variant.evidence.predicted == actual).mean(axis=0) for variant in (a, b)]
+    actual, n = a.predictions.actual, len(a.predictions.actual)
+    correct = [(variant.predictions.predicted == actual).mean(axis=0) for variant in (a, b)]
     sizes = np.bincount(actual)
     recalls = np.array([[hits[actual == k].mean() for k in range(4)] for hits in correct])
     uas, was = recalls.mean(axis=1), np.array([hits.mean() for hits in correct])
     gains = correct[0] - correct[1]
     for test, weights, clusters in (
-        (result.ua_speakers, 1 / (4 * sizes[actual]), a.evidence.speakers),
-        (result.wa_speakers, np.full(n, 1 / n), a.evidence.speakers),
-        (result.ua_sessions, 1 / (4 * sizes[actual]), a.evidence.sessions),
-        (result.wa_sessions, np.full(n, 1 / n), a.evidence.sessions),
+        (result.ua_speakers, 1 / (4 * sizes[actual]), a.predictions.speakers),
+        (result.wa_speakers, np.full(n, 1 / n), a.predictions.speakers),
+        (result.ua_sessions, 1 / (4 * sizes[actual]), a.predictions.sessions),
+        (result.wa_sessions, np.full(n, 1 / n), a.predictions.sessions),
     ):
         contributions = [(gains * weights)[np.array(clusters) == name].sum() for name in sorted(set(clusters))]
         assert test.clusters == len(contributions)
@@ -81,24 +81,26 @@ def test_every_number_equals_its_formula(world, seeds):
 def test_effects_and_power_rest_on_the_speakers_differences():
     a, b = pair()
     result = compare(a, b)
-    hits = (a.evidence.predicted[0] == a.evidence.actual) * 1.0 - (b.evidence.predicted[0] == b.evidence.actual)
+    hits = (a.predictions.predicted[0] == a.predictions.actual) * 1.0 - (
+        b.predictions.predicted[0] == b.predictions.actual
+    )
     # All speakers say each of the four classes six times, so a speaker's UA difference is its mean.
     gains = hits.reshape(10, 24).mean(axis=1)
     std = gains.std(ddof=1)
-    assert result.effects.speakers_better == (gains > 0).sum()
+    assert result.effects.improved_speakers == (gains > 0).sum()
     # Hedges' correction for nine degrees of freedom, from his table.
-    assert result.effects.standardised == pytest.approx(0.9139 * gains.mean() / std, rel=1e-3)
-    assert result.sensitivity.deviation == pytest.approx(std)
+    assert result.effects.hedges_g == pytest.approx(0.9139 * gains.mean() / std, rel=1e-3)
+    assert result.power.between_speaker_std == pytest.approx(std)
     # Ten speakers show .8533 standard deviations with a power of .8.
-    assert result.sensitivity.minimum_difference() == pytest.approx(0.8528 * std, rel=1e-3)
-    assert result.sensitivity.required_speakers(0.5 * std) == 27
+    assert result.power.minimum_difference() == pytest.approx(0.8528 * std, rel=1e-3)
+    assert result.power.required_speakers(0.5 * std) == 27
 
 
 def test_sensitivity_in_a_family_counts_every_planned_pair():
     made = analyse(study_table()).comparisons.comparisons
-    assert {one.sensitivity.family_size for one in made} == {14}
+    assert {one.power.family_size for one in made} == {14}
     for one in made:
-        alone, first = one.sensitivity.minimum_difference(), one.sensitivity.minimum_difference(14)
+        alone, first = one.power.minimum_difference(), one.power.minimum_difference(14)
         assert alone is not None
         assert first is not None
         assert first > alone
@@ -120,10 +122,10 @@ def test_the_deviation_between_seeds_stands_beside_the_difference():
 def test_speakers_who_do_not_deviate_leave_the_sensitivity_open():
     one = trial(WORLD, configuration("component"))
     result = compare(scored(one)[0], scored(one)[0])
-    assert result.effects.standardised is None
-    assert result.effects.speakers_better == 0
-    assert result.sensitivity.minimum_difference() is None
-    assert result.sensitivity.required_speakers(0.01) is None
+    assert result.effects.hedges_g is None
+    assert result.effects.improved_speakers == 0
+    assert result.power.minimum_difference() is None
+    assert result.power.required_speakers(0.01) is None
 
 
 def test_a_corpus_without_sessions_has_no_test_over_sessions():
@@ -176,10 +178,10 @@ def test_unlike_variants_are_refused_with_the_difference(other, words):
 def test_unlike_validation_speakers_and_seeds_are_refused():
     a, b = pair()
     shifted = tuple(
-        fold.model_copy(update={"validation_speakers": fold.training_speakers[:1]}) for fold in b.evidence.scheme
+        fold.model_copy(update={"validation_speakers": fold.training_speakers[:1]}) for fold in b.predictions.scheme
     )
     with pytest.raises(ComparisonError, match="validation_speakers"):
-        compare(a, replace(b, evidence=replace(b.evidence, scheme=shifted)))
+        compare(a, replace(b, predictions=replace(b.predictions, scheme=shifted)))
     with pytest.raises(ComparisonError, match="seeds: 1 against 2"):
         compare(*pair(seed=2))
 
@@ -199,7 +201,7 @@ def test_unlike_versions_and_devices_are_refused_and_the_like_baseline_is_taken(
     assert re.search(f"unlike versions or devices: .*{words}", outcome.skipped[0].reason)
     like = trial(WORLD, configuration(), 0.6)
     (made,) = compare_variants(scored(variant, old, like)).comparisons
-    baselines = {entry.variant.label: entry.variant.origin for entry in scored(variant, old, like)}
+    baselines = {entry.label: entry.provenance for entry in scored(variant, old, like)}
     assert baselines[made.baseline] == baselines[made.variant]
 
 

@@ -70,7 +70,7 @@ def test_rounding_ranges_hold_every_pair_of_scores_printed_so():
 def test_integer_counts_of_utterances_narrow_the_range_of_wa():
     for test in TESTS:
         if test.score == "UA":
-            assert test.whole is None
+            assert test.integer_counts is None
             continue
         n = test.utterances
         hits = [
@@ -78,8 +78,8 @@ def test_integer_counts_of_utterances_narrow_the_range_of_wa():
             for printed in (test.variant_percent, test.baseline_percent)
         ]
         p = [pooled_p(a / n, b / n, n) for a in hits[0] for b in hits[1]]
-        assert test.whole is not None
-        assert (test.whole.low, test.whole.high) == pytest.approx((min(p), max(p)), abs=1e-9)
+        assert test.integer_counts is not None
+        assert (test.integer_counts.low, test.integer_counts.high) == pytest.approx((min(p), max(p)), abs=1e-9)
 
 
 def test_claims_over_all_columns():

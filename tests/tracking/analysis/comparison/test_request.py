@@ -24,7 +24,7 @@ def scored(*trials):
 
 @pytest.fixture(scope="module")
 def entries():
-    return analyse(study_table()).scored
+    return analyse(study_table()).variants
 
 
 def asked(entries, baseline="", *variants):
@@ -38,7 +38,7 @@ def pairs(outcome):
 def test_one_variant_by_its_label_is_the_baseline_of_all_others(entries):
     outcome = asked(entries, "quantum · words")
     assert set(pairs(outcome).values()) == {"quantum · words"}
-    assert set(pairs(outcome)) == {entry.variant.label for entry in entries} - {"quantum · words"}
+    assert set(pairs(outcome)) == {entry.label for entry in entries} - {"quantum · words"}
     assert outcome.family_size == len(entries) - 1
     by_variant = {one.variant: one for one in outcome.comparisons}
     assert by_variant["quantum · phonemes"].question == "labels phonemes against words"
@@ -148,8 +148,8 @@ def test_no_score_has_a_part_in_what_is_compared_with_what(entries):
     rng = np.random.default_rng(2)
     blind = []
     for entry in entries:
-        mixed = replace(entry.evidence, predicted=rng.permuted(entry.evidence.predicted, axis=1))
-        blind.append(replace(entry, evidence=mixed))
+        mixed = replace(entry.predictions, predicted=rng.permuted(entry.predictions.predicted, axis=1))
+        blind.append(replace(entry, predictions=mixed))
     for baseline in ("", "labels=words", "attention=component choice=selected", "none · words"):
         assert pairs(asked(blind, baseline)) == pairs(asked(entries, baseline))
 
@@ -186,6 +186,6 @@ def test_what_names_no_variant_is_refused(entries, text, words):
 
 
 def test_differences_name_recipe_and_kind_of_choice(entries):
-    by_label = {entry.variant.label: entry.variant for entry in entries}
+    by_label = {entry.label: entry for entry in entries}
     told = differences(by_label[SELECTED], by_label["component · scope 5 · phonemes"])
     assert told == "scope 5/9 against 5, choice selected against fixed"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.support.scored_trials import World, study_table
-from tracking.analysis.comparison.caveats import UA_ONLY, report_badges
+from tracking.analysis.comparison.caveats import UA_ONLY, report_caveats
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows, write_report
 from tracking.analysis.report.tables.comparisons import comparison_table
@@ -45,7 +45,7 @@ def test_nothing_is_muted_on_another_corpus():
     overview = analyse(study_table())
     tables = [*attention_by_label_tables(overview), results_table(overview), comparison_table(overview)]
     assert [muted(table) for table in tables] == [set()] * 3
-    assert UA_ONLY not in report_badges(overview)
+    assert UA_ONLY not in report_caveats(overview)
     assert not any("(" in row["WA"] or UA_ONLY.title in row["note"] for row in summary_rows(analyse(study_table())))
 
 

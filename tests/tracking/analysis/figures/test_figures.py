@@ -42,10 +42,10 @@ def test_forest_rows_carry_differences_in_points_with_their_intervals():
 
 def test_speaker_rows_carry_one_point_a_speaker():
     overview = analyse(study_table(World(lacking={"Ses01F": 2})))
-    rows = speaker_rows(overview.scored)
+    rows = speaker_rows(overview.variants)
     assert {row.speakers for row in rows} == {World().speaker_names()}
-    entry = overview.scored[0]
-    own = entry.variant.folds[1][0]
+    entry = overview.variants[0]
+    own = entry.folds[1][0]
     assert rows[0].ua.values[0] == pytest.approx(100 * own.ua)
     assert rows[0].wa.values[0] == pytest.approx(100 * own.wa)
     assert rows[0].wa.pooled == pytest.approx(100 * entry.scores.wa.mean)
@@ -71,9 +71,9 @@ def test_scope_lines_join_variants_that_differ_in_scope_alone():
     other = trial(World(), configuration("local", scope=15, labels="words", stack=1))
     unfinished = trial(World(), configuration("local", scope=11, labels="words"), folds=[0])
     overview = analyse(with_more(table, other, unfinished))
-    lines = {line.name: line for line in scope_lines(overview.scored, overview.comparisons.comparisons)}
+    lines = {line.name: line for line in scope_lines(overview.variants, overview.comparisons.comparisons)}
     assert set(lines) == {f"{one} · {two}" for one in ("local", "component") for two in ("words", "phonemes")}
-    line, entries = lines["component · words"], {entry.variant.label: entry for entry in overview.scored}
+    line, entries = lines["component · words"], {entry.label: entry for entry in overview.variants}
     assert line.scopes == (5, 9)
     scores = [entries[f"component · scope {scope} · words"].scores for scope in (5, 9)]
     assert line.ua.tolist() == [one.ua.mean for one in scores]
@@ -87,18 +87,16 @@ def test_scopes_of_unlike_versions_are_lines_and_rows_of_their_own():
     overview = analyse(with_more(study_table(), *newer, alone))
     lines = [
         line
-        for line in scope_lines(overview.scored, overview.comparisons.comparisons)
+        for line in scope_lines(overview.variants, overview.comparisons.comparisons)
         if (line.attention, line.target) == ("local", "words")
     ]
     assert [line.scopes for line in lines] == [(5, 9), (5, 9)]
     assert sorted(line.name for line in lines) == [f"local · words · results version {number}" for number in (1, 2)]
     rows = [row for row in scope_table(overview, lines).rows if row[0].text.startswith("local · words")]
     chosen = {
-        entry.variant.origin.results_version: entry.scores.ua.mean
-        for entry in overview.scored
-        if entry.variant.kind == "selected per fold"
-        and entry.variant.label.startswith("local")
-        and "words" in entry.variant.label
+        entry.provenance.results_version: entry.scores.ua.mean
+        for entry in overview.variants
+        if entry.kind == "selected per fold" and entry.label.startswith("local") and "words" in entry.label
     }
     assert {row[0].text[-1]: row[-2].value for row in rows} == {str(version): ua for version, ua in chosen.items()}
     assert len(chosen) == 2
@@ -132,14 +130,16 @@ def test_names_come_out_of_every_svg_as_text():
     table = study_table(World(names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:])))
     overview = analyse(table)
     rows = forest_rows(overview.comparisons.comparisons)
-    lines = scope_lines(overview.scored, overview.comparisons.comparisons)
+    lines = scope_lines(overview.variants, overview.comparisons.comparisons)
     hostile_rows = [type(row)(HOSTILE, row.difference, row.low, row.high, row.significant) for row in rows[:2]]
     pictures = [
         forest_figure(hostile_rows, 7, HOSTILE),
         forest_figure(hostile_rows, 3.6, HOSTILE),
-        speaker_figure(speaker_rows(overview.scored[:3]), 7, HOSTILE),
-        confusion_figure(overview.scored[0].scores.confusion, overview.scored[0].evidence.corpus.emotions, HOSTILE),
-        speaker_figure(speaker_rows(overview.scored[:3]), 3.6, HOSTILE),
+        speaker_figure(speaker_rows(overview.variants[:3]), 7, HOSTILE),
+        confusion_figure(
+            overview.variants[0].scores.confusion, overview.variants[0].predictions.corpus.emotions, HOSTILE
+        ),
+        speaker_figure(speaker_rows(overview.variants[:3]), 3.6, HOSTILE),
         curves_figure(None, None, HOSTILE),
         scope_figure([replace(line, name=HOSTILE, target=HOSTILE) for line in lines], 7, HOSTILE),
         importance_figure({HOSTILE: 0.7, "$x$": 0.3}, 3.7, HOSTILE),

@@ -105,7 +105,7 @@ def test_every_table_and_picture_is_there(opened: Visit, overview: Analysis) -> 
         "Importance",
     ):
         assert any(label.startswith(start) for label in labels), start
-    assert page.locator("#results tbody tr").count() == len(overview.scored) + 1
+    assert page.locator("#results tbody tr").count() == len(overview.variants) + 1
 
 
 def column(page: Page, table: str, place: int) -> list[str]:

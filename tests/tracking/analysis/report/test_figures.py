@@ -9,12 +9,12 @@ FEW = World(per_speaker=8)
 def test_where_not_all_have_panels_those_that_may_be_named_come_first():
     swept = [trial(FEW, configuration(one, learning_rate=rate)) for one in ("none", "component") for rate in RATES]
     overview = analyse(table_of(*swept))
-    named = {entry.variant.label for entry in overview.reportable}
+    named = {entry.label for entry in overview.reportable}
     assert len(named) == 2
     shown = shown_variants(overview)
-    assert len(shown) == MOST_PANELS < len(overview.scored)
-    assert named <= {entry.variant.label for entry in shown}
-    others = [entry.variant.configuration.attention for entry in shown if entry.variant.label not in named]
+    assert len(shown) == MOST_PANELS < len(overview.variants)
+    assert named <= {entry.label for entry in shown}
+    others = [entry.configuration.attention for entry in shown if entry.label not in named]
     assert others.count("none") == len(RATES)
     assert "12 of 16 variants: first those that may be named" in render_figures(overview, ()).panels_note
 

@@ -106,12 +106,12 @@ def test_every_variant_and_baseline_stands_in_the_results_with_its_scores(writte
     table, page, parsed = written
     overview = analyse(table)
     rows = rows_of(page.parent / "tables" / "results.csv")
-    names = [entry.variant.label for entry in overview.scored] + ["logistic regression · zscore_speaker"]
+    names = [entry.label for entry in overview.variants] + ["logistic regression · zscore_speaker"]
     assert [row["variant"] for row in rows] == names
-    assert float(rows[0]["UA"]) == overview.scored[0].scores.ua.mean
+    assert float(rows[0]["UA"]) == overview.variants[0].scores.ua.mean
     shown = {row[0]: row for row in parsed.tables["results"]}
-    for entry in overview.scored[:1]:
-        assert shown[entry.variant.label][1] == f"{100 * entry.scores.ua.mean:.1f}"
+    for entry in overview.variants[:1]:
+        assert shown[entry.label][1] == f"{100 * entry.scores.ua.mean:.1f}"
     assert any(name.startswith("logistic regression") for name in shown)
 
 
@@ -119,7 +119,7 @@ def test_the_attention_by_label_table_has_fixed_points_and_selected_ones(written
     table, page, _ = written
     grid = {row["attention"]: row for row in rows_of(page.parent / "tables" / "attention_by_labels.csv")}
     assert {"none", "quantum", "local · scope 5", "local · selected per fold", "component · scope 11"} <= set(grid)
-    by_label = {entry.variant.label: entry for entry in analyse(table).scored}
+    by_label = {entry.label: entry for entry in analyse(table).variants}
     assert float(grid["none"]["words UA"]) == by_label["none · words"].scores.ua.mean
     chosen = by_label["component · selected per fold · phonemes"]
     assert float(grid["component · selected per fold"]["phonemes WA"]) == chosen.scores.wa.mean
@@ -202,8 +202,8 @@ def test_every_table_lies_beside_the_page_as_csv_latex_and_markdown(written):
 def test_each_fold_has_its_ua_and_missing_ones_are_called_missing(written):
     table, page, parsed = written
     rows = {row["variant"]: row for row in rows_of(page.parent / "tables" / "folds_ua.csv")}
-    entry = next(one for one in analyse(table).scored if one.variant.label == "none · words")
-    (folds,) = entry.variant.folds.values()
+    entry = next(one for one in analyse(table).variants if one.label == "none · words")
+    (folds,) = entry.folds.values()
     for fold in folds:
         assert float(rows["none · words"][fold.fold.name]) == pytest.approx(fold.ua)
     shown = {row[0]: row for row in parsed.tables["folds_ua"]}
@@ -224,7 +224,7 @@ def test_time_is_given_for_each_variant_and_as_a_multiple_of_its_baseline(writte
 
 def test_the_scope_table_has_every_scope_the_choice_per_fold_and_the_baseline(written):
     table, page, _ = written
-    entries = {entry.variant.label: entry.scores.ua.mean for entry in analyse(table).scored}
+    entries = {entry.label: entry.scores.ua.mean for entry in analyse(table).variants}
     (row,) = (row for row in rows_of(page.parent / "tables" / "scope.csv") if row["variant"] == "local · phonemes")
     assert float(row["scope 5"]) == entries["local · scope 5 · phonemes"]
     assert float(row["selected per fold"]) == entries["local · selected per fold · phonemes"]
@@ -386,6 +386,6 @@ def test_of_very_many_variants_the_summary_lists_those_that_have_panels():
     swept = [trial(few, configuration(one, learning_rate=rate)) for one in ("none", "component") for rate in rates]
     overview = analyse(table_of(*swept))
     labels = [row["variant"] for row in summary_rows(overview)]
-    assert labels == [entry.variant.label for entry in shown_variants(overview)]
-    assert {entry.variant.label for entry in overview.reportable} <= set(labels)
-    assert summary_title(overview).startswith(f"{len(labels)} of {len(overview.scored)} variants of this corpus, in ")
+    assert labels == [entry.label for entry in shown_variants(overview)]
+    assert {entry.label for entry in overview.reportable} <= set(labels)
+    assert summary_title(overview).startswith(f"{len(labels)} of {len(overview.variants)} variants of this corpus, in ")

@@ -50,9 +50,9 @@ def test_a_class_that_a_fold_lacks_is_left_out_and_named():
     one = trial(world, configuration())
     entry = score_variant(variant_of(one))
     assert entry.scores.absent_classes == {"Ses02F": ("anger",)}
-    place = entry.evidence.speaker_names.index("Ses02F")
+    place = entry.predictions.speaker_names.index("Ses02F")
     assert entry.scores.speaker_ua[place] == pytest.approx(plain_ua([one.folds[2].test], 4), rel=1e-12)
-    frame = fold_table([entry.variant])
+    frame = fold_table([entry])
     assert frame.loc[2, "missing_classes"] == "anger"
     assert frame.loc[2, "ua"] == pytest.approx(plain_ua([one.folds[2].test], 4), rel=1e-12)
 

@@ -1,6 +1,6 @@
 """Tables of tests: every comparison, and those that were not made."""
 
-from tracking.analysis.comparison.caveats import FEW_SPEAKERS, Caveat, report_badges, ua_only, variant_badges
+from tracking.analysis.comparison.caveats import FEW_SPEAKERS, Caveat, report_caveats, ua_only, variant_caveats
 from tracking.analysis.comparison.comparison import BETTER, Comparison
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_points, interval_points
@@ -11,10 +11,10 @@ from tracking.analysis.statistics.sign_flip import SignFlipTest
 
 def comparison_table(overview: Analysis) -> Table:
     """Every comparison with all of its tests."""
-    known, muted = report_badges(overview), ua_only(overview)
+    known, muted = report_caveats(overview), ua_only(overview)
     badges = {
-        entry.variant.label: tuple(badge for badge in variant_badges(entry) if badge not in known)
-        for entry in overview.scored
+        entry.label: tuple(badge for badge in variant_caveats(entry) if badge not in known)
+        for entry in overview.variants
     }
     sessions = any(made.ua_sessions is not None for made in overview.comparisons.comparisons)
     columns = [

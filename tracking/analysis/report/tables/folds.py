@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracking.analysis.comparison.caveats import report_badges, ua_only, variant_badges
+from tracking.analysis.comparison.caveats import report_caveats, ua_only, variant_caveats
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import (
     EM_DASH,
@@ -25,12 +25,12 @@ MISSING = "missing"
 
 def fold_tables(overview: Analysis) -> tuple[Table, Table]:
     """UA and WA of each fold, one row a variant; a fold that is not there is called missing."""
-    names = dict.fromkeys(fold.name for entry in overview.scored for fold in entry.variant.scheme)
+    names = dict.fromkeys(fold.name for entry in overview.variants for fold in entry.scheme)
     muted = ua_only(overview)
     lacking = "; ".join(
         f"{fold} has no {', '.join(classes)}"
         for fold, classes in {
-            key: value for entry in overview.scored for key, value in entry.scores.absent_classes.items()
+            key: value for entry in overview.variants for key, value in entry.scores.absent_classes.items()
         }.items()
     )
     note = f" Classes that a fold's test set lacks, and that its UA leaves out: {lacking}." if lacking else ""
@@ -57,22 +57,22 @@ def fold_tables(overview: Analysis) -> tuple[Table, Table]:
 
 
 def _rows(overview: Analysis, names: Sequence[str], metric: str) -> tuple[tuple[Cell, ...], ...]:
-    known = report_badges(overview)
+    known = report_caveats(overview)
     return tuple(
         (
-            text_cell(entry.variant.label, [badge for badge in variant_badges(entry) if badge not in known]),
+            text_cell(entry.label, [badge for badge in variant_caveats(entry) if badge not in known]),
             *_fold_cells(entry, names, metric),
         )
-        for entry in overview.scored
+        for entry in overview.variants
     )
 
 
 def _fold_cells(entry: ScoredVariant, names: Sequence[str], metric: str) -> list[Cell]:
     scores: dict[str, list[float]] = {}
-    for folds in entry.variant.folds.values():
+    for folds in entry.folds.values():
         for fold in folds:
             scores.setdefault(fold.fold.name, []).append(getattr(fold, metric))
-    wanted = {fold.name for fold in entry.variant.scheme}
+    wanted = {fold.name for fold in entry.scheme}
     cells = []
     for name in names:
         if name in scores:
@@ -85,12 +85,12 @@ def _fold_cells(entry: ScoredVariant, names: Sequence[str], metric: str) -> list
 
 def cost_table(overview: Analysis) -> Table:
     """Training time of each variant that was trained, and its multiple of the baseline's."""
-    fixed = [entry for entry in overview.scored if entry.variant.kind == FIXED]
-    seconds = {entry.variant.label: _fold_seconds(entry) for entry in fixed}
+    fixed = [entry for entry in overview.variants if entry.kind == FIXED]
+    seconds = {entry.label: _fold_seconds(entry) for entry in fixed}
     total_h = sum(sum(values) for values in seconds.values()) / 3600
     rows = []
     for entry in fixed:
-        label = entry.variant.label
+        label = entry.label
         made = overview.comparison_of(label)
         mean_s = float(np.mean(seconds[label]))
         baseline = None if made is None else seconds.get(made.baseline)
@@ -127,7 +127,7 @@ def cost_table(overview: Analysis) -> Table:
 
 
 def _folds(entry: ScoredVariant) -> list[ScoredFold]:
-    return [fold for seed in entry.variant.seeds for fold in entry.variant.folds[seed]]
+    return [fold for seed in entry.seeds for fold in entry.folds[seed]]
 
 
 def _fold_seconds(entry: ScoredVariant) -> list[float]:

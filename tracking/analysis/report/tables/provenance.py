@@ -16,9 +16,9 @@ from tracking.analysis.variants.naming import FIXED
 def incomplete_table(overview: Analysis, background: ReportContext) -> Table:
     """Variants with missing folds, trials without any, and studies with trials to come."""
     rows = [
-        (text_cell(entry.variant.label), text_cell(entry.variant.recipe), text_cell(entry.variant.incomplete))
-        for entry in overview.scored
-        if not entry.variant.complete
+        (text_cell(entry.label), text_cell(entry.recipe), text_cell(entry.incomplete))
+        for entry in overview.variants
+        if not entry.complete
     ]
     rows += [
         (
@@ -26,7 +26,7 @@ def incomplete_table(overview: Analysis, background: ReportContext) -> Table:
             text_cell(trial.recipe),
             text_cell("no fold has a result yet"),
         )
-        for trial in overview.waiting
+        for trial in overview.trials_without_folds
     ]
     rows += [
         (text_cell(f"study {study}"), text_cell(EM_DASH), text_cell(_state(origin)))
@@ -124,7 +124,7 @@ def _flatten_settings(configuration: FoldConfiguration) -> dict[str, Any]:
 
 def settings_tables(overview: Analysis) -> tuple[Table, Table]:
     """Settings that all variants share, and those in which they differ."""
-    fixed = [entry.variant for entry in overview.scored if entry.variant.kind == FIXED]
+    fixed = [entry for entry in overview.variants if entry.kind == FIXED]
     settings = [_flatten_settings(variant.configuration) for variant in fixed]
     names = list(settings[0]) if settings else []
     differing = [name for name in names if len({_format_setting(one[name]) for one in settings}) > 1]
@@ -171,7 +171,7 @@ def _setting(value: Any) -> Cell:
 def provenance_table(overview: Analysis) -> Table:
     """Corpus, digests and versions."""
     facts: dict[str, dict[str, None]] = defaultdict(dict)
-    for fold in overview.folds_of_all():
+    for fold in overview.all_folds():
         facts["corpus"][fold.corpus.name] = None
         facts["corpus digest"][fold.corpus.digest] = None
         facts["classes"][", ".join(fold.corpus.emotions)] = None

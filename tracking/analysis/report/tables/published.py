@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tracking.analysis.comparison.caveats import report_badges, ua_only, variant_badges
+from tracking.analysis.comparison.caveats import report_caveats, ua_only, variant_caveats
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.comparison.published import PublishedScores, published_scores
 from tracking.analysis.report.tables.formatting import EM_DASH, format_count, format_percent, format_points
@@ -37,7 +37,7 @@ def paper_comparison(overview: Analysis) -> PaperComparison:
     Returns:
         The table where corpus, classes and number of test utterances are the paper's.
     """
-    whole = max((entry.evidence for entry in overview.scored), key=lambda one: len(one.utterances), default=None)
+    whole = max((entry.predictions for entry in overview.variants), key=lambda one: len(one.utterances), default=None)
     corpus = None if whole is None else _PAPER_CORPUS_NAMES.get(whole.corpus.name)
     if whole is None or corpus is None:
         return PaperComparison(None)
@@ -58,15 +58,15 @@ def _class_sizes(evidence: PooledPredictions) -> dict[str, int]:
 
 
 def _table(overview: Analysis, published: PublishedScores, corpus: str, theirs: int, here: int) -> Table:
-    known, muted = report_badges(overview), ua_only(overview)
+    known, muted = report_caveats(overview), ua_only(overview)
     scores = [score for score in ("UA", "WA") if f"{corpus} {score}" in published.columns()]
-    recipes = dict.fromkeys(entry.variant.recipe for entry in overview.scored)
+    recipes = dict.fromkeys(entry.recipe for entry in overview.variants)
     rows = []
     for recipe in recipes:
         for row in published.scores:
             attention, labels = str(row["attention"]), str(row["labels"])
             entry = _matching_variant(overview, recipe, attention, labels)
-            marks = [] if entry is None else [badge for badge in variant_badges(entry) if badge not in known]
+            marks = [] if entry is None else [badge for badge in variant_caveats(entry) if badge not in known]
             paper = [float(row[f"{corpus} {score}"]) / 100 for score in scores]
             own = [None if entry is None else _pooled(entry, score) for score in scores]
             gaps = [None if mine is None else mine - one for mine, one in zip(own, paper, strict=True)]
@@ -74,7 +74,7 @@ def _table(overview: Analysis, published: PublishedScores, corpus: str, theirs: 
                 (
                     text_cell(f"{attention} · {labels}"),
                     *(number_cell(format_percent(one), one) for one in paper),
-                    text_cell(EM_DASH if entry is None else entry.variant.label, marks),
+                    text_cell(EM_DASH if entry is None else entry.label, marks),
                     text_cell(recipe),
                     *(number_cell(format_percent(one), one) for one in own),
                     *(number_cell(format_points(one), one) for one in gaps),
@@ -117,7 +117,6 @@ def _matching_variant(overview: Analysis, recipe: str, attention: str, labels: s
     found = [
         entry
         for entry in overview.reportable
-        if (entry.variant.recipe, entry.variant.configuration.attention, entry.variant.configuration.labels)
-        == (recipe, attention, labels)
+        if (entry.recipe, entry.configuration.attention, entry.configuration.labels) == (recipe, attention, labels)
     ]
-    return max(found, key=lambda entry: entry.variant.origin.results_version, default=None)
+    return max(found, key=lambda entry: entry.provenance.results_version, default=None)

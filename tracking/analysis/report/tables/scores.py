@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 from ser.config import AttentionName
-from tracking.analysis.comparison.caveats import Caveat, baseline_badges, report_badges, ua_only, variant_badges
+from tracking.analysis.comparison.caveats import Caveat, baseline_caveats, report_caveats, ua_only, variant_caveats
 from tracking.analysis.comparison.comparison import BETTER, Comparison
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import (
@@ -23,18 +23,18 @@ from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 def attention_by_label_tables(overview: Analysis) -> list[Table]:
     """The attention x label tables, one a recipe: pooled UA and WA in percent."""
-    recipes = dict.fromkeys(entry.variant.recipe for entry in overview.scored)
+    recipes = dict.fromkeys(entry.recipe for entry in overview.variants)
     return [
         _attention_by_label_table(overview, recipe, len(recipes) > 1, place) for place, recipe in enumerate(recipes)
     ]
 
 
 def _attention_by_label_table(overview: Analysis, recipe: str, several: bool, place: int) -> Table:
-    entries = [entry for entry in overview.scored if entry.variant.recipe == recipe]
-    targets = list(dict.fromkeys(target_label(entry.variant.configuration) for entry in entries))
+    entries = [entry for entry in overview.variants if entry.recipe == recipe]
+    targets = list(dict.fromkeys(target_label(entry.configuration) for entry in entries))
     lines: dict[str, dict[str, ScoredVariant]] = {}
     for entry in sorted(entries, key=_grid_order):
-        target = target_label(entry.variant.configuration)
+        target = target_label(entry.configuration)
         lines.setdefault(_grid_row(entry, target), {})[target] = entry
     columns, muted = [Column("attention", numeric=False)], ua_only(overview)
     for target in targets:
@@ -66,18 +66,18 @@ def _best_ua(entries: Iterable[ScoredVariant]) -> float | None:
 
 
 def _grid_order(entry: ScoredVariant) -> tuple[int, bool, int]:
-    first = entry.variant.configuration
+    first = entry.configuration
     place = get_args(AttentionName).index(first.attention)
-    return place, entry.variant.kind != SELECTED, first.scope or 0
+    return place, entry.kind != SELECTED, first.scope or 0
 
 
 def _grid_row(entry: ScoredVariant, target: str) -> str:
     """The variant's label less its label strategy: what the rows of the grid tell apart."""
-    first = entry.variant.configuration
-    if entry.variant.kind == SELECTED:
+    first = entry.configuration
+    if entry.kind == SELECTED:
         return f"{first.attention} · {SELECTED}"
     usual = f"{attention_label(first)} · {target}"
-    settings = entry.variant.label.removeprefix(usual).removeprefix(f" · recipe {entry.variant.recipe}")
+    settings = entry.label.removeprefix(usual).removeprefix(f" · recipe {entry.recipe}")
     return attention_label(first) + settings
 
 
@@ -94,7 +94,7 @@ def _grid_cells(
             cells += [number_cell(EM_DASH, None), number_cell(EM_DASH, None)]
             continue
         ua, wa = entry.scores.ua.mean, entry.scores.wa.mean
-        mark = "*" * entry.capped + "†" * (not entry.variant.complete)
+        mark = "*" * entry.capped + "†" * (not entry.complete)
         cells.append(
             number_cell(
                 format_percent(ua) + mark,
@@ -108,14 +108,14 @@ def _grid_cells(
 
 def results_table(overview: Analysis) -> Table:
     """Every variant and baseline with its scores, intervals and marks."""
-    known, muted = report_badges(overview), ua_only(overview)
+    known, muted = report_caveats(overview), ua_only(overview)
     made = {comparison.variant: comparison for comparison in overview.comparisons.comparisons}
-    recipes = len({entry.variant.recipe for entry in overview.scored}) > 1
-    seeds = any(entry.scores.ua.std is not None for entry in overview.scored)
-    rows = [_variant_cells(entry, made.get(entry.variant.label), known, recipes, seeds) for entry in overview.scored]
+    recipes = len({entry.recipe for entry in overview.variants}) > 1
+    seeds = any(entry.scores.ua.std is not None for entry in overview.variants)
+    rows = [_variant_cells(entry, made.get(entry.label), known, recipes, seeds) for entry in overview.variants]
     for baseline in overview.baselines:
         scores = baseline.scores
-        marks = [badge for badge in baseline_badges(baseline) if badge not in known]
+        marks = [badge for badge in baseline_caveats(baseline) if badge not in known]
         rows.append(
             (
                 text_cell(f"{baseline.result.name} · {baseline.result.normalisation}", marks),
@@ -124,7 +124,7 @@ def results_table(overview: Analysis) -> Table:
                 *([number_cell(EM_DASH, None)] if seeds else []),
                 number_cell(EM_DASH, None),
                 number_cell(EM_DASH, None),
-                text_cell(f"{len(baseline.evidence.scheme)} of {len(baseline.evidence.scheme)}"),
+                text_cell(f"{len(baseline.predictions.scheme)} of {len(baseline.predictions.scheme)}"),
             )
         )
     return Table(
@@ -153,8 +153,8 @@ def results_table(overview: Analysis) -> Table:
 def _variant_cells(
     entry: ScoredVariant, comparison: Comparison | None, known: Sequence[Caveat], recipes: bool, seeds: bool
 ) -> tuple[Cell, ...]:
-    variant, deviation = entry.variant, entry.scores.ua.std
-    marks = [badge for badge in variant_badges(entry) if badge not in known]
+    variant, deviation = entry, entry.scores.ua.std
+    marks = [badge for badge in variant_caveats(entry) if badge not in known]
     difference = None if comparison is None else comparison.ua_speakers.difference
     holm_p = None if comparison is None else comparison.holm_p
     have = sum(len(folds) for folds in variant.folds.values())
@@ -182,18 +182,18 @@ def _score_cells(scores: Scores) -> tuple[Cell, ...]:
 
 def recall_table(overview: Analysis) -> Table:
     """Recall of each class, pooled, in percent."""
-    emotions = list(dict.fromkeys(name for entry in overview.scored for name in entry.evidence.corpus.emotions))
-    known = report_badges(overview)
+    emotions = list(dict.fromkeys(name for entry in overview.variants for name in entry.predictions.corpus.emotions))
+    known = report_caveats(overview)
     rows = [
         _recall_cells(
-            text_cell(entry.variant.label, [badge for badge in variant_badges(entry) if badge not in known]),
-            dict(zip(entry.evidence.corpus.emotions, entry.scores.recalls.tolist(), strict=True)),
+            text_cell(entry.label, [badge for badge in variant_caveats(entry) if badge not in known]),
+            dict(zip(entry.predictions.corpus.emotions, entry.scores.recalls.tolist(), strict=True)),
             emotions,
         )
-        for entry in overview.scored
+        for entry in overview.variants
     ]
     for baseline in overview.baselines:
-        recalls = dict(zip(baseline.evidence.corpus.emotions, baseline.scores.recalls.tolist(), strict=True))
+        recalls = dict(zip(baseline.predictions.corpus.emotions, baseline.scores.recalls.tolist(), strict=True))
         rows.append(_recall_cells(text_cell(baseline.result.name), recalls, emotions))
     return Table(
         "recall",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tracking.analysis.comparison.caveats import report_badges, variant_badges
+from tracking.analysis.comparison.caveats import report_caveats, variant_caveats
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries
 from tracking.analysis.report.tables.formatting import EM_DASH, format_percent
@@ -19,14 +19,14 @@ def scope_table(overview: Analysis, lines: Sequence[ScopeSeries]) -> Table:
         overview: What the results say.
         lines: UA over scopes.
     """
-    known = report_badges(overview)
-    entries = {entry.variant.label: entry for entry in overview.scored}
-    selected = {_family(entry): entry for entry in overview.scored if entry.variant.kind == SELECTED}
+    known = report_caveats(overview)
+    entries = {entry.label: entry for entry in overview.variants}
+    selected = {_family(entry): entry for entry in overview.variants if entry.kind == SELECTED}
     scopes = sorted({scope for line in lines for scope in line.scopes})
     rows = []
     for line in lines:
         members = [entries[label] for label in line.labels]
-        marks = dict.fromkeys(badge for entry in members for badge in variant_badges(entry) if badge not in known)
+        marks = dict.fromkeys(badge for entry in members for badge in variant_caveats(entry) if badge not in known)
         by_scope = dict(zip(line.scopes, line.ua.tolist(), strict=True))
         chosen = selected.get(_family(members[0]))
         rows.append(
@@ -54,8 +54,8 @@ def scope_table(overview: Analysis, lines: Sequence[ScopeSeries]) -> Table:
 
 def _family(entry: ScoredVariant) -> tuple[object, ...]:
     """What a variant shares with the one that was selected per fold among it and its like."""
-    first = entry.variant.configuration
-    return first.attention, first.criterion, first.labels, entry.variant.recipe, entry.variant.origin
+    first = entry.configuration
+    return first.attention, first.criterion, first.labels, entry.recipe, entry.provenance
 
 
 def _score(ua: float | None) -> Cell:

@@ -50,17 +50,17 @@ def sensitivity_table(overview: Analysis) -> Table:
 
 
 def _cells(made: Comparison, seeds: bool) -> tuple[Cell, ...]:
-    effects, sensitivity = made.effects, made.sensitivity
-    deviation, gaining = effects.seeds.std, effects.speakers_better
+    effects, sensitivity = made.effects, made.power
+    deviation, gaining = effects.seeds.std, effects.improved_speakers
     return (
         text_cell(made.variant),
         text_cell(made.baseline),
         text_cell(made.question),
         number_cell(format_points(made.ua_speakers.difference), made.ua_speakers.difference),
         *([number_cell(format_percent(deviation), deviation)] if seeds else []),
-        number_cell(format_percent(sensitivity.deviation), sensitivity.deviation),
+        number_cell(format_percent(sensitivity.between_speaker_std), sensitivity.between_speaker_std),
         number_cell(f"{gaining} of {sensitivity.speakers}", gaining),
-        _decimal(effects.standardised),
+        _decimal(effects.hedges_g),
         _decimal(effects.h_ua),
         _decimal(effects.h_wa),
         _detectable(made, 1),
@@ -74,14 +74,14 @@ def _decimal(value: float | None) -> Cell:
 
 
 def _detectable(made: Comparison, comparisons: int) -> Cell:
-    if not made.sensitivity.deviation:
+    if not made.power.between_speaker_std:
         return number_cell(EM_DASH, None)
-    difference = made.sensitivity.minimum_difference(comparisons)
+    difference = made.power.minimum_difference(comparisons)
     return number_cell(_NOTHING if difference is None else format_percent(difference), difference)
 
 
 def _needed(made: Comparison, difference: float) -> Cell:
-    speakers = made.sensitivity.required_speakers(difference)
+    speakers = made.power.required_speakers(difference)
     return number_cell(EM_DASH if speakers is None else str(speakers), speakers)
 
 

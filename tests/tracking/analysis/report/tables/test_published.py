@@ -24,8 +24,8 @@ def overview_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSE
         for scope in scopes
     ]
     overview = analyse(table_of(*trials))
-    scored = tuple(replace(entry, evidence=of_size(entry.evidence, utterances)) for entry in overview.scored)
-    return replace(overview, scored=scored)
+    scored = tuple(replace(entry, predictions=of_size(entry.predictions, utterances)) for entry in overview.variants)
+    return replace(overview, variants=scored)
 
 
 def of_size(evidence: PooledPredictions, size: int) -> PooledPredictions:
@@ -56,8 +56,8 @@ def test_the_papers_numbers_stand_beside_ours_with_their_difference(
         assert shown["paper UA"].text == f"{row[f'{name} UA']}"
     assert len(rows) == 6
     component = rows["component · phonemes"]
-    (ours,) = (one for one in overview.scored if one.variant.label == "component · selected per fold · phonemes")
-    assert component["here variant"].text == ours.variant.label
+    (ours,) = (one for one in overview.variants if one.label == "component · selected per fold · phonemes")
+    assert component["here variant"].text == ours.label
     assert component["here UA"].value == ours.scores.ua.mean
     gap = ours.scores.ua.mean - float(published_scores().percent("component", "phonemes", f"{name} UA")) / 100
     assert component["difference UA"].value == pytest.approx(gap)

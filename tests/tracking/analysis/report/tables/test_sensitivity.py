@@ -14,11 +14,11 @@ def test_every_comparison_has_its_size_and_what_could_have_been_shown():
     shown = rows(sensitivity_table(overview))
     assert [row["variant"].value for row in shown] == [one.variant for one in overview.comparisons.comparisons]
     for row, made in zip(shown, overview.comparisons.comparisons, strict=True):
-        assert row["g"].value == made.effects.standardised
-        assert row["shown alone"].value == made.sensitivity.minimum_difference()
+        assert row["g"].value == made.effects.hedges_g
+        assert row["shown alone"].value == made.power.minimum_difference()
         assert row["shown first"].value > row["shown alone"].value
         assert row["speakers for 1"].value > row["speakers for 5"].value >= 6
-        assert row["gain"].text == f"{made.effects.speakers_better} of 10"
+        assert row["gain"].text == f"{made.effects.improved_speakers} of 10"
     assert "± seeds" not in shown[0]
 
 
