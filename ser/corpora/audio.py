@@ -1,6 +1,8 @@
-"""Read audio files as mono samples; refuse invalid ones."""
+"""Read audio files as mono samples; refuse invalid ones and those that would take too much memory."""
 
+import os
 import struct
+from enum import Enum
 from math import isfinite
 from pathlib import Path
 
@@ -9,10 +11,17 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from ser.errors import AudioError
+from ser.errors import AudioError, ConfigurationError
 
 MIN_DURATION_S = 0.025
 """One analysis window: shorter audio has no frame."""
+
+MAX_DURATION_S = 1800.0
+"""Longest utterance in seconds; environment variable `SER_MAX_AUDIO_S` sets another limit."""
+
+MAX_CHANNELS = 64
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
+"""Rates of recorded speech, with room on both sides: conversion from 1 Hz would take 16,000 times the memory."""
 
 MAX_SAMPLE = 2.0
 """Lossy codecs overshoot 1 a little and are clipped; beyond this the scale itself is wrong."""
@@ -20,8 +29,27 @@ MAX_SAMPLE = 2.0
 SEGMENT_SLACK_S = 0.01
 """A segment may end this much after its file: labels are often rounded."""
 
-_UNKNOWN_LENGTH = 0xFFFFFFFF
-"""A RIFF data size that a streaming writer leaves behind: it promises nothing."""
+MAX_MISSING_SHARE = 0.05
+"""Share of the samples in a header that a file may lack: header sizes are often slightly wrong."""
+
+_BLOCK_FRAMES = 2**22
+_PLACEHOLDER_BYTES = 0x7FFF0000
+"""Smallest RIFF data size that a streaming writer leaves behind: it promises nothing."""
+
+_SILENT_PEAK = 1e-3
+_MAX_OFFSET = 0.05
+_FULL_SCALE, _MAX_CLIPPED_SHARE = 0.999, 0.005
+_MIN_MONO_SHARE = 0.1
+
+
+class AudioIssue(Enum):
+    """Doubtful quality of audio that can be read; the value describes it in a note."""
+
+    WRONG_SIZE = "the header's size is wrong, the samples in the file are used"
+    ANTIPHASE = "channels in antiphase, which cancel each other when averaged"
+    SILENT = f"silence (peak below {_SILENT_PEAK:g})"
+    OFFSET = f"a constant offset (mean beyond {_MAX_OFFSET:g})"
+    CLIPPED = f"clipping (more than {_MAX_CLIPPED_SHARE:.1%} of samples at full scale)"
 
 
 def read_audio(
@@ -42,51 +70,129 @@ def read_audio(
 
     Raises:
         AudioError: The file is missing, is not audio, is cut short, holds no samples, holds NaN or
-            infinite samples or such of a wrong scale, does not hold the whole segment, or is shorter
-            than one analysis window.
+            infinite samples or such of a wrong scale, does not hold the whole segment, is shorter
+            than one analysis window, or exceeds the limits of duration, rate, channels or memory.
     """
+    return read_audio_with_issues(path, sample_rate_hz, start_s, end_s)[0]
+
+
+def read_audio_with_issues(
+    path: Path, sample_rate_hz: int = 16_000, start_s: float | None = None, end_s: float | None = None
+) -> tuple[NDArray[np.float32], tuple[AudioIssue, ...]]:
+    """Read audio as `read_audio` does, and list what makes its quality doubtful."""
+    try:
+        return _read(path, sample_rate_hz, start_s, end_s)
+    except MemoryError as error:
+        raise AudioError(path, "needs more memory than there is") from error
+
+
+def _read(
+    path: Path, sample_rate_hz: int, start_s: float | None, end_s: float | None
+) -> tuple[NDArray[np.float32], tuple[AudioIssue, ...]]:
     try:
         if not path.is_file():
             raise AudioError(path, "no such file")
-        _refuse_truncated_wav(path)
+        wrong_size = _check_wav_size(path)
     except OSError as error:
         raise AudioError(path, f"cannot be read: {error.strerror}") from error
-    samples, file_rate_hz = _decode(path, start_s, end_s)
-    if samples.shape[0] == 0:
+    mono, file_rate_hz, issues = _decode(path, start_s, end_s)
+    if wrong_size:
+        issues.add(AudioIssue.WRONG_SIZE)
+    if len(mono) < round(MIN_DURATION_S * file_rate_hz):
+        duration_ms = 1000 * len(mono) / file_rate_hz
+        raise AudioError(path, f"lasts {duration_ms:.1f} ms; expected at least {1000 * MIN_DURATION_S:g} ms")
+    issues |= _signal_issues(mono, silent=AudioIssue.ANTIPHASE not in issues)
+    if file_rate_hz != sample_rate_hz:
+        mono = soxr.resample(mono, file_rate_hz, sample_rate_hz, quality="HQ")
+    clipped: NDArray[np.float32] = mono.clip(np.float32(-1), np.float32(1))
+    return clipped, tuple(issue for issue in AudioIssue if issue in issues)
+
+
+def _signal_issues(mono: NDArray[np.float32], silent: bool) -> set[AudioIssue]:
+    """Find issues of mono samples; `silent` is whether silence is an issue of its own."""
+    magnitude = np.abs(mono)
+    if magnitude.max() < _SILENT_PEAK:
+        return {AudioIssue.SILENT} if silent else set()
+    issues = set()
+    if abs(float(mono.mean())) > _MAX_OFFSET:
+        issues.add(AudioIssue.OFFSET)
+    if float((magnitude >= _FULL_SCALE).mean()) > _MAX_CLIPPED_SHARE:
+        issues.add(AudioIssue.CLIPPED)
+    return issues
+
+
+def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDArray[np.float32], int, set[AudioIssue]]:
+    """Decode a file or a segment by blocks: mono samples at the file's rate, the rate in hertz, and issues."""
+    blocks: list[NDArray[np.float32]] = []
+    channel_power = mono_power = 0.0
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate_hz, channels = int(file.samplerate), int(file.channels)
+            first, count = _segment_bounds(path, file.frames, rate_hz, start_s, end_s)
+            _check_limits(path, count, rate_hz, channels)
+            if first:
+                file.seek(first)
+            missing = count
+            while missing > 0:
+                block: NDArray[np.float32] = file.read(min(missing, _BLOCK_FRAMES), dtype="float32", always_2d=True)
+                if not len(block):
+                    break
+                missing -= len(block)
+                _check_scale(path, block)
+                blocks.append(block[:, 0] if channels == 1 else block.mean(axis=1, dtype=np.float32))
+                if channels > 1:
+                    channel_power += float(np.square(block, dtype=np.float64).mean(axis=1).sum())
+                    mono_power += float(np.square(blocks[-1], dtype=np.float64).sum())
+    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
+        # The last two come from soundfile itself: headerless files, and formats that cannot be sought in.
+        reason = " ".join(str(getattr(error, "error_string", error)).split())
+        raise AudioError(path, f"cannot be decoded as audio: {reason}") from error
+    if missing > MAX_MISSING_SHARE * count:
+        raise AudioError(path, f"is cut short: {count - missing} of {count} samples")
+    if not blocks:
         raise AudioError(path, "holds no samples")
+    issues = {AudioIssue.WRONG_SIZE} if missing else set()
+    if mono_power < _MIN_MONO_SHARE**2 * channel_power:
+        issues.add(AudioIssue.ANTIPHASE)
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate_hz, issues
+
+
+def _check_scale(path: Path, samples: NDArray[np.float32]) -> None:
     # Both ends of the range are NaN where any sample is.
     peak = max(-float(samples.min()), float(samples.max()))
     if not isfinite(peak):
         raise AudioError(path, "holds samples that are NaN or infinite")
     if peak > MAX_SAMPLE:
         raise AudioError(path, f"samples reach {peak:g}; expected -1..1")
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
-    if len(mono) < round(MIN_DURATION_S * file_rate_hz):
-        duration_ms = 1000 * len(mono) / file_rate_hz
-        raise AudioError(path, f"lasts {duration_ms:.1f} ms; expected at least {1000 * MIN_DURATION_S:g} ms")
-    if file_rate_hz != sample_rate_hz:
-        mono = soxr.resample(mono, file_rate_hz, sample_rate_hz, quality="HQ")
-    clipped: NDArray[np.float32] = mono.clip(np.float32(-1), np.float32(1))
-    return clipped
 
 
-def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDArray[np.float32], int]:
-    """Decode a file or a segment: samples, shape `(sample, channel)`, and their rate in hertz."""
+def _check_limits(path: Path, count: int, rate_hz: int, channels: int) -> None:
+    """Refuse what a header claims before any sample is read: a small file can claim years."""
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise AudioError(path, f"has a sample rate of {rate_hz} Hz; expected {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+    if channels > MAX_CHANNELS:
+        raise AudioError(path, f"has {channels} channels; expected {MAX_CHANNELS} at most")
+    limit_s = max_duration_s()
+    if count > limit_s * rate_hz:
+        duration_s = count / rate_hz
+        limit = f"expected {limit_s:g} s at most (SER_MAX_AUDIO_S sets another limit)"
+        raise AudioError(path, f"has an utterance of {duration_s:.4g} s according to its header; {limit}")
+
+
+def max_duration_s() -> float:
+    """Read the longest allowed utterance from the environment, in seconds.
+
+    Raises:
+        ConfigurationError: `SER_MAX_AUDIO_S` is no positive number.
+    """
+    text = os.environ.get("SER_MAX_AUDIO_S", "")
     try:
-        with soundfile.SoundFile(path) as file:
-            rate_hz = int(file.samplerate)
-            first, count = _segment_bounds(path, file.frames, rate_hz, start_s, end_s)
-            if first:
-                file.seek(first)
-            segment = -1 if end_s is None else count
-            samples: NDArray[np.float32] = file.read(segment, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-        # The last two come from soundfile itself: headerless files, and formats that cannot be sought in.
-        reason = " ".join(str(getattr(error, "error_string", error)).split())
-        raise AudioError(path, f"cannot be decoded as audio: {reason}") from error
-    if len(samples) < count:
-        raise AudioError(path, f"is cut short: {len(samples)} of {count} samples")
-    return samples, rate_hz
+        limit_s = float(text) if text else MAX_DURATION_S
+    except ValueError:
+        limit_s = 0.0
+    if not (isfinite(limit_s) and limit_s > 0):
+        raise ConfigurationError(f"SER_MAX_AUDIO_S={text!r}: expected seconds, such as {MAX_DURATION_S:g}")
+    return limit_s
 
 
 def _segment_bounds(
@@ -101,18 +207,23 @@ def _segment_bounds(
     return first, min(round(to_s * rate_hz), frames) - first
 
 
-def _refuse_truncated_wav(path: Path) -> None:
-    """Compare a WAV header with the file's size: libsndfile reads a truncated file without an error."""
+def _check_wav_size(path: Path) -> bool:
+    """Compare a WAV header with the file's size: libsndfile reads a truncated file without an error.
+
+    Returns:
+        Whether the header gives another size than the file has, which it may by a little.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return
+            return False
         while len(chunk := file.read(8)) == 8:
             name, length = struct.unpack("<4sI", chunk)
             if name == b"data":
                 available = size - file.tell()
-                if length != _UNKNOWN_LENGTH and length > available:
+                if length < _PLACEHOLDER_BYTES and available < (1 - MAX_MISSING_SHARE) * length:
                     raise AudioError(path, f"is cut short: {available} of {length} bytes of samples")
-                return
+                return bool(length > available)
             file.seek(length + length % 2, 1)
+    return False

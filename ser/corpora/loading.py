@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ser.config import digest_of
-from ser.corpora.audio import read_audio
+from ser.corpora.audio import AudioIssue, read_audio_with_issues
 from ser.corpora.corpus import Annotations, Corpus, SkippedFile, Utterance
 from ser.corpora.registry import load_annotations
 from ser.corpora.transcripts.counts import add_transcript_counts
@@ -18,6 +18,8 @@ SAMPLE_RATE_HZ = 16_000
 MAX_UNREADABLE_SHARE = 0.5
 """Largest share of unreadable audio; above it the whole corpus counts as damaged."""
 
+_MAX_LISTED = 10
+
 
 @dataclass(frozen=True)
 class _ReadUtterance:
@@ -26,6 +28,7 @@ class _ReadUtterance:
     utterance: Utterance
     samples_sha256: str
     duration_s: float
+    issues: tuple[AudioIssue, ...] = ()
 
     @property
     def content(self) -> tuple[str, str, str, int, int]:
@@ -76,12 +79,12 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
     skipped: list[SkippedFile] = []
     for count, utterance in enumerate(annotations.utterances, start=1):
         try:
-            samples = read_audio(utterance.path, SAMPLE_RATE_HZ, utterance.start_s, utterance.end_s)
+            samples, issues = read_audio_with_issues(utterance.path, SAMPLE_RATE_HZ, utterance.start_s, utterance.end_s)
         except AudioError as error:
             skipped.append(SkippedFile(utterance.id, str(error)))
         else:
             sha256 = hashlib.sha256(samples.astype("<f4", copy=False).tobytes()).hexdigest()
-            read_utterances.append(_ReadUtterance(utterance, sha256, len(samples) / SAMPLE_RATE_HZ))
+            read_utterances.append(_ReadUtterance(utterance, sha256, len(samples) / SAMPLE_RATE_HZ, issues))
         if progress is not None:
             progress(count, len(annotations.utterances))
     total = len(annotations.utterances)
@@ -101,7 +104,7 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
         language=annotations.language,
         digest=_digest(annotations.emotions, read_utterances),
         skipped=annotations.skipped + tuple(skipped),
-        notes=annotations.notes + _duplicate_audio_notes(read_utterances),
+        notes=annotations.notes + _audio_issue_notes(read_utterances) + _duplicate_audio_notes(read_utterances),
         synthetic=annotations.synthetic,
     )
 
@@ -121,11 +124,24 @@ def _digest(emotions: tuple[str, ...], read_utterances: Iterable[_ReadUtterance]
     return digest_of({"emotions": list(emotions), "utterances": rows})
 
 
+def _audio_issue_notes(read_utterances: list[_ReadUtterance]) -> tuple[str, ...]:
+    """Note the utterances of doubtful quality, by issue."""
+    ids = {issue: [read.utterance.id for read in read_utterances if issue in read.issues] for issue in AudioIssue}
+    return tuple(
+        f"audio of {len(names)} utterances: {issue.value}: {', '.join(names[:_MAX_LISTED])}"
+        + (f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else "")
+        for issue, names in ids.items()
+        if names
+    )
+
+
 def _duplicate_audio_notes(read_utterances: list[_ReadUtterance]) -> tuple[str, ...]:
     """Note on utterances with equal samples: they could leak between the subsets of a fold."""
     first_ids: dict[str, str] = {}
     pairs: list[str] = []
     for read in read_utterances:
+        if AudioIssue.SILENT in read.issues:
+            continue
         first_id = first_ids.setdefault(read.samples_sha256, read.utterance.id)
         if first_id != read.utterance.id:
             pairs.append(f"{first_id} = {read.utterance.id}")

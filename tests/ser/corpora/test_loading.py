@@ -128,3 +128,23 @@ def test_the_real_emodb_opens_whole(emodb_root: Path) -> None:
     assert corpus.skipped == ()
     assert min(corpus.durations_s) == pytest.approx(1.2, abs=0.05)
     assert max(corpus.durations_s) == pytest.approx(9.0, abs=0.05)
+
+
+def test_silence_is_noted_and_is_no_duplicate_of_silence(tmp_path: Path) -> None:
+    root = write_emodb(tmp_path, ["03a01Wa", "03a02Na", "08a01Wa", "08a02Na"])
+    for stem in ("03a01Wa", "08a01Wa"):
+        soundfile.write(root / "wav" / f"{stem}.wav", np.zeros(16_000), 16_000)
+    corpus = load_corpus("emodb", root)
+    assert corpus.notes == ("audio of 2 utterances: silence (peak below 0.001): 03a01Wa, 08a01Wa",)
+
+
+def test_a_file_that_claims_years_is_one_skipped_utterance(tmp_path: Path) -> None:
+    root = write_emodb(tmp_path, ["03a01Wa", "03a02Na", "08a01Wa", "08a02Na"])
+    path = root / "wav" / "03a01Wa.wav"
+    soundfile.write(path, np.zeros(16_000), 16_000, format="FLAC")
+    content = bytearray(path.read_bytes())
+    content[22:26] = b"\xff\xff\xff\xff"
+    path.write_bytes(bytes(content))
+    corpus = load_corpus("emodb", root)
+    assert [skipped.name for skipped in corpus.skipped] == ["03a01Wa"]
+    assert "according to its header; expected 1800 s at most" in corpus.skipped[0].reason
