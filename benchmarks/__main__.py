@@ -1,7 +1,7 @@
-"""`make bench`; see `benchmarks.suite`."""
+"""Command of `make bench`; see `benchmarks.suite`."""
 
 if __name__ == "__main__":
-    # Only here: processes that are measured import this module, too, and should start as a worker does.
+    # Imported here, since measured processes import this module, too, and must start as a worker does.
     import typer
 
     from benchmarks.suite import main

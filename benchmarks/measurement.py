@@ -1,20 +1,21 @@
-"""What a measurement comes to: one row of the table, of the JSON and of the picture."""
+"""A measurement: one row of the table and of the JSON file, and one bar of the figure."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One figure.
+    """One measured value.
 
     Attributes:
-        section: What is measured.
-        case: On what, and how.
-        value: The figure.
-        unit: Its unit; 'times' for a ratio, in which more is better.
-        aim: The least (or, below, the greatest) value that is good enough, or None.
-        at_most: Whether the aim is an upper bound.
-        details: What it was made from, in words and numbers.
+        section: Name of the quantity.
+        case: Workload and settings.
+        value: The value.
+        unit: Its unit; 'times' for a ratio, where more is better.
+        target: The smallest (with `upper_bound`, the largest) value that passes, or None.
+        upper_bound: The target is an upper bound.
+        details: Numbers that the value was computed from.
     """
 
     section: str
@@ -27,7 +28,20 @@ class Measurement:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the aim is reached; None where there is none."""
+        """Return whether the value meets its target; None without a target."""
         if self.target is None:
             return None
         return self.value <= self.target if self.upper_bound else self.value >= self.target
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row of a results file, whose names stay those of earlier files."""
+        return {
+            "section": self.section,
+            "case": self.case,
+            "value": self.value,
+            "unit": self.unit,
+            "aim": self.target,
+            "at_most": self.upper_bound,
+            "details": self.details,
+            "reached": self.passed,
+        }

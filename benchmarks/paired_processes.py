@@ -1,7 +1,7 @@
-"""Two sides of a comparison, each in a process of its own, which run in turn.
+"""Processes that are compared, run in turn.
 
-Machines are noisy: what is compared runs side by side in time, and only ratios are trusted. A side
-is a process of its own because settings of memory and threads are a process's.
+Machines are noisy: both sides of a comparison run interleaved in time, and only ratios are trusted. Each side is a
+process, since settings of memory and threads belong to a process.
 """
 
 import multiprocessing
@@ -17,7 +17,7 @@ from typing import Any
 _SPAWN = multiprocessing.get_context("spawn")
 
 Work = Callable[[], Any]
-"""What is timed; what it returns is handed back."""
+"""Timed function; its return value is handed back."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Timed:
 
     Attributes:
         wall_s: Duration, in seconds.
-        peak_bytes: Peak resident memory of the side's process so far.
-        returned: What the work returned.
+        peak_bytes: Peak resident memory of the process so far.
+        returned: Return value of the work.
     """
 
     wall_s: float
@@ -36,21 +36,21 @@ class Timed:
 
 
 class BenchProcess:
-    """A process that prepares some work and does it whenever it is told to.
+    """Process that prepares some work, and does it on demand.
 
     Args:
         prepare: Called once in the new process; returns the work.
-        *arguments: What it is called with.
+        *arguments: Arguments of `prepare`.
     """
 
     def __init__(self, prepare: Callable[..., Work], *arguments: Any) -> None:
-        self._connection, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_serve, args=(theirs, prepare, arguments), daemon=False)
+        self._connection, far_end = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=_serve, args=(far_end, prepare, arguments), daemon=False)
         self._process.start()
-        theirs.close()
+        far_end.close()
 
     def run(self) -> Timed:
-        """Does the work once."""
+        """Do the work once."""
         self._connection.send("run")
         timed: Timed = self._connection.recv()
         return timed
@@ -65,18 +65,18 @@ class BenchProcess:
         self._process.join()
 
 
-def run_interleaved(sides: dict[str, BenchProcess], rounds: int) -> dict[str, list[Timed]]:
-    """Runs all sides in turn, the order turned round each time."""
-    found: dict[str, list[Timed]] = {name: [] for name in sides}
+def run_interleaved(processes: dict[str, BenchProcess], rounds: int) -> dict[str, list[Timed]]:
+    """Run all processes in turn, in reverse order every second round."""
+    calls: dict[str, list[Timed]] = {name: [] for name in processes}
     for number in range(rounds):
-        for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
-            found[name].append(sides[name].run())
-    return found
+        for name in list(processes)[:: 1 if number % 2 == 0 else -1]:
+            calls[name].append(processes[name].run())
+    return calls
 
 
-def median_s(timed: list[Timed]) -> float:
-    """The median duration, in seconds."""
-    return statistics.median(each.wall_s for each in timed)
+def median_s(calls: list[Timed]) -> float:
+    """Return the median duration, in seconds."""
+    return statistics.median(call.wall_s for call in calls)
 
 
 def _serve(connection: Connection, prepare: Callable[..., Work], arguments: tuple[Any, ...]) -> None:

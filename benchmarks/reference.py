@@ -1,7 +1,7 @@
-"""What one would write without this project, plainly and correctly: the other side of the ratios.
+"""Plain and correct PyTorch reference, which training is compared with.
 
-A packed bidirectional `nn.LSTM`, windows by `unfold`, random batches from a `DataLoader` that pads
-them, one file's features after the other with librosa.
+A packed bidirectional `nn.LSTM`, windows by `unfold`, random padded batches from a `DataLoader`, and features by
+librosa, file by file.
 
 Shapes: `batch` utterances, `frame` frames, F = 2 * cells; C and U are `(batch, frame, feature)`.
 """
@@ -28,7 +28,8 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def extract(path: Path, settings: FeatureSettings) -> NDArray[np.float32]:
-    """Log-mels of one file, shape `(frame, mel)`, as librosa makes them."""
+    """Compute log-mels of one file with librosa, shape `(frame, mel)`."""
+    # Imported here: processes whose memory and start are measured import this module, too.
     import librosa
 
     samples, rate_hz = librosa.load(path, sr=settings.sample_rate_hz)
@@ -45,14 +46,14 @@ def extract(path: Path, settings: FeatureSettings) -> NDArray[np.float32]:
 
 
 def collate(examples: Sequence[Example]) -> Batch:
-    """Puts utterances side by side, padded with zeros."""
+    """Stack utterances, padded with zeros."""
     frames, emotions, counts = zip(*examples, strict=True)
-    lengths = torch.tensor([len(each) for each in frames])
+    lengths = torch.tensor([len(utterance) for utterance in frames])
     return pad_sequence(list(frames), batch_first=True), lengths, torch.tensor(emotions), torch.tensor(counts)
 
 
 def random_batches(examples: Sequence[Example], batch_size: int, seed: int) -> "DataLoader[Any]":
-    """Random batches, other ones each epoch."""
+    """Draw random batches, new ones every epoch."""
     generator = torch.Generator().manual_seed(seed)
     return DataLoader(examples, batch_size, shuffle=True, collate_fn=collate, generator=generator)  # type: ignore[arg-type]
 
@@ -80,13 +81,13 @@ class ReferenceNetwork(nn.Module):
         self.output = nn.Linear(features, emotions + 1)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Log-probabilities, shape `(batch, frame, 1 + class)`."""
+        """Compute log-probabilities, shape `(batch, frame, 1 + class)`."""
         packed = pack_padded_sequence(frames, lengths, batch_first=True, enforce_sorted=False)
         C, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
         return functional.log_softmax(self.output(self.attend(C, lengths)), dim=-1)
 
     def attend(self, C: Tensor, lengths: Tensor) -> Tensor:
-        """U of the attention that is configured (paper, eq. 3-8)."""
+        """Compute U by the configured attention (paper, eq. 3-8)."""
         if self.attention == "quantum":
             return quantum(C, lengths)
         if self.score is None:
@@ -97,7 +98,7 @@ class ReferenceNetwork(nn.Module):
 
 
 def windowed(scores: Tensor, C: Tensor, lengths: Tensor, scope: int) -> Tensor:
-    """Softmax over each frame's window of valid frames, and the average by it (eq. 4-5)."""
+    """Average C by a softmax over each frame's window of valid frames (eq. 4-5)."""
     half = scope // 2
     valid = (torch.arange(C.shape[1]) < lengths[:, None])[:, :, None].to(C.device)
     masked = functional.pad(scores.masked_fill(~valid, -torch.inf), (0, 0, half, half), value=-torch.inf)
@@ -107,7 +108,7 @@ def windowed(scores: Tensor, C: Tensor, lengths: Tensor, scope: int) -> Tensor:
 
 
 def quantum(C: Tensor, lengths: Tensor) -> Tensor:
-    """Weights from the first and the last valid frame (eq. 6-8), the denominator kept away from 0."""
+    """Weight C by its first and last valid frame (eq. 6-8), with a denominator bounded away from 0."""
     first, last = C[:, 0], C[torch.arange(len(C)), lengths - 1]
     product = (first * last).sum(dim=1)
     least = torch.clamp(1e-3 * first.norm(dim=1) * last.norm(dim=1), min=1e-8)
@@ -117,27 +118,27 @@ def quantum(C: Tensor, lengths: Tensor) -> Tensor:
 
 
 def mean_loss(network: ReferenceNetwork, batch: Batch) -> Tensor:
-    """Mean over a batch of the CTC losses of each emotion, repeated (eq. 1-2), computed where the network lies."""
+    """Average a batch's CTC losses of repeated emotions (eq. 1-2), on the network's device."""
     frames, lengths, emotions, counts = batch
     device = network.output.weight.device
     repeated = [torch.full((int(n),), int(e) + 1) for e, n in zip(emotions, counts, strict=True)]
     targets = pad_sequence(repeated, batch_first=True).to(device)
-    # Packing takes lengths on the processor; so does CTC, on any device.
+    # Packing and CTC take lengths on the CPU, on any device.
     scores = network(frames.to(device), lengths).transpose(0, 1)
     return functional.ctc_loss(scores, targets, lengths, counts, reduction="none").mean()
 
 
 def train_epoch(
-    network: ReferenceNetwork, examples: "DataLoader[Any]", optimiser: torch.optim.Optimizer, clip: float
+    network: ReferenceNetwork, examples: "DataLoader[Any]", optimizer: torch.optim.Optimizer, clip: float
 ) -> float:
-    """One pass over the training examples; returns the mean of the batches' losses."""
+    """Train on all examples once, and return the mean of the batches' losses."""
     network.train()
     total = 0.0
     for batch in examples:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = mean_loss(network, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), clip)
-        optimiser.step()
+        optimizer.step()
         total += loss.item()
     return total / len(examples)

@@ -1,10 +1,10 @@
-"""`make bench`: measures everything in one run, prints it, and keeps it as JSON and as a picture."""
+"""Measures everything in one run, prints it, and stores it as JSON and as a figure (`make bench`)."""
 
 import json
 import platform
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,9 +24,9 @@ from ser.devices import cpu_name
 from studies.execution.bf16_probe import runs_bf16
 
 RESULTS = Path(__file__).parent / "results"
-# An epoch of IEMOCAP's shape takes the slow side two hours: both sides of a ratio take a part, drawn at random.
+# An epoch of IEMOCAP's shape takes the reference two hours: both sides of a ratio train on a random sample.
 _SHARE = 0.0625
-_LEAST_ROUNDS = 5
+_MIN_ROUNDS = 5
 _ATTENTIONS: tuple[dict[str, Any], ...] = (
     {"attention": "local"},
     {"attention": "component"},
@@ -39,107 +39,109 @@ Section = Callable[[], list[Measurement]]
 
 @dataclass(frozen=True)
 class Workload:
-    """What epochs are measured on.
+    """Utterances that epochs are measured on, with targets.
 
     Attributes:
-        whole: All of it: where the share of the machine's rate is measured.
-        compared: What both sides of a ratio train on, all of it or a part.
-        times: The ratio to the reference that is good enough at 10 ms.
-        least_share: The share of the rate that is good enough at 10 ms, in percent, or None.
+        full: All of them, for the share of the machine's rate.
+        sample: Those that both sides of a ratio train on, all or some.
+        target_ratio: Target of the ratio to the reference at 10 ms.
+        target_share: Target of the share of the rate at 10 ms, in percent, or None.
     """
 
-    whole: Source
-    compared: Source
-    times: float
-    least_share: float | None = None
+    full: Source
+    sample: Source
+    target_ratio: float
+    target_share: float | None = None
 
 
 def training_sections(workload: Workload, rounds: int, device: str) -> dict[str, Section]:
-    """Epochs on one workload and device: every attention, at 10 and 30 ms a frame."""
-    whole, compared = workload.whole, workload.compared
-    found: dict[str, Section] = {}
+    """List the measurements of epochs on one workload and device: every attention, at 10 and 30 ms per frame."""
+    full, sample = workload.full, workload.sample
+    listed: dict[str, Section] = {}
     for frame_ms in (10, 30):
-        plain, fine = configuration_of("none", frame_ms), frame_ms == 10
-        least_share, times = (workload.least_share, workload.times) if fine and device == "cpu" else (None, None)
-        found[f"share: {case_label(whole, plain, device)}"] = partial(
-            training.peak_share, whole, plain, rounds, least_share, device
+        plain, has_target = configuration_of("none", frame_ms), frame_ms == 10 and device == "cpu"
+        share, ratio = (workload.target_share, workload.target_ratio) if has_target else (None, None)
+        listed[f"share: {case_label(full, plain, device)}"] = partial(
+            training.peak_share, full, plain, rounds, share, device
         )
-        found[f"reference: {case_label(compared, plain, device)}"] = partial(
-            training.vs_reference, compared, plain, rounds, times, device
+        listed[f"reference: {case_label(sample, plain, device)}"] = partial(
+            training.vs_reference, sample, plain, rounds, ratio, device
         )
         for settings in _ATTENTIONS:
-            other = configuration_of(frame_ms=frame_ms, **settings)
-            found[f"reference: {case_label(compared, other, device)}"] = partial(
-                training.vs_reference, compared, other, 1, None, device
+            attentive = configuration_of(frame_ms=frame_ms, **settings)
+            listed[f"reference: {case_label(sample, attentive, device)}"] = partial(
+                training.vs_reference, sample, attentive, 1, None, device
             )
-        case = case_label(compared, plain, device)
-        found[f"attentions: {case}"] = partial(training.against_none, compared, frame_ms, rounds, device)
+        case = case_label(sample, plain, device)
+        listed[f"attentions: {case}"] = partial(training.vs_none, sample, frame_ms, rounds, device)
         if runs_bf16(torch.device(device)):
-            found[f"bf16: {case}"] = partial(training.bf16_against_fp32, compared, frame_ms, rounds, device)
-    return found
+            listed[f"bf16: {case}"] = partial(training.bf16_vs_fp32, sample, frame_ms, rounds, device)
+    return listed
 
 
 def sections(emodb: Path | None, folder: Path, rounds: int) -> dict[str, Section]:
-    """What is measured, by name and in order; without EmoDB or a card what needs them is left out."""
-    shape, card = Source(folder), "cuda:0" if torch.cuda.is_available() else None
+    """List all measurements by name, in order, less those that need EmoDB or a GPU where it is missing."""
+    shape, gpu = Source(folder), "cuda:0" if torch.cuda.is_available() else None
     workloads = [Workload(shape, Source(folder, share=_SHARE), 6.0, 60.0)]
     if emodb is not None:
         real = Source(folder, emodb)
         workloads.insert(0, Workload(real, real, 4.0))
-    found: dict[str, Section] = {}
-    for device in ("cpu", card):
+    listed: dict[str, Section] = {}
+    for device in ("cpu", gpu):
         for workload in workloads if device else ():
-            found |= training_sections(workload, rounds, str(device))
-    if card is not None:
-        found["trial on a card"] = partial(workers.trial_against_reference, shape, 30, card)
-    found["memory"] = partial(workers.memory, shape, epochs=3)
-    # A few seconds each: taken often enough to be steady.
-    found["starts"] = partial(workers.starts, max(rounds, _LEAST_ROUNDS))
+            listed |= training_sections(workload, rounds, str(device))
+    if gpu is not None:
+        listed["trial on a GPU"] = partial(workers.trial_vs_reference, shape, 30, gpu)
+    listed["memory"] = partial(workers.memory, shape, epochs=3)
+    # A few seconds each, and steady only over several rounds.
+    listed["starts"] = partial(workers.starts, max(rounds, _MIN_ROUNDS))
     if emodb is not None:
-        found["features"] = partial(features.against_librosa, emodb, folder, max(rounds, _LEAST_ROUNDS))
-        found["two workers"] = partial(workers.two_against_one, real, epochs=4, rounds=rounds)
-        found["study"] = partial(overhead.of_a_study, emodb, folder / "home", epochs=12)
-    return found
+        listed["features"] = partial(features.vs_librosa, emodb, folder, max(rounds, _MIN_ROUNDS))
+        listed["two workers"] = partial(workers.two_vs_one, real, epochs=4, rounds=rounds)
+        listed["study"] = partial(overhead.overhead_of_study, emodb, folder / "home", epochs=12)
+    return listed
 
 
 def skipped_reasons(emodb: Path | None) -> list[str]:
-    """What this machine or call lacks, in words."""
+    """Explain which measurements are skipped on this machine or in this call."""
     reasons = {
-        "This processor does not train in bf16: its figures are left out.": not runs_bf16(torch.device("cpu")),
-        "There is no graphics card: its figures are left out.": not torch.cuda.is_available(),
-        "EmoDB was not given (--emodb FOLDER): its figures are left out.": emodb is None,
+        "This processor does not train in bf16: measurements in bf16 are skipped.": not runs_bf16(torch.device("cpu")),
+        "There is no GPU: measurements on it are skipped.": not torch.cuda.is_available(),
+        "--emodb FOLDER is not set: measurements on EmoDB are skipped.": emodb is None,
     }
-    return [text for text, holds in reasons.items() if holds]
+    return [text for text, applies in reasons.items() if applies]
 
 
 def main(
-    emodb: Annotated[Path | None, typer.Option(help="Folder of EmoDB; without it its figures are left out.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each side of a ratio runs.")] = 3,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Measure only what has this text in its name; may be repeated.")
+    emodb: Annotated[
+        Path | None, typer.Option(help="Folder of EmoDB; without it measurements on EmoDB are skipped.")
     ] = None,
-    results: Annotated[Path, typer.Option(help="Folder of the JSON and the picture.")] = RESULTS,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs of each side of a ratio.")] = 3,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run only measurements whose name contains this text; may be repeated.")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of the JSON file and the figure.")] = RESULTS,
 ) -> None:
     """Measure speed and memory, as ratios within one run.
 
     Example: python -m benchmarks --emodb corpora/emodb --rounds 3
     """
-    console, rows = Console(), list[Measurement]()
+    console, measurements = Console(), list[Measurement]()
     started = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="ser-bench-") as folder:
-        offered, wanted = sections(emodb, Path(folder), rounds), only or [""]
-        chosen = [(name, section) for name, section in offered.items() if any(text in name for text in wanted)]
-        for number, (name, section) in enumerate(chosen, start=1):
-            with console.status(f"{number} of {len(chosen)}: {name}"):
-                found = section()
-            for row in found:
-                console.print(f"{row.section}: {row.case}: {row.value:.3g} {row.unit}")
-            rows += found
-    console.print(table(rows))
+        listed, filters = sections(emodb, Path(folder), rounds), only or [""]
+        selected = {name: section for name, section in listed.items() if any(text in name for text in filters)}
+        for number, (name, section) in enumerate(selected.items(), start=1):
+            with console.status(f"{number} of {len(selected)}: {name}"):
+                section_measurements = section()
+            for measurement in section_measurements:
+                console.print(f"{measurement.section}: {measurement.case}: {measurement.value:.3g} {measurement.unit}")
+            measurements += section_measurements
+    console.print(table(measurements))
     for reason in skipped_reasons(emodb):
         console.print(reason)
     results.mkdir(parents=True, exist_ok=True)
-    kept = {
+    content = {
         "started": started.isoformat(timespec="seconds"),
         "processor": cpu_name(),
         "torch": str(torch.__version__),
@@ -147,21 +149,23 @@ def main(
         "card": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "rounds": rounds,
         "left_out": skipped_reasons(emodb),
-        "not_asked_for": [name for name in offered if name not in dict(chosen)],
-        "rows": [asdict(row) | {"reached": row.passed} for row in rows],
+        "not_asked_for": [name for name in listed if name not in selected],
+        "rows": [measurement.as_json() for measurement in measurements],
     }
-    (results / "bench.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-    draw(rows, results / "bench.svg")
-    console.print(f"kept in {results}/bench.json and bench.svg")
+    (results / "bench.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    draw(measurements, results / "bench.svg")
+    console.print(f"written: {results}/bench.json and bench.svg")
 
 
-def table(rows: list[Measurement]) -> Table:
-    """All rows, with their aims and whether they are reached."""
-    drawn = Table(
-        "measured", "case", "value", "aim", "", "made from", title="Measured in one run", title_justify="left"
+def table(measurements: list[Measurement]) -> Table:
+    """Tabulate all measurements, with their targets and verdicts."""
+    rows = Table(
+        "quantity", "case", "value", "target", "", "computed from", title="Measured in one run", title_justify="left"
     )
-    for row in rows:
-        aim = "" if row.target is None else f"{'at most' if row.upper_bound else 'at least'} {row.target:g}"
-        verdict = {None: "", True: "reached", False: "missed"}[row.passed]
-        drawn.add_row(row.section, row.case, f"{row.value:.3g} {row.unit}", aim, verdict, row.details)
-    return drawn
+    for measurement in measurements:
+        bound = "at most" if measurement.upper_bound else "at least"
+        target = "" if measurement.target is None else f"{bound} {measurement.target:g}"
+        verdict = {None: "", True: "passed", False: "missed"}[measurement.passed]
+        value = f"{measurement.value:.3g} {measurement.unit}"
+        rows.add_row(measurement.section, measurement.case, value, target, verdict, measurement.details)
+    return rows

@@ -1,4 +1,4 @@
-"""What both sides train on: EmoDB as it is, and made-up frames with the lengths of IEMOCAP."""
+"""Workloads of both sides: EmoDB, and random frames with the lengths of IEMOCAP's utterances."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from tracking.backend.file_lock import file_lock
 UTTERANCES, MEAN_S, SHORTEST_S, LONGEST_S = 2943, 4.25, 0.58, 29.1
 """IEMOCAP's improvised set: its utterances, and their durations in seconds."""
 
-# The deviation of the logarithm of a duration, and words a second: of conversational speech, roughly.
+# Standard deviation of the logarithm of a duration, and words per second, roughly those of conversational speech.
 _SPREAD, _WORDS_PER_SECOND = 0.65, 2.8
 _EMOTIONS = ("anger", "happiness", "neutral", "sadness")
 _SPEAKERS = tuple(f"{session}{letter}" for session in range(1, 6) for letter in "FM")
@@ -30,12 +30,12 @@ _SPEAKERS = tuple(f"{session}{letter}" for session in range(1, 6) for letter in 
 
 @dataclass(frozen=True)
 class Workload:
-    """A corpus with its store and its folds.
+    """Corpus with its store and its folds.
 
     Attributes:
         corpus: The corpus.
-        store: Its log-mels, 10 ms a frame.
-        folds: Its leave-one-speaker-out folds; the first is the one of which epochs are measured.
+        store: Its log-mels, 10 ms per frame.
+        folds: Its leave-one-speaker-out folds; epochs are measured on the first.
     """
 
     corpus: Corpus
@@ -43,11 +43,11 @@ class Workload:
     folds: tuple[Fold, ...]
 
     def data(self, configuration: FoldConfiguration) -> FoldData:
-        """The first fold's data under a configuration."""
+        """Prepare the first fold's data for a configuration."""
         return prepare_fold_data(self.corpus, self.store, configuration, self.folds[0])
 
     def tasks(self, configuration: FoldConfiguration, device_type: str) -> list[FoldTask]:
-        """All folds of a trial, as an executor takes them."""
+        """List all folds of a trial as tasks of an executor."""
         return [
             FoldTask(
                 fold_identity(configuration, self.corpus.digest, fold, device_type),
@@ -61,12 +61,12 @@ class Workload:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a workload comes from; handed to other processes, which map the same store.
+    """Origin of a workload; passed to other processes, which map the same store.
 
     Attributes:
-        folder: Where stores lie.
+        folder: Folder of stores.
         emodb: The folder of EmoDB, or None for IEMOCAP's shape.
-        share: Share of the utterances of IEMOCAP's shape that is taken.
+        share: Share of the utterances of IEMOCAP's shape, 0..1.
     """
 
     folder: Path
@@ -75,27 +75,27 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Name in the tables."""
+        """Return its name in the tables."""
         if self.emodb is not None:
             return "EmoDB"
         return "IEMOCAP's shape" if self.share == 1 else f"{self.share:.1%} of IEMOCAP's shape"
 
     def open(self) -> Workload:
-        """The workload; its store is written where it is missing."""
+        """Open the workload; its store is written if it is missing."""
         if self.emodb is not None:
             corpus = load_corpus("emodb", self.emodb)
             path = build_store_if_missing(corpus, FeatureSettings(), self.folder)
         else:
             corpus, lengths = iemocap_shape(self.share)
             path = self.folder / f"shape-{self.share}"
-            # Both sides of a ratio ask for it at once.
+            # Both sides of a ratio open it at once.
             with file_lock(path.with_name(f"{path.name}.lock")):
                 _ensure_noise(path, corpus, lengths)
         return Workload(corpus, FeatureStore.open(path), speaker_folds(corpus, "partner"))
 
 
 def configuration_of(attention: str, frame_ms: int, **changes: Any) -> FoldConfiguration:
-    """The recommended model over words at 10, 20 or 30 ms a frame, in fp32 unless told otherwise."""
+    """Return the recommended model over words in fp32 at 10, 20 or 30 ms per frame, with changed settings."""
     settings: dict[str, Any] = {
         "attention": attention,
         "stack": frame_ms // 10,
@@ -111,16 +111,16 @@ def configuration_of(attention: str, frame_ms: int, **changes: Any) -> FoldConfi
 
 
 def iemocap_shape(share: float) -> tuple[Corpus, "np.ndarray[Any, np.dtype[np.int64]]"]:
-    """A corpus without audio that has as many utterances as IEMOCAP, as long, and the frames of each.
+    """Draw a corpus without audio, with as many and as long utterances as IEMOCAP, and each one's number of frames.
 
-    Durations are log-normal with IEMOCAP's mean, least and greatest; emotions are drawn. Speed does
-    not depend on content.
+    Durations are log-normal with IEMOCAP's mean, minimum and maximum; emotions are random. Speed does not depend on
+    content.
     """
     generator = np.random.default_rng(1)
     logarithms = generator.normal(np.log(MEAN_S) - _SPREAD**2 / 2, _SPREAD, UTTERANCES)
     durations_s = np.exp(logarithms).clip(SHORTEST_S, LONGEST_S)
     emotions = generator.integers(0, len(_EMOTIONS), UTTERANCES)
-    chosen = np.sort(generator.permutation(UTTERANCES)[: round(share * UTTERANCES)])
+    sample = np.sort(generator.permutation(UTTERANCES)[: round(share * UTTERANCES)])
     utterances = tuple(
         Utterance(
             id=f"utterance{number:04}",
@@ -130,7 +130,7 @@ def iemocap_shape(share: float) -> tuple[Corpus, "np.ndarray[Any, np.dtype[np.in
             emotion=_EMOTIONS[emotions[number]],
             words=max(1, round(_WORDS_PER_SECOND * durations_s[number])),
         )
-        for number in chosen
+        for number in sample
     )
     partners = {speaker: speaker[0] + ("M" if speaker[1] == "F" else "F") for speaker in _SPEAKERS}
     corpus = Corpus(
@@ -138,18 +138,18 @@ def iemocap_shape(share: float) -> tuple[Corpus, "np.ndarray[Any, np.dtype[np.in
         root=Path("noise"),
         emotions=_EMOTIONS,
         utterances=utterances,
-        durations_s=tuple(durations_s[chosen].tolist()),
+        durations_s=tuple(durations_s[sample].tolist()),
         samples_sha256=tuple(utterance.id for utterance in utterances),
         partners=partners,
         language="en",
         digest=f"noise-{share}",
         synthetic=True,
     )
-    return corpus, np.round(durations_s[chosen] * 100).astype(np.int64)
+    return corpus, np.round(durations_s[sample] * 100).astype(np.int64)
 
 
 def _ensure_noise(path: Path, corpus: Corpus, lengths: "np.ndarray[Any, np.dtype[np.int64]]") -> None:
-    """Writes a store of noise where it is missing."""
+    """Write a store of noise if it is missing."""
     if path.exists():
         return
     settings, generator = FeatureSettings(), np.random.default_rng(2)
@@ -165,9 +165,9 @@ def _ensure_noise(path: Path, corpus: Corpus, lengths: "np.ndarray[Any, np.dtype
 
 
 def examples(data: FoldData) -> list[Example]:
-    """The training utterances as the reference takes them: a tensor each, in memory."""
-    found = []
+    """Return the training utterances as the reference takes them: one tensor per utterance, in memory."""
+    utterances = []
     for index in data.training:
         frames, _ = data.view.batch([int(index)])
-        found.append((frames[0].clone(), int(data.emotions[index]), int(data.counts[index])))
-    return found
+        utterances.append((frames[0].clone(), int(data.emotions[index]), int(data.counts[index])))
+    return utterances

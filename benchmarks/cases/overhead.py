@@ -1,4 +1,4 @@
-"""What a study spends on anything but its folds: Optuna, MLflow, files, handing out and taking in."""
+"""Overhead of a study: Optuna, MLflow, files, and the dispatch of folds."""
 
 import time
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ WORKERS = 2
 
 @dataclass
 class _Clock(StudyCallback):
-    """Notes when the study came to each standing: the first is before the first fold is handed out."""
+    """Records the times of a study's progress; the first is before the first fold is dispatched."""
 
     wall_s: list[float] = field(default_factory=list)
     coordinator_s: list[float] = field(default_factory=list)
@@ -30,14 +30,14 @@ class _Clock(StudyCallback):
 
 
 @dataclass(frozen=True)
-class Spent:
-    """Where a study's time went, in seconds of its worker slots.
+class TimeBudget:
+    """Time of a study by its use, in seconds of its worker slots.
 
     Attributes:
-        wall_s: From before the first fold was handed out to the last result's being recorded.
-        folds_s: In folds, evaluation included.
-        tail_s: In slots that had no fold left to take.
-        coordinator_s: Processor time of the coordinator, which may have slowed the folds.
+        wall_s: Duration from before the first fold's dispatch to the last result's record.
+        folds_s: Time in folds, including evaluation.
+        tail_s: Time of slots after the last fold was dispatched.
+        coordinator_s: CPU time of the coordinator, which may have slowed the folds.
     """
 
     wall_s: float
@@ -46,13 +46,13 @@ class Spent:
     coordinator_s: float
 
     @property
-    def other_share(self) -> float:
-        """The share of the slots' time that was neither a fold nor the end's idling, 0..1."""
+    def overhead_share(self) -> float:
+        """Return the share of the slots' time that was neither a fold nor the tail, 0..1."""
         return (WORKERS * self.wall_s - self.folds_s - self.tail_s + self.coordinator_s) / (WORKERS * self.wall_s)
 
 
 def study(emodb: Path, folder: Path, epochs: int) -> Work:
-    """One study of attention `none` over phonemes on EmoDB, recorded in a home of its own."""
+    """Run one study of attention `none` over phonemes on EmoDB, in a new home."""
     plan = StudyPlan.from_options(
         StudyOptions(
             corpus="emodb",
@@ -63,36 +63,38 @@ def study(emodb: Path, folder: Path, epochs: int) -> Work:
         )
     )
 
-    def work() -> Spent:
-        clock, workplace = _Clock(), LocalBackend(("cpu",) * WORKERS)
-        outcome = run_study(plan, emodb, Home(folder), workplace, clock, lambda _: lambda done, total: None)
+    def work() -> TimeBudget:
+        clock, backend = _Clock(), LocalBackend(("cpu",) * WORKERS)
+        outcome = run_study(plan, emodb, Home(folder), backend, clock, lambda _: lambda done, total: None)
         folds = [fold for trial in outcome.reader.table().trials for fold in trial.folds]
-        return spent(folds, clock.wall_s[0], clock.wall_s[-1], clock.coordinator_s[-1] - clock.coordinator_s[0])
+        return time_budget(folds, clock.wall_s[0], clock.wall_s[-1], clock.coordinator_s[-1] - clock.coordinator_s[0])
 
     return work
 
 
-def spent(folds: list[ScoredFold], began_s: float, ended_s: float, coordinator_s: float) -> Spent:
-    """Adds up where the time of two slots went.
+def time_budget(folds: list[ScoredFold], started_s: float, ended_s: float, coordinator_s: float) -> TimeBudget:
+    """Sum up the time of two slots by its use.
 
     Args:
         folds: All folds of the study.
-        began_s: When the first fold was about to be handed out, in seconds since 1970.
-        ended_s: When the last result was recorded.
-        coordinator_s: Processor time of the coordinator in between.
+        started_s: Time before the first fold's dispatch, in seconds since 1970.
+        ended_s: Time of the last result's record.
+        coordinator_s: CPU time of the coordinator in between.
     """
     folds_s = sum(fold.ended_ms - fold.started_ms for fold in folds) / 1000
     last_ends_s = sorted(fold.ended_ms / 1000 for fold in folds)[-WORKERS:]
     tail_s = sum(last_ends_s[-1] - end for end in last_ends_s)
-    return Spent(ended_s - began_s, folds_s, tail_s, coordinator_s)
+    return TimeBudget(ended_s - started_s, folds_s, tail_s, coordinator_s)
 
 
-def of_a_study(emodb: Path, folder: Path, epochs: int) -> list[Measurement]:
-    """The share of a study's time that is not training."""
+def overhead_of_study(emodb: Path, folder: Path, epochs: int) -> list[Measurement]:
+    """Measure the share of a study's time that is not training."""
     with BenchProcess(study, emodb, folder, epochs) as side:
-        found: Spent = side.run().returned
-    details = f"{found.wall_s:.0f} s, ten folds of {epochs} epochs, {WORKERS} workers, their start included; "
-    details += f"coordinator {found.coordinator_s:.1f} s of processor time"
+        budget: TimeBudget = side.run().returned
+    details = f"{budget.wall_s:.0f} s, ten folds of {epochs} epochs, {WORKERS} workers, including their start; "
+    details += f"coordinator {budget.coordinator_s:.1f} s of CPU time"
     return [
-        Measurement("study, all but training", "EmoDB, 30 ms, none", 100 * found.other_share, "%", 3.0, True, details)
+        Measurement(
+            "study, all but training", "EmoDB, 30 ms, none", 100 * budget.overhead_share, "%", 3.0, True, details
+        )
     ]

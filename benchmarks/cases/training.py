@@ -1,6 +1,6 @@
-"""One epoch of training, one thread against one thread or one card against itself, and how much of it is used.
+"""Training epochs vs. the reference, both in one thread or on one GPU, and their share of the machine's peak rate.
 
-The reference's epoch does not count its features, which are measured by themselves.
+The reference's epoch does not include its features, which are measured separately.
 """
 
 import statistics
@@ -19,22 +19,22 @@ from ser.training.optimizer import make_optimiser
 from ser.training.trainer import FoldTraining
 from studies.execution.malloc_tuning import malloc_environment
 
-# A product of this size takes a core 20 ms or so, and a card the same with the larger one.
-_PRODUCT, _CARD_PRODUCT = 1024, 8192
+# A product of this size takes a core about 20 ms; the larger one takes a GPU as long.
+_PRODUCT, _GPU_PRODUCT = 1024, 8192
 _PRODUCTS = 50
 
 
 def ours(source: Source, configuration: FoldConfiguration, device: str) -> Work:
-    """An epoch of this project; it ends with losses read back, so that no card still computes."""
-    return _epochs(source, configuration, device, validated=False)
+    """Train an epoch by this project; it ends with losses read back, so that no GPU still computes."""
+    return _epochs(source, configuration, device, validate=False)
 
 
-def validated(source: Source, configuration: FoldConfiguration, device: str) -> Work:
-    """An epoch of this project and the scores of its validation speakers, as in a fold."""
-    return _epochs(source, configuration, device, validated=True)
+def ours_validated(source: Source, configuration: FoldConfiguration, device: str) -> Work:
+    """Train an epoch by this project and score its validation speakers, as in a fold."""
+    return _epochs(source, configuration, device, validate=True)
 
 
-def _epochs(source: Source, configuration: FoldConfiguration, device: str, validated: bool) -> Work:
+def _epochs(source: Source, configuration: FoldConfiguration, device: str, validate: bool) -> Work:
     torch.set_num_threads(1)
     data = source.open().data(configuration)
     training = FoldTraining(data, configuration, 1, torch.device(device))
@@ -42,52 +42,52 @@ def _epochs(source: Source, configuration: FoldConfiguration, device: str, valid
 
     def epoch() -> None:
         training.train_epoch(next(epochs))
-        if validated:
+        if validate:
             training.score(training.average.weights(), data.validation)
 
     return epoch
 
 
-def worker_side(
+def worker_process(
     prepare: Callable[[Source, FoldConfiguration, str], Work],
     source: Source,
     configuration: FoldConfiguration,
     device: str,
 ) -> BenchProcess:
-    """A side whose process starts as a worker does, with its settings of memory."""
+    """Start a process with a worker's memory settings."""
     with malloc_environment():
         return BenchProcess(prepare, source, configuration, device)
 
 
 def reference(source: Source, configuration: FoldConfiguration, device: str) -> Work:
-    """An epoch of the reference."""
+    """Train an epoch of the reference."""
     torch.set_num_threads(1)
     torch.manual_seed(1)
     data = source.open().data(configuration)
     network = ReferenceNetwork(configuration, data.classes).to(device)
     batches = random_batches(examples(data), configuration.batch_size, seed=1)
-    optimiser = make_optimiser(configuration, network)
+    optimizer = make_optimiser(configuration, network)
 
     def epoch() -> None:
-        train_epoch(network, batches, optimiser, configuration.gradient_clip or float("inf"))
+        train_epoch(network, batches, optimizer, configuration.gradient_clip or float("inf"))
 
     return epoch
 
 
 def product_rate(device: str) -> Work:
-    """The rate of products of two square float32 matrices, in operations a second.
+    """Measure the median rate of products of two square float32 matrices, in operations per second.
 
-    Its median: an epoch does not meet the machine's best moments alone, either.
+    The median, since an epoch does not run in the machine's best moments only, either.
     """
     torch.set_num_threads(1)
-    size = _CARD_PRODUCT if device.startswith("cuda") else _PRODUCT
-    one, other = torch.randn(2, size, size, device=device).unbind()
+    size = _GPU_PRODUCT if device.startswith("cuda") else _PRODUCT
+    left, right = torch.randn(2, size, size, device=device).unbind()
 
     def rate() -> float:
         walls_s = []
         for _ in range(_PRODUCTS):
             started = time.perf_counter()
-            one @ other
+            left @ right
             if device.startswith("cuda"):
                 torch.cuda.synchronize(device)
             walls_s.append(time.perf_counter() - started)
@@ -97,10 +97,10 @@ def product_rate(device: str) -> Work:
 
 
 def useful_operations(source: Source, configuration: FoldConfiguration) -> float:
-    """Multiplications and additions of matrix products that an epoch needs, none of them for padding.
+    """Count multiplications and additions of the matrix products that an epoch needs, without padding.
 
-    An LSTM's frame needs 4 cells x (inputs + cells) of each, forward; as much for the gradient by
-    the weights, and for the gradient by the inputs, which the first layer's frames do without.
+    A frame of an LSTM needs 4 cells x (inputs + cells) of each in the forward pass, as many for the gradient of the
+    weights, and for the gradient of the inputs, which the first layer does not need.
     """
     data = source.open().data(configuration)
     frames = float(data.view.lengths[data.training].sum())
@@ -113,101 +113,105 @@ def useful_operations(source: Source, configuration: FoldConfiguration) -> float
 
 
 def vs_reference(
-    source: Source, configuration: FoldConfiguration, rounds: int, aim: float | None, device: str
+    source: Source, configuration: FoldConfiguration, rounds: int, target: float | None, device: str
 ) -> list[Measurement]:
-    """The ratio of the two sides' epochs over the same utterances.
+    """Measure the ratio of both sides' epochs over the same utterances.
 
     Args:
         source: The workload.
         configuration: The model.
-        rounds: How often each side runs.
-        aim: The ratio that is good enough.
-        device: Where both compute.
+        rounds: Runs of each side.
+        target: Target of the ratio.
+        device: Device of both sides.
     """
     with (
-        BenchProcess(reference, source, configuration, device) as theirs,
-        worker_side(ours, source, configuration, device) as our,
+        BenchProcess(reference, source, configuration, device) as reference_process,
+        worker_process(ours, source, configuration, device) as our_process,
     ):
-        timed = run_interleaved({"reference": theirs, "ours": our}, rounds)
-    reference_s, ours_s = median_s(timed["reference"]), median_s(timed["ours"])
-    details = f"{ours_s:.2f} s against {reference_s:.2f} s, medians of {rounds}"
+        calls = run_interleaved({"reference": reference_process, "ours": our_process}, rounds)
+    reference_s, ours_s = median_s(calls["reference"]), median_s(calls["ours"])
+    details = f"{ours_s:.2f} s vs. {reference_s:.2f} s, medians of {rounds}"
     case = case_label(source, configuration, device)
     return [
-        Measurement("training epoch against the reference", case, reference_s / ours_s, "times", aim, details=details)
+        Measurement("training epoch vs. the reference", case, reference_s / ours_s, "times", target, details=details)
     ]
 
 
 def peak_share(
-    source: Source, configuration: FoldConfiguration, rounds: int, aim: float | None, device: str
+    source: Source, configuration: FoldConfiguration, rounds: int, target: float | None, device: str
 ) -> list[Measurement]:
-    """The share of the machine's own rate of matrix products that whole epochs reach, after a first one.
+    """Measure the share of the machine's rate of matrix products that full epochs reach, after a first one.
 
     Args:
         source: The workload.
         configuration: The model.
-        rounds: Epochs, each with a measurement of the rate before it.
-        aim: The share that is good enough, in percent.
-        device: Where it computes.
+        rounds: Epochs, each after a measurement of the rate.
+        target: Target of the share, in percent.
+        device: Device of both.
     """
-    with BenchProcess(product_rate, device) as rate, worker_side(ours, source, configuration, device) as our:
-        sides = {"rate": rate, "ours": our}
-        run_interleaved(sides, 1)
-        timed = run_interleaved(sides, rounds)
-    machine, ours_s = statistics.median(each.returned for each in timed["rate"]), median_s(timed["ours"])
-    share = useful_operations(source, configuration) / ours_s / machine
-    details = f"{ours_s:.2f} s, {machine / 1e9:.0f} Gop/s, medians of {rounds}; useful operations over whole epochs"
+    with (
+        BenchProcess(product_rate, device) as rate_process,
+        worker_process(ours, source, configuration, device) as our_process,
+    ):
+        processes = {"rate": rate_process, "ours": our_process}
+        run_interleaved(processes, 1)
+        calls = run_interleaved(processes, rounds)
+    rate, ours_s = statistics.median(call.returned for call in calls["rate"]), median_s(calls["ours"])
+    share = useful_operations(source, configuration) / ours_s / rate
+    details = f"{ours_s:.2f} s, {rate / 1e9:.0f} Gop/s, medians of {rounds}; useful operations of full epochs"
     return [
         Measurement(
             "share of the matrix-product rate",
             case_label(source, configuration, device),
             100 * share,
             "%",
-            aim,
+            target,
             details=details,
         )
     ]
 
 
-def against_none(source: Source, frame_ms: int, rounds: int, device: str) -> list[Measurement]:
-    """What each attention's epoch costs over that of `none`, in percent; fp32, one thread or one card."""
+def vs_none(source: Source, frame_ms: int, rounds: int, device: str) -> list[Measurement]:
+    """Measure each attention's extra time per epoch over `none`, in percent; fp32, one thread or one GPU."""
     configurations = {"none": configuration_of("none", frame_ms)}
     for attention in ("local", "component", "quantum"):
         configurations[attention] = configuration_of(attention, frame_ms)
     configurations["component, window scores"] = configuration_of("component", frame_ms, component_score="window")
     with ExitStack() as stack:
-        sides = {
-            name: stack.enter_context(worker_side(ours, source, each, device)) for name, each in configurations.items()
+        processes = {
+            name: stack.enter_context(worker_process(ours, source, configuration, device))
+            for name, configuration in configurations.items()
         }
-        timed = run_interleaved(sides, rounds)
-    none_s = median_s(timed.pop("none"))
+        calls = run_interleaved(processes, rounds)
+    none_s = median_s(calls.pop("none"))
     return [
         Measurement(
             "cost of an attention over none",
             case_label(source, configurations[name], device),
-            100 * (median_s(each) / none_s - 1),
+            100 * (median_s(attention_calls) / none_s - 1),
             "%",
             30.0 if name == "component" and device == "cpu" else None,
             upper_bound=True,
-            details=f"{median_s(each):.2f} s against {none_s:.2f} s, medians of {rounds}",
+            details=f"{median_s(attention_calls):.2f} s vs. {none_s:.2f} s, medians of {rounds}",
         )
-        for name, each in timed.items()
+        for name, attention_calls in calls.items()
     ]
 
 
-def bf16_against_fp32(source: Source, frame_ms: int, rounds: int, device: str) -> list[Measurement]:
-    """The gain of bf16, where the processor or card has it."""
+def bf16_vs_fp32(source: Source, frame_ms: int, rounds: int, device: str) -> list[Measurement]:
+    """Measure the speedup of bf16, on a device that supports it."""
     with (
-        worker_side(ours, source, configuration_of("none", frame_ms), device) as fp32,
-        worker_side(ours, source, configuration_of("none", frame_ms, precision="bf16"), device) as bf16,
+        worker_process(ours, source, configuration_of("none", frame_ms), device) as fp32_process,
+        worker_process(ours, source, configuration_of("none", frame_ms, precision="bf16"), device) as bf16_process,
     ):
-        timed = run_interleaved({"fp32": fp32, "bf16": bf16}, rounds)
-    fp32_s, bf16_s = median_s(timed["fp32"]), median_s(timed["bf16"])
-    details = f"{bf16_s:.2f} s against {fp32_s:.2f} s, medians of {rounds}"
+        calls = run_interleaved({"fp32": fp32_process, "bf16": bf16_process}, rounds)
+    fp32_s, bf16_s = median_s(calls["fp32"]), median_s(calls["bf16"])
+    details = f"{bf16_s:.2f} s vs. {fp32_s:.2f} s, medians of {rounds}"
     case = case_label(source, configuration_of("none", frame_ms), device)
-    return [Measurement("bf16 against fp32", case, fp32_s / bf16_s, "times", 1.3, details=details)]
+    return [Measurement("bf16 vs. fp32", case, fp32_s / bf16_s, "times", 1.3, details=details)]
 
 
 def case_label(source: Source, configuration: FoldConfiguration, device: str) -> str:
-    """Workload, frames and attention, as the tables name them, and a card."""
+    """Name workload, frames and attention as in the tables, and a GPU."""
     attention = "component, window scores" if configuration.component_score == "window" else configuration.attention
     return f"{source.name}, {10 * configuration.stack} ms, {attention}{'' if device == 'cpu' else f', {device}'}"

@@ -1,4 +1,4 @@
-"""Worker processes: two against one, their start, their memory."""
+"""Worker processes: two vs. one, their start, their memory."""
 
 import statistics
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.cases.training import reference, validated, worker_side
+from benchmarks.cases.training import ours_validated, reference, worker_process
 from benchmarks.measurement import Measurement
 from benchmarks.paired_processes import BenchProcess, Work, median_s, run_interleaved
 from benchmarks.workloads import Source, configuration_of
@@ -23,13 +23,13 @@ from studies.execution.malloc_tuning import malloc_environment
 _MIB = 1024**2
 
 
-def two_against_one(source: Source, epochs: int, rounds: int) -> list[Measurement]:
-    """A ten-fold trial by one worker and by two, in turn; starting them is not counted.
+def two_vs_one(source: Source, epochs: int, rounds: int) -> list[Measurement]:
+    """Train a ten-fold trial by one worker and by two, in turn; their start is not counted.
 
     Args:
         source: The workload.
-        epochs: Epochs of a fold.
-        rounds: How often each runs.
+        epochs: Epochs per fold.
+        rounds: Trials of each.
     """
     workload, configuration = source.open(), configuration_of("none", 30, epochs=epochs)
     tasks = workload.tasks(configuration, "cpu")
@@ -43,43 +43,43 @@ def two_against_one(source: Source, epochs: int, rounds: int) -> list[Measuremen
         for _ in range(rounds):
             for workers, executor in ((1, one), (2, two)):
                 walls_s[workers].append(_train(executor, tasks))
-    one_s, two_s = (statistics.median(each) for each in walls_s.values())
-    details = f"{two_s:.1f} s against {one_s:.1f} s, {epochs} epochs a fold, medians of {rounds}"
+    one_s, two_s = (statistics.median(rounds_s) for rounds_s in walls_s.values())
+    details = f"{two_s:.1f} s vs. {one_s:.1f} s, {epochs} epochs per fold, medians of {rounds}"
     case = f"{source.name}, 30 ms, none, ten folds"
-    return [Measurement("two workers against one", case, one_s / two_s, "times", 1.8, details=details)]
+    return [Measurement("two workers vs. one", case, one_s / two_s, "times", 1.8, details=details)]
 
 
-def trial_against_reference(source: Source, epochs: int, device: str) -> list[Measurement]:
-    """A ten-fold trial at 10 ms on a card, as many folds at once as a study would take, against the reference.
+def trial_vs_reference(source: Source, epochs: int, device: str) -> list[Measurement]:
+    """Train a ten-fold trial at 10 ms on a GPU, with as many folds at once as in a study, vs. the reference.
 
-    The reference takes fold after fold; three epochs of one are timed after a first, and stand for all of them.
+    The reference trains fold after fold; three epochs of one fold, after a first, are timed and extrapolated.
 
     Args:
         source: The workload.
-        epochs: Epochs of a fold.
-        device: The card.
+        epochs: Epochs per fold.
+        device: The GPU.
     """
     workload, configuration = source.open(), configuration_of("none", 10, epochs=epochs)
     tasks = workload.tasks(configuration, torch.device(device).type)
-    devices = [each for each in default_worker_devices(None) if each == device] or [device]
+    devices = [name for name in default_worker_devices(None) if name == device] or [device]
     with closing(LocalExecutor(workload.corpus, tuple(devices))) as executor:
         _train(executor, [tasks[0]] * executor.slots)
         ours_s = _train(executor, tasks)
-    with BenchProcess(reference, source, configuration, device) as theirs:
-        timed = run_interleaved({"reference": theirs}, 4)["reference"][1:]
-    reference_s = median_s(timed) * epochs * len(tasks)
-    details = f"{ours_s:.1f} s with {len(devices)} folds at once against {reference_s:.1f} s, {epochs} epochs a fold"
+    with BenchProcess(reference, source, configuration, device) as reference_process:
+        calls = run_interleaved({"reference": reference_process}, 4)["reference"][1:]
+    reference_s = median_s(calls) * epochs * len(tasks)
+    details = f"{ours_s:.1f} s with {len(devices)} folds at once vs. {reference_s:.1f} s, {epochs} epochs per fold"
     case = f"{source.name}, 10 ms, none, {len(tasks)} folds, {device}"
-    return [Measurement("trial against the reference", case, reference_s / ours_s, "times", 10.0, details=details)]
+    return [Measurement("trial vs. the reference", case, reference_s / ours_s, "times", 10.0, details=details)]
 
 
 def _train(executor: LocalExecutor, tasks: list[FoldTask]) -> float:
-    """Trains folds and returns how long it took, in seconds."""
+    """Train folds, and return the duration in seconds."""
     started = time.perf_counter()
-    waiting, ended = list(tasks), 0
+    queue, ended = list(tasks), 0
     while ended < len(tasks):
-        while waiting and executor.free_slots():
-            executor.submit(waiting.pop())
+        while queue and executor.free_slots():
+            executor.submit(queue.pop())
         for event in executor.wait(1.0):
             if isinstance(event, Failed):
                 raise RuntimeError(f"fold {event.identity} failed: {event.reason}")
@@ -88,9 +88,9 @@ def _train(executor: LocalExecutor, tasks: list[FoldTask]) -> float:
 
 
 def memory(source: Source, epochs: int) -> list[Measurement]:
-    """Peak resident memory of a training process, and how much it grows after its first two epochs."""
-    with worker_side(validated, source, configuration_of("none", 10), "cpu") as side:
-        peaks = [side.run().peak_bytes / _MIB for _ in range(epochs)]
+    """Measure the peak resident memory of a training process, and its growth after the first two epochs."""
+    with worker_process(ours_validated, source, configuration_of("none", 10), "cpu") as process:
+        peaks = [process.run().peak_bytes / _MIB for _ in range(epochs)]
     case = f"{source.name}, 10 ms, none"
     return [
         Measurement("peak memory of a worker", case, peaks[-1], "MiB", 1.5 * 1024, upper_bound=True),
@@ -101,31 +101,31 @@ def memory(source: Source, epochs: int) -> list[Measurement]:
 
 
 def starts(rounds: int) -> list[Measurement]:
-    """How long `ser --help` takes, and a worker until it could take a fold: the first one, and one after it."""
-    helps_s, firsts_s, others_s = list[float](), list[float](), list[float]()
+    """Measure the durations of `ser --help`, and of the start of a first worker and of a later one."""
+    helps_s, firsts_s, later_s = list[float](), list[float](), list[float]()
     for _ in range(rounds):
         started = time.perf_counter()
         subprocess.run([Path(sys.executable).with_name("ser"), "--help"], check=True, capture_output=True)
         helps_s.append(time.perf_counter() - started)
-        with BenchProcess(_starting) as side:
-            firsts_s.append(side.run().returned)
-            others_s.append(side.run().returned)
+        with BenchProcess(_start_worker) as process:
+            firsts_s.append(process.run().returned)
+            later_s.append(process.run().returned)
     case = f"shortest of {rounds}"
     return [
         Measurement("ser --help", case, min(helps_s), "s", 0.3, upper_bound=True),
         Measurement("start of a study's first worker", case, min(firsts_s), "s", 3.0, upper_bound=True),
-        Measurement("start of another worker", case, min(others_s), "s", 3.0, upper_bound=True),
+        Measurement("start of another worker", case, min(later_s), "s", 3.0, upper_bound=True),
     ]
 
 
-def _starting() -> Work:
-    """Starts a worker process; the first brings with it the server that it is forked from."""
+def _start_worker() -> Work:
+    """Start a worker process; the first start includes that of the fork server."""
 
     def work() -> float:
         receiving, sending = FORKSERVER.Pipe(duplex=False)
         started = time.perf_counter()
         with malloc_environment():
-            process = FORKSERVER.Process(target=_be_ready, args=(sending,))
+            process = FORKSERVER.Process(target=_import_worker, args=(sending,))
             process.start()
         receiving.recv()
         took_s = time.perf_counter() - started
@@ -135,8 +135,8 @@ def _starting() -> Work:
     return work
 
 
-def _be_ready(sending: Connection) -> None:
-    """Imports what a worker imports before its first fold."""
+def _import_worker(sending: Connection) -> None:
+    """Import all modules of a worker, and report ready."""
     import studies.execution.worker  # noqa: F401
 
     sending.send(True)

@@ -1,1 +1,1 @@
-"""How many folds a coordinator records a second (`make recording`)."""
+"""Rate at which a coordinator records folds (`make recording`)."""

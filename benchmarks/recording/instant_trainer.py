@@ -1,4 +1,4 @@
-"""A study without audio and a trainer that takes no time: what is left is the recording."""
+"""A study without audio and a trainer that takes no time, so that only recording is measured."""
 
 import threading
 import time
@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from typing_extensions import override
 
-from benchmarks.recording.synthetic_results import Results
+from benchmarks.recording.synthetic_results import SyntheticResults
 from ser.corpora.corpus import Corpus
 from ser.folds import make_folds, parse_scheme
 from ser.training.checkpoint import serialize_fold
@@ -28,81 +29,83 @@ from tracking.writing.recorder import Recorder
 _LABELS = ("words", "phonemes", "phonemes_x2", "utterance")
 _SCOPES = tuple(range(3, 84, 2))
 POINTS = 336
-"""Points of these labels, scopes and all attentions, with one seed."""
+"""Number of points of these labels, scopes and all attentions, with one seed."""
 
 
 class InstantTrainer(Executor):
-    """Makes up a fold's result when it is asked for.
+    """Executor that draws a fold's result instead of training it.
 
     Args:
-        results: Draws the results.
-        slots: Folds in hand at once.
+        results: Generator of results.
+        slots: Folds at once.
         weights: Float32 numbers in a fold's weights.
-        begun: Called when the first fold is handed out.
-        ahead: Results that may wait to be recorded; with more, the trainer rests, as no study stays far ahead of
-            its records for long.
+        on_first_fold: Called when the first fold is submitted.
+        ahead: Folds that may be unrecorded; with more, the trainer pauses, as no study stays far ahead of its records
+            for long.
     """
 
-    def __init__(self, results: Results, slots: int, weights: int, begun: Callable[[], None], ahead: int = 50) -> None:
+    def __init__(
+        self, results: SyntheticResults, slots: int, weights: int, on_first_fold: Callable[[], None], ahead: int = 50
+    ) -> None:
         self._results = results
         self._slots = slots
         self._weights = {"network": torch.zeros(weights)}
         self._tasks: deque[FoldTask] = deque()
-        self._begun: Callable[[], None] | None = begun
-        self._room = threading.Semaphore(ahead)
+        self._on_first_fold: Callable[[], None] | None = on_first_fold
+        self._unrecorded = threading.Semaphore(ahead)
         self.spent_s = 0.0
-        """Processor time that making up results took."""
+        """CPU time that drawing results took."""
 
     def recorded(self) -> None:
-        """Is told that a result was recorded."""
-        self._room.release()
+        """Note that a result was recorded."""
+        self._unrecorded.release()
 
     @property
+    @override
     def slots(self) -> int:
-        """Folds in hand at once."""
         return self._slots
 
+    @override
     def free_slots(self) -> int:
-        """Slots that could take a fold now."""
         return self._slots - len(self._tasks)
 
+    @override
     def submit(self, task: FoldTask) -> None:
-        """Takes a fold."""
-        if self._begun is not None:
-            self._begun()
-            self._begun = None
+        if self._on_first_fold is not None:
+            self._on_first_fold()
+            self._on_first_fold = None
         self._tasks.append(task)
 
+    @override
     def cancel(self, identity: str) -> None:
-        """Lets go of a fold in hand."""
-        raise NotImplementedError(f"fold {identity} is made up when it is asked for: there is nothing to cancel")
+        raise NotImplementedError(f"fold {identity} takes no time: there is nothing to cancel")
 
+    @override
     def wait(self, timeout_s: float) -> list[Event]:
-        """Ends the fold that was handed out first."""
-        if not self._tasks or not self._room.acquire(timeout=timeout_s):
+        if not self._tasks or not self._unrecorded.acquire(timeout=timeout_s):
             return []
-        began = time.thread_time()
+        started_s = time.thread_time()
         task = self._tasks.popleft()
         trained = TrainedFold(self._results.fold(task), self._weights)
         event = Finished(task.identity, 0, serialize_fold(trained))
-        self.spent_s += time.thread_time() - began
+        self.spent_s += time.thread_time() - started_s
         return [event]
 
+    @override
     def close(self) -> None:
-        """Lets go of what is in hand."""
         self._tasks.clear()
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study that is open and of which nothing is recorded.
+    """Open study without recorded results.
 
     Attributes:
         context: The study.
-        search: Its memory in Optuna.
+        search: Its Optuna study.
         points: Its points.
-        recorder: Writes its runs.
-        reader: Reads them.
+        recorder: Writer of its runs.
+        reader: Reader of its runs.
     """
 
     context: StudyContext
@@ -113,7 +116,7 @@ class Study:
 
 
 def open_study(home: Home, corpus: Corpus, trials: int) -> Study:
-    """Opens a study of so many trials, without what comes before in a real one: audio, features, reconciliation."""
+    """Open a study of a number of trials, without the audio, features and consistency check of a real one."""
     plan = StudyPlan.from_options(
         StudyOptions(
             corpus=corpus.name,

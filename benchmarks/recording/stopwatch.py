@@ -1,4 +1,4 @@
-"""Where a study's time goes: calls by what they belong to, and processor time by process."""
+"""Time of a study by call, and CPU time by process."""
 
 import threading
 import time
@@ -10,10 +10,10 @@ import psutil
 
 
 class Stopwatch:
-    """Times calls in the threads of a sender; a call within a timed one of the same thread is not timed again.
+    """Times calls in some threads; a call within a timed one of the same thread is not timed again.
 
     Args:
-        threads: Begin of the names of the threads whose calls are timed.
+        threads: Prefix of the names of the timed threads.
     """
 
     def __init__(self, threads: str) -> None:
@@ -23,40 +23,40 @@ class Stopwatch:
         self._inside = threading.local()
         self._lock = threading.Lock()
 
-    def watch(self, owner: Any, name: str, what: str) -> None:
-        """Times every call of a function from now on."""
+    def watch(self, owner: Any, name: str, label: str) -> None:
+        """Time every call of a function from now on, under a label."""
         function: Callable[..., Any] = getattr(owner, name)
 
-        def timed(*arguments: Any, **others: Any) -> Any:
+        def timed(*arguments: Any, **options: Any) -> Any:
             if getattr(self._inside, "busy", False) or not threading.current_thread().name.startswith(self._threads):
-                return function(*arguments, **others)
+                return function(*arguments, **options)
             self._inside.busy = True
-            began = time.perf_counter()
+            started_s = time.perf_counter()
             try:
-                return function(*arguments, **others)
+                return function(*arguments, **options)
             finally:
                 with self._lock:
-                    self.spent_s[what] += time.perf_counter() - began
-                    self.calls[what] += 1
+                    self.spent_s[label] += time.perf_counter() - started_s
+                    self.calls[label] += 1
                 self._inside.busy = False
 
         setattr(owner, name, timed)
 
-    def rows(self, whole_s: float, folds: int) -> Iterator[tuple[str, float, float, float]]:
-        """What, calls a fold, milliseconds a fold, share of the whole time; the last row is what is left.
+    def rows(self, total_s: float, folds: int) -> Iterator[tuple[str, float, float, float]]:
+        """Yield label, calls per fold, milliseconds per fold and share of the total time; the last row is the rest.
 
         Args:
-            whole_s: Time of all threads together.
-            folds: Folds that were recorded.
+            total_s: Time of all threads together.
+            folds: Number of recorded folds.
         """
-        for what, spent_s in sorted(self.spent_s.items(), key=lambda each: -each[1]):
-            yield what, self.calls[what] / folds, 1000 * spent_s / folds, spent_s / whole_s
-        rest_s = whole_s - sum(self.spent_s.values())
-        yield "all else", 0.0, 1000 * rest_s / folds, rest_s / whole_s
+        for label, spent_s in sorted(self.spent_s.items(), key=lambda item: -item[1]):
+            yield label, self.calls[label] / folds, 1000 * spent_s / folds, spent_s / total_s
+        rest_s = total_s - sum(self.spent_s.values())
+        yield "all else", 0.0, 1000 * rest_s / folds, rest_s / total_s
 
 
 def processor_s(first: psutil.Process) -> float:
-    """Processor time that a process, its descendants and their ended children have had, in seconds."""
+    """Return the CPU time of a process, its descendants and their ended children, in seconds."""
     spent_s = 0.0
     for process in (first, *first.children(recursive=True)):
         times = process.cpu_times()
@@ -65,11 +65,11 @@ def processor_s(first: psutil.Process) -> float:
 
 
 class Pace:
-    """Notes wall and processor time after every so many folds.
+    """Records wall and CPU time at regular numbers of folds.
 
     Args:
-        every: Number of folds.
-        servers: Processes beside this one, by name.
+        every: Number of folds between two records.
+        servers: Other processes, by name.
     """
 
     def __init__(self, every: int, servers: Mapping[str, psutil.Process]) -> None:
@@ -77,37 +77,37 @@ class Pace:
         self._servers = servers
         self._done = 0
         self._lock = threading.Lock()
-        self._marks: list[dict[str, float]] = []
+        self._records: list[dict[str, float]] = []
         self._memory_mb: list[float] = []
 
     @property
-    def began_s(self) -> float:
-        """When it began, on the clock of `time.perf_counter`."""
-        return self._marks[0]["wall"]
+    def started_s(self) -> float:
+        """Return the time of the start, on the clock of `time.perf_counter`."""
+        return self._records[0]["wall"]
 
-    def begin(self) -> None:
-        """Notes the time at which recording begins."""
-        self._mark()
+    def start(self) -> None:
+        """Record the start."""
+        self._record()
 
     def count(self) -> None:
-        """Counts a fold."""
+        """Count a fold."""
         with self._lock:
             self._done += 1
             if self._done % self._every == 0:
-                self._mark()
+                self._record()
 
     def stages(self) -> list[dict[str, float]]:
-        """Time that each so many folds took, in seconds: of the wall, of this process, and of each server."""
+        """Return the times between records, in seconds: wall time, and CPU time of this process and of each server."""
         return [
             {name: after[name] - before[name] for name in after}
-            for before, after in zip(self._marks, self._marks[1:], strict=False)
+            for before, after in zip(self._records, self._records[1:], strict=False)
         ]
 
     def memory_mb(self) -> list[float]:
-        """Memory of this process after each so many folds, in MB of its resident set."""
+        """Return this process's resident memory at each record after the start, in MB."""
         return self._memory_mb[1:]
 
-    def _mark(self) -> None:
+    def _record(self) -> None:
         times = {"wall": time.perf_counter(), "coordinator": time.process_time()}
-        self._marks.append(times | {name: processor_s(process) for name, process in self._servers.items()})
+        self._records.append(times | {name: processor_s(process) for name, process in self._servers.items()})
         self._memory_mb.append(psutil.Process().memory_info().rss / 1e6)

@@ -1,4 +1,4 @@
-"""Made-up results in EmoDB's shape: 535 utterances of ten speakers, seven classes; drawn, not trained."""
+"""Random results in EmoDB's shape: 535 utterances of ten speakers, seven classes."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ SPEAKERS = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
 UTTERANCES = (49, 58, 43, 38, 55, 35, 61, 69, 56, 71)
 EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "sadness", "neutral")
 ACCURACY = {"none": 0.72, "local": 0.73, "component": 0.735, "quantum": 0.725}
-_BEGAN_MS = 1_790_000_000_000
+_STARTED_MS = 1_790_000_000_000
 _FOLD_MS = 60_000
 
 
 def synthetic_corpus() -> Corpus:
-    """EmoDB's speakers, pairs, classes and number of utterances; no audio."""
+    """Create a corpus with EmoDB's speakers, pairs, classes and number of utterances, without audio."""
     generator = np.random.default_rng(1)
     utterances = tuple(
         Utterance(
@@ -31,8 +31,8 @@ def synthetic_corpus() -> Corpus:
             words=8,
             voiced_phonemes=25,
         )
-        for speaker, many in zip(SPEAKERS, UTTERANCES, strict=True)
-        for number in range(many)
+        for speaker, utterance_count in zip(SPEAKERS, UTTERANCES, strict=True)
+        for number in range(utterance_count)
     )
     pairs = list(zip(SPEAKERS[::2], SPEAKERS[1::2], strict=True))
     return Corpus(
@@ -48,62 +48,64 @@ def synthetic_corpus() -> Corpus:
     )
 
 
-class Results:
-    """Draws results of folds, and a baseline.
+class SyntheticResults:
+    """Generator of results of folds, and of a baseline.
 
     Args:
-        corpus: The corpus, of which each fold tests and validates one speaker.
+        corpus: The corpus; each fold tests and validates one speaker.
     """
 
     def __init__(self, corpus: Corpus) -> None:
         self._identity = CorpusIdentity(name=corpus.name, digest=corpus.digest, emotions=corpus.emotions)
         self._utterances = len(corpus.utterances)
-        index = {emotion: place for place, emotion in enumerate(corpus.emotions)}
+        class_index = {emotion: index for index, emotion in enumerate(corpus.emotions)}
         self._ids: dict[str, tuple[str, ...]] = {}
         self._actual: dict[str, NDArray[np.int64]] = {}
         for speaker in corpus.speakers:
-            part = [utterance for utterance in corpus.utterances if utterance.speaker == speaker]
-            self._ids[speaker] = tuple(utterance.id for utterance in part)
-            self._actual[speaker] = np.array([index[utterance.emotion] for utterance in part])
+            utterances = [utterance for utterance in corpus.utterances if utterance.speaker == speaker]
+            self._ids[speaker] = tuple(utterance.id for utterance in utterances)
+            self._actual[speaker] = np.array([class_index[utterance.emotion] for utterance in utterances])
 
     def fold(self, task: FoldTask) -> FoldResult:
-        """A fold's result, the same for the same identity; a little depends on attention, fold and seed."""
+        """Draw a fold's result, the same for the same identity; it varies a little with attention, fold and seed."""
         generator = np.random.default_rng(int(task.identity[:16], 16))
         configuration, fold = task.configuration, task.fold
-        right = ACCURACY[configuration.attention] + 0.02 * generator.standard_normal()
-        began_ms = _BEGAN_MS + fold.index * _FOLD_MS
+        accuracy = ACCURACY[configuration.attention] + 0.02 * generator.standard_normal()
+        started_ms = _STARTED_MS + fold.index * _FOLD_MS
         return FoldResult(
             identity=task.identity,
             results_version=RESULTS_VERSION,
             fold=fold,
             corpus=self._identity,
             configuration=configuration,
-            test=self._decided(fold.test_speakers[0], right, 7.2, generator),
-            validation=self._decided(fold.validation_speakers[0], right, 7.0, generator),
-            curve=_curve(configuration, began_ms, generator),
+            test=self._evaluation(fold.test_speakers[0], accuracy, 7.2, generator),
+            validation=self._evaluation(fold.validation_speakers[0], accuracy, 7.0, generator),
+            curve=_curve(configuration, started_ms, generator),
             selected_epoch=configuration.epochs,
             targets=TargetReport(utterances=self._utterances),
-            started_ms=began_ms,
-            ended_ms=began_ms + _FOLD_MS,
+            started_ms=started_ms,
+            ended_ms=started_ms + _FOLD_MS,
             environment={"device": "made up"},
         )
 
     def baseline(self, scheme: tuple[Fold, ...], normalisation: str) -> BaselineResult:
-        """A logistic regression as might be."""
+        """Draw results of a logistic regression."""
         generator = np.random.default_rng(2)
         return BaselineResult(
             name="logistic regression",
             corpus=self._identity,
             normalisation=normalisation,
             folds=scheme,
-            tests=tuple(self._decided(fold.test_speakers[0], 0.7, None, generator) for fold in scheme),
+            tests=tuple(self._evaluation(fold.test_speakers[0], 0.7, None, generator) for fold in scheme),
         )
 
-    def _decided(self, speaker: str, right: float, loss: float | None, generator: np.random.Generator) -> Evaluation:
+    def _evaluation(
+        self, speaker: str, accuracy: float, loss: float | None, generator: np.random.Generator
+    ) -> Evaluation:
         actual = self._actual[speaker]
         classes = len(self._identity.emotions)
-        guessed = generator.integers(classes, size=len(actual))
-        predicted = np.where(generator.random(len(actual)) < right, actual, guessed)
+        guesses = generator.integers(classes, size=len(actual))
+        predicted = np.where(generator.random(len(actual)) < accuracy, actual, guesses)
         return Evaluation(
             utterances=self._ids[speaker],
             speakers=(speaker,) * len(actual),
@@ -115,7 +117,9 @@ class Results:
         )
 
 
-def _curve(configuration: FoldConfiguration, began_ms: int, generator: np.random.Generator) -> tuple[EpochRecord, ...]:
+def _curve(
+    configuration: FoldConfiguration, started_ms: int, generator: np.random.Generator
+) -> tuple[EpochRecord, ...]:
     epochs = np.arange(1, configuration.epochs + 1)
     noise = 1 + 0.05 * generator.standard_normal((6, len(epochs)))
     falling = 36 * np.exp(-epochs / 6) + 3
@@ -132,7 +136,7 @@ def _curve(configuration: FoldConfiguration, began_ms: int, generator: np.random
     return tuple(
         EpochRecord(
             epoch=int(epoch),
-            ended_ms=began_ms + int(epoch) * _FOLD_MS // (configuration.epochs + 1),
+            ended_ms=started_ms + int(epoch) * _FOLD_MS // (configuration.epochs + 1),
             values=dict(zip(names, values.tolist(), strict=True)),
         )
         for epoch, values in zip(epochs, columns.T, strict=True)
@@ -140,7 +144,7 @@ def _curve(configuration: FoldConfiguration, began_ms: int, generator: np.random
 
 
 def _scores(predicted: NDArray[np.int64], classes: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Scores that sum to 1 and are largest where it was decided, shape `(utterance, class)`."""
-    raw = generator.random((len(predicted), classes))
-    raw[np.arange(len(predicted)), predicted] += 2
-    return np.asarray(raw / raw.sum(axis=1, keepdims=True), dtype=np.float64)
+    """Draw scores that sum to 1 and are largest for the predicted class, shape `(utterance, class)`."""
+    scores = generator.random((len(predicted), classes))
+    scores[np.arange(len(predicted)), predicted] += 2
+    return np.asarray(scores / scores.sum(axis=1, keepdims=True), dtype=np.float64)
