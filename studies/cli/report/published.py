@@ -49,9 +49,7 @@ def print_published(options: PublishedOptions) -> None:
 
 def _footnotes(tests: tuple[PublishedTest, ...]) -> list[str]:
     """What must be known to read the table."""
-    whole = ", ".join(
-        f"{test.variant} {_range(test.integer_counts)}" for test in tests if test.integer_counts is not None
-    )
+    whole = ", ".join(f"{test.variant} {_range(test.whole)}" for test in tests if test.whole is not None)
     failing = all(test.holm_p >= test.level for test in tests)
     return [
         f"after Holm's adjustment over the {len(tests)} tests {'none holds' if failing else 'some hold'}; "

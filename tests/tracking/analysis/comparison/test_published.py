@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from tracking.analysis.comparison.published import (
-    HOLDS,
-    NOT_REPRODUCED,
-    UNDECIDABLE,
+    ClaimVerdict,
+    judge_claim,
     published_claims,
     published_scores,
     published_tests,
-    verdict_of,
 )
 from tracking.analysis.statistics.proportions import Interval
 
@@ -19,12 +17,12 @@ CASES = {(test.variant, f"{test.corpus} {test.score}"): test for test in TESTS}
 
 # Variant, column, p, range of p under rounding, p from the recalls' variances, verdict.
 EXPECTED = [
-    ("component", "IEMOCAP UA", ".062", (".053", ".072"), ".089", NOT_REPRODUCED),
-    ("component", "IEMOCAP WA", ".042", (".035", ".050"), None, HOLDS),
-    ("component", "FAU-Aibo UA", ".025", (".019", ".034"), ".128", HOLDS),
-    ("quantum", "IEMOCAP UA", ".405", (".374", ".436"), ".416", NOT_REPRODUCED),
-    ("quantum", "IEMOCAP WA", ".184", (".163", ".206"), None, NOT_REPRODUCED),
-    ("quantum", "FAU-Aibo UA", ".096", (".076", ".121"), ".225", UNDECIDABLE),
+    ("component", "IEMOCAP UA", ".062", (".053", ".072"), ".089", ClaimVerdict.NOT_REPRODUCED),
+    ("component", "IEMOCAP WA", ".042", (".035", ".050"), None, ClaimVerdict.HOLDS),
+    ("component", "FAU-Aibo UA", ".025", (".019", ".034"), ".128", ClaimVerdict.HOLDS),
+    ("quantum", "IEMOCAP UA", ".405", (".374", ".436"), ".416", ClaimVerdict.NOT_REPRODUCED),
+    ("quantum", "IEMOCAP WA", ".184", (".163", ".206"), None, ClaimVerdict.NOT_REPRODUCED),
+    ("quantum", "FAU-Aibo UA", ".096", (".076", ".121"), ".225", ClaimVerdict.UNDECIDABLE),
 ]
 
 
@@ -67,10 +65,10 @@ def test_rounding_ranges_hold_every_pair_of_scores_printed_so():
         assert (test.rounding.low, test.rounding.high) == pytest.approx((min(p), max(p)), abs=1e-9)
 
 
-def test_integer_counts_of_utterances_narrow_the_range_of_wa():
+def test_whole_counts_of_utterances_narrow_the_range_of_wa():
     for test in TESTS:
         if test.score == "UA":
-            assert test.integer_counts is None
+            assert test.whole is None
             continue
         n = test.utterances
         hits = [
@@ -78,22 +76,22 @@ def test_integer_counts_of_utterances_narrow_the_range_of_wa():
             for printed in (test.variant_percent, test.baseline_percent)
         ]
         p = [pooled_p(a / n, b / n, n) for a in hits[0] for b in hits[1]]
-        assert test.integer_counts is not None
-        assert (test.integer_counts.low, test.integer_counts.high) == pytest.approx((min(p), max(p)), abs=1e-9)
+        assert test.whole is not None
+        assert (test.whole.low, test.whole.high) == pytest.approx((min(p), max(p)), abs=1e-9)
 
 
 def test_claims_over_all_columns():
     component, quantum = published_claims()
     assert component.text == "component > none at p < .05"
     assert quantum.text == "quantum > none at p < .10"
-    assert component.verdict == quantum.verdict == NOT_REPRODUCED
+    assert component.verdict == quantum.verdict == ClaimVerdict.NOT_REPRODUCED
     assert quantum.reason.endswith("FAU-Aibo UA: undecidable")
 
 
 def test_a_verdict_needs_the_whole_range_on_one_side():
-    assert verdict_of(Interval(0.01, 0.049), 0.05) == HOLDS
-    assert verdict_of(Interval(0.01, 0.05), 0.05) == UNDECIDABLE
-    assert verdict_of(Interval(0.05, 0.06), 0.05) == NOT_REPRODUCED
+    assert judge_claim(Interval(0.01, 0.049), 0.05) == ClaimVerdict.HOLDS
+    assert judge_claim(Interval(0.01, 0.05), 0.05) == ClaimVerdict.UNDECIDABLE
+    assert judge_claim(Interval(0.05, 0.06), 0.05) == ClaimVerdict.NOT_REPRODUCED
 
 
 def test_the_class_sizes_sum_to_the_papers_test_sets():
