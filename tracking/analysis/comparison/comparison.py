@@ -1,7 +1,8 @@
-"""Comparisons of variants on the same test utterances, with every test beside its assumption."""
+"""Comparisons of variants on the same test utterances."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 
@@ -29,23 +30,27 @@ ALPHA = 0.05
 DEFAULT_REQUEST = ComparisonRequest()
 """Every variant against attention `none`, and CTC against the sequence-to-label model."""
 
-BETTER = "better"
-NO_DIFFERENCE = "no difference shown"
-NOT_BETTER = "not better: the interval lies below 0"
-NO_CLAIM = f"no claim: fewer than {MIN_SPEAKERS} speakers"
+
+class Verdict(StrEnum):
+    """Verdict on a comparison."""
+
+    BETTER = "better"
+    NO_DIFFERENCE = "no difference shown"
+    NOT_BETTER = "not better: the interval lies below 0"
+    NO_CLAIM = f"no claim: fewer than {MIN_SPEAKERS} speakers"
 
 
 @dataclass(frozen=True)
 class Effects:
-    """How large the difference of two variants is.
+    """Effect sizes of a comparison.
 
     Attributes:
         h_ua: Cohen's h of the two UAs.
         h_wa: Cohen's h of the two WAs.
-        hedges_g: Mean of the speakers' UA differences in units of their deviation; None where
-            they do not deviate, or with fewer than three speakers.
-        improved_speakers: Speakers whose UA part is larger with the variant.
-        seeds: UA difference of each seed, mean and deviation; the deviation is None with one seed.
+        hedges_g: Mean of the speakers' UA differences in units of their standard deviation; None
+            where they do not deviate, or with fewer than three speakers.
+        improved_speakers: Number of speakers whose UA the variant improves.
+        seeds: UA difference of each seed, mean and standard deviation; the latter is None with one seed.
     """
 
     h_ua: float
@@ -57,12 +62,13 @@ class Effects:
 
 @dataclass(frozen=True)
 class PowerAnalysis:
-    """What this comparison could have shown, given how much speakers differ in it.
+    """Power of a comparison, given how much speakers differ in it.
 
     Attributes:
-        between_speaker_std: Standard deviation between speakers of the UA difference, 0..1; None with one speaker.
-        speakers: Test speakers.
-        family: Comparisons of the report; 1 where the comparison stands alone.
+        between_speaker_std: Standard deviation between speakers of the UA difference, 0..1; None with
+            one speaker.
+        speakers: Number of test speakers.
+        family_size: Comparisons of the report; 1 where the comparison stands alone.
     """
 
     between_speaker_std: float | None
@@ -70,11 +76,11 @@ class PowerAnalysis:
     family_size: int = 1
 
     def minimum_difference(self, comparisons: int = 1) -> float | None:
-        """The smallest true UA difference that is shown with 80% power.
+        """Compute the smallest true UA difference that is shown with 80% power.
 
         Args:
-            comparisons: 1 for this comparison alone; `family` for the first of the report to be shown,
-                which has to pass the level divided by their number.
+            comparisons: 1 for this comparison alone; `family_size` for the first of the report to be
+                shown, which has to pass the level divided by their number.
 
         Returns:
             The difference, 0..1; None where none can be shown, however large, or where speakers do not deviate.
@@ -84,7 +90,7 @@ class PowerAnalysis:
         return minimum_detectable_difference(self.between_speaker_std, self.speakers, ALPHA / comparisons)
 
     def required_speakers(self, difference: float) -> int | None:
-        """How many speakers would show a true UA difference with 80% power, this comparison alone.
+        """Compute how many speakers show a true UA difference with 80% power, this comparison alone.
 
         Args:
             difference: UA difference, above 0 and up to 1.
@@ -102,9 +108,9 @@ class Comparison:
     Attributes:
         variant: Label of the variant.
         baseline: Label of the baseline.
-        question: What the pair asks, such as 'attention'.
+        question: In what the two differ, such as 'attention'.
         seeds: Seeds that both were trained with.
-        utterances: Test utterances.
+        utterances: Number of test utterances.
         ua_speakers: UA: difference (0..1), sign-flip test over speakers and t interval.
         wa_speakers: WA, likewise.
         ua_sessions: UA over sessions; None where the corpus has no sessions.
@@ -112,13 +118,13 @@ class Comparison:
         z_wa: Pooled z-test of WA; None where undefined.
         z_ua: The same test with UA in the place of WA; None where undefined.
         z_ua_recalls: z-test of UA from the recalls' variances; None where undefined.
-        mcnemar_p: McNemar's exact test; None with several seeds, which have no single decision an
+        mcnemar_p: McNemar's exact test; None with several seeds, which have no single prediction per
             utterance.
-        effects: How large the difference is.
-        power: What could have been shown.
+        effects: Effect sizes.
+        power: Differences that could have been shown.
         holm_p: Sign-flip p of UA over speakers after Holm's adjustment over all comparisons of the
             report; None with too few speakers.
-        verdict: What may be said, resting on `holm_p` alone.
+        verdict: Verdict, from `holm_p` and the interval of `ua_speakers`; no claim before `holm_p` is known.
     """
 
     variant: str
@@ -137,12 +143,12 @@ class Comparison:
     effects: Effects
     power: PowerAnalysis
     holm_p: float | None = None
-    verdict: str = ""
+    verdict: Verdict = Verdict.NO_CLAIM
 
 
 @dataclass(frozen=True)
 class SkippedComparison:
-    """A comparison that was not made, and why."""
+    """A comparison that is missing from the report, with the reason."""
 
     variant: str
     baseline: str
@@ -154,9 +160,9 @@ class Comparisons:
     """All comparisons of one report.
 
     Attributes:
-        made: Comparisons with their verdicts, in the order of the variants.
-        refused: Those that were planned but not made, and variants without a baseline.
-        family: Size of Holm's family: every planned pair, made or not.
+        comparisons: Comparisons with their verdicts, in the order of the variants.
+        skipped: Planned comparisons that are missing, and variants without a baseline.
+        family_size: Size of Holm's family: every planned comparison, skipped or not.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -165,34 +171,34 @@ class Comparisons:
 
 
 def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Comparison:
-    """Compares a variant with any baseline.
+    """Compare a variant with any baseline.
 
     Seeds are averaged within an utterance first: they are never more utterances.
 
     Args:
         a: The variant.
         b: The baseline.
-        question: What the pair asks.
+        question: In what the two differ.
 
     Returns:
-        The comparison; Holm's adjustment and the verdict need the whole family (see `compare_all`).
+        The comparison; Holm's adjustment and the verdict need the whole family (see `compare_variants`).
 
     Raises:
-        ComparisonError: They were not tested alike (see `require_alike`).
+        ComparisonError: They were tested differently (see `check_comparable`).
     """
     check_comparable(a, b)
     left, right = a.predictions, b.predictions
     n, difference, actual = len(left.utterances), left.correct - right.correct, left.actual
-    parts = ua_contributions(difference, actual, left.speaker_index, left.classes)
-    sessions = left.session_index
+    speakers, sessions = left.speaker_index, left.session_index
+    contributions = ua_contributions(difference, actual, speakers, left.classes)
     return Comparison(
         a.label,
         b.label,
         question,
         a.seeds,
         n,
-        ua_speakers=sign_flip(parts),
-        wa_speakers=sign_flip(wa_contributions(difference, left.speaker_index)),
+        ua_speakers=sign_flip(contributions),
+        wa_speakers=sign_flip(wa_contributions(difference, speakers)),
         ua_sessions=None
         if sessions is None
         else sign_flip(ua_contributions(difference, actual, sessions, left.classes)),
@@ -200,75 +206,71 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         z_wa=proportions_ztest(a.scores.wa.mean, b.scores.wa.mean, n, n),
         z_ua=proportions_ztest(a.scores.ua.mean, b.scores.ua.mean, n, n),
         z_ua_recalls=uar_ztest(a.scores.recalls, b.scores.recalls, left.class_counts),
-        mcnemar_p=_mcnemar(left, right),
+        mcnemar_p=_mcnemar_p(left, right),
         effects=Effects(
             cohens_h(a.scores.ua.mean, b.scores.ua.mean),
             cohens_h(a.scores.wa.mean, b.scores.wa.mean),
-            hedges_g(parts),
-            count_improved_speakers(parts),
-            _difference_of_seeds(left, right),
+            hedges_g(contributions),
+            count_improved_speakers(contributions),
+            _difference_over_seeds(left, right),
         ),
-        power=PowerAnalysis(between_speaker_std(parts), len(parts)),
+        power=PowerAnalysis(between_speaker_std(contributions), len(contributions)),
     )
 
 
-def _difference_of_seeds(left: PooledPredictions, right: PooledPredictions) -> MeanAndStd:
+def _difference_over_seeds(left: PooledPredictions, right: PooledPredictions) -> MeanAndStd:
     pairs = zip(left.confusions, right.confusions, strict=True)
     return MeanAndStd.of(np.array([unweighted_accuracy(a) - unweighted_accuracy(b) for a, b in pairs]))
 
 
-def _mcnemar(left: PooledPredictions, right: PooledPredictions) -> float | None:
+def _mcnemar_p(left: PooledPredictions, right: PooledPredictions) -> float | None:
     if len(left.predicted) > 1:
         return None
-    hit_a, hit_b = left.predicted[0] == left.actual, right.predicted[0] == right.actual
-    return mcnemar_one_sided(int(np.count_nonzero(hit_a & ~hit_b)), int(np.count_nonzero(hit_b & ~hit_a)))
+    correct_a, correct_b = left.predicted[0] == left.actual, right.predicted[0] == right.actual
+    only_a, only_b = np.count_nonzero(correct_a & ~correct_b), np.count_nonzero(correct_b & ~correct_a)
+    return mcnemar_one_sided(int(only_a), int(only_b))
 
 
-def compare_variants(scored: Sequence[ScoredVariant], question: ComparisonRequest = DEFAULT_REQUEST) -> Comparisons:
-    """Makes every comparison of a report and adjusts for their number.
+def compare_variants(variants: Sequence[ScoredVariant], request: ComparisonRequest = DEFAULT_REQUEST) -> Comparisons:
+    """Make every comparison of a report and adjust for their number.
 
-    The family is fixed before anything is filtered: every planned pair counts, also those that
-    cannot be made yet because a fold is missing, and those that are not to be shown.
+    The family is fixed before anything is filtered: every planned comparison counts, also those that
+    have to wait for a fold, and those that are not shown.
 
     Args:
-        scored: All variants of the report, both kinds.
-        question: What is compared with what.
+        variants: All variants of the report, both kinds.
+        request: What is compared with what.
 
     Returns:
-        Comparisons, refusals with their reasons, and the family's size.
+        Comparisons, skipped ones with the reason, and the family's size.
 
     Raises:
-        ComparisonError: The question names what is not among the variants.
+        ComparisonError: The request names what is not among the variants.
     """
-    pairs, orphans = plan_comparisons(scored, question)
-    shown = shown_labels(scored, question)
-    outcomes = [_try_compare(pair) for pair in pairs]
-    raw = [_raw_p_value(outcome) for outcome in outcomes]
-    made = [
-        replace(
-            outcome,
-            holm_p=adjusted,
-            verdict=_verdict(outcome, adjusted),
-            power=replace(outcome.power, family_size=len(pairs)),
-        )
-        for outcome, adjusted in zip(outcomes, holm_adjust(raw), strict=True)
-        if isinstance(outcome, Comparison) and outcome.variant in shown
-    ]
-    refused = [outcome for outcome in outcomes if isinstance(outcome, SkippedComparison)]
-    refused += [SkippedComparison(label, "", reason) for label, reason in orphans]
-    refused += [
-        SkippedComparison(one.variant, one.baseline, "not asked for; it counts in Holm's family")
-        for one in outcomes
-        if isinstance(one, Comparison) and one.variant not in shown
-    ]
-    return Comparisons(tuple(made), tuple(refused), len(pairs))
+    planned, unpaired = plan_comparisons(variants, request)
+    shown = shown_labels(variants, request)
+    outcomes = [_try_compare(comparison) for comparison in planned]
+    comparisons: list[Comparison] = []
+    skipped: list[SkippedComparison] = []
+    hidden: list[SkippedComparison] = []
+    for outcome, holm_p in zip(outcomes, holm_adjust(list(map(_raw_p_value, outcomes))), strict=True):
+        if isinstance(outcome, SkippedComparison):
+            skipped.append(outcome)
+        elif outcome.variant in shown:
+            power = replace(outcome.power, family_size=len(planned))
+            comparisons.append(replace(outcome, holm_p=holm_p, verdict=_judge(outcome, holm_p), power=power))
+        else:
+            reason = "not requested; it counts in Holm's family"
+            hidden.append(SkippedComparison(outcome.variant, outcome.baseline, reason))
+    skipped += [SkippedComparison(label, "", reason) for label, reason in unpaired]
+    return Comparisons(tuple(comparisons), (*skipped, *hidden), len(planned))
 
 
-def _try_compare(pair: PlannedComparison) -> Comparison | SkippedComparison:
+def _try_compare(planned: PlannedComparison) -> Comparison | SkippedComparison:
     try:
-        return compare(pair.variant, pair.baseline, pair.question)
+        return compare(planned.variant, planned.baseline, planned.question)
     except ComparisonError as error:
-        variant, baseline = pair.variant.label, pair.baseline.label
+        variant, baseline = planned.variant.label, planned.baseline.label
         return SkippedComparison(variant, baseline, str(error).removeprefix(f"{variant} against {baseline}: "))
 
 
@@ -278,12 +280,12 @@ def _raw_p_value(outcome: Comparison | SkippedComparison) -> float | None:
     return outcome.ua_speakers.p
 
 
-def _verdict(comparison: Comparison, holm_p: float | None) -> str:
+def _judge(comparison: Comparison, holm_p: float | None) -> Verdict:
     interval = comparison.ua_speakers.interval
     if holm_p is None:
-        return NO_CLAIM
+        return Verdict.NO_CLAIM
     if holm_p <= ALPHA:
-        return BETTER
+        return Verdict.BETTER
     if interval is not None and interval.high < 0:
-        return NOT_BETTER
-    return NO_DIFFERENCE
+        return Verdict.NOT_BETTER
+    return Verdict.NO_DIFFERENCE

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
-from tracking.analysis.comparison.comparison import BETTER, Comparison
+from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.naming import FIXED, settings_without, target_label
 from tracking.analysis.variants.scores import ScoredVariant
@@ -50,7 +50,7 @@ def forest_rows(comparisons: Iterable[Comparison]) -> tuple[ForestRow, ...]:
                 test.difference * POINTS,
                 None if low is None else low * POINTS,
                 None if high is None else high * POINTS,
-                comparison.verdict == BETTER,
+                comparison.verdict is Verdict.BETTER,
             )
         )
     return tuple(rows)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from tracking.analysis.comparison.caveats import ua_only
-from tracking.analysis.comparison.comparison import BETTER, Comparison
+from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries, forest_rows, learning_curve, shared_percent_limits, speaker_rows
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
@@ -104,7 +104,9 @@ def shown_comparisons(overview: Analysis) -> tuple[Comparison, ...]:
     """The comparisons that the larger forest plot shows, in the order of the table."""
     made = overview.comparisons.comparisons
     selected = {entry.label for entry in overview.variants if entry.kind == SELECTED}
-    ranked = sorted(range(len(made)), key=lambda i: (made[i].verdict != BETTER, made[i].variant not in selected, i))
+    ranked = sorted(
+        range(len(made)), key=lambda i: (made[i].verdict is not Verdict.BETTER, made[i].variant not in selected, i)
+    )
     return tuple(made[place] for place in sorted(ranked[:MOST_ROWS]))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
-from tracking.analysis.comparison.comparison import BETTER, NO_CLAIM, Comparison
+from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import format_p_value, format_percent, format_points, interval_points
 from tracking.analysis.variants.scores import ScoredVariant
@@ -75,9 +75,9 @@ def _describe_difference(comparison: Comparison) -> str:
 def _describe_significance(comparison: Comparison, family: int) -> str:
     adjusted = f"after Holm's adjustment for {family} comparison{'s' * (family != 1)}"
     test = comparison.ua_speakers
-    if comparison.verdict == NO_CLAIM:
+    if comparison.verdict is Verdict.NO_CLAIM:
         return f"No claim is made: {test.clusters} test speakers are too few."
-    if comparison.verdict == BETTER:
+    if comparison.verdict is Verdict.BETTER:
         return (
             f"It is shown to be better: p = {format_p_value(comparison.holm_p)} over {test.clusters} speakers "
             f"{adjusted}."
@@ -110,7 +110,7 @@ def _describe_missing_comparison(overview: Analysis, best: ScoredVariant) -> str
 def _remarks(overview: Analysis, best: ScoredVariant) -> list[str]:
     remarks = []
     made = overview.comparisons.comparisons
-    shown = [f"{one.variant} (against {one.baseline})" for one in made if one.verdict == BETTER]
+    shown = [f"{one.variant} (against {one.baseline})" for one in made if one.verdict is Verdict.BETTER]
     if shown:
         more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
         remarks.append(f"Shown to be better than their baseline: {', '.join(shown[:5])}{more}.")

@@ -9,7 +9,7 @@ import pytest
 from ser.errors import ComparisonError
 from tests.support.scored_trials import World, configuration, grouped, study_table, trial, with_more
 from tracking.analysis.comparison.baselines import CRITERION
-from tracking.analysis.comparison.comparison import BETTER, NO_CLAIM, NO_DIFFERENCE, compare, compare_variants
+from tracking.analysis.comparison.comparison import Verdict, compare, compare_variants
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.statistics.proportions import holm_adjust
 from tracking.analysis.variants.scores import score_variant
@@ -297,15 +297,15 @@ def test_verdicts_rest_on_the_adjusted_sign_flip_test():
     decisions = zip(quantum.folds, plain.folds, strict=True)
     equal = quantum.model_copy(update={"folds": tuple(a.model_copy(update={"test": b.test}) for a, b in decisions)})
     made = {one.variant: one for one in compare_variants(scored(plain, strong, equal)).comparisons}
-    assert made["component · scope 9 · phonemes"].verdict == BETTER
+    assert made["component · scope 9 · phonemes"].verdict is Verdict.BETTER
     assert made["component · scope 9 · phonemes"].holm_p == pytest.approx(2 / 1024)
-    assert made["quantum · phonemes"].verdict == NO_DIFFERENCE
+    assert made["quantum · phonemes"].verdict is Verdict.NO_DIFFERENCE
 
 
 def test_fewer_than_six_speakers_make_no_claim():
     world = World(speakers=4, per_speaker=100)
     trials = [trial(world, configuration("none"), 0.4), trial(world, configuration("component"), 0.9)]
     (made,) = compare_variants(scored(*trials)).comparisons
-    assert made.verdict == NO_CLAIM
+    assert made.verdict is Verdict.NO_CLAIM
     assert made.holm_p is None
     assert made.ua_speakers.interval is not None

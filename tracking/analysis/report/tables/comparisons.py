@@ -1,7 +1,7 @@
 """Tables of tests: every comparison, and those that were not made."""
 
 from tracking.analysis.comparison.caveats import FEW_SPEAKERS, Caveat, report_caveats, ua_only, variant_caveats
-from tracking.analysis.comparison.comparison import BETTER, Comparison
+from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_points, interval_points
 from tracking.analysis.report.tables.model import Cell, Column, Table, interval_cell, number_cell, text_cell, wa_column
@@ -52,7 +52,7 @@ def _test_cells(made: Comparison, badges: tuple[Caveat, ...], sessions: bool) ->
         number_cell(format_points(test.difference), test.difference),
         interval_cell(interval_points(test.interval), test.interval),
         _p(made.holm_p),
-        text_cell(made.verdict, strong=made.verdict == BETTER),
+        text_cell(made.verdict, strong=made.verdict is Verdict.BETTER),
         number_cell(format_points(made.wa_speakers.difference), made.wa_speakers.difference),
         _flip(test),
         *([number_cell(EM_DASH, None) if made.ua_sessions is None else _p(made.ua_sessions.p)] if sessions else []),

@@ -6,7 +6,7 @@ from typing import get_args
 
 from ser.config import AttentionName
 from tracking.analysis.comparison.caveats import Caveat, baseline_caveats, report_caveats, ua_only, variant_caveats
-from tracking.analysis.comparison.comparison import BETTER, Comparison
+from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import (
     EM_DASH,
@@ -164,7 +164,9 @@ def _variant_cells(
         *_score_cells(entry.scores),
         *([number_cell(format_percent(deviation), deviation)] if seeds else []),
         number_cell(format_points(difference), difference),
-        number_cell(format_p_value(holm_p), holm_p, strong=comparison is not None and comparison.verdict == BETTER),
+        number_cell(
+            format_p_value(holm_p), holm_p, strong=comparison is not None and comparison.verdict is Verdict.BETTER
+        ),
         text_cell(f"{have} of {len(variant.scheme) * len(variant.seeds)}"),
     )
 
