@@ -146,7 +146,7 @@ def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDA
     except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
         # The last two come from soundfile itself: headerless files, and formats that cannot be sought in.
         reason = " ".join(str(getattr(error, "error_string", error)).split())
-        raise AudioError(path, f"cannot be decoded as audio: {reason}") from error
+        raise AudioError(path, _format_hint(path) or f"cannot be decoded as audio: {reason}") from error
     if missing > MAX_MISSING_SHARE * count:
         raise AudioError(path, f"is cut short: {count - missing} of {count} samples")
     if not blocks:
@@ -155,6 +155,17 @@ def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDA
     if mono_power < _MIN_MONO_SHARE**2 * channel_power:
         issues.add(AudioIssue.ANTIPHASE)
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate_hz, issues
+
+
+def _format_hint(path: Path) -> str | None:
+    """Explain files that often stand where audio is expected."""
+    with path.open("rb") as file:
+        head = file.read(32)
+    if head.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not audio; fetch the file with: git lfs pull"
+    if head[4:8] == b"ftyp":
+        return "is MPEG-4 audio (m4a), which cannot be read; convert it with: ffmpeg -i IN.m4a OUT.wav"
+    return None
 
 
 def _check_scale(path: Path, samples: NDArray[np.float32]) -> None:

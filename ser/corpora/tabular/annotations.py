@@ -1,6 +1,7 @@
 """Annotations from the rows of a table; unusable rows are skipped and listed."""
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -133,6 +134,7 @@ def _drop_missing_audio(parser: _TableParser, options: RowOptions) -> None:
     row_of_segment: dict[tuple[str, float | None, float | None], Row] = {}
     unique_rows = []
     for row, utterance in parser.rows:
+        utterance = replace(utterance, path=_existing_path(utterance.path))
         segment = (os.path.normpath(utterance.path), utterance.start_s, utterance.end_s)
         if not options.outside_root and _is_outside(utterance.path, parser.source.root):
             parser.skip(row, f"expected an audio file in the corpus's folder, found {utterance.path} {_TRUST_HINT}")
@@ -144,6 +146,18 @@ def _drop_missing_audio(parser: _TableParser, options: RowOptions) -> None:
             row_of_segment[segment] = row
             unique_rows.append((row, utterance))
     parser.rows = unique_rows
+
+
+def _existing_path(path: Path) -> Path:
+    """Find the file of a path that was written on another system; the path itself where there is none.
+
+    Windows writes backslashes, macOS splits accents off their letters (NFD).
+    """
+    text = str(path)
+    forms = (text, text.replace("\\", "/"))
+    spellings = (unicodedata.normalize(form, text) for text in forms for form in ("NFC", "NFD"))
+    candidates = dict.fromkeys([*forms, *spellings])
+    return next((Path(candidate) for candidate in candidates if os.path.isfile(candidate)), path)  # noqa: PTH113
 
 
 def _is_outside(path: Path, root: Path) -> bool:

@@ -265,3 +265,16 @@ def test_doubtful_audio_is_read_with_its_issues(
 ) -> None:
     soundfile.write(tmp_path / "a.wav", sound, 16_000, subtype="FLOAT")
     assert read_audio_with_issues(tmp_path / "a.wav")[1] == issues
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "is a Git LFS pointer"),
+        (b"\0\0\0\x20ftypM4A " + bytes(64), "is MPEG-4 audio"),
+    ],
+)
+def test_files_that_are_no_audio_get_a_hint(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(AudioError, match=message):
+        read_audio(tmp_path / "a.wav")

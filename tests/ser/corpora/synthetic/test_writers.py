@@ -203,7 +203,7 @@ def test_unknown_layouts_and_voices_are_refused(tmp_path: Path) -> None:
         ("id,label,words\n\nSes01F_impro01_F000,neu\n", "line 3: expected 3 values, as in the header, found 2"),
         (
             'id,label,words\nSes01F_impro01_F000,neu,"3\na,neu,2\n',
-            r"line 2: expected comma-separated values, found a fault",
+            r"line 2: expected values separated by .*a quote that is left open",
         ),
         ("id,label\nimpro01_F000,neu\n", "line 2: expected an id such as Ses01F_impro04_M000, .*found 'impro01_F000'"),
         ("id,label\nSes01F_impro01_F000,joy\n", "line 2: expected a label of ang, .*, found 'joy'"),
