@@ -1,1 +1,1 @@
-"""What was done, and what it means: MLflow runs, the results table, and its analysis."""
+"""MLflow runs of studies, and the analysis of their results."""

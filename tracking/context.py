@@ -1,4 +1,4 @@
-"""What all runs of a study share."""
+"""Facts that all runs of a study share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ser.results import Fold
 
 @dataclass(frozen=True)
 class StudyContext:
-    """What all runs of a study share.
+    """Facts that all runs of a study share.
 
     Attributes:
         study: Name of the study.
@@ -17,7 +17,7 @@ class StudyContext:
         corpus: The corpus.
         scheme: All folds, in order.
         tags: Further tags, such as versions and the git commit.
-        options: The study's options, as parameters of its run.
+        options: The study's options, logged as parameters of its run.
     """
 
     study: str

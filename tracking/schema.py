@@ -1,11 +1,11 @@
-"""Every tag, parameter, metric and artifact name in MLflow, in one place."""
+"""Names of all tags, metrics and artifacts in MLflow."""
 
 from collections.abc import Mapping
 from typing import Literal
 
 Kind = Literal["study", "trial", "fold"]
 
-# Tags. `ser.kind`, `ser.study` and the digests find runs again; nothing is ever found by its name.
+# Tags. Runs are found by `ser.kind`, `ser.study` and the digests, never by their names.
 KIND = "ser.kind"
 STUDY = "ser.study"
 RECIPE = "ser.recipe"
@@ -22,14 +22,14 @@ MODEL = "ser.model"
 CORPUS = "ser.corpus"
 CORPUS_DIGEST = "ser.corpus_digest"
 SYNTHETIC = "ser.synthetic_speech"
-"""'true' where the corpus's speech was made by a program."""
+"""'true' for a corpus of synthetic speech."""
 FEATURES_DIGEST = "ser.features_digest"
 SCHEME = "ser.fold_scheme"
 RESULTS_VERSION = "ser.results_version"
 GIT_COMMIT = "ser.git_commit"
 GIT_DIRTY = "ser.git_dirty"
 PROCESSOR = "ser.devices"
-"""Names of the processors or cards that computed a run's folds, with `UNLIKE` between them where they are several."""
+"""Names of the devices that computed a run's folds, joined by `PROCESSOR_SEPARATOR`."""
 PROCESSOR_SEPARATOR = " | "
 REUSED_FROM = "ser.reused_from"
 REUSED_FOLDS = "ser.reused_folds"
@@ -37,11 +37,12 @@ REPORT_DIGEST = "ser.report_digest"
 """Digest of the report among a study run's artifacts."""
 FAILURE = "ser.failure"
 PRUNED = "ser.pruned"
-"""Why a trial was given up before its last fold."""
+"""Reason that a trial was pruned."""
 SUPERSEDED = "ser.superseded"
-"""Id of the run that stands in this one's place, or 'nothing'; whoever reads skips such a run."""
+"""Id of the run that replaces this one, or `SUPERSEDED_BY_NONE`; readers skip such a run."""
+SUPERSEDED_BY_NONE = "nothing"
 VERSION_PREFIX = "ser.version."
-"""Begin of the tags that name versions of packages."""
+"""Prefix of the tags that name versions of packages."""
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 
@@ -78,9 +79,9 @@ FAILURES = "failures.txt"
 REPORT_FOLDER = "report"
 
 RESULT_OF: Mapping[str, str] = {"study": BASELINE_RESULT, "trial": TRIAL_RESULT, "fold": TRAINED_FOLD}
-"""The artifact that a kind of run was made for, without which it is worth nothing."""
+"""Artifact with the result of each kind of run; a run without it counts as unfinished."""
 
 
 def fold_run_name(index: int, name: str) -> str:
-    """Name of a fold's run, such as 'fold 03 · Ses02F'; folds count from 1."""
+    """Name a fold's run, such as 'fold 03 · Ses02F'; folds count from 1."""
     return f"fold {index + 1:02d} · {name}"

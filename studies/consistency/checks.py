@@ -16,7 +16,6 @@ from optuna.trial import FrozenTrial, TrialState
 from ser.config import FoldConfiguration
 from ser.results import Fold
 from studies.consistency.repairs import (
-    NOTHING,
     DiscardTrial,
     EndRun,
     QuarantineFile,
@@ -174,7 +173,9 @@ def _unexpected(ledgers: StudySnapshot, trials: Mapping[str, Run], folds: Mappin
     strays += [run for identity, run in folds.items() if identity not in asked_folds]
     findings = [
         Inconsistency(
-            "orphaned", f"{_kind(run)} run {_named(run)}: no point of the study asks for it", SupersedeRun(run, NOTHING)
+            "orphaned",
+            f"{_kind(run)} run {_named(run)}: no point of the study asks for it",
+            SupersedeRun(run, schema.SUPERSEDED_BY_NONE),
         )
         for run in strays
     ]
@@ -257,15 +258,15 @@ def _fold_findings(ledgers: StudySnapshot, run: Run, trial: Run | None) -> list[
     if is_finished(run):
         if not ledgers.has_artifact(run):
             text = f"{name}: FINISHED, but its artifact {schema.TRAINED_FOLD} is lost"
-            findings.append(Inconsistency("missing", text, SupersedeRun(run, NOTHING)))
+            findings.append(Inconsistency("missing", text, SupersedeRun(run, schema.SUPERSEDED_BY_NONE)))
     else:
         ended_ms, other = (
             ledgers.ended_ms(run),
-            ledgers.finished_in_other_studies.get(run.data.tags[schema.FOLD_IDENTITY], NOTHING),
+            ledgers.finished_in_other_studies.get(run.data.tags[schema.FOLD_IDENTITY], schema.SUPERSEDED_BY_NONE),
         )
         # A half-written run without its result is left alone: rows of another training must not mix with its own. One
         # whose fold another study has written meanwhile is not needed any more.
-        needed = ended_ms is not None and other == NOTHING
+        needed = ended_ms is not None and other == schema.SUPERSEDED_BY_NONE
         remedy: Repair = EndRun(run, "FINISHED", ended_ms) if needed else SupersedeRun(run, other)
         findings.append(Inconsistency("stuck", f"{name}: {run.info.status}, and nobody writes it", remedy))
     return findings

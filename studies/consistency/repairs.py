@@ -9,13 +9,10 @@ from optuna.trial import FrozenTrial
 
 from ser.config import FoldConfiguration
 
-NOTHING = "nothing"
-"""What stands in the place of a superseded run that nothing replaces."""
-
 
 @dataclass(frozen=True)
 class SupersedeRun:
-    """Tag a run as superseded by another one, or by `NOTHING`, and close it where it is still open."""
+    """Tag a run as superseded by another one, or by none, and close it where it is still open."""
 
     run: Run
     by: str

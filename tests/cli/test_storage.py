@@ -66,4 +66,5 @@ def test_a_tracking_server_that_cannot_be_used_is_one_line(tmp_path: Path, optio
     answer = CliRunner().invoke(app, ["storage", "check", "--home", str(tmp_path), *options])
     assert answer.exit_code == (75 if "127" in options[1] else 1)
     assert len(answer.stderr.strip().splitlines()) == 1
-    assert answer.stderr.startswith("error: tracking ")
+    assert answer.stderr.startswith("error: ")
+    assert "tracking server" in answer.stderr

@@ -110,7 +110,7 @@ def test_a_status_that_cannot_be_written_is_one_line_and_leaves_nothing(small_di
     status.on_progress(StudyProgress(2, 0, 4, 1, 0))
     before = (small_disk / "status" / "a.json").read_bytes()
     fill(small_disk)
-    with pytest.raises(StorageError, match="no room on the disk"), translating_errors():
+    with pytest.raises(StorageError, match="disk full"), translating_errors():
         status.on_progress(StudyProgress(2, 2, 4, 4, 0))
     assert [path.name for path in (small_disk / "status").iterdir()] == ["a.json"]
     assert (small_disk / "status" / "a.json").read_bytes() == before

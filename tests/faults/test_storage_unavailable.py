@@ -78,10 +78,10 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
     assert start(shared, GRID, executor, watcher=watcher) == []
     assert len(trained_while_away) >= FOLDS - 1
     away, back = watcher.repairs
-    assert away.startswith("results wait on disk, training goes on: ")
-    assert "cannot be reached now (" in away
+    assert " unavailable (" in away
+    assert away.endswith("; training continues, results are queued on disk")
     assert PASSWORD not in away
-    assert back.startswith("back after ")
+    assert back.startswith("tracking is back after ")
     assert len(executor.handed_out) == FOLDS
     place.start(GRID)
     assert_whole(shared, place, GRID)
@@ -115,7 +115,7 @@ def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
     own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture
 ) -> None:
     executor = InterruptingExecutor(2, own_postgresql.kill)
-    with pytest.raises(UnavailableError, match=r"cannot be reached now .* writes wait$") as told:
+    with pytest.raises(UnavailableError, match=r" unavailable .* results are still queued on disk$") as told:
         start(shared, GRID, executor, patience_s=0.5)
     text = str(told.value)
     assert told.value.exit_code == 75
@@ -123,7 +123,7 @@ def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
     assert PASSWORD not in text
     assert len(executor.handed_out) == FOLDS
     assert len(shared.outbox.pending()) >= FOLDS - 1
-    with pytest.raises(UnavailableError, match="cannot be reached now"):
+    with pytest.raises(UnavailableError, match=" unavailable "):
         start(shared, GRID, InProcess())
     own_postgresql.start()
     again = InProcess()
@@ -260,7 +260,7 @@ def run_disturbed(
 ) -> tuple[int, InProcess, RecordingCallback]:
     """Runs a study whose connection is lost once; returns the writes, what was trained, what was said."""
     unreliable, executor, watcher = Unreliable(number, after), InProcess(slots=1), RecordingCallback()
-    with pytest.MonkeyPatch.context() as patch, BackgroundWriter(notice=watcher.on_message) as sender:
+    with pytest.MonkeyPatch.context() as patch, BackgroundWriter(notify=watcher.on_message) as sender:
         unreliable.disturb(patch)
         assert place.start(plan, executor, observer=watcher, sender=sender) == []
     return unreliable.writes, executor, watcher
@@ -278,7 +278,7 @@ def test_a_connection_lost_at_any_write_changes_nothing(
     for number in range(1, writes + 1):
         disturbed = StudyFixture(tmp_path / f"{number}", empty_store, empty_search)
         _, executor, watcher = run_disturbed(disturbed, plan, number, after)
-        assert watcher.repairs[0] == "results wait on disk, training goes on: cannot be reached now (lost)"
+        assert watcher.repairs[0] == "tracking unavailable (lost); training continues, results are queued on disk"
         assert executor.handed_out == undisturbed.handed_out, number
         assert_whole(disturbed, place, plan)
 

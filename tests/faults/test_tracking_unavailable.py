@@ -43,12 +43,12 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
         server.start()
 
     watcher, executor = RecordingCallback(), InterruptingExecutor(2, kill)
-    with BackgroundWriter(notice=watcher.on_message, patience_s=120, threads=3) as sender:
+    with BackgroundWriter(notify=watcher.on_message, patience_s=120, threads=3) as sender:
         assert served.start(PLAN, executor, observer=watcher, sender=sender) == []
     assert len(trained_while_away) >= FOLDS - 1
     away, back = watcher.repairs
-    assert away.startswith(f"results wait on disk, training goes on: cannot be reached now ({server.url}: ")
-    assert back.startswith("back after ")
+    assert away.startswith(f"tracking unavailable ({server.url}: ")
+    assert back.startswith("tracking is back after ")
     assert len(executor.handed_out) == FOLDS
     place.start(PLAN)
     assert_whole(served, place, PLAN)
@@ -61,7 +61,7 @@ def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
     executor = InterruptingExecutor(2, server.kill)
     with (
         BackgroundWriter(patience_s=0.5) as sender,
-        pytest.raises(UnavailableError, match=r"cannot be reached now .* writes wait") as told,
+        pytest.raises(UnavailableError, match=r"tracking unavailable .* results are still queued on disk") as told,
     ):
         served.start(PLAN, executor, sender=sender)
     assert told.value.exit_code == 75

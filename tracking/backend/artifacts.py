@@ -1,4 +1,4 @@
-"""Files of runs: where they lie, and writing them there."""
+"""Artifacts of runs: local paths, downloads, uploads."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,15 +14,15 @@ from tracking.backend.mlflow_internals import artifact_repository
 
 
 def artifact_path(run: Run, name: str) -> Path | None:
-    """Where an artifact lies on this machine, or None where the store is not a local folder."""
+    """Return the local path of an artifact, or None where the artifact store is not a local folder."""
     parsed = urlparse(f"{run.info.artifact_uri}/{name}")
     return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
 
 
 def has_result_artifact(run: Run) -> bool:
-    """Whether a run's result lies on this machine; of a store elsewhere it is taken on trust.
+    """Check that the file of a run's result exists; a remote store is trusted to have it.
 
-    An empty file, which a loss of power leaves of one that had just been written, is none.
+    An empty file, which a power loss leaves of one just written, does not count.
     """
     path = artifact_path(run, schema.RESULT_OF[run.data.tags[schema.KIND]])
     return path is None or (path.is_file() and path.stat().st_size > 0)
@@ -30,7 +30,7 @@ def has_result_artifact(run: Run) -> bool:
 
 @contextmanager
 def open_artifact(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
-    """A file on this machine with an artifact's content, for as long as the block runs.
+    """Provide an artifact as a local file while the block runs.
 
     Args:
         client: The tracking store.
@@ -38,7 +38,7 @@ def open_artifact(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
         name: Name of the artifact.
 
     Yields:
-        The file; of a store elsewhere a copy.
+        Path of the file; of a remote store's artifact a temporary copy.
     """
     path = artifact_path(run, name)
     if path is not None:
@@ -49,14 +49,14 @@ def open_artifact(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
 
 
 def download(client: MlflowClient, run: Run, name: str, folder: Path) -> Path:
-    """Copies an artifact of a store elsewhere into a folder; MLflow's own choice of a folder would stay for ever."""
-    own = folder / str(run.info.run_id)
-    own.mkdir(parents=True, exist_ok=True)
-    return Path(client.download_artifacts(run.info.run_id, name, str(own)))
+    """Download an artifact of a remote store into a folder; one that MLflow chooses would never be deleted."""
+    run_folder = folder / str(run.info.run_id)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    return Path(client.download_artifacts(run.info.run_id, name, str(run_folder)))
 
 
 class Artifacts:
-    """Writes files of runs; a run that was seen need not be asked for again only to learn where its files go.
+    """Uploads artifacts; remembers the artifact URI of a run, so that the server need not be asked for it again.
 
     Args:
         client: The tracking store.
@@ -67,17 +67,17 @@ class Artifacts:
         self._uris: dict[str, str] = {}
 
     def remember(self, run: Run) -> str:
-        """Notes where a run keeps its files, until `forget`; returns the run's id."""
+        """Remember a run's artifact URI until `forget`; return the run's id."""
         run_id = str(run.info.run_id)
         self._uris[run_id] = str(run.info.artifact_uri)
         return run_id
 
     def forget(self, run_id: str) -> None:
-        """Lets go of the note of a run that is written to its end."""
+        """Forget the artifact URI of a finished run."""
         self._uris.pop(run_id, None)
 
     def log(self, run_id: str, files: Mapping[str, bytes]) -> None:
-        """Writes files, by name; one that is there is replaced."""
+        """Write files by name; existing ones are replaced."""
         if not files:
             return
         uri = self._uris.get(run_id) or str(self._client.get_run(run_id).info.artifact_uri)

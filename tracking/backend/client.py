@@ -1,4 +1,4 @@
-"""Opening the MLflow tracking store, made once before anybody uses it."""
+"""Connection to the MLflow tracking store: a SQLite database, created on first use, or a server."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-# A request that is sent again after its answer was lost would make a run twice. Whoever writes looks first what is
-# there and then tries again (`tracking.outbox.background_writer`), so that nobody below may.
+# A request that is sent again after its answer was lost would create a run twice. `BackgroundWriter` tries again, and
+# its writes look first for what exists; MLflow itself must not.
 os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 # Two lines on standard output for each run that ends, and two requests to fill them in.
@@ -30,9 +30,9 @@ cache_databricks_check()
 
 
 def retry_once_on_conflict(write: Callable[[], object]) -> None:
-    """Carries out a write that other studies do, too, such as naming their common data.
+    """Carry out a write that other studies do, too, such as naming their common data.
 
-    Of two that write it for the first time at once MLflow refuses one; by then it is there, and may be written again.
+    Of two first writes at the same time MLflow refuses one; by then the other is done, and it may be repeated.
 
     Args:
         write: The write.
@@ -43,37 +43,37 @@ def retry_once_on_conflict(write: Callable[[], object]) -> None:
         write()
 
 
-def connect(where: Path | str) -> MlflowClient:
-    """Opens the tracking store; a SQLite file is made first where there is none.
+def connect(location: Path | str) -> MlflowClient:
+    """Connect to the tracking store; create a SQLite database that does not exist.
 
-    Two processes that make the database at once would both fail, so making it is locked.
+    Two processes that create the database at once would both fail, so that creation is locked.
 
     Args:
-        where: The database file, or the URI of a tracking server.
+        location: Path of the database, or URI of a tracking server.
 
     Returns:
         A client; it never touches MLflow's global run.
 
     Raises:
-        ConfigurationError: The URI is none of a tracking server.
-        StorageError: The store cannot be used; `UnavailableError` where it cannot be reached now.
+        ConfigurationError: The URI is not one of a tracking server.
+        StorageError: The store cannot be used; `UnavailableError` where it may be later.
     """
-    if isinstance(where, str):
-        return _open_server(where)
-    with translating_errors(f"MLflow's database {where}"), file_lock(where.with_suffix(".lock")):
+    if isinstance(location, str):
+        return _connect_to_server(location)
+    with translating_errors(f"MLflow's database {location}"), file_lock(location.with_suffix(".lock")):
         silence_database_errors()
-        if not where.is_file():
-            _create_database(where)
-        _enable_wal(where)
-        client = MlflowClient(tracking_uri=f"sqlite:///{where.resolve()}")
+        if not location.is_file():
+            _create_database(location)
+        _enable_wal(location)
+        client = MlflowClient(tracking_uri=f"sqlite:///{location.resolve()}")
         client.search_experiments(max_results=1)
     return client
 
 
-def _open_server(uri: str) -> MlflowClient:
+def _connect_to_server(uri: str) -> MlflowClient:
     if uri.partition(":")[0] not in ("http", "https"):
         raise ConfigurationError(
-            f"tracking '{redact_password(uri)}' is no tracking server; expected http://HOST:PORT, or nothing for SQLite"
+            f"'{redact_password(uri)}' is not a tracking server; expected http://HOST:PORT, or nothing for SQLite"
         )
     client = MlflowClient(tracking_uri=uri)
     with translating_errors(f"tracking server {redact_password(uri)}"):
@@ -82,72 +82,72 @@ def _open_server(uri: str) -> MlflowClient:
 
 
 def _enable_wal(database: Path) -> None:
-    """Sets the write-ahead log, which halves the time of a write; the file keeps it."""
+    """Turn on the write-ahead log, which halves the time of a write; the setting stays in the file."""
     with closing(sqlite3.connect(database, timeout=20)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
-def describe_store(where: Path | str) -> list[tuple[str, str]]:
-    """What a look at a tracking store finds: names and values. Nothing is changed.
+def describe_store(location: Path | str) -> list[tuple[str, str]]:
+    """Describe a tracking store as names and values, without changing it.
 
     Args:
-        where: The database file, which is there, or the URI of a tracking server.
+        location: Path of an existing database, or URI of a tracking server.
 
     Raises:
-        StorageError: The store cannot be used; `UnavailableError` where it cannot be reached now.
+        StorageError: The store cannot be used; `UnavailableError` where it may be later.
     """
-    if isinstance(where, str):
-        client = _open_server(where)
-        with translating_errors(f"tracking server {redact_password(where)}"):
+    if isinstance(location, str):
+        client = _connect_to_server(location)
+        with translating_errors(f"tracking server {redact_password(location)}"):
             return [("experiments", str(len(client.search_experiments())))]
     with (
-        translating_errors(f"MLflow's database {where}"),
-        closing(sqlite3.connect(f"file:{where.resolve()}?mode=ro", uri=True)) as connection,
+        translating_errors(f"MLflow's database {location}"),
+        closing(sqlite3.connect(f"file:{location.resolve()}?mode=ro", uri=True)) as connection,
     ):
         schema, runs = count_runs(connection)
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
-    ahead = "on" if journal == "wal" else f"off ({journal})"
-    return [("schema", schema), ("write-ahead log", ahead), ("number of runs", str(runs))]
+    write_ahead = "on" if journal == "wal" else f"off ({journal})"
+    return [("schema", schema), ("write-ahead log", write_ahead), ("number of runs", str(runs))]
 
 
 def _create_database(database: Path) -> None:
-    """Makes an empty store beside its place and moves it there whole; the caller holds the lock.
+    """Create an empty database in a folder beside its path and rename it; the caller holds the lock.
 
-    A kill amid the hundred tables and migrations of a new store would leave one that MLflow can
-    neither use nor mend.
+    A kill amid the hundred tables and migrations of a new database would leave one that MLflow can
+    neither use nor repair.
     """
     folder = database.with_suffix(".making")
     # Only a kill can have left it; a journal in it must not meet a new file.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    made, copied = folder.resolve() / "made.db", folder / "copied.db"
-    MlflowClient(tracking_uri=f"sqlite:///{made}").search_experiments(max_results=1)
+    original, copy = folder.resolve() / "original.db", folder / "copy.db"
+    MlflowClient(tracking_uri=f"sqlite:///{original}").search_experiments(max_results=1)
     # MLflow keeps its connections open, so that its own file cannot be moved safely: a copy can.
-    with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(copied)) as target:
+    with closing(sqlite3.connect(original)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-    copied.replace(database)
+    copy.replace(database)
     shutil.rmtree(folder)
 
 
 def experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> str:
-    """The experiment of a corpus, made where there is none.
+    """Find the experiment of a corpus; create it if it does not exist.
 
     Args:
         client: The tracking store.
-        name: Its name.
-        artifacts: Folder below which its artifacts lie; None where the tracking server keeps them.
+        name: Name of the experiment.
+        artifacts: Parent folder of its artifacts; None where the tracking server stores them.
 
     Returns:
         MLflow's id.
 
     Raises:
-        StorageError: It was deleted.
+        StorageError: The experiment was deleted.
     """
     experiment = client.get_experiment_by_name(name)
     if experiment is not None and experiment.lifecycle_stage == LifecycleStage.DELETED:
         raise StorageError(
-            f"MLflow's experiment {name} was deleted, which can be undone; give the same command again after: "
-            f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+            f"MLflow's experiment {name} was deleted; restore it with `mlflow experiments restore "
+            f"--experiment-id {experiment.experiment_id}`, then run the same command again"
         )
     if experiment is None and artifacts is not None:
         with file_lock(artifacts / ".experiments.lock"):
@@ -158,7 +158,7 @@ def experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> st
         try:
             return str(client.create_experiment(name))
         except MlflowException:
-            # Another machine's study has made it since; if not, the server's refusal stands.
+            # Another machine's study may have created it since; if not, the server's error is the reason.
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
                 raise

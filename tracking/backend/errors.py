@@ -1,4 +1,4 @@
-"""What went wrong below us, told apart: a disk that is full, a database or server that is away, or neither."""
+"""Translate low-level errors into StorageError and UnavailableError: full disks, databases, servers."""
 
 import errno
 import re
@@ -8,61 +8,63 @@ from contextlib import contextmanager
 
 from ser.errors import SerError, StorageError, UnavailableError
 
-# What a full disk, a quota and a limit on file sizes are called.
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# A full disk, a quota, and a limit on file sizes.
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SQLITE_FULL = "database or disk is full"
 _POSTGRESQL_FULL = "53100"
-_SQLITE_REFUSES = ("unable to open", "attempt to write", "disk I/O error")
+_SQLITE_REJECTED = ("unable to open", "attempt to write", "disk I/O error")
 # Classes of PostgreSQL's states: connection lost or refused, too many connections, server going down or coming up.
-_POSTGRESQL_AWAY = ("08", "53300", "57P0")
-_FATAL_FOR_NOW = ("the database system is", "too many clients", "remaining connection slots")
+_POSTGRESQL_UNAVAILABLE = ("08", "53300", "57P0")
+_TEMPORARY_FATAL = ("the database system is", "too many clients", "remaining connection slots")
 # After USER: in a URI up to the last @ of the word, since a password may hold a slash or an @ that nobody has escaped.
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)\S*(?=@)|(\bpassword=)[^\s&]+", re.IGNORECASE)
 _TOO_MANY_REQUESTS = 429
-_SERVER_FAULT = 500
+_SERVER_ERROR = 500
 
 
-def translate_error(error: BaseException, where: str = "") -> SerError | None:
-    """Says in our own words what an error of a disk, a database or a server means.
+def translate_error(error: BaseException, resource: str = "") -> SerError | None:
+    """Translate an error of a disk, a database or a server into one of ours.
 
     Args:
-        error: The error as it was raised, with what caused it.
-        where: What was being used, in words.
+        error: The error as it was raised, with its causes.
+        resource: Name of the database or server in use, for the message.
 
     Returns:
-        The error to raise instead: the one of our own that is among its causes, `UnavailableError` where
-        trying again later helps, `StorageError` where somebody has to act first; None where it is
-        none of these, such as a bug.
+        The error to raise instead: the `SerError` among its causes if there is one, `UnavailableError` where
+        trying again later helps, `StorageError` where somebody has to act first; None for any other
+        error, such as a bug.
     """
-    chain = _chain(error)
-    for each in chain:
-        if isinstance(each, SerError):
-            return each
-    prefix = f"{where}: " if where else ""
-    for each in chain:
-        if full := _disk_full_reason(each):
-            return StorageError(
-                f"{prefix}no room on the disk ({full}); free some space, then give the same command again"
-            )
-    for each in chain:
-        if away := _unavailable_reason(each):
-            return UnavailableError(f"{prefix}cannot be reached now ({away})")
-    for each in chain:
-        if refused := _rejected_reason(each):
-            return StorageError(f"{prefix}cannot be used ({refused})")
+    chain = _causes(error)
+    for cause in chain:
+        if isinstance(cause, SerError):
+            return cause
+    for cause in chain:
+        if reason := _disk_full_reason(cause):
+            prefix = f"{resource}: " if resource else ""
+            return StorageError(f"{prefix}disk full ({reason}); free some space and run the same command again")
+    for cause in chain:
+        if reason := _unavailable_reason(cause):
+            return UnavailableError(f"{resource or 'database or server'} unavailable ({reason})")
+    for cause in chain:
+        if reason := _rejected_reason(cause):
+            return StorageError(f"{resource or 'database'} cannot be used ({reason})")
     return None
 
 
 @contextmanager
-def translating_errors(where: str = "") -> Iterator[None]:
-    """Raises what `explained` says of an error that leaves the block, and other errors as they are."""
+def translating_errors(resource: str = "") -> Iterator[None]:
+    """Translate errors that leave the block, as `translate_error` does; raise other errors as they are.
+
+    Args:
+        resource: Name of the database or server in use, for the message.
+    """
     try:
         yield
     except Exception as error:
-        known = translate_error(error, where)
-        if known is None or known is error:
+        translated = translate_error(error, resource)
+        if translated is None or translated is error:
             raise
-        raise known from error
+        raise translated from error
 
 
 def redact_password(text: str) -> str:
@@ -78,18 +80,18 @@ def redact_password(text: str) -> str:
     return _PASSWORD.sub(r"\1\2***", text)
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """An error and all that caused it, outermost first."""
+def _causes(error: BaseException) -> list[BaseException]:
+    """List an error and its causes, outermost first."""
     chain: list[BaseException] = []
-    each: BaseException | None = error
-    while each is not None and each not in chain:
-        chain.append(each)
-        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return chain
 
 
 def _disk_full_reason(error: BaseException) -> str | None:
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return _first_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_SQLITE_FULL):
         return _first_line(error)
@@ -99,54 +101,57 @@ def _disk_full_reason(error: BaseException) -> str | None:
 def _unavailable_reason(error: BaseException) -> str | None:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return _first_line(error)
-    name = _qualified(error)
-    if name.startswith("psycopg"):
+    if _qualified_name(error).startswith("psycopg"):
         state = getattr(error, "sqlstate", None)
         lost = state is None and _is_instance_by_name(error, "psycopg.OperationalError", "psycopg.InterfaceError")
-        # While a connection is made, a refused password or an unknown database comes without a state, too.
-        for_ever = "FATAL" in str(error) and not any(text in str(error) for text in _FATAL_FOR_NOW)
-        return _first_line(error) if (lost and not for_ever) or (state or "").startswith(_POSTGRESQL_AWAY) else None
+        # While a connection is made, a rejected password or an unknown database comes without a state, too.
+        permanent = "FATAL" in str(error) and not any(text in str(error) for text in _TEMPORARY_FATAL)
+        return (
+            _first_line(error)
+            if (lost and not permanent) or (state or "").startswith(_POSTGRESQL_UNAVAILABLE)
+            else None
+        )
     if _is_instance_by_name(error, "requests.exceptions.ConnectionError", "requests.exceptions.Timeout"):
-        # The text of such an error names the whole address, which may hold a password.
+        # The text of such an error has the whole address, which may hold a password.
         url = getattr(getattr(error, "request", None), "url", None)
         server = f"{redact_password(url).partition('/api/')[0]}: " if url else ""
         return f"{server}{type(error).__name__}"
     if _is_instance_by_name(error, "mlflow.exceptions.RestException", "requests.exceptions.HTTPError"):
         code = _http_code(error)
-        return _first_line(error) if code >= _SERVER_FAULT or code == _TOO_MANY_REQUESTS else None
+        return _first_line(error) if code >= _SERVER_ERROR or code == _TOO_MANY_REQUESTS else None
     return None
 
 
 def _rejected_reason(error: BaseException) -> str | None:
-    """Why a database cannot be used by whoever tries, such as a wrong password or a file that cannot be written."""
-    if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_SQLITE_REFUSES):
+    """Reason that a database rejects every attempt, such as a wrong password or a file that cannot be written."""
+    if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_SQLITE_REJECTED):
         return _first_line(error)
     if isinstance(error, sqlite3.DatabaseError) and "malformed" in str(error):
         return _first_line(error)
-    if _qualified(error).startswith("psycopg") and _is_instance_by_name(error, "psycopg.OperationalError"):
+    if _qualified_name(error).startswith("psycopg") and _is_instance_by_name(error, "psycopg.OperationalError"):
         return _first_line(error)
     return None
 
 
 def _http_code(error: BaseException) -> int:
-    """The HTTP code of an error of MLflow or requests; 500 where it has none."""
+    """Return the HTTP code of an error of MLflow or requests; 500 where it has none."""
     if hasattr(error, "get_http_status_code"):
         return int(error.get_http_status_code())
     response = getattr(error, "response", None)
-    return _SERVER_FAULT if response is None else int(response.status_code)
+    return _SERVER_ERROR if response is None else int(response.status_code)
 
 
 def _is_instance_by_name(error: BaseException, *names: str) -> bool:
-    """Whether an error is of a class of that name, without importing it: the class may be in no use at all."""
-    own = {f"{each.__module__}.{each.__qualname__}" for each in type(error).__mro__}
-    return any(name in own for name in names)
+    """Check an error's class by its name, without importing it: its package may not be installed."""
+    classes = {f"{class_.__module__}.{class_.__qualname__}" for class_ in type(error).__mro__}
+    return any(name in classes for name in names)
 
 
-def _qualified(error: BaseException) -> str:
+def _qualified_name(error: BaseException) -> str:
     return f"{type(error).__module__}.{type(error).__qualname__}"
 
 
 def _first_line(text: object) -> str:
-    """One line of an error's text, short enough for one line of ours."""
+    """Cut an error's text to its first line, at most 300 characters."""
     lines = str(text).strip().splitlines()
     return lines[0][:300] if lines else type(text).__name__

@@ -1,4 +1,4 @@
-"""Conditions in MLflow's filter language, which knows no escapes: a text is quoted by what it does not contain."""
+"""Searches for runs, and their conditions in MLflow's filter language, which has no escapes."""
 
 from collections.abc import Mapping
 
@@ -10,20 +10,20 @@ from tracking import schema
 
 
 def quote_value(text: str) -> str:
-    """A text as a value in a filter.
+    """Quote a text as a value in a filter.
 
     Args:
         text: Any text, such as the name of a study.
 
     Returns:
-        It in single quotes, or in double ones where it has a single quote or a backslash at its end, which
-        MLflow 3.17 would read together with the quote that closes it.
+        The text in single quotes, or in double quotes where it has a single quote or ends in a backslash, which
+        MLflow 3.17 would read as an escape of the closing quote.
 
     Raises:
-        ConfigurationError: MLflow has no words for it: neither kind of quotes would do.
+        ConfigurationError: Neither kind of quotes works.
 
     Examples:
-        >>> print(quoted("emodb"), quoted("o'brien"))
+        >>> print(quote_value("emodb"), quote_value("o'brien"))
         'emodb' "o'brien"
     """
     if "'" not in text and not text.endswith("\\"):
@@ -31,57 +31,58 @@ def quote_value(text: str) -> str:
     if '"' not in text:
         return f'"{text}"'
     raise ConfigurationError(
-        f"MLflow cannot look for {text!r}: a name with a double quote may neither have a single one "
+        f"MLflow cannot search for {text!r}: a name with a double quote must neither contain a single quote "
         "nor end in a backslash"
     )
 
 
 def has_tags(tags: Mapping[str, str]) -> str:
-    """The condition that a run has all the given tags.
+    """Build the condition that a run has all the given tags.
 
     Args:
         tags: Tag to value.
 
     Raises:
-        ConfigurationError: See `quoted`.
+        ConfigurationError: A value cannot be quoted; see `quote_value`.
     """
     return " and ".join(f"tags.`{name}` = {quote_value(value)}" for name, value in tags.items())
 
 
-_PAGE = 1000
-
+_PAGE_SIZE = 1000
 
 RUNNING = "attributes.status = 'RUNNING'"
-"""Filter of runs that are open."""
+"""Condition that a run is open."""
 
 
-def search_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
-    """All runs with the given tags, in the order in which they were made.
+def search_runs(client: MlflowClient, experiment: str, condition: str = "", /, **tags: str) -> list[Run]:
+    """Search for runs with the given tags.
 
     Args:
         client: The tracking store.
         experiment: Id of the experiment.
-        filter_: A further condition in MLflow's own words, or none.
+        condition: A further condition in MLflow's filter language, or none.
         **tags: Tag to value; in a name, a double underscore stands for the dot.
 
     Returns:
-        Runs that are neither deleted nor superseded by another one.
+        Runs that are neither deleted nor superseded, oldest first.
 
     Raises:
-        ConfigurationError: MLflow has no words for a value (`tracking.backend.queries.quoted`).
+        ConfigurationError: A value cannot be quoted; see `quote_value`.
     """
-    every = search_all_runs(client, experiment, filter_, **tags)
-    return [run for run in every if schema.SUPERSEDED not in run.data.tags]
+    runs = search_all_runs(client, experiment, condition, **tags)
+    return [run for run in runs if schema.SUPERSEDED not in run.data.tags]
 
 
-def search_all_runs(client: MlflowClient, experiment: str, filter_: str = "", /, **tags: str) -> list[Run]:
-    """The same with the runs that others have superseded; see `find_runs`."""
-    conditions = has_tags({name.replace("__", "."): value for name, value in tags.items()})
-    wanted = " and ".join(condition for condition in (conditions, filter_) if condition)
+def search_all_runs(client: MlflowClient, experiment: str, condition: str = "", /, **tags: str) -> list[Run]:
+    """Search for runs as `search_runs` does, superseded ones included."""
+    tag_condition = has_tags({name.replace("__", "."): value for name, value in tags.items()})
+    filter_string = " and ".join(text for text in (tag_condition, condition) if text)
     runs: list[Run] = []
     token = None
     while True:
-        page = client.search_runs([experiment], wanted, ViewType.ACTIVE_ONLY, _PAGE, ["attributes.start_time"], token)
+        page = client.search_runs(
+            [experiment], filter_string, ViewType.ACTIVE_ONLY, _PAGE_SIZE, ["attributes.start_time"], token
+        )
         runs.extend(page)
         token = page.token
         if not token:
@@ -89,5 +90,5 @@ def search_all_runs(client: MlflowClient, experiment: str, filter_: str = "", /,
 
 
 def is_finished(run: Run) -> bool:
-    """Whether a run was written to its end."""
+    """Check that a run is complete: its status is FINISHED."""
     return str(run.info.status) == RunStatus.to_string(RunStatus.FINISHED)

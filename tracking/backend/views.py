@@ -1,7 +1,6 @@
-"""Views that MLflow's page of an experiment offers by name: which runs, in which order, with which columns.
+"""Saved views for the MLflow UI: runs to show, their order, and columns.
 
-MLflow sorts columns by name and shows none of ours unless asked to. A view is a tag of the experiment, as MLflow's own
-'Save view' writes it: an envelope with a name, and the state of the page as JSON.
+Without a view MLflow shows none of our metrics, and sorts columns by name.
 """
 
 from collections.abc import Mapping
@@ -22,18 +21,18 @@ class SavedView:
     """A view of an experiment's runs.
 
     Attributes:
-        key: Its key in the page's address, `viewStateShareKey`.
-        name: Its name in MLflow's list of views.
-        filter: Which runs it shows, in MLflow's filter language.
-        order: Column that it is sorted by.
-        descending: Whether the largest value comes first.
+        key: Key in the page's address, `viewStateShareKey`.
+        name: Name in MLflow's list of views.
+        filter_string: Condition of the runs that it shows, in MLflow's filter language.
+        order: Column to sort by.
+        descending: True to show the largest value first.
         metrics: Columns of metrics, in order.
         parameters: Columns of parameters, in order.
     """
 
     key: str
     name: str
-    filter: str
+    filter_string: str
     order: str
     descending: bool
     metrics: tuple[str, ...]
@@ -41,7 +40,7 @@ class SavedView:
 
     @property
     def address(self) -> str:
-        """What follows the address of the experiment; MLflow would open its pages for language models otherwise."""
+        """Address relative to the experiment's; without the type MLflow would open its pages for language models."""
         return f"runs?viewStateShareKey={self.key}&workflowType=machine_learning"
 
 
@@ -52,7 +51,7 @@ def _kind_filter(kind: schema.Kind) -> str:
 TRIALS = SavedView(
     key="ser-trials",
     name="Trials, best validation first",
-    filter=_kind_filter("trial"),
+    filter_string=_kind_filter("trial"),
     order=f"metrics.`{schema.MEAN_VALIDATION_UA}`",
     descending=True,
     metrics=(
@@ -69,7 +68,7 @@ TRIALS = SavedView(
 FOLDS = SavedView(
     key="ser-folds",
     name="Folds, by name",
-    filter=_kind_filter("fold"),
+    filter_string=_kind_filter("fold"),
     # In any order but by time MLflow shows runs side by side; by time it hides folds below their trials.
     order="tags.`mlflow.runName`",
     descending=False,
@@ -81,10 +80,10 @@ VIEWS = (TRIALS, FOLDS)
 
 
 def view_state(view: SavedView) -> dict[str, object]:
-    """The state of MLflow's page that a view stands for."""
+    """Build the state of MLflow's page that shows a view."""
     columns = [f"metrics.`{name}`" for name in view.metrics] + [f"params.`{name}`" for name in view.parameters]
     return {
-        "searchFilter": view.filter,
+        "searchFilter": view.filter_string,
         "orderByKey": view.order,
         "orderByAsc": not view.descending,
         "selectedColumns": columns,
@@ -93,7 +92,7 @@ def view_state(view: SavedView) -> dict[str, object]:
 
 
 def install_saved_views(client: MlflowClient, experiment: str) -> None:
-    """Writes the views into an experiment; one that stands there already is left alone.
+    """Save the views in an experiment; a view that has not changed is not written again.
 
     Args:
         client: The tracking store.

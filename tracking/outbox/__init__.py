@@ -1,1 +1,1 @@
-"""A durable queue of results in front of MLflow."""
+"""Durable queue of results in front of MLflow."""

@@ -1,6 +1,6 @@
-"""Fold results that still wait to be written to MLflow, one file a fold, on disk before anything else.
+"""Durable queue of fold results that are not in MLflow yet, one file per fold.
 
-A result enters the outbox by an atomic rename and leaves it only after its run is complete, so a
+A result enters the outbox by an atomic rename and leaves it only after its run is complete, so that a
 kill at any moment loses nothing: the next start finds the file and writes the run again.
 """
 
@@ -20,24 +20,24 @@ class Outbox:
     """A folder of trained folds, named by fold identity.
 
     Args:
-        folder: The folder; it is made where it is missing.
+        folder: The folder; it is created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, identity: str, content: bytes) -> Path:
-        """Keeps a trained fold, durably.
+        """Save a trained fold, durably.
 
         Args:
             identity: The fold's identity.
             content: The bytes of the trained fold.
 
         Returns:
-            The file.
+            Path of the file.
 
         Raises:
-            StudyError: The file cannot be written, such as for want of space; the text names it.
+            StudyError: The file cannot be written, such as on a full disk; the message names it.
         """
         path = self._folder / f"{identity}{_SUFFIX}"
         partial = path.with_suffix(f".partial-{os.getpid()}-{threading.get_native_id()}")
@@ -57,32 +57,32 @@ class Outbox:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
             raise StudyError(
-                f"{path}: cannot keep a fold's result ({error.strerror}); free some space, then give the same "
-                "command again: only folds that were in hand are trained anew"
+                f"{path}: cannot save a fold result ({error.strerror}); free disk space and rerun the command: "
+                "only running folds are lost"
             ) from error
         return path
 
     def pending(self) -> frozenset[str]:
-        """Identities of the folds that wait, of any study; another study may let go of its own at any moment."""
+        """List the identities of queued folds, of any study; another study may remove its own at any moment."""
         return frozenset(path.stem for path in self._folder.glob(f"*{_SUFFIX}"))
 
     def read(self, identity: str) -> bytes | None:
-        """The content of a file that waits, or None where another study has let go of it since."""
+        """Read a queued fold; None where another study has removed it since."""
         try:
             return (self._folder / f"{identity}{_SUFFIX}").read_bytes()
         except FileNotFoundError:
             return None
 
     def remove(self, identity: str) -> None:
-        """Lets go of a fold whose run is complete."""
+        """Remove a fold whose run is complete."""
         (self._folder / f"{identity}{_SUFFIX}").unlink(missing_ok=True)
 
     def quarantine(self, identity: str) -> Path:
-        """Takes a file that holds no result out of the way, and keeps it under another name."""
+        """Rename a file that holds no result, so that it is not read again; return its new path."""
         path = self._folder / f"{identity}{_SUFFIX}"
-        aside = path.with_suffix(".damaged")
-        path.replace(aside)
-        return aside
+        quarantined = path.with_suffix(".damaged")
+        path.replace(quarantined)
+        return quarantined
 
 
 def _sync_folder(folder: Path) -> None:

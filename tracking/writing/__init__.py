@@ -1,1 +1,1 @@
-"""Runs, as MLflow shows them."""
+"""Writing a study into MLflow."""

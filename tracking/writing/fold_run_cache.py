@@ -1,7 +1,7 @@
-"""Which runs there are of a fold that is about to be written, without asking the server for every one.
+"""Cache of fold runs, so that writing a fold needs no search for its run.
 
-A search by tag costs the server as much as writing the fold's curve, and more with every run that there is. Runs of all
-folds of one configuration are asked for together; the answer holds as long as nobody else writes folds.
+A search by tag costs the server as much as writing the fold's curve, and more with every existing run. Runs of all
+folds of a configuration are fetched together; the cache is valid as long as no other process writes folds.
 """
 
 import fcntl
@@ -21,18 +21,18 @@ from tracking.backend.artifacts import has_result_artifact
 from tracking.backend.queries import is_finished, search_runs
 
 CACHE_TTL_S = 30.0
-"""Time for which an answer holds, though nobody on this machine has written since: there may be other machines."""
+"""Longest age of cached runs, even if no process on this machine has written since: there may be other machines."""
 
-_GROUPS = 64
+_LOCKS = 64
 
 
 @dataclass
 class FoldRun:
-    """A fold's run, as far as it is known.
+    """Cached run of a fold.
 
     Attributes:
-        run: The run, or None where there is none.
-        whole: Whether it was written to its end.
+        run: The run, or None before one exists.
+        complete: True once the run is written to its end.
     """
 
     run: Run | None = None
@@ -41,26 +41,32 @@ class FoldRun:
 
 @dataclass
 class _CachedRuns:
-    """All runs of one configuration, when they were asked for, and what has become of its folds since."""
+    """Runs of a configuration.
 
-    asked_s: float
+    Attributes:
+        fetched_s: Time at which they were fetched, in seconds.
+        runs: All runs, of trials and of folds.
+        folds: Runs of folds by identity, with what this process has written since.
+        unfinished: Runs of folds that are not finished, by identity and start of the training.
+    """
+
+    fetched_s: float
     runs: list[Run]
     folds: dict[str, FoldRun] = field(default_factory=dict)
-    begun: dict[tuple[str, int], Run] = field(default_factory=dict)
-    """Runs of folds that are not finished, by identity and begin of the training."""
+    unfinished: dict[tuple[str, int], Run] = field(default_factory=dict)
 
 
 class FoldRunCache:
-    """The runs of folds in one experiment, whichever study has written them.
+    """Cache of the fold runs of an experiment, of all studies.
 
-    Folds are locked in groups, by their identity. A group's lock file names whoever has written last under it: where
-    that is somebody else, all that was known before is asked for again.
+    A fold is locked by one of a number of lock files, chosen by its identity. The lock file names its last writer: if
+    that is another one, everything that was fetched before is fetched again.
 
     Args:
         client: The tracking store.
         experiment: Id of the experiment.
-        locks: Folder of lock files that all who write folds on this machine share.
-        clock: Tells the time, in seconds.
+        locks: Folder of the lock files, shared by all writers on this machine.
+        clock: Returns the time, in seconds.
     """
 
     def __init__(
@@ -70,85 +76,85 @@ class FoldRunCache:
         self._experiment = experiment
         self._locks = locks
         self._clock = clock
-        self._own = uuid4().hex
-        self._claimed = False
+        self._writer_id = uuid4().hex
+        self._registered = False
         self._invalidated_at = self._clock()
-        self._answers: dict[str, _CachedRuns] = {}
+        self._cached: dict[str, _CachedRuns] = {}
         self._guard = threading.Lock()
 
     def fetch(self, model: str) -> list[Run]:
-        """All runs of a configuration, of trials and of folds, as they are now.
+        """Fetch all runs of a configuration, of trials and of folds, as they are now.
 
         Args:
             model: Digest of the configuration.
         """
         self._register()
-        return self._ask(model).runs
+        return self._fetch(model).runs
 
     @contextmanager
     def lock_fold(self, identity: str, model: str, started_ms: int) -> Iterator[FoldRun]:
-        """Keeps all others on this machine from writing a fold while the block runs.
+        """Keep all other writers on this machine from writing a fold while the block runs.
 
-        What goes wrong in the block may have come to be all the same, so that it is asked for again next time.
+        A write that fails in the block may have happened all the same, so that the runs are fetched again next time.
 
         Args:
             identity: The fold's identity.
             model: Digest of its configuration.
-            started_ms: When its training began. Of a run that another training has begun nobody here knows whether it
-                is still being written, and whose rows are in it: it is not this fold's.
+            started_ms: Start of its training. An unfinished run of another training may still be being written, with
+                that training's rows: it is not used for this one.
 
         Yields:
-            Its run; the block notes there what it makes of it.
+            Its run; the block updates it.
         """
         self._register()
-        with self._locked(int(identity, 16) % _GROUPS):
+        with self._locked(int(identity, 16) % _LOCKS):
             with self._guard:
-                answer = self._answers.get(model)
-            if answer is None or not self._is_fresh(answer):
-                answer = self._ask(model)
+                cached = self._cached.get(model)
+            if cached is None or not self._is_fresh(cached):
+                cached = self._fetch(model)
             try:
-                yield answer.folds.setdefault(identity, FoldRun(answer.begun.get((identity, started_ms))))
+                yield cached.folds.setdefault(identity, FoldRun(cached.unfinished.get((identity, started_ms))))
             except BaseException:
                 with self._guard:
-                    self._answers.pop(model, None)
+                    self._cached.pop(model, None)
                 raise
 
     def _register(self) -> None:
-        """Names this writer in every group, before anything is asked for, so that only later ones disturb it."""
+        """Name this writer in every lock file before the first fetch, so that only later writers invalidate it."""
         with self._guard:
-            if self._claimed:
+            if self._registered:
                 return
             self._locks.mkdir(parents=True, exist_ok=True)
-            for group in range(_GROUPS):
-                with self._locked(group):
+            for index in range(_LOCKS):
+                with self._locked(index):
                     pass
-            self._claimed = True
+            self._registered = True
 
     @contextmanager
-    def _locked(self, group: int) -> Iterator[None]:
-        """Locks a group, and notes there that this one has it, and here if it was somebody else's."""
-        with (self._locks / f"folds-{group:02x}.lock").open("a+") as file:
+    def _locked(self, index: int) -> Iterator[None]:
+        """Hold a lock file and name this writer in it; invalidate the cache if another writer had it."""
+        with (self._locks / f"folds-{index:02x}.lock").open("a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
-            if file.read() != self._own:
+            if file.read() != self._writer_id:
                 self._invalidated_at = self._clock()
                 file.truncate(0)
-                file.write(self._own)
+                file.write(self._writer_id)
                 file.flush()
             yield
 
-    def _ask(self, model: str) -> _CachedRuns:
-        answer = _CachedRuns(self._clock(), search_runs(self._client, self._experiment, ser__model=model))
-        for run in answer.runs:
+    def _fetch(self, model: str) -> _CachedRuns:
+        fetched = _CachedRuns(self._clock(), search_runs(self._client, self._experiment, ser__model=model))
+        for run in fetched.runs:
             identity = run.data.tags.get(schema.FOLD_IDENTITY)
             if identity is not None and is_finished(run) and has_result_artifact(run):
-                answer.folds.setdefault(identity, FoldRun(run, complete=True))
+                fetched.folds.setdefault(identity, FoldRun(run, complete=True))
             elif identity is not None and not is_finished(run):
-                answer.begun.setdefault((identity, int(run.info.start_time)), run)
+                fetched.unfinished.setdefault((identity, int(run.info.start_time)), run)
         with self._guard:
-            self._answers = {each: kept for each, kept in self._answers.items() if self._is_fresh(kept)}
-            self._answers[model] = answer
-        return answer
+            fresh = {digest: cached for digest, cached in self._cached.items() if self._is_fresh(cached)}
+            self._cached = fresh | {model: fetched}
+        return fetched
 
-    def _is_fresh(self, answer: _CachedRuns) -> bool:
-        return answer.asked_s > max(self._invalidated_at, self._clock() - CACHE_TTL_S)
+    def _is_fresh(self, cached: _CachedRuns) -> bool:
+        return cached.fetched_s > max(self._invalidated_at, self._clock() - CACHE_TTL_S)

@@ -1,6 +1,6 @@
-"""Results as MLflow's rows and files: parameters, tags, metrics, tables. Nothing here writes.
+"""Parameters, tags, metrics and CSV files of runs, computed from results and configurations.
 
-Names of speakers, emotions and utterances are the corpus's own words: in a table none of them is a formula.
+Names of speakers, emotions and utterances come from the corpus and are escaped, so that no spreadsheet runs them.
 """
 
 import csv
@@ -25,18 +25,18 @@ from tracking.backend.mlflow_internals import DATASET_CONTEXT
 
 
 def trial_run_name(configuration: FoldConfiguration) -> str:
-    """Name of a trial's run, such as 'component · scope 9 · phonemes'; a seed other than 1 is named, too."""
+    """Name a trial's run, such as 'component · scope 9 · phonemes'; a seed other than 1 is appended."""
     label = variant_label(configuration)
     return label if configuration.seed == 1 else f"{label} · seed {configuration.seed}"
 
 
 def model_digest(configuration: FoldConfiguration) -> str:
-    """Digest of a whole configuration, which all folds of equal trials share."""
+    """Compute the digest of a whole configuration, which all folds of equal trials share."""
     return digest_of(configuration.digest_content())
 
 
 def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:
-    """The tags by which a variant's runs are filtered; settings without effect are left out."""
+    """Build the tags by which a variant's runs are filtered; inactive settings are left out."""
     values = {
         schema.MODEL: model_digest(configuration),
         schema.FEATURES_DIGEST: digest_of(configuration.features.model_dump(mode="json")),
@@ -50,14 +50,14 @@ def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:
 
 
 def log_params(configuration: FoldConfiguration) -> dict[str, str]:
-    """Every setting as a parameter; a setting without effect reads 'null', settings of features 'features.x'."""
+    """Build the parameters of all settings: 'null' for an inactive one, 'features.NAME' for those of features."""
     values = configuration.model_dump(mode="json")
     values |= {f"features.{name}": value for name, value in values.pop("features").items()}
     return {name: "null" if value is None else str(value) for name, value in values.items()}
 
 
 def curve_metrics(result: FoldResult) -> list[Metric]:
-    """A fold's curve, one row a value and epoch, with the time at which the epoch ended."""
+    """Build the rows of a fold's curve, one per value and epoch, with the time at which the epoch ended."""
     return [
         Metric(name, value, record.ended_ms, record.epoch)
         for record in result.curve
@@ -66,12 +66,12 @@ def curve_metrics(result: FoldResult) -> list[Metric]:
 
 
 def validation_ua(result: FoldResult) -> float:
-    """The UA of a fold's validation speakers, 0..1."""
+    """Compute the UA of a fold's validation speakers, 0..1."""
     return unweighted_accuracy(evaluation_confusion(result.validation, len(result.corpus.emotions)))
 
 
 def fold_scores(result: FoldResult) -> dict[str, float]:
-    """A fold's scores and shares, by metric name."""
+    """Compute a fold's scores and shares, by metric name."""
     classes = len(result.corpus.emotions)
     test = evaluation_confusion(result.test, classes)
     validation = evaluation_confusion(result.validation, classes)
@@ -89,7 +89,7 @@ def fold_scores(result: FoldResult) -> dict[str, float]:
 
 
 def trial_scores(trial: TrialResult) -> dict[str, float]:
-    """A complete trial's scores: pooled over folds, and mean and deviation of the folds' own.
+    """Compute a complete trial's scores: pooled over folds, and mean and standard deviation over folds.
 
     The mean validation UA is what the search maximises; no test score enters it.
     """
@@ -112,27 +112,27 @@ def trial_scores(trial: TrialResult) -> dict[str, float]:
 
 
 def processor_tag(names: Iterable[str]) -> dict[str, str]:
-    """The tag that names what computed a run's folds, every one where they are unlike.
+    """Build the tag that names all devices that computed a run's folds.
 
     Args:
-        names: Names of processors and cards, or values of this tag of other runs.
+        names: Names of CPUs and GPUs, or values of this tag of other runs.
     """
-    known = {each for name in names for each in name.split(schema.PROCESSOR_SEPARATOR)} - {""}
-    return {schema.PROCESSOR: schema.PROCESSOR_SEPARATOR.join(sorted(known))} if known else {}
+    devices = {device for name in names for device in name.split(schema.PROCESSOR_SEPARATOR)} - {""}
+    return {schema.PROCESSOR: schema.PROCESSOR_SEPARATOR.join(sorted(devices))} if devices else {}
 
 
 def trial_processor_tag(trial: TrialResult) -> dict[str, str]:
-    """The tag that names what computed a trial's folds."""
+    """Build the tag that names all devices that computed a trial's folds."""
     return processor_tag(fold.environment.get("device", "") for fold in trial.folds)
 
 
 def mean_validation_ua(trial: TrialResult) -> float:
-    """The mean over folds of the validation speakers' UA."""
+    """Compute the mean over folds of the validation speakers' UA, 0..1."""
     return statistics.fmean(validation_ua(fold) for fold in trial.folds)
 
 
 def pooled_confusion(trial: TrialResult) -> NDArray[int64]:
-    """The sum of the folds' test confusion matrices, shape `(class, class)`."""
+    """Add up the folds' test confusion matrices, shape `(class, class)`."""
     classes = len(trial.folds[0].corpus.emotions)
     total = evaluation_confusion(trial.folds[0].test, classes)
     for fold in trial.folds[1:]:
@@ -141,21 +141,21 @@ def pooled_confusion(trial: TrialResult) -> NDArray[int64]:
 
 
 def predictions_csv(result: FoldResult) -> str:
-    """Every decision of a fold: part, utterance, speaker, session, emotions, and a score per emotion."""
+    """Write all predictions of a fold: subset, utterance, speaker, session, emotions, and a score per emotion."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     emotions = result.corpus.emotions
     writer.writerow(
         ["part", "utterance", "speaker", "session", "actual", "predicted", *(f"score_{e}" for e in emotions)]
     )
-    for part, decisions in (("test", result.test), ("validation", result.validation)):
-        columns = (decisions.utterances, decisions.speakers, decisions.sessions, decisions.actual, decisions.predicted)
+    for subset, test in (("test", result.test), ("validation", result.validation)):
+        columns = (test.utterances, test.speakers, test.sessions, test.actual, test.predicted)
         for (utterance, speaker, session, actual, predicted), scores in zip(
-            zip(*columns, strict=True), decisions.scores, strict=True
+            zip(*columns, strict=True), test.scores, strict=True
         ):
             writer.writerow(
                 [
-                    part,
+                    subset,
                     *map(escape_csv, (utterance, speaker, session or "", emotions[actual], emotions[predicted])),
                     *(f"{s:.6f}" for s in scores),
                 ]
@@ -164,7 +164,7 @@ def predictions_csv(result: FoldResult) -> str:
 
 
 def confusion_csv(confusion: NDArray[int64], emotions: tuple[str, ...]) -> str:
-    """A confusion matrix as a table, true emotions in rows."""
+    """Write a confusion matrix as a table, true emotions in rows."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     names = [escape_csv(emotion) for emotion in emotions]
@@ -192,31 +192,33 @@ _UTTERANCE_COLUMNS = {
 
 
 def utterances_csv(corpus: Corpus) -> str:
-    """Every utterance of a corpus: whose it is, its label, its counts with where they come from, its ratings.
+    """Write all utterances of a corpus: speaker, label, counts with their sources, ratings.
 
-    What is not known is an empty cell.
+    An unknown value is an empty cell.
     """
     file = io.StringIO()
     ratings = _ratings(corpus)
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*_UTTERANCE_COLUMNS, *map(escape_csv, ratings)])
-    for one, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
-        known = [one.id, one.speaker, one.session, one.site, one.split, one.emotion, f"{duration_s:.4f}"]
-        counts = [one.words, one.words_source, one.voiced_phonemes, one.voiced_phonemes_source]
-        rated = [one.ratings.get(name) for name in ratings]
-        writer.writerow(map(escape_csv_cell, [*known, *counts, one.language or corpus.language, *rated]))
+    for utterance, duration_s in zip(corpus.utterances, corpus.durations_s, strict=True):
+        labels = [utterance.id, utterance.speaker, utterance.session, utterance.site, utterance.split]
+        words = (utterance.words, utterance.words_source)
+        phonemes = (utterance.voiced_phonemes, utterance.voiced_phonemes_source)
+        cells = [*labels, utterance.emotion, f"{duration_s:.4f}", *words, *phonemes]
+        rated = (utterance.ratings.get(name) for name in ratings)
+        writer.writerow(map(escape_csv_cell, [*cells, utterance.language or corpus.language, *rated]))
     return file.getvalue()
 
 
 def _ratings(corpus: Corpus) -> list[str]:
-    """Names of the dimensional ratings that any utterance has, in their order."""
+    """List the dimensional ratings that any utterance has, in their order."""
     return list(dict.fromkeys(name for utterance in corpus.utterances for name in utterance.ratings))
 
 
 def dataset_input(corpus: Corpus) -> DatasetInput:
-    """The corpus as an MLflow dataset: name, digest, folder, columns, size and its counts' origins.
+    """Build the MLflow dataset of a corpus: name, digest, folder, columns, size and the sources of its counts.
 
-    The rows themselves are the study run's file `schema.UTTERANCES`.
+    Its rows are the study run's artifact `schema.UTTERANCES`.
     """
     profile = {
         "utterances": len(corpus.utterances),

@@ -1,8 +1,7 @@
-"""Writing a study into MLflow: one study run, its trial runs, their fold runs.
+"""Recorder of a study in MLflow: one study run, its trial runs, their fold runs.
 
-Every call may be repeated: a run is found by its tags before it is made, metrics carry the
-timestamps of the result and not of the writing, so that a kill between any two writes is mended by
-writing the same again.
+Every call may be repeated: a run is looked up by its tags before it is created, and metrics carry the
+timestamps of the result, not of the writing, so that repeating the writes repairs a kill between any two of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,14 +33,14 @@ from tracking.writing.fold_run_cache import FoldRunCache
 
 
 class Recorder:
-    """The only writer of a study's runs.
+    """Writer of a study's runs, the only one.
 
     Args:
         client: The tracking store.
         experiment: Id of the corpus's experiment.
         context: The study.
-        lock: A lock file that all recorders of this home share.
-        shared: Whether recorders of other homes may write into the same store.
+        lock: Lock file that all recorders of this data directory share.
+        shared: True if recorders of other data directories may write into the same store.
     """
 
     def __init__(
@@ -56,20 +55,23 @@ class Recorder:
         self._artifacts = Artifacts(client)
 
     def ensure_study_run(self, complete: bool = False) -> str:
-        """The study's run, made where there is none; running again until `finish_study`.
+        """Find or create the study's run, and resume it until `finish_study`.
 
         Args:
-            complete: Whether every point that is asked for has ended: only then a finished run stays as it is. A
-                search that is asked for more trials goes on in the run that it had finished.
+            complete: True if all points of the study are complete: only then a finished run stays finished. A
+                study with more trials than before resumes the run that it had finished.
+
+        Returns:
+            Id of the run.
         """
-        # Two studies that begin at once would both write the same tag for the first time, which MLflow refuses.
+        # Two studies that start at once would both write the same tag for the first time, which MLflow refuses.
         with file_lock(self._lock):
             install_saved_views(self._client, self._experiment)
-        found = search_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
-        run = found[0] if found else self._create(self._context.study, {schema.KIND: "study"})
+        runs = search_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
+        run = runs[0] if runs else self._create(self._context.study, {schema.KIND: "study"})
         if not (complete and is_finished(run)):
             self._resume_run(run, self._context.options)
-            skipped = [{"name": each.name, "reason": each.reason} for each in self._context.corpus.skipped]
+            skipped = [{"name": file.name, "reason": file.reason} for file in self._context.corpus.skipped]
             notes = list(self._context.corpus.notes)
             self._client.log_dict(run.info.run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
             files = {
@@ -80,48 +82,47 @@ class Recorder:
         return str(run.info.run_id)
 
     def ensure_trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
-        """A trial's run below the study's, made where there is none."""
-        # Of all studies' runs of the model, which the trial's first folds need, too.
-        known = self._folds.fetch(payloads.model_digest(configuration))
-        found = [run for run in known if self._is_own_trial(run, trial_id)]
-        if found:
-            run = found[0]
-        else:
-            own = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
-            run = self._create(payloads.trial_run_name(configuration), own | payloads.configuration_tags(configuration))
+        """Find or create a trial's run below the study's; return its id."""
+        # All studies' runs of the configuration are fetched, which the trial's first folds need, too.
+        runs = self._folds.fetch(payloads.model_digest(configuration))
+        run = next((run for run in runs if self._is_trial_of_study(run, trial_id)), None)
+        if run is None:
+            tags = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
+            tags |= payloads.configuration_tags(configuration)
+            run = self._create(payloads.trial_run_name(configuration), tags)
         if not is_finished(run):
             self._resume_run(run, payloads.log_params(configuration))
         return self._artifacts.remember(run)
 
     def log_fold(self, trial_run: str, content: bytes) -> Run:
-        """Writes a trained fold's run, or completes the one that a kill left unfinished.
+        """Write a trained fold's run, or complete the run that a kill left unfinished.
 
         Args:
-            trial_run: The trial's run.
+            trial_run: Id of the trial's run.
             content: The bytes of the trained fold.
 
         Returns:
-            The fold's run; another study's where that has written the same fold.
+            The fold's run; another study's run if that has written the same fold.
         """
         result = parse_result(content)
         with self._folds.lock_fold(
             result.identity, payloads.model_digest(result.configuration), result.started_ms
-        ) as known:
-            run = known.run or self._create_fold(trial_run, result)
-            known.run = run
-            if not known.complete:
+        ) as cached:
+            run = cached.run or self._create_fold(trial_run, result)
+            cached.run = run
+            if not cached.complete:
                 self._complete_fold(run, result, content)
-                known.complete = True
+                cached.complete = True
         return run
 
     def supersede_duplicates(self, configuration: FoldConfiguration) -> dict[str, Run]:
-        """Leaves one run of each fold of a configuration that another home has written at the same time.
+        """Supersede duplicate runs of folds that another data directory has written at the same time.
 
         Args:
             configuration: The configuration of a trial whose folds are written.
 
         Returns:
-            The run that stands, by fold identity, of each fold that had several.
+            The canonical run, by fold identity, of each fold that had several.
         """
         if not self._shared:
             return {}
@@ -130,34 +131,34 @@ class Recorder:
     def finish_trial(
         self, run_id: str, result: TrialResult, tags: Mapping[str, str], failures: Sequence[str] = ()
     ) -> None:
-        """Writes a complete trial's scores and ends its run.
+        """Write a complete trial's scores and end its run.
 
         Args:
-            run_id: The trial's run.
+            run_id: Id of the trial's run.
             result: The trial with all its folds.
-            tags: Where folds were reused from, if any were.
+            tags: Tags that name the source of reused folds, if there are any.
             failures: Failed attempts at its folds, each with its traceback.
         """
         ended_ms = max(fold.ended_ms for fold in result.folds)
-        # It began with the processors that the study began with; nodes of a cluster come and go.
-        described = {
+        # The run started with the study's devices; nodes of a cluster come and go.
+        all_tags = {
             **tags,
             **payloads.trial_processor_tag(result),
             schema.NOTE: trial_description(result, self._experiment),
         }
-        self._write(run_id, metrics=_metrics(payloads.trial_scores(result), ended_ms), tags=described)
+        self._write(run_id, metrics=_metrics(payloads.trial_scores(result), ended_ms), tags=all_tags)
         files = _confusion_files(payloads.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
-        whole = {schema.TRIAL_RESULT: result.model_dump_json().encode()}
-        self._artifacts.log(run_id, files | _failure_files(failures) | whole)
+        files[schema.TRIAL_RESULT] = result.model_dump_json().encode()
+        self._artifacts.log(run_id, files | _failure_files(failures))
         self._client.set_terminated(run_id, "FINISHED", ended_ms)
         self._artifacts.forget(run_id)
 
     def fail_trial(self, run_id: str, reason: str, failures: Sequence[str] = ()) -> None:
-        """Marks a trial that lacks folds; the next start of the study tries it again.
+        """Mark a trial that lacks folds as failed; the next start of the study tries it again.
 
         Args:
-            run_id: The trial's run.
-            reason: Why, its first line in short.
+            run_id: Id of the trial's run.
+            reason: The reason, with its first line as a summary.
             failures: Failed attempts at its folds, each with its traceback.
         """
         self._write(run_id, tags={schema.FAILURE: reason[:5000], schema.NOTE: failed_description(reason)})
@@ -165,18 +166,18 @@ class Recorder:
         self._client.set_terminated(run_id, "FAILED")
 
     def prune_trial(self, run_id: str, reason: str) -> None:
-        """Marks a trial that was given up before its last fold, with the reason; its folds stay."""
+        """Mark a trial as pruned, with the reason; its folds stay."""
         self._write(run_id, tags={schema.PRUNED: reason[:5000], schema.NOTE: pruned_description(reason)})
         self._client.set_terminated(run_id, "KILLED")
 
     def trial_is_pruned(self, trial_id: str) -> bool:
-        """Whether a trial of this study was given up, and its run says so to its end."""
+        """Check that the run of a trial of this study is marked as pruned and ended."""
         tags = {"ser__kind": "trial", "ser__study": self._context.study, "ser__trial_id": trial_id}
         runs = search_runs(self._client, self._experiment, **tags)
         return any(schema.PRUNED in run.data.tags and run.info.status == "KILLED" for run in runs)
 
     def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
-        """Keeps a baseline beside the variants, on the study's run."""
+        """Write a baseline's scores and predictions to the study's run."""
         classes = len(baseline.corpus.emotions)
         pooled = sum(
             (evaluation_confusion(test, classes) for test in baseline.tests[1:]),
@@ -188,11 +189,11 @@ class Recorder:
         self._artifacts.log(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
 
     def study_is_finished(self, run_id: str) -> bool:
-        """Whether the study's run was written to its end."""
+        """Check that the study's run is complete."""
         return is_finished(self._client.get_run(run_id))
 
     def finish_study(self, run_id: str, complete: bool) -> None:
-        """Describes the study's run and ends it: FINISHED when every trial is complete, else FAILED."""
+        """Describe the study's run and end it: FINISHED if every trial is complete, else FAILED."""
         name, corpus = self._context.study, self._context.corpus.name
         trials = search_runs(self._client, self._experiment, ser__kind="trial", ser__study=name)
         processors = payloads.processor_tag(run.data.tags.get(schema.PROCESSOR, "") for run in trials)
@@ -200,28 +201,28 @@ class Recorder:
         self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
 
     def close_open_runs(self) -> None:
-        """Ends the runs that are still open, where a study stops before its end; the next start goes on with them."""
+        """End the open runs of a study that stops early; the next start resumes them."""
         for run in search_runs(self._client, self._experiment, RUNNING, ser__study=self._context.study):
             self._client.set_terminated(run.info.run_id, "KILLED")
 
     def _resume_run(self, run: Run, params: Mapping[str, str]) -> None:
-        """Writes the head of a run, or what a kill left out of it, and marks it as running.
+        """Write a run's dataset and parameters as far as they are missing, and mark it as running.
 
-        A parameter that stands is left alone: MLflow refuses another value, such as another path to the same corpus.
+        An existing parameter is not written again: MLflow refuses another value, such as another path of the corpus.
         """
         run_id = str(run.info.run_id)
         if run.info.status != "RUNNING":
             self._client.update_run(run_id, status="RUNNING")
-        # As with the views: the first two to write a dataset at once would fail.
+        # As with the views: two first writes of a dataset at once would fail.
         with file_lock(self._lock):
             self._log_corpus(run_id)
         self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
-        for ending in (schema.FAILURE, schema.PRUNED, schema.NOTE):
-            if ending in run.data.tags:
-                self._client.delete_tag(run_id, ending)
+        for tag in (schema.FAILURE, schema.PRUNED, schema.NOTE):
+            if tag in run.data.tags:
+                self._client.delete_tag(run_id, tag)
 
     def _log_corpus(self, run_id: str) -> None:
-        """Names the corpus as a run's data."""
+        """Log the corpus as a run's dataset."""
         retry_once_on_conflict(lambda: self._client.log_inputs(run_id, [payloads.dataset_input(self._context.corpus)]))
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
@@ -233,11 +234,11 @@ class Recorder:
             schema.SYNTHETIC: str(self._context.corpus.synthetic).lower(),
             schema.SCHEME: self._context.scheme[0].scheme,
         }
-        every = common | dict(self._context.tags) | dict(tags)
-        return self._client.create_run(self._experiment, start_time=start_ms, tags=every, run_name=name)
+        all_tags = common | dict(self._context.tags) | dict(tags)
+        return self._client.create_run(self._experiment, start_time=start_ms, tags=all_tags, run_name=name)
 
     def _complete_fold(self, run: Run, result: FoldResult, content: bytes) -> None:
-        """Writes all of a fold's run, whatever part of it is there, and ends it."""
+        """Write all of a fold's run, whatever exists of it, and end it."""
         run_id = self._artifacts.remember(run)
         self._log_corpus(run_id)
         scores = _metrics(payloads.fold_scores(result), result.ended_ms)
@@ -249,13 +250,12 @@ class Recorder:
         self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
         self._artifacts.forget(run_id)
 
-    def _is_own_trial(self, run: Run, trial_id: str) -> bool:
-        tags = run.data.tags
-        own = (tags[schema.KIND], tags[schema.STUDY]) == ("trial", self._context.study)
-        return own and tags[schema.TRIAL_ID] == trial_id
+    def _is_trial_of_study(self, run: Run, trial_id: str) -> bool:
+        kind, study = run.data.tags[schema.KIND], run.data.tags[schema.STUDY]
+        return kind == "trial" and study == self._context.study and run.data.tags[schema.TRIAL_ID] == trial_id
 
     def _create_fold(self, trial_run: str, result: FoldResult) -> Run:
-        own = {
+        tags = {
             schema.KIND: "fold",
             schema.PARENT: trial_run,
             schema.FOLD_IDENTITY: result.identity,
@@ -263,10 +263,10 @@ class Recorder:
             schema.RESULTS_VERSION: str(result.results_version),
         }
         if "device" in result.environment:
-            # Nodes of a cluster may be unlike; the study's tag names the ones that it began with.
-            own[schema.PROCESSOR] = result.environment["device"]
+            # Nodes of a cluster may differ; the study's tag names the devices that it started with.
+            tags[schema.PROCESSOR] = result.environment["device"]
         name = schema.fold_run_name(result.fold.index, result.fold.name)
-        return self._create(name, own | payloads.configuration_tags(result.configuration), result.started_ms)
+        return self._create(name, tags | payloads.configuration_tags(result.configuration), result.started_ms)
 
     def _write(
         self,
@@ -279,7 +279,7 @@ class Recorder:
         tag_rows = [RunTag(name, value) for name, value in (tags or {}).items()]
         write = partial(self._client.log_batch, run_id, metrics or [], param_rows, tag_rows)
         if self._shared:
-            # Another home may run the same study, whose head and end are the same.
+            # Another data directory may run the same study and write the same.
             retry_once_on_conflict(write)
         else:
             write()

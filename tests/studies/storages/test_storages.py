@@ -155,7 +155,7 @@ def test_another_kind_of_storage_is_refused_and_its_password_not_told(url: str) 
 def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason="needs psycopg: pip install 'ser-studies[postgres]'")
     storage = PostgresqlStorage("postgresql://ser:hidden@127.0.0.1:1/ser")
-    with pytest.raises(UnavailableError, match="cannot be reached now") as caught:
+    with pytest.raises(UnavailableError, match="unavailable") as caught:
         storage.open()
     assert "hidden" not in str(caught.value)
     assert "\n" not in str(caught.value)

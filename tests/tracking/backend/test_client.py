@@ -16,7 +16,7 @@ OPEN = "import sys; from pathlib import Path; from tracking.backend.client impor
 
 
 def tables(database: Path) -> int:
-    """Number of tables and indices that another process has made so far; 0 where there is no database yet."""
+    """Count the tables and indices that another process has created so far; 0 without a database."""
     if not database.is_file():
         return 0
     try:
@@ -26,39 +26,39 @@ def tables(database: Path) -> int:
         return 0
 
 
-def test_a_new_store_is_whole_silent_and_logs_ahead(tmp_path: Path) -> None:
+def test_a_new_store_is_complete_and_created_silently(tmp_path: Path) -> None:
     database = tmp_path / "deep" / "mlflow.db"
     answer = subprocess.run([sys.executable, "-c", OPEN, str(database)], capture_output=True, text=True, check=True)
     assert (answer.stdout, answer.stderr) == ("", "")
     assert sorted(path.name for path in database.parent.iterdir()) == ["mlflow.db", "mlflow.lock"]
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert [each.name for each in connect(database).search_experiments()] == ["Default"]
+    assert [experiment.name for experiment in connect(database).search_experiments()] == ["Default"]
 
 
 @pytest.mark.slow
-def test_a_kill_while_the_store_is_made_is_mended_by_the_next_start(tmp_path: Path) -> None:
+def test_a_kill_while_the_store_is_created_is_repaired(tmp_path: Path) -> None:
     database = tmp_path / "mlflow.db"
-    making = subprocess.Popen([sys.executable, "-c", OPEN, str(database)])
+    process = subprocess.Popen([sys.executable, "-c", OPEN, str(database)])
     # Amid the migrations: MLflow could never use this store again.
-    while tables(tmp_path / "mlflow.making" / "made.db") < 60:
-        assert making.poll() is None, "the store was made without its migrations being seen"
+    while tables(tmp_path / "mlflow.making" / "original.db") < 60:
+        assert process.poll() is None, "the store was made without its migrations being seen"
         time.sleep(0.001)
-    making.send_signal(signal.SIGKILL)
-    making.wait()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
     assert not database.exists()
     client = connect(database)
     assert client.get_run(client.create_run("0").info.run_id).info.status == "RUNNING"
     assert not (tmp_path / "mlflow.making").exists()
 
 
-def test_an_experiment_is_made_once_and_keeps_its_artifacts_by_name(store: MlflowFixture, tmp_path: Path) -> None:
+def test_an_experiment_is_created_once_with_its_folder(store: MlflowFixture, tmp_path: Path) -> None:
     first = experiment_id(store.client, "emodb", tmp_path / "artifacts")
     assert experiment_id(store.client, "emodb", tmp_path / "artifacts") == first != store.experiment
     assert store.client.get_experiment(first).artifact_location == (tmp_path / "artifacts" / "emodb").as_uri()
 
 
-def test_a_deleted_experiment_is_said_with_how_to_restore_it(store: MlflowFixture, tmp_path: Path) -> None:
+def test_a_deleted_experiment_is_named_with_the_remedy(store: MlflowFixture, tmp_path: Path) -> None:
     store.client.delete_experiment(store.experiment)
-    with pytest.raises(StorageError, match=rf"mlflow experiments restore --experiment-id {store.experiment}$"):
+    with pytest.raises(StorageError, match=rf"mlflow experiments restore --experiment-id {store.experiment}`, "):
         experiment_id(store.client, CORPUS.name, tmp_path / "artifacts")

@@ -45,36 +45,36 @@ def raised(*errors: BaseException) -> BaseException:
         (OSError(errno.EACCES, "Permission denied"), None),
     ],
 )
-def test_faults_are_told_apart(error: BaseException, kind: type[SerError] | None) -> None:
-    known = translate_error(error, "some place")
-    assert type(known) is (kind or type(None))
-    if known is not None:
-        assert str(known).startswith("some place: ")
-        assert "\n" not in str(known)
+def test_errors_are_translated(error: BaseException, kind: type[SerError] | None) -> None:
+    translated = translate_error(error, "some server")
+    assert type(translated) is (kind or type(None))
+    if translated is not None:
+        assert str(translated).startswith("some server")
+        assert "\n" not in str(translated)
 
 
-def test_an_error_of_our_own_is_found_below_others() -> None:
-    own = StudyError("taken")
-    assert translate_error(raised(RuntimeError(), own)) is own
+def test_an_error_of_ours_among_the_causes_is_kept() -> None:
+    cause = StudyError("taken")
+    assert translate_error(raised(RuntimeError(), cause)) is cause
 
 
-def test_a_block_raises_what_is_known_and_leaves_the_rest() -> None:
-    with pytest.raises(StorageError, match="here: no room on the disk") as caught, translating_errors("here"):
+def test_a_block_translates_errors_and_leaves_bugs() -> None:
+    with pytest.raises(StorageError, match="here: disk full") as caught, translating_errors("here"):
         raise FULL
     assert caught.value.__cause__ is FULL
     with pytest.raises(ValueError, match="a bug"), translating_errors("here"):
         raise ValueError("a bug")
 
 
-def test_a_tracking_server_that_is_not_there_is_away_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_tracking_server_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Importing it sets how often MLflow sends a request.
     import_module("tracking.backend.client")
     client = MlflowClient(tracking_uri="http://ser:hidden@127.0.0.1:1")
     with pytest.raises(MlflowException) as caught:
         client.search_experiments()
-    known = translate_error(caught.value)
-    assert isinstance(known, UnavailableError)
-    assert str(known) == "cannot be reached now (http://ser:***@127.0.0.1:1: ConnectionError)"
+    translated = translate_error(caught.value)
+    assert isinstance(translated, UnavailableError)
+    assert str(translated) == "database or server unavailable (http://ser:***@127.0.0.1:1: ConnectionError)"
 
 
 @pytest.mark.parametrize(

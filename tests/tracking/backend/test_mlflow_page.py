@@ -77,7 +77,7 @@ def test_views_are_named_in_the_document_and_written_once(filled: MlflowFixture)
 def test_the_columns_of_a_view_are_on_its_runs(filled: MlflowFixture) -> None:
     for view in VIEWS:
         (first, *_) = filled.client.search_runs(
-            [filled.experiment], f"{view.filter} and attributes.status = 'FINISHED'"
+            [filled.experiment], f"{view.filter_string} and attributes.status = 'FINISHED'"
         )
         assert set(view.metrics) <= set(first.data.metrics)
         assert set(view.parameters) <= set(first.data.params)

@@ -219,7 +219,7 @@ def test_a_folds_page_shows_its_confusion_matrix(site: Site, page: Page) -> None
 
 def test_a_studys_page_shows_its_trials(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/runs/{site.study}")
-    expect(page.get_by_text("Validation favours")).to_be_visible()
+    expect(page.get_by_text("Best by validation")).to_be_visible()
     # Once in the description, once in MLflow's own list of child runs.
     trial = page.get_by_role("link", name="component · scope 9 · phonemes")
     expect(trial).to_have_count(2)

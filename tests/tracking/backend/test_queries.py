@@ -17,12 +17,12 @@ AWKWARD = st.text(st.one_of(st.sampled_from("'\"\\` ;-/*()=%\n"), st.characters(
 def test_mlflow_reads_a_quoted_text_as_it_was(text: str) -> None:
     assume(not ("'" in text or text.endswith("\\")) or '"' not in text)
     read = SearchUtils.parse_search_filter(has_tags({"ser.study": text, "ser.kind": "fold"}))
-    assert [(each["key"], each["value"]) for each in read] == [("ser.study", text), ("ser.kind", "fold")]
+    assert [(condition["key"], condition["value"]) for condition in read] == [("ser.study", text), ("ser.kind", "fold")]
 
 
 @pytest.mark.parametrize("text", ['o\'brien "junior"', '"\\'])
-def test_a_text_that_mlflow_has_no_words_for_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="a name with a double quote may neither have a single one"):
+def test_a_text_that_cannot_be_quoted_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="a name with a double quote must neither"):
         quote_value(text)
 
 

@@ -112,7 +112,7 @@ def test_a_disk_that_is_really_full_leaves_what_was_there(outbox: Outbox, tmp_pa
     answer = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "outbox")], capture_output=True, text=True, check=True
     )
-    assert f"{tmp_path / 'outbox' / 'abc.safetensors'}: cannot keep a fold's result (File too large)" in answer.stdout
+    assert f"{tmp_path / 'outbox' / 'abc.safetensors'}: cannot save a fold result (File too large)" in answer.stdout
     assert outbox.read("abc") == b"small"
     assert names(tmp_path) == ["abc.safetensors"]
 

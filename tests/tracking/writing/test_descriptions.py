@@ -7,7 +7,7 @@ from tests.support.configurations import small
 from tests.support.toy_studies import CORPUS, NONE, QUANTUM, MlflowFixture, baseline, trained, trial_result
 from tracking.analysis.trial_result import TrialResult
 from tracking.writing import payloads
-from tracking.writing.descriptions import LONGEST, failed_description, study_description, trial_description
+from tracking.writing.descriptions import MAX_CHARACTERS, failed_description, study_description, trial_description
 
 HOSTILE = "<script>alert(1)</script> **b** [x](javascript:1) `c` | _d_ $e$"
 
@@ -68,7 +68,7 @@ def test_a_hostile_reason_of_failure_comes_out_as_text_of_one_line() -> None:
 
 def test_a_long_description_loses_rows_and_keeps_its_links() -> None:
     text = trial_description(renamed(trial_result(NONE, "first", "abc"), "x" * 3000), "7")
-    assert len(text) <= LONGEST
+    assert len(text) <= MAX_CHARACTERS
     assert len(cells(text)) == 1
     assert text.endswith(")")
 
@@ -82,7 +82,7 @@ def test_a_study_is_described_by_what_validation_favours(store: MlflowFixture) -
     order = sorted(runs, key=lambda run: by_name[run], reverse=True)
     assert [re.search(r"runs/(\w+)\?", row[0]).group(1) for row in cells(text)] == order  # type: ignore[union-attr]
     assert "2 of 3 trials of corpus made-up are complete" in text
-    assert f"Validation favours **{store.client.get_run(order[0]).info.run_name}**" in text
+    assert f"Best by validation: **{store.client.get_run(order[0]).info.run_name}**" in text
 
 
 def test_a_study_without_a_complete_trial_is_described_all_the_same(store: MlflowFixture) -> None:
@@ -99,7 +99,7 @@ def test_descriptions_stand_on_the_runs_when_they_end(store: MlflowFixture) -> N
     recorder.finish_study(study, complete=True)
     notes = {each: store.client.get_run(each).data.tags["mlflow.note.content"] for each in (run, study)}
     assert notes[run] == trial_description(trial_result(NONE, "first", run), store.experiment)
-    assert notes[study].startswith("Validation favours **none · words**")
+    assert notes[study].startswith("Best by validation: **none · words**")
 
 
 @pytest.mark.parametrize("end", ["fail_trial", "prune_trial"])

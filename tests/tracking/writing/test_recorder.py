@@ -134,9 +134,9 @@ def test_runs_name_all_the_processors_that_computed_them(store: MlflowFixture) -
     unlike, alike = (store.runs(ser__kind="trial", ser__attention=name)[0].data.tags for name in ("none", "quantum"))
     assert (unlike["ser.devices"], alike["ser.devices"]) == (both, cpu_name())
     assert store.client.get_run(study).data.tags["ser.devices"] == both
-    assert "Computed on unlike processors: " in unlike["mlflow.note.content"]
+    assert "Computed on different devices: " in unlike["mlflow.note.content"]
     assert "another one" in unlike["mlflow.note.content"]
-    assert "unlike" not in alike["mlflow.note.content"]
+    assert "different devices" not in alike["mlflow.note.content"]
 
 
 def test_a_trial_carries_all_that_an_analysis_needs(store: MlflowFixture) -> None:
