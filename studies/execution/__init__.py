@@ -1,1 +1,1 @@
-"""Where folds are computed: one file an executor behind `base.Executor`."""
+"""Executors of folds: one file per executor, behind `base.Executor`."""

@@ -1,8 +1,10 @@
-"""Where a study's folds are computed: on this machine, or on a Ray cluster."""
+"""Backends that compute a study's folds: this machine, or a Ray cluster."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from typing_extensions import override
 
 from ser.devices import device_name, name_of_device
 from ser.errors import ConfigurationError, unknown_value_message
@@ -18,11 +20,11 @@ EXECUTORS = ("local", "ray")
 
 
 class Backend(ABC):
-    """Processors or cards for folds: what is known of them before there is a study, then an executor on them.
+    """CPUs or GPUs for folds: their names and speed before there is a study, then an executor on them.
 
     Attributes:
         device_type: 'cpu' or 'cuda'.
-        processor: Name of the processor or card; of all of them, where they are unlike.
+        processor: Name of the CPU or GPU; all names, where they differ.
     """
 
     device_type: str
@@ -30,15 +32,15 @@ class Backend(ABC):
 
     @abstractmethod
     def bf16_speedup(self) -> float:
-        """Measures there how many times as fast as fp32 bf16 is; 0 where it does not run."""
+        """Measure how many times as fast as fp32 a bf16 step is; 0 where bf16 does not run."""
 
     @abstractmethod
-    def executor(self, needs: StudyRequirements, tell: Callable[[str], None]) -> Executor:
-        """Makes ready what the study needs, and starts to take folds.
+    def executor(self, requirements: StudyRequirements, notify: Callable[[str], None]) -> Executor:
+        """Prepare what the study needs, and return an executor that takes folds.
 
         Args:
-            needs: What the study needs.
-            tell: Is told of machines that come and go.
+            requirements: What the study needs.
+            notify: Receives a line about each node that joins or leaves.
         """
 
 
@@ -46,7 +48,7 @@ class LocalBackend(Backend):
     """This machine.
 
     Args:
-        devices: Where each worker computes.
+        devices: Device of each worker.
     """
 
     def __init__(self, devices: tuple[str, ...]) -> None:
@@ -54,13 +56,13 @@ class LocalBackend(Backend):
         self.device_type = devices[0].partition(":")[0]
         self.processor = device_name(devices[0])
 
+    @override
     def bf16_speedup(self) -> float:
-        """See the base class."""
         return bf16_speedup(self._devices[0])
 
-    def executor(self, needs: StudyRequirements, tell: Callable[[str], None]) -> Executor:
-        """See the base class."""
-        return LocalExecutor(needs.corpus, self._devices)
+    @override
+    def executor(self, requirements: StudyRequirements, notify: Callable[[str], None]) -> Executor:
+        return LocalExecutor(requirements.corpus, self._devices)
 
 
 class RayBackend(Backend):
@@ -68,7 +70,7 @@ class RayBackend(Backend):
 
     Args:
         cluster: The cluster.
-        processors: Name of the processor or card of each node.
+        processors: Name of the CPU or GPU of each node.
     """
 
     def __init__(self, cluster: RayCluster, processors: tuple[str, ...]) -> None:
@@ -76,37 +78,39 @@ class RayBackend(Backend):
         self.device_type = cluster.request.device
         self.processor = schema.PROCESSOR_SEPARATOR.join(sorted(set(processors)))
 
+    @override
     def bf16_speedup(self) -> float:
-        """Measures on the first node; see the base class."""
-        return float(self._cluster.ask_one(bf16_speedup, self.device_type))
+        """Measure on the first node."""
+        return float(self._cluster.call_one(bf16_speedup, self.device_type))
 
-    def executor(self, needs: StudyRequirements, tell: Callable[[str], None]) -> Executor:
-        """Checks every node and builds feature stores that are missing; see the base class."""
-        executor = RayExecutor(self._cluster, needs, tell)
+    @override
+    def executor(self, requirements: StudyRequirements, notify: Callable[[str], None]) -> Executor:
+        """Check every node and build feature stores that are missing."""
+        executor = RayExecutor(self._cluster, requirements, notify)
         executor.start()
         return executor
 
 
 @contextmanager
 def open_backend(executor: str, workers: int | None, gpus: float | None) -> Iterator[Backend]:
-    """The workplace that the user asks for; a cluster is connected to for the time of the block.
+    """Open the backend that the user asks for; a cluster is connected to for the time of the block.
 
     Args:
         executor: 'local' or 'ray'.
         workers: Folds at once, or None for as many as there is room for.
-        gpus: Share of a graphics card that a fold takes on a cluster, or None for one where there are any.
+        gpus: Share of a GPU that a fold takes on a cluster, or None for a whole one if there are any.
 
     Raises:
-        ConfigurationError: The executor is unknown or not installed, or takes no share of a card.
-        StudyError: The cluster cannot be reached, cannot meet the request, or has nodes of unlike code.
+        ConfigurationError: The executor is unknown or not installed, or does not share GPUs.
+        StudyError: The cluster is unavailable or too small, or its nodes have different code.
     """
     if executor not in EXECUTORS:
         raise ConfigurationError(unknown_value_message("executor", executor, EXECUTORS))
     if executor == "local":
         if gpus is not None:
-            raise ConfigurationError("a share of a graphics card can be given to executor ray only, not to local")
+            raise ConfigurationError("--gpus applies to --executor ray only")
         yield LocalBackend(default_worker_devices(workers))
         return
     with ray_cluster(workers, gpus) as cluster:
-        names = cluster.ask_all(name_of_device, cluster.request.device)
+        names = cluster.call_all(name_of_device, cluster.request.device)
         yield RayBackend(cluster, tuple(names.values()))

@@ -1,4 +1,4 @@
-"""What an executor is: slots that take a fold each, and events that come back."""
+"""Executor interface: slots that compute one fold each, and events about them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class FoldTask:
         configuration: The whole configuration.
         fold: The fold.
         store: Path of the feature store.
-        avoid: Slots in which it has failed; another one is taken where the executor has one.
+        avoid: Slots in which it has failed; the executor uses another one if it has one.
     """
 
     identity: str
@@ -32,7 +32,7 @@ class FoldTask:
 
 @dataclass(frozen=True)
 class Progress:
-    """An epoch of a fold has ended."""
+    """End of an epoch of a fold."""
 
     identity: str
     slot: int
@@ -41,7 +41,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Finished:
-    """A fold is trained; `content` holds the bytes of `ser.training.checkpoint.to_bytes`."""
+    """End of a fold; `content` is the trained fold as `ser.training.checkpoint.serialize_fold` writes it."""
 
     identity: str
     slot: int
@@ -50,18 +50,18 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A fold failed, by an exception or because its worker died.
+    """Failure of a fold, by an exception or by the death of its worker.
 
     Attributes:
         identity: The fold's identity.
-        slot: The slot it ran in.
+        slot: Slot that it ran in.
         reason: One line.
         traceback: The worker's traceback, or the reason again where there is none.
-        permanent: Whether the same fold would fail the same way anywhere (see `is_permanent`).
-        crowded: Whether it was short of a memory that other folds took: fewer of them are computed at once
-            from now on, and the failure is no attempt at the fold.
-        lost: Whether its node left, or its worker was asked from outside to end, as by a scheduler that needs the
-            room: nothing that speaks against the fold.
+        permanent: Whether the fold would fail the same way in every slot (see `is_permanent`).
+        out_of_memory_beside_others: Whether other folds on its device took the memory that it lacked: fewer of them
+            are computed at once from now on, and the failure does not count as an attempt.
+        worker_lost: Whether its node left, or its worker got SIGTERM from outside, as from a scheduler that needs the
+            machine: the fold is not to blame.
     """
 
     identity: str
@@ -76,36 +76,36 @@ class Failed:
 Event = Progress | Finished | Failed
 
 CANCELLED = "it was cancelled"
-"""Reason of a fold that `Executor.cancel` ended."""
+"""Reason in the failure of a fold that `Executor.cancel` ended."""
 
 
 def is_permanent(error: BaseException) -> bool:
-    """Whether an error lies in settings or corpus, so that no other worker would fare better.
+    """Return whether an error lies in settings or corpus, so that it would occur in every worker.
 
-    A loss that is not finite, a store that cannot be read and want of memory may be the machine's.
+    A loss that is not finite, a store that cannot be read or a lack of memory may be due to the machine.
     """
     return isinstance(error, ConfigurationError | CorpusError | FoldError)
 
 
 class Executor(ABC):
-    """Computes folds. It records nothing and decides nothing: retries are the coordinator's."""
+    """Computes folds. It records and decides nothing: retries are up to the coordinator."""
 
     @property
     @abstractmethod
     def slots(self) -> int:
-        """Folds that are computed at once."""
+        """Number of folds that are computed at once."""
 
     @abstractmethod
     def free_slots(self) -> int:
-        """Slots that could take a fold now."""
+        """Return the number of slots that could take a fold now."""
 
     def can_take(self, task: FoldTask) -> bool:
-        """Whether a slot is free for a fold; one in which it has failed is not, unless it has failed in every slot."""
+        """Return whether a slot is free for a fold; one in which it failed is not, unless it failed in every slot."""
         return self.free_slots() > 0
 
     @abstractmethod
     def submit(self, task: FoldTask) -> None:
-        """Hands a fold to a free slot, one in which it has not failed where there is one.
+        """Start a fold in a free slot, if possible one in which it has not failed.
 
         Raises:
             StudyError: No slot is free.
@@ -113,9 +113,9 @@ class Executor(ABC):
 
     @abstractmethod
     def cancel(self, identity: str) -> None:
-        """Ends a fold in hand together with its worker process; `Failed` with the reason `CANCELLED` follows.
+        """End a running fold together with its worker process; `Failed` with the reason `CANCELLED` follows.
 
-        Nothing happens where the fold has ended: its outcome is the one that `wait` has told or will tell.
+        Nothing happens if the fold has ended: `wait` has returned its outcome, or will.
 
         Args:
             identity: The fold's identity.
@@ -123,32 +123,32 @@ class Executor(ABC):
 
     @abstractmethod
     def wait(self, timeout_s: float) -> list[Event]:
-        """Waits for something to happen.
+        """Wait for events.
 
         Args:
             timeout_s: Longest wait, in seconds.
 
         Returns:
-            What has happened since the last call, oldest first; empty after a timeout.
+            Events since the last call, those of a slot in their order; empty after a timeout.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Ends all workers; folds in their hands are lost."""
+        """End all workers; their running folds are lost."""
 
 
 @dataclass(frozen=True)
 class StudyRequirements:
-    """What a node must have.
+    """What a machine must have to compute a study's folds.
 
     Attributes:
         corpus: The corpus as the coordinator read it.
-        loader: How it is read, as in the registry; a manifest's corpus may have another name.
+        loader: Name of its loader in the registry; a manifest's corpus may have another name.
         options: Options of the corpus as text, by name.
         features: Settings of the log-mels.
         store: Path of the feature store, the same on every node.
-        precision: Arithmetic of the study.
-        device: Where folds are computed, 'cpu' or 'cuda'.
+        precision: Precision of the study.
+        device: Device type, 'cpu' or 'cuda'.
     """
 
     corpus: Corpus

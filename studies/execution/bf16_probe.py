@@ -1,4 +1,4 @@
-"""Whether and how much faster a training step runs in bf16; measured where folds are computed."""
+"""Probe of bf16: whether a training step runs in it, and how much faster than in fp32."""
 
 import json
 import time
@@ -14,20 +14,23 @@ from tracking.backend.file_lock import file_lock
 
 _ROUNDS = 5
 
+MIN_BF16_SPEEDUP = 1.1
+"""Precision `auto` means bf16 if that is at least this many times as fast as fp32."""
+
 
 def bf16_speedup(device: str) -> float:
-    """How many times as fast as fp32 a step in bf16 is; 0 where it does not run.
+    """Measure how many times as fast as fp32 a training step in bf16 is; 0 where it does not run.
 
     Args:
-        device: Where to compute, such as 'cpu' or 'cuda:0'.
+        device: Device, such as 'cpu' or 'cuda:0'.
     """
-    where = torch.device(device)
+    torch_device = torch.device(device)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        fp32_s = _step_s("fp32", where)
+        fp32_s = _step_s("fp32", torch_device)
         try:
-            bf16_s = _step_s("bf16", where)
+            bf16_s = _step_s("bf16", torch_device)
         except RuntimeError:
             # Processors without bf16 arithmetic refuse an LSTM in it: that is the answer, not a fault.
             return 0.0
@@ -37,7 +40,7 @@ def bf16_speedup(device: str) -> float:
 
 
 def runs_bf16(device: torch.device) -> bool:
-    """Whether a training step in bf16 runs at all."""
+    """Return whether a training step in bf16 runs at all."""
     try:
         _step_s("bf16", device, rounds=1)
     except RuntimeError:
@@ -46,13 +49,13 @@ def runs_bf16(device: torch.device) -> bool:
 
 
 def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -> float:
-    """The shortest of a few training steps' durations, in seconds."""
+    """Return the shortest duration of a few training steps, in seconds."""
     configuration = FoldConfiguration.parse(
         attention="none", labels="words", loss_scale="utterance", decision="posterior", precision=precision
     )
     network = SpeechEmotionNetwork(configuration, emotions=4).to(device)
     frames = torch.zeros(32, 100, configuration.features.mel_bands * configuration.stack, device=device)
-    # Unlike lengths, so that recurrent layers go on from states of their own, as they do in a fold.
+    # Different lengths, so that recurrent layers take the path of padded batches, as they do in a fold.
     lengths = torch.tensor([100] * 16 + [40] * 16, device=device)
     durations = []
     for _ in range(rounds):
@@ -65,29 +68,25 @@ def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -
     return min(durations)
 
 
-MIN_BF16_SPEEDUP = 1.1
-"""bf16 is taken where it is at least this many times as fast as fp32."""
+def choose_precision(cache_file: Path, processor: str, measure_speedup: Callable[[], float]) -> Precision:
+    """Choose the precision that `auto` stands for on a kind of processor, measured once.
 
-
-def choose_precision(facts: Path, processor: str, gain_of_bf16: Callable[[], float]) -> Precision:
-    """What `auto` stands for on a kind of processor, measured once and kept.
-
-    It is kept so that every study trains the same folds: two probes of one machine could disagree.
+    The choice is stored, so that every study trains the same folds: two probes of one machine could disagree.
 
     Args:
-        facts: JSON file of what was measured.
-        processor: Name of the processor or card that computes folds.
-        gain_of_bf16: Measures there how many times as fast as fp32 bf16 is; 0 where it does not run.
+        cache_file: JSON file of earlier choices.
+        processor: Name of the CPU or GPU that computes folds.
+        measure_speedup: Measures how many times as fast as fp32 bf16 is there; 0 where it does not run.
 
     Returns:
-        `bf16` where a training step runs in it, and faster than in fp32; else `fp32`.
+        `bf16` if a training step in it is at least `MIN_BF16_SPEEDUP` times as fast as in fp32, else `fp32`.
     """
     key = f"precision of {processor}, torch {torch.__version__}"
-    with file_lock(facts.with_suffix(".lock")):
-        known = json.loads(facts.read_text()) if facts.is_file() else {}
-        if key not in known:
-            known[key] = "bf16" if gain_of_bf16() >= MIN_BF16_SPEEDUP else "fp32"
-            partial = facts.with_suffix(".partial")
-            partial.write_text(json.dumps(known, indent=2) + "\n")
-            partial.replace(facts)
-    return "bf16" if known[key] == "bf16" else "fp32"
+    with file_lock(cache_file.with_suffix(".lock")):
+        choices = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
+        if key not in choices:
+            choices[key] = "bf16" if measure_speedup() >= MIN_BF16_SPEEDUP else "fp32"
+            partial = cache_file.with_suffix(".partial")
+            partial.write_text(json.dumps(choices, indent=2) + "\n")
+            partial.replace(cache_file)
+    return "bf16" if choices[key] == "bf16" else "fp32"

@@ -1,14 +1,14 @@
-"""Where worker processes come from: a server that has imported what they need, and forks them in an instant.
+"""Fork server of the local executor: it has imported what a worker needs, and forks workers in milliseconds.
 
 Importing torch is nearly all of a worker's start. The server does it once, for all workers and for those that
-take the place of dead ones, and they share the memory that it takes. The server has no threads, no card and
-nothing of a study, which a copy of the coordinator would have. It is started with the first worker, and ends
-when the coordinator and all workers have.
+replace dead ones, and they share the memory that it takes. The server has no threads, no GPU context and
+no data of a study, which a copy of the coordinator would have. It is started with the first worker, and ends
+after the coordinator and all workers.
 """
 
 import multiprocessing
 
 FORKSERVER = multiprocessing.get_context("forkserver")
-"""Makes the worker processes and their pipes; the first is to be started within `keeping_memory`."""
+"""Context of worker processes and their pipes; start the first worker within `malloc_environment`."""
 
 FORKSERVER.set_forkserver_preload(["studies.execution.worker"])

@@ -31,7 +31,7 @@ class _WorkerSlot:
     Args:
         number: Number of the slot, from 0.
         corpus: The corpus.
-        device: Where its worker computes.
+        device: Device of its worker.
     """
 
     def __init__(self, number: int, corpus: Corpus, device: str) -> None:
@@ -42,14 +42,14 @@ class _WorkerSlot:
         self._pipe: Connection | None = None
         self._cancelled = False
         self.task: FoldTask | None = None
-        """The fold in hand."""
+        """The running fold."""
         self.retired = False
         """Whether the slot takes no more folds, because its device lacks memory for it beside the others."""
         self.shared_device = False
         """Whether its device had other slots, too, when its fold was submitted."""
 
     def submit(self, task: FoldTask) -> None:
-        """Sends a fold to the worker, which is started where there is none; `collect` reports a worker that dies."""
+        """Send a fold to the worker, which is started where there is none; `collect` reports a worker that dies."""
         self.task, self._cancelled = task, False
         if self._process is not None and not self._process.is_alive():
             self._discard_worker()
@@ -71,21 +71,21 @@ class _WorkerSlot:
         self._process, self._pipe = process, ours
 
     def cancel(self, identity: str) -> None:
-        """Kills the worker if it has the fold of that identity in hand; `collect` reports the end."""
+        """Kill the worker if it computes the fold of that identity; `collect` reports the end."""
         if self.task is not None and self.task.identity == identity and self._process is not None:
             self._cancelled = True
             self._process.kill()
 
     def handles(self) -> list[Connection | int]:
-        """Handles that are ready when the worker has sent something or ended."""
+        """Return the handles that are ready when the worker has sent something or ended."""
         return [] if self._process is None or self._pipe is None else [self._pipe, self._process.sentinel]
 
     def has_no_worker(self) -> bool:
-        """Whether a fold is in hand whose worker could not be started."""
+        """Return whether a fold was submitted whose worker could not be started."""
         return self.task is not None and self._process is None
 
     def collect(self) -> list[Event]:
-        """Receives what the worker has sent, and reports its death if it had a fold in hand."""
+        """Receive what the worker has sent, and report its death if it was computing a fold."""
         if self._process is None:
             return [self._died("before it took the fold")] if self.task is not None else []
         # Asked before the pipe is read: a result that a worker sent before its death counts.
@@ -102,7 +102,7 @@ class _WorkerSlot:
         return events
 
     def _receive(self) -> tuple[list[Event], bool]:
-        """Reads the pipe without waiting; returns the events and whether the worker has closed it."""
+        """Read the pipe without waiting; return the events and whether the worker has closed it."""
         events: list[Event] = []
         try:
             while self._pipe is not None and self._pipe.poll():
@@ -115,7 +115,7 @@ class _WorkerSlot:
         return events, False
 
     def _died(self, when: str, worker_lost: bool = False) -> Failed:
-        """Frees the slot of a fold whose worker has died."""
+        """Free the slot of a fold whose worker has died."""
         assert self.task is not None
         identity, self.task = self.task.identity, None
         if self._cancelled:
@@ -124,14 +124,14 @@ class _WorkerSlot:
         return Failed(identity, self._number, reason, reason, worker_lost=worker_lost)
 
     def close(self) -> None:
-        """Kills the worker, and waits until its memory is free."""
+        """Kill the worker, and wait until its memory is free."""
         if self._process is not None:
             self._process.kill()
             self._process.join(_KILL_TIMEOUT_S)
             self._discard_worker()
 
     def _discard_worker(self) -> None:
-        """Forgets the worker; if it still runs, because the fork server died, it ends at its next epoch."""
+        """Forget the worker; if it still runs, because the fork server died, it ends at its next epoch."""
         if self._pipe is not None:
             self._pipe.close()
         self._process, self._pipe = None, None
@@ -173,17 +173,17 @@ class LocalExecutor(Executor):
         slot.submit(task)
 
     def _slot_for(self, task: FoldTask) -> "_WorkerSlot | None":
-        """First free slot in which the fold has not failed; any free slot if it has failed in all of them."""
+        """Return the first free slot in which the fold has not failed; any free one if it failed in all."""
         open_slots = [(number, slot) for number, slot in enumerate(self._slots) if not slot.retired]
         untried = [slot for number, slot in open_slots if number not in task.avoid]
         return next((slot for slot in untried or [slot for _, slot in open_slots] if slot.task is None), None)
 
     def _open_slots(self, device: str) -> int:
-        """Number of a device's slots that are not retired."""
+        """Return the number of a device's slots that are not retired."""
         return sum(slot.device == device and not slot.retired for slot in self._slots)
 
     def _retire_slot(self, failed: Failed) -> Failed:
-        """Retires the slot of a fold that ran out of memory, unless the fold had the device to itself."""
+        """Retire the slot of a fold that ran out of memory, unless the fold had the device to itself."""
         slot = self._slots[failed.slot]
         if not slot.shared_device:
             return replace(failed, out_of_memory_beside_others=False)

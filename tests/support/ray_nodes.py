@@ -27,14 +27,14 @@ _SETTINGS = {
     "kill_idle_workers_interval_ms": 0,
 }
 
-_NOTICED_S = 60.0
+_REMOVAL_TIMEOUT_S = 60.0
 
 
 class Nodes:
-    """A cluster whose head takes no folds unless it is told to; nodes are added and killed.
+    """A cluster whose nodes are added and killed.
 
     Args:
-        cpus: Processors that the head offers.
+        cpus: CPUs that the head offers; with 0 it takes no folds.
     """
 
     def __init__(self, cpus: int) -> None:
@@ -44,22 +44,26 @@ class Nodes:
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address = str(self._cluster.address)
 
-    def add(self, cpus: int, gpus: int = 0, name: str = "node", **others: Any) -> Any:
-        """Adds a node, which is there when this returns."""
-        return self._cluster.add_node(num_cpus=cpus, num_gpus=gpus, node_name=name, **_STORE, **others)
+    def add(self, cpus: int, gpus: int = 0, name: str = "node", **options: Any) -> Any:
+        """Add a node, and wait until it has joined."""
+        return self._cluster.add_node(num_cpus=cpus, num_gpus=gpus, node_name=name, **_STORE, **options)
 
     def kill(self, node: Any) -> None:
-        """Kills a node's raylet with SIGKILL; nothing tells the cluster."""
+        """Kill a node's raylet with SIGKILL; nothing tells the cluster."""
         (raylet,) = node.all_processes["raylet"]
         raylet.process.kill()
 
     def remove(self, node: Any) -> None:
-        """Ends all processes of a node, and waits until the cluster has noticed: the next test shall not see it."""
+        """End all processes of a node, and wait until the cluster knows: the next test must not see it."""
         self._cluster.remove_node(node, allow_graceful=False)
-        give_up = time.monotonic() + _NOTICED_S
-        while any(each["Alive"] and each["NodeID"] == node.node_id for each in self._cluster.global_state.node_table()):
-            assert time.monotonic() < give_up, f"the cluster still takes node {node.node_id} for alive"
+        deadline = time.monotonic() + _REMOVAL_TIMEOUT_S
+        while self._is_alive(node):
+            assert time.monotonic() < deadline, f"the cluster still lists node {node.node_id} as alive"
             time.sleep(0.05)
+
+    def _is_alive(self, node: Any) -> bool:
+        states = self._cluster.global_state.node_table()
+        return any(state["Alive"] and state["NodeID"] == node.node_id for state in states)
 
     def end(self) -> None:
         self._cluster.shutdown()
@@ -67,38 +71,38 @@ class Nodes:
 
 @contextmanager
 def nodes(cpus: int) -> Iterator[Nodes]:
-    """A cluster for the time of the block; a test is skipped where Ray is not installed."""
+    """Start a cluster for the time of the block; a test is skipped if Ray is not installed."""
     try:
         import_ray()
     except ConfigurationError:
         pytest.skip("Ray is not installed: make setup EXECUTOR=ray")
-    made = Nodes(cpus)
+    cluster = Nodes(cpus)
     try:
-        yield made
+        yield cluster
     finally:
-        made.end()
+        cluster.end()
 
 
 @contextmanager
-def connected(made: Nodes, limit: int | None = None, gpus: float | None = 0.0) -> Iterator[RayCluster]:
-    """The cluster as a study sees it."""
+def connected(nodes: Nodes, limit: int | None = None, gpus: float | None = 0.0) -> Iterator[RayCluster]:
+    """Connect to a cluster as a study does."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", made.address)
+        patch.setenv("RAY_ADDRESS", nodes.address)
         with ray_cluster(limit, gpus) as cluster:
             yield cluster
 
 
 def limited(cluster: RayCluster, limit: int | None, gpus: float = 0.0) -> RayCluster:
-    """The same connection with another request."""
+    """Return the same connection with another request."""
     return RayCluster(cluster.ray, FoldRequest(gpus), limit)
 
 
-def needs_of(corpus: Corpus, store: Path) -> StudyRequirements:
+def requirements_of(corpus: Corpus, store: Path) -> StudyRequirements:
     return StudyRequirements(corpus, "emodb", {}, FeatureSettings(), store, "fp32", "cpu")
 
 
-def ray_executor(cluster: RayCluster, folds: Folds, tell: Callable[[str], None] = print) -> RayExecutor:
-    """An executor that is ready for folds of a tiny corpus."""
-    made = RayExecutor(cluster, needs_of(folds.corpus, folds.store), tell)
-    made.start()
-    return made
+def ray_executor(cluster: RayCluster, folds: Folds, notify: Callable[[str], None] = print) -> RayExecutor:
+    """Return an executor that is ready for folds of a tiny corpus."""
+    executor = RayExecutor(cluster, requirements_of(folds.corpus, folds.store), notify)
+    executor.start()
+    return executor

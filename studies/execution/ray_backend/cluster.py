@@ -1,6 +1,6 @@
-"""A Ray cluster: an existing one, or one on this machine that is started and ended here.
+"""Connection to a Ray cluster: an existing one, or one that is started on this machine for a study.
 
-Ray brings workers, scheduling and failure detection; this module asks it for nodes and calls.
+Ray brings workers, scheduling and failure detection; this module lists its nodes and calls functions on them.
 """
 
 import os
@@ -29,13 +29,13 @@ _INSTALL = "pip install 'ser-studies[ray]' (with make: EXECUTOR=ray)"
 
 @dataclass(frozen=True)
 class Node:
-    """A living node.
+    """A node that is alive.
 
     Attributes:
-        id: Ray's id of it.
-        name: Its name for people.
-        cpus: Processors that it offers to Ray.
-        gpus: Graphics cards that it offers to Ray.
+        id: Ray's id.
+        name: Name for messages.
+        cpus: CPUs that it offers to Ray.
+        gpus: GPUs that it offers to Ray.
     """
 
     id: str
@@ -46,63 +46,62 @@ class Node:
 
 @dataclass(frozen=True)
 class FoldRequest:
-    """What one fold takes of a node; a fold computes in one thread.
+    """Resources of a node that one fold takes; a fold computes in one thread.
 
     Attributes:
-        gpus: Share of a graphics card, above 0 and up to 1, or 0 to compute on a processor.
+        gpus: Share of a GPU, above 0 and up to 1, or 0 to compute on the CPU.
     """
 
     gpus: float
 
     @property
     def device(self) -> str:
-        """Where a fold computes: 'cpu' or 'cuda'."""
+        """Device type of a fold: 'cpu' or 'cuda'."""
         return "cuda" if self.gpus else "cpu"
 
-    @property
     def describe(self) -> str:
-        """The request in words."""
+        """Return the request as text."""
         return "1 CPU" + (f" and {self.gpus:g} of a GPU" if self.gpus else "")
 
     def slots_of(self, node: Node) -> int:
-        """Folds that a node computes at once; a share never spans two cards."""
-        by_cpus = int(node.cpus)
-        # A share such as 0.1 is not exact in binary; ten of them fit a card all the same.
-        return min(by_cpus, int(node.gpus) * int(1 / self.gpus + 1e-9)) if self.gpus else by_cpus
+        """Return how many folds a node computes at once; a share never spans two GPUs."""
+        cpu_slots = int(node.cpus)
+        # A share such as 0.1 is not exact in binary; ten of them fit a GPU all the same.
+        return min(cpu_slots, int(node.gpus) * int(1 / self.gpus + 1e-9)) if self.gpus else cpu_slots
 
 
 class RayCluster:
-    """A connection to a cluster; made by `ray_cluster`.
+    """Connection to a cluster; opened by `ray_cluster`.
 
     Args:
         ray: The package, imported and connected.
-        request: What a fold takes.
-        limit: Folds at once that the user wants at most, or None for as many as there is room for.
+        request: Resources that a fold takes.
+        limit: Largest number of folds at once, or None for as many as the nodes have room for.
     """
 
     def __init__(self, ray: ModuleType, request: FoldRequest, limit: int | None) -> None:
         self.ray = ray
         self.request = request
         self.limit = limit
-        self._facts = environment_check.environment_fingerprint()
+        self._fingerprint = environment_check.environment_fingerprint()
         ray.cloudpickle.register_pickle_by_value(environment_check)
 
     def nodes(self) -> list[Node]:
-        """Living nodes with room for at least one fold, by name."""
-        found = [
+        """Return the nodes that are alive and have room for at least one fold, by name."""
+        nodes = [
             Node(
-                each["NodeID"],
-                f"{each['NodeName']} ({each['NodeID'][:6]})",
-                each["Resources"].get("CPU", 0.0),
-                each["Resources"].get("GPU", 0.0),
+                state["NodeID"],
+                f"{state['NodeName']} ({state['NodeID'][:6]})",
+                state["Resources"].get("CPU", 0.0),
+                state["Resources"].get("GPU", 0.0),
             )
-            for each in self.ray.nodes()
-            if each["Alive"]
+            for state in self.ray.nodes()
+            if state["Alive"]
         ]
-        return sorted((node for node in found if self.request.slots_of(node)), key=lambda node: (node.name, node.id))
+        return sorted((node for node in nodes if self.request.slots_of(node)), key=lambda node: (node.name, node.id))
 
-    def ask(self, node: Node, function: Callable[[Any], Any], argument: Any) -> "ray.ObjectRef[Any]":
-        """Calls a function of this project on a node, once the node's code and versions are known to be equal.
+    def submit_check(self, node: Node, function: Callable[[Any], Any], argument: Any) -> "ray.ObjectRef[Any]":
+        """Call a function of this project on a node, unless the node's code or versions differ.
 
         Args:
             node: The node.
@@ -110,62 +109,62 @@ class RayCluster:
             argument: Its argument.
 
         Returns:
-            A reference to what differs or went wrong, one text each, and what the function returned if nothing did.
+            Reference to the problems, one text per difference or error, and to the value if there are none.
         """
-        where = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
+        affinity = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
         remote = self.ray.remote(environment_check.call_if_same_environment).options(
-            num_cpus=0, num_gpus=self.request.gpus, max_retries=0, scheduling_strategy=where, name="ser: check"
+            num_cpus=0, num_gpus=self.request.gpus, max_retries=0, scheduling_strategy=affinity, name="ser: check"
         )
         content = pickle.dumps(argument)
-        return remote.remote(self._facts, function.__module__, function.__name__, content)
+        return remote.remote(self._fingerprint, function.__module__, function.__name__, content)
 
-    def answer(self, node: Node, asked: "ray.ObjectRef[Any]") -> tuple[list[str], Any]:
-        """What came of `ask`; a node that died or cannot run our code is told like one that differs."""
+    def collect_check(self, node: Node, reference: "ray.ObjectRef[Any]") -> tuple[list[str], Any]:
+        """Return problems and value of `submit_check`; a node that died or cannot run our code has a problem, too."""
         try:
-            told, value = self.ray.get(asked)
+            problems, value = self.ray.get(reference)
         except self.ray.exceptions.RayError as error:
-            told, value = [first_line(error)], None
-        return [f"node {node.name}: {each}" for each in told], value
+            problems, value = [first_line(error)], None
+        return [f"node {node.name}: {problem}" for problem in problems], value
 
-    def ask_one(self, function: Callable[[Any], Any], argument: Any) -> Any:
-        """Calls a function on the first node with room for a fold; see `ask_all`."""
-        (value,) = self._answers(self.nodes()[:1], function, argument).values()
+    def call_one(self, function: Callable[[Any], Any], argument: Any) -> Any:
+        """Call a function on the first node with room for a fold; see `call_all`."""
+        (value,) = self._call(self.nodes()[:1], function, argument).values()
         return value
 
-    def ask_all(self, function: Callable[[Any], Any], argument: Any) -> dict[Node, Any]:
-        """Calls a function on every node with room for a fold, all at once.
+    def call_all(self, function: Callable[[Any], Any], argument: Any) -> dict[Node, Any]:
+        """Call a function on every node with room for a fold, all at once.
 
         Returns:
-            What it returned, by node.
+            Its return value, by node.
 
         Raises:
-            StudyError: A node differs; the text names every such node with what differs.
+            StudyError: Nodes have problems; the text names every such node with all of them.
         """
-        return self._answers(self.nodes(), function, argument)
+        return self._call(self.nodes(), function, argument)
 
-    def _answers(self, nodes: list[Node], function: Callable[[Any], Any], argument: Any) -> dict[Node, Any]:
-        asked = {node: self.ask(node, function, argument) for node in nodes}
-        answers = {node: self.answer(node, reference) for node, reference in asked.items()}
-        told = [line for lines, _ in answers.values() for line in lines]
-        if told:
-            raise StudyError("not every node of the Ray cluster can compute this study's folds: " + "; ".join(told))
-        return {node: value for node, (_, value) in answers.items()}
+    def _call(self, nodes: list[Node], function: Callable[[Any], Any], argument: Any) -> dict[Node, Any]:
+        references = {node: self.submit_check(node, function, argument) for node in nodes}
+        results = {node: self.collect_check(node, reference) for node, reference in references.items()}
+        problems = [problem for node_problems, _ in results.values() for problem in node_problems]
+        if problems:
+            raise StudyError("the Ray cluster has nodes that cannot compute this study's folds: " + "; ".join(problems))
+        return {node: value for node, (_, value) in results.items()}
 
 
 @contextmanager
 def ray_cluster(limit: int | None, gpus: float | None) -> Iterator[RayCluster]:
-    """Connects to the cluster at RAY_ADDRESS, or starts one on this machine for the time of the block.
+    """Connect to the cluster at RAY_ADDRESS, or start one on this machine for the time of the block.
 
     Args:
-        limit: Folds at once, or None for as many as there is room for.
-        gpus: Share of a graphics card that a fold takes, 0 to 1; None for one card where there are any.
+        limit: Folds at once, or None for as many as the nodes have room for.
+        gpus: Share of a GPU that a fold takes, 0 to 1; None for a whole GPU if the cluster has any, else 0.
 
     Raises:
-        ConfigurationError: Ray is not installed, or the share is none.
-        StudyError: There is no such cluster, or it cannot meet the request.
+        ConfigurationError: Ray is not installed, or the share is not between 0 and 1.
+        StudyError: The cluster is unavailable, or too small for the request.
     """
     if gpus is not None and not 0 <= gpus <= 1:
-        raise ConfigurationError(f"gpus {gpus:g} is not a share of one graphics card, 0 to 1")
+        raise ConfigurationError(f"--gpus must be between 0 and 1 GPU per fold, got {gpus:g}")
     ray = import_ray()
     _connect(ray, os.environ.get("RAY_ADDRESS"))
     try:
@@ -179,16 +178,16 @@ def ray_cluster(limit: int | None, gpus: float | None) -> Iterator[RayCluster]:
 
 
 def first_line(error: BaseException) -> str:
-    """An error in one line: the one that was raised on a node, where Ray knows it."""
+    """Return an error in one line: the one that was raised on a node, where Ray knows it."""
     cause = getattr(error, "cause", None) or error
     return f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), 'no reason given')}"
 
 
 def import_ray() -> ModuleType:
-    """Imports Ray, so that it neither prints nor calls home.
+    """Import Ray with its output and its usage statistics off.
 
     Raises:
-        ConfigurationError: It is not installed.
+        ConfigurationError: Ray is not installed.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -205,22 +204,22 @@ def import_ray() -> ModuleType:
 
 
 def _has_token() -> bool:
-    """Whether this user has a token for Ray clusters, in one of the three places that Ray knows."""
-    named = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
-    return named or (Path.home() / ".ray" / "auth_token").is_file()
+    """Return whether this user has a token for Ray clusters, in a variable or in the file that Ray reads."""
+    in_environment = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    return in_environment or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _connect(ray: ModuleType, address: str | None) -> None:
-    """Joins a cluster, or starts one."""
+    """Connect to a cluster, or start one on this machine."""
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None or address == "local":
-        own = {"num_cpus": usable_cores(), "object_store_memory": _STORE_BYTES, "include_dashboard": False}
-        ray.init(address="local", **own, **quiet)
+        resources = {"num_cpus": usable_cores(), "object_store_memory": _STORE_BYTES, "include_dashboard": False}
+        ray.init(address="local", **resources, **quiet)
         return
     if "://" in address:
         raise StudyError(
-            f"RAY_ADDRESS {address} is a client's address, and a study is run on a node of the cluster: give its "
-            "command there, with RAY_ADDRESS=HOST:6379 or RAY_ADDRESS=auto"
+            f"RAY_ADDRESS {address} is a Ray Client address; run the study on a node of the cluster instead, "
+            "with RAY_ADDRESS=HOST:6379 or RAY_ADDRESS=auto"
         )
     try:
         if address != "auto":
@@ -229,21 +228,21 @@ def _connect(ray: ModuleType, address: str | None) -> None:
             socket.create_connection((host, int(port)), _REACH_S).close()
         ray.init(address=address, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
-        raise StudyError(f"RAY_ADDRESS {address}: no connection to a Ray cluster: {first_line(error)}") from error
+        raise StudyError(f"RAY_ADDRESS {address}: cannot connect to a Ray cluster: {first_line(error)}") from error
 
 
 def _check_capacity(cluster: RayCluster) -> None:
-    """Refuses what the cluster has no room for; Ray would wait for it without an end."""
+    """Refuse a request that the cluster cannot meet; Ray would wait for it for ever."""
     nodes, request = cluster.nodes(), cluster.request
     slots = sum(request.slots_of(node) for node in nodes)
     if not slots:
         total = cluster.ray.cluster_resources()
-        offers = f"{total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs"
+        total_text = f"{total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs"
         raise StudyError(
-            f"a fold takes {request.describe} of one node, but no node offers that; the cluster has {offers}"
+            f"a fold takes {request.describe()} of one node, and no node has that; the cluster has {total_text}"
         )
     if cluster.limit is not None and cluster.limit > slots:
         room = ", ".join(f"{request.slots_of(node)} on {node.name}" for node in nodes)
         raise StudyError(
-            f"{cluster.limit} folds at once, of {request.describe} each, but there is room for {slots}: {room}"
+            f"--workers {cluster.limit}: the cluster has room for {slots} folds of {request.describe()} each: {room}"
         )

@@ -1,4 +1,4 @@
-"""What of a machine decides a result, compared with what the coordinator has before any of our code runs there.
+"""Comparison of a node's code and versions with the coordinator's, before any code of this project runs there.
 
 This module is sent to nodes as it stands (pickled by value), since a node may lack this project or
 hold another version of it. So it imports nothing but the standard library, except inside functions.
@@ -12,81 +12,83 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-Facts = Mapping[str, str]
+Fingerprint = Mapping[str, str]
 
 _PACKAGES = ("ser", "studies")
 _LIBRARIES = ("torch", "numpy")
-_SHOWN = 5
+_MAX_NAMED_FILES = 5
 
 
 def environment_fingerprint() -> dict[str, str]:
-    """Versions and code of this machine.
+    """Return versions and code of this machine.
 
     Returns:
         By name: Python's version without the patch level, versions of libraries, and a digest of each
         source file of this project's code, under its path.
     """
-    facts = {"python": ".".join(platform.python_version_tuple()[:2])}
+    fingerprint = {"python": ".".join(platform.python_version_tuple()[:2])}
     for library in _LIBRARIES:
         try:
-            facts[library] = str(importlib.import_module(library).__version__)
+            fingerprint[library] = str(importlib.import_module(library).__version__)
         except ImportError:
-            facts[library] = "not installed"
+            fingerprint[library] = "not installed"
     for package in _PACKAGES:
-        found = importlib.util.find_spec(package)
-        if found is None or found.origin is None:
-            facts[package] = "not installed"
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            fingerprint[package] = "not installed"
             continue
-        root = Path(found.origin).parent
+        root = Path(spec.origin).parent
         for path in sorted(root.rglob("*.py")):
             name = f"{package}/{path.relative_to(root).as_posix()}"
-            facts[name] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return facts
+            fingerprint[name] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return fingerprint
 
 
-def diff_environments(wanted: Facts, found: Facts) -> list[str]:
-    """Says in what a node differs.
+def diff_environments(expected: Fingerprint, actual: Fingerprint) -> list[str]:
+    """Compare a node with the coordinator.
 
     Args:
-        wanted: Facts of the coordinator's machine.
-        found: Facts of the node.
+        expected: Fingerprint of the coordinator's machine.
+        actual: Fingerprint of the node.
 
     Returns:
-        One text a version that differs, and one for all files together; empty where nothing differs.
+        One text per version that differs, and one for all files together; empty if nothing differs.
     """
-    missing = [name for name in _PACKAGES if found.get(name) == "not installed"]
-    told = [f"package {name} of this project is not installed" for name in missing]
+    missing = [name for name in _PACKAGES if actual.get(name) == "not installed"]
+    differences = [f"package {name} of this project is not installed" for name in missing]
     files = []
-    for name in sorted({*wanted, *found} - set(missing)):
-        if wanted.get(name) == found.get(name) or name.partition("/")[0] in missing:
+    for name in sorted({*expected, *actual} - set(missing)):
+        if expected.get(name) == actual.get(name) or name.partition("/")[0] in missing:
             continue
         if "/" in name:
             files.append(name)
         else:
-            told.append(f"{name} is {found.get(name)}, expected {wanted.get(name)}")
+            differences.append(f"{name} is {actual.get(name)}, expected {expected.get(name)}")
     if files:
-        more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-        told.append(f"its code is of another version, in {', '.join(files[:_SHOWN])}{more}")
-    return told
+        more = f" and {len(files) - _MAX_NAMED_FILES} more" if len(files) > _MAX_NAMED_FILES else ""
+        differences.append(f"its code is another version, in {', '.join(files[:_MAX_NAMED_FILES])}{more}")
+    return differences
 
 
-def call_if_same_environment(wanted: Facts, module: str, function: str, argument: bytes) -> tuple[list[str], Any]:
-    """Calls a function of this project on a node, unless the node differs.
+def call_if_same_environment(
+    expected: Fingerprint, module: str, function: str, argument: bytes
+) -> tuple[list[str], Any]:
+    """Call a function of this project on a node, unless the node differs.
 
     Args:
-        wanted: Facts of the coordinator's machine.
-        module: The function's module, imported only where nothing differs.
+        expected: Fingerprint of the coordinator's machine.
+        module: The function's module, imported only if nothing differs.
         function: Its name.
         argument: Its one argument, pickled.
 
     Returns:
-        What differs or went wrong, one text each, and what the function returned if nothing did.
+        Problems, one text per difference or error, and the function's return value if there are none.
     """
     import pickle
 
-    told = diff_environments(wanted, environment_fingerprint())
-    if told:
-        return told, None
+    differences = diff_environments(expected, environment_fingerprint())
+    if differences:
+        return differences, None
     errors = importlib.import_module("ser.errors")
     try:
         return [], getattr(importlib.import_module(module), function)(pickle.loads(argument))

@@ -1,10 +1,12 @@
-"""Folds as Ray tasks: a slot is a place on a node that was checked, and nodes may come and go."""
+"""Executor on Ray: folds as Ray tasks, in slots of nodes that were checked; nodes may join and leave."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from ser.errors import StudyError
 from studies.execution.base import (
@@ -24,14 +26,14 @@ from studies.execution.ray_backend.node_setup import prepare_node
 if TYPE_CHECKING:
     import ray
 
-_LOOK_S = 2.0
-_WITHOUT_NODES_S = 600.0
-_NOT_THE_SAME = "on which results are not equal to the last digit"
+_POLL_S = 2.0
+_NO_NODES_TIMEOUT_S = 600.0
+_NOT_BIT_IDENTICAL = "so results are not identical bit for bit"
 
 
 @dataclass
-class _Fold:
-    """A fold in hand."""
+class _RunningFold:
+    """A fold that a node computes."""
 
     task: FoldTask
     slot: int
@@ -41,134 +43,139 @@ class _Fold:
 
 
 class RayExecutor(Executor):
-    """Hands folds to the nodes of a Ray cluster; call `start` before the first one.
+    """Executor on the nodes of a Ray cluster; call `start` before the first fold.
 
     Args:
         cluster: The cluster.
-        needs: What a node must have.
-        tell: Is told of nodes that come, go or are left out.
+        requirements: What a node must have.
+        notify: Receives a line about each node that joins, leaves or is excluded.
     """
 
-    def __init__(self, cluster: RayCluster, needs: StudyRequirements, tell: Callable[[str], None]) -> None:
+    def __init__(self, cluster: RayCluster, requirements: StudyRequirements, notify: Callable[[str], None]) -> None:
         self._cluster = cluster
-        self._needs = needs
-        self._tell = tell
+        self._requirements = requirements
+        self._notify = notify
         self._ray = cluster.ray
         self._slots: dict[int, Node] = {}
-        self._folds: dict[str, _Fold] = {}
+        self._folds: dict[str, _RunningFold] = {}
         self._checks: dict[Node, ray.ObjectRef[Any]] = {}
-        self._lost: list[Event] = []
+        self._lost_folds: list[Event] = []
         self._excluded: set[str] = set()
         self._dead: set[str] = set()
         self._processors: set[str] = set()
-        self._looked_s = time.monotonic()
-        self._had_nodes_s = time.monotonic()
+        self._last_poll_s = time.monotonic()
+        self._last_node_s = time.monotonic()
 
     def start(self) -> None:
-        """Makes every node ready and sends the corpus out.
+        """Prepare every node and send the corpus to the cluster.
 
         Raises:
-            StudyError: A node lacks what the study needs; the text names every such node.
+            StudyError: Nodes lack what the study needs; the text names every such node.
         """
         from studies.execution.ray_backend.worker import fold_stream
 
-        nodes = self._cluster.ask_all(prepare_node, self._needs)
-        for node in nodes:
-            self._take_in(node)
-        self._processors = set(nodes.values())
+        processors = self._cluster.call_all(prepare_node, self._requirements)
+        for node in processors:
+            self._add_node(node)
+        self._processors = set(processors.values())
         if len(self._processors) > 1:
-            self._tell(f"nodes have unlike processors, {_NOT_THE_SAME}: {', '.join(sorted(self._processors))}")
-        self._corpus = [self._ray.put(self._needs.corpus)]
+            self._notify(
+                f"nodes have different processors, {_NOT_BIT_IDENTICAL}: {', '.join(sorted(self._processors))}"
+            )
+        self._corpus = [self._ray.put(self._requirements.corpus)]
         self._remote = self._ray.remote(fold_stream)
 
     @property
+    @override
     def slots(self) -> int:
-        """Folds that are computed at once, on the nodes that there are now."""
         return len(self._slots) if self._cluster.limit is None else min(len(self._slots), self._cluster.limit)
 
+    @override
     def free_slots(self) -> int:
-        """Slots that could take a fold now."""
         free, limit = len(self._free()), self._cluster.limit
         return free if limit is None else max(0, min(free, limit - len(self._folds)))
 
+    @override
     def can_take(self, task: FoldTask) -> bool:
-        """Whether a slot is free for a fold; see the base class."""
         return bool(self.free_slots() and self._free_for(task))
 
+    @override
     def submit(self, task: FoldTask) -> None:
-        """Hands a fold to a free slot on the node with most of them free; see the base class."""
         if not self.can_take(task):
             raise StudyError(f"no free slot among {self.slots} for fold {task.fold.name}")
         free = self._free_for(task)
-        nodes = [self._slots[slot].id for slot in free]
-        slot = max(free, key=lambda each: nodes.count(self._slots[each].id))
+        node_ids = [self._slots[slot].id for slot in free]
+        # The node with most free slots computes the fold fastest.
+        slot = max(free, key=lambda free_slot: node_ids.count(self._slots[free_slot].id))
         node, request = self._slots[slot], self._cluster.request
-        strategy = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
+        affinity = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
         stream = self._remote.options(
             num_cpus=1,
             num_gpus=request.gpus,
             num_returns="streaming",
             # Retries are the coordinator's, which records them.
             max_retries=0,
-            scheduling_strategy=strategy,
+            scheduling_strategy=affinity,
             name="ser: fold",
-        ).remote(self._corpus, self._needs.device, task)
-        self._folds[task.identity] = _Fold(task, slot, node, stream)
+        ).remote(self._corpus, self._requirements.device, task)
+        self._folds[task.identity] = _RunningFold(task, slot, node, stream)
 
+    @override
     def cancel(self, identity: str) -> None:
-        """Ends a fold in hand; see the base class."""
         if identity in self._folds:
             self._folds[identity].cancelled = True
             self._ray.cancel(self._folds[identity].stream, force=True)
 
+    @override
     def wait(self, timeout_s: float) -> list[Event]:
-        """Waits for something to happen; see the base class.
+        """Wait for events; nodes are polled beside.
 
         Raises:
             StudyError: There has been no node for ten minutes.
         """
-        if time.monotonic() - self._looked_s > _LOOK_S:
+        if time.monotonic() - self._last_poll_s > _POLL_S:
             self._poll_nodes()
-        if self._lost:
-            lost, self._lost = self._lost, []
+        if self._lost_folds:
+            lost, self._lost_folds = self._lost_folds, []
             return lost
         folds = {fold.stream: fold for fold in self._folds.values()}
         checks = {reference: node for node, reference in self._checks.items()}
-        waiting = [*folds, *checks]
-        if not waiting:
-            time.sleep(min(timeout_s, _LOOK_S))
+        references = [*folds, *checks]
+        if not references:
+            time.sleep(min(timeout_s, _POLL_S))
             return []
-        self._ray.wait(waiting, timeout=min(timeout_s, _LOOK_S))
-        ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
+        self._ray.wait(references, timeout=min(timeout_s, _POLL_S))
+        ready, _ = self._ray.wait(references, num_returns=len(references), timeout=0)
         for reference in ready:
             if reference in checks:
-                self._checked(checks[reference])
+                self._finish_check(checks[reference])
         events = [self._next_event(folds[stream]) for stream in ready if stream in folds]
         for event in events:
             if not isinstance(event, Progress):
                 del self._folds[event.identity]
         for node in [node for node in self._nodes() if node.id in self._dead]:
-            # At once, or it would be given one fold after the other until the next look.
+            # At once, or one fold after the other would be submitted to it until the next poll.
             self._remove_node(node)
         return events
 
+    @override
     def close(self) -> None:
-        """Ends all folds in hand together with their workers; the nodes stay."""
+        """End all running folds together with their workers; the nodes stay."""
         for identity in self._folds:
             self.cancel(identity)
         self._folds.clear()
 
     def _free(self) -> list[int]:
-        """Slots without a fold, in order."""
-        taken = {fold.slot for fold in self._folds.values()}
-        return [slot for slot in sorted(self._slots) if slot not in taken]
+        """Return the slots without a fold, in order."""
+        busy = {fold.slot for fold in self._folds.values()}
+        return [slot for slot in sorted(self._slots) if slot not in busy]
 
     def _free_for(self, task: FoldTask) -> list[int]:
-        """Free slots in which a fold has not failed; all free ones where it has failed in every slot."""
+        """Return the free slots in which a fold has not failed; all free ones if it has failed in every slot."""
         return [slot for slot in self._free() if slot not in task.avoid or task.avoid.issuperset(self._slots)]
 
-    def _next_event(self, fold: _Fold) -> Event:
-        """The next thing that a fold's worker has sent, or how it ended."""
+    def _next_event(self, fold: _RunningFold) -> Event:
+        """Return the next item of a fold's stream, or how the fold ended."""
         identity, slot = fold.task.identity, fold.slot
         try:
             reference = next(fold.stream, None)
@@ -180,82 +187,85 @@ class RayExecutor(Executor):
             reason, lost = self._reason(fold.node, error)
             return Failed(identity, slot, reason, str(error), permanent, worker_lost=lost)
         if item is None:
-            # Seen where a fold was cancelled before its worker had begun with it: an empty stream, and no error.
+            # Seen where a fold was cancelled before its worker had started it: an empty stream, and no error.
             reason = CANCELLED if fold.cancelled else "its worker sent no result"
             return Failed(identity, slot, reason, reason)
         return Finished(identity, slot, item) if isinstance(item, bytes) else Progress(identity, slot, item)
 
     def _reason(self, node: Node, error: Exception) -> tuple[str, bool]:
-        """Why a fold failed, in one line, and whether it was lost with its node."""
-        known = self._ray.exceptions
-        if isinstance(error, known.RayTaskError):
+        """Return why a fold failed, in one line, and whether it was lost with its node."""
+        exceptions = self._ray.exceptions
+        if isinstance(error, exceptions.RayTaskError):
             return first_line(error), False
-        if isinstance(error, known.NodeDiedError | known.TaskUnschedulableError):
+        if isinstance(error, exceptions.NodeDiedError | exceptions.TaskUnschedulableError):
             self._dead.add(node.id)
             return self._left_message(node), True
-        if isinstance(error, known.ObjectLostError):
+        if isinstance(error, exceptions.ObjectLostError):
             # Trained, but its bytes were still on the node.
             return f"its result was lost with node {node.name}", True
-        if isinstance(error, known.WorkerCrashedError):
+        if isinstance(error, exceptions.WorkerCrashedError):
             return f"its worker process died on node {node.name}", False
         return f"its worker process died on node {node.name}: {first_line(error)}", False
 
     def _poll_nodes(self) -> None:
-        """Notices nodes that came and went."""
-        self._looked_s = time.monotonic()
+        """Remove nodes that left, and check nodes that joined."""
+        self._last_poll_s = time.monotonic()
         nodes = {node.id: node for node in self._cluster.nodes()}
         for node in self._nodes():
             if node.id not in nodes:
                 self._remove_node(node)
-        known = {place.id for place in self._slots.values()} | {node.id for node in self._checks}
-        known |= self._excluded | self._dead
-        for identity, node in nodes.items():
-            if identity not in known:
-                self._checks[node] = self._cluster.ask(node, prepare_node, self._needs)
+        seen = {node.id for node in self._slots.values()} | {node.id for node in self._checks}
+        seen |= self._excluded | self._dead
+        for node_id, node in nodes.items():
+            if node_id not in seen:
+                self._checks[node] = self._cluster.submit_check(node, prepare_node, self._requirements)
         if self._slots or self._checks:
-            self._had_nodes_s = self._looked_s
-        elif self._looked_s - self._had_nodes_s > _WITHOUT_NODES_S:
-            minutes = _WITHOUT_NODES_S / 60
-            raise StudyError(f"the Ray cluster has had no node for folds for {minutes:.0f} minutes; nothing is lost")
+            self._last_node_s = self._last_poll_s
+        elif self._last_poll_s - self._last_node_s > _NO_NODES_TIMEOUT_S:
+            minutes = _NO_NODES_TIMEOUT_S / 60
+            raise StudyError(
+                f"the Ray cluster has had no node for folds for {minutes:.0f} minutes; finished folds are saved; "
+                "run the same command to resume"
+            )
 
     def _nodes(self) -> list[Node]:
-        """The nodes that have places."""
-        return list({place.id: place for place in self._slots.values()}.values())
+        """Return the nodes that have slots."""
+        return list({node.id: node for node in self._slots.values()}.values())
 
     def _remove_node(self, node: Node) -> None:
-        """Fails the folds of a node that is gone.
+        """Fail the folds of a node that left.
 
         Ray does so by itself where the connection breaks; the workers of a dead raylet may live on and compute, with
         nobody to take their results, and a machine that is cut off breaks no connection.
         """
-        self._slots = {slot: place for slot, place in self._slots.items() if place.id != node.id}
+        self._slots = {slot: slot_node for slot, slot_node in self._slots.items() if slot_node.id != node.id}
         for identity, fold in list(self._folds.items()):
             if fold.node.id == node.id:
                 self._ray.cancel(fold.stream, force=True)
                 reason = self._left_message(node)
-                self._lost.append(Failed(identity, fold.slot, reason, reason, worker_lost=True))
+                self._lost_folds.append(Failed(identity, fold.slot, reason, reason, worker_lost=True))
                 del self._folds[identity]
-        self._tell(self._left_message(node).removeprefix("its "))
+        self._notify(self._left_message(node).removeprefix("its "))
 
     def _left_message(self, node: Node) -> str:
         return f"its node {node.name} has left the cluster"
 
-    def _checked(self, node: Node) -> None:
-        """Takes in a node that came later, or leaves it out and says why."""
-        told, processor = self._cluster.answer(node, self._checks.pop(node))
-        if told:
+    def _finish_check(self, node: Node) -> None:
+        """Add a node that joined later, or exclude it and say why."""
+        problems, processor = self._cluster.collect_check(node, self._checks.pop(node))
+        if problems:
             self._excluded.add(node.id)
-            self._tell("left out: " + "; ".join(told))
+            self._notify("excluded: " + "; ".join(problems))
             return
-        self._take_in(node)
-        self._tell(f"node {node.name} has come, with room for {self._cluster.request.slots_of(node)} folds")
+        self._add_node(node)
+        self._notify(f"node {node.name} has joined, with room for {self._cluster.request.slots_of(node)} fold(s)")
         if processor not in self._processors:
             self._processors.add(processor)
-            self._tell(f"node {node.name} has another processor, {_NOT_THE_SAME}: {processor}")
+            self._notify(f"node {node.name} has a different processor, {_NOT_BIT_IDENTICAL}: {processor}")
 
-    def _take_in(self, node: Node) -> None:
-        """Gives a node's places the lowest slot numbers that are free."""
-        taken = {fold.slot for fold in self._folds.values()} | set(self._slots)
-        numbers = (number for number in count() if number not in taken)
+    def _add_node(self, node: Node) -> None:
+        """Give a node's slots the lowest numbers that are free."""
+        numbers_in_use = {fold.slot for fold in self._folds.values()} | set(self._slots)
+        numbers = (number for number in count() if number not in numbers_in_use)
         for _ in range(self._cluster.request.slots_of(node)):
             self._slots[next(numbers)] = node

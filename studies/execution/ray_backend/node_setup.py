@@ -1,4 +1,4 @@
-"""What runs on a node of a cluster before its first fold: it makes sure that the node has what the study needs."""
+"""Preparation of a node before its first fold: precision, corpus and feature store as the study needs them."""
 
 import torch
 
@@ -11,40 +11,42 @@ from studies.execution.base import StudyRequirements
 from studies.execution.bf16_probe import runs_bf16
 
 
-def prepare_node(needs: StudyRequirements) -> str:
-    """Makes this node ready for folds; its feature store is built where there is none.
+def prepare_node(requirements: StudyRequirements) -> str:
+    """Make this node ready for folds, and build its feature store if it is missing.
 
     Args:
-        needs: What it must have.
+        requirements: What it must have.
 
     Returns:
-        The name of its processor or card.
+        Name of its processor or GPU.
 
     Raises:
-        StudyError: Arithmetic or corpus are not what the study needs.
+        StudyError: Its precision or corpus is not the study's.
         FeatureStoreError: Its store is damaged or cannot be built.
         CorpusError: It has neither the store nor the corpus.
     """
-    name = name_of_device(needs.device)
-    if needs.precision == "bf16" and not runs_bf16(torch.device(needs.device)):
-        raise StudyError(f"its processor, {name}, cannot train in bf16, which this study began with")
-    if not needs.store.exists():
-        _build_store(needs)
-    digest = FeatureStore.open(needs.store).corpus_digest
-    if digest != needs.corpus.digest:
-        raise StudyError(f"{needs.store} holds a corpus with digest {digest}, expected {needs.corpus.digest}")
+    name = name_of_device(requirements.device)
+    if requirements.precision == "bf16" and not runs_bf16(torch.device(requirements.device)):
+        raise StudyError(f"its processor, {name}, cannot train in bf16, the precision of this study")
+    if not requirements.store.exists():
+        _build_store(requirements)
+    digest = FeatureStore.open(requirements.store).corpus_digest
+    if digest != requirements.corpus.digest:
+        raise StudyError(
+            f"{requirements.store} holds a corpus with digest {digest}, expected {requirements.corpus.digest}"
+        )
     return name
 
 
-def _build_store(needs: StudyRequirements) -> None:
-    """Builds the store from the node's own copy of the corpus, once that is known to be the same corpus."""
-    root = needs.corpus.root
+def _build_store(requirements: StudyRequirements) -> None:
+    """Build the store from the node's own copy of the corpus, if that is the same corpus."""
+    root = requirements.corpus.root
     try:
-        here = load_corpus(needs.loader, root, options=needs.options)
+        corpus = load_corpus(requirements.loader, root, options=requirements.options)
     except CorpusError as error:
         raise StudyError(
-            f"it has neither the feature store {needs.store} nor the corpus to build it: {error}"
+            f"it has neither the feature store {requirements.store} nor the corpus to build it: {error}"
         ) from error
-    if here.digest != needs.corpus.digest:
-        raise StudyError(f"corpus {root} has digest {here.digest} there, expected {needs.corpus.digest}")
-    build_store_if_missing(here, needs.features, needs.store.parent)
+    if corpus.digest != requirements.corpus.digest:
+        raise StudyError(f"corpus {root} has digest {corpus.digest} there, expected {requirements.corpus.digest}")
+    build_store_if_missing(corpus, requirements.features, requirements.store.parent)

@@ -1,4 +1,4 @@
-"""What runs in a Ray worker: folds, each as a stream of its epochs with the trained fold at the end."""
+"""Ray worker: train a fold and stream its epochs, with the trained fold at the end."""
 
 import queue
 import threading
@@ -15,7 +15,7 @@ _workers: dict[str, Worker] = {}
 
 
 def fold_stream(corpus: "list[ray.ObjectRef]", device: str, task: FoldTask) -> Iterator[EpochRecord | bytes]:
-    """Trains one fold.
+    """Train one fold.
 
     Args:
         corpus: Reference to the corpus; in a list, so that Ray hands over the reference and a worker reads
@@ -28,7 +28,7 @@ def fold_stream(corpus: "list[ray.ObjectRef]", device: str, task: FoldTask) -> I
     """
     key = f"{corpus[0].hex()} {device}"
     if key not in _workers:
-        # Another study's corpus is not kept beside this one's.
+        # The corpus of another study does not stay in memory beside this one's.
         _workers.clear()
         tune_malloc()
         _workers[key] = Worker(ray.get(corpus[0]), device)

@@ -75,10 +75,10 @@ def folds(tmp_path_factory: pytest.TempPathFactory) -> Folds:
 
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[OnRay]:
-    with nodes(cpus=1) as made:
-        made.add(cpus=1)
-        with connected(made) as cluster:
-            yield OnRay(cluster)
+    with nodes(cpus=1) as cluster:
+        cluster.add(cpus=1)
+        with connected(cluster) as connection:
+            yield OnRay(connection)
 
 
 def kind_of(name: str, request: pytest.FixtureRequest) -> Kind:

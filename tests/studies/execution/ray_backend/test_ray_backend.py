@@ -1,4 +1,4 @@
-"""What a Ray cluster adds to the contract: nodes die, come, differ or lack something, and requests may be too much."""
+"""Ray beyond the contract: nodes die, join, differ or lack something, and requests may be too large."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,19 @@ from ser.features.store import FeatureStore
 from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import train_fold
 from studies.execution.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
-from studies.execution.ray_backend import executor as ray_backend
+from studies.execution.ray_backend import executor as executor_module
 from studies.execution.ray_backend.cluster import RayCluster, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
 from tests.support.corpora import write_emodb
 from tests.support.fold_tasks import LONG_S, Folds, outcomes
 from tests.support.processes import processes
-from tests.support.ray_nodes import Nodes, connected, limited, needs_of, nodes, ray_executor
+from tests.support.ray_nodes import Nodes, connected, limited, nodes, ray_executor, requirements_of
 from tests.support.toy_corpus import assert_identical
 
 ROOT = Path(__file__).resolve().parents[4]
+
+
+AddNode = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -43,24 +47,41 @@ def folds(tmp_path_factory: pytest.TempPathFactory) -> Folds:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Nodes]:
-    """A cluster whose head computes nothing."""
-    with nodes(cpus=0) as made:
-        yield made
+    """A cluster whose head computes nothing, with one node of one CPU."""
+    with nodes(cpus=0) as cluster:
+        cluster.add(cpus=1, name="first")
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def connection(cluster: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    """One connection for all tests, since Ray's workers belong to it, and each imports torch first."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Ray puts the folder in which a study is started before all others on its nodes' paths.
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        with connected(cluster) as connection:
+            yield connection
 
 
 @pytest.fixture
-def node(cluster: Nodes) -> Iterator[Any]:
-    """A node of one processor, for the time of a test."""
-    made = cluster.add(cpus=1, name="first")
-    yield made
-    cluster.remove(made)
+def add_node(cluster: Nodes) -> Iterator[AddNode]:
+    """Adds nodes for the time of a test."""
+    added: list[Any] = []
+
+    def add(**options: Any) -> Any:
+        added.append(cluster.add(**options))
+        return added[-1]
+
+    yield add
+    for node in added:
+        cluster.remove(node)
 
 
-def until(executor: Executor, holds: Callable[[], bool]) -> list[Event]:
-    """Waits for events until something holds."""
+def until(executor: Executor, is_true: Callable[[], bool]) -> list[Event]:
+    """Waits for events until a condition is true."""
     events: list[Event] = []
     deadline = time.monotonic() + LONG_S
-    while not holds():
+    while not is_true():
         assert time.monotonic() < deadline
         events += executor.wait(0.2)
     return events
@@ -80,239 +101,198 @@ def running(executor: Executor, tasks: list[FoldTask]) -> None:
         waiting.difference_update(event.identity for event in executor.wait(0.2) if isinstance(event, Progress))
 
 
-def here(folds: Folds, task: FoldTask) -> Any:
+def trained_here(folds: Folds, task: FoldTask) -> Any:
     """What training in this process gives."""
     store = FeatureStore.open(folds.store)
     return train_fold(folds.corpus, store, task.configuration, task.fold, torch.device("cpu"))
 
 
-def test_a_dead_node_costs_its_fold_and_a_node_that_comes_is_used(
-    cluster: Nodes, node: Any, folds: Folds, capfd: pytest.CaptureFixture[str]
-) -> None:
-    said: list[str] = []
-    second = cluster.add(cpus=1, name="second")
-    with connected(cluster) as connection:
-        executor = ray_executor(connection, folds, said.append)
-        assert executor.slots == 2
-        tasks = [folds.endless(0), folds.endless(1)]
-        for task in tasks:
-            executor.submit(task)
-        running(executor, tasks)
-        capfd.readouterr()
-        cluster.kill(second)
-        (failed,), _ = outcomes(executor)
-        assert isinstance(failed, Failed)
-        assert failed.worker_lost
-        assert failed.reason.startswith("its node second (")
-        assert failed.reason.endswith(") has left the cluster")
-        # Its worker has outlived its raylet, and does not go on computing.
-        until(executor, lambda: len(processes("ray::ser: fold")) == 1)
-        (other,) = (task for task in tasks if task.identity != failed.identity)
-        until(executor, lambda: executor.slots == 1)
-        assert executor.free_slots() == 0
-        third = cluster.add(cpus=1, name="third")
-        events = until(executor, lambda: executor.free_slots() == 1)
-        assert {type(event) for event in events} == {Progress}
-        assert {event.identity for event in events} == {other.identity}
-        task = folds.task(index=2)
-        executor.submit(task)
-        (ended,), _ = outcomes(executor)
-        assert isinstance(ended, Finished)
-        assert_identical(deserialize_fold(ended.content), here(folds, task))
-        executor.close()
-        assert [text.partition(" (")[0] for text in said] == ["node second", "node third"]
-        assert said[0].endswith("has left the cluster")
-        assert said[1].endswith("has come, with room for 1 folds")
-    cluster.remove(third)
-    cluster.remove(second)
-    # Ray would tell of the dead node, with the last lines of its log.
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_study_whose_nodes_are_all_gone_waits_for_a_while_and_then_stops(
-    cluster: Nodes, folds: Folds, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ray_backend, "_WITHOUT_NODES_S", 6.0)
-    only = cluster.add(cpus=1, name="only")
-    with connected(cluster) as connection:
-        executor = ray_executor(connection, folds)
-        executor.submit(folds.endless())
-        running(executor, [folds.endless()])
-        cluster.kill(only)
-        (failed,), _ = outcomes(executor)
-        assert isinstance(failed, Failed)
-        assert failed.worker_lost
-        assert not executor.can_take(folds.task())
-        with pytest.raises(StudyError, match="the Ray cluster has had no node for folds for"):
-            until(executor, lambda: executor.slots > 0)
-        executor.close()
-    cluster.remove(only)
-
-
-def test_a_node_whose_death_a_fold_has_met_gets_no_other_fold(
-    cluster: Nodes, node: Any, folds: Folds, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ray_backend, "_LOOK_S", 1e9)
-    second = cluster.add(cpus=1, name="second")
-    with connected(cluster) as connection:
-        executor = ray_executor(connection, folds)
-        cluster.kill(second)
-        until(executor, lambda: len(connection.nodes()) == 1)
-        assert executor.slots == 2
-        for index in (0, 1):
-            executor.submit(folds.task(index))
-        ended, _ = outcomes(executor, 2)
-        assert sorted(type(each).__name__ for each in ended) == ["Failed", "Finished"]
-        (failed,) = (each for each in ended if isinstance(each, Failed))
-        assert failed.worker_lost
-        assert failed.reason.startswith("its node second (")
-        assert executor.slots == executor.free_slots() == 1
-        executor.close()
-    cluster.remove(second)
-
-
-@pytest.mark.parametrize(("cancelled", "reason"), [(True, CANCELLED), (False, "its worker sent no result")])
-def test_a_fold_whose_stream_ends_without_a_word_has_failed(
-    cancelled: bool, reason: str, cluster: Nodes, node: Any, folds: Folds, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Ray leaves it so where a fold is cancelled before its worker has begun with it, now and then.
-    def silent(corpus: object, device: str, task: FoldTask) -> Iterator[bytes]:
-        yield from ()
-
-    with connected(cluster) as connection:
-        executor = ray_executor(connection, folds)
-        monkeypatch.setattr(ray_backend, "_remote", connection.ray.remote(silent))
-        task = folds.task()
-        executor.submit(task)
-        executor._folds[task.identity].cancelled = cancelled
-        (failed,), _ = outcomes(executor)
-        assert isinstance(failed, Failed)
-        assert failed.reason == reason
-        assert executor.free_slots() == 1
-        executor.close()
-
-
-def test_a_node_of_another_processor_is_told_of(
-    cluster: Nodes, node: Any, folds: Folds, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-    with connected(cluster) as connection:
-        executor = ray_executor(connection, folds, said.append)
-        assert said == []
-        answer = connection.answer
-        monkeypatch.setattr(connection, "answer", lambda node, asked: (answer(node, asked)[0], "Another Processor"))
-        second = cluster.add(cpus=1, name="second")
-        until(executor, lambda: len(said) == 2)
-        assert said[1].startswith("node second (")
-        assert said[1].endswith(
-            ") has another processor, on which results are not equal to the last digit: Another Processor"
-        )
-        executor.close()
-        said.clear()
-        names = iter(("One", "Another"))
-        monkeypatch.setattr(connection, "answer", lambda node, asked: (answer(node, asked)[0], next(names)))
-        ray_executor(connection, folds, said.append).close()
-    cluster.remove(second)
-    expected = "nodes have unlike processors, on which results are not equal to the last digit: Another, One"
-    assert said == [expected]
-
-
-def test_a_share_of_a_card_makes_slots(cluster: Nodes, folds: Folds) -> None:
-    added = cluster.add(cpus=3, gpus=1, name="cards")
-    with connected(cluster) as connection:
-        executor = ray_executor(limited(connection, None, gpus=0.5), folds)
-        assert executor.slots == executor.free_slots() == 2
-        tasks = [folds.task(0), folds.task(1)]
-        for task in tasks:
-            executor.submit(task)
-        ended, _ = outcomes(executor, 2)
-        assert {type(each) for each in ended} == {Finished}
-        executor.close()
-        with pytest.raises(StudyError, match=r"node cards \(\w{6}\): torch .* sees no graphics card"):
-            limited(connection, None, gpus=1.0).ask_all(name_of_device, "cuda")
-    cluster.remove(added)
-
-
-def test_what_the_cluster_has_no_room_for_is_refused(cluster: Nodes, node: Any) -> None:
-    with pytest.raises(StudyError, match=r"2 folds at once, of 1 CPU each, but there is room for 1: 1 on first"):
+def test_a_request_too_large_for_the_cluster_is_refused(cluster: Nodes) -> None:
+    # Before the tests that share a connection: a process has only one.
+    with pytest.raises(StudyError, match=r"--workers 2: the cluster has room for 1 folds of 1 CPU each: 1 on first"):
         join(connected(cluster, limit=2))
     with pytest.raises(StudyError, match=r"a fold takes 1 CPU and 0.5 of a GPU of one node, .* has 1 CPUs and 0 GPUs"):
         join(connected(cluster, gpus=0.5))
 
 
+@pytest.mark.slow
+def test_a_study_lives_through_the_life_of_its_nodes(
+    connection: RayCluster,
+    cluster: Nodes,
+    add_node: AddNode,
+    folds: Folds,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Nodes with different processors, of which one dies, one joins and dies unnoticed, and the last dies.
+
+    They offer GPUs, of which a fold takes half, so that the node of the other tests does not count.
+    """
+    monkeypatch.setattr(executor_module, "_POLL_S", 0.5)
+    messages: list[str] = []
+    processors = iter(("Some Processor", "Another Processor", "A Third Processor"))
+    halves = limited(connection, None, gpus=0.5)
+    collect_check = halves.collect_check
+    monkeypatch.setattr(halves, "collect_check", lambda node, check: (collect_check(node, check)[0], next(processors)))
+    last = add_node(cpus=3, gpus=1, name="last")
+    second = add_node(cpus=1, gpus=1, name="second")
+    executor = ray_executor(halves, folds, messages.append)
+    assert executor.slots == executor.free_slots() == 3
+    assert messages == [
+        "nodes have different processors, so results are not identical bit for bit: Another Processor, Some Processor"
+    ]
+    on_last, on_second = folds.endless(0), replace(folds.endless(1), avoid=frozenset({0, 1}))
+    for task in (on_last, on_second):
+        executor.submit(task)
+    running(executor, [on_last, on_second])
+
+    # A node dies: its fold is lost, and its worker, which has outlived the raylet, does not go on computing.
+    messages.clear()
+    capfd.readouterr()
+    cluster.kill(second)
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert (failed.identity, failed.worker_lost) == (on_second.identity, True)
+    assert failed.reason.startswith("its node second (")
+    assert failed.reason.endswith(") has left the cluster")
+    until(executor, lambda: len(processes("ray::ser: fold")) == 1)
+    until(executor, lambda: executor.slots == 2)
+    assert executor.free_slots() == 1
+
+    # A node joins: it takes a fold, and the other one goes on.
+    third = add_node(cpus=1, gpus=1, name="third")
+    events = until(executor, lambda: executor.free_slots() == 2)
+    assert {type(event) for event in events} == {Progress}
+    assert {event.identity for event in events} == {on_last.identity}
+    task = replace(folds.task(index=3), avoid=frozenset({0, 1}))
+    executor.submit(task)
+    (ended,), _ = outcomes(executor)
+    assert isinstance(ended, Finished)
+    assert_identical(deserialize_fold(ended.content), trained_here(folds, task))
+    assert [message.partition(" (")[0] for message in messages] == ["node second", "node third", "node third"]
+    assert messages[0].endswith("has left the cluster")
+    assert messages[1].endswith("has joined, with room for 1 fold(s)")
+    assert messages[2].endswith("different processor, so results are not identical bit for bit: A Third Processor")
+    # Ray would print the death of the node, with the last lines of its log.
+    assert capfd.readouterr() == ("", "")
+
+    # A node dies before the executor polls: the first fold that meets its death is the only one.
+    with monkeypatch.context() as patch:
+        patch.setattr(executor_module, "_POLL_S", 1e9)
+        cluster.kill(third)
+        until(executor, lambda: len(halves.nodes()) == 1)
+        assert (executor.slots, executor.free_slots()) == (3, 2)
+        for index in (0, 1):
+            executor.submit(folds.task(index))
+        both, _ = outcomes(executor, 2)
+        assert sorted(type(event).__name__ for event in both) == ["Failed", "Finished"]
+        (failed,) = (event for event in both if isinstance(event, Failed))
+        assert failed.worker_lost
+        assert failed.reason.startswith("its node third (")
+        assert (executor.slots, executor.free_slots()) == (2, 1)
+
+    # The last node dies: the study waits for another one for a while, and then stops.
+    monkeypatch.setattr(executor_module, "_NO_NODES_TIMEOUT_S", 3.0)
+    cluster.kill(last)
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert (failed.identity, failed.worker_lost) == (on_last.identity, True)
+    assert not executor.can_take(folds.task())
+    with pytest.raises(StudyError, match="the Ray cluster has had no node for folds for"):
+        until(executor, lambda: executor.slots > 0)
+    executor.close()
+
+
+@pytest.mark.parametrize(("cancelled", "reason"), [(True, CANCELLED), (False, "its worker sent no result")])
+def test_a_fold_whose_stream_ends_without_a_result_has_failed(
+    cancelled: bool, reason: str, connection: RayCluster, folds: Folds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ray leaves it so where a fold is cancelled before its worker has started it, now and then.
+    def silent(corpus: object, device: str, task: FoldTask) -> Iterator[bytes]:
+        yield from ()
+
+    executor = ray_executor(connection, folds)
+    monkeypatch.setattr(executor, "_remote", connection.ray.remote(silent))
+    task = folds.task()
+    executor.submit(task)
+    executor._folds[task.identity].cancelled = cancelled
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert failed.reason == reason
+    assert executor.free_slots() == 1
+    executor.close()
+
+
+def test_a_gpu_that_torch_cannot_see_is_named(connection: RayCluster, add_node: AddNode) -> None:
+    add_node(cpus=1, gpus=1, name="blind")
+    with pytest.raises(StudyError, match=r"node blind \(\w{6}\): torch .* "):
+        limited(connection, None, gpus=1.0).call_all(name_of_device, "cuda")
+
+
 def test_a_node_with_other_code_is_named_with_the_files(
-    cluster: Nodes, node: Any, folds: Folds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: RayCluster, add_node: AddNode, folds: Folds, tmp_path: Path
 ) -> None:
     for package in ("ser", "tracking", "studies"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "ser" / "training" / "targets.py").open("a") as file:
         file.write("# Another version.\n")
-    # Ray puts the folder in which a study is started before all others on its nodes' paths.
-    monkeypatch.chdir(tmp_path.parent)
-    other = cluster.add(cpus=1, name="other", env_vars={"PYTHONPATH": str(tmp_path)})
-    with connected(cluster) as connection, pytest.raises(StudyError) as caught:
+    add_node(cpus=1, name="other", env_vars={"PYTHONPATH": str(tmp_path)})
+    with pytest.raises(StudyError) as caught:
         ray_executor(connection, folds)
-    cluster.remove(other)
     assert "first" not in str(caught.value)
     assert "node other (" in str(caught.value)
-    assert "its code is of another version, in ser/training/targets.py" in str(caught.value)
+    assert "its code is another version, in ser/training/targets.py" in str(caught.value)
 
 
-def test_a_missing_store_is_built_on_the_node_and_a_node_without_corpus_is_left_out(
-    cluster: Nodes, node: Any, tmp_path: Path
-) -> None:
+def test_a_missing_store_is_built_on_the_node(connection: RayCluster, add_node: AddNode, tmp_path: Path) -> None:
+    """A node that joins when store and corpus are gone is excluded."""
     root = write_emodb(tmp_path / "emodb", [f"{speaker}a01{letter}a" for speaker in ("03", "08") for letter in "WL"])
     corpus = load_corpus("emodb", root)
     store = tmp_path / "features" / store_key(corpus, FeatureSettings())
-    said: list[str] = []
-    with connected(cluster) as connection:
-        executor = RayExecutor(connection, needs_of(corpus, store), said.append)
-        executor.start()
-        assert FeatureStore.open(store).corpus_digest == corpus.digest
-        shutil.rmtree(root)
-        shutil.rmtree(store)
-        late = cluster.add(cpus=1, name="late")
-        until(executor, lambda: said != [])
-        assert executor.slots == 1
-        executor.close()
-    cluster.remove(late)
-    assert said[0].startswith("left out: node late (")
-    assert f"it has neither the feature store {store} nor the corpus to build it: " in said[0]
+    messages: list[str] = []
+    executor = RayExecutor(connection, requirements_of(corpus, store), messages.append)
+    executor.start()
+    assert FeatureStore.open(store).corpus_digest == corpus.digest
+    shutil.rmtree(root)
+    shutil.rmtree(store)
+    add_node(cpus=1, name="late")
+    until(executor, lambda: messages != [])
+    assert executor.slots == 1
+    executor.close()
+    assert messages[0].startswith("excluded: node late (")
+    assert f"it has neither the feature store {store} nor the corpus to build it: " in messages[0]
 
 
-def test_a_worker_imports_neither_search_nor_tracker_and_computes_in_one_thread(
-    cluster: Nodes, node: Any, folds: Folds
-) -> None:
+def test_a_worker_computes_in_one_thread_without_the_tracker(connection: RayCluster, folds: Folds) -> None:
     def after_a_fold(corpus: list[Any], task: FoldTask) -> tuple[list[str], int, int]:
         from studies.execution.ray_backend.worker import fold_stream
 
         items = list(fold_stream(corpus, "cpu", task))
         return (
-            [name for name in ("optuna", "mlflow", "tracking") if name in sys.modules],
+            [name for name in ("optuna", "mlflow") if name in sys.modules],
             len(items),
             torch.get_num_threads(),
         )
 
-    with connected(cluster) as connection:
-        corpus = [connection.ray.put(folds.corpus)]
-        asked = connection.ray.remote(after_a_fold).remote(corpus, folds.task())
-        assert connection.ray.get(asked) == ([], 3, 1)
+    corpus = [connection.ray.put(folds.corpus)]
+    result = connection.ray.remote(after_a_fold).remote(corpus, folds.task())
+    assert connection.ray.get(result) == ([], 3, 1)
 
 
 def test_a_cluster_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: make setup EXECUTOR=ray")
     monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
-    with pytest.raises(StudyError, match="RAY_ADDRESS ray://head:10001 is a client's address"):
+    with pytest.raises(StudyError, match="RAY_ADDRESS ray://head:10001 is a Ray Client address"):
         join(ray_cluster(None, None))
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(StudyError, match=r"RAY_ADDRESS 127.0.0.1:1: no connection to a Ray cluster: "):
+    with pytest.raises(StudyError, match=r"RAY_ADDRESS 127.0.0.1:1: cannot connect to a Ray cluster: "):
         join(ray_cluster(None, None))
 
 
-def test_a_share_of_more_than_one_card_is_refused() -> None:
+def test_a_share_of_more_than_one_gpu_is_refused() -> None:
     for share in (-0.5, 1.5):
-        with pytest.raises(ConfigurationError, match=f"gpus {share:g} is not a share of one graphics card, 0 to 1"):
+        with pytest.raises(ConfigurationError, match=f"--gpus must be between 0 and 1 GPU per fold, got {share:g}"):
             join(ray_cluster(None, share))
 
 
@@ -324,22 +304,22 @@ def test_without_ray_the_error_says_how_to_install_it(monkeypatch: pytest.Monkey
 
 LOCAL = """
 import sys
-from studies.execution.ray_backend.node_setup import name_of_device
+from ser.devices import name_of_device
 from studies.execution.ray_backend.cluster import ray_cluster
 with ray_cluster(int(sys.argv[1]), None) as cluster:
-    print(len(cluster.ask_all(name_of_device, "cpu")), cluster.request)
+    print(len(cluster.call_all(name_of_device, "cpu")), cluster.request)
 """
 
 
-def test_without_an_address_a_cluster_is_started_here_and_ended(tmp_path: Path) -> None:
+def test_without_an_address_a_cluster_is_started_and_ended(tmp_path: Path) -> None:
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed: make setup EXECUTOR=ray")
     # Ray keeps a token in its user's home.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= {"HOME": str(tmp_path), "CUDA_VISIBLE_DEVICES": ""}
-    given = [sys.executable, "-c", LOCAL, "1"]
+    command = [sys.executable, "-c", LOCAL, "1"]
     answer = subprocess.run(
-        given, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=LONG_S, check=False
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=LONG_S, check=False
     )
     assert (answer.returncode, answer.stdout) == (0, "1 FoldRequest(gpus=0.0)\n"), answer.stderr
     left = [
