@@ -1,1 +1,1 @@
-"""What is measured, as ratios within one run: `make bench`."""
+"""Measurements of speed and memory, as ratios within one run (`make bench`)."""

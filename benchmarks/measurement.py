@@ -1,4 +1,4 @@
-"""A measurement: one row of the table and of the JSON file, and one bar of the figure."""
+"""Measurement: one row of the table and of the JSON file, and one bar of the figure."""
 
 from dataclasses import dataclass
 from typing import Any

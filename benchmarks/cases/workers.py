@@ -35,13 +35,13 @@ def two_vs_one(source: Source, epochs: int, rounds: int) -> list[Measurement]:
     tasks = workload.tasks(configuration, "cpu")
     walls_s: dict[int, list[float]] = {1: [], 2: []}
     with (
-        closing(LocalExecutor(workload.corpus, ("cpu",))) as one,
-        closing(LocalExecutor(workload.corpus, ("cpu",) * 2)) as two,
+        closing(LocalExecutor(workload.corpus, ("cpu",))) as single,
+        closing(LocalExecutor(workload.corpus, ("cpu",) * 2)) as pair,
     ):
-        for executor in (one, two):
+        for executor in (single, pair):
             _train(executor, [tasks[0]] * executor.slots)
         for _ in range(rounds):
-            for workers, executor in ((1, one), (2, two)):
+            for workers, executor in ((1, single), (2, pair)):
                 walls_s[workers].append(_train(executor, tasks))
     one_s, two_s = (statistics.median(rounds_s) for rounds_s in walls_s.values())
     details = f"{two_s:.1f} s vs. {one_s:.1f} s, {epochs} epochs per fold, medians of {rounds}"

@@ -1,4 +1,4 @@
-"""A study without audio and a trainer that takes no time, so that only recording is measured."""
+"""Study without audio, and executor without training, so that only recording is measured."""
 
 import threading
 import time

@@ -157,8 +157,8 @@ def record(destination: Destination, trials: int, weights_kib: int) -> dict[str,
     study_run = study.recorder.ensure_study_run()
     started_s, threads = time.perf_counter(), writer_threads(home)
     with (
-        home.storage.acquire_lease(study.context.study) as place,
-        BackgroundWriter(place.check, threads=threads) as sender,
+        home.storage.acquire_lease(study.context.study) as lease,
+        BackgroundWriter(lease.check, threads=threads) as sender,
     ):
         coordinator = Coordinator(
             context=study.context,

@@ -1,1 +1,1 @@
-"""The command `ser`: one file a command group, thin; the work is done in the rooms below."""
+"""Command line `ser`: options and help in modules `commands`, one module per command body."""

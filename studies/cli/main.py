@@ -1,4 +1,4 @@
-"""The command `ser`, and its errors: one line that says what to do."""
+"""Command `ser` with all its groups, and its errors, each in one line."""
 
 from typing import Any
 

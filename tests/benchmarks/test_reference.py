@@ -1,4 +1,4 @@
-"""The reference is no straw man and the fast path no other model: same weights, same losses and gradients."""
+"""Reference and fast path are the same model: same weights, same losses and gradients."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 
 def fast_name(name: str, attention: str) -> str:
-    """What one of the reference's weights is called in the network that it stands beside."""
+    """Return the name of a reference's weight in the network."""
     if name.startswith("score."):
         return f"attention.score.{name}" if attention == "component" else f"attention.{name}"
     if not name.startswith("lstm."):
@@ -67,7 +67,7 @@ def test_losses_and_gradients_are_those_of_the_reference(
     assert float(fast.accumulate_gradients(batch)) / len(batch) == pytest.approx(float(loss.detach()), rel=1e-5)
     gradients = {key: weight.grad for key, weight in theirs.items()}
     # Parts whose gradient is nearly zero, such as the bias of scores under a softmax, are held to the whole's size.
-    size = float(torch.stack([each.norm() for each in gradients.values() if each is not None]).norm())
+    size = float(torch.stack([gradient.norm() for gradient in gradients.values() if gradient is not None]).norm())
     for key, weight in fast.network.named_parameters():
         assert weight.grad is not None
         assert gradients[key] is not None

@@ -20,13 +20,13 @@ def plan(corpus: str, **options: str) -> StudyPlan:
 
 @pytest.fixture
 def home(tmp_path: Path, empty_search: Path) -> Home:
-    """Studies of two manifests by name, of one without, and of the demo corpus; each has begun."""
-    place = Home(tmp_path)
+    """Studies of two manifests by name, of one without, and of the demo corpus, all started."""
+    data_home = Home(tmp_path)
     (tmp_path / "optuna.db").write_bytes(empty_search.read_bytes())
-    for each in (plan("manifest", name="plays"), plan("manifest", name="talks"), plan("demo")):
-        search = OptunaStudy.open(place.storage, each.name(DIGEST, "cpu"), each)
+    for study_plan in (plan("manifest", name="plays"), plan("manifest", name="talks"), plan("demo")):
+        search = OptunaStudy.open(data_home.storage, study_plan.name(DIGEST, "cpu"), study_plan)
         search.start_trial(search.points("fp32")[0])
-    return place
+    return data_home
 
 
 def test_the_name_given_to_a_table_is_the_corpus_of_its_study() -> None:
@@ -36,12 +36,12 @@ def test_the_name_given_to_a_table_is_the_corpus_of_its_study() -> None:
     assert [name.partition("-")[0] for name in names] == ["plays", "talks"]
 
 
-@pytest.mark.parametrize(("corpus", "chosen"), [("plays", "plays"), ("talks", "talks"), ("demo", "demo")])
-def test_a_study_is_chosen_by_the_name_of_its_corpus(home: Home, corpus: str, chosen: str) -> None:
-    assert find_study(home, None, corpus).plan.corpus_name == chosen
+@pytest.mark.parametrize(("corpus", "expected"), [("plays", "plays"), ("talks", "talks"), ("demo", "demo")])
+def test_a_study_is_found_by_the_name_of_its_corpus(home: Home, corpus: str, expected: str) -> None:
+    assert find_study(home, None, corpus).plan.corpus_name == expected
 
 
-def test_a_way_of_reading_chooses_any_corpus_that_is_read_that_way(home: Home) -> None:
+def test_a_way_of_reading_selects_any_corpus_read_that_way(home: Home) -> None:
     assert find_study(home, None, "manifest").plan.corpus == "manifest"
 
 

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ser.corpora.loading import load_corpus
+from ser.corpora.synthetic import LAYOUTS
 from ser.errors import ConfigurationError, CorpusError
 from studies.cli.corpus.commands import app
 from tests.support.corpora import write_emodb, write_fau_aibo, write_text, write_wav
@@ -59,21 +60,21 @@ def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path) -> No
     assert "[/x] 1 1 2 0.0" in lines
 
 
-def test_check_prints_the_same_as_one_json_object_and_nothing_else(root: Path) -> None:
+def test_check_prints_the_same_as_one_json_object(root: Path) -> None:
     write_text(root / "wav" / "09a01Fa.wav", "no sound")
     answer = runner.invoke(app, ["check", "--corpus", "emodb", "--root", str(root), "--json"])
     assert answer.exit_code == 0, answer.output
-    found = json.loads(answer.stdout)
-    assert found == json.loads(json.dumps(as_json(summarise(load_corpus("emodb", root)))))
-    assert (found["corpus"], found["utterances"], found["synthetic"]) == ("emodb", 4, False)
-    (by_speaker,) = found["classes"]
+    printed = json.loads(answer.stdout)
+    assert printed == json.loads(json.dumps(as_json(summarise(load_corpus("emodb", root)))))
+    assert (printed["corpus"], printed["utterances"], printed["synthetic"]) == ("emodb", 4, False)
+    (by_speaker,) = printed["classes"]
     assert by_speaker["by"] == "speaker"
-    assert by_speaker["rows"][1]["emotions"] == dict.fromkeys(found["emotions"], 0) | {"anger": 2}
-    assert [(row["count"], row["source"], row["utterances"]) for row in found["counts"]] == [
+    assert by_speaker["rows"][1]["emotions"] == dict.fromkeys(printed["emotions"], 0) | {"anger": 2}
+    assert [(row["count"], row["source"], row["utterances"]) for row in printed["counts"]] == [
         ("words", "transcript", 4),
         ("voiced phonemes", "labels", 4),
     ]
-    assert [one["name"] for one in found["skipped"]] == ["09a01Fa"]
+    assert [file["name"] for file in printed["skipped"]] == ["09a01Fa"]
 
 
 def test_check_shows_both_schools_of_fau_aibo_and_the_parts(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_check_draws_into_a_file_and_keeps_json_apart(root: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["classes.pdf", "classes", "nowhere/classes.png", "folder.png"])
-def test_a_file_that_no_picture_can_go_to_is_refused_before_audio_is_read(tmp_path: Path, name: str) -> None:
+def test_a_file_for_no_figure_is_refused_before_audio_is_read(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.png").mkdir()
     command = ["check", "--corpus", "emodb", "--root", str(tmp_path / "none"), "--plot", str(tmp_path / name)]
     answer = runner.invoke(app, command)
@@ -112,7 +113,7 @@ def test_a_file_that_no_picture_can_go_to_is_refused_before_audio_is_read(tmp_pa
 
 
 @pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs eSpeak NG")
-def test_check_prints_how_transcripts_agree_with_the_hand_labels_of_the_real_emodb(emodb_root: Path) -> None:
+def test_transcripts_of_emodb_agree_with_its_hand_labels(emodb_root: Path) -> None:
     answer = runner.invoke(app, ["check", "--corpus", "emodb", "--root", str(emodb_root)])
     assert answer.exit_code == 0, answer.output
     (line,) = [line for line in answer.stdout.splitlines() if line.startswith("voiced phonemes by grapheme")]
@@ -135,14 +136,14 @@ def test_make_demo_says_where_the_corpus_is(demo_root: Path) -> None:
 
 
 def test_make_layout_writes_a_corpus_that_check_reads(tmp_path: Path) -> None:
-    table, where = tmp_path / "table.csv", tmp_path / "made"
+    table, root = tmp_path / "table.csv", tmp_path / "made"
     rows = ("Ses01F_impro01_F000,neu,0.5", "Ses01F_impro01_M000,exc,0.5", "Ses01F_script01_1_F000,sad,0.5")
     table.write_text("id,label,duration_s\n" + "\n".join(rows) + "\n")
-    command = ["make-layout", "iemocap", "--table", str(table), "--root", str(where), "--seed", "3", "--decoys"]
+    command = ["make-layout", "iemocap", "--table", str(table), "--root", str(root), "--seed", "3", "--decoys"]
     answer = runner.invoke(app, command)
     assert answer.exit_code == 0, answer.output
     assert "3 utterances are in" in answer.output
-    checked = runner.invoke(app, ["check", "--corpus", "iemocap", "--root", str(where), "--corpus-set", "part=both"])
+    checked = runner.invoke(app, ["check", "--corpus", "iemocap", "--root", str(root), "--corpus-set", "part=both"])
     assert checked.exit_code == 0, checked.output
     lines = [" ".join(line.split()) for line in checked.output.splitlines()]
     assert "Ses01 1 1 1 0 3 0.0" in lines
@@ -153,8 +154,6 @@ def test_make_layout_writes_a_corpus_that_check_reads(tmp_path: Path) -> None:
 
 
 def test_the_help_of_make_layout_names_every_column() -> None:
-    from ser.corpora.synthetic import LAYOUTS
-
-    shown = runner.invoke(app, ["make-layout", "--help"]).output
+    output = runner.invoke(app, ["make-layout", "--help"]).output
     for layout in LAYOUTS.values():
-        assert [column for column in layout.columns if column not in shown] == []
+        assert [column for column in layout.columns if column not in output] == []

@@ -26,19 +26,19 @@ def test_doctor_prints_a_row_for_every_finding(tmp_path: Path) -> None:
 
 
 def test_findings_hold_versions_and_machine(tmp_path: Path) -> None:
-    found = dict(findings(tmp_path))
-    assert found["python"] == platform.python_version()
+    values = dict(findings(tmp_path))
+    assert values["python"] == platform.python_version()
     for package in ("ser-studies", "torch", "optuna", "mlflow"):
-        assert found[package] == version(package)
-    assert found["physical cores"] == str(psutil.cpu_count(logical=False))
-    assert found["device"].startswith(("cpu", "cuda"))
-    assert found["disk"].endswith(f"GiB free for {tmp_path.resolve()}")
-    assert found["workers"].startswith(f"{usable_cores()} ")
+        assert values[package] == version(package)
+    assert values["physical cores"] == str(psutil.cpu_count(logical=False))
+    assert values["device"].startswith(("cpu", "cuda"))
+    assert values["disk"].endswith(f"GiB free for {tmp_path.resolve()}")
+    assert values["workers"].startswith(f"{usable_cores()} ")
 
 
-def test_cards_are_shared_as_far_as_memory_and_cores_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_are_shared_as_far_as_memory_and_cores_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda card: ((80, 8)[card] * 2**30, 80 * 2**30))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: ((80, 8)[gpu] * 2**30, 80 * 2**30))
     monkeypatch.setattr(devices, "usable_cores", lambda: 6)
     assert default_worker_devices(None) == ("cuda:0", "cuda:1") + ("cuda:0",) * 4
     needed = f"{largest_fold_bytes() / 2**30:.1f}"
@@ -54,7 +54,7 @@ def test_help_shows_an_example() -> None:
     assert "ser doctor --home" in result.output
 
 
-def test_a_data_folder_that_is_not_there_yet_has_its_disk_measured(tmp_path: Path) -> None:
+def test_the_disk_of_a_missing_data_folder_is_measured(tmp_path: Path) -> None:
     assert dict(findings(tmp_path / "not" / "yet"))["disk"].endswith(str(tmp_path / "not" / "yet"))
 
 

@@ -1,4 +1,4 @@
-"""What a user gets wrong is answered in one line, without a traceback."""
+"""Errors of the user are answered in one line, without a traceback."""
 
 import shutil
 from pathlib import Path
@@ -44,8 +44,8 @@ def emodb(tmp_path: Path) -> Path:
 
 def study(*arguments: str, root: Path | None = None) -> str:
     """Refuses a study of EmoDB."""
-    where = () if root is None else ("--root", str(root))
-    return refused("study", "run", "--attention", "none", "--corpus", "emodb", *where, *TINY, *arguments)
+    corpus_root = () if root is None else ("--root", str(root))
+    return refused("study", "run", "--attention", "none", "--corpus", "emodb", *corpus_root, *TINY, *arguments)
 
 
 def test_a_corpus_without_its_folder(home: Path) -> None:

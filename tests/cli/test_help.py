@@ -16,7 +16,7 @@ HEAVY = ("torch", "mlflow", "optuna", "pandas", "sklearn", "scipy", "matplotlib"
 
 
 def commands(group: typer.core.TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The group itself and all commands and groups below it."""
+    """Yield the group itself and all commands and groups below it."""
     yield path
     for name, command in group.commands.items():
         if isinstance(command, typer.core.TyperGroup):
@@ -84,8 +84,8 @@ def test_a_commands_body_takes_its_options(path: tuple[str, ...]) -> None:
 
 
 def test_the_help_of_a_study_names_every_corpus() -> None:
-    shown = CliRunner().invoke(app, ["study", "run", "--help"], env={"COLUMNS": "200"}).output
-    assert [corpus for corpus in LOADERS if corpus not in shown] == []
+    output = CliRunner().invoke(app, ["study", "run", "--help"], env={"COLUMNS": "200"}).output
+    assert [corpus for corpus in LOADERS if corpus not in output] == []
 
 
 SERVERS_AND_DEFAULTS = {("dashboard",), ("doctor",), ("report",), ("ui",)}

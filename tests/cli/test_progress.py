@@ -10,12 +10,12 @@ from studies.cli.progress import StudyDisplay
 HOSTILE = "[/x] [bold]f1"
 
 
-def test_a_speakers_name_that_looks_like_markup_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_speakers_name_that_looks_like_markup_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=200)
     monkeypatch.setattr(progress, "Console", lambda **_: screen)
     with StudyDisplay() as display:
         display.epoch_ended(0, HOSTILE, 3, EpochRecord(epoch=1, ended_ms=0, values={"validation_ua": 0.5}))
         display.on_message(HOSTILE)
-    shown = screen.file.getvalue()  # type: ignore[attr-defined]
-    assert shown.count(HOSTILE) >= 2
-    assert "validation UA 50%" in shown
+    output = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert output.count(HOSTILE) >= 2
+    assert "validation UA 50%" in output

@@ -9,9 +9,9 @@ from studies.cli.main import app
 
 
 def answer(*options: str) -> str:
-    told = CliRunner().invoke(app, ["report", "published", *options])
-    assert told.exit_code == 0, told.output
-    return told.output
+    answer = CliRunner().invoke(app, ["report", "published", *options])
+    assert answer.exit_code == 0, answer.output
+    return answer.output
 
 
 def test_the_table_shows_every_figure_in_one_line_a_test() -> None:
@@ -40,9 +40,9 @@ def test_json_and_csv_hold_the_same_tests_unrounded() -> None:
 
 
 def test_two_formats_at_once_are_refused() -> None:
-    told = CliRunner().invoke(app, ["report", "published", "--json", "--csv"])
-    assert told.exit_code == 1
-    assert "--json cannot be combined with --csv" in told.output
+    answer = CliRunner().invoke(app, ["report", "published", "--json", "--csv"])
+    assert answer.exit_code == 1
+    assert "--json cannot be combined with --csv" in answer.output
 
 
 @pytest.mark.parametrize("options", [(), ("published",)])

@@ -12,32 +12,32 @@ from tests.support.postgresql import PASSWORD
 from tests.support.toy_coordinator import StudyFixture, plan_of
 
 
-def told(command: str, home: Path, *options: str) -> dict[str, str]:
-    """What `ser storage` shows, by name; a value goes on in the lines below it."""
+def shown(command: str, home: Path, *options: str) -> dict[str, str]:
+    """Return the table of `ser storage` by name; long values continue on the next lines."""
     answer = CliRunner().invoke(app, ["storage", command, "--home", str(home), *options])
     assert answer.exit_code == 0, answer.output
     assert PASSWORD not in answer.output
     rows = [[cell.strip() for cell in line.split("│")[1:3]] for line in answer.output.splitlines() if "│" in line]
-    found: dict[str, str] = {}
+    facts: dict[str, str] = {}
     name = ""
     for first, second in rows:
         name = first or name
-        found[name] = f"{found[name]} {second}" if name in found and not first else second
-    return found
+        facts[name] = f"{facts[name]} {second}" if name in facts and not first else second
+    return facts
 
 
 def test_a_check_of_nothing_makes_nothing(tmp_path: Path) -> None:
-    found = told("check", tmp_path / "home")
-    assert "not made yet" in found["studies"]
-    assert "not made yet" in found["runs"]
+    facts = shown("check", tmp_path / "home")
+    assert "not made yet" in facts["studies"]
+    assert "not made yet" in facts["runs"]
     assert not (tmp_path / "home").exists()
 
 
 def test_init_makes_both_databases_once_with_the_write_ahead_log(tmp_path: Path) -> None:
-    found = told("init", tmp_path / "home")
-    assert found["write-ahead log"] == "on"
-    assert found["number of studies"] == found["number of runs"] == "0"
-    assert told("init", tmp_path / "home") == told("check", tmp_path / "home") == found
+    facts = shown("init", tmp_path / "home")
+    assert facts["write-ahead log"] == "on"
+    assert facts["number of studies"] == facts["number of runs"] == "0"
+    assert shown("init", tmp_path / "home") == shown("check", tmp_path / "home") == facts
 
 
 def test_a_check_says_what_is_there_and_who_runs_it(place: StudyFixture) -> None:
@@ -45,20 +45,20 @@ def test_a_check_says_what_is_there_and_who_runs_it(place: StudyFixture) -> None
     place.outbox.put("abc", b"a result")
     home = Home(place.folder)
     with home.storage.acquire_lease("first"):
-        found = told("check", place.folder)
-    assert found["number of studies"] == "1"
-    assert found["run now"].startswith(f"first, by process {os.getpid()} on {platform.node()} since ")
-    assert found["outbox"] == "1 results wait to be written"
-    assert int(found["number of runs"]) == len(place.store.runs())
+        facts = shown("check", place.folder)
+    assert facts["number of studies"] == "1"
+    assert facts["run now"].startswith(f"first, by process {os.getpid()} on {platform.node()} since ")
+    assert facts["outbox"] == "1 results wait to be written"
+    assert int(facts["number of runs"]) == len(place.store.runs())
 
 
 def test_a_check_of_postgresql_names_server_and_schema(tmp_path: Path, postgresql_url: str) -> None:
     options = ("--storage", postgresql_url)
-    assert "not made yet" in told("check", tmp_path, *options)["studies"]
-    found = told("init", tmp_path, *options)
-    assert found["server"].startswith("PostgreSQL ")
+    assert "not made yet" in shown("check", tmp_path, *options)["studies"]
+    facts = shown("init", tmp_path, *options)
+    assert facts["server"].startswith("PostgreSQL ")
     OptunaStudy.open(Home(tmp_path, postgresql_url).storage, "a study", plan_of("none"))
-    assert told("check", tmp_path, *options)["number of studies"] == "1"
+    assert shown("check", tmp_path, *options)["number of studies"] == "1"
 
 
 @pytest.mark.parametrize("options", [("--tracking", "http://127.0.0.1:1"), ("--tracking", "ftp://somewhere")])

@@ -27,8 +27,8 @@ FOLDS = 4
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the study's corpus and results lie."""
+class StudyFolder:
+    """Folders of a corpus and of its results, and the command on them."""
 
     corpus: Path
     home: Path
@@ -51,63 +51,62 @@ class Place:
         return answer
 
     def summary(self, attentions: str = "quantum") -> StudySummary:
-        (found,) = (
-            each for each in list_studies(SqliteStorage(self.home / "optuna.db")) if f"-{attentions}-" in each.name
-        )
-        return found
+        studies = list_studies(SqliteStorage(self.home / "optuna.db"))
+        (study,) = (study for study in studies if f"-{attentions}-" in study.name)
+        return study
 
     def client(self) -> MlflowClient:
         return connect(self.home / "mlflow.db")
 
     def runs(self, **tags: str) -> list[Run]:
-        where = self.summary().whereabouts
-        assert where is not None
-        return search_runs(self.client(), where.experiment, **tags)
+        location = self.summary().whereabouts
+        assert location is not None
+        return search_runs(self.client(), location.experiment, **tags)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    folder = tmp_path_factory.mktemp("study")
-    write_emodb(folder / "emodb", STEMS)
-    write_text(folder / "emodb" / "wav" / "16a01Fa.wav", "no sound")
-    write_text(folder / "emodb" / "lablaut" / "16a01Faxx.lablaut", "")
-    return Place(folder / "emodb", folder / "home")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
+    root = tmp_path_factory.mktemp("study")
+    write_emodb(root / "emodb", STEMS)
+    write_text(root / "emodb" / "wav" / "16a01Fa.wav", "no sound")
+    write_text(root / "emodb" / "lablaut" / "16a01Faxx.lablaut", "")
+    return StudyFolder(root / "emodb", root / "home")
 
 
 @pytest.fixture(scope="module")
-def first(place: Place) -> Result:
-    return place.study("quantum")
+def first(folder: StudyFolder) -> Result:
+    return folder.study("quantum")
 
 
 @pytest.fixture(scope="module")
-def ran(first: Result, place: Place) -> Place:
-    """The place after the first study."""
-    return place
+def ran(first: Result, folder: StudyFolder) -> StudyFolder:
+    """Return the folder after the first study."""
+    return folder
 
 
-def test_a_study_ends_with_its_table_and_where_to_go_on(first: Result, place: Place) -> None:
+def test_a_study_ends_with_its_table_and_where_to_go_on(first: Result, folder: StudyFolder) -> None:
     lines = first.stdout.splitlines()
     assert any("quantum · words" in line for line in lines)
     assert any("logistic regression" in line for line in lines)
-    assert f"study:  {place.summary().name}" in lines
+    assert f"study:  {folder.summary().name}" in lines
     (page,) = (Path(line.removeprefix("report: ")) for line in lines if line.startswith("report: "))
     assert page.is_file()
-    assert page.is_relative_to(place.home)
+    assert page.is_relative_to(folder.home)
     assert any("ser ui --home" in line for line in lines)
 
 
-def test_standings_are_told_line_by_line_off_a_terminal(first: Result) -> None:
-    told = [line for line in first.stderr.splitlines() if line.startswith("trials")]
-    # The trial is complete once its last fold is written, which may be after that fold was told.
+def test_progress_is_printed_line_by_line_off_a_terminal(first: Result) -> None:
+    lines = [line for line in first.stderr.splitlines() if line.startswith("trials")]
+    # The trial is complete once its last fold is written, which may be after that fold was printed.
     folds = [f"folds {done} of {FOLDS}" for done in range(FOLDS + 1)]
-    assert list(dict.fromkeys(line.partition(", ")[2] for line in told)) == folds
-    assert told[-1] == f"trials 1 of 1, {folds[-1]}"
-    assert all(line.startswith("trials 0 of 1") for line in told[:FOLDS])
+    assert list(dict.fromkeys(line.partition(", ")[2] for line in lines)) == folds
+    assert lines[-1] == f"trials 1 of 1, {folds[-1]}"
+    assert all(line.startswith("trials 0 of 1") for line in lines[:FOLDS])
     assert "MLflow" not in first.stderr
     assert "INFO" not in first.stderr
 
 
-def test_runs_are_a_tree_and_all_finished(ran: Place) -> None:
+def test_runs_are_a_tree_and_all_finished(ran: StudyFolder) -> None:
     runs = ran.runs(ser__study=ran.summary().name)
     assert Counter(run.data.tags["ser.kind"] for run in runs) == {"study": 1, "trial": 1, "fold": FOLDS}
     assert {run.info.status for run in runs} == {"FINISHED"}
@@ -118,17 +117,17 @@ def test_runs_are_a_tree_and_all_finished(ran: Place) -> None:
     assert trial_id in {run.info.run_id for run in runs if run.data.tags["ser.kind"] == "trial"}
 
 
-def test_a_bad_recording_is_listed_and_the_study_goes_on(ran: Place) -> None:
+def test_a_bad_recording_is_listed_and_the_study_goes_on(ran: StudyFolder) -> None:
     (study,) = ran.runs(ser__kind="study", ser__study=ran.summary().name)
-    kept = Path(study.info.artifact_uri.removeprefix("file://")) / "skipped.json"
-    (skipped,) = json.loads(kept.read_text())["skipped"]
+    path = Path(study.info.artifact_uri.removeprefix("file://")) / "skipped.json"
+    (skipped,) = json.loads(path.read_text())["skipped"]
     assert skipped["name"] == "16a01Fa"
     assert "16a01Fa" in skipped["reason"]
     (trial,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
     assert trial.data.metrics["folds"] == FOLDS
 
 
-def test_the_report_is_an_artifact_of_the_study_run(first: Result, ran: Place) -> None:
+def test_the_report_is_an_artifact_of_the_study_run(first: Result, ran: StudyFolder) -> None:
     (page,) = (Path(line[8:]) for line in first.stdout.splitlines() if line.startswith("report: "))
     (study,) = ran.runs(ser__kind="study", ser__study=ran.summary().name)
     logged = Path(study.info.artifact_uri.removeprefix("file://")) / "report"
@@ -136,12 +135,12 @@ def test_the_report_is_an_artifact_of_the_study_run(first: Result, ran: Place) -
     assert (logged / "tables" / "variants.csv").is_file()
 
 
-def test_the_search_and_the_run_tell_the_same_value(ran: Place) -> None:
+def test_the_search_and_the_run_tell_the_same_value(ran: StudyFolder) -> None:
     (trial,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
     assert ran.summary().best_validation_ua == trial.data.metrics["mean_validation_ua"]
 
 
-def test_runs_carry_versions_and_the_processor(ran: Place) -> None:
+def test_runs_carry_versions_and_the_processor(ran: StudyFolder) -> None:
     for run in ran.runs(ser__study=ran.summary().name):
         tags = run.data.tags
         assert tags["ser.version.torch"]
@@ -149,63 +148,66 @@ def test_runs_carry_versions_and_the_processor(ran: Place) -> None:
         assert tags["ser.devices"]
 
 
-def test_a_second_call_trains_nothing(ran: Place) -> None:
+def test_a_second_call_trains_nothing(ran: StudyFolder) -> None:
     before = {run.info.run_id: run.info.end_time for run in ran.runs()}
     answer = ran.study("quantum")
     assert answer.stderr.splitlines() == [f"trials 1 of 1, folds {FOLDS} of {FOLDS}"]
     assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
 
 
-def test_list_and_status_show_the_study(ran: Place) -> None:
+def test_list_and_status_show_the_study(ran: StudyFolder) -> None:
     name = ran.summary().name
     listed = [line for line in ran.ser("study", "list").stdout.splitlines() if name in line]
     assert len(listed) == 1
     assert "1 of 1" in listed[0]
     assert "not running" in listed[0]
     for arguments in (("study", "status", name), ("study", "status")):
-        shown = ran.ser(*arguments).stdout
-        (row,) = (line for line in shown.splitlines() if "quantum · words" in line)
+        output = ran.ser(*arguments).stdout
+        (row,) = (line for line in output.splitlines() if "quantum · words" in line)
         assert "FINISHED" in row
         assert f"{FOLDS} of {FOLDS}" in row
-        assert "1 of 1 trials complete; not running" in shown
+        assert "1 of 1 trials complete; not running" in output
 
 
-def test_status_as_json_is_one_object(ran: Place) -> None:
-    told = json.loads(ran.ser("study", "status", "--json").stdout)
-    assert (told["study"], told["run_by"], told["trials_complete"]) == (ran.summary().name, None, 1)
-    assert told["live"]["folds_done"] == told["live"]["folds"] == FOLDS
-    assert told["live"]["best_validation_ua"] == told["best_validation_ua"]
-    (trial,) = told["each"]
+def test_status_as_json_is_one_object(ran: StudyFolder) -> None:
+    status = json.loads(ran.ser("study", "status", "--json").stdout)
+    assert (status["study"], status["run_by"], status["trials_complete"]) == (ran.summary().name, None, 1)
+    assert status["live"]["folds_done"] == status["live"]["folds"] == FOLDS
+    assert status["live"]["best_validation_ua"] == status["best_validation_ua"]
+    (trial,) = status["each"]
     assert (trial["state"], trial["folds_done"]) == ("FINISHED", FOLDS)
 
 
-def test_watching_a_study_that_nobody_runs_ends_at_once(ran: Place) -> None:
-    shown = ran.ser("study", "status", "--watch").stdout
-    assert f"folds {FOLDS} of {FOLDS}" in shown
-    assert "not running" in shown
+def test_watching_a_study_that_nobody_runs_ends_at_once(ran: StudyFolder) -> None:
+    output = ran.ser("study", "status", "--watch").stdout
+    assert f"folds {FOLDS} of {FOLDS}" in output
+    assert "not running" in output
 
 
-def test_a_check_finds_damage_mends_it_and_tells_by_its_exit_code(ran: Place) -> None:
+def test_a_check_finds_and_repairs_damage(ran: StudyFolder) -> None:
     name = ran.summary().name
-    whole = f"{name}: consistent; 1 of 1 trials complete, no folds left"
-    assert ran.ser("study", "check").stdout.splitlines() == [whole]
+    consistent = f"{name}: consistent; 1 of 1 trials complete, no folds left"
+    assert ran.ser("study", "check").stdout.splitlines() == [consistent]
     (study,) = ran.runs(ser__kind="study", ser__study=name)
     ran.client().update_run(study.info.run_id, status="RUNNING")
-    found = ran.refused("study", "check", name).stdout
-    assert f"stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it" in found
-    assert f"1 inconsistent; repair with: ser study check {name} --repair" in found
-    mended = ran.ser("study", "check", "--repair").stdout.splitlines()
-    assert mended == [f"repaired, stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it", whole]
+    output = ran.refused("study", "check", name).stdout
+    assert f"stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it" in output
+    assert f"1 inconsistent; repair with: ser study check {name} --repair" in output
+    repaired = ran.ser("study", "check", "--repair").stdout.splitlines()
+    assert repaired == [
+        f"repaired, stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it",
+        consistent,
+    ]
     assert ran.client().get_run(study.info.run_id).info.status == "FINISHED"
 
 
-def test_an_unknown_study_is_refused_with_those_there_are(ran: Place) -> None:
+def test_an_unknown_study_is_refused_with_those_there_are(ran: StudyFolder) -> None:
     name = ran.summary().name
     answer = ran.refused("study", "status", name[:-1])
     assert answer.stderr == f"error: unknown study '{name[:-1]}' (did you mean '{name}'?); valid: {name}\n"
 
 
-def test_a_study_that_another_process_runs_is_refused(ran: Place) -> None:
+def test_a_study_that_another_process_runs_is_refused(ran: StudyFolder) -> None:
     name = ran.summary().name
     with coordinator_lock(ran.home / "locks" / f"{name}.lock", name):
         answer = ran.refused(*ran.command("quantum"))
@@ -216,7 +218,7 @@ def test_a_study_that_another_process_runs_is_refused(ran: Place) -> None:
     assert who in listed
 
 
-def test_the_report_is_written_again_from_the_runs(ran: Place) -> None:
+def test_the_report_is_written_again_from_the_runs(ran: StudyFolder) -> None:
     (page,) = (ran.home / "reports").rglob("index.html")
     page.unlink()
     answer = ran.ser("report", "--corpus", "emodb")
@@ -229,17 +231,17 @@ def test_the_report_is_written_again_from_the_runs(ran: Place) -> None:
     assert "--labels words" in command
 
 
-def test_watching_a_study_that_is_over_writes_its_report_once(ran: Place) -> None:
+def test_watching_a_study_that_is_over_writes_its_report_once(ran: StudyFolder) -> None:
     answer = ran.ser("report", "--corpus", "emodb", "--watch")
     assert answer.stderr.startswith(f"{FOLDS} of {FOLDS} folds of the trials begun: ")
     assert "quantum · words" in answer.stdout
 
 
-def test_a_larger_study_trains_only_what_is_new(ran: Place) -> None:
+def test_a_larger_study_trains_only_what_is_new(ran: StudyFolder) -> None:
     answer = ran.study("none", "quantum")
-    told = [line for line in answer.stderr.splitlines() if line.startswith("trials")]
-    assert told[0] == f"trials 1 of 2, folds {FOLDS} of {2 * FOLDS}"
-    assert told[-1] == f"trials 2 of 2, folds {2 * FOLDS} of {2 * FOLDS}"
+    lines = [line for line in answer.stderr.splitlines() if line.startswith("trials")]
+    assert lines[0] == f"trials 1 of 2, folds {FOLDS} of {2 * FOLDS}"
+    assert lines[-1] == f"trials 2 of 2, folds {2 * FOLDS} of {2 * FOLDS}"
     study = ran.summary("none+quantum").name
     assert Counter(run.data.tags["ser.kind"] for run in ran.runs(ser__study=study))["fold"] == FOLDS
     (row,) = (line for line in answer.stdout.splitlines() if "│ quantum · words" in line)
@@ -247,11 +249,11 @@ def test_a_larger_study_trains_only_what_is_new(ran: Place) -> None:
     (original,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
     assert copy.data.tags["ser.reused_from"] == original.info.run_id
     assert f"{100 * original.data.metrics['pooled_test_ua']:.1f}" in row
-    shown = ran.ser("study", "status", study).stdout
-    assert f"reused from run {original.info.run_id}" in shown
+    output = ran.ser("study", "status", study).stdout
+    assert f"reused from run {original.info.run_id}" in output
 
 
-def test_another_baseline_is_answered_beside_the_usual_report(ran: Place) -> None:
+def test_another_baseline_is_answered_beside_the_usual_report(ran: StudyFolder) -> None:
     usual = set((ran.home / "reports").rglob("index.html"))
     answer = ran.ser("report", "--baseline", "quantum · words", "--variants", "attention=none")
     (page,) = set((ran.home / "reports").rglob("index.html")) - usual
@@ -263,8 +265,8 @@ def test_another_baseline_is_answered_beside_the_usual_report(ran: Place) -> Non
     assert "did you mean 'words'" in refused.stderr
 
 
-def test_a_study_whose_folds_fail_says_so_and_why(place: Place, tmp_path: Path) -> None:
-    apart = Place(place.corpus, tmp_path / "home")
+def test_a_study_whose_folds_fail_says_so_and_why(folder: StudyFolder, tmp_path: Path) -> None:
+    apart = StudyFolder(folder.corpus, tmp_path / "home")
     answer = apart.refused(*apart.command("none"), "--set", "learning_rate=1e30")
     assert "Traceback" not in answer.output
     complaint = answer.stderr.splitlines()[-1]
