@@ -86,6 +86,8 @@ class Annotations:
         skipped: Files and utterances left out.
         notes: Messages for the user, such as imputed counts.
         synthetic: Whether a program generated the speech: scores say nothing about people.
+        distinct_speakers: Whether speakers with similar names are known to be different people.
+        partial: Whether the user accepts that more than half of the utterances are left out.
     """
 
     corpus: str
@@ -97,6 +99,8 @@ class Annotations:
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = ()
     synthetic: bool = False
+    distinct_speakers: bool = True
+    partial: bool = False
 
 
 class NoOptions(FrozenModel):
@@ -137,6 +141,8 @@ class Corpus:
         language: Language spoken.
         skipped: Files and utterances left out, unreadable audio included.
         notes: Messages for the user.
+        warnings: Those of the notes that a study repeats at its start.
+        conflict: Reason why no study may start with this corpus, or None.
         synthetic: See `Annotations`.
         digest: 32 hex digits over the class set, samples, labels, speakers and counts.
     """
@@ -152,6 +158,8 @@ class Corpus:
     digest: str
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+    conflict: str | None = None
     synthetic: bool = False
 
     @property

@@ -1,13 +1,14 @@
 """Load a corpus: read all audio, skip invalid files, compute the corpus digest."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ser.config import digest_of
 from ser.corpora.audio import AudioIssue, read_audio_with_issues
 from ser.corpora.corpus import Annotations, Corpus, SkippedFile, Utterance
+from ser.corpora.names import describe_placeholders, describe_similar
 from ser.corpora.registry import load_annotations
 from ser.corpora.transcripts.counts import add_transcript_counts
 from ser.errors import AudioError, CorpusError
@@ -19,6 +20,9 @@ MAX_UNREADABLE_SHARE = 0.5
 """Largest share of unreadable audio; above it the whole corpus counts as damaged."""
 
 _MAX_LISTED = 10
+_MAX_REASONS = 3
+_PARTIAL_HINT = "; a table is read in spite of this with --corpus-set partial=yes"
+_SAME_SPEAKER_HINT = "--corpus-set same_speaker=yes joins them, same_speaker=no keeps them apart"
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
         The corpus, in content order (speaker, then samples), with its digest.
 
     Raises:
-        CorpusError: No audio can be read, or less than half of it.
+        CorpusError: No audio can be read, or less than half of it, or more than half of all utterances are
+            left out for other reasons.
     """
     read_utterances: list[_ReadUtterance] = []
     skipped: list[SkippedFile] = []
@@ -88,11 +93,23 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
         if progress is not None:
             progress(count, len(annotations.utterances))
     total = len(annotations.utterances)
+    left_out = (*annotations.skipped, *skipped)
     if not read_utterances or len(skipped) > MAX_UNREADABLE_SHARE * total:
         first = f" (first: {skipped[0].reason})" if skipped else ""
         raise CorpusError(f"{annotations.root}: {len(skipped)} of {total} audio files cannot be read{first}")
+    total += len(annotations.skipped)
+    if len(left_out) > MAX_UNREADABLE_SHARE * total and not annotations.partial:
+        raise CorpusError(f"{annotations.root}: {_describe_left_out(left_out, total)}{_PARTIAL_HINT}")
     read_utterances.sort(key=lambda read: (read.content, read.utterance.id))
-    speakers = {read.utterance.speaker for read in read_utterances}
+    speakers = [read.utterance.speaker for read in read_utterances]
+    emotions = [read.utterance.emotion for read in read_utterances]
+    similar_speakers = () if annotations.distinct_speakers else describe_similar("speakers", speakers)
+    warnings = (
+        *similar_speakers,
+        *describe_similar("classes", emotions),
+        *describe_placeholders("speaker", speakers),
+        *describe_placeholders("class", emotions),
+    )
     return Corpus(
         name=annotations.corpus,
         root=annotations.root,
@@ -100,13 +117,23 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
         utterances=tuple(read.utterance for read in read_utterances),
         durations_s=tuple(read.duration_s for read in read_utterances),
         samples_sha256=tuple(read.samples_sha256 for read in read_utterances),
-        partners={a: b for a, b in annotations.partners.items() if {a, b} <= speakers},
+        partners={a: b for a, b in annotations.partners.items() if {a, b} <= set(speakers)},
         language=annotations.language,
         digest=_digest(annotations.emotions, read_utterances),
-        skipped=annotations.skipped + tuple(skipped),
-        notes=annotations.notes + _audio_issue_notes(read_utterances) + _duplicate_audio_notes(read_utterances),
+        skipped=left_out,
+        notes=annotations.notes
+        + warnings
+        + _audio_issue_notes(read_utterances)
+        + _duplicate_audio_notes(read_utterances),
+        warnings=warnings + ((_describe_left_out(left_out, total),) if left_out else ()),
+        conflict=f"{similar_speakers[0]}; {_SAME_SPEAKER_HINT}" if similar_speakers else None,
         synthetic=annotations.synthetic,
     )
+
+
+def _describe_left_out(left_out: Sequence[SkippedFile], total: int) -> str:
+    reasons = "; ".join(f"{skipped.name}: {skipped.reason}" for skipped in left_out[:_MAX_REASONS])
+    return f"{len(left_out)} of {total} utterances are left out (first: {reasons})"
 
 
 def _digest(emotions: tuple[str, ...], read_utterances: Iterable[_ReadUtterance]) -> str:

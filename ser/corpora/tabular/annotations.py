@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ser.corpora.corpus import Annotations, SkippedFile, Utterance
+from ser.corpora.names import clean_name, join_similar
 from ser.corpora.pairing import pair_speakers
 from ser.corpora.tabular.rows import Row, RowError, RowOptions, parse_row
 from ser.corpora.transcripts.counts import UNDETERMINED
@@ -68,6 +69,8 @@ def build_annotations(rows: Sequence[Row], source: TableSource, options: RowOpti
     """
     parser = _TableParser(source, skipped=list(source.skipped), notes=list(source.notes))
     _parse(rows, parser)
+    if options.same_speaker:
+        _join_speakers(parser)
     labels = {utterance.emotion for _, utterance in parser.rows}
     emotions = _class_set(labels, options, parser) if labels else ()
     _select_class_set(emotions, parser)
@@ -94,6 +97,8 @@ def build_annotations(rows: Sequence[Row], source: TableSource, options: RowOpti
         language=language,
         skipped=tuple(parser.skipped),
         notes=(*parser.notes, *paired),
+        distinct_speakers=options.same_speaker is False,
+        partial=options.partial,
     )
 
 
@@ -105,17 +110,33 @@ def _parse(rows: Sequence[Row], parser: _TableParser) -> None:
             parser.skip(row, str(error))
 
 
+def _join_speakers(parser: _TableParser) -> None:
+    """Give speakers whose names differ in spelling only the most frequent of these names."""
+    joined = join_similar(Counter(utterance.speaker for _, utterance in parser.rows))
+    parser.rows = [
+        (
+            replace(row, cells={**row.cells, "partner": joined.get(row.cell("partner"), row.cell("partner"))}),
+            replace(utterance, speaker=joined[utterance.speaker]),
+        )
+        for row, utterance in parser.rows
+    ]
+    renamed = ", ".join(f"'{name}' as '{target}'" for name, target in sorted(joined.items()) if name != target)
+    if renamed:
+        parser.notes.append(f"speakers joined (option same_speaker): {renamed}")
+
+
 def _class_set(labels: set[str], options: RowOptions, parser: _TableParser) -> tuple[str, ...]:
     """Choose the class set: the user's, or all emotions of the table; never those of one fold."""
     if options.emotions is not None:
-        for emotion in options.emotions:
+        chosen = tuple(clean_name(emotion) for emotion in options.emotions)
+        for emotion in chosen:
             if emotion not in labels:
                 raise ConfigurationError(
                     f"corpus {parser.source.corpus}, option emotions: "
                     f"{unknown_value_message('emotion', emotion, sorted(labels))}"
                 )
-        return options.emotions
-    ordered = tuple(label for label in parser.source.labels if label in labels)
+        return chosen
+    ordered = tuple(label for label in map(clean_name, parser.source.labels) if label in labels)
     emotions = ordered if set(ordered) == labels else tuple(sorted(labels))
     parser.notes.append(f"class set, from all rows: {', '.join(emotions)} (option emotions changes set or order)")
     return emotions

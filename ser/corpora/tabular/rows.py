@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from ser.config import FrozenModel
 from ser.corpora.corpus import UNKNOWN, Split, Utterance
+from ser.corpora.names import clean_name
 from ser.errors import CorpusError
 
 REQUIRED_COLUMNS = ("path", "speaker", "emotion")
@@ -33,6 +34,7 @@ _NUMBER = re.compile(r"([0-9]{1,9})(?:\.0*)?")
 _LANGUAGE = re.compile(r"([A-Za-z]{2})(?:[-_][A-Za-z0-9]+)*")
 # It becomes a part of file names, on any system.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_NAME_COLUMNS = ("speaker", "emotion", "partner")
 _LINE_BREAKING = ("Cc", "Zl", "Zp")
 
 
@@ -78,12 +80,17 @@ class RowOptions(FrozenModel):
         emotions: The class set, in the order of the classes; rows with other emotions are left out.
             When not given it is all emotions of the table.
         language: Language of rows that name none, as an ISO 639-1 code.
+        same_speaker: Whether speakers whose names differ in spelling only ('S01', 's1') are the same: 'yes'
+            joins them, 'no' keeps them apart. Without it a study with such names is refused.
+        partial: Whether more than half of the rows may be left out ('yes').
         outside_root: Whether paths may lead out of the corpus's folder ('yes'); for tables that you trust.
     """
 
     name: Annotated[str | None, AfterValidator(_name_option)] = None
     emotions: Names = None
     language: Annotated[str | None, AfterValidator(_language_option)] = None
+    same_speaker: bool | None = None
+    partial: bool = False
     outside_root: bool = False
 
 
@@ -107,7 +114,8 @@ class Row:
 
     def cell(self, column: str) -> str:
         """Return the text of a column without surrounding blanks; empty if there is none."""
-        return self.cells.get(column, "").strip()
+        text = self.cells.get(column, "")
+        return clean_name(text) if column in _NAME_COLUMNS else text.strip()
 
 
 def parse_row(row: Row, root: Path, origin: str) -> Utterance:

@@ -116,7 +116,7 @@ def test_an_emotion_given_that_no_row_has_is_named(tmp_path: Path) -> None:
         ({"name": "emodb"}, "option name='emodb': that is another corpus; choose a different name"),
         (
             {"delimiter": ";"},
-            "corpus manifest has no option 'delimiter'; valid options: name, emotions, language, outside_root, file",
+            "corpus manifest has no option 'delimiter'; valid options: name, emotions, language, same_speaker, ",
         ),
     ],
 )
@@ -463,3 +463,51 @@ def test_file_names_are_found_in_both_unicode_forms(tmp_path: Path, form: Litera
     row = f"path,speaker,emotion\n{unicodedata.normalize(other, 'Jürgen.wav')},s,joy\n"
     (tmp_path / "manifest.csv").write_text(row, encoding="utf-8")
     assert len(load_annotations("manifest", tmp_path).utterances) == 1
+
+
+def similar_speakers() -> list[dict[str, object]]:
+    speakers = ("S1", "s1", "S1", "s2")
+    return [row | {"speaker": speaker} for row, speaker in zip(ROWS, speakers, strict=True)]
+
+
+def test_similar_speakers_are_a_conflict_until_they_are_told_apart(tmp_path: Path) -> None:
+    write_manifest(tmp_path, similar_speakers())
+    corpus = load_corpus("manifest", tmp_path)
+    problem = "speakers whose names differ in spelling only: 'S1' (2), 's1' (1)"
+    assert corpus.warnings == (problem,)
+    assert problem in corpus.notes
+    hint = "--corpus-set same_speaker=yes joins them, same_speaker=no keeps them apart"
+    assert corpus.conflict == f"{problem}; {hint}"
+    apart = load_corpus("manifest", tmp_path, options={"same_speaker": "no"})
+    assert (apart.conflict, apart.warnings, apart.digest) == (None, (), corpus.digest)
+    joined = load_corpus("manifest", tmp_path, options={"same_speaker": "yes"})
+    assert (joined.conflict, joined.speakers) == (None, ("S1", "s2"))
+    assert "speakers joined (option same_speaker): 's1' as 'S1'" in joined.notes
+
+
+def test_partners_follow_speakers_that_are_joined(tmp_path: Path) -> None:
+    rows = [row | {"partner": partner} for row, partner in zip(similar_speakers(), ("s2", "", "", "s1"), strict=True)]
+    assert load(tmp_path, rows, same_speaker="yes").partners == {"S1": "s2", "s2": "S1"}
+
+
+def test_similar_and_missing_class_names_are_warnings(tmp_path: Path) -> None:
+    emotions = ("Joy", "joy", "joy\u00a0", "nan")
+    write_manifest(tmp_path, [row | {"emotion": name} for row, name in zip(ROWS, emotions, strict=True)])
+    corpus = load_corpus("manifest", tmp_path)
+    assert corpus.emotions == ("Joy", "joy", "nan")
+    assert corpus.warnings == (
+        "classes whose names differ in spelling only: 'Joy' (1), 'joy' (2)",
+        "class 'nan' (1 utterances) looks like a missing value but is read as a name",
+    )
+
+
+def test_rows_left_out_are_a_warning_and_more_than_half_stop(tmp_path: Path) -> None:
+    write_manifest(tmp_path, ROWS)
+    (tmp_path / "a" / "one.wav").unlink()
+    warning = load_corpus("manifest", tmp_path).warnings[0]
+    assert warning.startswith("1 of 4 utterances are left out (first: manifest.csv, line 2: ")
+    for path in ("a/two.wav", "b/three.wav"):
+        (tmp_path / path).unlink()
+    with pytest.raises(CorpusError, match=r"3 of 4 utterances are left out .* --corpus-set partial=yes"):
+        load_corpus("manifest", tmp_path)
+    assert len(load_corpus("manifest", tmp_path, options={"partial": "yes"}).utterances) == 1
