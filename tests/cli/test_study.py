@@ -258,7 +258,7 @@ def test_another_baseline_is_answered_beside_the_usual_report(ran: StudyFolder) 
     answer = ran.ser("report", "--baseline", "quantum · words", "--variants", "attention=none")
     (page,) = set((ran.home / "reports").rglob("index.html")) - usual
     assert f"report: {page}" in answer.stdout
-    assert "Asked for: attention=none against quantum · words" in page.read_text(encoding="utf-8")
+    assert "Requested: attention=none against quantum · words" in page.read_text(encoding="utf-8")
     tests = (page.parent / "tables" / "tests.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[:2] for line in tests[1:]] == [["none · words", "quantum · words"]]
     refused = ran.refused("report", "--baseline", "labels=word")

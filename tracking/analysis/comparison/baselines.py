@@ -1,4 +1,4 @@
-"""Which variant is compared with which baseline."""
+"""Pairing of variants with their baselines."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,20 +10,22 @@ from tracking.analysis.variants.naming import ATTENTION_SETTINGS, CRITERION_SETT
 from tracking.analysis.variants.scores import ScoredVariant
 
 ATTENTION_EFFECT = "attention"
-CRITERION = "CTC against sequence-to-label"
+CTC_EFFECT = "CTC against sequence-to-label"
 
 
 @dataclass(frozen=True, eq=False)
 class PlannedComparison:
-    """A planned comparison and what it asks."""
+    """A variant with its baseline, and in what the two differ."""
 
     variant: ScoredVariant
     baseline: ScoredVariant
     question: str
 
 
-def pair_with_baselines(scored: Sequence[ScoredVariant]) -> tuple[list[PlannedComparison], list[tuple[str, str]]]:
-    """Pairs every variant with its baseline.
+def pair_with_baselines(
+    variants: Sequence[ScoredVariant],
+) -> tuple[list[PlannedComparison], list[tuple[str, str]]]:
+    """Pair every variant with its baseline.
 
     A variant's baseline is attention `none` with all other settings equal, of the same recipe (or,
     where another recipe trained that very configuration, of that one). A variant that is selected
@@ -33,70 +35,72 @@ def pair_with_baselines(scored: Sequence[ScoredVariant]) -> tuple[list[PlannedCo
     (cross_entropy) of the same settings, where both exist.
 
     Args:
-        scored: All variants of a report.
+        variants: All variants of a report.
 
     Returns:
-        Planned pairs in the order of the variants, and variants without a baseline with the reason.
+        Planned comparisons in the order of the variants, and labels of variants without a baseline
+        with the reason.
     """
-    plain = [entry for entry in scored if entry.configuration.attention == "none"]
     by_settings: dict[Any, list[ScoredVariant]] = defaultdict(list)
     by_shared_settings: dict[Any, list[ScoredVariant]] = defaultdict(list)
-    for entry in plain:
-        by_settings[_settings(entry, ATTENTION_SETTINGS)].append(entry)
-        by_shared_settings[_settings(entry, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))].append(entry)
-    pairs: list[PlannedComparison] = []
-    orphans: list[tuple[str, str]] = []
-    for entry in scored:
-        first = entry.configuration
-        if first.attention != "none":
-            found = closest_baselines(entry, by_settings[_settings(entry, ATTENTION_SETTINGS)])
-            if found:
-                pairs.append(PlannedComparison(entry, found[0], ATTENTION_EFFECT))
+    for variant in variants:
+        if variant.configuration.attention == "none":
+            by_settings[_settings_key(variant, ATTENTION_SETTINGS)].append(variant)
+            by_shared_settings[_settings_key(variant, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))].append(variant)
+    planned: list[PlannedComparison] = []
+    unpaired: list[tuple[str, str]] = []
+    for variant in variants:
+        if variant.configuration.attention != "none":
+            baselines = closest_baselines(variant, by_settings[_settings_key(variant, ATTENTION_SETTINGS)])
+            if baselines:
+                planned.append(PlannedComparison(variant, baselines[0], ATTENTION_EFFECT))
             else:
-                orphans.append((entry.label, _no_baseline(entry)))
-        elif first.criterion == "ctc":
-            key = _settings(entry, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))
-            others = [other for other in by_shared_settings[key] if other.configuration.criterion != "ctc"]
-            found = closest_baselines(entry, others)
-            if found:
-                pairs.append(PlannedComparison(entry, found[0], CRITERION))
-    return pairs, orphans
+                unpaired.append((variant.label, _missing_baseline_message(variant)))
+        elif variant.configuration.criterion == "ctc":
+            key = _settings_key(variant, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))
+            candidates = [
+                candidate for candidate in by_shared_settings[key] if candidate.configuration.criterion != "ctc"
+            ]
+            baselines = closest_baselines(variant, candidates)
+            if baselines:
+                planned.append(PlannedComparison(variant, baselines[0], CTC_EFFECT))
+    return planned, unpaired
 
 
-def _settings(variant: Variant, without: Sequence[str]) -> frozenset[Any]:
-    """The settings of a variant (of all members, for a selected one) as a key; equal keys, equal settings."""
+def _settings_key(variant: Variant, ignored: Sequence[str]) -> frozenset[Any]:
+    """Return the settings of all configurations of a variant, less the ignored ones; equal keys, equal settings."""
     return frozenset(
-        frozenset(settings_without(configuration, without).items()) for configuration in variant.configurations
+        frozenset(settings_without(configuration, ignored).items()) for configuration in variant.configurations
     )
 
 
-def closest_baselines(entry: ScoredVariant, candidates: Sequence[ScoredVariant]) -> list[ScoredVariant]:
-    """The candidates that were tested most like a variant.
+def closest_baselines(variant: ScoredVariant, candidates: Sequence[ScoredVariant]) -> list[ScoredVariant]:
+    """Choose the candidates that were tested most like a variant.
 
     Args:
-        entry: The variant.
+        variant: The variant.
         candidates: Possible baselines.
 
     Returns:
-        Those that have most in common with it; the same corpus and folds, origin, recipe, seeds and kind
-        count, in that order. Several where they have the same in common.
+        Candidates that have most in common with it; the same corpus and folds, provenance, recipe,
+        seeds and kind count, in that order. Several where they have the same in common.
     """
 
-    def likeness(other: ScoredVariant) -> tuple[bool, ...]:
+    def similarity(candidate: ScoredVariant) -> tuple[bool, ...]:
         return (
-            other.predictions.corpus.digest == entry.predictions.corpus.digest,
-            other.scheme == entry.scheme,
-            other.provenance == entry.provenance,
-            other.recipe == entry.recipe,
-            other.seeds == entry.seeds,
-            other.kind == FIXED,
+            candidate.predictions.corpus.digest == variant.predictions.corpus.digest,
+            candidate.scheme == variant.scheme,
+            candidate.provenance == variant.provenance,
+            candidate.recipe == variant.recipe,
+            candidate.seeds == variant.seeds,
+            candidate.kind == FIXED,
         )
 
-    most = max(map(likeness, candidates), default=())
-    return [other for other in candidates if likeness(other) == most]
+    highest = max(map(similarity, candidates), default=())
+    return [candidate for candidate in candidates if similarity(candidate) == highest]
 
 
-def _no_baseline(variant: Variant) -> str:
-    first = variant.configuration
-    target = first.criterion if first.labels is None else f"labels {first.labels}"
-    return f"no baseline: attention none, {target}, recipe {variant.recipe}, other settings equal, is not in the table"
+def _missing_baseline_message(variant: Variant) -> str:
+    configuration = variant.configuration
+    target = configuration.criterion if configuration.labels is None else configuration.labels
+    return f"no baseline: this report has no run of none · {target} with the same settings (recipe {variant.recipe})"

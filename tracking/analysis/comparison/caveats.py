@@ -1,30 +1,31 @@
-"""What a reader must know beside a number: short marks with an explanation each."""
+"""Caveats: what a reader must know to read a number, as a short mark with an explanation."""
 
 from dataclasses import dataclass
 
+from ser.training.targets import LARGEST_CAPPED_PERCENT
 from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.naming import SELECTED
-from tracking.analysis.variants.scores import CAPPED_LIMIT, ScoredVariant
+from tracking.analysis.variants.scores import ScoredVariant
 
 DEVELOPMENT_RECIPES = ("recommended", "quick", "extended")
-"""Recipes whose settings were chosen with EmoDB's test scores in sight."""
+"""Recipes whose settings were chosen with EmoDB's test scores known."""
 
 SEARCHING_RECIPES = ("extended",)
-"""Recipes whose points are proposed by a search."""
+"""Recipes whose points a search proposes."""
 
 UA_ONLY_CORPORA = ("fau_aibo",)
-"""Corpora whose classes are so unequal that WA says little; the paper gives their UA only."""
+"""Corpora with classes too unequal for WA; the paper gives their UA only."""
 
 
 @dataclass(frozen=True)
 class Caveat:
-    """A mark.
+    """A caveat.
 
     Attributes:
-        key: Its name in links and tables.
-        title: The mark itself, a few words.
-        text: What it means for the reader.
+        key: Name in links and tables.
+        title: The caveat in a few words.
+        text: Its meaning for the reader.
     """
 
     key: str
@@ -35,19 +36,19 @@ class Caveat:
 PARTIAL = Caveat(
     "partial",
     "partial",
-    "Folds are missing. What stands here rests on the folds that exist and will change; it is compared with nothing.",
+    "Folds are missing. These scores rest on the folds that exist and will change; they are compared with nothing.",
 )
 PRUNED = Caveat(
     "pruned",
     "pruned trials set aside",
-    "The search gave trials up before their last fold, because others stood higher on validation. They are listed with "
-    "the reason, compared with nothing, and are no candidates of 'selected per fold'.",
+    "The search stopped trials before their last fold, because others scored higher on validation. They are listed "
+    "with the reason, compared with nothing, and are no candidates of 'selected per fold'.",
 )
 SELECTED_PER_FOLD = Caveat(
     "selected",
     SELECTED,
-    "In each fold the point was chosen by that fold's own validation speaker, then the chosen points' test decisions "
-    "were pooled. No test score was looked at.",
+    "In each fold the point was chosen by that fold's own validation speaker, then the chosen points' test predictions "
+    "were pooled. No test score was used.",
 )
 TRANSDUCTIVE = Caveat(
     "transductive",
@@ -70,12 +71,12 @@ LIKELIHOOD = Caveat(
 ONE_SEED = Caveat(
     "one-seed",
     "one seed",
-    "Trained once: how far another seed alone would move its scores is not known.",
+    "Trained once: how much another seed alone would change its scores is unknown.",
 )
 CAPPED = Caveat(
     "capped",
     "targets capped: not comparable as this strategy",
-    f"More than {CAPPED_LIMIT:.0%} of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
+    f"More than {LARGEST_CAPPED_PERCENT}% of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
     "labels; its result is not one of this label strategy.",
 )
 FEW_SPEAKERS = Caveat(
@@ -98,7 +99,7 @@ SAME_SENTENCES = Caveat(
 DEVELOPMENT = Caveat(
     "development",
     "development corpus",
-    "The settings of this recipe were chosen with EmoDB's test scores in sight: on EmoDB its results are development "
+    "The settings of this recipe were chosen with EmoDB's test scores known: on EmoDB its results are development "
     "results, not an independent test.",
 )
 SEARCHED = Caveat(
@@ -110,7 +111,7 @@ SEARCHED = Caveat(
 SYNTHETIC = Caveat(
     "synthetic",
     "synthetic speech",
-    "The corpus was made by a program, by speech synthesis or as noise: its results show that the platform works, and "
+    "A program made this corpus, by speech synthesis or as noise: its results show that the platform works, and "
     "say nothing about people.",
 )
 UA_ONLY = Caveat(
@@ -123,74 +124,75 @@ UA_ONLY = Caveat(
 MIXED_CODE = Caveat(
     "mixed-code",
     "mixed code versions",
-    "Folds in this report were trained by versions of the code that give different results; variants of unlike "
+    "Folds in this report were trained by versions of the code that give different results; variants of different "
     "versions are not compared with each other.",
 )
 MIXED_DEVICES = Caveat(
     "mixed-devices",
     "mixed devices",
-    "Folds in this report were trained on unlike devices or library versions; equal seeds then give slightly "
-    "different results. Variants of unlike versions of torch, or of processors and cards, are not compared.",
+    "Folds in this report were trained on different devices or library versions; equal seeds then give slightly "
+    "different results. Variants trained with different versions of torch, or on CPU and GPU, are not compared.",
 )
 
 
-def variant_caveats(entry: ScoredVariant) -> tuple[Caveat, ...]:
-    """The marks of one variant."""
-    configurations, evidence = entry.configurations, entry.predictions
-    corpus = evidence.corpus.name
-    marks = (
-        (PARTIAL, not entry.complete),
-        (CAPPED, entry.capped),
-        (SELECTED_PER_FOLD, entry.kind == SELECTED),
-        (TRANSDUCTIVE, any(one.normalisation == "zscore_speaker" for one in configurations)),
-        (SHARED_DIALOGS, _shares_dialogs(entry)),
-        (LIKELIHOOD, any(one.decision == "likelihood" for one in configurations)),
-        (ONE_SEED, len(entry.seeds) == 1),
-        (SEARCHED, entry.recipe in SEARCHING_RECIPES),
-        (DEVELOPMENT, corpus == "emodb" and entry.recipe in DEVELOPMENT_RECIPES),
+def variant_caveats(variant: ScoredVariant) -> tuple[Caveat, ...]:
+    """List the caveats of one variant."""
+    configurations = variant.configurations
+    caveats = (
+        (PARTIAL, not variant.complete),
+        (CAPPED, variant.capped),
+        (SELECTED_PER_FOLD, variant.kind == SELECTED),
+        (TRANSDUCTIVE, any(settings.normalisation == "zscore_speaker" for settings in configurations)),
+        (SHARED_DIALOGS, _shares_dialogs(variant)),
+        (LIKELIHOOD, any(settings.decision == "likelihood" for settings in configurations)),
+        (ONE_SEED, len(variant.seeds) == 1),
+        (SEARCHED, variant.recipe in SEARCHING_RECIPES),
+        (DEVELOPMENT, variant.predictions.corpus.name == "emodb" and variant.recipe in DEVELOPMENT_RECIPES),
     )
-    return tuple(badge for badge, holds in marks if holds)
+    return tuple(caveat for caveat, applies in caveats if applies)
 
 
 def baseline_caveats(baseline: ScoredBaseline) -> tuple[Caveat, ...]:
-    """The marks of a baseline."""
+    """List the caveats of a baseline."""
     return (TRANSDUCTIVE,) if baseline.result.normalisation == "zscore_speaker" else ()
 
 
-def report_caveats(overview: Analysis) -> tuple[Caveat, ...]:
-    """The marks of the whole report: those of its corpus and folds, and those that all variants have."""
-    entries = overview.variants
-    if not entries:
+def report_caveats(analysis: Analysis) -> tuple[Caveat, ...]:
+    """List the caveats of the whole report: those of its corpus and folds, and those that all variants share."""
+    variants = analysis.variants
+    if not variants:
         return ()
-    corpora = {entry.predictions.corpus.name for entry in entries}
-    folds = list(overview.all_folds())
+    corpora = {variant.predictions.corpus.name for variant in variants}
+    folds = list(analysis.all_folds())
     environments = {tuple(sorted(fold.environment.items())) for fold in folds}
-    marks = (
-        (SYNTHETIC, any(entry.predictions.corpus.synthetic for entry in entries)),
-        (FEW_SPEAKERS, min(_speakers(entry) for entry in entries) < MIN_SPEAKERS),
-        (UA_ONLY, ua_only(overview)),
+    caveats = (
+        (SYNTHETIC, any(variant.predictions.corpus.synthetic for variant in variants)),
+        (FEW_SPEAKERS, min(_test_speakers(variant) for variant in variants) < MIN_SPEAKERS),
+        (UA_ONLY, ua_only(analysis)),
         (SAME_SENTENCES, "emodb" in corpora),
-        (PRUNED, bool(overview.table.pruned)),
-        (OVERLAP, any(len(entry.scheme) > 1 for entry in entries)),
+        (PRUNED, bool(analysis.table.pruned)),
+        (OVERLAP, any(len(variant.scheme) > 1 for variant in variants)),
         (MIXED_CODE, len({fold.results_version for fold in folds}) > 1),
         (MIXED_DEVICES, len(environments) > 1),
     )
-    shared = set.intersection(*(set(variant_caveats(entry)) for entry in entries))
-    common = [badge for badge in variant_caveats(entries[0]) if badge in shared]
-    return (*(badge for badge, holds in marks if holds), *common)
+    shared = set.intersection(*(set(variant_caveats(variant)) for variant in variants))
+    return (
+        *(caveat for caveat, applies in caveats if applies),
+        *(caveat for caveat in variant_caveats(variants[0]) if caveat in shared),
+    )
 
 
-def ua_only(overview: Analysis) -> bool:
-    """Whether WA is not to be read in this report."""
-    return any(entry.predictions.corpus.name in UA_ONLY_CORPORA for entry in overview.variants)
+def ua_only(analysis: Analysis) -> bool:
+    """Tell whether the classes are too unequal for WA in this report."""
+    return any(variant.predictions.corpus.name in UA_ONLY_CORPORA for variant in analysis.variants)
 
 
-def _speakers(entry: ScoredVariant) -> int:
-    """Test speakers of all its folds, of those to come too."""
-    return len({speaker for fold in entry.scheme for speaker in fold.test_speakers})
+def _test_speakers(variant: ScoredVariant) -> int:
+    """Count the test speakers of all folds, missing ones included."""
+    return len({speaker for fold in variant.scheme for speaker in fold.test_speakers})
 
 
-def _shares_dialogs(entry: ScoredVariant) -> bool:
-    fold = entry.folds[entry.scored_seeds[0]][0]
-    tested = {session for session in fold.test.sessions if session is not None}
-    return not tested.isdisjoint(fold.validation_sessions)
+def _shares_dialogs(variant: ScoredVariant) -> bool:
+    fold = variant.folds[variant.scored_seeds[0]][0]
+    test_sessions = {session for session in fold.test.sessions if session is not None}
+    return not test_sessions.isdisjoint(fold.validation_sessions)

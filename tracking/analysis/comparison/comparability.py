@@ -1,16 +1,17 @@
-"""Whether two variants were tested alike: without that no difference between them means anything."""
+"""Check that two variants were tested under the same conditions, without which a difference means nothing."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from ser.errors import ComparisonError
+from ser.results import Fold
 from tracking.analysis.variants.predictions import PooledPredictions
 from tracking.analysis.variants.scores import ScoredVariant
 
 
 def check_comparable(a: ScoredVariant, b: ScoredVariant) -> None:
-    """Refuses to compare what was not tested alike.
+    """Refuse two variants that were tested under different conditions.
 
     Args:
         a: A variant.
@@ -18,41 +19,45 @@ def check_comparable(a: ScoredVariant, b: ScoredVariant) -> None:
 
     Raises:
         ComparisonError: One is incomplete, or they differ in corpus, classes, folds, seeds,
-            versions, device type or test utterances; the text says in what.
+            versions, device type or test utterances; the text names the difference.
     """
     pair = f"{a.label} against {b.label}"
-    for side in (a, b):
-        if not side.complete:
-            raise ComparisonError(f"{pair}: {side.label} is incomplete ({side.incomplete})")
+    for variant in (a, b):
+        if not variant.complete:
+            raise ComparisonError(f"{pair}: {variant.label} is incomplete ({variant.incomplete})")
     left, right = a.predictions, b.predictions
-    for what, of_a, of_b in (
-        ("corpus digest", left.corpus.digest, right.corpus.digest),
+    for aspect, of_a, of_b in (
+        ("corpus digests", left.corpus.digest, right.corpus.digest),
         ("classes", ", ".join(left.corpus.emotions), ", ".join(right.corpus.emotions)),
-        ("seeds", _listed(a.seeds), _listed(b.seeds)),
-        ("number of folds", len(left.scheme), len(right.scheme)),
+        ("seeds", _comma_separated(a.seeds), _comma_separated(b.seeds)),
+        ("numbers of folds", len(left.scheme), len(right.scheme)),
         ("versions or devices", a.provenance, b.provenance),
     ):
         if of_a != of_b:
-            raise ComparisonError(f"{pair}: unlike {what}: {of_a} against {of_b}")
-    for fold, other in zip(left.scheme, right.scheme, strict=True):
-        differing = next((name for name, value in fold if value != getattr(other, name)), None)
-        if differing is not None:
-            values = f"{getattr(fold, differing)} against {getattr(other, differing)}"
-            raise ComparisonError(f"{pair}: unlike folds: fold {fold.index} has {differing} {values}")
-    _require_same_utterances(pair, left, right)
+            raise ComparisonError(f"{pair}: different {aspect}: {of_a} against {of_b}")
+    for fold_a, fold_b in zip(left.scheme, right.scheme, strict=True):
+        _check_same_fold(pair, fold_a, fold_b)
+    _check_same_utterances(pair, left, right)
 
 
-def _listed(seeds: Sequence[int]) -> str:
+def _comma_separated(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _require_same_utterances(pair: str, left: PooledPredictions, right: PooledPredictions) -> None:
+def _check_same_fold(pair: str, a: Fold, b: Fold) -> None:
+    for name, value in a:
+        if value != getattr(b, name):
+            values = f"{value} against {getattr(b, name)}"
+            raise ComparisonError(f"{pair}: different folds: fold {a.index} has {name} {values}")
+
+
+def _check_same_utterances(pair: str, left: PooledPredictions, right: PooledPredictions) -> None:
     if left.utterances != right.utterances:
-        odd = sorted(set(left.utterances) ^ set(right.utterances))
-        example = f", such as {odd[0]}" if odd else ""
+        unshared = sorted(set(left.utterances) ^ set(right.utterances))
+        example = f", such as {unshared[0]}" if unshared else ""
         raise ComparisonError(
-            f"{pair}: unlike test utterances: {len(left.utterances)} against {len(right.utterances)}, "
-            f"{len(odd)} in one only{example}"
+            f"{pair}: different test utterances: {len(left.utterances)} against {len(right.utterances)}, "
+            f"{len(unshared)} in only one of them{example}"
         )
     if left.speakers != right.speakers or not np.array_equal(left.actual, right.actual):
-        raise ComparisonError(f"{pair}: the same test utterances have unlike speakers or emotions")
+        raise ComparisonError(f"{pair}: the same test utterances have different speakers or emotions")

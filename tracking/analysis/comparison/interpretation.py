@@ -1,6 +1,6 @@
-"""What each test means and which one to believe, in words that stand where the p-values stand.
+"""Interpretation of the tests: which one to believe, and notes on each, shown beside the p-values.
 
-The error rates quoted here are those that `make simulate` remakes; a test holds the words to its table.
+The error rates quoted here are those of `make simulate`; a test compares them with its table.
 """
 
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ RECOMMENDED_TEST = (
     "where 5 of 100 should be called better, the z-tests call up to 14 better and McNemar's test up to 19, but the "
     "sign-flip test over speakers 5, and the 95% interval over speakers holds the truth 95 times in 100."
 )
-"""One paragraph for a reader of p-values."""
+"""Advice on p-values, one paragraph."""
 
 
 @dataclass(frozen=True)
 class TestNote:
-    """What a reader should know of one test.
+    """A note on one test.
 
     Attributes:
-        key: Name of the test's values in `Comparison`.
-        name: The test.
-        statistic: What is computed.
-        assumption: What must hold for its p to mean what it says.
-        standing: How far to trust it here.
-        source: Where it comes from.
+        key: Field of `Comparison` that holds its values.
+        name: Name of the test.
+        statistic: Statistic that is computed.
+        assumption: Condition under which its p is valid.
+        reliability: How far to trust it here.
+        source: Publication.
     """
 
     key: str
@@ -100,4 +100,4 @@ TEST_NOTES = (
         "McNemar, Psychometrika 12, 1947; exact form",
     ),
 )
-"""In the order in which a report shows them."""
+"""Notes in the order of the report."""

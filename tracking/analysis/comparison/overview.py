@@ -1,4 +1,4 @@
-"""Everything that a report says, computed from the results before any of it is written."""
+"""Analysis of the results: all that a report shows, computed before any of it is written."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from tracking.analysis.comparison.comparison import (
 from tracking.analysis.comparison.request import ComparisonRequest
 from tracking.analysis.results_table import ResultsTable, ScoredTrial
 from tracking.analysis.scored_folds import ScoredFold
-from tracking.analysis.variants.grouping import Variant, group_variants, trials_without_folds, variant_order
+from tracking.analysis.variants.grouping import group_variants, trials_without_folds, variant_order
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.predictions import PooledPredictions, pool_baseline_predictions
 from tracking.analysis.variants.scores import ScoredVariant, Scores, score, score_variant
@@ -33,13 +33,13 @@ class ScoredBaseline:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What the results say.
+    """Scores and comparisons of all results.
 
     Attributes:
         table: The results.
         variants: All variants, fixed and selected per fold, in the order of `variant_order`.
         baselines: Baselines with their scores.
-        comparisons: All comparisons; those of variants that could not be scored are among the refused.
+        comparisons: All comparisons; variants that could not be scored are among the skipped.
         trials_without_folds: Trials without a single fold.
     """
 
@@ -56,7 +56,7 @@ class Analysis:
 
     @property
     def reportable(self) -> tuple[ScoredVariant, ...]:
-        """Complete variants that no test score was needed to choose.
+        """Complete variants that were chosen without a test score.
 
         Where several points were swept, 'selected per fold' stands for them all: to name one of them
         by its test score would be choosing on test data.
@@ -71,64 +71,58 @@ class Analysis:
 
     @property
     def partial(self) -> bool:
-        """Whether anything is still missing."""
+        """Whether a fold is missing."""
         return bool(self.trials_without_folds) or any(not variant.complete for variant in self.variants)
 
     @property
     def fold_counts(self) -> tuple[int, int]:
-        """Folds that have a result, and folds that the trials should have."""
+        """Number of folds that have a result, and number of all folds of the trials."""
         trials = self.table.trials
         return sum(len(trial.folds) for trial in trials), sum(len(trial.scheme) for trial in trials)
 
     def comparison_of(self, label: str) -> Comparison | None:
-        """The comparison of a variant with its baseline, where it was made."""
-        return next((made for made in self.comparisons.comparisons if made.variant == label), None)
+        """Return the comparison of a variant with its baseline, or None where it was skipped."""
+        comparisons = self.comparisons.comparisons
+        return next((comparison for comparison in comparisons if comparison.variant == label), None)
 
     def all_folds(self) -> Iterable[ScoredFold]:
-        """All folds, trial by trial."""
+        """Iterate over all folds, trial by trial."""
         return (fold for trial in self.table.trials for fold in trial.folds)
 
 
-def analyse(table: ResultsTable, question: ComparisonRequest = DEFAULT_REQUEST) -> Analysis:
-    """Groups, selects, scores and compares.
+def analyse(table: ResultsTable, request: ComparisonRequest = DEFAULT_REQUEST) -> Analysis:
+    """Group, select, score and compare the trials of a table.
 
     Args:
         table: All results of a report.
-        question: What is compared with what.
+        request: What is compared with what.
 
     Returns:
-        The overview; where the question is not the usual one, its notes say what was asked.
+        The analysis; where the request is not the default, the table's notes describe it.
 
     Raises:
-        ComparisonError: The question names what is not among the variants.
+        ComparisonError: The request names what is not among the variants.
     """
     fixed = group_variants(table.trials)
-    scored: list[ScoredVariant] = []
+    variants: list[ScoredVariant] = []
     unscored: list[SkippedComparison] = []
     for variant in sorted([*fixed, *selected_per_fold(fixed)], key=variant_order):
-        outcome = _score(variant)
-        if isinstance(outcome, SkippedComparison):
-            unscored.append(outcome)
-        else:
-            scored.append(outcome)
-    comparisons = compare_variants(scored, question)
-    if question:
-        table = replace(table, notes=(*table.notes, question.words))
-    baselines = []
-    for result in table.baselines:
-        predictions = pool_baseline_predictions(result)
-        baselines.append(ScoredBaseline(result, predictions, score(predictions)))
+        try:
+            variants.append(score_variant(variant))
+        except ComparisonError as error:
+            unscored.append(SkippedComparison(variant.label, "", str(error)))
+    comparisons = compare_variants(variants, request)
+    if request:
+        table = replace(table, notes=(*table.notes, request.describe()))
     return Analysis(
         table,
-        tuple(scored),
-        tuple(baselines),
-        Comparisons(comparisons.comparisons, (*unscored, *comparisons.skipped), comparisons.family_size),
+        tuple(variants),
+        tuple(map(_score_baseline, table.baselines)),
+        replace(comparisons, skipped=(*unscored, *comparisons.skipped)),
         trials_without_folds(table.trials),
     )
 
 
-def _score(variant: Variant) -> ScoredVariant | SkippedComparison:
-    try:
-        return score_variant(variant)
-    except ComparisonError as error:
-        return SkippedComparison(variant.label, "", str(error))
+def _score_baseline(result: BaselineResult) -> ScoredBaseline:
+    predictions = pool_baseline_predictions(result)
+    return ScoredBaseline(result, predictions, score(predictions))

@@ -1,4 +1,4 @@
-"""Comparisons that a user asks for: any variants against any baseline."""
+"""Comparisons that a user requests: any variants against any baseline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from tracking.analysis.comparison.variant_filter import (
     VariantFilter,
     parse_variant_filter,
     setting_names,
-    values_of,
+    setting_values,
 )
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.scores import ScoredVariant
 
-_OF_THE_MODEL = ("attention", "scope", "criterion", "labels")
-"""What two variants must share where a recipe is the baseline: a recipe decides all the rest."""
+_MODEL_SETTINGS = ("attention", "scope", "criterion", "labels")
+"""Settings that two variants must share where a recipe is the baseline: a recipe decides all the rest."""
 
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """What is to be compared with what.
+    """A request to compare variants with a baseline.
 
     Attributes:
         baseline: Label of the variant that all others are compared with; or `name=value` pairs: each
-            variant is then compared with the one that has these values and is otherwise like it. Empty
-            for the usual baseline, attention `none`.
+            variant is then compared with the one that has these values and is otherwise equal. Empty
+            for the default baseline, attention `none`.
         variants: Labels or `name=value` pairs of the variants whose comparisons are shown; empty for
             all. They do not change how p-values are adjusted: that counts every variant.
     """
@@ -35,91 +35,102 @@ class ComparisonRequest:
     variants: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether anything but the usual is asked."""
+        """Whether the request differs from the default."""
         return bool(self.baseline or self.variants)
 
-    @property
-    def words(self) -> str:
-        """The question as a sentence for the reader of its report."""
-        shown = " or ".join(self.variants) or "every variant"
-        against = self.baseline or "its usual baseline"
-        return f"Asked for: {shown} against {against}; p-values are adjusted for every comparison with that baseline."
+    def describe(self) -> str:
+        """Describe the request in a sentence for the reader of its report."""
+        variants = " or ".join(self.variants) or "every variant"
+        baseline = self.baseline or "its default baseline"
+        return (
+            f"Requested: {variants} against {baseline}; p-values are adjusted for all comparisons with that baseline."
+        )
 
 
 def plan_comparisons(
-    scored: Sequence[ScoredVariant], question: ComparisonRequest
+    variants: Sequence[ScoredVariant], request: ComparisonRequest
 ) -> tuple[list[PlannedComparison], list[tuple[str, str]]]:
-    """Pairs every variant with the baseline that is asked for; no score has a part in it.
+    """Pair every variant with the requested baseline, without regard to scores.
 
     Args:
-        scored: All variants of a report.
-        question: What is asked; `variants` has no effect here.
+        variants: All variants of a report.
+        request: The request; its `variants` have no effect here.
 
     Returns:
-        Planned pairs in the order of the variants, and variants without a baseline with the reason.
+        Planned comparisons in the order of the variants, and labels of variants without a baseline
+        with the reason.
 
     Raises:
         ComparisonError: The baseline names no variant of the report.
     """
-    if not question.baseline:
-        return pair_with_baselines(scored)
-    wanted = parse_variant_filter("--baseline", question.baseline, scored)
-    baselines = [entry for entry in scored if wanted.matches(entry)]
-    pairs: list[PlannedComparison] = []
-    orphans: list[tuple[str, str]] = []
-    for entry in scored:
-        if entry in baselines:
+    if not request.baseline:
+        return pair_with_baselines(variants)
+    baseline_filter = parse_variant_filter("--baseline", request.baseline, variants)
+    baselines = [variant for variant in variants if baseline_filter.matches(variant)]
+    planned: list[PlannedComparison] = []
+    unpaired: list[tuple[str, str]] = []
+    for variant in variants:
+        if variant in baselines:
             continue
-        found = baselines if wanted.label else closest_baselines(entry, _counterparts(entry, baselines, wanted))
-        if len(found) == 1:
-            pairs.append(PlannedComparison(entry, found[0], differences(entry, found[0])))
+        matches = baselines
+        if not baseline_filter.label:
+            matches = closest_baselines(variant, _counterparts(variant, baselines, baseline_filter))
+        if len(matches) == 1:
+            planned.append(PlannedComparison(variant, matches[0], describe_differences(variant, matches[0])))
         else:
-            orphans.append((entry.label, _why_none(wanted, found)))
-    return pairs, orphans
+            unpaired.append((variant.label, _unpaired_reason(baseline_filter, matches)))
+    return planned, unpaired
 
 
-def shown_labels(scored: Sequence[ScoredVariant], question: ComparisonRequest) -> frozenset[str]:
-    """Labels of the variants whose comparisons are to be shown.
+def shown_labels(variants: Sequence[ScoredVariant], request: ComparisonRequest) -> frozenset[str]:
+    """List the labels of the variants whose comparisons are shown.
 
     Args:
-        scored: All variants of a report.
-        question: What is asked.
+        variants: All variants of a report.
+        request: The request.
 
     Returns:
-        Their labels; all of them where nothing is said.
+        Their labels; all of them where the request names none.
 
     Raises:
         ComparisonError: A text names no variant of the report.
     """
-    wanted = [parse_variant_filter("--variants", text, scored) for text in question.variants]
-    labels = {entry.label for entry in scored if any(one.matches(entry) for one in wanted)}
-    return frozenset(labels if wanted else {entry.label for entry in scored})
+    if not request.variants:
+        return frozenset(variant.label for variant in variants)
+    filters = [parse_variant_filter("--variants", text, variants) for text in request.variants]
+    return frozenset(
+        variant.label for variant in variants if any(variant_filter.matches(variant) for variant_filter in filters)
+    )
 
 
-def differences(variant: Variant, baseline: Variant) -> str:
-    """In which settings two variants differ, such as 'labels phonemes against words'."""
+def describe_differences(variant: Variant, baseline: Variant) -> str:
+    """Describe in which settings two variants differ, such as 'labels phonemes against words'."""
     parts = []
     for name in setting_names():
-        own, other = values_of(variant, name), values_of(baseline, name)
-        if own != other:
-            parts.append(f"{name} {'/'.join(sorted(own))} against {'/'.join(sorted(other))}")
+        of_variant, of_baseline = setting_values(variant, name), setting_values(baseline, name)
+        if of_variant != of_baseline:
+            parts.append(f"{name} {'/'.join(sorted(of_variant))} against {'/'.join(sorted(of_baseline))}")
     return ", ".join(parts)
 
 
-def _counterparts(variant: Variant, baselines: Sequence[ScoredVariant], wanted: VariantFilter) -> list[ScoredVariant]:
-    """Baselines that differ from a variant in nothing but the named settings.
+def _counterparts(
+    variant: Variant, baselines: Sequence[ScoredVariant], baseline_filter: VariantFilter
+) -> list[ScoredVariant]:
+    """Choose the baselines that differ from a variant in nothing but the named settings.
 
     A setting that has no effect on one side does not count, nor does how a point was chosen.
     """
-    names = _OF_THE_MODEL if RECIPE in wanted.values else setting_names()[:-2]
-    compared = [name for name in names if name not in wanted.values]
-    own = [_settings(one, compared) for one in variant.configurations]
-    found = []
+    names = _MODEL_SETTINGS if RECIPE in baseline_filter.values else setting_names()[:-2]
+    compared = [name for name in names if name not in baseline_filter.values]
+    of_variant = [_settings(configuration, compared) for configuration in variant.configurations]
+    counterparts = []
     for baseline in baselines:
-        others = [_settings(one, compared) for one in baseline.configurations]
-        if all(any(_alike(a, b) for b in others) for a in own) and all(any(_alike(a, b) for a in own) for b in others):
-            found.append(baseline)
-    return found
+        of_baseline = [_settings(configuration, compared) for configuration in baseline.configurations]
+        if all(any(_compatible(a, b) for b in of_baseline) for a in of_variant) and all(
+            any(_compatible(a, b) for a in of_variant) for b in of_baseline
+        ):
+            counterparts.append(baseline)
+    return counterparts
 
 
 def _settings(configuration: FoldConfiguration, names: Sequence[str]) -> Mapping[str, object]:
@@ -127,12 +138,12 @@ def _settings(configuration: FoldConfiguration, names: Sequence[str]) -> Mapping
     return {name: values[name] for name in names}
 
 
-def _alike(a: Mapping[str, object], b: Mapping[str, object]) -> bool:
+def _compatible(a: Mapping[str, object], b: Mapping[str, object]) -> bool:
     return all(value == b[name] or value is None or b[name] is None for name, value in a.items())
 
 
-def _why_none(wanted: VariantFilter, found: Sequence[ScoredVariant]) -> str:
-    if not found:
-        return f"no baseline: no variant with {wanted.text} is otherwise like it"
-    labels = ", ".join(entry.label for entry in found)
-    return f"no single baseline: {labels} are equally like it; name more settings, or choice=selected"
+def _unpaired_reason(baseline_filter: VariantFilter, matches: Sequence[ScoredVariant]) -> str:
+    if not matches:
+        return f"no baseline: no variant with {baseline_filter.text} has otherwise the same settings"
+    labels = ", ".join(variant.label for variant in matches)
+    return f"no single baseline: {labels} match equally well; name more settings, or choice=selected"

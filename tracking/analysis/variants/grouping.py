@@ -1,4 +1,4 @@
-"""Trials become variants: a variant is a configuration less its seed, within one recipe and one origin."""
+"""Grouping of trials into variants: a configuration without its seed, within one recipe and provenance."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,18 +14,18 @@ from tracking.analysis.variants.naming import FIXED, settings_without, variant_l
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """A model as it is compared: its folds for every seed.
+    """A model to compare: its folds for every seed.
 
     Attributes:
         label: Readable name, unique among the variants of one report.
         kind: 'fixed' for one configuration, 'selected per fold' for a choice among several.
         recipe: Recipe of the studies that trained it.
-        configurations: Its configuration (lowest seed), or those that were chosen among.
+        configurations: Its configuration (lowest seed), or the candidates of the choice.
         scheme: All folds that it should have.
         folds: Folds that exist, by seed, in the order of the scheme.
-        trials: Its trials, or those that were chosen among.
-        incomplete: Why it is incomplete, in words; empty where it is complete.
-        chosen: For 'selected per fold': label of the variant that was chosen, by seed and fold index.
+        trials: Its trials, or the candidates of the choice.
+        incomplete: Missing folds, in words; empty where it is complete.
+        chosen: For 'selected per fold': label of the chosen candidate, by seed and fold index.
     """
 
     label: str
@@ -40,17 +40,17 @@ class Variant:
 
     @property
     def configuration(self) -> FoldConfiguration:
-        """Its first configuration; for 'selected per fold' only attention, labels and criterion are its own."""
+        """Its first configuration; for 'selected per fold' only attention, labels and criterion hold for all folds."""
         return self.configurations[0]
 
     @property
     def provenance(self) -> Provenance:
-        """Versions and device type that all its folds were trained with."""
+        """Versions and device type of the training of all its folds."""
         return next(iter(self.folds.values()))[0].provenance
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds that it was trained with, ascending."""
+        """Seeds of its trials, ascending."""
         return tuple(sorted(self.folds))
 
     @property
@@ -60,39 +60,39 @@ class Variant:
 
     @property
     def scored_seeds(self) -> tuple[int, ...]:
-        """Seeds that its scores rest on: the complete ones, or the one that has most folds."""
+        """Seeds that are scored: the complete ones, or the one with most folds."""
         complete = tuple(seed for seed in self.seeds if len(self.folds[seed]) == len(self.scheme))
         return complete or (max(self.seeds, key=lambda seed: (len(self.folds[seed]), -seed)),)
 
 
 def variant_order(variant: Variant) -> tuple[Any, ...]:
-    """Sort key: recipe, criterion, label strategy, attention, 'selected per fold' first, scope, name."""
-    first = variant.configuration
-    labels = -1 if first.labels is None else get_args(LabelStrategy).index(first.labels)
+    """Return the sort key: recipe, criterion, label strategy, attention, 'selected per fold' first, scope, name."""
+    configuration = variant.configuration
+    labels = -1 if configuration.labels is None else get_args(LabelStrategy).index(configuration.labels)
     return (
         variant.recipe,
-        first.criterion != "ctc",
+        configuration.criterion != "ctc",
         labels,
-        get_args(AttentionName).index(first.attention),
+        get_args(AttentionName).index(configuration.attention),
         variant.kind == FIXED,
-        first.scope or 0,
+        configuration.scope or 0,
         variant.label,
     )
 
 
 def group_variants(trials: Sequence[ScoredTrial]) -> list[Variant]:
-    """Groups trials into variants; a trial that occurs twice counts once.
+    """Group trials into variants; a trial that occurs twice counts once.
 
     Args:
         trials: Trials of any studies. Trials without a single fold have no configuration yet and
-            are left out (see `waiting_trials`).
+            are left out (see `trials_without_folds`).
 
     Returns:
         Variants in the order of `variant_order`, labels unique.
     """
-    once = {trial.trial_id: trial for trial in reversed(trials) if trial.folds}
+    distinct = {trial.trial_id: trial for trial in reversed(trials) if trial.folds}
     groups: dict[tuple[Any, ...], list[ScoredTrial]] = defaultdict(list)
-    for trial in sorted(once.values(), key=lambda trial: trial.trial_id):
+    for trial in sorted(distinct.values(), key=lambda trial: trial.trial_id):
         first = trial.folds[0]
         settings = first.configuration.model_copy(update={"seed": 0})
         groups[trial.recipe, first.corpus.digest, trial.scheme, settings, first.provenance].append(trial)
@@ -101,7 +101,7 @@ def group_variants(trials: Sequence[ScoredTrial]) -> list[Variant]:
 
 
 def trials_without_folds(trials: Sequence[ScoredTrial]) -> tuple[ScoredTrial, ...]:
-    """Trials none of whose folds has a result yet."""
+    """List the trials none of whose folds has a result yet."""
     return tuple(trial for trial in trials if not trial.folds)
 
 
@@ -124,17 +124,16 @@ def _variant(trials: Sequence[ScoredTrial]) -> Variant:
 def _missing_folds(trials: Iterable[ScoredTrial]) -> str:
     parts = []
     for trial in trials:
-        there = {fold.fold.index for fold in trial.folds}
-        missing = [fold.name for fold in trial.scheme if fold.index not in there]
+        existing = {fold.fold.index for fold in trial.folds}
+        missing = [fold.name for fold in trial.scheme if fold.index not in existing]
         if missing:
             seed = trial.folds[0].configuration.seed
-            have = len(trial.scheme) - len(missing)
-            parts.append(f"seed {seed}: {have} of {len(trial.scheme)} folds, missing {', '.join(missing)}")
+            parts.append(f"seed {seed}: {len(existing)} of {len(trial.scheme)} folds, missing {', '.join(missing)}")
     return "; ".join(parts)
 
 
 def deduplicate_labels(variants: Sequence[Variant]) -> list[Variant]:
-    """Adds to equal labels the recipe, and where that does not do, the settings in which they differ.
+    """Append to equal labels the recipe, and where that is not enough, the settings in which they differ.
 
     Args:
         variants: Variants of one kind.
@@ -142,27 +141,28 @@ def deduplicate_labels(variants: Sequence[Variant]) -> list[Variant]:
     Returns:
         The same variants in the same order.
     """
-    return _append_differences(
-        _append_differences(variants, lambda variant: {"recipe": variant.recipe}), _distinguishing_settings
-    )
+    by_recipe = _append_differences(variants, lambda variant: {"recipe": variant.recipe})
+    return _append_differences(by_recipe, _distinguishing_settings)
 
 
-def _append_differences(variants: Sequence[Variant], facts_of: Callable[[Variant], dict[str, str]]) -> list[Variant]:
-    """Adds to equal labels those facts in which their variants differ."""
+def _append_differences(
+    variants: Sequence[Variant], properties_of: Callable[[Variant], dict[str, str]]
+) -> list[Variant]:
+    """Append to equal labels the properties in which their variants differ."""
     namesakes: dict[str, list[int]] = defaultdict(list)
-    for place, variant in enumerate(variants):
-        namesakes[variant.label].append(place)
+    for index, variant in enumerate(variants):
+        namesakes[variant.label].append(index)
     labels = [variant.label for variant in variants]
-    for label, places in namesakes.items():
-        facts = [facts_of(variants[place]) for place in places]
-        differing = [name for name in facts[0] if len({fact[name] for fact in facts}) > 1]
-        for place, fact in zip(places, facts, strict=True):
-            labels[place] = " · ".join([label, *(f"{name} {fact[name]}" for name in differing)])
+    for label, indices in namesakes.items():
+        properties = [properties_of(variants[index]) for index in indices]
+        differing = [name for name in properties[0] if len({values[name] for values in properties}) > 1]
+        for index, values in zip(indices, properties, strict=True):
+            labels[index] = " · ".join([label, *(f"{name} {values[name]}" for name in differing)])
     return [replace(variant, label=label) for variant, label in zip(variants, labels, strict=True)]
 
 
 def _distinguishing_settings(variant: Variant) -> dict[str, str]:
-    """What may tell variants of equal labels apart, in words."""
+    """Describe everything in which variants of equal labels may differ, by name."""
     settings: dict[str, Any] = {}
     if variant.kind == FIXED:
         settings = settings_without(variant.configuration, ("attention", "scope", "criterion", "labels"))

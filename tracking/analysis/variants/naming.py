@@ -1,4 +1,4 @@
-"""Names of variants, and the settings that tell them apart."""
+"""Labels of variants, and the settings in which they may differ."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,27 +10,26 @@ FIXED, SELECTED = "fixed", "selected per fold"
 ATTENTION_SETTINGS = ("attention", "scope", "component_score", "attention_norm", "quantum_boundary")
 """Settings in which a variant differs from its baseline, attention `none`."""
 
-
 CRITERION_SETTINGS = ("criterion", "labels", "loss_scale", "decision")
 """Settings in which a CTC model differs from the sequence-to-label model."""
 
 
 def attention_label(configuration: FoldConfiguration) -> str:
-    """The attention with its scope where it has one, such as 'component · scope 9'."""
+    """Name the attention, with its scope where it has one, such as 'component · scope 9'."""
     scope = "" if configuration.scope is None else f" · scope {configuration.scope}"
     return f"{configuration.attention}{scope}"
 
 
 def target_label(configuration: FoldConfiguration) -> str:
-    """The label strategy of a CTC model, or 'cross_entropy' for the sequence-to-label model."""
+    """Name the label strategy of a CTC model; 'cross_entropy' for the sequence-to-label model."""
     return configuration.criterion if configuration.labels is None else configuration.labels
 
 
 def variant_label(configuration: FoldConfiguration) -> str:
-    """Readable name of a variant.
+    """Name a variant.
 
     Args:
-        configuration: Its configuration; the seed does not matter.
+        configuration: Its configuration; the seed has no effect.
 
     Returns:
         Attention, scope where there is one, and label strategy or 'cross_entropy'.
@@ -43,6 +42,6 @@ def variant_label(configuration: FoldConfiguration) -> str:
 
 
 def settings_without(configuration: FoldConfiguration, names: Iterable[str]) -> dict[str, Any]:
-    """All settings by name, less the named ones and the seed."""
-    left_out = {"seed", *names}
-    return {name: value for name, value in configuration if name not in left_out}
+    """Return all settings by name, except the given names and the seed."""
+    excluded = {"seed", *names}
+    return {name: value for name, value in configuration if name not in excluded}

@@ -1,4 +1,4 @@
-"""The test decisions of a variant as arrays, in an order that does not depend on who made them."""
+"""Pooled test predictions of a variant as arrays, sorted by fold and utterance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,20 +15,18 @@ from tracking.analysis.variants.grouping import Variant
 
 @dataclass(frozen=True, eq=False)
 class PooledPredictions:
-    """Who was tested on what, and what was decided.
-
-    Utterances stand in the order of fold index, then utterance id.
+    """Test predictions pooled over folds, in the order of fold index, then utterance id.
 
     Attributes:
         corpus: The corpus.
-        scheme: The folds that were to be tested.
+        scheme: All folds, missing ones included.
         utterances: Utterance ids.
         folds: Fold index of each utterance, shape `(utterance,)`.
         speakers: Speaker of each utterance.
         sessions: Session of each utterance, None where the corpus has none.
         actual: True classes, shape `(utterance,)`.
         seeds: Seeds, in the order of `predicted`.
-        predicted: Decided classes, shape `(seed, utterance)`.
+        predicted: Predicted classes, shape `(seed, utterance)`.
     """
 
     corpus: CorpusIdentity
@@ -48,7 +46,7 @@ class PooledPredictions:
 
     @cached_property
     def correct(self) -> NDArray[np.float64]:
-        """Share of seeds that got an utterance right, shape `(utterance,)`, 0..1."""
+        """Share of seeds whose prediction is correct, shape `(utterance,)`, 0..1."""
         return np.asarray(np.mean(self.predicted == self.actual, axis=0), dtype=np.float64)
 
     @cached_property
@@ -58,8 +56,8 @@ class PooledPredictions:
 
     @cached_property
     def speaker_index(self) -> NDArray[np.int64]:
-        """Position of each utterance's speaker in `speaker_names`, shape `(utterance,)`."""
-        return _positions(self.speakers, self.speaker_names)
+        """Index of each utterance's speaker in `speaker_names`, shape `(utterance,)`."""
+        return _indices(self.speakers, self.speaker_names)
 
     @cached_property
     def session_index(self) -> NDArray[np.int64] | None:
@@ -67,7 +65,7 @@ class PooledPredictions:
         if any(session is None for session in self.sessions):
             return None
         names = [str(session) for session in self.sessions]
-        return _positions(names, sorted(set(names)))
+        return _indices(names, sorted(set(names)))
 
     @cached_property
     def confusions(self) -> NDArray[np.int64]:
@@ -82,30 +80,30 @@ class PooledPredictions:
         return np.bincount(self.actual, minlength=self.classes)
 
 
-def _positions(values: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
-    place = {name: position for position, name in enumerate(names)}
-    return np.fromiter((place[value] for value in values), dtype=np.int64, count=len(values))
+def _indices(values: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
+    index_of = {name: index for index, name in enumerate(names)}
+    return np.fromiter((index_of[value] for value in values), dtype=np.int64, count=len(values))
 
 
 def pool_predictions(variant: Variant) -> PooledPredictions:
-    """Gathers a variant's test decisions over the seeds that its scores rest on.
+    """Pool a variant's test predictions over folds, for every seed that is scored.
 
     Args:
         variant: A variant with at least one fold.
 
     Returns:
-        Its decisions.
+        Its predictions.
 
     Raises:
-        ComparisonError: Its folds rest on different corpora, or its seeds on different utterances.
+        ComparisonError: Its folds come from different corpora, or its seeds were tested on different utterances.
     """
     seeds = variant.scored_seeds
     folds = {seed: variant.folds[seed] for seed in seeds}
     corpora = {fold.corpus.digest: fold.corpus for seed in seeds for fold in folds[seed]}
     if len(corpora) > 1:
         digests = " and ".join(sorted(digest[:8] for digest in corpora))
-        raise ComparisonError(f"{variant.label}: its folds rest on different corpora, digests {digests}")
-    parts = [
+        raise ComparisonError(f"{variant.label}: its folds come from different corpora, digests {digests}")
+    by_seed = [
         _pool_folds(
             next(iter(corpora.values())),
             variant.scheme,
@@ -114,26 +112,26 @@ def pool_predictions(variant: Variant) -> PooledPredictions:
         )
         for seed in seeds
     ]
-    first = parts[0]
-    for other in parts[1:]:
-        if other.utterances != first.utterances or not np.array_equal(other.actual, first.actual):
+    first = by_seed[0]
+    for pooled in by_seed[1:]:
+        if pooled.utterances != first.utterances or not np.array_equal(pooled.actual, first.actual):
             raise ComparisonError(
-                f"{variant.label}: seed {other.seeds[0]} was tested on other utterances than seed {first.seeds[0]}"
+                f"{variant.label}: seeds {first.seeds[0]} and {pooled.seeds[0]} were tested on different utterances"
             )
-    if len(parts) == 1:
+    if len(by_seed) == 1:
         return first
-    predicted = np.concatenate([part.predicted for part in parts])
+    predicted = np.concatenate([pooled.predicted for pooled in by_seed])
     return replace(first, seeds=seeds, predicted=predicted)
 
 
 def pool_baseline_predictions(baseline: BaselineResult) -> PooledPredictions:
-    """Gathers the test decisions of a baseline such as logistic regression.
+    """Pool the test predictions of a baseline such as logistic regression.
 
     Args:
         baseline: The baseline.
 
     Returns:
-        Its decisions, as of a single seed 0.
+        Its predictions, under a single seed 0.
     """
     tests = [
         (
@@ -147,10 +145,10 @@ def pool_baseline_predictions(baseline: BaselineResult) -> PooledPredictions:
 
 @dataclass(frozen=True, eq=False)
 class _TestSet:
-    """Who was tested on what: all of `Evidence` that variants tested alike have in common.
+    """Test utterances of several folds, sorted: the part of `PooledPredictions` that comparable variants share.
 
     Attributes:
-        order: Places of the utterances as they were decided, in the order of `Evidence`, shape `(utterance,)`.
+        order: Indices that sort the utterances of the folds, shape `(utterance,)`.
     """
 
     order: NDArray[np.int64]
@@ -165,20 +163,20 @@ _TestKey = tuple[tuple[str, ...], tuple[str, ...], tuple[str | None, ...], tuple
 
 
 @lru_cache(maxsize=64)
-def _tested(folds: tuple[int, ...], asked: tuple[_TestKey, ...]) -> _TestSet:
-    """Sorts the utterances of folds; a thousand trials were tested alike, and share what this returns.
+def _sort_test_set(folds: tuple[int, ...], keys: tuple[_TestKey, ...]) -> _TestSet:
+    """Sort the utterances of folds; all comparable trials of a report share the result.
 
     Args:
         folds: Fold indices.
-        asked: Utterances, speakers, sessions and true classes of each.
+        keys: Utterances, speakers, sessions and true classes of each fold.
     """
     rows = [
         row
-        for index, columns in zip(folds, asked, strict=True)
+        for index, columns in zip(folds, keys, strict=True)
         for row in zip([index] * len(columns[0]), *columns, strict=True)
     ]
-    order = sorted(range(len(rows)), key=lambda place: rows[place][:2])
-    indices, utterances, speakers, sessions, actual = zip(*(rows[place] for place in order), strict=True)
+    order = sorted(range(len(rows)), key=lambda index: rows[index][:2])
+    indices, utterances, speakers, sessions, actual = zip(*(rows[index] for index in order), strict=True)
     arrays = [np.array(values, dtype=np.int64) for values in (order, indices, actual)]
     for array in arrays:
         array.setflags(write=False)
@@ -188,19 +186,19 @@ def _tested(folds: tuple[int, ...], asked: tuple[_TestKey, ...]) -> _TestSet:
 def _pool_folds(
     corpus: CorpusIdentity, scheme: tuple[Fold, ...], tests: Sequence[tuple[int, Predictions]], seed: int
 ) -> PooledPredictions:
-    tested = _tested(
+    test_set = _sort_test_set(
         tuple(index for index, _ in tests),
         tuple((test.utterances, test.speakers, test.sessions, test.actual) for _, test in tests),
     )
-    predicted = np.concatenate([test.predicted for _, test in tests])[tested.order]
+    predicted = np.concatenate([test.predicted for _, test in tests])[test_set.order]
     return PooledPredictions(
         corpus,
         scheme,
-        tested.utterances,
-        tested.folds,
-        tested.speakers,
-        tested.sessions,
-        tested.actual,
+        test_set.utterances,
+        test_set.folds,
+        test_set.speakers,
+        test_set.sessions,
+        test_set.actual,
         (seed,),
         predicted[np.newaxis],
     )

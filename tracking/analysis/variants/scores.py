@@ -8,14 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ser.metrics import absent_classes, class_recalls, unweighted_accuracy, weighted_accuracy
+from ser.training.targets import LARGEST_CAPPED_PERCENT
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.statistics.proportions import Interval, wilson_interval
 from tracking.analysis.statistics.sign_flip import ua_interval
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.predictions import PooledPredictions, pool_predictions
-
-CAPPED_LIMIT = 0.01
-"""Above this share of capped targets a variant is not comparable as its label strategy."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class MeanAndStd:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> "MeanAndStd":
-        """Mean and standard deviation of at least one value."""
+        """Compute mean and standard deviation of at least one value."""
         return cls(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None)
 
 
@@ -37,9 +35,9 @@ class Scores:
 
     Attributes:
         ua: Pooled UA, 0..1: each seed's confusion matrices are summed over folds; mean and
-            deviation are over seeds.
+            standard deviation are over seeds.
         wa: Pooled WA, 0..1, likewise.
-        ua_folds: UA of a fold (averaged over seeds first), mean and deviation over folds. A fold's
+        ua_folds: UA of a fold (averaged over seeds first), mean and standard deviation over folds. A fold's
             UA averages the classes that its test set has.
         wa_folds: WA of a fold, likewise.
         ua_interval: 95% t interval over speakers of the pooled UA; None with one speaker.
@@ -48,9 +46,9 @@ class Scores:
             without test utterances.
         confusion: Pooled counts averaged over seeds, shape `(class, class)`, rows true.
         speaker_ua: UA of each test speaker over the classes that it has, in the order of
-            `Evidence.speaker_names`, averaged over seeds.
+            `PooledPredictions.speaker_names`, averaged over seeds.
         speaker_wa: WA of each test speaker, likewise.
-        missing: Names of classes that a fold's test set lacks, by fold name.
+        absent_classes: Names of classes that a fold's test set lacks, by fold name.
     """
 
     ua: MeanAndStd
@@ -73,7 +71,7 @@ class ScoredVariant(Variant):
     Attributes:
         predictions: Its test predictions.
         scores: Its scores.
-        validation_ua: Mean validation UA over folds and seeds, 0..1; it steers the search and is
+        validation_ua: Mean validation UA over folds and seeds, 0..1; it guides the search and is
             no result.
         capped_share: Share of targets that were shortened, 0..1.
         undecided_share: Share of test utterances that the posterior decided because the best path
@@ -91,14 +89,14 @@ class ScoredVariant(Variant):
     @property
     def capped(self) -> bool:
         """Whether so many targets were shortened that it is not comparable as its strategy."""
-        return self.capped_share > CAPPED_LIMIT
+        return 100 * self.capped_share > LARGEST_CAPPED_PERCENT
 
 
 def score(predictions: PooledPredictions) -> Scores:
-    """Scores test decisions.
+    """Score test predictions.
 
     Args:
-        predictions: Decisions of a variant or a baseline.
+        predictions: Pooled predictions of a variant or a baseline.
 
     Returns:
         The scores.
@@ -120,51 +118,51 @@ def score(predictions: PooledPredictions) -> Scores:
         confusion=pooled.mean(axis=0),
         speaker_ua=_mean_score(speaker_confusions, unweighted=True),
         speaker_wa=_mean_score(speaker_confusions, unweighted=False),
-        absent_classes=_missing(predictions, fold_confusions),
+        absent_classes=_absent_classes(predictions, fold_confusions),
     )
 
 
 def _confusions_by(groups: NDArray[np.int64], predictions: PooledPredictions) -> NDArray[np.int64]:
-    """Confusion matrices of each group of utterances, shape `(group, seed, class, class)`; empty groups left out."""
-    names, positions = np.unique(groups, return_inverse=True)
+    """Count confusion matrices of each non-empty group of utterances, shape `(group, seed, class, class)`."""
+    names, indices = np.unique(groups, return_inverse=True)
     k = predictions.classes
-    cells = (positions * k + predictions.actual) * k + predictions.predicted
+    cells = (indices * k + predictions.actual) * k + predictions.predicted
     counts = [np.bincount(row, minlength=len(names) * k * k).reshape(-1, k, k) for row in cells]
     return np.stack(counts, axis=1)
 
 
 def _mean_score(confusions: NDArray[np.int64], unweighted: bool) -> NDArray[np.float64]:
-    """UA or WA of each group, averaged over seeds, shape `(group,)`."""
-    hits = np.diagonal(confusions, axis1=2, axis2=3)
+    """Compute UA or WA of each group, averaged over seeds, shape `(group,)`."""
+    correct = np.diagonal(confusions, axis1=2, axis2=3)
     totals = confusions.sum(axis=3)
     if not unweighted:
-        return np.asarray(np.mean(hits.sum(axis=2) / totals.sum(axis=2), axis=1), dtype=np.float64)
+        return np.asarray(np.mean(correct.sum(axis=2) / totals.sum(axis=2), axis=1), dtype=np.float64)
     present = totals > 0
-    recall = np.divide(hits, totals, out=np.zeros(hits.shape), where=present)
+    recall = np.divide(correct, totals, out=np.zeros(correct.shape), where=present)
     return np.asarray(np.mean(recall.sum(axis=2) / present.sum(axis=2), axis=1), dtype=np.float64)
 
 
-def _missing(predictions: PooledPredictions, fold_confusions: NDArray[np.int64]) -> dict[str, tuple[str, ...]]:
+def _absent_classes(predictions: PooledPredictions, fold_confusions: NDArray[np.int64]) -> dict[str, tuple[str, ...]]:
     names = {fold.index: fold.name for fold in predictions.scheme}
-    found = {}
+    absent_by_fold = {}
     for index, matrices in zip(np.unique(predictions.folds), fold_confusions, strict=True):
         absent = absent_classes(matrices[0])
         if absent:
-            found[names[int(index)]] = tuple(predictions.corpus.emotions[place] for place in absent)
-    return found
+            absent_by_fold[names[int(index)]] = tuple(predictions.corpus.emotions[index] for index in absent)
+    return absent_by_fold
 
 
 def score_variant(variant: Variant) -> ScoredVariant:
-    """Gathers and scores a variant.
+    """Pool and score the predictions of a variant.
 
     Args:
         variant: A variant with at least one fold.
 
     Returns:
-        The variant with its scores.
+        The scored variant.
 
     Raises:
-        ComparisonError: Its folds or seeds do not belong together (see `variant_predictions`).
+        ComparisonError: Its folds or seeds do not belong together (see `pool_predictions`).
     """
     predictions = pool_predictions(variant)
     folds = [fold for seed in variant.scored_seeds for fold in variant.folds[seed]]
@@ -178,21 +176,21 @@ def score_variant(variant: Variant) -> ScoredVariant:
         predictions=predictions,
         scores=score(predictions),
         validation_ua=float(np.mean([fold.validation_ua for fold in folds])),
-        capped_share=sum(t.capped for t in targets) / max(1, sum(t.utterances for t in targets)),
+        capped_share=sum(report.capped for report in targets) / max(1, sum(report.utterances for report in targets)),
         undecided_share=float(np.average(shares, weights=[n for _, n in undecided])) if shares else None,
         training_hours=sum(fold.ended_ms - fold.started_ms for fold in folds) / 3_600_000,
     )
 
 
 def fold_table(variants: Sequence[Variant]) -> pd.DataFrame:
-    """One row a variant, seed and fold.
+    """Tabulate scores, one row per variant, seed and fold.
 
     Args:
         variants: Variants of either kind, complete or not.
 
     Returns:
-        Columns: variant, kind, recipe, seed, fold, name, test_speakers, chosen (which variant was
-        chosen, for 'selected per fold'), utterances, ua, wa, missing_classes, validation_ua,
+        Columns: variant, kind, recipe, seed, fold, name, test_speakers, chosen (the chosen
+        candidate, for 'selected per fold'), utterances, ua, wa, missing_classes, validation_ua,
         validation_loss, undecided_share, targets, capped, raised, selected_epoch, duration_s. UA,
         WA and shares are 0..1.
     """
@@ -203,7 +201,7 @@ def fold_table(variants: Sequence[Variant]) -> pd.DataFrame:
 
 
 def _fold_row(variant: Variant, seed: int, fold: ScoredFold) -> dict[str, object]:
-    absent = [fold.corpus.emotions[place] for place in absent_classes(fold.confusion)]
+    absent = [fold.corpus.emotions[index] for index in absent_classes(fold.confusion)]
     chosen = "" if variant.chosen is None else variant.chosen[seed, fold.fold.index]
     return {
         "variant": variant.label,
@@ -229,11 +227,11 @@ def _fold_row(variant: Variant, seed: int, fold: ScoredFold) -> dict[str, object
     }
 
 
-def variant_table(scored: Sequence[ScoredVariant]) -> pd.DataFrame:
-    """One row a variant.
+def variant_table(variants: Sequence[ScoredVariant]) -> pd.DataFrame:
+    """Tabulate scores, one row per variant.
 
     Args:
-        scored: Scored variants.
+        variants: Scored variants.
 
     Returns:
         Columns: variant, kind, recipe, attention, scope, labels, criterion, seeds, folds, complete,
@@ -242,7 +240,7 @@ def variant_table(scored: Sequence[ScoredVariant]) -> pd.DataFrame:
         wa_fold_deviation, validation_ua, capped_share, comparable_as_strategy, undecided_share,
         missing_classes, training_hours. UA, WA and shares are 0..1.
     """
-    return pd.DataFrame([_variant_row(variant) for variant in scored])
+    return pd.DataFrame([_variant_row(variant) for variant in variants])
 
 
 def _variant_row(variant: ScoredVariant) -> dict[str, object]:

@@ -1,8 +1,8 @@
-"""'Selected per fold': a reported choice among trials that never looks at a test score.
+"""'Selected per fold': a choice among trials by validation speakers only, never by a test score.
 
 Choosing one of many equal trials by a mean over folds flatters the chosen one by 2 to 3 points,
 since every speaker's labels went into that mean. Here each fold's choice rests on that fold's own
-validation speakers, and only then are the chosen trials' test decisions pooled.
+validation speakers, and only then are the chosen trials' test predictions pooled.
 """
 
 from collections import defaultdict
@@ -15,9 +15,9 @@ from tracking.analysis.variants.naming import FIXED, SELECTED, target_label
 
 
 def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
-    """Chooses in every family with more than one variant, per fold and seed.
+    """Choose in every family of two or more variants, per fold and seed.
 
-    A family shares attention, label strategy, criterion, recipe, corpus, folds and origin; its members
+    A family shares attention, label strategy, criterion, recipe, corpus, folds and provenance; its members
     differ in other settings, such as the scope. The seeds are those that all members share.
 
     Args:
@@ -36,9 +36,10 @@ def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
 
 
 def _family(variant: Variant) -> tuple[Any, ...]:
-    first = variant.configuration
+    configuration = variant.configuration
+    model = configuration.attention, configuration.criterion, configuration.labels
     corpus = next(iter(variant.folds.values()))[0].corpus.digest
-    return first.attention, first.criterion, first.labels, variant.recipe, corpus, variant.scheme, variant.provenance
+    return *model, variant.recipe, corpus, variant.scheme, variant.provenance
 
 
 def _select(members: Sequence[Variant]) -> Variant | None:
@@ -46,15 +47,15 @@ def _select(members: Sequence[Variant]) -> Variant | None:
     folds: dict[int, tuple[ScoredFold, ...]] = {}
     chosen: dict[tuple[int, int], str] = {}
     for seed in seeds:
-        picked = []
+        chosen_folds = []
         for fold in members[0].scheme:
             candidates = _candidates(members, seed, fold.index)
             if candidates:
                 label = select_by_validation(candidates)
                 chosen[seed, fold.index] = label
-                picked.append(candidates[label])
-        if picked:
-            folds[seed] = tuple(picked)
+                chosen_folds.append(candidates[label])
+        if chosen_folds:
+            folds[seed] = tuple(chosen_folds)
     if not folds:
         return None
     first = members[0].configuration
@@ -66,7 +67,7 @@ def _select(members: Sequence[Variant]) -> Variant | None:
         scheme=members[0].scheme,
         folds=folds,
         trials=tuple(trial for member in members for trial in member.trials),
-        incomplete=_why_incomplete(members),
+        incomplete=_incomplete_reason(members),
         chosen=chosen,
     )
 
@@ -75,7 +76,7 @@ def _candidates(members: Sequence[Variant], seed: int, index: int) -> dict[str, 
     return {member.label: fold for member in members for fold in member.folds[seed] if fold.fold.index == index}
 
 
-def _why_incomplete(members: Sequence[Variant]) -> str:
+def _incomplete_reason(members: Sequence[Variant]) -> str:
     missing = [member.label for member in members if not member.complete]
     if missing:
         return f"{len(missing)} of its {len(members)} members are incomplete ({', '.join(missing)})"
@@ -85,13 +86,13 @@ def _why_incomplete(members: Sequence[Variant]) -> str:
 
 
 def select_by_validation(candidates: Mapping[str, ScoredFold]) -> str:
-    """Chooses among the results of one fold by its validation speakers alone.
+    """Choose among the results of one fold by its validation speakers alone.
 
     Args:
         candidates: Results of one fold and seed, by variant, in a fixed order.
 
     Returns:
-        The name with the highest validation UA; ties go to the lower validation loss (none counts
+        The variant with the highest validation UA; ties go to the lower validation loss (none counts
         as the highest), then to the first.
     """
     scores = [(fold.validation_ua, fold.validation_loss) for fold in candidates.values()]
@@ -99,21 +100,21 @@ def select_by_validation(candidates: Mapping[str, ScoredFold]) -> str:
 
 
 def argbest_validation(scores: Sequence[tuple[float, float | None]]) -> int:
-    """The rule of the choice, on plain numbers.
+    """Return the index of the best candidate by validation.
 
     Args:
         scores: Validation UA and validation loss of each candidate; a loss of None counts as the highest.
 
     Returns:
-        Place of the highest validation UA; ties go to the lower loss, then to the first.
+        Index of the highest validation UA; ties go to the lower loss, then to the first.
 
     Examples:
         >>> argbest_validation([(0.70, 0.5), (0.72, 0.9), (0.72, 0.4)])
         2
     """
 
-    def worth(place: int) -> tuple[float, float]:
-        ua, loss = scores[place]
+    def sort_key(index: int) -> tuple[float, float]:
+        ua, loss = scores[index]
         return -ua, float("inf") if loss is None else loss
 
-    return min(range(len(scores)), key=worth)
+    return min(range(len(scores)), key=sort_key)

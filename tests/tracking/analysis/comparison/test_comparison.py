@@ -8,7 +8,7 @@ import pytest
 
 from ser.errors import ComparisonError
 from tests.support.scored_trials import World, configuration, grouped, study_table, trial, with_more
-from tracking.analysis.comparison.baselines import CRITERION
+from tracking.analysis.comparison.baselines import CTC_EFFECT
 from tracking.analysis.comparison.comparison import Verdict, compare, compare_variants
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.statistics.proportions import holm_adjust
@@ -162,10 +162,10 @@ def test_the_same_trial_copied_under_another_seed_changes_no_p_value():
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (World(digest="f" * 32), "corpus digest"),
+        (World(digest="f" * 32), "corpus digests"),
         (World(emotions=("neutral", "happiness", "sadness", "fear")), "classes"),
-        (World(speakers=8), "number of folds"),
-        (World(names=tuple(f"S{n}" for n in range(10))), "unlike folds"),
+        (World(speakers=8), "numbers of folds"),
+        (World(names=tuple(f"S{n}" for n in range(10))), "different folds"),
         (World(per_speaker=20), "test utterances"),
         (World(lacking={"Ses01F": 0}), "speakers or emotions"),
     ],
@@ -198,7 +198,7 @@ def test_unlike_versions_and_devices_are_refused_and_the_like_baseline_is_taken(
     variant, old = trial(WORLD, configuration("component"), 0.72), trial(WORLD, configuration(), 0.6, **newer)
     outcome = compare_variants(scored(variant, old))
     assert outcome.comparisons == ()
-    assert re.search(f"unlike versions or devices: .*{words}", outcome.skipped[0].reason)
+    assert re.search(f"different versions or devices: .*{words}", outcome.skipped[0].reason)
     like = trial(WORLD, configuration(), 0.6)
     (made,) = compare_variants(scored(variant, old, like)).comparisons
     baselines = {entry.label: entry.provenance for entry in scored(variant, old, like)}
@@ -218,7 +218,7 @@ def test_a_missing_baseline_is_listed_with_its_reason():
     outcome = compare_variants(scored(trial(WORLD, configuration("quantum"))))
     assert outcome.comparisons == ()
     assert outcome.skipped[0].variant == "quantum · phonemes"
-    assert "attention none, labels phonemes, recipe quick" in outcome.skipped[0].reason
+    assert "no run of none · phonemes with the same settings (recipe quick)" in outcome.skipped[0].reason
 
 
 def test_baselines_share_every_setting_but_attention():
@@ -245,8 +245,8 @@ def test_ctc_without_attention_is_compared_with_the_sequence_to_label_model():
     trials += [trial(WORLD, configuration("none", criterion="cross_entropy"))]
     outcome = compare_variants(scored(*trials, select=False))
     assert {(one.variant, one.baseline, one.question) for one in outcome.comparisons} == {
-        ("none · words", "none · cross_entropy", CRITERION),
-        ("none · phonemes", "none · cross_entropy", CRITERION),
+        ("none · words", "none · cross_entropy", CTC_EFFECT),
+        ("none · phonemes", "none · cross_entropy", CTC_EFFECT),
     }
     assert outcome.family_size == 2
 

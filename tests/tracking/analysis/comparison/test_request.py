@@ -7,7 +7,7 @@ from ser.errors import ComparisonError
 from tests.support.scored_trials import World, configuration, grouped, study_table, trial
 from tracking.analysis.comparison.comparison import compare_variants
 from tracking.analysis.comparison.overview import analyse
-from tracking.analysis.comparison.request import ComparisonRequest, differences
+from tracking.analysis.comparison.request import ComparisonRequest, describe_differences
 from tracking.analysis.comparison.variant_filter import parse_variant_filter
 from tracking.analysis.statistics.proportions import holm_adjust
 from tracking.analysis.variants.scores import score_variant
@@ -87,7 +87,7 @@ def test_several_equal_baselines_are_refused_with_what_to_name(entries):
     outcome = asked(entries, "attention=component")
     refused = {one.variant: one.reason for one in outcome.skipped}
     assert (
-        "component · scope 5 · phonemes, component · scope 9 · phonemes are equally like it"
+        "component · scope 5 · phonemes, component · scope 9 · phonemes match equally well"
         in refused["none · phonemes"]
     )
     assert pairs(outcome)["local · scope 9 · words"] == "component · scope 9 · words"
@@ -129,7 +129,7 @@ def test_other_settings_must_be_equal():
     ]
     outcome = asked(scored(*trials), "labels=words")
     assert outcome.comparisons == ()
-    assert "no variant with labels=words is otherwise like it" in outcome.skipped[0].reason
+    assert "no variant with labels=words has otherwise the same settings" in outcome.skipped[0].reason
 
 
 def test_showing_fewer_variants_changes_no_adjusted_p(entries):
@@ -157,7 +157,7 @@ def test_no_score_has_a_part_in_what_is_compared_with_what(entries):
 def test_an_overview_answers_the_question_and_notes_it():
     overview = analyse(study_table(), ComparisonRequest("labels=words", ("attention=quantum",)))
     assert pairs(overview.comparisons) == {"quantum · phonemes": "quantum · words"}
-    assert overview.table.notes[-1].startswith("Asked for: attention=quantum against labels=words;")
+    assert overview.table.notes[-1].startswith("Requested: attention=quantum against labels=words;")
     assert analyse(study_table()).table.notes == study_table().notes
 
 
@@ -187,5 +187,5 @@ def test_what_names_no_variant_is_refused(entries, text, words):
 
 def test_differences_name_recipe_and_kind_of_choice(entries):
     by_label = {entry.label: entry for entry in entries}
-    told = differences(by_label[SELECTED], by_label["component · scope 5 · phonemes"])
-    assert told == "scope 5/9 against 5, choice selected against fixed"
+    text = describe_differences(by_label[SELECTED], by_label["component · scope 5 · phonemes"])
+    assert text == "scope 5/9 against 5, choice selected against fixed"

@@ -108,7 +108,7 @@ def test_folds_of_two_corpora_in_one_trial_are_refused():
 def test_seeds_tested_on_different_utterances_are_refused():
     other = World(per_speaker=20)
     trials = [trial(WORLD, configuration(seed=1)), trial(other, configuration(seed=2), random_seed=1)]
-    with pytest.raises(ComparisonError, match="other utterances"):
+    with pytest.raises(ComparisonError, match="different utterances"):
         pool_predictions(variant_of(*trials))
 
 
