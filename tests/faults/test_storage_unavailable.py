@@ -57,7 +57,7 @@ def start(
 
 
 @pytest.mark.slow
-def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
+def test_a_killed_server_that_comes_back_has_everything_once(
     own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture
 ) -> None:
     trained_while_away = list[str]()
@@ -111,7 +111,7 @@ def test_a_search_waits_for_its_next_point_and_goes_on(
 
 
 @pytest.mark.slow
-def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
+def test_the_next_start_writes_what_a_dead_server_lacks(
     own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture
 ) -> None:
     executor = InterruptingExecutor(2, own_postgresql.kill)
@@ -134,7 +134,7 @@ def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
 
 
 @pytest.mark.slow
-def test_a_study_that_another_coordinator_took_meanwhile_is_left_as_it_is(
+def test_a_study_that_another_coordinator_took_is_left_alone(
     own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut_off, check = threading.Event(), AdvisoryLease.check
@@ -283,7 +283,7 @@ def test_a_connection_lost_at_any_write_changes_nothing(
         assert_whole(disturbed, place, plan)
 
 
-def test_a_connection_lost_while_a_new_point_is_judged_queues_no_fold_twice(
+def test_a_connection_lost_while_pruning_queues_no_fold_twice(
     place: StudyFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judged, report = list[int](), OptunaStudy.report

@@ -26,7 +26,7 @@ def served(tmp_path: Path, empty_store: Path, empty_search: Path, server: Mlflow
 
 
 @pytest.mark.slow
-def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
+def test_a_killed_server_that_comes_back_has_everything_once(
     server: MlflowServer, served: ServedStudy, place: StudyFixture
 ) -> None:
     trained_while_away = list[str]()
@@ -55,7 +55,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
 
 
 @pytest.mark.slow
-def test_what_a_server_that_stays_away_lacks_is_sent_by_the_next_start(
+def test_the_next_start_writes_what_a_dead_server_lacks(
     server: MlflowServer, served: ServedStudy, place: StudyFixture
 ) -> None:
     executor = InterruptingExecutor(2, server.kill)

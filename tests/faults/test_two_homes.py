@@ -123,7 +123,7 @@ def test_folds_that_two_homes_train_at_once_are_seen_once(
 
 
 @pytest.mark.slow
-def test_one_study_that_two_homes_run_at_once_is_whole_after_the_next_start(
+def test_a_study_run_from_two_homes_is_complete_later(
     server: MlflowServer, tmp_path: Path, empty_store: Path, empty_search: Path
 ) -> None:
     # Nothing refuses the second coordinator: with SQLite each home has a place of its own for it.

@@ -68,7 +68,7 @@ def _predicting(test: Evaluation, predicted: tuple[int, ...]) -> Evaluation:
 def inputs_of(run: Run) -> list[tuple[str, str]]:
     """Name and digest of each dataset of a run."""
     return (
-        [] if run.inputs is None else [(each.dataset.name, each.dataset.digest) for each in run.inputs.dataset_inputs]
+        [] if run.inputs is None else [(item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs]
     )
 
 

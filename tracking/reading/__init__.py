@@ -1,1 +1,1 @@
-"""Results read back from MLflow."""
+"""Reading results back from MLflow."""

@@ -1,4 +1,4 @@
-"""What a study has written so far: trials that still lack folds, and whether anything is new."""
+"""Trials that lack folds, with the folds that exist."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -12,39 +12,37 @@ from tracking.analysis.trial_result import TrialResult
 
 
 def partial_trial(run: Run, scheme: tuple[Fold, ...], results: Mapping[str, FoldResult]) -> TrialResult:
-    """A trial that is not finished, with the folds that are.
+    """Build an unfinished trial from its finished folds.
 
     Args:
         run: The trial's run.
-        scheme: All folds that it should have.
+        scheme: All folds of the trial.
         results: Finished folds of its configuration by identity, of any study, scheme, version and device.
 
     Returns:
-        The trial; of the results only those that are folds of this very trial.
+        The trial, with those results that are its folds.
     """
-    own = _own_folds(run.data.tags[schema.TRIAL_ID], scheme, list(results.values()))
-    folds = [
-        results[identity].model_copy(update={"fold": fold}) for identity, fold in own.items() if identity in results
-    ]
+    folds = _folds_by_identity(run.data.tags[schema.TRIAL_ID], scheme, list(results.values()))
+    finished = {identity: fold for identity, fold in folds.items() if identity in results}
     return TrialResult(
         study=run.data.tags[schema.STUDY],
         recipe=run.data.tags[schema.RECIPE],
         trial_id=run.data.tags[schema.TRIAL_ID],
         scheme=scheme,
-        folds=tuple(folds),
+        folds=tuple(results[identity].model_copy(update={"fold": fold}) for identity, fold in finished.items()),
         run_id=str(run.info.run_id),
     )
 
 
-def _own_folds(trial_id: str, scheme: Sequence[Fold], results: Sequence[FoldResult]) -> dict[str, Fold]:
-    """The folds of a trial by identity; none where no result has its version, torch and device type.
+def _folds_by_identity(trial_id: str, scheme: Sequence[Fold], results: Sequence[FoldResult]) -> dict[str, Fold]:
+    """Map identities to the folds of a trial; empty if no result has its results version, torch and device type.
 
-    Its identity is made of theirs, so whichever of these gives it again is the one that it is trained with.
+    A trial's identity is computed from its folds': the combination that gives it again is the one of its training.
     """
     versions = dict.fromkeys((result.environment.get("torch", ""), result.results_version) for result in results)
     for (torch, version), device_type in product(versions, DEVICE_TYPES):
         configuration, digest = results[0].configuration, results[0].corpus.digest
-        own = {fold_identity(configuration, digest, fold, device_type, torch, version): fold for fold in scheme}
-        if trial_identity(list(own)) == trial_id:
-            return own
+        folds = {fold_identity(configuration, digest, fold, device_type, torch, version): fold for fold in scheme}
+        if trial_identity(list(folds)) == trial_id:
+            return folds
     return {}

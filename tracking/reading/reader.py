@@ -1,4 +1,4 @@
-"""Reading MLflow back: which folds are finished, a fold's result, and the table that a report is made of."""
+"""Reader of a corpus's runs: finished folds, their results, and the results table of a report."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -18,17 +18,17 @@ from tracking.backend.queries import has_tags, is_finished, search_runs
 from tracking.reading.partial_trials import partial_trial
 
 
-def _named(run: Run) -> str:
+def _describe(run: Run) -> str:
     return f"{run.info.run_name} of study {run.data.tags[schema.STUDY]}"
 
 
-def _failure_of(run: Run) -> str:
-    """Why a trial failed, in one line."""
-    return f"failed: {_named(run)}: {run.data.tags[schema.FAILURE].partition(chr(10))[0]}"
+def _failure_note(run: Run) -> str:
+    """Describe a trial's failure in one line."""
+    return f"failed: {_describe(run)}: {run.data.tags[schema.FAILURE].partition(chr(10))[0]}"
 
 
 class Reader:
-    """Reads one corpus's runs of one fold scheme, whichever study wrote them.
+    """Reader of one corpus's runs of one fold scheme, of all studies.
 
     Args:
         client: The tracking store.
@@ -42,17 +42,17 @@ class Reader:
         self._experiment = experiment
         self._corpus_digest = corpus_digest
         self._scheme = scheme
-        # What a finished run holds never changes, and a watch reads again and again.
+        # The result of a finished run never changes, and `watch_study` reads again and again.
         self._scored_trials: dict[str, ScoredTrial] = {}
 
     def finished_folds(self, model: str) -> dict[str, Run]:
-        """Finished fold runs of one configuration, in any study and fold scheme.
+        """Find the finished fold runs of a configuration, in any study and fold scheme.
 
         Args:
             model: Digest of the configuration.
 
         Returns:
-            Runs by fold identity, less those whose results somebody has deleted: such a fold is to be trained again.
+            Runs by fold identity, without those whose result files were deleted: such folds are trained again.
         """
         tags = {"ser__kind": "fold", "ser__model": model, "ser__corpus_digest": self._corpus_digest}
         runs = search_runs(self._client, self._experiment, **tags)
@@ -61,22 +61,27 @@ class Reader:
         }
 
     def started_configurations(self) -> frozenset[str]:
-        """Digests of all configurations of which any study has begun a trial; folds lie below trials alone."""
+        """List the digests of all configurations of which any study has started a trial; only these have folds."""
         tags = {"ser__kind": "trial", "ser__corpus_digest": self._corpus_digest}
         return frozenset(run.data.tags[schema.MODEL] for run in search_runs(self._client, self._experiment, **tags))
 
     def fold_result(self, run: Run) -> FoldResult:
-        """The result that a finished fold run holds."""
+        """Read the result of a finished fold run."""
         with open_artifact(self._client, run, schema.TRAINED_FOLD) as path:
             return read_result(path)
 
     def find_reusable_trial(self, trial_id: str, study: str) -> TrialResult | None:
-        """The finished trial of that identity that another study has trained itself, if there is one."""
+        """Find a finished trial that another study has trained itself.
+
+        Args:
+            trial_id: Identity of the trial.
+            study: Name of the study that would reuse it.
+        """
         runs = search_runs(self._client, self._experiment, ser__kind="trial", ser__trial_id=trial_id)
         for run in runs:
             tags = run.data.tags
-            whole = is_finished(run) and has_result_artifact(run)
-            if whole and tags[schema.STUDY] != study and schema.REUSED_FROM not in tags:
+            complete = is_finished(run) and has_result_artifact(run)
+            if complete and tags[schema.STUDY] != study and schema.REUSED_FROM not in tags:
                 return self._trial_result(run)
         return None
 
@@ -108,47 +113,47 @@ class Reader:
         return self._table(trials, unfinished, studies)
 
     def _table(
-        self, trials: dict[str, ScoredTrial], unfinished: Mapping[str, Run], found: Sequence[Run]
+        self, trials: dict[str, ScoredTrial], unfinished: Mapping[str, Run], studies: Sequence[Run]
     ) -> ResultsTable:
-        notes = dict.fromkeys(note for run in found for note in self._corpus_notes(run))
-        begun = {identity: run for identity, run in unfinished.items() if identity not in trials}
-        pruned = self._read_partial_trials(begun, found, trials, notes)
+        notes = dict.fromkeys(note for run in studies for note in self._corpus_notes(run))
+        partial_runs = {identity: run for identity, run in unfinished.items() if identity not in trials}
+        pruned = self._read_partial_trials(partial_runs, studies, trials, notes)
         baselines: dict[str, BaselineResult] = {}
-        for run in found:
+        for run in studies:
             if is_finished(run) and has_result_artifact(run):
                 baseline = BaselineResult.model_validate_json(self._content(run, schema.BASELINE_RESULT))
                 baselines[baseline.normalisation] = baseline
-        compared, given_up = without_pruned(tuple(trials.values()), pruned)
-        return ResultsTable(trials=compared, baselines=tuple(baselines.values()), notes=tuple(notes), pruned=given_up)
+        compared, pruned_trials = without_pruned(tuple(trials.values()), pruned)
+        return ResultsTable(compared, tuple(baselines.values()), tuple(notes), pruned_trials)
 
     def _read_partial_trials(
         self,
-        begun: Mapping[str, Run],
-        found: Sequence[Run],
+        runs: Mapping[str, Run],
+        studies: Sequence[Run],
         trials: dict[str, ScoredTrial],
         notes: dict[str, None],
     ) -> list[PrunedTrial]:
-        """Adds trials that are not finished to `trials`, and what is to be said of them to `notes`.
+        """Add unfinished trials to `trials`, and notes on them to `notes`.
 
         Args:
-            begun: Their runs, by identity.
-            found: The studies' runs.
+            runs: Runs of unfinished trials, by identity.
+            studies: Runs of studies.
             trials: Trials by identity.
             notes: Notes, in their order.
 
         Returns:
-            Those that were given up.
+            Pruned trials, which are not added.
         """
-        studies = {run.data.tags[schema.STUDY]: run for run in found}
+        study_runs = {run.data.tags[schema.STUDY]: run for run in studies}
         schemes = {trial.study: trial.scheme for trial in trials.values()}
         pruned: list[PrunedTrial] = []
-        for identity, run in begun.items():
+        for identity, run in runs.items():
             if schema.FAILURE in run.data.tags:
-                notes[_failure_of(run)] = None
+                notes[_failure_note(run)] = None
             try:
-                trial = ScoredTrial.of(self._partial_trial(run, studies, schemes))
+                trial = ScoredTrial.of(self._partial_trial(run, study_runs, schemes))
             except SerError as error:
-                notes[f"left out: {_named(run)}: {error}"] = None
+                notes[f"left out: {_describe(run)}: {error}"] = None
                 continue
             reason = run.data.tags.get(schema.PRUNED)
             if reason is None:
@@ -158,7 +163,7 @@ class Reader:
         return pruned
 
     def _scored_trial(self, run: Run) -> ScoredTrial:
-        """A finished trial, read and scored once."""
+        """Read and score a finished trial, once."""
         if run.info.run_id not in self._scored_trials:
             self._scored_trials[run.info.run_id] = ScoredTrial.of(self._trial_result(run))
         return self._scored_trials[run.info.run_id]
@@ -167,17 +172,17 @@ class Reader:
         try:
             return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
         except ValidationError as error:
-            name = f"{schema.TRIAL_RESULT} of {_named(run)} (run {run.info.run_id})"
+            name = f"{schema.TRIAL_RESULT} of {_describe(run)} (run {run.info.run_id})"
             raise SerError(f"{name} is not a valid trial result: {error}") from error
 
     def _partial_trial(
-        self, run: Run, studies: Mapping[str, Run], schemes: Mapping[str, tuple[Fold, ...]]
+        self, run: Run, study_runs: Mapping[str, Run], schemes: Mapping[str, tuple[Fold, ...]]
     ) -> TrialResult:
-        """An unfinished trial; all trials of a study have one scheme, so a finished one may tell it."""
+        """Read an unfinished trial; its fold scheme is that of the study's finished trials, or from the study's run."""
         study = run.data.tags[schema.STUDY]
-        if study not in schemes and study not in studies:
-            raise SerError(f"its study has no run; mend it with: ser study check {study} --repair")
-        scheme = schemes.get(study) or scheme_of(self._content(studies[study], schema.FOLD_SCHEME))
+        if study not in schemes and study not in study_runs:
+            raise SerError(f"study {study} has no MLflow run; repair it with: ser study check {study} --repair")
+        scheme = schemes.get(study) or scheme_of(self._content(study_runs[study], schema.FOLD_SCHEME))
         finished = self.finished_folds(run.data.tags[schema.MODEL])
         results = {identity: self.fold_result(fold) for identity, fold in finished.items()}
         return partial_trial(run, scheme, results)
@@ -185,11 +190,11 @@ class Reader:
     def _corpus_notes(self, study: Run) -> list[str]:
         path = artifact_path(study, schema.SKIPPED)
         if not is_finished(study) and path is not None and not path.is_file():
-            # A study that has only just begun, or whose lost run was made anew.
+            # A study that has just started, or whose lost run was created again.
             return []
-        told = json.loads(self._content(study, schema.SKIPPED))
-        skipped = [f"skipped: {each['name']}: {each['reason']}" for each in told["skipped"]]
-        return [*told["notes"], *skipped]
+        content = json.loads(self._content(study, schema.SKIPPED))
+        skipped = [f"skipped: {file['name']}: {file['reason']}" for file in content["skipped"]]
+        return [*content["notes"], *skipped]
 
     def _content(self, run: Run, name: str) -> bytes:
         with open_artifact(self._client, run, name) as path:
@@ -197,12 +202,12 @@ class Reader:
                 return path.read_bytes()
             except OSError as error:
                 raise SerError(
-                    f"{path}: cannot be read ({error.strerror}); MLflow lists it as a file of {_named(run)}"
+                    f"{path}: cannot be read ({error.strerror}); MLflow lists it as a file of {_describe(run)}"
                 ) from error
 
 
 def latest_fold_run(client: MlflowClient, experiment: str, corpus_digest: str, scheme: str) -> str | None:
-    """The fold that was finished last, by its run; None before the first one.
+    """Find the run of the fold that was finished last; None before the first one.
 
     Args:
         client: The tracking store.

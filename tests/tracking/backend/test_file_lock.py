@@ -5,7 +5,7 @@ from pathlib import Path
 from tracking.backend.file_lock import file_lock
 
 
-def test_a_lock_waits_for_its_holder_and_is_free_when_that_is_killed(tmp_path: Path) -> None:
+def test_a_lock_is_free_when_its_owner_is_killed(tmp_path: Path) -> None:
     lock = tmp_path / "some.lock"
     code = (
         "import sys, time; from pathlib import Path; from tracking.backend.file_lock import file_lock\n"

@@ -141,7 +141,7 @@ def search(page: Page, filter_: str) -> None:
     field.press("Enter")
 
 
-def test_the_tree_opens_from_the_study_to_its_trials_and_their_folds(site: Site, page: Page) -> None:
+def test_the_tree_opens_from_study_to_trials_to_folds(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/runs?workflowType=machine_learning")
     expect_runs(page, "first")
     toggle(page, "first")
@@ -188,7 +188,7 @@ def test_the_view_of_trials_has_its_columns(site: Site, page: Page) -> None:
     shoot(page, "trials")
 
 
-def test_a_trials_page_shows_its_description_and_leads_to_its_curves(site: Site, page: Page) -> None:
+def test_a_trial_page_shows_its_description_and_curves(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/runs/{site.trial}")
     link = page.get_by_role("link", name="Curves of its folds")
     expect(link).to_be_visible()

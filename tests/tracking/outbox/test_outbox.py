@@ -41,9 +41,7 @@ def test_putting_again_replaces(outbox: Outbox) -> None:
     assert outbox.read("abc") == b"another"
 
 
-def test_another_study_may_let_go_of_a_result_while_they_are_listed(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_study_may_remove_a_result_while_listing(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for identity in ("a", "b"):
         outbox.put(identity, b"one")
     listed = Path.glob
@@ -63,7 +61,7 @@ def test_partial_files_do_not_wait(outbox: Outbox, tmp_path: Path) -> None:
     assert outbox.pending() == {"abc"}
 
 
-def test_what_a_kill_left_half_written_goes_when_its_fold_is_put_again(outbox: Outbox, tmp_path: Path) -> None:
+def test_a_partial_file_goes_when_its_fold_is_put_again(outbox: Outbox, tmp_path: Path) -> None:
     (tmp_path / "outbox").mkdir()
     for name in ("abc.partial-4999999-1", "def.partial-4999999-1"):
         (tmp_path / "outbox" / name).write_bytes(b"half")
@@ -117,7 +115,7 @@ def test_a_disk_that_is_really_full_leaves_what_was_there(outbox: Outbox, tmp_pa
     assert names(tmp_path) == ["abc.safetensors"]
 
 
-def test_another_process_that_writes_the_same_fold_is_not_disturbed(outbox: Outbox, tmp_path: Path) -> None:
+def test_another_process_may_write_the_same_fold(outbox: Outbox, tmp_path: Path) -> None:
     (tmp_path / "outbox").mkdir()
     name = f"abc.partial-{os.getppid()}-1"
     (tmp_path / "outbox" / name).write_bytes(b"half")

@@ -84,7 +84,7 @@ def test_models_of_which_anybody_has_begun_a_trial_are_known(store: MlflowFixtur
     assert reader(store, digest="f" * 32).started_configurations() == frozenset()
 
 
-def test_a_trial_trained_elsewhere_is_one_of_another_study_that_trained_it(store: MlflowFixture) -> None:
+def test_a_reusable_trial_was_trained_by_another_study(store: MlflowFixture) -> None:
     assert reader(store).find_reusable_trial(trial_id(NONE), "second") is None
     original = store.write_trial(NONE, study="first")
     reuse(store, "third", original)
@@ -94,7 +94,7 @@ def test_a_trial_trained_elsewhere_is_one_of_another_study_that_trained_it(store
     assert reader(store).find_reusable_trial(trial_id(QUANTUM), "second") is None
 
 
-def test_the_table_has_each_trial_once_and_prefers_the_one_that_trained(store: MlflowFixture) -> None:
+def test_the_table_prefers_the_trial_that_was_trained(store: MlflowFixture) -> None:
     original = store.write_trial(NONE, study="first")
     reuse(store, "second", original)
     store.write_trial(QUANTUM, study="second")
@@ -116,9 +116,7 @@ def test_the_table_has_a_trial_as_its_results_are_scored(store: MlflowFixture) -
         assert fold.curves["training_loss"].values.tolist() == [one.values["training_loss"] for one in result.curve]
 
 
-def test_a_finished_trial_is_read_once_however_often_the_table_is(
-    store: MlflowFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_finished_trial_is_read_once_for_all_tables(store: MlflowFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     store.write_trial(NONE)
     reading = reader(store)
     (first,) = reading.table().trials
@@ -135,7 +133,7 @@ def test_reading_and_planning_need_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_one_that_trained_is_preferred_even_if_it_began_later(store: MlflowFixture) -> None:
+def test_the_trained_trial_is_preferred_if_it_started_later(store: MlflowFixture) -> None:
     recorder = store.recorder("early")
     early = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
     late = store.write_trial(NONE, study="late")
@@ -152,7 +150,7 @@ def test_an_unfinished_trial_stands_in_the_table_with_its_folds(store: MlflowFix
     assert len(trial.folds) < len(trial.scheme)
 
 
-def test_an_unfinished_trial_has_the_folds_that_another_study_trained(store: MlflowFixture) -> None:
+def test_an_unfinished_trial_has_folds_of_another_study(store: MlflowFixture) -> None:
     store.write_trial(NONE, study="first", folds=1)
     (first,) = reader(store).table().trials
     recorder = store.recorder("second")
@@ -171,7 +169,7 @@ def test_an_unfinished_trial_has_no_folds_of_another_version(store: MlflowFixtur
     assert trials == {"first": 1, "later": 0}
 
 
-def test_results_that_do_not_name_their_device_type_have_it_in_their_identity(store: MlflowFixture) -> None:
+def test_the_device_type_is_found_from_the_identity(store: MlflowFixture) -> None:
     run = store.write_trial(NONE)
     now = trial_result(NONE, "first", run)
     older = [dict(fold.environment) for fold in now.folds]
@@ -183,7 +181,7 @@ def test_results_that_do_not_name_their_device_type_have_it_in_their_identity(st
     assert {fold.origin.device_type for fold in then.folds} == {"cpu"}
 
 
-def test_a_lost_trial_of_which_the_folds_are_there_is_read_from_them(store: MlflowFixture) -> None:
+def test_a_lost_trial_is_read_from_its_folds(store: MlflowFixture) -> None:
     run = store.write_trial(NONE)
     (store.folder / "artifacts" / CORPUS.name / run / "artifacts" / "trial.json").write_bytes(b"")
     (trial,) = reader(store).table().trials
@@ -197,7 +195,7 @@ def test_a_pruned_trial_says_why(store: MlflowFixture) -> None:
     assert (pruned.reason, len(pruned.trial.folds)) == ("below the median", 1)
 
 
-def test_an_unfinished_trial_without_any_fold_stands_in_the_table(store: MlflowFixture) -> None:
+def test_an_unfinished_trial_without_folds_is_in_the_table(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=0)
     (trial,) = reader(store).table().trials
     assert (trial.folds, trial.scheme) == ((), SCHEME)
@@ -216,13 +214,13 @@ def test_an_unfinished_trial_whose_folds_are_not_known_is_named(store: MlflowFix
     assert len(reader(store).table().trials) == 2
 
 
-def test_what_the_corpus_notes_and_skips_stands_once_in_the_notes(store: MlflowFixture) -> None:
+def test_notes_and_skipped_files_are_listed_once(store: MlflowFixture) -> None:
     for study in ("first", "second"):
         store.recorder(study, corpus_with_a_bad_file()).ensure_study_run()
     assert reader(store).table().notes == ("a note", "skipped: f1-x: f1-x.wav: cannot be decoded")
 
 
-def test_a_trial_that_another_study_finished_is_not_called_unfinished(store: MlflowFixture) -> None:
+def test_a_trial_finished_by_another_study_is_finished(store: MlflowFixture) -> None:
     store.write_trial(NONE, study="killed", folds=1)
     store.write_trial(NONE, study="whole")
     table = reader(store).table()
@@ -236,7 +234,7 @@ def test_the_table_is_of_one_corpus_digest_and_fold_scheme(store: MlflowFixture)
     assert reader(store, scheme="another").table().trials == ()
 
 
-def test_a_baseline_is_read_from_a_finished_study_once_a_normalisation(store: MlflowFixture) -> None:
+def test_a_baseline_is_read_once_per_normalisation(store: MlflowFixture) -> None:
     for study, normalisation in (
         ("first", "zscore_speaker"),
         ("second", "zscore_speaker"),

@@ -27,7 +27,7 @@ def cells(description: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in rows_]
 
 
-def test_a_trial_is_described_by_its_scores_its_folds_and_where_their_curves_are() -> None:
+def test_a_trial_is_described_by_scores_folds_and_curves() -> None:
     trial = trial_result(NONE, "first", "abc")
     text = trial_description(trial, "7")
     scores = payloads.trial_scores(trial)
@@ -44,7 +44,7 @@ def test_a_trial_is_described_by_its_scores_its_folds_and_where_their_curves_are
     assert "mlflow.parentRunId%22%20%3D%20%27abc%27" in text
 
 
-def test_a_reused_trial_links_to_the_one_that_trained_and_to_its_curves() -> None:
+def test_a_reused_trial_links_to_the_trained_trial() -> None:
     text = trial_description(trial_result(NONE, "second", "abc", reused="def"), "7")
     assert "(#/experiments/7/runs/def?workflowType=machine_learning)" in text
     assert "mlflow.parentRunId%22%20%3D%20%27def%27" in text
@@ -59,7 +59,7 @@ def test_hostile_names_of_speakers_come_out_as_text() -> None:
     assert r"\*\*b\*\*" in cells(text)[0][0]
 
 
-def test_a_hostile_reason_of_failure_comes_out_as_text_of_one_line() -> None:
+def test_a_hostile_failure_reason_is_escaped_on_one_line() -> None:
     text = failed_description(f"fold {HOSTILE}: no memory\nTraceback\n  secret")
     assert "<script>" not in text
     assert "Traceback" not in text
@@ -73,7 +73,7 @@ def test_a_long_description_loses_rows_and_keeps_its_links() -> None:
     assert text.endswith(")")
 
 
-def test_a_study_is_described_by_what_validation_favours(store: MlflowFixture) -> None:
+def test_a_study_is_described_by_its_best_trial(store: MlflowFixture) -> None:
     runs = [store.write_trial(each) for each in (NONE, QUANTUM)]
     store.write_trial(small(attention="none", epochs=2, seed=2), folds=1)
     found = store.runs(ser__kind="trial")
@@ -85,7 +85,7 @@ def test_a_study_is_described_by_what_validation_favours(store: MlflowFixture) -
     assert f"Best by validation: **{store.client.get_run(order[0]).info.run_name}**" in text
 
 
-def test_a_study_without_a_complete_trial_is_described_all_the_same(store: MlflowFixture) -> None:
+def test_a_study_without_complete_trials_is_described(store: MlflowFixture) -> None:
     text = study_description(HOSTILE, HOSTILE, [], store.experiment)
     assert text.startswith("0 of 0 trials of corpus &lt;script&gt;")
     assert "<" not in text
@@ -103,7 +103,7 @@ def test_descriptions_stand_on_the_runs_when_they_end(store: MlflowFixture) -> N
 
 
 @pytest.mark.parametrize("end", ["fail_trial", "prune_trial"])
-def test_a_trial_that_ended_early_is_described_until_it_is_tried_again(store: MlflowFixture, end: str) -> None:
+def test_a_failed_trial_is_described_until_it_is_retried(store: MlflowFixture, end: str) -> None:
     run = store.write_trial(NONE, folds=1)
     recorder = store.recorder()
     getattr(recorder, end)(run, "no <memory>")

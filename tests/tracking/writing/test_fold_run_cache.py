@@ -46,8 +46,8 @@ def test_folds_of_a_trial_are_asked_for_once(store: MlflowFixture, tmp_path: Pat
     searches.clear()
     runs.fetch(MODEL)
     for identity in IDENTITIES:
-        with runs.lock_fold(identity, MODEL, STARTED_MS) as known:
-            assert known.run is None
+        with runs.lock_fold(identity, MODEL, STARTED_MS) as cached:
+            assert cached.run is None
     assert len(searches) == 1
     with runs.lock_fold("f" * 32, "another model", STARTED_MS):
         pass
@@ -125,15 +125,15 @@ def test_what_went_wrong_may_have_been_written_all_the_same(
     assert run.info.status == "FINISHED"
 
 
-def test_of_two_runs_of_a_fold_the_whole_one_is_known(store: MlflowFixture, tmp_path: Path) -> None:
+def test_of_two_runs_of_a_fold_the_complete_one_is_used(store: MlflowFixture, tmp_path: Path) -> None:
     store.write_trial(NONE, folds=1)
     (whole,) = store.runs(ser__kind="fold")
     tags = {name: value for name, value in whole.data.tags.items() if name.startswith("ser.")}
     store.client.create_run(store.experiment, start_time=1, tags=tags)
-    with fold_runs(store, tmp_path).lock_fold(IDENTITIES[0], MODEL, STARTED_MS) as known:
-        assert known.run is not None
-        assert known.run.info.run_id == whole.info.run_id
-        assert known.complete
+    with fold_runs(store, tmp_path).lock_fold(IDENTITIES[0], MODEL, STARTED_MS) as cached:
+        assert cached.run is not None
+        assert cached.run.info.run_id == whole.info.run_id
+        assert cached.complete
 
 
 def test_a_model_has_no_runs_of_another(store: MlflowFixture, tmp_path: Path) -> None:

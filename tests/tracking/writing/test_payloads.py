@@ -98,7 +98,7 @@ def test_tags_leave_out_settings_without_effect() -> None:
     assert "ser.training.targets" not in payloads.configuration_tags(small(criterion="cross_entropy"))
 
 
-def test_shares_of_capped_targets_and_of_undecided_utterances_are_scores() -> None:
+def test_capped_and_undecided_shares_are_scores() -> None:
     result = parse_result(trained(NONE, 0))
     targets = result.targets.model_copy(update={"utterances": 40, "capped": 3})
     test = result.test.model_copy(update={"undecided_share": 0.25})

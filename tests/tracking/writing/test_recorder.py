@@ -265,7 +265,7 @@ def test_the_head_of_a_run_is_completed_after_a_kill(
     assert study["inputs"] == trial["inputs"] == [(CORPUS.name, CORPUS.digest)]
 
 
-def test_a_curve_of_many_epochs_is_written_whole(store: MlflowFixture) -> None:
+def test_a_curve_of_many_epochs_is_written_completely(store: MlflowFixture) -> None:
     long = FoldConfiguration.parse(**NONE.model_dump() | {"epochs": 400})
     trained_fold = deserialize_fold(trained(NONE, 0))
     record = trained_fold.result.curve[0]
