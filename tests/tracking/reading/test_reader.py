@@ -178,7 +178,7 @@ def test_the_device_type_is_found_from_the_identity(store: MlflowFixture) -> Non
     folds = tuple(fold.model_copy(update={"environment": known}) for fold, known in zip(now.folds, older, strict=True))
     then = ScoredTrial.of(now.model_copy(update={"folds": folds}))
     assert {fold.provenance for fold in then.folds} == {fold.provenance for fold in ScoredTrial.of(now).folds}
-    assert {fold.origin.device_type for fold in then.folds} == {"cpu"}
+    assert {fold.provenance.device_type for fold in then.folds} == {"cpu"}
 
 
 def test_a_lost_trial_is_read_from_its_folds(store: MlflowFixture) -> None:

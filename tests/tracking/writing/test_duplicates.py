@@ -13,7 +13,7 @@ MODEL = payloads.model_digest(NONE)
 
 
 def fold_run(store: MlflowFixture, study: str, started_ms: int, status: str = "FINISHED", lost: bool = False) -> str:
-    """Another run of the first fold, as a recorder of another data directory would have made it; perhaps its file was lost."""
+    """Another run of the first fold, as a recorder of another data directory writes it; `lost` leaves out its file."""
     (known, *_) = store.runs(ser__kind="fold", ser__fold_identity=parse_result(trained(NONE, 0)).identity)
     tags = {**known.data.tags, "ser.study": study}
     run = store.client.create_run(store.experiment, start_time=started_ms, tags=tags)
