@@ -15,12 +15,15 @@ from tracking.backend.errors import translate_error
 
 
 class OneLineErrorGroup(TyperGroup):
-    """Prints an error that the user can fix as one line, without a traceback."""
+    """Prints one line, without a traceback, for an error that the user can fix, and after Ctrl-C or SIGTERM."""
 
     @override
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except (KeyboardInterrupt, SystemExit):
+            typer.echo("Stopped. Run the same command to resume.", err=True)
+            raise
         except Exception as error:
             user_error = translate_error(error)
             if user_error is None:

@@ -58,8 +58,6 @@ class StudyDisplay(StudyCallback):
     ) -> None:
         if self._console.is_interactive:
             self._bars.stop()
-        if kind in (KeyboardInterrupt, SystemExit):
-            self._console.print("Stopped. Run the same command to resume.")
 
     def progress_bar(self, name: str) -> Callable[[int, int], None]:
         """Open a bar for a stage before or after training."""

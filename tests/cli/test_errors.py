@@ -136,3 +136,12 @@ def test_listing_no_studies_is_no_error(home: Path) -> None:
     answer = ser("study", "list")
     assert answer.exit_code == 0
     assert "study" in answer.stdout
+
+
+def test_ctrl_c_says_how_to_resume(home: Path, emodb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("studies.cli.study.run.run_study", interrupt)
+    answer = ser("study", "run", "--attention", "none", "--corpus", "emodb", "--root", str(emodb), *TINY)
+    assert (answer.exit_code, answer.stderr) == (130, "Stopped. Run the same command to resume.\n")
