@@ -4,7 +4,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from typing_extensions import override
@@ -19,11 +18,12 @@ from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
 from studies.search.optuna_study import OptunaStudy
-from studies.search.records import IdentityInputs, Point, StudyLocation
+from studies.search.records import IdentityInputs, StudyLocation
+from studies.search.session import StudySession
 from studies.storages.home import Home
 from tracking.backend.client import connect, experiment_id
 from tracking.context import StudyContext
-from tracking.reading.reader import Reader
+from tracking.outbox.outbox import Outbox
 from tracking.writing.recorder import Recorder
 
 _LABELS = ("words", "phonemes", "phonemes_x2", "utterance")
@@ -96,27 +96,17 @@ class InstantTrainer(Executor):
         self._tasks.clear()
 
 
-@dataclass(frozen=True)
-class Study:
-    """Open study without recorded results.
+def open_study(home: Home, corpus: Corpus, trials: int) -> tuple[StudySession, Recorder]:
+    """Open a study of a number of trials, without the audio, features and consistency check of a real one.
 
-    Attributes:
-        context: The study.
-        search: Its Optuna study.
-        points: Its points.
-        recorder: Writer of its runs.
-        reader: Reader of its runs.
+    Args:
+        home: The data directory.
+        corpus: The corpus.
+        trials: Number of trials; the study has at least as many points.
+
+    Returns:
+        The study, and the recorder of its runs.
     """
-
-    context: StudyContext
-    search: OptunaStudy
-    points: list[Point]
-    recorder: Recorder
-    reader: Reader
-
-
-def open_study(home: Home, corpus: Corpus, trials: int) -> Study:
-    """Open a study of a number of trials, without the audio, features and consistency check of a real one."""
     plan = StudyPlan.from_options(
         StudyOptions(
             corpus=corpus.name,
@@ -130,17 +120,13 @@ def open_study(home: Home, corpus: Corpus, trials: int) -> Study:
     )
     scheme = make_folds(corpus, parse_scheme("speaker"), "partner")
     name = plan.name(corpus.digest, "cpu")
-    search = OptunaStudy.open(home.storage, name, plan)
-    search.keep_precision("fp32")
-    search.save_identity_inputs(IdentityInputs(scheme, "cpu"))
-    client = connect(home.tracking_uri_or_path)
-    experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
-    search.save_location(StudyLocation(experiment, corpus.digest, scheme[0].scheme, len(scheme)))
+    search, inputs = OptunaStudy.open(home.storage, name, plan), IdentityInputs(scheme, "cpu")
+    search.save_precision("fp32")
+    search.save_identity_inputs(inputs)
+    client, shared = connect(home.tracking_uri_or_path), home.tracking_uri is not None
+    experiment = experiment_id(client, corpus.name, None if shared else home.artifacts)
+    location = StudyLocation(experiment, corpus.digest, scheme[0].scheme, len(scheme))
+    search.save_location(location)
     context = StudyContext(name, plan.recipe, corpus, scheme, provenance_tags("none"), {"recipe": plan.recipe})
-    return Study(
-        context,
-        search,
-        search.points("fp32")[:trials],
-        Recorder(client, experiment, context, home.lock("recording"), home.tracking_uri is not None),
-        Reader(client, experiment, corpus.digest, scheme[0].scheme),
-    )
+    session = StudySession(plan, home, search, "fp32", client, location, inputs, Outbox(home.outbox))
+    return session, Recorder(client, experiment, context, home.lock("recording"), shared)

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from benchmarks.recording.stopwatch import Pace, Stopwatch
 from benchmarks.recording.synthetic_results import SyntheticResults, synthetic_corpus
 from ser.devices import cpu_name
 from studies.coordination.coordinator import Coordinator
+from studies.coordination.trial_writer import TrialWriter
 from studies.monitoring.events import StudyCallback, StudyProgress
 from studies.runner import writer_threads
 from studies.search.optuna_study import OptunaStudy
@@ -149,36 +150,32 @@ def record(destination: Destination, trials: int, weights_kib: int) -> dict[str,
     """
     home, corpus = destination.home, synthetic_corpus()
     results = SyntheticResults(corpus)
-    study = open_study(home, corpus, trials)
-    scheme, points = study.context.scheme, study.points
+    session, recorder = open_study(home, corpus, trials)
+    scheme, points = session.scheme, session.points()[:trials]
     folds = len(points) * len(scheme)
     stopwatch, pace = _stopwatch(), Pace(folds // STAGES, destination.servers)
     trainer = InstantTrainer(results, slots=4, weights=256 * weights_kib, on_first_fold=pace.start)
-    study_run = study.recorder.ensure_study_run()
+    session = replace(session, outbox=CountedOutbox(home.outbox, (pace.count, trainer.recorded)))
+    study_run = recorder.ensure_study_run()
     started_s, threads = time.perf_counter(), writer_threads(home)
     with (
-        home.storage.acquire_lease(study.context.study) as lease,
-        BackgroundWriter(lease.check, threads=threads) as sender,
+        home.storage.acquire_lease(session.name) as lease,
+        BackgroundWriter(lease.check, threads=threads) as background,
     ):
         coordinator = Coordinator(
-            context=study.context,
-            study_run=study_run,
+            session=session,
             points=points,
-            search=study.search,
             store=Path("none"),
-            device_type="cpu",
-            outbox=CountedOutbox(home.outbox, (pace.count, trainer.recorded)),
-            recorder=study.recorder,
-            reader=study.reader,
+            trial_writer=TrialWriter(session, recorder, study_run),
             executor=trainer,
-            observer=ProgressPrinter(),
-            sender=sender,
+            callback=ProgressPrinter(),
+            background=background,
         )
         if failures := coordinator.run():
             raise RuntimeError("\n".join(failures))
     ended_s = time.perf_counter()
-    study.recorder.record_baseline(study_run, results.baseline(scheme, points[0].configuration.normalisation))
-    study.recorder.finish_study(study_run, complete=True)
+    recorder.record_baseline(study_run, results.baseline(scheme, points[0].configuration.normalisation))
+    recorder.finish_study(study_run, complete=True)
     settings = {"trials": len(points), "folds": folds, "weights_kib": weights_kib, "servers": list(destination.servers)}
     times = {"looking_what_is_there_s": pace.started_s - started_s, "recording_s": ended_s - pace.started_s}
     rows = stopwatch.rows(threads * times["recording_s"], folds)

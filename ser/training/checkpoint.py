@@ -5,6 +5,7 @@ Results are read without torch, which a report would otherwise import for nothin
 
 import json
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,31 @@ if TYPE_CHECKING:
     from ser.training.trainer import TrainedFold
 
 _RESULT = "result"
+
+
+@dataclass(frozen=True)
+class StoredFold:
+    """A trained fold as it is stored, with its result parsed once.
+
+    Attributes:
+        result: The result.
+        content: The bytes of the safetensors file.
+    """
+
+    result: FoldResult
+    content: bytes
+
+    @classmethod
+    def parse(cls, content: bytes) -> "StoredFold":
+        """Parse the result of a file.
+
+        Args:
+            content: The bytes of the file.
+
+        Raises:
+            SerError: The bytes do not begin as a trained fold does.
+        """
+        return cls(parse_result(content), content)
 
 
 def serialize_fold(trained: "TrainedFold") -> bytes:

@@ -1,7 +1,8 @@
-"""What mends a finding of `studies.consistency.checks`: records that `studies.consistency.repairer` carries out."""
+"""Repairs of a study's inconsistencies, as records that `studies.consistency.repairer` applies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from mlflow.entities import Run
@@ -12,7 +13,7 @@ from ser.config import FoldConfiguration
 
 @dataclass(frozen=True)
 class SupersedeRun:
-    """Tag a run as superseded by another one, or by none, and close it where it is still open."""
+    """Tag a run as superseded by another one, or by none, and end it where it is open."""
 
     run: Run
     by: str
@@ -29,7 +30,7 @@ class EndRun:
 
 @dataclass(frozen=True)
 class ReparentRun:
-    """Put a run below its rightful parent."""
+    """Put a run below another parent."""
 
     run: Run
     parent: str
@@ -37,15 +38,23 @@ class ReparentRun:
 
 @dataclass(frozen=True)
 class RecreateRun:
-    """Make a run that is lost, empty and closed; the next start of the study fills it."""
+    """Make a lost run again, empty and ended; the next start of the study fills it."""
 
     name: str
     tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
+class RestoreResult:
+    """Copy a result whose run is lost to the outbox, from which its run is written again."""
+
+    identity: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class TellOptuna:
-    """Tell Optuna the value of a point whose trial is written."""
+    """Tell Optuna the value of a point whose trial run is finished."""
 
     configuration: FoldConfiguration
     value: float
@@ -53,16 +62,16 @@ class TellOptuna:
 
 @dataclass(frozen=True)
 class DiscardTrial:
-    """Leave a trial of Optuna out of the study: fail it, or note that it is superseded where it is complete."""
+    """Leave an Optuna trial out of the study: fail it, or note that it is superseded where it is complete."""
 
     trial: FrozenTrial
 
 
 @dataclass(frozen=True)
 class QuarantineFile:
-    """Rename a file of the outbox that cannot be read, so that its fold is trained again."""
+    """Rename an outbox file that holds no result, so that its fold is trained again."""
 
     identity: str
 
 
-Repair = SupersedeRun | EndRun | ReparentRun | RecreateRun | TellOptuna | DiscardTrial | QuarantineFile
+Repair = SupersedeRun | EndRun | ReparentRun | RecreateRun | RestoreResult | TellOptuna | DiscardTrial | QuarantineFile

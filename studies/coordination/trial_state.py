@@ -1,9 +1,10 @@
-"""A point on its way: its folds, and the results that exist."""
+"""Run-time state of a trial: its folds and their results."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
-from ser.identity import fold_identity, trial_identity
+from ser.identity import trial_identity
 from ser.results import Fold, FoldResult
 from studies.monitoring.events import StudyProgress
 from studies.search.records import Point
@@ -11,50 +12,77 @@ from tracking.analysis.variants.naming import variant_label
 from tracking.writing import payloads
 
 
+class FoldState(Enum):
+    """State of a fold.
+
+    A fold that is trained goes through QUEUED, RUNNING, STORED and RECORDED. A failed attempt puts it back to QUEUED,
+    the last one to FAILED. A fold whose run exists already goes from QUEUED to RECORDED or EXTERNAL at once.
+    """
+
+    QUEUED = auto()
+    """It waits for a slot."""
+    RUNNING = auto()
+    """A worker trains it."""
+    FAILED = auto()
+    """Its last attempt in this start of the study failed."""
+    STORED = auto()
+    """Its result is on disk in the outbox, and has no run yet."""
+    RECORDED = auto()
+    """Its run is this study's."""
+    EXTERNAL = auto()
+    """Another study has trained it, and this study uses that result."""
+
+    @property
+    def has_result(self) -> bool:
+        """Whether its result is on disk."""
+        return self in (FoldState.STORED, FoldState.RECORDED, FoldState.EXTERNAL)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether its result is in MLflow."""
+        return self in (FoldState.RECORDED, FoldState.EXTERNAL)
+
+
 @dataclass
 class TrialState:
-    """A point on its way.
+    """State of a trial while its study runs.
 
     Attributes:
-        point: The point.
-        identity: The trial's identity.
-        folds: Folds by identity, in the order of the scheme.
-        results: Results by fold identity, until it has ended: a study of a thousand trials would fill the memory.
-        done: Identities of folds that have a result.
-        recorded: Identities of folds that have a run, too.
-        elsewhere: Runs of folds that another trial had trained, by fold identity.
-        run_id: Its run, once it is known.
-        failures: Why attempts at its folds failed, each with its traceback, in order.
-        given_up: Last failure of each fold that is not tried again in this start, by fold identity.
-        pruned: Why it was given up before its last fold, or None.
-        ended: Whether it was written to its end.
+        point: Its point.
+        identity: Its identity.
+        folds: Its folds by identity, in the order of the scheme.
+        states: State of each fold by identity, in the same order.
+        results: Results of folds that have a run, by fold identity; released when the trial is complete, since those of
+            a thousand trials would fill the memory.
+        external_runs: Runs of EXTERNAL folds by fold identity; none where the whole trial is another study's.
+        run_id: Its run, once it has one.
+        failures: Failed attempts at its folds, each with its traceback, in order.
+        failed_folds: Last failure of each FAILED fold, by fold identity.
+        pruned: Reason for which it was pruned, or None.
+        complete: Whether its run is finished.
     """
 
     point: Point
     identity: str
-    folds: dict[str, Fold]
+    folds: Mapping[str, Fold]
+    states: dict[str, FoldState]
     results: dict[str, FoldResult] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
-    recorded: set[str] = field(default_factory=set)
     external_runs: dict[str, str] = field(default_factory=dict)
     run_id: str | None = None
     failures: list[str] = field(default_factory=list)
     failed_folds: dict[str, str] = field(default_factory=dict)
     pruned: str | None = None
-    ended: bool = False
+    complete: bool = False
 
     @classmethod
-    def of(cls, point: Point, corpus_digest: str, scheme: tuple[Fold, ...], device_type: str) -> "TrialState":
-        """The trial of a point.
+    def queued(cls, point: Point, folds: Mapping[str, Fold]) -> "TrialState":
+        """Make the trial of a point, all of whose folds are QUEUED.
 
         Args:
             point: The point.
-            corpus_digest: Digest of the corpus.
-            scheme: All folds, in order.
-            device_type: 'cpu' or 'cuda'.
+            folds: Its folds by identity, in the order of the scheme.
         """
-        folds = {fold_identity(point.configuration, corpus_digest, fold, device_type): fold for fold in scheme}
-        return cls(point, trial_identity(list(folds)), folds)
+        return cls(point, trial_identity(list(folds)), folds, dict.fromkeys(folds, FoldState.QUEUED))
 
     @property
     def label(self) -> str:
@@ -64,54 +92,59 @@ class TrialState:
     @property
     def missing(self) -> list[str]:
         """Identities of folds without a result, in the order of the scheme."""
-        return [identity for identity in self.folds if identity not in self.done]
+        return [identity for identity, state in self.states.items() if not state.has_result]
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether all its folds are in MLflow."""
+        return all(state.has_run for state in self.states.values())
 
     @property
     def validation_ua(self) -> dict[int, float]:
         """Validation UA, 0..1, of the folds that have a result, by number of the fold, from 1."""
         return {result.fold.index + 1: payloads.validation_ua(result) for result in tuple(self.results.values())}
 
-    def is_repetition_of(self, other: "TrialState") -> bool:
+    def is_repetition_of(self, trial: "TrialState") -> bool:
         """Whether it is another trial's point, perhaps with another seed."""
-        seed = {"seed": other.point.configuration.seed}
-        return self.point.configuration.model_copy(update=seed) == other.point.configuration
+        seed = {"seed": trial.point.configuration.seed}
+        return self.point.configuration.model_copy(update=seed) == trial.point.configuration
 
     def fold_name(self, identity: str) -> str:
         """Readable name of one of its folds."""
         return f"{self.label} · {self.folds[identity].name}"
 
-    def add_result(self, result: FoldResult) -> None:
-        """Takes a result in, under its place in this scheme: an equal fold may stand elsewhere in another one."""
+    def add_result(self, result: FoldResult, state: FoldState) -> None:
+        """Add a fold's result, with the fold as this scheme has it: an equal one may have another index elsewhere."""
         self.results[result.identity] = result.model_copy(update={"fold": self.folds[result.identity]})
-        self.done.add(result.identity)
+        self.states[result.identity] = state
 
     def release_results(self) -> None:
-        """Notes that it was written to its end, and lets go of its results."""
-        self.ended = True
+        """Mark it as complete, and release its results."""
+        self.complete = True
         self.results.clear()
 
 
 def compute_progress(
     trials: Iterable[TrialState], points: int, ended: int, reused: int, folds: int, values: Iterable[tuple[str, float]]
 ) -> StudyProgress:
-    """How far a study is.
+    """Compute a study's progress.
 
     Args:
-        trials: Trials that had not ended when it began.
-        points: All its points.
-        ended: Points that had ended when it began.
-        reused: Folds of `trials` that had a result when it began.
-        folds: Folds of a trial.
+        trials: Trials that were open when this start began.
+        points: Number of all points.
+        ended: Number of points that were complete or pruned when this start began.
+        reused: Number of folds of `trials` that had a result when this start began.
+        folds: Number of folds of a trial.
         values: Name and mean validation UA, 0..1, of each complete trial.
     """
     trials = list(trials)
     spared = sum(len(trial.missing) for trial in trials if trial.pruned is not None)
-    done = sum(len(trial.done) for trial in trials)
+    done = sum(len(trial.folds) - len(trial.missing) for trial in trials)
     return StudyProgress(
         trials=points,
-        trials_done=ended + sum(trial.ended or trial.pruned is not None for trial in trials),
+        trials_done=ended + sum(trial.complete or trial.pruned is not None for trial in trials),
         folds=points * folds - spared,
         folds_done=ended * folds + done,
         folds_reused=ended * folds + reused,
-        best=max(values, key=lambda each: each[1], default=None),
+        best=max(values, key=lambda named_value: named_value[1], default=None),
     )

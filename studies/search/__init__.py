@@ -1,1 +1,1 @@
-"""Studies in Optuna: points, sampling and pruning."""
+"""A study and its search: session, points, sampling and pruning."""

@@ -24,7 +24,7 @@ from studies.storages.base import Storage
 _PRECISION = "precision"
 PLAN = "plan"
 WHEREABOUTS = "whereabouts"
-_BASIS = "basis"
+_IDENTITY_INPUTS = "basis"
 SUPERSEDED = "superseded"
 _PRUNED = "pruned"
 _STANDING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
@@ -67,13 +67,18 @@ class OptunaStudy:
         return cls(study, plan)
 
     @property
+    def name(self) -> str:
+        """Name of the study."""
+        return str(self._study.study_name)
+
+    @property
     def precision(self) -> Precision | None:
-        """The arithmetic that `auto` was resolved to when the study began, or None before that."""
+        """Precision that `auto` was resolved to at the study's first start, or None before it."""
         value = self._study.user_attrs.get(_PRECISION)
         return None if value is None else value
 
-    def keep_precision(self, precision: Precision) -> None:
-        """Keeps the resolved arithmetic for the life of the study."""
+    def save_precision(self, precision: Precision) -> None:
+        """Save the resolved precision for the life of the study."""
         self._study.set_user_attr(_PRECISION, precision)
 
     def save_location(self, whereabouts: StudyLocation) -> None:
@@ -82,18 +87,18 @@ class OptunaStudy:
             self._study.set_user_attr(WHEREABOUTS, asdict(whereabouts))
 
     @property
-    def basis(self) -> IdentityInputs | None:
-        """What the identities of its folds rest on, or None before the study's first start."""
-        kept = self._study.user_attrs.get(_BASIS)
-        if kept is None:
+    def identity_inputs(self) -> IdentityInputs | None:
+        """Folds and device type that enter the identities of its folds, or None before its first start."""
+        stored = self._study.user_attrs.get(_IDENTITY_INPUTS)
+        if stored is None:
             return None
-        return IdentityInputs(tuple(Fold.model_validate(fold) for fold in kept["scheme"]), kept["device_type"])
+        return IdentityInputs(tuple(Fold.model_validate(fold) for fold in stored["scheme"]), stored["device_type"])
 
-    def save_identity_inputs(self, basis: IdentityInputs) -> None:
-        """Keeps what the identities of its folds rest on, for those who look without the corpus."""
-        if _BASIS not in self._study.user_attrs:
-            scheme = [fold.model_dump(mode="json") for fold in basis.scheme]
-            self._study.set_user_attr(_BASIS, {"scheme": scheme, "device_type": basis.device_type})
+    def save_identity_inputs(self, inputs: IdentityInputs) -> None:
+        """Save the folds and the device type, for checks without the corpus."""
+        if _IDENTITY_INPUTS not in self._study.user_attrs:
+            scheme = [fold.model_dump(mode="json") for fold in inputs.scheme]
+            self._study.set_user_attr(_IDENTITY_INPUTS, {"scheme": scheme, "device_type": inputs.device_type})
 
     @property
     def size(self) -> int:
@@ -181,7 +186,7 @@ class OptunaStudy:
         """Marks a trial that lacks folds; the next start of the study begins its point anew."""
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
-    def report(self, number: int, validation_ua: Mapping[int, float]) -> None:
+    def report_intermediate(self, number: int, validation_ua: Mapping[int, float]) -> None:
         """Keeps what a pruner judges by, in a study that has one; what is kept already stays.
 
         Args:

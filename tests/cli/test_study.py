@@ -191,11 +191,11 @@ def test_a_check_finds_and_repairs_damage(ran: StudyFolder) -> None:
     (study,) = ran.runs(ser__kind="study", ser__study=name)
     ran.client().update_run(study.info.run_id, status="RUNNING")
     output = ran.refused("study", "check", name).stdout
-    assert f"stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it" in output
+    assert f"stuck: study run {name} ({study.info.run_id}): RUNNING, but no process runs the study" in output
     assert f"1 inconsistent; repair with: ser study check {name} --repair" in output
     repaired = ran.ser("study", "check", "--repair").stdout.splitlines()
     assert repaired == [
-        f"repaired, stuck: study run {name} ({study.info.run_id}): RUNNING, and nobody runs it",
+        f"repaired, stuck: study run {name} ({study.info.run_id}): RUNNING, but no process runs the study",
         consistent,
     ]
     assert ran.client().get_run(study.info.run_id).info.status == "FINISHED"

@@ -39,13 +39,14 @@ def assert_ended_as(place: Home, expected: tuple[Any, ...], epochs: int) -> None
         epochs: Epochs of every fold.
     """
     from studies.consistency.study_check import check_study
+    from studies.search.session import StudySession
     from studies.search.summaries import list_studies
     from tracking.backend.client import connect
 
     assert results(place) == expected
     (summary,) = list_studies(place.storage)
-    checked = check_study(place, summary, repair=False)
-    assert (checked.findings, checked.trials_open, checked.waiting) == ((), 0, 0)
+    checked = check_study(StudySession.reopen(place, summary))
+    assert (checked.findings, checked.trials_open, checked.pending) == ((), 0, 0)
     runs, client = all_runs(place), connect(place.tracking_uri_or_path)
     kinds = Counter(run.data.tags["ser.kind"] for run in runs)
     assert kinds == {"study": 1, "trial": TRIALS, "fold": TRIALS * FOLDS}, kinds

@@ -41,7 +41,7 @@ WRITES: tuple[tuple[Any, str], ...] = (
     *((Outbox, name) for name in ("put", "remove")),
     *(
         (OptunaStudy, name)
-        for name in ("start_trial", "complete", "keep_precision", "save_identity_inputs", "save_location")
+        for name in ("start_trial", "complete", "save_precision", "save_identity_inputs", "save_location")
     ),
 )
 

@@ -201,7 +201,7 @@ class Waiting(InProcess):
 def test_a_lost_place_is_taken_again_before_a_fold_ends(
     own_postgresql: PostgresqlServer, shared: StudyFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coordinator, "HOLD_EVERY_S", 0.2)
+    monkeypatch.setattr(coordinator, "LEASE_CHECK_S", 0.2)
 
     def restart() -> None:
         # Nothing is left to write: the trial's run has begun, and parameters are the last that it gets.
@@ -294,7 +294,7 @@ def test_a_connection_lost_while_pruning_queues_no_fold_twice(
             raise UnavailableError("lost")
         report(search, number, validation_ua)
 
-    monkeypatch.setattr(OptunaStudy, "report", lost_at_first)
+    monkeypatch.setattr(OptunaStudy, "report_intermediate", lost_at_first)
     # With room for more than the first point's folds the search is asked for the second one while they are in hand.
     executor = InProcess(slots=2 * len(SCHEME))
     with BackgroundWriter() as sender:

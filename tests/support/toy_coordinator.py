@@ -1,7 +1,6 @@
 """A coordinator over real Optuna and MLflow databases whose folds are trained in this process, once a session."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -10,22 +9,22 @@ from optuna.trial import FrozenTrial
 
 from ser.results import Fold
 from ser.training.checkpoint import parse_result
-from studies.consistency.checks import Inconsistency, StudySnapshot, find_inconsistencies
-from studies.consistency.lost_runs import recover_lost_runs
-from studies.consistency.repairer import StudyRepairer
-from studies.consistency.snapshot import expected_points, read_snapshot
+from studies.consistency.checks import Inconsistency, find_inconsistencies
+from studies.consistency.snapshot import read_snapshot
 from studies.consistency.study_check import repair_study
 from studies.coordination.coordinator import Coordinator
 from studies.coordination.shutdown import closing_runs_on_error
+from studies.coordination.trial_writer import TrialWriter
 from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
-from studies.runner import is_study_complete
 from studies.search.optuna_study import OptunaStudy
-from studies.search.records import IdentityInputs
+from studies.search.records import IdentityInputs, StudyLocation
+from studies.search.session import StudySession
 from studies.search.summaries import list_studies
-from studies.storages.base import Storage
+from studies.storages.base import Lease, Storage
+from studies.storages.home import Home
 from studies.storages.sqlite import SqliteStorage
 from tests.support.configurations import MEL
 from tests.support.kept import trial_results
@@ -194,42 +193,26 @@ class StudyFixture:
         confirm: Callable[[], None] = lambda: None,
     ) -> list[str]:
         """Runs a study to its end, or until something is raised."""
-        observer = observer or StudyCallback()
+        callback = observer or StudyCallback()
         search = OptunaStudy.open(self.storage, study, plan)
-        search.keep_precision("fp32")
+        search.save_precision("fp32")
         search.save_identity_inputs(IdentityInputs(scheme, "cpu"))
+        session = self.session(plan, study, scheme)
         recorder: Recorder = self.store.recorder(study)
-        context = replace(self.store.context(study), scheme=scheme)
-        recover_lost_runs(
-            self.store.client,
-            self.store.experiment,
-            context,
-            search,
-            "fp32",
-            "cpu",
-            self.folder / "artifacts" / CORPUS.name,
-            self.outbox,
-            observer,
-            lambda done, total: None,
-        )
-        points = repair_study(
-            self.store.client, self.store.experiment, context, search, "fp32", "cpu", self.outbox, observer
-        )
         with closing_runs_on_error(recorder, confirm):
-            study_run = recorder.ensure_study_run(complete=is_study_complete(points, search, "fp32"))
+            check = repair_study(session, Lease(), resumes=True)
+            for message in check.messages:
+                callback.on_message(message)
+            points = check.open_points(session.points())
+            study_run = recorder.ensure_study_run(complete=session.is_complete(points))
             coordinator = Coordinator(
-                context=context,
-                study_run=study_run,
+                session=session,
                 points=points,
-                search=search,
                 store=self.folder / "features",
-                device_type="cpu",
-                outbox=self.outbox,
-                recorder=recorder,
-                reader=self.reader(),
+                trial_writer=TrialWriter(session, recorder, study_run),
                 executor=executor or InProcess(),
-                observer=observer,
-                sender=sender or SynchronousWriter(),
+                callback=callback,
+                background=sender or SynchronousWriter(),
             )
             failures = coordinator.run()
             if not recorder.study_is_finished(study_run):
@@ -237,28 +220,33 @@ class StudyFixture:
                 recorder.finish_study(study_run, complete=not failures)
         return failures
 
-    def check(self, study: str = "first", held: bool = False) -> list[Inconsistency]:
+    def session(self, plan: StudyPlan, study: str = "first", scheme: tuple[Fold, ...] = SCHEME) -> StudySession:
+        """Opens a study."""
+        return StudySession(
+            plan=plan,
+            home=Home(self.folder),
+            search=OptunaStudy.open(self.storage, study, plan),
+            precision="fp32",
+            client=self.store.client,
+            location=StudyLocation(self.store.experiment, CORPUS.digest, SCHEME[0].scheme, len(scheme)),
+            identity_inputs=IdentityInputs(scheme, "cpu"),
+            outbox=self.outbox,
+        )
+
+    def check(self, study: str = "first", is_running: bool = False) -> list[Inconsistency]:
         """What a check from outside finds."""
-        return find_inconsistencies(self._ledgers(study, held))
+        return find_inconsistencies(read_snapshot(self._reopened(study), is_running))
 
     def repair(self, study: str = "first") -> tuple[list[Inconsistency], list[Inconsistency]]:
-        """Mends from outside; returns what was mended, and what is found afterwards."""
-        search = self._search(study)
-        repair = StudyRepairer(self.store.client, self.store.experiment, search, self.outbox)
-        mended, ledgers = repair.repair(lambda: self._ledgers(study, held=False))
-        return mended, find_inconsistencies(ledgers)
+        """Repairs from outside; returns what was repaired, and what is found afterwards."""
+        result = repair_study(self._reopened(study), Lease())
+        return list(result.repaired), list(result.findings)
 
-    def _search(self, study: str) -> OptunaStudy:
-        (summary,) = (each for each in list_studies(self.storage) if each.name == study)
-        return OptunaStudy.open(self.storage, study, summary.plan)
-
-    def _ledgers(self, study: str, held: bool) -> StudySnapshot:
-        search = self._search(study)
-        basis = search.basis
-        assert basis is not None
-        points = [point.configuration for point in search.points("fp32")]
-        expected = expected_points(points, search.key, CORPUS.digest, basis)
-        return read_snapshot(self.store.client, self.store.experiment, study, expected, search, self.outbox, held)
+    def _reopened(self, study: str) -> StudySession:
+        (summary,) = (summary for summary in list_studies(self.storage) if summary.name == study)
+        scheme = OptunaStudy.open(self.storage, study, summary.plan).identity_inputs
+        assert scheme is not None
+        return self.session(summary.plan, study, scheme.scheme)
 
     def reader(self) -> Reader:
         return Reader(self.store.client, self.store.experiment, CORPUS.digest, SCHEME[0].scheme)

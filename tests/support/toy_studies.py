@@ -14,7 +14,7 @@ from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus, SkippedFile
 from ser.identity import fold_identity, trial_identity
 from ser.results import BaselineResult, Evaluation, Fold
-from ser.training.checkpoint import parse_result, serialize_fold
+from ser.training.checkpoint import StoredFold, parse_result, serialize_fold
 from tests.support.configurations import small
 from tests.support.toy_corpus import fold_of, toy_corpus, train
 from tracking.analysis.trial_result import TrialResult
@@ -33,6 +33,12 @@ QUANTUM = small(attention="quantum", epochs=2)
 def trained(configuration: FoldConfiguration, index: int) -> bytes:
     """The bytes of a trained fold of the toy corpus."""
     return serialize_fold(train(configuration, fold=fold_of(CORPUS, index)))
+
+
+@cache
+def stored(configuration: FoldConfiguration, index: int) -> StoredFold:
+    """The same fold with its result parsed."""
+    return StoredFold.parse(trained(configuration, index))
 
 
 def trial_id(configuration: FoldConfiguration, scheme: Sequence[Fold] = SCHEME) -> str:
@@ -105,7 +111,7 @@ class MlflowFixture:
         recorder = self.recorder(study)
         run = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(configuration), configuration)
         for fold in SCHEME[:folds]:
-            recorder.log_fold(run, trained(configuration, fold.index))
+            recorder.log_fold(run, stored(configuration, fold.index))
         if folds == len(SCHEME):
             recorder.finish_trial(run, trial_result(configuration, study, run), {})
         return run

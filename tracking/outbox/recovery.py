@@ -1,40 +1,37 @@
-"""Finding results again whose runs are gone, such as after MLflow's database was deleted and its artifacts stayed."""
+"""Result files among local artifacts, which outlive MLflow's database."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ser.errors import SerError
 from ser.training.checkpoint import read_result
 from tracking import schema
-from tracking.outbox.outbox import Outbox
 
 
-def recover_from_artifacts(
-    artifacts: Path, wanted: Set[str], outbox: Outbox, progress: Callable[[int, int], None] = lambda done, total: None
-) -> int:
-    """Copies trained folds from artifacts to the outbox, from which their runs are written again.
+def find_results(
+    artifacts: Path,
+    missing_identities: Collection[str],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Path]:
+    """Find the results of folds in a folder of artifacts.
 
     Args:
         artifacts: Folder of an experiment's artifacts, on this machine; need not exist.
-        wanted: Identities of the folds that lack a run.
-        outbox: Where results wait.
+        missing_identities: Identities of the folds to find.
         progress: Called with the files read and their number.
 
     Returns:
-        Number of folds found.
+        Their files, by fold identity.
     """
-    missing = set(wanted) - set(outbox.pending())
     files = sorted(artifacts.glob(f"*/artifacts/{schema.TRAINED_FOLD}"))
-    found = 0
+    results: dict[str, Path] = {}
     for number, path in enumerate(files, start=1):
         try:
             identity = read_result(path).identity
         except SerError:
-            # Cut short by a kill or of another version: its fold is trained again.
+            # Cut short by a kill, or of another version: its fold is trained again.
             identity = ""
-        if identity in missing:
-            outbox.put(identity, path.read_bytes())
-            missing.remove(identity)
-            found += 1
+        if identity in missing_identities:
+            results.setdefault(identity, path)
         progress(number, len(files))
-    return found
+    return results

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ser.config import FoldConfiguration
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import BaselineResult, FoldResult, scheme_json
-from ser.training.checkpoint import parse_result
+from ser.training.checkpoint import StoredFold
 from tracking import schema
 from tracking.analysis.figures.confusion_svg import confusion_svg
 from tracking.analysis.trial_result import TrialResult
@@ -94,24 +94,24 @@ class Recorder:
             self._resume_run(run, payloads.log_params(configuration))
         return self._artifacts.remember(run)
 
-    def log_fold(self, trial_run: str, content: bytes) -> Run:
+    def log_fold(self, trial_run: str, fold: StoredFold) -> Run:
         """Write a trained fold's run, or complete the run that a kill left unfinished.
 
         Args:
             trial_run: Id of the trial's run.
-            content: The bytes of the trained fold.
+            fold: The trained fold.
 
         Returns:
             The fold's run; another study's run if that has written the same fold.
         """
-        result = parse_result(content)
+        result = fold.result
         with self._folds.lock_fold(
             result.identity, payloads.model_digest(result.configuration), result.started_ms
         ) as cached:
             run = cached.run or self._create_fold(trial_run, result)
             cached.run = run
             if not cached.complete:
-                self._complete_fold(run, result, content)
+                self._complete_fold(run, fold)
                 cached.complete = True
         return run
 
@@ -237,16 +237,16 @@ class Recorder:
         all_tags = common | dict(self._context.tags) | dict(tags)
         return self._client.create_run(self._experiment, start_time=start_ms, tags=all_tags, run_name=name)
 
-    def _complete_fold(self, run: Run, result: FoldResult, content: bytes) -> None:
+    def _complete_fold(self, run: Run, fold: StoredFold) -> None:
         """Write all of a fold's run, whatever exists of it, and end it."""
-        run_id = self._artifacts.remember(run)
+        result, run_id = fold.result, self._artifacts.remember(run)
         self._log_corpus(run_id)
         scores = _metrics(payloads.fold_scores(result), result.ended_ms)
         self._write(run_id, payloads.log_params(result.configuration), payloads.curve_metrics(result) + scores)
         confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
         files = _confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
         predictions = payloads.predictions_csv(result).encode()
-        self._artifacts.log(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: content})
+        self._artifacts.log(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: fold.content})
         self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
         self._artifacts.forget(run_id)
 

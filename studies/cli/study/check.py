@@ -4,7 +4,8 @@ import typer
 
 from studies.cli.arguments import find_study
 from studies.cli.study.commands import CheckOptions
-from studies.consistency.study_check import CheckResult, check_study
+from studies.consistency.study_check import CheckResult, check_study, repair_study
+from studies.search.session import StudySession
 
 
 def check(options: CheckOptions) -> None:
@@ -15,9 +16,14 @@ def check(options: CheckOptions) -> None:
     """
     home = options.open_home()
     study = find_study(home, options.study, corpus=None)
-    result = check_study(home, study, options.repair)
-    for repair in result.mended:
-        typer.echo(f"repaired, {repair.kind}: {repair.text}")
+    session = StudySession.reopen(home, study)
+    if options.repair:
+        with home.storage.acquire_lease(study.name) as lease:
+            result = repair_study(session, lease)
+    else:
+        result = check_study(session)
+    for message in result.messages:
+        typer.echo(message)
     for inconsistency in result.findings:
         typer.echo(f"{inconsistency.kind}: {inconsistency.text}")
     typer.echo(f"{study.name}: {_summary(study.name, result)}")
@@ -31,6 +37,6 @@ def _summary(study: str, result: CheckResult) -> str:
     verdict = f"{count} inconsistent; repair with: ser study check {study} --repair" if count else "consistent"
     complete = f"{result.trials - result.trials_open} of {result.trials} trials complete"
     left = f"{result.folds_open} folds left" if result.folds_open else "no folds left"
-    queued = f", {result.waiting} results queued in the outbox" if result.waiting else ""
+    queued = f", {result.pending} results queued in the outbox" if result.pending else ""
     running = f"; running ({result.running_by}), and its open runs are in order" if result.running_by else ""
     return f"{verdict}; {complete}, {left}{queued}{running}"

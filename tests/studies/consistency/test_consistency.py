@@ -190,25 +190,25 @@ DAMAGE = {
         superseded=1,
     ),
     "two study runs": Damage(
-        lambda place: place.copy(place.run("study"), "RUNNING"), ("doubled",), "study run first", superseded=1
+        lambda place: place.copy(place.run("study"), "RUNNING"), ("duplicate",), "study run first", superseded=1
     ),
     "two trial runs": Damage(
-        lambda place: place.copy(place.run("trial"), "FINISHED"), ("doubled",), "trial run none", superseded=1
+        lambda place: place.copy(place.run("trial"), "FINISHED"), ("duplicate",), "trial run none", superseded=1
     ),
     "two trial runs that share the folds": Damage(
-        a_double_trial_with_a_fold_of_its_own, ("doubled", "orphaned"), "trial run none", superseded=1
+        a_double_trial_with_a_fold_of_its_own, ("duplicate", "orphaned"), "trial run none", superseded=1
     ),
     "two fold runs": Damage(
-        lambda place: place.copy(place.run("fold"), "FINISHED"), ("doubled",), "fold run fold 01", superseded=1
+        lambda place: place.copy(place.run("fold"), "FINISHED"), ("duplicate",), "fold run fold 01", superseded=1
     ),
     "a half-written fold run beside the whole one": Damage(
-        lambda place: place.copy(place.run("fold"), "RUNNING"), ("doubled",), "fold run fold 01", superseded=1
+        lambda place: place.copy(place.run("fold"), "RUNNING"), ("duplicate",), "fold run fold 01", superseded=1
     ),
     "trial unknown to the search": Damage(
         lambda place: place.forget_in_the_search("none"), ("missing",), "Optuna: no value of trial none"
     ),
     "two trials of a point in the search": Damage(
-        another_trial_of_a_point, ("doubled",), "trial 0 is of the same point"
+        another_trial_of_a_point, ("duplicate",), "trial 0 is of the same point"
     ),
     "a trial in the search that nobody asked for": Damage(
         a_trial_that_nobody_asked_for, ("orphaned",), 'no point of the study asks for {"attention": "none"}'
@@ -302,7 +302,7 @@ def test_a_start_mends_all_kinds_of_damage_by_itself(finished: Damaged, damaged:
     assert damaged.start(PLAN, executor, observer=watcher) == []
     assert executor.handed_out == []
     assert {text.split(":")[0] for text in watcher.repairs} == {
-        f"mended, {kind}" for kind in ("missing", "orphaned", "doubled", "stuck")
+        f"repaired, {kind}" for kind in ("missing", "orphaned", "duplicate", "stuck")
     }
     assert copy.info.run_id in damaged.superseded()
     assert damaged.check() == []
@@ -314,7 +314,7 @@ def test_what_a_coordinator_has_open_is_no_damage_while_it_runs(damaged: Damaged
     for kind in ("study", "trial", "fold"):
         damaged.set_status(damaged.run(kind), "RUNNING")
     assert len(damaged.check()) == 3
-    assert damaged.check(held=True) == []
+    assert damaged.check(is_running=True) == []
 
 
 def test_work_that_is_left_is_no_damage(place: StudyFixture) -> None:

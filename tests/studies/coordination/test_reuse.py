@@ -216,7 +216,7 @@ def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_pa
     executor, watcher = InProcess(), RecordingCallback()
     assert place.start(QUANTUM, executor, study="first", observer=watcher) == []
     assert executor.handed_out == []
-    assert "nobody writes it" in watcher.repairs[0]
+    assert "no process writes it" in watcher.repairs[0]
     (stands,) = place.store.runs(ser__kind="fold", ser__fold_identity=half.data.tags["ser.fold_identity"])
     assert stands.data.tags["ser.study"] == "second"
     assert place.store.client.get_run(half.info.run_id).data.tags["ser.superseded"] == stands.info.run_id

@@ -31,7 +31,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for value in (0.5, 0.625, None):
         (point,) = search.propose("fp32")
         assert point.number is not None
-        search.report(point.number, {1: 0.5, 2: 0.25})
+        search.report_intermediate(point.number, {1: 0.5, 2: 0.25})
         if value is None:
             search.prune(point.number, "a reason")
         else:

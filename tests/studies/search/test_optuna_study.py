@@ -203,7 +203,7 @@ def test_trials_may_begin_at_once(database: Path) -> None:
 def test_the_resolved_precision_and_the_latest_whereabouts_are_kept(database: Path) -> None:
     search = opened(database)
     assert search.precision is None
-    search.keep_precision("bf16")
+    search.save_precision("bf16")
     search.save_location(StudyLocation("7", "0" * 32, "a scheme", 10))
     search.save_location(StudyLocation("8", "0" * 32, "a scheme", 10))
     assert opened(database).precision == "bf16"

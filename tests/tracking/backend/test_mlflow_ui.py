@@ -11,7 +11,7 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 
-from ser.training.checkpoint import serialize_fold
+from ser.training.checkpoint import StoredFold, serialize_fold
 from ser.training.trainer import TrainedFold
 from tests.support.browser import headless_browser
 from tests.support.configurations import small
@@ -73,7 +73,8 @@ def write_hostile_trial(store: MlflowFixture) -> tuple[str, str]:
     )
     run = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(WINDOWED), WINDOWED)
     for fold in folds:
-        recorder.log_fold(run, serialize_fold(TrainedFold(fold, {"none": torch.zeros(1)})))
+        content = serialize_fold(TrainedFold(fold, {"none": torch.zeros(1)}))
+        recorder.log_fold(run, StoredFold(fold, content))
     recorder.finish_trial(run, plain.model_copy(update={"folds": folds, "run_id": run}), {})
     return experiment, run
 

@@ -4,7 +4,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ser.training.checkpoint import parse_result
-from tests.support.toy_studies import NONE, MlflowFixture, trained, trial_id
+from tests.support.toy_studies import NONE, MlflowFixture, stored, trained, trial_id
 from tracking.backend.artifacts import Artifacts
 from tracking.writing import payloads
 from tracking.writing.duplicates import supersede_duplicates
@@ -99,12 +99,12 @@ def test_only_a_store_of_several_homes_is_looked_at_again(store: MlflowFixture, 
 def test_a_run_of_another_training_is_not_completed(store: MlflowFixture) -> None:
     recorder = store.recorder()
     trial = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
-    recorder.log_fold(trial, trained(NONE, 0))
+    recorder.log_fold(trial, stored(NONE, 0))
     original = first_fold(store)
     store.client.update_run(original.info.run_id, status="RUNNING")
     half = fold_run(store, "second", original.info.start_time - 1, status="RUNNING")
     before = store.client.get_run(half)
-    again = recorder.log_fold(trial, trained(NONE, 0))
+    again = recorder.log_fold(trial, stored(NONE, 0))
     assert again.info.run_id == original.info.run_id
     after = store.client.get_run(half)
     assert (after.data.metrics, after.data.params) == (before.data.metrics, before.data.params) == ({}, {})

@@ -8,7 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from ser.training.checkpoint import parse_result
-from tests.support.toy_studies import NONE, QUANTUM, SCHEME, MlflowFixture, trained, trial_id
+from tests.support.toy_studies import NONE, QUANTUM, SCHEME, MlflowFixture, stored, trained, trial_id
 from tracking.writing import payloads
 from tracking.writing.fold_run_cache import CACHE_TTL_S, FoldRunCache
 from tracking.writing.recorder import Recorder
@@ -83,12 +83,12 @@ def other_group(identity: str) -> str:
 
 def test_what_another_study_has_written_since_is_found(store: MlflowFixture) -> None:
     (first, trial), (second, other) = recorder_of(store, "first"), recorder_of(store, "second")
-    written = first.log_fold(trial, trained(NONE, 0))
+    written = first.log_fold(trial, stored(NONE, 0))
     # The second study had asked for all folds of the model before that.
-    found = second.log_fold(other, trained(NONE, 0))
+    found = second.log_fold(other, stored(NONE, 0))
     assert found.info.run_id == written.info.run_id
-    own = second.log_fold(other, trained(NONE, 1))
-    assert first.log_fold(trial, trained(NONE, 1)).info.run_id == own.info.run_id
+    own = second.log_fold(other, stored(NONE, 1))
+    assert first.log_fold(trial, stored(NONE, 1)).info.run_id == own.info.run_id
     assert len(store.runs(ser__kind="fold")) == 2
 
 
@@ -119,8 +119,8 @@ def test_what_went_wrong_may_have_been_written_all_the_same(
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "create_run", answer_lost)
         with pytest.raises(ConnectionError):
-            recorder.log_fold(trial, trained(NONE, 0))
-    recorder.log_fold(trial, trained(NONE, 0))
+            recorder.log_fold(trial, stored(NONE, 0))
+    recorder.log_fold(trial, stored(NONE, 0))
     (run,) = store.runs(ser__kind="fold")
     assert run.info.status == "FINISHED"
 

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from ser.config import FoldConfiguration
 from ser.devices import cpu_name
 from ser.results import FoldResult
-from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fold
+from ser.training.checkpoint import StoredFold, deserialize_fold, parse_result, serialize_fold
 from tests.support.toy_studies import (
     CORPUS,
     NONE,
@@ -20,6 +20,7 @@ from tests.support.toy_studies import (
     baseline,
     corpus_with_a_bad_file,
     inputs_of,
+    stored,
     trained,
     trial_id,
     trial_result,
@@ -39,7 +40,7 @@ def write_everything(store: MlflowFixture) -> None:
     for configuration in (NONE, QUANTUM):
         trial = recorder.ensure_trial_run(study, trial_id(configuration), configuration)
         for fold in SCHEME:
-            recorder.log_fold(trial, trained(configuration, fold.index))
+            recorder.log_fold(trial, stored(configuration, fold.index))
         recorder.finish_trial(trial, trial_result(configuration, "first", trial), {})
     recorder.record_baseline(study, baseline())
     recorder.finish_study(study, complete=True)
@@ -205,7 +206,7 @@ def test_a_fold_is_found_by_its_identity_in_another_study(store: MlflowFixture) 
     (written,) = store.runs(ser__kind="fold")
     recorder = store.recorder("second")
     trial = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
-    found = recorder.log_fold(trial, trained(NONE, 0))
+    found = recorder.log_fold(trial, stored(NONE, 0))
     assert found.info.run_id == written.info.run_id
     assert found.data.tags["ser.study"] == "first"
     assert len(store.runs(ser__kind="fold")) == 1
@@ -231,10 +232,10 @@ def test_a_half_written_fold_is_completed_and_not_doubled(
     with monkeypatch.context() as patch:
         patch.setattr(owner, step, killed)
         with pytest.raises(Killed):
-            recorder.log_fold(trial, trained(NONE, 0))
+            recorder.log_fold(trial, stored(NONE, 0))
     (half,) = store.runs(ser__kind="fold")
     assert half.info.status == "RUNNING"
-    MlflowFixture(tmp_path, empty_store).recorder().log_fold(trial, trained(NONE, 0))
+    MlflowFixture(tmp_path, empty_store).recorder().log_fold(trial, stored(NONE, 0))
     (whole,) = store.runs(ser__kind="fold")
     assert whole.info.run_id == half.info.run_id
     undisturbed = MlflowFixture(tmp_path / "undisturbed", empty_store)
@@ -273,6 +274,6 @@ def test_a_curve_of_many_epochs_is_written_completely(store: MlflowFixture) -> N
     result = FoldResult(**dict(trained_fold.result) | {"configuration": long, "curve": curve})
     recorder = store.recorder()
     trial = recorder.ensure_trial_run(recorder.ensure_study_run(), "long", long)
-    run = recorder.log_fold(trial, serialize_fold(replace(trained_fold, result=result)))
+    run = recorder.log_fold(trial, StoredFold(result, serialize_fold(replace(trained_fold, result=result))))
     for name in record.values:
         assert [step for step, _, _ in store.history(run, name)] == list(range(1, 401)), name

@@ -1,0 +1,116 @@
+"""An opened study: its Optuna study, its MLflow runs, its outbox, and the identities of its folds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mlflow.tracking import MlflowClient
+
+from ser.config import FoldConfiguration, Precision
+from ser.errors import StudyError
+from ser.identity import fold_identity
+from ser.results import Fold
+from studies.planning.plan import StudyPlan
+from studies.search.optuna_study import OptunaStudy
+from studies.search.records import IdentityInputs, Point, StudyLocation
+from studies.search.summaries import StudySummary
+from studies.storages.home import Home
+from tracking.backend.client import connect
+from tracking.outbox.outbox import Outbox
+from tracking.reading.reader import Reader
+
+
+@dataclass(frozen=True)
+class StudySession:
+    """An opened study.
+
+    It reads and repairs. The recorder, which writes runs, is not part of it: only a coordinator has one.
+
+    Attributes:
+        plan: Its plan.
+        home: The data directory.
+        search: Its Optuna study.
+        precision: Its resolved precision.
+        client: The tracking store.
+        location: Its experiment, corpus digest and fold scheme.
+        identity_inputs: Folds and device type, which enter the identities of its folds.
+        outbox: Results that have no run yet.
+    """
+
+    plan: StudyPlan
+    home: Home
+    search: OptunaStudy
+    precision: Precision
+    client: MlflowClient
+    location: StudyLocation
+    identity_inputs: IdentityInputs
+    outbox: Outbox
+
+    @classmethod
+    def reopen(cls, home: Home, summary: StudySummary) -> "StudySession":
+        """Open a study that was started before, without its corpus.
+
+        Args:
+            home: The data directory.
+            summary: The study.
+
+        Raises:
+            StudyError: The study was never started, or was made by other versions.
+        """
+        search = OptunaStudy.open(home.storage, summary.name, summary.plan)
+        location, identity_inputs, precision = summary.whereabouts, search.identity_inputs, search.precision
+        if location is None or identity_inputs is None or precision is None:
+            raise StudyError(f"study {summary.name} has no runs to check yet; run its command first")
+        if summary.plan.name(location.corpus_digest, identity_inputs.device_type) != summary.name:
+            raise StudyError(
+                f"study {summary.name} was made by another version of torch or of this program, with other fold "
+                "identities; check it with that version"
+            )
+        client = connect(home.tracking_uri_or_path)
+        return cls(summary.plan, home, search, precision, client, location, identity_inputs, Outbox(home.outbox))
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self.search.name
+
+    @property
+    def experiment(self) -> str:
+        """Id of its MLflow experiment."""
+        return self.location.experiment
+
+    @property
+    def scheme(self) -> tuple[Fold, ...]:
+        """All folds, in order."""
+        return self.identity_inputs.scheme
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reader of all results of its corpus and fold scheme, of any study."""
+        return Reader(self.client, self.experiment, self.location.corpus_digest, self.location.scheme)
+
+    @property
+    def local_artifacts(self) -> Path | None:
+        """Folder of its experiment's artifacts; None where a tracking server keeps them."""
+        if self.home.tracking_uri is not None:
+            return None
+        return self.home.artifacts / str(self.client.get_experiment(self.experiment).name)
+
+    def points(self) -> list[Point]:
+        """Read all points that are known by now, each with its Optuna trial."""
+        return self.search.points(self.precision)
+
+    def folds_of(self, configuration: FoldConfiguration) -> Mapping[str, Fold]:
+        """Folds of a configuration by identity, in the order of the scheme."""
+        digest, device_type = self.location.corpus_digest, self.identity_inputs.device_type
+        return {fold_identity(configuration, digest, fold, device_type): fold for fold in self.scheme}
+
+    def is_complete(self, points: list[Point]) -> bool:
+        """Whether every point has ended, and no further one would be proposed.
+
+        Args:
+            points: All points that are known by now.
+        """
+        ended = all(point.complete or point.pruned is not None for point in points)
+        return ended and self.search.is_exhausted(self.precision)
