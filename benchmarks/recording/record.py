@@ -65,7 +65,7 @@ WATCHED = (
         )
     ),
     (Artifacts, "log", "MLflow artifacts"),
-    *((OptunaStudy, name, "Optuna") for name in ("start_trial", "complete", "report", "prune_reason")),
+    *((OptunaStudy, name, "Optuna") for name in ("start_trial", "complete", "report_intermediate", "prune_reason")),
     *((Outbox, name, "outbox") for name in ("read", "remove")),
     (tracking.writing.recorder, "confusion_svg", "drawing confusion matrices"),
     (BackgroundWriter, "_take", "waiting for folds"),
