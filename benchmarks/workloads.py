@@ -12,12 +12,12 @@ from ser.corpora.corpus import Corpus, Utterance
 from ser.corpora.loading import load_corpus
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FRAMES, LENGTHS, METADATA, FeatureStore, StoreMetadata
+from ser.files import file_lock
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
 from ser.results import Fold
 from ser.training.data import FoldData, prepare_fold_data
 from studies.execution.base import FoldTask
-from tracking.backend.file_lock import file_lock
 
 UTTERANCES, MEAN_S, SHORTEST_S, LONGEST_S = 2943, 4.25, 0.58, 29.1
 """IEMOCAP's improvised set: its utterances, and their durations in seconds."""

@@ -1,7 +1,6 @@
 """Builds the store of a corpus's log-mels: once, beside its final place, and moved there whole."""
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -21,6 +19,7 @@ from ser.corpora.corpus import Corpus, Utterance
 from ser.errors import AudioError, FeatureStoreError
 from ser.features.logmel import frame_count, log_mel
 from ser.features.store import FLOAT_BYTES, FRAMES, LENGTHS, METADATA, STORE_VERSION, FeatureStore, StoreMetadata
+from ser.files import file_lock, fsync_folder, fsynced_file
 
 _AT_ONCE = 32
 """Utterances a core that are in memory at once."""
@@ -57,7 +56,7 @@ def build_store_if_missing(
     final = folder / store_key(corpus, settings)
     with _os_errors_as_store_errors(folder, needed_bytes(corpus, settings)):
         folder.mkdir(parents=True, exist_ok=True)
-        with _only_one_process(folder / f".{final.name}.lock"):
+        with file_lock(folder / f".{final.name}.lock"):
             if not final.exists():
                 _build(corpus, settings, final, progress)
     FeatureStore.open(final)
@@ -87,14 +86,14 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
     partial.mkdir()
     try:
         lengths = _write_frames(partial / FRAMES, corpus, settings, progress)
-        with _fsynced_file(partial / LENGTHS) as file:
+        with fsynced_file(partial / LENGTHS) as file:
             np.save(file, lengths)
         metadata = StoreMetadata.of(corpus.name, corpus.digest, settings, lengths)
-        with _fsynced_file(partial / METADATA) as file:
+        with fsynced_file(partial / METADATA) as file:
             file.write(metadata.model_dump_json(indent=2).encode())
-        _fsync_folder(partial)
+        fsync_folder(partial)
         partial.replace(final)
-        _fsync_folder(final.parent)
+        fsync_folder(final.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -104,7 +103,7 @@ def _write_frames(
 ) -> NDArray[np.int64]:
     """Writes the frames of all utterances, a few of them in memory at a time; returns their lengths."""
     lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
-    with _fsynced_file(path) as file:
+    with fsynced_file(path) as file:
         for index, frames in enumerate(compute_log_mels(corpus, settings)):
             lengths[index] = len(frames)
             file.write(frames.astype("<f4", copy=False).tobytes())
@@ -148,32 +147,6 @@ def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSetting
         )
     frames: NDArray[np.float32] = log_mel(torch.from_numpy(samples), settings).numpy()
     return frames
-
-
-@contextmanager
-def _fsynced_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file whose content is on the disk when the block ends."""
-    with path.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Puts the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _only_one_process(lock: Path) -> Iterator[None]:
-    """Waits until no other process builds the same store; freed by the system if its holder dies."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

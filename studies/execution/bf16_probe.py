@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from ser.config import FoldConfiguration, Precision
+from ser.files import atomic_write, file_lock
 from ser.model.network import SpeechEmotionNetwork
 from ser.training.precision import precision_context
-from tracking.backend.file_lock import file_lock
 
 _ROUNDS = 5
 
@@ -86,7 +86,5 @@ def choose_precision(cache_file: Path, processor: str, measure_speedup: Callable
         choices = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
         if key not in choices:
             choices[key] = "bf16" if measure_speedup() >= MIN_BF16_SPEEDUP else "fp32"
-            partial = cache_file.with_suffix(".partial")
-            partial.write_text(json.dumps(choices, indent=2) + "\n")
-            partial.replace(cache_file)
+            atomic_write(cache_file, json.dumps(choices, indent=2) + "\n", durable=True)
     return "bf16" if choices[key] == "bf16" else "fp32"

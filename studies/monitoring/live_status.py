@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ser.config import FrozenModel
 from ser.errors import StudyError
+from ser.files import atomic_write
 from ser.results import EpochRecord
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 
@@ -185,13 +186,7 @@ class StatusWriter(StudyCallback):
             }
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(f".partial-{os.getpid()}")
-        try:
-            partial.write_text(status.model_dump_json(indent=2))
-            partial.replace(self._path)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
+        atomic_write(self._path, status.model_dump_json(indent=2))
 
 
 def read_live_status(path: Path) -> LiveStatus | None:

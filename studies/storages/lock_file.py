@@ -1,6 +1,6 @@
 """One coordinator a study: the second one is refused, with who holds it."""
 
-import fcntl
+import contextlib
 import json
 import logging
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ser.errors import StudyError
+from ser.files import file_lock
 
 _log = logging.getLogger("ser")
 
@@ -31,9 +32,9 @@ def coordinator_lock(lock: Path, study: str) -> Iterator[None]:
     Raises:
         StudyError: Another coordinator holds it; the text names host, process and since when.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+") as file:
-        if not _acquire(file):
+    with contextlib.ExitStack() as stack:
+        file = _acquire(stack, lock)
+        if file is None:
             raise StudyError(f"study {study} is being run by {_describe_owner(lock)}; wait for it, or end it")
         file.truncate(0)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -48,23 +49,21 @@ def lock_owner(lock: Path) -> str | None:
     """Who holds a study now, in words, or None."""
     if not lock.is_file():
         return None
-    with lock.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _describe_owner(lock)
-    return None
+    try:
+        with file_lock(lock, blocking=False, shared=True):
+            return None
+    except BlockingIOError:
+        return _describe_owner(lock)
 
 
-def _acquire(file: TextIO) -> bool:
+def _acquire(stack: contextlib.ExitStack, lock: Path) -> TextIO | None:
     """Takes the lock, unless a coordinator has it; who only asks for the holder has it for an instant."""
     for _ in range(_TRIES):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
+            return stack.enter_context(file_lock(lock, blocking=False))
         except BlockingIOError:
             time.sleep(_PAUSE_S)
-    return False
+    return None
 
 
 def _describe_owner(lock: Path) -> str:

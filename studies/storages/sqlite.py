@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ser.errors import StorageError
+from ser.files import file_lock
 from studies.storages import lock_file
 from studies.storages.base import Lease, Storage
 from tracking.backend.errors import translate_error
-from tracking.backend.file_lock import file_lock
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

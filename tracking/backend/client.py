@@ -22,8 +22,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ser.errors import ConfigurationError, StorageError
+from ser.files import file_lock
 from tracking.backend.errors import redact_password, translating_errors
-from tracking.backend.file_lock import file_lock
 from tracking.backend.mlflow_internals import cache_databricks_check, count_runs, silence_database_errors
 
 cache_databricks_check()

@@ -4,14 +4,10 @@ A result enters the outbox by an atomic rename and leaves it only after its run 
 kill at any moment loses nothing: the next start finds the file and writes the run again.
 """
 
-import contextlib
-import os
-import threading
 from pathlib import Path
 
-import psutil
-
 from ser.errors import StudyError
+from ser.files import atomic_write
 
 _SUFFIX = ".safetensors"
 
@@ -40,22 +36,10 @@ class Outbox:
             StudyError: The file cannot be written, such as on a full disk; the message names it.
         """
         path = self._folder / f"{identity}{_SUFFIX}"
-        partial = path.with_suffix(f".partial-{os.getpid()}-{threading.get_native_id()}")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            for left in self._folder.glob(f"{identity}.partial-*"):
-                # A kill amid the writing left it, unless another study is writing the same fold just now.
-                if not psutil.pid_exists(int(left.name.rpartition(".partial-")[2].partition("-")[0])):
-                    left.unlink(missing_ok=True)
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-            _sync_folder(self._folder)
+            atomic_write(path, content, durable=True)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
             raise StudyError(
                 f"{path}: cannot save a fold result ({error.strerror}); free disk space and rerun the command: "
                 "only running folds are lost"
@@ -83,11 +67,3 @@ class Outbox:
         quarantined = path.with_suffix(".damaged")
         path.replace(quarantined)
         return quarantined
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,7 +4,6 @@ A search by tag costs the server as much as writing the fold's curve, and more w
 folds of a configuration are fetched together; the cache is valid as long as no other process writes folds.
 """
 
-import fcntl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from uuid import uuid4
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from ser.files import file_lock
 from tracking import schema
 from tracking.backend.artifacts import has_result_artifact
 from tracking.backend.queries import is_finished, search_runs
@@ -133,8 +133,7 @@ class FoldRunCache:
     @contextmanager
     def _locked(self, index: int) -> Iterator[None]:
         """Hold a lock file and name this writer in it; invalidate the cache if another writer had it."""
-        with (self._locks / f"folds-{index:02x}.lock").open("a+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with file_lock(self._locks / f"folds-{index:02x}.lock") as file:
             file.seek(0)
             if file.read() != self._writer_id:
                 self._invalidated_at = self._clock()

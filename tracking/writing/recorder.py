@@ -14,6 +14,7 @@ from numpy import int64
 from numpy.typing import NDArray
 
 from ser.config import FoldConfiguration
+from ser.files import file_lock
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import BaselineResult, FoldResult, scheme_json
 from ser.training.checkpoint import StoredFold
@@ -22,7 +23,6 @@ from tracking.analysis.figures.confusion_svg import confusion_svg
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.artifacts import Artifacts
 from tracking.backend.client import retry_once_on_conflict
-from tracking.backend.file_lock import file_lock
 from tracking.backend.queries import RUNNING, is_finished, search_runs
 from tracking.backend.views import install_saved_views
 from tracking.context import StudyContext

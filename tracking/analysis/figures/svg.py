@@ -5,7 +5,6 @@ SVG colours are written as CSS variables, so that a page's theme, light or dark,
 
 import io
 import re
-import uuid
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -13,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from ser.files import atomic_write
 from tracking.analysis.figures.palette import PALETTE
 
 _VARIABLES = {
@@ -77,12 +77,7 @@ def save_figure(figure: Figure, path: Path, title: str) -> None:
         OSError: It cannot be written.
     """
     content = _svg_file(figure, title) if path.suffix.lower() == ".svg" else to_png(figure)
-    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    atomic_write(path, content)
 
 
 def _svg_file(figure: Figure, title: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ser.files import atomic_write
 from tracking.analysis.comparison.caveats import Caveat, baseline_caveats, report_caveats, variant_caveats
 from tracking.analysis.comparison.interpretation import RECOMMENDED_TEST
 from tracking.analysis.comparison.overview import Analysis
@@ -17,7 +18,7 @@ from tracking.analysis.figures.data import ScopeSeries, scope_lines
 from tracking.analysis.report.figures import render_figures, render_importances
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.tables.comparisons import comparison_table, skipped_table
-from tracking.analysis.report.tables.export import write_atomically, write_table
+from tracking.analysis.report.tables.export import write_table
 from tracking.analysis.report.tables.folds import cost_table, fold_tables
 from tracking.analysis.report.tables.provenance import (
     incomplete_table,
@@ -67,7 +68,7 @@ def write_report(overview: Analysis, folder: Path, background: ReportContext = _
     }
     write_table(words["importances"], marks, files)
     page = folder / "index.html"
-    write_atomically(page, _page(overview, words))
+    atomic_write(page, _page(overview, words))
     return page
 
 

@@ -8,6 +8,7 @@ from string import ascii_lowercase
 
 import pandas as pd
 
+from ser.files import atomic_write
 from tracking.analysis.comparison.caveats import Caveat
 from tracking.analysis.escaping import escape_csv, escape_csv_cell, escape_latex, escape_markdown
 from tracking.analysis.report.tables.model import Cell, Column, Table, Value
@@ -26,23 +27,16 @@ def write_table(table: Table, marks: Sequence[Caveat], folder: Path) -> None:
     writer.writerow([escape_csv(title) for column in table.columns for title in _titles(column)])
     for row in table.rows:
         writer.writerow([value for pair in zip(table.columns, row, strict=True) for value in _values(*pair)])
-    write_atomically(folder / f"{table.name}.csv", file.getvalue())
-    write_atomically(folder / f"{table.name}.tex", as_latex(table, marks))
-    write_atomically(folder / f"{table.name}.md", as_markdown(table, marks))
-
-
-def write_atomically(path: Path, content: str) -> None:
-    """Writes a file as UTF-8; who reads it meanwhile sees the old one or the new one, never a part."""
-    making = path.with_name(f".{path.name}.making")
-    making.write_text(content, encoding="utf-8", newline="")
-    making.replace(path)
+    atomic_write(folder / f"{table.name}.csv", file.getvalue())
+    atomic_write(folder / f"{table.name}.tex", as_latex(table, marks))
+    atomic_write(folder / f"{table.name}.md", as_markdown(table, marks))
 
 
 def write_dataframe(frame: pd.DataFrame, path: Path) -> None:
     """Writes a tidy table as UTF-8 CSV, its names as text."""
     words = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
     safe = frame.assign(**{name: frame[name].map(escape_csv_cell) for name in words})
-    write_atomically(path, safe.to_csv(index=False))
+    atomic_write(path, safe.to_csv(index=False))
 
 
 def _titles(column: Column) -> list[str]:

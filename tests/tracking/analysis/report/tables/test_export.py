@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tracking.analysis.comparison.caveats import ONE_SEED, PARTIAL, TRANSDUCTIVE
-from tracking.analysis.report.tables.export import as_latex, as_markdown, write_atomically, write_dataframe, write_table
+from tracking.analysis.report.tables.export import as_latex, as_markdown, write_dataframe, write_table
 from tracking.analysis.report.tables.model import Column, Table, interval_cell, number_cell, text_cell
 from tracking.analysis.statistics.proportions import Interval
 
@@ -105,16 +105,6 @@ def test_a_frame_keeps_numbers_and_writes_names_as_text(tmp_path):
 def test_a_frame_without_rows_is_written(tmp_path):
     write_dataframe(pd.DataFrame({"speaker": [], "ua": []}), tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text().strip() == "speaker,ua"
-
-
-def test_a_file_is_replaced_whole(tmp_path):
-    path = tmp_path / "page.html"
-    write_atomically(path, "old")
-    with path.open(encoding="utf-8") as reader:
-        write_atomically(path, "new")
-        assert reader.read() == "old"
-    assert path.read_text() == "new"
-    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
 
 
 @pytest.mark.parametrize("write", [as_latex, as_markdown])

@@ -1,0 +1,101 @@
+"""Files that appear whole or not at all, and lock files."""
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+_PARTIAL = ".partial-"
+
+
+def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
+    """Write a file beside its path and rename it, so that a reader sees the old file or the new one, never a part.
+
+    Drafts that killed processes left for the same file are removed.
+
+    Args:
+        path: The file, in a folder that exists.
+        data: Its content; text is written as UTF-8, its line ends as they are.
+        durable: Whether content and name are on the disk when the call returns, so that a power cut loses neither.
+
+    Raises:
+        OSError: The file cannot be written; nothing is left of the draft.
+    """
+    _remove_drafts_of_dead_processes(path)
+    draft = path.with_name(f"{path.stem}{_PARTIAL}{os.getpid()}-{threading.get_native_id()}")
+    content = data.encode() if isinstance(data, str) else data
+    try:
+        if durable:
+            with fsynced_file(draft) as file:
+                file.write(content)
+        else:
+            draft.write_bytes(content)
+        draft.replace(path)
+        if durable:
+            fsync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def fsynced_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file whose content is on the disk when the block ends."""
+    with path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def fsync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def file_lock(path: Path, blocking: bool = True, shared: bool = False) -> Iterator[TextIO]:
+    """Hold a lock file while the block runs; the system frees it when the process ends, however it ends.
+
+    Args:
+        path: The lock file; it stays. An exclusive lock makes it where it is missing, a shared one only reads it.
+        blocking: Whether to wait for a lock that another process holds.
+        shared: Whether others may hold it shared at the same time.
+
+    Yields:
+        The open file, at its end.
+
+    Raises:
+        BlockingIOError: Another process holds the lock, and `blocking` is false.
+    """
+    if not shared:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("r" if shared else "a+", encoding="utf-8") as file:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if blocking else fcntl.LOCK_NB))
+        yield file
+
+
+def _remove_drafts_of_dead_processes(path: Path) -> None:
+    for draft in path.parent.glob(f"{path.stem}{_PARTIAL}*"):
+        process = draft.name.rpartition(_PARTIAL)[2].partition("-")[0]
+        if process.isdigit() and not _is_running(int(process)):
+            draft.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        # Another user's.
+        return True
+    return True

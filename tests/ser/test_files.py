@@ -1,0 +1,65 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ser.files import atomic_write, file_lock
+
+
+def test_a_lock_waits_for_its_holder_and_ends_with_it(tmp_path: Path) -> None:
+    lock = tmp_path / "some.lock"
+    code = (
+        "import sys, time; from pathlib import Path; from ser.files import file_lock\n"
+        "with file_lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        probe = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'a'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        refused = subprocess.run([sys.executable, "-c", probe, str(lock)], capture_output=True, check=False)
+        assert b"BlockingIOError" in refused.stderr
+        holder.kill()
+        with file_lock(lock):
+            pass
+
+
+def test_a_lock_that_is_held_is_refused_where_nobody_waits(tmp_path: Path) -> None:
+    lock = tmp_path / "some.lock"
+    with file_lock(lock), pytest.raises(BlockingIOError), file_lock(lock, blocking=False):
+        pytest.fail("held twice")
+    with file_lock(lock, shared=True), file_lock(lock, blocking=False, shared=True) as file:
+        assert not file.writable()
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_file_is_replaced_whole(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "page.html"
+    atomic_write(path, "old", durable)
+    with path.open(encoding="utf-8") as reader:
+        atomic_write(path, "neü\r\n".encode(), durable)
+        assert reader.read() == "old"
+    assert path.read_bytes() == "neü\r\n".encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "page.html"
+    atomic_write(path, "old")
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        atomic_write(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_drafts_of_dead_processes_are_removed_alone(tmp_path: Path) -> None:
+    for process in (4999999, os.getppid()):
+        (tmp_path / f"page.partial-{process}-1").write_text("half")
+    atomic_write(tmp_path / "page.html", "new")
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html", f"page.partial-{os.getppid()}-1"}
