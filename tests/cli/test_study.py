@@ -117,6 +117,17 @@ def test_runs_are_a_tree_and_all_finished(ran: StudyFolder) -> None:
     assert trial_id in {run.info.run_id for run in runs if run.data.tags["ser.kind"] == "trial"}
 
 
+def test_a_study_writes_a_log_with_times(ran: StudyFolder) -> None:
+    lines = (ran.home / "logs" / f"{ran.summary().name}.log").read_text().splitlines()
+    texts = [re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} [A-Z]+ (.*)", line) for line in lines]
+    assert all(texts)
+    messages = [text[1] for text in texts if text is not None]
+    assert messages[0] == "study started"
+    assert any("lease" in message for message in messages)
+    assert sum(f"{FOLDS} of {FOLDS} folds" in message for message in messages) >= 1
+    assert "study ended" in messages
+
+
 def test_a_bad_recording_is_listed_and_the_study_goes_on(ran: StudyFolder) -> None:
     (study,) = ran.runs(ser__kind="study", ser__study=ran.summary().name)
     path = Path(study.info.artifact_uri.removeprefix("file://")) / "skipped.json"
