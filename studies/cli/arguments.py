@@ -1,10 +1,17 @@
-"""Find the study that a command names, and parse `name=value` options."""
+"""Open the home and find the study that a command names, and parse `name=value` options."""
 
 from collections.abc import Sequence
 
 from ser.errors import ConfigurationError, StudyError, unknown_value_message
+from studies.cli.options import HomeOptions, StorageOptions
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.home import Home
+
+
+def open_home(options: StorageOptions) -> Home:
+    """Return the data directory of a command's options, with its databases."""
+    tracking = options.tracking if isinstance(options, HomeOptions) else None
+    return Home(options.home, options.storage, tracking)
 
 
 def find_study(home: Home, name: str | None, corpus: str | None) -> StudySummary:

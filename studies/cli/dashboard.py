@@ -5,6 +5,7 @@ from contextlib import suppress
 from rich.console import Console
 
 from ser.errors import StudyError
+from studies.cli.arguments import open_home
 from studies.cli.commands import DashboardOptions
 from studies.monitoring.dashboard import dashboard_app, serve
 
@@ -15,7 +16,7 @@ def serve_dashboard(options: DashboardOptions) -> None:
     Raises:
         StudyError: There are no studies yet.
     """
-    storage = options.open_home().storage
+    storage = open_home(options).storage
     if not storage.exists():
         raise StudyError(f"{storage.title}: there are no studies yet; run one first, such as: make study")
 

@@ -5,9 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typing_extensions import override
-
-from studies.storages.home import Home
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +20,6 @@ class StorageOptions:
         ),
     ] = None
 
-    def open_home(self) -> Home:
-        """Return the data directory that the options name."""
-        return Home(self.home, self.storage)
-
 
 @dataclass(frozen=True, kw_only=True)
 class HomeOptions(StorageOptions):
@@ -38,7 +31,3 @@ class HomeOptions(StorageOptions):
             help="MLflow tracking server, such as http://HOST:5000; SQLite without it.", envvar="SER_TRACKING"
         ),
     ] = None
-
-    @override
-    def open_home(self) -> Home:
-        return Home(self.home, self.storage, self.tracking)

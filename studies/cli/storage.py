@@ -4,19 +4,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from studies.cli.arguments import open_home
 from studies.cli.options import HomeOptions
 from studies.monitoring.storage_status import make_storages, storage_findings
 
 
 def init(options: HomeOptions) -> None:
     """Create the databases that are missing, then print what there is."""
-    make_storages(options.open_home())
+    make_storages(open_home(options))
     check(options)
 
 
 def check(options: HomeOptions) -> None:
     """Print the databases, one row per fact."""
     table = Table("what", "found", title="ser storage", title_justify="left")
-    for name, value in storage_findings(options.open_home()):
+    for name, value in storage_findings(open_home(options)):
         table.add_row(name, Text(value))
     Console(soft_wrap=True).print(table)

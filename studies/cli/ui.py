@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ser.errors import StudyError
-from studies.cli.arguments import find_study
+from studies.cli.arguments import find_study, open_home
 from studies.cli.commands import UiOptions
 from tracking.backend.client import connect
 from tracking.backend.errors import redact_password
@@ -20,7 +20,7 @@ def serve_ui(options: UiOptions) -> None:
     Raises:
         StudyError: There are no runs yet.
     """
-    home = options.open_home()
+    home = open_home(options)
     location = find_study(home, name=None, corpus=None).whereabouts
     database = home.tracking_uri_or_path
     if location is None or (isinstance(database, Path) and not database.is_file()):

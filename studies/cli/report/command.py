@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ser.errors import StudyError
-from studies.cli.arguments import find_study_in
+from studies.cli.arguments import find_study_in, open_home
 from studies.cli.progress import StudyDisplay
 from studies.cli.report.commands import ReportOptions
 from studies.reporting.report_runner import Report, build_report, watch_study
@@ -30,7 +30,7 @@ def report(options: ReportOptions) -> None:
     Raises:
         StudyError: There is nothing to report.
     """
-    home = options.open_home()
+    home = open_home(options)
     studies = list_studies(home.storage)
     study = find_study_in(studies, home, options.study, options.corpus)
     location = study.whereabouts

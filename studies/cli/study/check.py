@@ -2,7 +2,7 @@
 
 import typer
 
-from studies.cli.arguments import find_study
+from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import CheckOptions
 from studies.consistency.study_check import CheckResult, check_study, repair_study
 from studies.search.session import StudySession
@@ -14,7 +14,7 @@ def check(options: CheckOptions) -> None:
     Raises:
         Exit: With code 1, where an inconsistency is left.
     """
-    home = options.open_home()
+    home = open_home(options)
     study = find_study(home, options.study, corpus=None)
     session = StudySession.reopen(home, study)
     if options.repair:

@@ -3,13 +3,14 @@
 from rich.console import Console
 from rich.table import Table
 
+from studies.cli.arguments import open_home
 from studies.cli.options import StorageOptions
 from studies.search.summaries import list_studies
 
 
 def print_studies(options: StorageOptions) -> None:
     """Print one row per study."""
-    storage = options.open_home().storage
+    storage = open_home(options).storage
     table = Table("study", "trials", "best mean validation UA", "started", "run by")
     for study in list_studies(storage):
         best = "" if study.best_validation_ua is None else f"{100 * study.best_validation_ua:.1f}%"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ser.corpora.synthetic.demo import make_demo
 from ser.errors import ConfigurationError, StudyError
-from studies.cli.arguments import find_study_in, parse_key_values
+from studies.cli.arguments import find_study_in, open_home, parse_key_values
 from studies.cli.progress import StudyDisplay
 from studies.cli.report.command import print_results, write_and_upload_report
 from studies.cli.study.commands import RunOptions
@@ -26,7 +26,7 @@ def run(options: RunOptions) -> None:
     """
     if options.workers is not None and options.workers < 1:
         raise ConfigurationError(f"--workers must be 1 or more, got {options.workers}")
-    plan, home = _plan(options), options.open_home()
+    plan, home = _plan(options), open_home(options)
     stall_timeout_s = 60 * options.stall_timeout_min or None
     with StudyDisplay() as display:
         root = _corpus_root(plan.corpus, options.root, home.demo_corpus, display)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ser.errors import ConfigurationError, UnavailableError
-from studies.cli.arguments import find_study
+from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import StatusOptions
 from studies.monitoring.live_status import LiveStatus, read_live_status
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
@@ -31,7 +31,7 @@ def print_status(options: StatusOptions) -> None:
     """
     if options.watch and options.as_json:
         raise ConfigurationError("--watch cannot be combined with --json; poll with --json")
-    home = options.open_home()
+    home = open_home(options)
     study = find_study(home, options.study, corpus=None)
     if options.watch:
         _watch(home, study.name)
