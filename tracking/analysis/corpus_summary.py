@@ -1,4 +1,4 @@
-"""What a corpus holds, in numbers: all that `ser corpus check` prints, writes as JSON and draws."""
+"""Summary of a corpus in numbers: all that `ser corpus check` prints, writes as JSON and draws."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -16,17 +16,17 @@ from ser.features.logmel import frame_count
 from ser.training.targets import available_strategies, ctc_target_lengths, exceeds_cap_limit
 
 STACKS = (1, 2, 3)
-"""Numbers of frames joined into one that targets are held against."""
+"""Numbers of frames joined into one for which targets are counted."""
 
 
 @dataclass(frozen=True)
 class GroupRow:
-    """The utterances of one session, site, part of a given split, or speaker.
+    """Utterances of one session, site, subset of a given split, or speaker.
 
     Attributes:
-        name: Its name.
+        name: Name of the group.
         emotions: Number of utterances by emotion, in the order of the classes.
-        duration_s: Duration of all its utterances, in seconds.
+        duration_s: Total duration, in seconds.
     """
 
     name: str
@@ -35,7 +35,7 @@ class GroupRow:
 
     @property
     def utterances(self) -> int:
-        """Number of its utterances."""
+        """Number of utterances."""
         return sum(self.emotions.values())
 
 
@@ -44,7 +44,7 @@ class ClassTable:
     """Classes by group, as the paper's Tables 1 (sessions) and 2 (training and test school).
 
     Attributes:
-        by: What a group is: 'session', 'site', 'split' or 'speaker'.
+        by: Kind of the groups: 'session', 'site', 'split' or 'speaker'.
         rows: The groups.
     """
 
@@ -59,11 +59,11 @@ class DurationRow:
     Attributes:
         name: The emotion, or 'all'.
         utterances: Number of utterances, at least 1.
-        shortest_s: Shortest.
-        lower_quartile_s: A quarter is as long or shorter.
-        median_s: Half is as long or shorter.
-        upper_quartile_s: Three quarters are as long or shorter.
-        longest_s: Longest.
+        shortest_s: Minimum.
+        lower_quartile_s: Lower quartile.
+        median_s: Median.
+        upper_quartile_s: Upper quartile.
+        longest_s: Maximum.
         mean_s: Mean.
         total_s: Sum.
     """
@@ -81,13 +81,13 @@ class DurationRow:
 
 @dataclass(frozen=True)
 class CountRow:
-    """Counts of words or of voiced phonemes that come from one source.
+    """Counts of words or of voiced phonemes from one source.
 
     Attributes:
         count: 'words' or 'voiced phonemes'.
-        source: Where they come from; 'unknown' where there are none.
+        source: Source of the counts; 'unknown' where there are none.
         utterances: Number of utterances.
-        mean: Mean count an utterance, or None where unknown.
+        mean: Mean count per utterance, or None where unknown.
         smallest: Smallest count, or None where unknown.
         largest: Largest count, or None where unknown.
     """
@@ -102,14 +102,14 @@ class CountRow:
 
 @dataclass(frozen=True)
 class TargetRow:
-    """What becomes of the targets of one label strategy, with a number of frames joined into one.
+    """CTC targets of one label strategy, with a number of frames joined into one.
 
     Attributes:
         labels: The strategy.
         stack: Frames joined.
         utterances: Number of utterances.
-        capped: Targets that CTC would shorten.
-        comparable: Whether the variant would still be one of that strategy.
+        capped: Number of targets that would be shortened for CTC.
+        comparable: Whether a variant still tests this strategy.
     """
 
     labels: LabelStrategy
@@ -121,16 +121,16 @@ class TargetRow:
 
 @dataclass(frozen=True)
 class CorpusSummary:
-    """What a corpus holds.
+    """Summary of a corpus.
 
     Attributes:
         corpus: The corpus.
         tables: Classes by session, site and split, where all utterances have one, and by speaker.
-        durations: Durations of each emotion that has utterances, then of all.
+        durations: Durations by emotion that has utterances, then of all.
         counts: Words, then voiced phonemes, by source, the most frequent source first.
-        agreement: How transcripts agree with counted voiced phonemes, where there are both.
-        not_compared: Why they could not be compared, or None.
-        targets: Targets of each strategy that the corpus has counts for, with each stack.
+        agreement: Agreement of transcripts with counted voiced phonemes, where there are both.
+        not_compared: Reason for a missing agreement, or None.
+        targets: Targets by strategy that the corpus has counts for, and by stack.
     """
 
     corpus: Corpus
@@ -143,7 +143,7 @@ class CorpusSummary:
 
 
 def summarise(corpus: Corpus) -> CorpusSummary:
-    """Counts and measures a corpus.
+    """Summarise a corpus.
 
     Args:
         corpus: The corpus.
@@ -168,7 +168,7 @@ def summarise(corpus: Corpus) -> CorpusSummary:
 
 
 def as_json(summary: CorpusSummary) -> dict[str, Any]:
-    """The summary as plain values for JSON; names carry their units."""
+    """Convert a summary to plain values for JSON; names carry their units."""
     corpus = summary.corpus
     return {
         "corpus": corpus.name,
@@ -194,7 +194,7 @@ def as_json(summary: CorpusSummary) -> dict[str, Any]:
 
 
 def class_tables(corpus: Corpus) -> tuple[ClassTable, ...]:
-    """Classes by all that the corpus is divided into; parts of a split stand in their order, the rest by name."""
+    """Tabulate classes by session, site, split and speaker; subsets of a split in their order, the rest by name."""
     groupings: tuple[tuple[str, Callable[[Utterance], str | None]], ...] = (
         ("session", lambda utterance: utterance.session),
         ("site", lambda utterance: utterance.site),
@@ -205,7 +205,7 @@ def class_tables(corpus: Corpus) -> tuple[ClassTable, ...]:
     for by, group_of in groupings:
         groups = [group for utterance in corpus.utterances if (group := group_of(utterance)) is not None]
         if len(groups) == len(corpus.utterances):
-            names = [part for part in get_args(Split) if part in groups] if by == "split" else sorted(set(groups))
+            names = [subset for subset in get_args(Split) if subset in groups] if by == "split" else sorted(set(groups))
             tables.append(ClassTable(by, _group_rows(corpus, groups, names)))
     return tuple(tables)
 
@@ -222,9 +222,12 @@ def _group_rows(corpus: Corpus, groups: Sequence[str], names: Sequence[str]) -> 
 
 
 def duration_rows(corpus: Corpus) -> tuple[DurationRow, ...]:
-    """Durations of each emotion that has utterances, in the order of the classes, and of all utterances."""
+    """Tabulate durations by emotion that has utterances, in the order of the classes, and of all utterances."""
     pairs = list(zip(corpus.utterances, corpus.durations_s, strict=True))
-    by_emotion = ((emotion, [s for one, s in pairs if one.emotion == emotion]) for emotion in corpus.emotions)
+    by_emotion = (
+        (emotion, [duration_s for utterance, duration_s in pairs if utterance.emotion == emotion])
+        for emotion in corpus.emotions
+    )
     return tuple(
         _duration_row(name, durations_s)
         for name, durations_s in (*by_emotion, ("all", corpus.durations_s))
@@ -233,7 +236,7 @@ def duration_rows(corpus: Corpus) -> tuple[DurationRow, ...]:
 
 
 def _duration_row(name: str, durations_s: Sequence[float]) -> DurationRow:
-    shortest, lower, median, upper, longest = (float(s) for s in np.percentile(durations_s, (0, 25, 50, 75, 100)))
+    shortest, lower, median, upper, longest = np.percentile(durations_s, (0, 25, 50, 75, 100)).tolist()
     total_s = sum(durations_s)
     return DurationRow(
         name, len(durations_s), shortest, lower, median, upper, longest, total_s / len(durations_s), total_s
@@ -241,34 +244,34 @@ def _duration_row(name: str, durations_s: Sequence[float]) -> DurationRow:
 
 
 def count_rows(corpus: Corpus) -> tuple[CountRow, ...]:
-    """Counts of words and of voiced phonemes, by where they come from."""
-    words = ((one.words_source, one.words) for one in corpus.utterances)
-    voiced = ((one.voiced_phonemes_source, one.voiced_phonemes) for one in corpus.utterances)
+    """Tabulate counts of words and of voiced phonemes by source."""
+    words = ((utterance.words_source, utterance.words) for utterance in corpus.utterances)
+    voiced = ((utterance.voiced_phonemes_source, utterance.voiced_phonemes) for utterance in corpus.utterances)
     return (*_count_rows("words", words), *_count_rows("voiced phonemes", voiced))
 
 
-def _count_rows(count: str, found: Iterable[tuple[str, int | None]]) -> list[CountRow]:
+def _count_rows(count: str, sources: Iterable[tuple[str, int | None]]) -> list[CountRow]:
     by_source: dict[str, list[int | None]] = {}
-    for source, number in found:
+    for source, number in sources:
         by_source.setdefault(source, []).append(number)
     rows = []
     for source, numbers in sorted(by_source.items(), key=lambda item: -len(item[1])):
-        known = [number for number in numbers if number is not None]
+        counts = [number for number in numbers if number is not None]
         rows.append(
             CountRow(
                 count=count,
                 source=source,
                 utterances=len(numbers),
-                mean=fmean(known) if known else None,
-                smallest=min(known, default=None),
-                largest=max(known, default=None),
+                mean=fmean(counts) if counts else None,
+                smallest=min(counts, default=None),
+                largest=max(counts, default=None),
             )
         )
     return rows
 
 
 def target_rows(corpus: Corpus) -> tuple[TargetRow, ...]:
-    """What becomes of the targets of each strategy that the corpus has counts for, with each of `STACKS`."""
+    """Count the targets of each strategy that the corpus has counts for, with each of `STACKS`."""
     settings = FeatureSettings()
     samples = [round(duration_s * settings.sample_rate_hz) for duration_s in corpus.durations_s]
     frames = [frame_count(count, settings) for count in samples]

@@ -1,11 +1,11 @@
-"""Names come out as text wherever they are written: in CSV, LaTeX and Markdown. HTML is escaped by its template."""
+"""Escaping of text for CSV, LaTeX and Markdown. HTML is escaped by its template."""
 
 import re
 from functools import lru_cache
 from typing import Any
 
-_REMEMBERED = 8192
-"""Texts whose form is remembered: a variant's name stands in a dozen tables, in each of them in many rows."""
+_CACHE_SIZE = 8192
+"""Escaped texts to cache: a variant's name occurs in many rows of a dozen tables."""
 
 _FORMULA = re.compile(r"[=+\-@＝＋－＠\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
@@ -27,7 +27,7 @@ _LATEX = str.maketrans(
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
         '"': r"\textquotedbl{}",
-        # What the report itself writes beyond ASCII, for engines that know only Latin letters.
+        # Non-ASCII characters of the report's own text, for engines that know only Latin letters.
         "−": r"$-$",
         "±": r"$\pm$",
         "×": r"$\times$",
@@ -44,38 +44,38 @@ _LATEX = str.maketrans(
 )
 
 _MARKDOWN_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-# Inside a line: what begins code, emphasis, a link, a column, mathematics, or an address that becomes a link.
+# Inside a line: the start of code, emphasis, a link, a column, mathematics, or an address that becomes a link.
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$@]|(?<=:)/|(?<=www)\.)")
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def escape_csv(words: str) -> str:
-    """Text for a cell of CSV that no spreadsheet takes for a formula.
+@lru_cache(maxsize=_CACHE_SIZE)
+def escape_csv(text: str) -> str:
+    """Escape text for a cell of CSV, so that no spreadsheet takes it for a formula.
 
     Args:
-        words: The text; a name that a corpus or a user gave, say.
+        text: The text, such as a name from a corpus or a user.
 
     Returns:
-        The text; with an apostrophe before it where a spreadsheet would compute it.
+        The text, after an apostrophe where a spreadsheet would compute it.
 
     Examples:
         >>> escape_csv("=HYPERLINK(1)"), escape_csv("Ses01F"), escape_csv("-3")
         ("'=HYPERLINK(1)", 'Ses01F', '-3')
     """
-    return f"'{words}" if _FORMULA.match(words) and not _NUMBER.fullmatch(words) else words
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def escape_csv_cell(value: Any) -> Any:
-    """A value for a cell of CSV: text as `escape_csv` writes it, anything else as it is."""
+    """Escape a value for a cell of CSV if it is text; return anything else as it is."""
     return escape_csv(value) if isinstance(value, str) else value
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def escape_latex(words: str) -> str:
-    r"""Text for LaTeX, on one line.
+@lru_cache(maxsize=_CACHE_SIZE)
+def escape_latex(text: str) -> str:
+    r"""Escape text for LaTeX, on one line.
 
     Args:
-        words: The text.
+        text: The text.
 
     Returns:
         LaTeX that prints it, mathematics and commands included.
@@ -84,21 +84,21 @@ def escape_latex(words: str) -> str:
         >>> escape_latex("50% of $x_1$")
         '50\\% of \\$x\\_1\\$'
     """
-    return " ".join(words.split()).translate(_LATEX)
+    return " ".join(text.split()).translate(_LATEX)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def escape_markdown(words: str) -> str:
-    r"""Text for a cell or a paragraph of Markdown, on one line.
+@lru_cache(maxsize=_CACHE_SIZE)
+def escape_markdown(text: str) -> str:
+    r"""Escape text for a cell or a paragraph of Markdown, on one line.
 
     Args:
-        words: The text.
+        text: The text.
 
     Returns:
-        Markdown that shows it: no HTML, link, emphasis, mathematics or column comes of it.
+        Markdown that shows it without HTML, links, emphasis, mathematics or columns.
 
     Examples:
         >>> escape_markdown("<b>|a_b|")
         '&lt;b&gt;\\|a\\_b\\|'
     """
-    return _MARKDOWN.sub(r"\\\1", " ".join(words.split()).translate(_MARKDOWN_HTML))
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()).translate(_MARKDOWN_HTML))

@@ -1,4 +1,4 @@
-"""What a report tells beside the results: how each study was run, and what the search learnt of its settings."""
+"""Context of a report: how each study was run, and the importances of its settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class StudyInfo:
-    """How a study was run.
+    """Command, progress and code version of a study.
 
     Attributes:
-        command: The command that runs it, or goes on with it.
-        trials: Trials that it should have.
-        trials_done: Trials that are complete, or were given up.
-        commit: Git commit of the code; empty where it did not run from a checkout.
-        dirty: Whether the checkout had changes that were not committed.
-        running: Whether it is being run now.
+        command: Command that runs or resumes it.
+        trials: Number of its trials.
+        trials_done: Number of trials that are complete or pruned.
+        commit: Git commit of the code; empty outside a checkout.
+        dirty: Whether the checkout had uncommitted changes.
+        running: Whether it is running now.
     """
 
     command: str
@@ -27,12 +27,12 @@ class StudyInfo:
 
 @dataclass(frozen=True)
 class ParameterImportances:
-    """How the variance of validation UA that settings explain one at a time divides among them.
+    """Shares of settings in the variance of validation UA that single settings explain.
 
     Attributes:
-        among: Which trials, in words.
-        trials: Their number.
-        shares: Share of each setting, 0..1, the largest first; they sum to 1.
+        group: Description of the trials.
+        trials: Number of trials.
+        shares: Share of each setting, 0..1, in descending order; their sum is 1.
     """
 
     group: str
@@ -42,22 +42,22 @@ class ParameterImportances:
 
 @dataclass(frozen=True)
 class ReportContext:
-    """All that a report is told beside the results.
+    """All that a report shows besides the results.
 
     Attributes:
-        origins: How each study was run, by its name.
+        studies: How each study was run, by its name.
         importances: Importances of settings, one for each group of trials that share them.
     """
 
-    origins: Mapping[str, StudyInfo] = field(default_factory=dict)
+    studies: Mapping[str, StudyInfo] = field(default_factory=dict)
     importances: tuple[ParameterImportances, ...] = ()
 
     @property
     def partial(self) -> bool:
-        """Whether trials are still to come."""
-        return any(origin.trials_done < origin.trials for origin in self.origins.values())
+        """Whether trials are missing."""
+        return any(study.trials_done < study.trials for study in self.studies.values())
 
     @property
     def running(self) -> tuple[str, ...]:
-        """Studies that are being run now."""
-        return tuple(name for name, origin in self.origins.items() if origin.running)
+        """Names of the studies that are running now."""
+        return tuple(name for name, study in self.studies.items() if study.running)

@@ -1,4 +1,4 @@
-"""The table that a report is made of: trials of one corpus and fold scheme, with their scored folds."""
+"""Results table of a report: trials of one corpus and fold scheme, with their scored folds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from tracking.analysis.trial_result import TrialResult
 
 @dataclass(frozen=True, eq=False)
 class ScoredTrial:
-    """One point of a study with its scored folds.
+    """A trial with its scored folds.
 
     Attributes:
-        study: Name of the study that ran it.
+        study: Name of the study.
         recipe: Recipe of that study.
         trial_id: Digest of configuration, corpus and folds; equal for equal trials of two studies.
         scheme: All folds that the trial should have, in order.
@@ -29,7 +29,7 @@ class ScoredTrial:
 
     @classmethod
     def of(cls, result: TrialResult) -> "ScoredTrial":
-        """Score the folds of a trial; what a report does not read of its results is not retained."""
+        """Score the folds of a trial, and drop what a report does not read."""
         return cls(
             study=result.study,
             recipe=result.recipe,
@@ -41,11 +41,11 @@ class ScoredTrial:
 
 @dataclass(frozen=True, eq=False)
 class PrunedTrial:
-    """A trial that its study gave up before its last fold, or one that repeats it with another seed.
+    """A trial that its study pruned, or one that repeats it with another seed.
 
     Attributes:
-        name: Name of its run.
-        reason: Why it was given up.
+        name: Name of its MLflow run.
+        reason: Reason for pruning.
         trial: The trial, with the folds that exist.
     """
 
@@ -56,13 +56,13 @@ class PrunedTrial:
 
 @dataclass(frozen=True, eq=False)
 class ResultsTable:
-    """All that a report is made of: trials of one corpus digest and fold scheme.
+    """All results of a report: trials of one corpus digest and fold scheme.
 
     Attributes:
         trials: Trials, each `trial_id` once.
-        baselines: Baselines beside the variants.
-        notes: What the reader should know, such as skipped utterances.
-        pruned: Trials that were given up, or repeat such a one; they are compared with nothing.
+        baselines: Baselines without a trial, such as logistic regression.
+        notes: Notes for the reader, such as skipped utterances.
+        pruned: Pruned trials and their repetitions; they are compared with nothing.
     """
 
     trials: tuple[ScoredTrial, ...]
@@ -74,36 +74,37 @@ class ResultsTable:
 def without_pruned(
     trials: Sequence[ScoredTrial], pruned: Iterable[PrunedTrial]
 ) -> tuple[tuple[ScoredTrial, ...], tuple[PrunedTrial, ...]]:
-    """Sets aside the repetitions of points that were given up.
+    """Separate the repetitions of pruned points.
 
-    A point that was given up with one seed is no variant with its other ones: only its lucky
+    A point that was pruned with one seed is no variant with its other ones: only its lucky
     repetitions would be compared.
 
     Args:
-        trials: Trials that were not given up themselves.
+        trials: Trials that were not pruned themselves.
         pruned: Trials that were.
 
     Returns:
         Trials that may be compared, and all others.
     """
-    given_up = list(pruned)
+    excluded = list(pruned)
     reasons = {}
-    for each in given_up:
-        if each.trial.folds:
-            seed = each.trial.folds[0].configuration.seed
-            reasons[_point(each.trial)] = f"its repetition with seed {seed} was pruned: {each.reason}"
-    kept = []
+    for pruned_trial in excluded:
+        if pruned_trial.trial.folds:
+            seed = pruned_trial.trial.folds[0].configuration.seed
+            reason = f"its repetition with seed {seed} was pruned: {pruned_trial.reason}"
+            reasons[_point_key(pruned_trial.trial)] = reason
+    comparable = []
     for trial in trials:
-        reason = reasons.get(_point(trial)) if trial.folds else None
-        if reason is None:
-            kept.append(trial)
-        else:
+        reason = reasons.get(_point_key(trial), "") if trial.folds else ""
+        if reason:
             seed = trial.folds[0].configuration.seed
-            given_up.append(PrunedTrial(name=f"trial {trial.trial_id[:12]}, seed {seed}", reason=reason, trial=trial))
-    return tuple(kept), tuple(given_up)
+            excluded.append(PrunedTrial(name=f"trial {trial.trial_id[:12]}, seed {seed}", reason=reason, trial=trial))
+        else:
+            comparable.append(trial)
+    return tuple(comparable), tuple(excluded)
 
 
-def _point(trial: ScoredTrial) -> tuple[str, FoldConfiguration, Provenance]:
-    """What repetitions of a trial with folds share: recipe, configuration less its seed, and origin."""
-    first = trial.folds[0]
-    return trial.recipe, first.configuration.model_copy(update={"seed": 0}), first.provenance
+def _point_key(trial: ScoredTrial) -> tuple[str, FoldConfiguration, Provenance]:
+    """Return what repetitions of a trial share: recipe, configuration without its seed, and provenance."""
+    fold = trial.folds[0]
+    return trial.recipe, fold.configuration.model_copy(update={"seed": 0}), fold.provenance

@@ -183,7 +183,7 @@ def _score_fold(
 
 
 def _environment_with_device_type(result: FoldResult) -> Mapping[str, str]:
-    """A fold's environment; a result that does not name its device type has it in its identity."""
+    """Return a fold's environment; find a missing device type by trying which one gives the fold's identity."""
     environment = result.environment
     if "device_type" in environment:
         return environment

@@ -1,20 +1,20 @@
-"""Trials as they are kept: one `TrialResult` a trial, whichever study trained it."""
+"""Result of a trial as stored: one `TrialResult` per trial, whichever study trained it."""
 
 from ser.config import FrozenModel
 from ser.results import Fold, FoldResult
 
 
 class TrialResult(FrozenModel):
-    """One point of a study: a configuration with its fold results.
+    """A configuration with its fold results.
 
     Attributes:
-        study: Name of the study that ran it.
+        study: Name of the study.
         recipe: Recipe of that study.
         trial_id: Digest of configuration, corpus and folds; equal for equal trials of two studies.
         scheme: All folds that the trial should have, in order.
         folds: Results of the folds that exist, in the order of the scheme.
-        run_id: Its MLflow run.
-        reused_from: Run of the study that had trained it already, or None.
+        run_id: MLflow run of the trial.
+        reused_from: Trial run of the study that trained it, or None where this one did.
     """
 
     study: str

@@ -102,7 +102,7 @@ def _partial(overview: Analysis, background: ReportContext) -> str:
         return ""
     have, want = overview.fold_counts
     sentences = [f"{have} of {want} folds of the trials begun have a result."]
-    to_come = sum(origin.trials - origin.trials_done for origin in background.origins.values())
+    to_come = sum(origin.trials - origin.trials_done for origin in background.studies.values())
     if to_come:
         sentences.append(f"{to_come} trial{' has' if to_come == 1 else 's have'} not ended.")
     if background.running:

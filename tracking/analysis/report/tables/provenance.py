@@ -30,7 +30,7 @@ def incomplete_table(overview: Analysis, background: ReportContext) -> Table:
     ]
     rows += [
         (text_cell(f"study {study}"), text_cell(EM_DASH), text_cell(_state(origin)))
-        for study, origin in background.origins.items()
+        for study, origin in background.studies.items()
         if origin.trials_done < origin.trials
     ]
     return Table(
@@ -93,7 +93,7 @@ def studies_table(overview: Analysis, background: ReportContext) -> Table:
 
 
 def _study_cells(study: str, trials: Sequence[ScoredTrial], background: ReportContext) -> tuple[Cell, ...]:
-    origin = background.origins.get(study)
+    origin = background.studies.get(study)
     return (
         text_cell(study),
         text_cell(", ".join(sorted({trial.recipe for trial in trials}))),
