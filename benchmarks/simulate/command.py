@@ -1,7 +1,7 @@
-"""How often each test errs and each interval holds, simulated with the report's own functions.
+"""Simulate how often each test errs and each interval covers the truth, with the report's own functions.
 
-Prints the table with the values of an earlier simulation of ours below ours, writes it to `benchmarks/results/`, and
-puts it into `docs/statistics.md`.
+Prints the tables with the values of an earlier simulation below, and writes them to `benchmarks/results/` and to
+`docs/statistics.md`.
 """
 
 import argparse
@@ -26,8 +26,9 @@ EARLIER = ROOT / "benchmarks" / "simulate" / "earlier_simulation.json"
 NOTEWORTHY_GAIN = 2.0
 """Percentage points: as much as many a published difference."""
 
-APART = "*"
-"""Stands beside an earlier value that is farther from ours than chance explains."""
+DIFFERENT = "*"
+"""Marks an earlier value that differs from ours by more than chance explains."""
+
 BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
 
 TITLES = {
@@ -38,56 +39,57 @@ TITLES = {
 
 
 def rows(rates: Sequence[Rate], measure: str) -> list[tuple[str, ...]]:
-    """One row a test, interval or choice: its name, and a value for each deviation; below it the earlier values."""
-    own = [rate for rate in rates if rate.measure == measure]
-    source, earlier = _earlier(measure)
-    found: list[tuple[str, ...]] = []
-    for name, group in groupby(own, key=lambda rate: rate.of):
-        ours = list(group)
-        found.append((name, *(f"{rate.value:.1f}".replace("-0.0", "0.0") for rate in ours)))
+    """Format one row per test, interval or choice: its name and a value per deviation; below it the earlier values."""
+    rates_of_measure = [rate for rate in rates if rate.measure == measure]
+    source, earlier = _earlier_values(measure)
+    table: list[tuple[str, ...]] = []
+    for name, group in groupby(rates_of_measure, key=lambda rate: rate.of):
+        rates_of_name = list(group)
+        table.append((name, *(f"{rate.value:.1f}".replace("-0.0", "0.0") for rate in rates_of_name)))
         if name in earlier:
-            found.append((source, *_beside(ours, earlier[name])))
-    # Of choices the earlier one does not say on how many utterances.
+            table.append((source, *_format_earlier(rates_of_name, earlier[name])))
+    # For choices the earlier simulation does not name the number of utterances.
     blanks = [""] * (len(deviations(rates)) - 1)
-    known = {rate.of for rate in own}
-    return found + [(f"{source}, {of}", str(value), *blanks) for of, value in earlier.items() if of not in known]
+    names = {rate.of for rate in rates_of_measure}
+    more = ((f"{source}, {of}", str(value), *blanks) for of, value in earlier.items() if of not in names)
+    return [*table, *more]
 
 
-def _earlier(measure: str) -> tuple[str, dict[str, list[float] | str]]:
-    """Where the earlier values come from, and those of one measure: one a deviation, or their range in words."""
-    kept = json.loads(EARLIER.read_text(encoding="utf-8"))
-    return kept["source"], kept[measure]
+def _earlier_values(measure: str) -> tuple[str, dict[str, list[float] | str]]:
+    """Read the source of the earlier values, and those of one measure: one per deviation, or their range in words."""
+    content = json.loads(EARLIER.read_text(encoding="utf-8"))
+    return content["source"], content[measure]
 
 
-def _beside(ours: Sequence[Rate], earlier: list[float] | str) -> list[str]:
-    """The earlier values, marked where chance does not explain how far ours are from them.
+def _format_earlier(rates: Sequence[Rate], earlier: list[float] | str) -> list[str]:
+    """Format the earlier values, marked where chance does not explain the difference from ours.
 
-    How many tables it drew is not known; as many as here are taken. Its values are rounded.
+    Its number of tables is unknown and taken as ours. Its values are rounded.
     """
     if isinstance(earlier, str):
         low, high = map(float, earlier.split(" to "))
-        apart = any(_gap(rate, low, high) > _chance(rate) for rate in ours)
-        return [earlier + APART * apart, *[""] * (len(ours) - 1)]
-    pairs = zip(ours, earlier, strict=True)
-    return [f"{theirs:.1f}{APART * (_gap(rate, theirs, theirs) > _chance(rate))}" for rate, theirs in pairs]
+        different = any(_gap(rate, low, high) > _tolerance(rate) for rate in rates)
+        return [earlier + DIFFERENT * different, *[""] * (len(rates) - 1)]
+    pairs = zip(rates, earlier, strict=True)
+    return [f"{value:.1f}{DIFFERENT * (_gap(rate, value, value) > _tolerance(rate))}" for rate, value in pairs]
 
 
 def _gap(rate: Rate, low: float, high: float) -> float:
     return max(low - rate.value, rate.value - high, 0.0)
 
 
-def _chance(rate: Rate) -> float:
-    """Twice the Monte-Carlo error of a difference of two such values, and half of the last digit printed."""
+def _tolerance(rate: Rate) -> float:
+    """Compute twice the Monte-Carlo error of a difference of two such values, plus half of the last digit printed."""
     return 2 * sqrt(2) * rate.standard_error + 0.05
 
 
 def deviations(rates: Sequence[Rate]) -> list[str]:
-    """Headings of the columns of values."""
+    """List the headings of the columns of values."""
     return [f"{points:g}" for points in sorted({rate.deviation_points for rate in rates})]
 
 
 def markdown(rates: Sequence[Rate]) -> str:
-    """The tables as Markdown."""
+    """Format the tables as Markdown."""
     lines: list[str] = []
     for measure in MEASURES:
         lines += [
@@ -99,8 +101,8 @@ def markdown(rates: Sequence[Rate]) -> str:
     largest = {measure: max(rate.standard_error for rate in rates if rate.measure == measure) for measure in MEASURES}
     rounds = {measure: next(rate.rounds for rate in rates if rate.measure == measure) for measure in MEASURES}
     lines += [
-        f"{APART} farther from ours than twice the Monte-Carlo error of the difference, were its tables as "
-        "many as ours.",
+        f"{DIFFERENT} differs from ours by more than twice the Monte-Carlo error of the difference, if it drew as many "
+        "tables.",
         "",
     ]
     lines += [gains_over(rates, NOTEWORTHY_GAIN), ""]
@@ -112,7 +114,7 @@ def markdown(rates: Sequence[Rate]) -> str:
 
 
 def gains_over(rates: Sequence[Rate], points: float) -> str:
-    """In which cases the best by mean validation UA seems more than so many points better, in words."""
+    """Describe where the best by mean validation UA seems better by more than a number of points."""
     over: dict[str, list[str]] = {}
     for rate in rates:
         if rate.measure == "false gain" and rate.value > points:
@@ -122,39 +124,39 @@ def gains_over(rates: Sequence[Rate], points: float) -> str:
 
 
 def write(rates: Sequence[Rate]) -> list[Path]:
-    """Writes CSV and JSON, and the table of the page; returns the files."""
+    """Write CSV and JSON, and the tables of the page; return the files."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    table, data = RESULTS / "simulation.csv", RESULTS / "simulation.json"
+    csv_path, json_path = RESULTS / "simulation.csv", RESULTS / "simulation.json"
     records = [asdict(rate) for rate in rates]
-    with table.open("w", encoding="utf-8", newline="") as file:
+    with csv_path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(records)
-    data.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    json_path.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
     PAGE.write_text(f"{before}{BEGIN}\n{markdown(rates)}\n{END}{after}", encoding="utf-8")
-    return [table, data, PAGE]
+    return [csv_path, json_path, PAGE]
 
 
 def show(console: Console, rates: Sequence[Rate]) -> None:
-    """Prints the tables."""
+    """Print the tables."""
     for measure in MEASURES:
-        shown = Table(TITLES[measure], *deviations(rates))
+        table = Table(TITLES[measure], *deviations(rates))
         for row in rows(rates, measure):
-            shown.add_row(*row)
-        console.print(shown)
+            table.add_row(*row)
+        console.print(table)
 
 
 def main() -> None:
-    """Simulates, prints and writes."""
+    """Simulate, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, epilog="Example: make simulate")
-    parser.add_argument("--tables", type=int, default=10_000, help="tables of two variants for each deviation")
-    parser.add_argument("--choices", type=int, default=1_000, help="choices among 48 trials for each deviation")
+    parser.add_argument("--tables", type=int, default=10_000, help="tables of two variants per deviation")
+    parser.add_argument("--choices", type=int, default=1_000, help="choices among 48 trials per deviation")
     parser.add_argument("--seed", type=int, default=2019, help="equal seeds give equal numbers")
     options = parser.parse_args()
     if options.tables < 1 or options.choices < 2:
-        parser.error(f"--tables {options.tables} --choices {options.choices}: expected 1 and 2 or more")
+        parser.error(f"--tables must be 1 or more and --choices 2 or more, got {options.tables} and {options.choices}")
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -165,7 +167,9 @@ def main() -> None:
             options.seed,
             lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    console.print("columns: deviation between speakers of the true difference of two variants, percentage points")
+    console.print(
+        "columns: standard deviation between speakers of the true difference of two variants, percentage points"
+    )
     show(console, rates)
     console.print(gains_over(rates, NOTEWORTHY_GAIN), soft_wrap=True)
     for path in write(rates):

@@ -1,7 +1,7 @@
-"""Made-up decisions of equally good variants, drawn so that speakers and utterances matter as they do in real tables.
+"""Simulated predictions of equally good variants, with effects of speakers and utterances as in real tables.
 
-Speakers differ in how hard they are, and every variant suits some of them better: that speaker-by-variant
-difference, whose mean over all people is zero, is what tests over utterances take for a better variant.
+Speakers differ in difficulty, and every variant suits some of them better: that speaker-by-variant
+difference, whose mean over all people is zero, is what tests over utterances mistake for a better variant.
 """
 
 from dataclasses import dataclass
@@ -12,27 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 ACCURACY = 0.68
-"""Chance of a right decision, for every class and averaged over all people."""
+"""Probability of a correct prediction, for every class and averaged over all people."""
 
-HARDNESS = 0.05
-"""Deviation between speakers of that chance, the same for all variants."""
+DIFFICULTY_STD = 0.05
+"""Standard deviation between speakers of that probability, the same for all variants."""
 
-BETWEEN_VARIANTS = 0.45
+VARIANT_CORRELATION = 0.45
 """Correlation of two variants' hits on an utterance, chosen so that the pooled z-test errs about as often as in an
 earlier simulation of ours."""
 
-ALIKE = {"one model": 1.0, "two models": BETWEEN_VARIANTS}
+FOLD_CORRELATIONS = {"one model": 1.0, "two models": VARIANT_CORRELATION}
 """Correlation of one trial's hits on an utterance in the two folds of a session, whose models train on the same
-speakers. With one seed for both folds they are one model, and what it decides in validation it decides in the test.
-With a seed for each fold, as here, they are two, taken as no more alike than those of two trials."""
+speakers. With one seed for both folds they are one model, with the same predictions in validation and test. With a
+seed per fold, as in a study, they are two, taken as no more similar than the models of two trials."""
 
 SPEAKER_DEVIATIONS = (0.0, 0.015, 0.03, 0.046)
-"""Deviation between speakers of the true difference of two variants, 0..1: the simulated cases."""
+"""Simulated standard deviations between speakers of the true difference of two variants, 0..1."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedCorpus:
-    """Who says what in a simulated corpus; utterances stand by speaker, then class.
+    """Speakers and classes of a simulated corpus; utterances in the order of speaker, then class.
 
     Attributes:
         counts: Utterances of each speaker and class, shape `(speaker, class)`; speakers 0 and 1, 2 and
@@ -67,7 +67,7 @@ class SimulatedCorpus:
         return np.repeat(np.tile(np.arange(self.classes), self.speakers), self.counts.ravel())
 
     def count_hits(self, hits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Counts hits by speaker and class.
+        """Count hits by speaker and class.
 
         Args:
             hits: Hits, shape `(..., utterance)`.
@@ -124,40 +124,40 @@ def draw_hits(
     rounds: int,
     trials: int,
     models: int,
-    alike: float = 1.0,
+    correlation: float = 1.0,
 ) -> NDArray[np.float64]:
-    """Draws which utterances models get right; all trials are equally good.
+    """Draw which utterances models classify correctly; all trials are equally good.
 
-    A model's hit is a uniform number below the chance of a hit. With some chance the number is its
-    trial's, and that with some chance the utterance's own, so that hits correlate as stated.
+    A hit is a uniform number below the probability of a hit. With some probability the model shares the
+    number with its trial, and the trial with the utterance, so that hits correlate as stated.
 
     Args:
-        rng: Source of chance.
-        corpus: Who is tested.
-        deviation: Deviation between speakers of the true difference of two trials, 0..1.
-        rounds: Independent tables.
-        trials: Trials of each; two of them are two variants.
-        models: Models of each trial, which suit the same speakers.
-        alike: Correlation of the hits of one trial's models, `BETWEEN_VARIANTS` or more.
+        rng: Random generator.
+        corpus: The simulated corpus.
+        deviation: Standard deviation between speakers of the true difference of two trials, 0..1.
+        rounds: Number of independent tables.
+        trials: Trials per table; two of them are two variants.
+        models: Models per trial, which suit the same speakers.
+        correlation: Correlation of the hits of one trial's models, `VARIANT_CORRELATION` or more.
 
     Returns:
         1 for a hit and 0 for a miss, shape `(round, trial, model, utterance)`.
     """
     n = len(corpus.speaker)
     speakers = (rounds, trials, 1, corpus.speakers)
-    hardness = rng.normal(0, HARDNESS, (rounds, 1, 1, corpus.speakers))
-    # Two variants differ by the difference of their own effects, whose deviation is then as stated.
-    own = rng.normal(0, deviation / sqrt(2), speakers) if deviation else np.zeros(speakers)
-    chance = np.clip(ACCURACY + hardness + own, 0.02, 0.98)[..., corpus.speaker]
+    difficulty = rng.normal(0, DIFFICULTY_STD, (rounds, 1, 1, corpus.speakers))
+    # Two variants differ by the difference of two such effects, whose standard deviation is then as stated.
+    effects = rng.normal(0, deviation / sqrt(2), speakers) if deviation else np.zeros(speakers)
+    probability = np.clip(ACCURACY + difficulty + effects, 0.02, 0.98)[..., corpus.speaker]
     utterance = rng.random((rounds, 1, 1, n), dtype=np.float32)
-    trial = _mostly(rng, utterance, sqrt(BETWEEN_VARIANTS / alike), (rounds, trials, 1, n))
-    model = _mostly(rng, trial, sqrt(alike), (rounds, trials, models, n))
-    return (model < chance).astype(np.float64)
+    trial = _share(rng, utterance, sqrt(VARIANT_CORRELATION / correlation), (rounds, trials, 1, n))
+    model = _share(rng, trial, sqrt(correlation), (rounds, trials, models, n))
+    return (model < probability).astype(np.float64)
 
 
-def _mostly(
-    rng: np.random.Generator, values: NDArray[np.float32], share: float, shape: tuple[int, ...]
+def _share(
+    rng: np.random.Generator, values: NDArray[np.float32], probability: float, shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """The values with the given chance, and fresh uniform numbers otherwise."""
-    kept = rng.random(shape, dtype=np.float32) < share
-    return np.where(kept, values, rng.random(shape, dtype=np.float32))
+    """Return the values with the given probability, and new uniform numbers otherwise."""
+    shared = rng.random(shape, dtype=np.float32) < probability
+    return np.where(shared, values, rng.random(shape, dtype=np.float32))

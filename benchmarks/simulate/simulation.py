@@ -1,7 +1,6 @@
-"""How often the tests err and the intervals hold where the truth is known: variants that are equally good.
+"""Error rates of tests and coverage of intervals where the truth is known: variants that are equally good.
 
-Every table of results is drawn (`simulated_data`), then tested and chosen from by the very functions that
-a report uses.
+Tables of results are drawn (`simulated_data`), then tested and chosen from with the functions of the report.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 
 from benchmarks.simulate.simulated_data import (
     ACCURACY,
-    ALIKE,
     EMODB,
+    FOLD_CORRELATIONS,
     IEMOCAP,
     SPEAKER_DEVIATIONS,
     SimulatedCorpus,
@@ -25,12 +24,12 @@ from tracking.analysis.statistics.sign_flip import sign_flip, ua_contributions, 
 from tracking.analysis.variants.selection import argbest_validation
 
 EQUAL_TRIALS = 48
-"""Trials that a choice is made among."""
+"""Number of trials to choose from."""
 
 CHOICE_CORPORA = {"IEMOCAP's 2943": IEMOCAP, "EmoDB's 535": EMODB}
 CHOICES = ("by mean validation UA", "per fold")
-CASES = tuple((name, alike) for alike in ALIKE for name in CHOICE_CORPORA)
-"""Cases in which choices are simulated: corpus, and how alike the models of a session's two folds are."""
+CASES = tuple((name, models) for models in FOLD_CORRELATIONS for name in CHOICE_CORPORA)
+"""Simulated choices: corpus, and one or two models in a session's two folds."""
 MEASURES = ("type I error", "coverage", "false gain")
 
 ALPHA = 0.05
@@ -39,20 +38,20 @@ _BLOCK = 100
 _RESAMPLES = 1000
 
 Floats = NDArray[np.float64]
-Tell = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Rate:
-    """One number of the simulation.
+    """A rate or a gain; the field names are columns of `simulation.csv`.
 
     Attributes:
         measure: 'type I error' (of a test at 5%), 'coverage' (of a 95% interval) or 'false gain' (of a choice).
-        of: The test, interval or choice.
-        deviation_points: Deviation between speakers of the true difference, percentage points.
+        of: Name of the test, interval or choice.
+        deviation_points: Standard deviation between speakers of the true difference, percentage points.
         value: Percent; for a gain, percentage points.
         standard_error: Monte-Carlo standard error of the value.
-        rounds: Simulated tables.
+        rounds: Number of simulated tables.
     """
 
     measure: str
@@ -63,14 +62,14 @@ class Rate:
     rounds: int
 
 
-def simulate(tables: int, choices: int, seed: int, tell: Tell) -> tuple[Rate, ...]:
-    """Simulates all tests, intervals and choices.
+def simulate(tables: int, choices: int, seed: int, on_progress: ProgressCallback) -> tuple[Rate, ...]:
+    """Simulate all tests, intervals and choices.
 
     Args:
-        tables: Tables of two equal variants, for every deviation.
-        choices: Studies of `EQUAL_TRIALS` equal trials to choose from, for every deviation.
-        seed: Seed; equal arguments give equal numbers.
-        tell: Called with what is done and what there is to do.
+        tables: Number of tables of two equal variants per deviation.
+        choices: Number of studies of `EQUAL_TRIALS` equal trials to choose from per deviation.
+        seed: Random seed; equal arguments give equal numbers.
+        on_progress: Called with the number of finished rounds and of all rounds.
 
     Returns:
         Rates of all tests, then of all intervals, then of the choices, each by deviation.
@@ -80,20 +79,20 @@ def simulate(tables: int, choices: int, seed: int, tell: Tell) -> tuple[Rate, ..
     for deviation, root in zip(
         SPEAKER_DEVIATIONS, np.random.SeedSequence(seed).spawn(len(SPEAKER_DEVIATIONS)), strict=True
     ):
-        own, *others = (np.random.default_rng(each) for each in root.spawn(1 + len(CASES)))
+        table_rng, *choice_rngs = (np.random.default_rng(child) for child in root.spawn(1 + len(CASES)))
         events = []
         for block in _blocks(tables):
-            events.append(judge_tables(own, deviation, block))
+            events.append(judge_tables(table_rng, deviation, block))
             done += block
-            tell(done, total)
+            on_progress(done, total)
         rates += _shares(events, deviation)
-        for (name, alike), rng in zip(CASES, others, strict=True):
+        for (name, models), rng in zip(CASES, choice_rngs, strict=True):
             gains = []
             for _ in range(choices):
-                gains.append(false_gains(rng, CHOICE_CORPORA[name], deviation, ALIKE[alike]))
+                gains.append(false_gains(rng, CHOICE_CORPORA[name], deviation, FOLD_CORRELATIONS[models]))
                 done += 1
-                tell(done, total)
-            rates += _gains(gains, f"{name} utterances, {alike}", deviation)
+                on_progress(done, total)
+            rates += _gains(gains, f"{name} utterances, {models}", deviation)
     order = {name: rank for rank, name in enumerate(dict.fromkeys((rate.measure, rate.of) for rate in rates))}
     return tuple(sorted(rates, key=lambda rate: (MEASURES.index(rate.measure), order[rate.measure, rate.of])))
 
@@ -104,28 +103,30 @@ def _blocks(total: int) -> Iterator[int]:
 
 
 def judge_tables(rng: np.random.Generator, deviation: float, tables: int) -> dict[tuple[str, str], Floats]:
-    """Draws tables of two equally good variants and tests each.
+    """Draw tables of two equally good variants and test each.
 
     Args:
-        rng: Source of chance.
-        deviation: Deviation between speakers of the variants' true difference, 0..1.
+        rng: Random generator.
+        deviation: Standard deviation between speakers of the variants' true difference, 0..1.
         tables: Number of tables.
 
     Returns:
-        For every measure and test: 1 where the test calls the variant better, or the interval holds the truth.
+        For every measure and test: 1 where the test calls the variant better, or the interval covers the truth.
     """
     hits = draw_hits(rng, IEMOCAP, deviation, tables, trials=2, models=1)[:, :, 0]
-    judged = [_judge(a, b) for a, b in hits]
-    events = {key: np.array([one[key] for one in judged], dtype=np.float64) for key in judged[0]}
-    parts = np.stack([ua_contributions(a - b, IEMOCAP.actual, IEMOCAP.speaker, IEMOCAP.classes) for a, b in hits])
-    p, low, high = _bootstrap(rng, parts)
+    outcomes = [_judge(a, b) for a, b in hits]
+    events = {key: np.array([outcome[key] for outcome in outcomes], dtype=np.float64) for key in outcomes[0]}
+    contributions = np.stack(
+        [ua_contributions(a - b, IEMOCAP.actual, IEMOCAP.speaker, IEMOCAP.classes) for a, b in hits]
+    )
+    p, low, high = _bootstrap(rng, contributions)
     events["type I error", "bootstrap over speakers, UA"] = (p <= ALPHA).astype(np.float64)
     events["coverage", "bootstrap over speakers, difference of UA"] = ((low <= 0) & (high >= 0)).astype(np.float64)
     return events
 
 
 def _judge(a: Floats, b: Floats) -> dict[tuple[str, str], bool]:
-    """All tests and intervals on one table."""
+    """Apply all tests and intervals to one table."""
     n, actual, speaker, classes = len(a), IEMOCAP.actual, IEMOCAP.speaker, IEMOCAP.classes
     recalls_a, recalls_b = (np.bincount(actual, weights=hits) / IEMOCAP.class_counts for hits in (a, b))
     z_tests = {
@@ -147,41 +148,41 @@ def _judge(a: Floats, b: Floats) -> dict[tuple[str, str], bool]:
         "Wilson, WA of one variant": (wilson_interval(float(a.mean()), n), ACCURACY),
     }
     return {("type I error", name): p is not None and p <= ALPHA for name, p in p_values.items()} | {
-        ("coverage", name): held is not None and held.low <= truth <= held.high
-        for name, (held, truth) in intervals.items()
+        ("coverage", name): interval is not None and interval.low <= truth <= interval.high
+        for name, (interval, truth) in intervals.items()
     }
 
 
-def _bootstrap(rng: np.random.Generator, parts: Floats) -> tuple[Floats, Floats, Floats]:
-    """Percentile bootstrap over speakers: p of 'better' and the ends of the 95% interval, each `(table,)`.
+def _bootstrap(rng: np.random.Generator, contributions: Floats) -> tuple[Floats, Floats, Floats]:
+    """Bootstrap over speakers: p of 'better' and the percentile ends of the 95% interval, each `(table,)`.
 
-    It is here to show why no report rests on it: with ten speakers it is too bold.
+    It shows why no report rests on it: with ten speakers it is too bold.
     """
-    speakers = parts.shape[1]
-    drawn = rng.multinomial(speakers, np.full(speakers, 1 / speakers), size=_RESAMPLES)
-    sums = parts @ drawn.T
+    speakers = contributions.shape[1]
+    counts = rng.multinomial(speakers, np.full(speakers, 1 / speakers), size=_RESAMPLES)
+    sums = contributions @ counts.T
     low, high = np.quantile(sums, [0.025, 0.975], axis=1)
     return np.mean(sums <= 0, axis=1), low, high
 
 
 def false_gains(
-    rng: np.random.Generator, corpus: SimulatedCorpus, deviation: float, alike: float
+    rng: np.random.Generator, corpus: SimulatedCorpus, deviation: float, correlation: float
 ) -> tuple[float, float]:
-    """Chooses among equally good trials in both ways, and measures by how much the choice seems to be better.
+    """Choose among equally good trials in both ways, and measure by how much the choice seems to be better.
 
     Each speaker tests one fold and validates its partner's; the two folds train on the same other speakers.
 
     Args:
-        rng: Source of chance.
-        corpus: Who is tested.
-        deviation: Deviation between speakers of the true difference of two trials, 0..1.
-        alike: Correlation of a trial's hits in the two folds, 1 where both have one model.
+        rng: Random generator.
+        corpus: The simulated corpus.
+        deviation: Standard deviation between speakers of the true difference of two trials, 0..1.
+        correlation: Correlation of a trial's hits in the two folds, 1 where both have one model.
 
     Returns:
         Pooled test UA less the mean of all trials', chosen by the mean validation UA over folds, and chosen
         per fold by that fold's own validation speaker; 0..1.
     """
-    counts = corpus.count_hits(draw_hits(rng, corpus, deviation, 1, EQUAL_TRIALS, models=2, alike=alike)[0])
+    counts = corpus.count_hits(draw_hits(rng, corpus, deviation, 1, EQUAL_TRIALS, models=2, correlation=correlation)[0])
     test, folds = counts[:, 0], np.arange(corpus.speakers)
     present = corpus.counts > 0
     recalls = counts[:, 1] / np.maximum(corpus.counts, 1)
@@ -201,10 +202,10 @@ def _best(validation_ua: Floats) -> int:
 def _shares(events: list[dict[tuple[str, str], Floats]], deviation: float) -> list[Rate]:
     rates = []
     for measure, of in events[0]:
-        happened = np.concatenate([block[measure, of] for block in events])
-        share = float(happened.mean())
-        error = sqrt(share * (1 - share) / len(happened))
-        rates.append(Rate(measure, of, 100 * deviation, 100 * share, 100 * error, len(happened)))
+        outcomes = np.concatenate([block[measure, of] for block in events])
+        share = float(outcomes.mean())
+        error = sqrt(share * (1 - share) / len(outcomes))
+        rates.append(Rate(measure, of, 100 * deviation, 100 * share, 100 * error, len(outcomes)))
     return rates
 
 

@@ -7,11 +7,11 @@ import pytest
 from benchmarks.simulate.command import rows
 from benchmarks.simulate.simulated_data import (
     ACCURACY,
-    BETWEEN_VARIANTS,
+    DIFFICULTY_STD,
     EMODB,
-    HARDNESS,
     IEMOCAP,
     SPEAKER_DEVIATIONS,
+    VARIANT_CORRELATION,
     draw_hits,
 )
 from benchmarks.simulate.simulation import CASES, CHOICE_CORPORA, Rate, simulate
@@ -26,25 +26,25 @@ THREE_ERRORS = 300 * (0.05 * 0.95 / (TABLES * len(SPEAKER_DEVIATIONS))) ** 0.5
 
 def by_test(rates):
     """Values by measure and test, in the order of the deviations."""
-    found = {}
+    grouped = {}
     for rate in sorted(rates, key=lambda rate: rate.deviation_points):
-        found.setdefault((rate.measure, rate.of), []).append(rate)
-    return found
+        grouped.setdefault((rate.measure, rate.of), []).append(rate)
+    return grouped
 
 
 @pytest.fixture(scope="module")
 def small():
-    told = []
-    rates = simulate(TABLES, CHOICES, 5, lambda done, total: told.append((done, total)))
-    assert told[-1][0] == told[-1][1] == len(SPEAKER_DEVIATIONS) * (TABLES + len(CASES) * CHOICES)
+    progress = []
+    rates = simulate(TABLES, CHOICES, 5, lambda done, total: progress.append((done, total)))
+    assert progress[-1][0] == progress[-1][1] == len(SPEAKER_DEVIATIONS) * (TABLES + len(CASES) * CHOICES)
     return by_test(rates)
 
 
-def values(found, measure, of):
-    return [rate.value for rate in found[measure, of]]
+def values(rates, measure, of):
+    return [rate.value for rate in rates[measure, of]]
 
 
-def test_the_tests_over_speakers_hold_their_level_whatever_speakers_do(small):
+def test_tests_over_speakers_keep_their_level(small):
     assert np.mean(values(small, "type I error", "sign-flip over speakers, UA")) == pytest.approx(5, abs=THREE_ERRORS)
     assert np.mean(values(small, "coverage", "t over speakers, difference of UA")) == pytest.approx(
         95, abs=THREE_ERRORS
@@ -52,7 +52,7 @@ def test_the_tests_over_speakers_hold_their_level_whatever_speakers_do(small):
     assert max(values(small, "type I error", "sign-flip over sessions, UA")) < 6.5
 
 
-def test_tests_over_utterances_err_more_the_more_speakers_differ(small):
+def test_tests_over_utterances_err_more_if_speakers_differ_more(small):
     for test, least in (("McNemar, WA", 12), ("pooled z, WA", 7), ("z from recalls, UA", 6)):
         errors = values(small, "type I error", test)
         assert errors[-1] > least
@@ -61,14 +61,14 @@ def test_tests_over_utterances_err_more_the_more_speakers_differ(small):
     assert max(values(small, "coverage", "bootstrap over speakers, difference of UA")) < 95
 
 
-def test_a_choice_per_fold_gains_nothing_and_one_by_the_mean_does(small):
+def test_a_choice_by_the_mean_gains_and_one_per_fold_does_not(small):
     for corpus in CHOICE_CORPORA:
-        for alike in ("one model", "two models"):
-            for rate in small["false gain", f"per fold, {corpus} utterances, {alike}"]:
+        for models in ("one model", "two models"):
+            for rate in small["false gain", f"per fold, {corpus} utterances, {models}"]:
                 assert abs(rate.value) < 4 * rate.standard_error
         one, two = (
-            values(small, "false gain", f"by mean validation UA, {corpus} utterances, {alike}")
-            for alike in ("one model", "two models")
+            values(small, "false gain", f"by mean validation UA, {corpus} utterances, {models}")
+            for models in ("one model", "two models")
         )
         assert min(one) > 1
         assert one[-1] > 2
@@ -87,30 +87,32 @@ def test_equal_seeds_give_equal_numbers():
 
 @pytest.mark.parametrize("corpus", [IEMOCAP, EMODB], ids=["iemocap", "emodb"])
 def test_draws_have_the_stated_moments(corpus):
-    hits = draw_hits(np.random.default_rng(3), corpus, 0.0, rounds=150, trials=2, models=2, alike=0.8)
+    hits = draw_hits(np.random.default_rng(3), corpus, 0.0, rounds=150, trials=2, models=2, correlation=0.8)
     speakers = np.stack([hits[:, 0, 0, corpus.speaker == s].mean(axis=1) for s in range(corpus.speakers)])
     assert hits.mean() == pytest.approx(ACCURACY, abs=0.006)
     within_speaker = ACCURACY * (1 - ACCURACY) / corpus.counts.sum(axis=1)
-    assert np.mean(speakers.var(axis=1) - within_speaker) == pytest.approx(HARDNESS**2, rel=0.25)
+    assert np.mean(speakers.var(axis=1) - within_speaker) == pytest.approx(DIFFICULTY_STD**2, rel=0.25)
 
     def correlation(a, b):
         return np.mean([np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)])
 
-    assert correlation(hits[:, 0, 0], hits[:, 1, 0]) == pytest.approx(BETWEEN_VARIANTS, abs=0.02)
+    assert correlation(hits[:, 0, 0], hits[:, 1, 0]) == pytest.approx(VARIANT_CORRELATION, abs=0.02)
     assert correlation(hits[:, 0, 0], hits[:, 0, 1]) == pytest.approx(0.8, abs=0.02)
 
 
-@pytest.mark.parametrize(("alike", "same"), [(1.0, 1.0), (BETWEEN_VARIANTS, BETWEEN_VARIANTS)])
-def test_models_are_as_alike_as_is_said(alike, same):
-    hits = draw_hits(np.random.default_rng(3), EMODB, 0.0, rounds=100, trials=1, models=2, alike=alike)[:, 0]
-    pairs = [np.corrcoef(one, other)[0, 1] for one, other in hits]
-    assert np.mean(pairs) == pytest.approx(same, abs=0.02)
+@pytest.mark.parametrize("correlation", [1.0, VARIANT_CORRELATION])
+def test_hits_of_two_models_correlate_as_stated(correlation):
+    hits = draw_hits(np.random.default_rng(3), EMODB, 0.0, rounds=100, trials=1, models=2, correlation=correlation)[
+        :, 0
+    ]
+    pairs = [np.corrcoef(first, second)[0, 1] for first, second in hits]
+    assert np.mean(pairs) == pytest.approx(correlation, abs=0.02)
 
 
-def test_the_stated_deviation_is_that_of_the_difference_of_two_variants():
+def test_speakers_differ_in_the_difference_as_stated():
     hits = draw_hits(np.random.default_rng(4), IEMOCAP, 0.046, rounds=300, trials=2, models=1)[:, :, 0]
     gain = (hits[:, 0] - hits[:, 1])[:, IEMOCAP.speaker == 8]
-    chance = 2 * ACCURACY * (1 - ACCURACY) * (1 - BETWEEN_VARIANTS) / gain.shape[1]
+    chance = 2 * ACCURACY * (1 - ACCURACY) * (1 - VARIANT_CORRELATION) / gain.shape[1]
     assert gain.mean(axis=1).var() - chance == pytest.approx(0.046**2, rel=0.35)
 
 
@@ -123,16 +125,16 @@ def test_hits_are_counted_by_speaker_and_class():
     assert EMODB.count_hits(np.ones(535)).tolist() == EMODB.counts.tolist()
 
 
-def written():
+def written_rows():
     with (ROOT / "benchmarks" / "results" / "simulation.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def written_values(measure, of):
-    return [float(row["value"]) for row in written() if (row["measure"], row["of"]) == (measure, of)]
+    return [float(row["value"]) for row in written_rows() if (row["measure"], row["of"]) == (measure, of)]
 
 
-def test_the_report_says_what_was_simulated():
+def test_the_reports_advice_quotes_the_simulated_rates():
     z_tests = ("pooled z, WA", "pooled z with UA", "z from recalls, UA")
     largest = max(error for test in z_tests for error in written_values("type I error", test))
     assert f"the z-tests call up to {largest:.0f} better" in RECOMMENDED_TEST
@@ -145,18 +147,18 @@ def test_the_report_says_what_was_simulated():
     assert "holds the truth 95 times in 100" in RECOMMENDED_TEST
     coverage = written_values("coverage", "t over speakers, difference of UA")
     assert len(coverage) == len(SPEAKER_DEVIATIONS)
-    assert {round(one) for one in coverage} == {95}
+    assert {round(percent) for percent in coverage} == {95}
 
 
-def test_choosing_per_fold_gained_nothing_in_what_is_published():
-    for corpus, alike in CASES:
-        case = f"{corpus} utterances, {alike}"
+def test_published_choices_per_fold_gained_nothing():
+    for corpus, models in CASES:
+        case = f"{corpus} utterances, {models}"
         assert all(abs(gain) <= 0.3 for gain in written_values("false gain", f"per fold, {case}"))
         assert max(written_values("false gain", f"by mean validation UA, {case}")) > 1
     assert min(written_values("false gain", "by mean validation UA, EmoDB's 535 utterances, one model")) > 2
 
 
-def test_earlier_values_stand_below_ours_marked_where_chance_does_not_explain_them():
+def test_earlier_values_are_marked_if_chance_cannot_explain_them():
     rates = [
         Rate("type I error", "McNemar, WA", points, value, 0.2, 10_000)
         for points, value in ((0.0, 4.7), (1.5, 6.9), (3.0, 14.4), (4.6, 20.2))
@@ -170,13 +172,13 @@ def test_earlier_values_stand_below_ours_marked_where_chance_does_not_explain_th
     assert rows(outside, "coverage")[1][1] == "94 to 95*"
 
 
-def test_the_page_shows_the_written_table():
-    kept = written()
-    names = list(dict.fromkeys(row["of"] for row in kept))
+def test_the_page_shows_the_written_tables():
+    rows_of_file = written_rows()
+    names = list(dict.fromkeys(row["of"] for row in rows_of_file))
     page = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
     shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines()]
     shown = [cells for cells in shown if cells[0] in names]
     assert [cells[0] for cells in shown] == names
     for name, *cells in shown:
-        exact = [float(row["value"]) for row in kept if row["of"] == name]
+        exact = [float(row["value"]) for row in rows_of_file if row["of"] == name]
         assert [float(cell) for cell in cells] == pytest.approx(exact, abs=0.0501)
