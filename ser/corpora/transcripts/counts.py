@@ -2,10 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ser.corpora.corpus import Annotations, Utterance
+from ser.corpora.corpus import IMPUTED, Annotations, Utterance
 from ser.corpora.transcripts.g2p import to_phonemes
 from ser.corpora.transcripts.phones import IPA, count_voiced, ipa_phones
 from ser.errors import CorpusError
@@ -28,17 +28,17 @@ _BETWEEN_WORDS = re.compile(r"[\s\u2013\u2014\u2026/]+")
 
 @dataclass
 class _CountIssues:
-    """Utterances whose counts stay unknown, by the count and the reason."""
+    """Utterances whose counts stay unknown or are imputed, by count, outcome and reason."""
 
-    ids: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    ids: dict[tuple[str, str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, count: str, utterances: Iterable[Utterance], reason: str) -> None:
-        self.ids[count, reason].extend(utterance.id for utterance in utterances)
+    def add(self, count: str, utterances: Iterable[Utterance], reason: str, outcome: str = "unknown") -> None:
+        self.ids[count, outcome, reason].extend(utterance.id for utterance in utterances)
 
     def notes(self) -> tuple[str, ...]:
         return tuple(
-            f"the {count} of {len(ids)} utterances with a transcript (first: {ids[0]}) are unknown: {reason}"
-            for (count, reason), ids in self.ids.items()
+            f"the {count} of {len(ids)} utterances with a transcript (first: {ids[0]}) are {outcome}: {reason}"
+            for (count, outcome, reason), ids in self.ids.items()
         )
 
 
@@ -73,11 +73,13 @@ def voiced_phonemes_in(transcripts: Sequence[str], language: str) -> list[int]:
     return [_voiced(symbols) for symbols in _phonemes(transcripts, language)]
 
 
-def _phonemes(transcripts: Iterable[str], language: str) -> list[tuple[str, ...]]:
+def _phonemes(transcripts: Iterable[str], language: str) -> list[tuple[str, ...] | None]:
     return to_phonemes([" ".join(tokenize_words(transcript)) for transcript in transcripts], language)
 
 
-def _voiced(symbols: Iterable[str]) -> int:
+def _voiced(symbols: Iterable[str] | None) -> int:
+    if symbols is None:
+        raise CorpusError("eSpeak NG crashes on the transcript")
     return count_voiced((phone for symbol in symbols for phone in ipa_phones(symbol)), IPA)
 
 
@@ -85,7 +87,8 @@ def add_transcript_counts(annotations: Annotations) -> Annotations:
     """Fill missing counts of utterances with a transcript; the corpus's own counts stay.
 
     Words are counted in the transcript, voiced phonemes by grapheme-to-phoneme conversion. Where that
-    is not possible the count stays unknown, and a note says why.
+    fails for some transcripts of a language, they are imputed: letters times the mean of voiced phonemes
+    per letter. Where it fails for most, the counts stay unknown. Notes say why.
 
     Args:
         annotations: A corpus as its label files describe it.
@@ -106,11 +109,11 @@ def add_transcript_counts(annotations: Annotations) -> Annotations:
     )
 
 
-def _fill_counts(utterance: Utterance, words: int | None, voiced: int | None) -> Utterance:
+def _fill_counts(utterance: Utterance, words: int | None, voiced: tuple[int, str] | None) -> Utterance:
     if words is not None:
         utterance = replace(utterance, words=words, words_source=TRANSCRIPT)
     if voiced is not None:
-        utterance = replace(utterance, voiced_phonemes=voiced, voiced_phonemes_source=GRAPHEME_TO_PHONEME)
+        utterance = replace(utterance, voiced_phonemes=voiced[0], voiced_phonemes_source=voiced[1])
     return utterance
 
 
@@ -131,13 +134,13 @@ def _words(annotations: Annotations, issues: _CountIssues) -> dict[str, int]:
     return counts
 
 
-def _voiced_phonemes(annotations: Annotations, issues: _CountIssues) -> dict[str, int]:
-    """Voiced phonemes by utterance id, for those that lack them and have a transcript."""
+def _voiced_phonemes(annotations: Annotations, issues: _CountIssues) -> dict[str, tuple[int, str]]:
+    """Voiced phonemes and their source by utterance id, for those that lack them and have a transcript."""
     uncounted: dict[str, dict[str, list[Utterance]]] = defaultdict(lambda: defaultdict(list))
     for utterance in annotations.utterances:
         if utterance.voiced_phonemes is None and utterance.transcript is not None:
             uncounted[_language(utterance, annotations)][utterance.transcript].append(utterance)
-    counts: dict[str, int] = {}
+    counts: dict[str, tuple[int, str]] = {}
     for language, groups in uncounted.items():
         try:
             if language == UNDETERMINED:
@@ -147,11 +150,32 @@ def _voiced_phonemes(annotations: Annotations, issues: _CountIssues) -> dict[str
             affected = [utterance for group in groups.values() for utterance in group]
             issues.add("voiced phonemes", affected, str(error))
             continue
-        for group, symbols in zip(groups.values(), phonemes, strict=True):
+        counted: dict[str, int] = {}
+        failures: dict[str, str] = {}
+        for transcript, symbols in zip(groups, phonemes, strict=True):
             try:
-                count = _voiced(symbols)
+                counted[transcript] = _voiced(symbols)
             except CorpusError as error:
-                issues.add("voiced phonemes", group, str(error))
-            else:
-                counts |= {utterance.id: count for utterance in group}
+                failures[transcript] = str(error)
+        imputed = _imputed_counts(counted, failures)
+        outcome = "imputed from their number of letters" if imputed else "unknown"
+        for transcript, reason in failures.items():
+            issues.add("voiced phonemes", groups[transcript], reason, outcome)
+        for transcript, count in (counted | imputed).items():
+            source = IMPUTED if transcript in imputed else GRAPHEME_TO_PHONEME
+            counts |= {utterance.id: (count, source) for utterance in groups[transcript]}
     return counts
+
+
+def _imputed_counts(counted: Mapping[str, int], failures: Iterable[str]) -> dict[str, int]:
+    """Estimate the counts of some transcripts by their letters; none where most transcripts of a language fail."""
+    failed = list(failures)
+    letters = sum(map(_letters, counted))
+    if len(counted) < len(failed) or not letters:
+        return {}
+    per_letter = sum(counted.values()) / letters
+    return {transcript: max(1, round(per_letter * _letters(transcript))) for transcript in failed}
+
+
+def _letters(transcript: str) -> int:
+    return sum(character.isalnum() for word in tokenize_words(transcript) for character in word)

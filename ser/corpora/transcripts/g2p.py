@@ -16,8 +16,11 @@ from ser.errors import CorpusError
 
 HOW_TO_INSTALL = "pip install 'ser-studies[demo]'"
 
-_VOICE_OF_LANGUAGE = {"en": "en-us"}
+_VOICE_OF_LANGUAGE = {"en": "en-us", "no": "nb", "zh": "cmn"}
 """Voices whose name is not their language's code. American English pronounces its r's, as CMU's phones do."""
+
+_MAX_CRASHES = 20
+"""Texts on which eSpeak NG may crash before the language counts as unusable."""
 
 _CHARACTERS_UTF8 = 1
 _SEPARATOR = "_"
@@ -27,7 +30,7 @@ _LANGUAGE_SWITCH = re.compile(r"\([^()]*\)")
 """How eSpeak marks words that it takes for another language's, such as '(en)' and '(de)'."""
 
 
-def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
+def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...] | None]:
     """Convert texts of one language to phonemes.
 
     Args:
@@ -35,8 +38,8 @@ def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
         language: ISO 639-1 code.
 
     Returns:
-        For each text its phonemes in IPA, with marks of stress and length; none where nothing is to be
-        said.
+        For each text its phonemes in IPA, with marks of stress and length (none where nothing is to be
+        said), or None where eSpeak NG crashed on it.
 
     Raises:
         CorpusError: eSpeak NG is not installed, does not know the language, or fails.
@@ -47,16 +50,34 @@ def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...]]:
     """
     if not is_installed():
         raise CorpusError(f"grapheme-to-phoneme conversion needs eSpeak NG: {HOW_TO_INSTALL}")
+    phonemes: list[tuple[str, ...] | None] = []
+    crashes = 0
+    while len(phonemes) < len(texts):
+        answers, message = _run_child(_VOICE_OF_LANGUAGE.get(language, language), texts[len(phonemes) :])
+        phonemes += [_split(answer) for answer in answers]
+        if len(phonemes) == len(texts):
+            break
+        crashes += 1
+        if message or crashes > _MAX_CRASHES:
+            raise CorpusError(f"no phonemes of language '{language}': {message or 'eSpeak NG crashes on its texts'}")
+        phonemes.append(None)
+    return phonemes
+
+
+def _run_child(voice: str, texts: Sequence[str]) -> tuple[list[str], str]:
+    """Convert texts in a child process; return the answers up to its end, and its error unless it crashed."""
     code = "from ser.corpora.transcripts.g2p import serve_request; serve_request()"
-    request = json.dumps({"voice": _VOICE_OF_LANGUAGE.get(language, language), "texts": list(texts)})
-    answer = subprocess.run(
+    request = json.dumps({"voice": voice, "texts": list(texts)})
+    child = subprocess.run(
         [sys.executable, "-c", code], input=request, capture_output=True, text=True, encoding="utf-8", check=False
     )
-    if answer.returncode != 0:
-        messages = answer.stderr.strip().splitlines()
-        reason = messages[-1] if messages else f"exit status {answer.returncode}"
-        raise CorpusError(f"no phonemes of language '{language}': {reason.removeprefix('ser.errors.CorpusError: ')}")
-    return [_split(spoken) for spoken in json.loads(answer.stdout)]
+    # A crash may cut the last line.
+    answers = [json.loads(line) for line in child.stdout.splitlines(keepends=True) if line.endswith("\n")]
+    if child.returncode <= 0:
+        return answers, ""
+    messages = child.stderr.strip().splitlines()
+    message = messages[-1] if messages else f"exit status {child.returncode}"
+    return answers, message.removeprefix("ser.errors.CorpusError: ")
 
 
 def _split(spoken: str) -> tuple[str, ...]:
@@ -77,7 +98,8 @@ def serve_request() -> None:
     library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
     if library.espeak_SetVoiceByName(request["voice"].encode("utf-8")) != 0:
         raise CorpusError(f"eSpeak NG has no voice '{request['voice']}'")
-    print(json.dumps([_pronounced(library, text) for text in request["texts"]]))
+    for text in request["texts"]:
+        print(json.dumps(_pronounced(library, text)), flush=True)
 
 
 def _pronounced(library: ctypes.CDLL, text: str) -> str:

@@ -102,20 +102,26 @@ _IPA_VOWELS = "iyɨʉɯuɪʏʊeøɘɵɤoəɛœɜɞʌɔæɐaɶɑɒᵻᵿ"
 _IPA_RHOTIC_VOWELS = "ɚɝ"
 
 # eSpeak NG 1.52 writes every word of large word lists of the six languages that the tests try in these
-# letters and marks, save for a stray digit in German 'aneinander'.
+# letters and marks, save for digits: tones, and a stray one in German 'aneinander'.
 IPA = Alphabet(
     name="International Phonetic Alphabet",
     voiced=frozenset(_IPA_VOWELS + _IPA_RHOTIC_VOWELS)
     | _symbols(
-        "b d ɖ ɟ g ɡ ɢ m ɱ n ɳ ɲ ŋ ɴ ʙ r ʀ ⱱ ɾ ɽ β v ð z ʒ ʐ ʝ ɣ ʁ ʕ ɦ ɮ ʋ ɹ ɻ j ɰ l ɫ ɭ ʎ ʟ w ɥ ʑ ɺ ʢ ɓ ɗ ʄ ɠ ʛ"
+        "b d ɖ ɟ g ɡ ɢ m ɱ n ɳ ɲ ŋ ɴ ʙ r ʀ ⱱ ɾ ɽ β v ð z ʒ ʐ ʝ ɣ ʁ ʕ ɦ ɮ ʋ ɹ ɻ j ɰ l ɫ ɭ ʎ ʟ w ɥ ʑ ɺ ʢ ɓ ɗ ʄ ɠ ʛ ʣ ʤ ʥ"
     ),
-    unvoiced=_symbols("p t ʈ c k q ʔ ɸ f θ s ʃ ʂ ç x χ ħ h ɬ ɕ ʍ ʜ ɧ ʡ"),
-    not_a_phone=re.compile("1"),
+    unvoiced=_symbols("p t ʈ c k q ʔ ɸ f θ s ʃ ʂ ç x χ ħ h ɬ ɕ ʍ ʜ ɧ ʡ ʦ ʧ ʨ"),
+    not_a_phone=re.compile("[0-9]"),
 )
 
 # Stress, length, ties, and diacritics that do not change the voicing. A ring below (unvoiced) is not
 # among them, so that it is refused rather than overheard.
-_IPA_MARKS = re.compile("[ˈˌːˑʲʰʷˠ\u0303\u0329\u032a\u032f\u0361\u035c-]")
+_IPA_MARKS = re.compile("[ˈˌːˑʲʰʷˠᵝ\u0303\u0308\u0329\u032a\u032f\u031d\u031e\u033a\u033b\u0361\u035c`.:[-]")
+
+# Letters of eSpeak's own alphabet that stay in its IPA of some languages (Irish, Kyrgyz, Uzbek, Danish, Japanese).
+_ESPEAK_LETTERS = str.maketrans({"S": "ʃ", "Z": "ʒ", "N": "ŋ", "A": "ɑ", "X": "χ", "?": "ʔ", "ε": "ɛ", "ä": "a"})
+
+# A ring above (Czech 'tři') or eSpeak's # (Icelandic 'hlaupa') makes a sound unvoiced.
+_DEVOICED = re.compile("[^\\W\\d_](?:\u030a|#)")
 _IPA_PHONE = re.compile(f"([{_IPA_VOWELS}])[{_IPA_VOWELS}]?|([td])[sʃʂɕzʒʐʑ]|(p)f|(.)\\4?", re.DOTALL)
 
 _LABLAUT_BASE = re.compile(r"[^\s+\-\[]*")
@@ -154,5 +160,5 @@ def ipa_phones(symbol: str) -> tuple[str, ...]:
         >>> ipa_phones("ˈaʊ"), ipa_phones("dʒ"), ipa_phones("ɑːɹ"), ipa_phones("aɪɚ")
         (('a',), ('d',), ('ɑ', 'ɹ'), ('a', 'ɚ'))
     """
-    plain = _IPA_MARKS.sub("", symbol)
+    plain = _DEVOICED.sub("h", _IPA_MARKS.sub("", symbol).translate(_ESPEAK_LETTERS))
     return tuple(next(filter(None, match.groups())) for match in _IPA_PHONE.finditer(plain))

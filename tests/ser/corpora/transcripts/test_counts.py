@@ -87,9 +87,9 @@ def test_every_symbol_of_six_languages_is_voiced_or_unvoiced(language: str) -> N
     assert {IPA.voicing(phone) for phone in phones - {"1"}} == {Voicing.VOICED, Voicing.UNVOICED}
 
 
-def test_a_stray_digit_in_one_german_word_is_no_phone() -> None:
+def test_digits_of_tones_and_of_one_german_word_are_no_phones() -> None:
     assert IPA.voicing("1") is Voicing.NOT_A_PHONE
-    assert IPA.voicing("2") is Voicing.UNKNOWN
+    assert IPA.voicing("5") is Voicing.NOT_A_PHONE
 
 
 @needs_espeak
@@ -180,12 +180,24 @@ def test_words_of_a_language_written_without_blanks_stay_unknown(monkeypatch: py
     assert "language 'zh' is written without blanks between words" in counted.notes[1]
 
 
-def test_an_unknown_symbol_costs_its_utterance_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_symbol_makes_its_count_imputed(monkeypatch: pytest.MonkeyPatch) -> None:
     symbols = {"Ja": ("j", "a"), "Nein": ("n", "\u0180")}
     monkeypatch.setattr(counts, "to_phonemes", lambda texts, language: [symbols[text] for text in texts])
     with pytest.raises(CorpusError, match="symbol '\u0180' is not in the International Phonetic Alphabet"):
         voiced_phonemes_in(["Ja", "Nein"], "de")
     counted = add_transcript_counts(annotations([utterance("a", transcript="Ja"), utterance("b", transcript="Nein")]))
-    assert [u.voiced_phonemes for u in counted.utterances] == [2, None]
-    assert "(first: b)" in counted.notes[1]
-    assert "symbol '\u0180'" in counted.notes[1]
+    assert [(u.voiced_phonemes, u.voiced_phonemes_source) for u in counted.utterances] == [
+        (2, "grapheme-to-phoneme"),
+        (4, "imputed"),
+    ]
+    assert "of 1 utterances with a transcript (first: b) are imputed from their number of letters: symbol" in str(
+        counted.notes[1]
+    )
+
+
+def test_counts_stay_unknown_where_most_conversions_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    symbols: dict[str, tuple[str, ...] | None] = {"Ja": ("j", "a"), "Nein": None, "Doch": ("\u0180",)}
+    monkeypatch.setattr(counts, "to_phonemes", lambda texts, language: [symbols[text] for text in texts])
+    counted = add_transcript_counts(annotations([utterance(text, transcript=text) for text in symbols]))
+    assert [u.voiced_phonemes for u in counted.utterances] == [2, None, None]
+    assert "are unknown: eSpeak NG crashes on the transcript" in counted.notes[1]
