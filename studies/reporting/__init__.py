@@ -1,1 +1,1 @@
-"""Reports of studies, built and kept up to date."""
+"""Reports of studies: context, importances of settings, and updates while studies run."""

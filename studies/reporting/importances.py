@@ -1,4 +1,4 @@
-"""How much each setting matters to validation UA."""
+"""Importance of settings for validation UA."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 Value = float | str
 
 MIN_TRIALS = 8
-"""With fewer trials an importance would be read off a handful of numbers."""
+"""Fewer trials are too few to estimate an importance."""
 
 
 @dataclass(frozen=True)
-class Group:
+class TrialGroup:
     """Trials that share some settings, of which at least two vary.
 
     Attributes:
-        among: Which trials, in words.
+        name: Description of the trials.
         settings: The settings that vary: a value for each trial, by name.
         validation_ua: Mean validation UA of each trial, 0..1.
     """
 
-    among: str
+    name: str
     settings: Mapping[str, Sequence[Value]]
     validation_ua: Sequence[float]
 
 
-def trial_groups(table: ResultsTable) -> tuple[Group, ...]:
-    """The groups of complete trials whose importances a report tells; test scores do not enter.
+def trial_groups(table: ResultsTable) -> tuple[TrialGroup, ...]:
+    """Group complete trials for importances of settings; test scores do not enter.
 
-    Settings that only some trials have, such as the scope, are judged among those trials alone.
+    The importance of settings that only some trials have, such as the scope, is estimated among those trials alone.
 
     Args:
         table: The results.
 
     Returns:
-        All trials, and those with a window; a group is left out where it has fewer than `LEAST_TRIALS`
-        trials, or fewer than two settings that vary.
+        All trials, and those with a window; without groups of fewer than `MIN_TRIALS` trials, or of fewer than two
+        settings that vary.
     """
     trials = [
         (_settings(trial.folds[0].configuration), float(np.mean([fold.validation_ua for fold in trial.folds])))
@@ -59,7 +59,7 @@ def trial_groups(table: ResultsTable) -> tuple[Group, ...]:
 
 
 def _settings(configuration: FoldConfiguration) -> dict[str, Value]:
-    """Settings that have an effect, numbers as numbers and all others as text; features among them."""
+    """Active settings, features included; numbers as numbers and all others as text."""
     values = configuration.model_dump(mode="json")
     values |= values.pop("features")
     return {
@@ -69,29 +69,29 @@ def _settings(configuration: FoldConfiguration) -> dict[str, Value]:
     }
 
 
-def _group(among: str, trials: Sequence[tuple[Mapping[str, Value], float]]) -> Group | None:
+def _group(name: str, trials: Sequence[tuple[Mapping[str, Value], float]]) -> TrialGroup | None:
     shared = set.intersection(*(set(settings) for settings, _ in trials)) if trials else set()
-    values = {name: [settings[name] for settings, _ in trials] for name in sorted(shared)}
-    varying = {name: own for name, own in values.items() if len(set(own)) > 1}
+    values = {setting: [settings[setting] for settings, _ in trials] for setting in sorted(shared)}
+    varying = {setting: column for setting, column in values.items() if len(set(column)) > 1}
     uas = [ua for _, ua in trials]
     if len(trials) < MIN_TRIALS or len(varying) < 2 or len(set(uas)) == 1:
         return None
-    return Group(among, varying, uas)
+    return TrialGroup(name, varying, uas)
 
 
-def compute_importances(group: Group) -> ParameterImportances:
-    """How the variance of validation UA that settings explain one at a time divides among them.
+def compute_importances(group: TrialGroup) -> ParameterImportances:
+    """Compute how the variance of validation UA that settings explain one at a time divides among them.
 
-    By Optuna's fANOVA (Hutter et al., ICML 2014): a random forest is fitted to mean validation UA, and
+    Uses Optuna's fANOVA (Hutter et al., ICML 2014): a random forest is fitted to mean validation UA, and
     each setting's share of its variance computed, interactions left out.
 
     Args:
         group: The trials.
 
     Returns:
-        Share of each setting, 0..1, the largest first; they sum to 1.
+        Share of each setting, 0..1, the largest first; the shares sum to 1.
     """
-    # Both need scikit-learn, whose import takes longer than all that a small report does.
+    # Both need scikit-learn, whose import takes longer than a small report.
     import optuna
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
@@ -101,19 +101,19 @@ def compute_importances(group: Group) -> ParameterImportances:
     study.add_trials(
         optuna.trial.create_trial(
             value=value,
-            params={name: values[place] for name, values in group.settings.items()},
+            params={name: values[index] for name, values in group.settings.items()},
             distributions=dict(distributions),
         )
-        for place, value in enumerate(group.validation_ua)
+        for index, value in enumerate(group.validation_ua)
     )
-    # As deep as Optuna would have them, trees take ten seconds for a thousand trials; another seed moves shares more.
+    # With the default depth, trees take ten seconds for a thousand trials; another seed changes shares more.
     evaluator = FanovaImportanceEvaluator(n_trees=32, max_depth=6, seed=0)
     shares = {name: float(share) for name, share in get_param_importances(study, evaluator=evaluator).items()}
-    return ParameterImportances(group.among, len(group.validation_ua), shares)
+    return ParameterImportances(group.name, len(group.validation_ua), shares)
 
 
 def _distribution(values: Sequence[Value]) -> "BaseDistribution":
-    """What a setting may be, from the values that it took: a span of numbers, or a choice."""
+    """Distribution of a setting that covers its values: a range of numbers, or categories."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     numbers = [value for value in values if isinstance(value, float)]

@@ -1,4 +1,4 @@
-"""Writing a corpus's report, once or again and again while its studies run."""
+"""Building of a corpus's report, once or repeatedly while its studies run."""
 
 import re
 import time
@@ -9,7 +9,6 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from ser.config import digest_of
-from studies.reporting.importances import compute_importances, trial_groups
 from studies.reporting.study_context import report_context
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
@@ -23,93 +22,90 @@ from tracking.reading.reader import Reader, latest_fold_run
 
 POLL_S = 2.0
 _REST_FACTOR = 4
-"""After a report the watch rests this many times as long as it took: the study needs the processor."""
+"""After a report, the watch rests this many times as long as it took: the study needs the processor."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report that was written.
+    """Written report.
 
     Attributes:
-        overview: What it says.
-        page: Its page.
+        analysis: The analysed results.
+        page: Its HTML page.
     """
 
-    overview: Analysis
+    analysis: Analysis
     page: Path
 
 
 def build_report(
-    table: ResultsTable,
-    home: Home,
-    known: Sequence[StudySummary],
-    question: ComparisonRequest = DEFAULT_REQUEST,
+    table: ResultsTable, home: Home, studies: Sequence[StudySummary], request: ComparisonRequest = DEFAULT_REQUEST
 ) -> Report | None:
-    """Writes the report of a table.
+    """Analyse a table and write its report.
 
     Args:
         table: The results of one corpus and fold scheme.
-        home: Where everything is kept.
-        known: All studies.
-        question: What is compared with what; the answer to each but the usual one has a folder of its own.
+        home: The data directory.
+        studies: All studies.
+        request: Comparisons to make; the report of any request but the default has its own folder.
 
     Returns:
-        The report, or None where not one fold has a result.
+        The report, or None where no fold has a result.
 
     Raises:
-        ComparisonError: The question names what is not among the variants.
+        ComparisonError: The request names a variant that does not exist.
     """
     first = next((fold for trial in table.trials for fold in trial.folds), None)
     if first is None:
         return None
-    overview = analyse(table, question)
-    asked = [f"asked-{digest_of([question.baseline, *question.variants])[:8]}"] if question else []
-    folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *asked)
-    background = report_context(home, known, overview, tuple(map(compute_importances, trial_groups(table))))
-    return Report(overview, write_report(overview, folder, background))
+    analysis = analyse(table, request)
+    suffix = [f"asked-{digest_of([request.baseline, *request.variants])[:8]}"] if request else []
+    folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *suffix)
+    return Report(analysis, write_report(analysis, folder, report_context(home, studies, table)))
 
 
 def _folder_name(*parts: str) -> str:
-    """A folder's name; whatever a corpus is called, it stays in the folder of reports."""
+    """Name of a report's folder; whatever the name of the corpus, it is inside the folder of reports."""
     return re.sub(r"[^\w.-]+|^\.+", "-", "-".join(parts))
 
 
 def watch_study(
     home: Home,
     client: MlflowClient,
-    where: StudyLocation,
-    write: Callable[[ResultsTable, Sequence[StudySummary]], Report | None],
-    written: Callable[[Report], None],
+    location: StudyLocation,
+    build: Callable[[ResultsTable, Sequence[StudySummary]], Report | None],
+    on_report: Callable[[Report], None],
 ) -> None:
-    """Writes the report again after every new fold, until no study of its corpus and folds is being run.
+    """Build the report again after every new fold, until no study of the same data is running.
 
     Args:
-        home: Where everything is kept.
+        home: The data directory.
         client: The tracking store.
-        where: The corpus and its fold scheme.
-        write: Writes the report of a table; is told all studies.
-        written: Is told of every report.
+        location: Corpus and fold scheme of the report.
+        build: Builds the report of a table and all studies.
+        on_report: Called with every report.
     """
-    reader = Reader(client, where.experiment, where.corpus_digest, where.scheme)
-    seen: str | None = None
+    reader = Reader(client, location.experiment, location.corpus_digest, location.scheme)
+    reported_run: str | None = None
     while True:
-        # Asked before reading: what is written after the last study's end is then read once more.
-        known = list_studies(home.storage)
-        running = _running(known, home, where)
-        newest = latest_fold_run(client, where.experiment, where.corpus_digest, where.scheme)
-        if newest != seen or not running:
-            seen, began = newest, time.monotonic()
-            report = write(reader.table(), known)
+        # Asked before reading, so that folds recorded before the last study ended are read once more.
+        studies = list_studies(home.storage)
+        running = _is_any_running(studies, home, location)
+        latest_run = latest_fold_run(client, location.experiment, location.corpus_digest, location.scheme)
+        if latest_run != reported_run or not running:
+            reported_run, started_s = latest_run, time.monotonic()
+            report = build(reader.table(), studies)
             if report is not None:
-                written(report)
+                on_report(report)
             if not running:
                 return
-            time.sleep(_REST_FACTOR * (time.monotonic() - began))
+            time.sleep(_REST_FACTOR * (time.monotonic() - started_s))
         time.sleep(POLL_S)
 
 
-def _running(known: Sequence[StudySummary], home: Home, where: StudyLocation) -> bool:
-    """Whether any study of that corpus and those folds is being run."""
+def _is_any_running(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> bool:
+    """Whether any study of the same corpus and folds is running."""
     return any(
-        where.same_data_as(each.whereabouts) and home.storage.lease_owner(each.name) is not None for each in known
+        location.same_data_as(study.whereabouts) and home.storage.lease_owner(study.name) is not None
+        for study in studies
     )

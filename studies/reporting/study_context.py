@@ -1,45 +1,42 @@
-"""What a report tells beside the results: commands, commits, and who runs now."""
+"""Context of a report: commands, commits and progress of its studies."""
 
 from collections.abc import Mapping, Sequence
 
 from mlflow.entities import Run
 
 from studies.planning.command import study_command
+from studies.reporting.importances import compute_importances, trial_groups
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking import schema
-from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report_context import ParameterImportances, ReportContext, StudyInfo
+from tracking.analysis.report_context import ReportContext, StudyInfo
+from tracking.analysis.results_table import ResultsTable
 from tracking.backend.client import connect
 from tracking.backend.queries import search_runs
 
 
-def report_context(
-    home: Home,
-    known: Sequence[StudySummary],
-    overview: Analysis,
-    importances: tuple[ParameterImportances, ...],
-) -> ReportContext:
-    """Gathers what a report tells beside the results.
+def report_context(home: Home, studies: Sequence[StudySummary], table: ResultsTable) -> ReportContext:
+    """Gather the information that a report shows beside its results.
 
     Args:
-        home: Where everything is kept.
-        known: All studies.
-        overview: What the results say.
-        importances: Importances of settings.
+        home: The data directory.
+        studies: All studies.
+        table: The results.
 
     Returns:
-        Origins of the report's studies that Optuna knows here, and importances.
+        Commands and progress of the studies in the table that are known here, and importances of settings.
     """
-    table = overview.table
-    names = {trial.study for trial in (*table.trials, *(each.trial for each in table.pruned))}
-    told = [each for each in known if each.name in names]
+    names = {trial.study for trial in (*table.trials, *(pruned.trial for pruned in table.pruned))}
+    reported = [study for study in studies if study.name in names]
     client = connect(home.tracking_uri_or_path)
-    experiments = {each.whereabouts.experiment for each in told if each.whereabouts is not None}
-    found = [run for experiment in experiments for run in search_runs(client, experiment, ser__kind="study")]
-    runs = {(run.info.experiment_id, run.data.tags[schema.STUDY]): run for run in found}
-    origins = {each.name: _study_info(home, each, runs) for each in told}
-    return ReportContext(origins, importances)
+    experiments = {study.whereabouts.experiment for study in reported if study.whereabouts is not None}
+    runs = {
+        (experiment, run.data.tags[schema.STUDY]): run
+        for experiment in experiments
+        for run in search_runs(client, experiment, ser__kind="study")
+    }
+    importances = tuple(map(compute_importances, trial_groups(table)))
+    return ReportContext({study.name: _study_info(home, study, runs) for study in reported}, importances)
 
 
 def _study_info(home: Home, study: StudySummary, runs: Mapping[tuple[str, str], Run]) -> StudyInfo:

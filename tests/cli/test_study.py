@@ -244,7 +244,7 @@ def test_the_report_is_written_again_from_the_runs(ran: StudyFolder) -> None:
 
 def test_watching_a_study_that_is_over_writes_its_report_once(ran: StudyFolder) -> None:
     answer = ran.ser("report", "--corpus", "emodb", "--watch")
-    assert answer.stderr.startswith(f"{FOLDS} of {FOLDS} folds of the trials begun: ")
+    assert answer.stderr.startswith(f"{FOLDS} of {FOLDS} folds of the started trials: ")
     assert "quantum · words" in answer.stdout
 
 

@@ -12,7 +12,7 @@ from studies.cli.corpus.commands import CheckOptions
 from studies.cli.corpus.tables import print_summary
 from studies.cli.progress import progress_bar
 from tracking.analysis.corpus_summary import as_json, summarise
-from tracking.analysis.figures.corpus import draw_corpus
+from tracking.analysis.figures.corpus import save_corpus_figure
 
 FIGURE_SUFFIXES = (".png", ".svg")
 
@@ -34,7 +34,7 @@ def check(options: CheckOptions) -> None:
     else:
         print_summary(summary)
     if options.plot is not None:
-        draw_corpus(summary, options.plot)
+        save_corpus_figure(summary, options.plot)
         typer.echo(f"The figure is in {options.plot}", err=True)
 
 

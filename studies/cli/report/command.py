@@ -1,4 +1,4 @@
-"""Writes the report of a corpus, and prints its table on the terminal."""
+"""Body of `ser report`: write the report of a corpus, and print its table on the terminal."""
 
 from collections.abc import Sequence
 
@@ -52,18 +52,22 @@ def report(options: ReportOptions) -> None:
     print_results(study.name, written, home)
 
 
-def _watch_report(home: Home, client: MlflowClient, where: StudyLocation, question: ComparisonRequest) -> Report | None:
-    """Writes reports until no study runs; the last one, also where Ctrl-C ended it."""
+def _watch_report(
+    home: Home, client: MlflowClient, location: StudyLocation, request: ComparisonRequest
+) -> Report | None:
+    """Build reports until no study runs or Ctrl-C ends it, and return the last one."""
     console, last = Console(stderr=True), None
 
-    def tell(report: Report) -> None:
+    def on_report(report: Report) -> None:
         nonlocal last
         last = report
-        have, want = report.overview.fold_counts
-        console.print(f"{have} of {want} folds of the trials begun: {report.page}", soft_wrap=True, markup=False)
+        done, planned = report.analysis.fold_counts
+        console.print(f"{done} of {planned} folds of the started trials: {report.page}", soft_wrap=True, markup=False)
 
     try:
-        watch_study(home, client, where, lambda table, known: build_report(table, home, known, question), tell)
+        watch_study(
+            home, client, location, lambda table, studies: build_report(table, home, studies, request), on_report
+        )
     except KeyboardInterrupt:
         console.print("Stopped watching.")
     return last
@@ -74,58 +78,56 @@ def write_and_upload_report(
     home: Home,
     display: StudyDisplay,
     study: StudySummary,
-    known: Sequence[StudySummary],
-    question: ComparisonRequest | None = None,
+    studies: Sequence[StudySummary],
+    request: ComparisonRequest = DEFAULT_REQUEST,
 ) -> Report | None:
-    """Writes the report of a table, where it holds anything to report.
+    """Write the report of a table, and log it to the run of its study.
 
-    The usual report is logged to the run of its study; the answer to another question is not, since it
-    would take the usual one's place there.
+    A report of any request but the default is not logged: it would replace the default one.
 
     Args:
         table: The results.
-        home: Where everything is kept.
-        display: Shows that it is being written.
-        study: The study that it was asked for.
-        known: All studies.
-        question: What is compared with what; the usual when not given.
+        home: The data directory.
+        display: Shows the progress.
+        study: Study whose run gets the report.
+        studies: All studies.
+        request: Comparisons to make.
 
     Returns:
-        The report, or None where not one fold has a result.
+        The report, or None where no fold has a result.
     """
-    done = display.progress_bar("writing the report")
-    written = build_report(table, home, known, question or DEFAULT_REQUEST)
-    if written is not None and not question:
-        _upload(written, home, study)
-    done(1, 1)
-    return written
+    update = display.progress_bar("writing the report")
+    report = build_report(table, home, studies, request)
+    if report is not None and not request:
+        _upload(report, home, study)
+    update(1, 1)
+    return report
 
 
 def _upload(report: Report, home: Home, study: StudySummary) -> None:
-    """Logs a report to the run of its study, where MLflow shows it."""
+    """Log a report to the run of its study, where MLflow shows it."""
     if study.whereabouts is not None:
         upload_report(connect(home.tracking_uri_or_path), study.whereabouts.experiment, study.name, report.page.parent)
 
 
 def print_results(study: str, report: Report | None, home: Home) -> None:
-    """Prints the results as a table, and where to go on.
+    """Print the results as a table, and where to find more.
 
     Args:
         study: Name of the study.
-        report: The report, or None where not one fold has a result.
-        home: Where everything is kept.
+        report: The report, or None where no fold has a result.
+        home: The data directory.
     """
     console = Console()
     if report is None:
         console.print(f"study {study}: no fold has a result yet", soft_wrap=True)
         return
-
-    rows = summary_rows(report.overview)
-    shown = Table(*rows[0], title=summary_title(report.overview), title_justify="left")
+    rows = summary_rows(report.analysis)
+    table = Table(*rows[0], title=summary_title(report.analysis), title_justify="left")
     for row in rows:
-        shown.add_row(*(Text(value) for value in row.values()))
-    console.print(shown)
-    console.print(Text(summary_sentence(report.overview)), soft_wrap=True)
+        table.add_row(*(Text(value) for value in row.values()))
+    console.print(table)
+    console.print(Text(summary_sentence(report.analysis)), soft_wrap=True)
     console.print(Text(f"study:  {study}"), soft_wrap=True)
     console.print(Text(f"report: {report.page}"), soft_wrap=True)
     console.print(Text(f"runs:   make ui   (or: ser ui --home {home.root})"), soft_wrap=True)

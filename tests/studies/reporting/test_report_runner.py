@@ -20,7 +20,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
     running = iter([runs for _, runs in looks])
     pauses: list[float] = []
     monkeypatch.setattr(report_runner, "latest_fold_run", lambda *_: next(folds))
-    monkeypatch.setattr(report_runner, "_running", lambda *_: next(running))
+    monkeypatch.setattr(report_runner, "_is_any_running", lambda *_: next(running))
     monkeypatch.setattr(report_runner.Reader, "table", lambda _: table_of())
     monkeypatch.setattr(report_runner.time, "sleep", pauses.append)
     return pauses

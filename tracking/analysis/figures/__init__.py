@@ -1,1 +1,1 @@
-"""Figures of the report: their data, and how they are drawn."""
+"""Figures of reports and corpora: their data, and their drawing."""

@@ -1,7 +1,7 @@
-"""A confusion matrix as an SVG file, filled into a template: the tracker keeps one of every fold.
+"""Confusion matrix of a fold as an SVG file, filled into a template.
 
 The report draws the same matrix with matplotlib (`tracking.analysis.figures.panels`), which takes a hundred
-times as long: as long as all else that is done for a fold's run.
+times as long: as long as everything else that is recorded of a fold.
 """
 
 import re
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ser.metrics import row_shares
 from tracking.analysis.figures.palette import PALETTE, truncate
 
-# Places and sizes in units of the template, of which the picture is 360 wide and high.
+# Positions and sizes in units of the template, which is 360 wide and high.
 _LEFT, _TOP, _SIDE = 104, 28, 250
 _SHADE = 0.55
 """Opacity of a cell that holds all of its row: ink stays readable on it."""
@@ -25,11 +25,11 @@ _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 
 def confusion_svg(confusion: NDArray[np.int64], emotions: Sequence[str], title: str) -> bytes:
-    """Draws one confusion matrix: cells shaded by their row's share, share and count in them.
+    """Draw one confusion matrix: cells shaded by their row's share, share and count in them.
 
     Args:
         confusion: Counts, shape `(class, class)`, rows true.
-        emotions: Names of the classes; of up to eight, cells have room for counts.
+        emotions: Names of the classes; with up to eight, cells also hold counts.
         title: Title, drawn as it is.
 
     Returns:
@@ -44,35 +44,37 @@ def confusion_svg(confusion: NDArray[np.int64], emotions: Sequence[str], title: 
         share = float(shares[row, column])
         texts = [f"{100 * share:.0f}%", str(int(confusion[row, column]))] if k <= 8 else [f"{100 * share:.0f}"]
         x, y = _LEFT + column * size, _TOP + row * size
-        # A line of text stands a third of its size below its middle.
+        # The baseline of a text is a third of its size below its middle.
         first = y + size / 2 + font / 3 - 0.6 * font * (len(texts) - 1)
         cells.append(
             {
-                "x": _written(x),
-                "y": _written(y),
-                "middle": _written(x + size / 2),
+                "x": _coordinate(x),
+                "y": _coordinate(y),
+                "middle": _coordinate(x + size / 2),
                 "shade": f"{_SHADE * share:.3f}",
-                "words": [{"y": _written(first + 1.2 * font * line), "text": text} for line, text in enumerate(texts)],
+                "lines": [
+                    {"y": _coordinate(first + 1.2 * font * line), "text": text} for line, text in enumerate(texts)
+                ],
             }
         )
     middles = [(number + 0.5) * size for number in range(k)]
     names: list[dict[str, Any]] = [
         {
-            "text": _in_xml(truncate(emotion, 12)),
-            "across": _written(_LEFT + middle),
-            "down": _written(_TOP + middle + 3),
+            "text": _replace_non_xml(truncate(emotion, 12)),
+            "x": _coordinate(_LEFT + middle),
+            "y": _coordinate(_TOP + middle + 3),
         }
         for emotion, middle in zip(emotions, middles, strict=True)
     ]
     return (
         _template()
         .render(
-            paper=PALETTE,
-            title=_in_xml(title),
-            heading=_in_xml(truncate(title, 54)),
+            palette=PALETTE,
+            title=_replace_non_xml(title),
+            heading=_replace_non_xml(truncate(title, 54)),
             cells=cells,
             names=names,
-            size=_written(size),
+            size=_coordinate(size),
             font=font,
             left=_LEFT,
             top=_TOP,
@@ -84,7 +86,7 @@ def confusion_svg(confusion: NDArray[np.int64], emotions: Sequence[str], title: 
 
 @cache
 def _template() -> Template:
-    """The template, compiled once."""
+    """Compiled template."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -95,10 +97,10 @@ def _template() -> Template:
     return environment.get_template("confusion.svg")
 
 
-def _written(place: float) -> str:
-    return f"{place:.2f}"
+def _coordinate(value: float) -> str:
+    return f"{value:.2f}"
 
 
-def _in_xml(text: str) -> str:
-    """A text without the characters that no XML file can hold, however they are written."""
+def _replace_non_xml(text: str) -> str:
+    """Replace the characters that no XML file can hold, however they are escaped."""
     return _NOT_IN_XML.sub("\ufffd", text)

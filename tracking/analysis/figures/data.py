@@ -1,4 +1,4 @@
-"""What the pictures show, computed apart from drawing them."""
+"""Data of the figures, computed apart from drawing them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,14 +19,14 @@ POINTS = 100
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One difference with its interval.
+    """Difference of UA with its interval.
 
     Attributes:
-        label: The variant, and its baseline where that is not attention `none`.
+        label: The variant, with its baseline where that is not attention `none`.
         difference: UA of the variant less UA of the baseline, in points.
         low: Lower end of the 95% interval, in points; None with one speaker.
         high: Upper end.
-        better: Whether it is shown to be better after Holm's adjustment.
+        significant: Whether it is significant after Holm's adjustment.
     """
 
     label: str
@@ -37,7 +37,7 @@ class ForestRow:
 
 
 def forest_rows(comparisons: Iterable[Comparison]) -> tuple[ForestRow, ...]:
-    """The differences of a forest plot, in the given order."""
+    """Compute the differences of a forest plot, in the order of the comparisons."""
     rows = []
     for comparison in comparisons:
         test = comparison.ua_speakers
@@ -58,12 +58,12 @@ def forest_rows(comparisons: Iterable[Comparison]) -> tuple[ForestRow, ...]:
 
 @dataclass(frozen=True, eq=False)
 class SpeakerScores:
-    """One score of each test speaker.
+    """Scores of the test speakers by one metric.
 
     Attributes:
         values: Scores averaged over seeds, shape `(speaker,)`, percent.
         pooled: The variant's pooled score, percent.
-        offsets: Vertical places that keep like points apart, shape `(speaker,)`, within +-0.3 of a row.
+        offsets: Vertical offsets that separate equal points, shape `(speaker,)`, within +-0.3 of a row.
     """
 
     values: NDArray[np.float64]
@@ -73,12 +73,12 @@ class SpeakerScores:
 
 @dataclass(frozen=True, eq=False)
 class SpeakerRow:
-    """Scores of each test speaker under one variant.
+    """UA and WA of each test speaker under one variant.
 
     Attributes:
         label: The variant.
         speakers: Test speakers.
-        ua: Their UA, over the classes that each has.
+        ua: Their UA, over the classes of each speaker.
         wa: Their WA.
     """
 
@@ -89,15 +89,15 @@ class SpeakerRow:
 
 
 def speaker_rows(scored: Iterable[ScoredVariant]) -> tuple[SpeakerRow, ...]:
-    """The points of the speaker plot, one row a variant."""
+    """Compute the points of the speaker plot, one row per variant."""
     return tuple(
         SpeakerRow(
-            entry.label,
-            entry.predictions.speaker_names,
-            _speaker_scores(entry.scores.speaker_ua, entry.scores.ua.mean),
-            _speaker_scores(entry.scores.speaker_wa, entry.scores.wa.mean),
+            variant.label,
+            variant.predictions.speaker_names,
+            _speaker_scores(variant.scores.speaker_ua, variant.scores.ua.mean),
+            _speaker_scores(variant.scores.speaker_wa, variant.scores.wa.mean),
         )
-        for entry in scored
+        for variant in scored
     )
 
 
@@ -107,24 +107,24 @@ def _speaker_scores(shares: NDArray[np.float64], pooled: float) -> SpeakerScores
 
 
 def _jitter(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Alternates points that fall on the same whole percent above and below the row."""
+    """Offset points of the same whole percent alternately above and below the row."""
     offsets = np.zeros(len(values))
-    met: dict[int, int] = defaultdict(int)
-    for place, value in enumerate(values):
-        rank = met[round(float(value))]
-        met[round(float(value))] += 1
-        offsets[place] = min(0.3, 0.12 * ((rank + 1) // 2)) * (1 if rank % 2 else -1)
+    counts: dict[int, int] = defaultdict(int)
+    for index, value in enumerate(values):
+        rank = counts[round(float(value))]
+        counts[round(float(value))] += 1
+        offsets[index] = min(0.3, 0.12 * ((rank + 1) // 2)) * (1 if rank % 2 else -1)
     return offsets
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A metric over epochs, mean and deviation over all folds and seeds that reached the epoch.
+    """Metric over epochs: mean and standard deviation over all folds and seeds that reached the epoch.
 
     Attributes:
         epochs: Epochs, ascending, shape `(epoch,)`.
         mean: Means, shape `(epoch,)`.
-        deviation: Standard deviations (n - 1), 0 where one fold is left, shape `(epoch,)`.
+        std: Standard deviations (n - 1), 0 where one fold is left, shape `(epoch,)`.
     """
 
     epochs: NDArray[np.int64]
@@ -133,26 +133,26 @@ class Curve:
 
 
 def learning_curve(folds: Sequence[ScoredFold], metric: str) -> Curve | None:
-    """The curve of a metric over folds.
+    """Average a metric over folds, epoch by epoch.
 
     Args:
         folds: Folds of all seeds of a variant.
-        metric: One of `CURVES`.
+        metric: One of `CURVE_METRICS`.
 
     Returns:
         The curve, or None where no fold recorded the metric.
     """
-    courses = [fold.curves[metric] for fold in folds if metric in fold.curves]
-    if not courses:
+    curves = [fold.curves[metric] for fold in folds if metric in fold.curves]
+    if not curves:
         return None
-    if len({course.epochs for course in courses}) == 1:
-        # One row an epoch, so that a mean adds up in the order of the folds whatever their number.
-        rows = np.stack([course.values for course in courses], axis=1)
-        deviations = rows.std(axis=1, ddof=1) if len(courses) > 1 else np.zeros(len(rows))
-        return Curve(np.array(courses[0].epochs, dtype=np.int64), rows.mean(axis=1), deviations)
+    if len({curve.epochs for curve in curves}) == 1:
+        # One row per epoch, so that a mean sums in the order of the folds whatever their number.
+        rows = np.stack([curve.values for curve in curves], axis=1)
+        deviations = rows.std(axis=1, ddof=1) if len(curves) > 1 else np.zeros(len(rows))
+        return Curve(np.array(curves[0].epochs, dtype=np.int64), rows.mean(axis=1), deviations)
     values: dict[int, list[float]] = defaultdict(list)
-    for course in courses:
-        for epoch, value in zip(course.epochs, course.values.tolist(), strict=True):
+    for curve in curves:
+        for epoch, value in zip(curve.epochs, curve.values.tolist(), strict=True):
             values[epoch].append(value)
     epochs = sorted(values)
     columns = [np.array(values[epoch]) for epoch in epochs]
@@ -164,7 +164,7 @@ def learning_curve(folds: Sequence[ScoredFold], metric: str) -> Curve | None:
 
 
 def shared_percent_limits(curves: Iterable[Curve | None]) -> tuple[float, float] | None:
-    """Ends of an axis in percent that holds all curves of shares with their bands; None without a curve."""
+    """Compute the limits in percent of an axis that holds all curves with their bands; None without a curve."""
     drawn = [curve for curve in curves if curve is not None]
     if not drawn:
         return None
@@ -178,10 +178,10 @@ class ScopeSeries:
     """UA of one variant over the scope of its window.
 
     Attributes:
-        name: The variant less its scope.
+        name: The variant without its scope.
         attention: Its attention.
         target: Its label strategy, or 'cross_entropy'.
-        labels: Labels of its variants, one a scope.
+        labels: Labels of its variants, one per scope.
         scopes: Scopes in frames, ascending.
         ua: Pooled UA, 0..1, shape `(scope,)`.
         low: Lower ends of the 95% intervals, NaN where there is none, shape `(scope,)`.
@@ -200,31 +200,30 @@ class ScopeSeries:
     baseline: float | None
 
 
-def scope_lines(scored: Iterable[ScoredVariant], comparisons: Iterable[Comparison]) -> tuple[ScopeSeries, ...]:
-    """UA over scopes, one line for all variants that differ in nothing else, where there are two scopes or more."""
+def scope_series(variants: Sequence[ScoredVariant], comparisons: Iterable[Comparison]) -> tuple[ScopeSeries, ...]:
+    """Compute UA over scopes, one series for all variants that differ in the scope alone, of two scopes or more."""
     groups: dict[tuple[object, ...], list[ScoredVariant]] = defaultdict(list)
-    entries = list(scored)
-    for entry in entries:
-        if entry.kind == FIXED and entry.configuration.scope is not None and entry.complete:
-            settings = settings_without(entry.configuration, ("scope",))
-            key = entry.recipe, entry.scheme, entry.provenance, frozenset(settings.items())
-            groups[key].append(entry)
-    uas = {entry.label: entry.scores.ua.mean for entry in entries}
-    baselines = {made.variant: uas[made.baseline] for made in comparisons}
-    return tuple(_scope_line(members, baselines) for members in groups.values() if len(members) > 1)
+    for variant in variants:
+        if variant.kind == FIXED and variant.configuration.scope is not None and variant.complete:
+            settings = settings_without(variant.configuration, ("scope",))
+            key = variant.recipe, variant.scheme, variant.provenance, frozenset(settings.items())
+            groups[key].append(variant)
+    uas = {variant.label: variant.scores.ua.mean for variant in variants}
+    baselines = {comparison.variant: uas[comparison.baseline] for comparison in comparisons}
+    return tuple(_make_series(members, baselines) for members in groups.values() if len(members) > 1)
 
 
-def _scope_line(members: Sequence[ScoredVariant], baselines: Mapping[str, float]) -> ScopeSeries:
-    ordered = sorted(members, key=lambda entry: entry.configuration.scope or 0)
+def _make_series(members: Sequence[ScoredVariant], baselines: Mapping[str, float]) -> ScopeSeries:
+    ordered = sorted(members, key=lambda variant: variant.configuration.scope or 0)
     first = ordered[0]
-    intervals = [entry.scores.ua_interval for entry in ordered]
+    intervals = [variant.scores.ua_interval for variant in ordered]
     return ScopeSeries(
         first.label.replace(f" · scope {first.configuration.scope}", "", 1),
         first.configuration.attention,
         target_label(first.configuration),
-        tuple(entry.label for entry in ordered),
-        tuple(entry.configuration.scope or 0 for entry in ordered),
-        np.array([entry.scores.ua.mean for entry in ordered]),
+        tuple(variant.label for variant in ordered),
+        tuple(variant.configuration.scope or 0 for variant in ordered),
+        np.array([variant.scores.ua.mean for variant in ordered]),
         np.array([np.nan if interval is None else interval.low for interval in intervals]),
         np.array([np.nan if interval is None else interval.high for interval in intervals]),
         baselines.get(first.label),

@@ -1,11 +1,11 @@
-"""Colours of pictures and the cutting of their words; needs no drawing library, so that a recorder may use it."""
+"""Colours of figures and shortening of their labels; free of matplotlib, so that the recorder can use it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of a picture; accent and second are told apart by the colour-blind (Okabe and Ito)."""
+    """Colours of a figure; the colour-blind can tell accent and second apart (Okabe and Ito)."""
 
     ink: str = "#1b1f24"
     muted: str = "#5b6570"
@@ -18,6 +18,6 @@ class Palette:
 PALETTE = Palette()
 
 
-def truncate(name: str, longest: int) -> str:
-    """A name cut to a number of characters, the last of them an ellipsis."""
-    return name if len(name) <= longest else name[: longest - 1] + "…"
+def truncate(name: str, max_length: int) -> str:
+    """Cut a name to a number of characters, of which the last is an ellipsis."""
+    return name if len(name) <= max_length else name[: max_length - 1] + "…"

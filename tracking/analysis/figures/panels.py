@@ -1,4 +1,4 @@
-"""Draws one variant: its confusion matrix and its learning curves."""
+"""Figures of one variant: its confusion matrix and its learning curves."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ _PANEL_WIDTH = 3.6
 
 
 def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotions: Sequence[str], title: str) -> Figure:
-    """Draws a confusion matrix: cells shaded by their row's share, share and count in them.
+    """Draw a confusion matrix: cells shaded by their row's share, share and count in them.
 
     Args:
         confusion: Counts (or their mean over seeds), shape `(class, class)`, rows true.
@@ -41,14 +41,14 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
     axes.add_collection(PatchCollection(cells, facecolors=shades, linewidths=0))
     for row, column in filled:
         share = f"{100 * shares[row, column]:.0f}"
-        words = f"{share}%\n{confusion[row, column]:.0f}" if k <= 8 else share
-        axes.text(column, row, words, ha="center", va="center", fontsize=text_pt, color=PALETTE.ink)
+        text = f"{share}%\n{confusion[row, column]:.0f}" if k <= 8 else share
+        axes.text(column, row, text, ha="center", va="center", fontsize=text_pt, color=PALETTE.ink)
     names = [truncate(emotion, 12) for emotion in emotions]
     axes.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), aspect="equal", xticks=[], yticks=[])
-    for place, name in enumerate(names):
-        annotate(axes, (-0.5, place), (-4, 0), name, fontsize=7.5, color=PALETTE.muted, ha="right", va="center")
-        turned = {"rotation": 35, "rotation_mode": "anchor", "ha": "right", "va": "top"}
-        annotate(axes, (place, k - 0.5), (0, -4), name, fontsize=7.5, color=PALETTE.muted, **turned)
+    for index, name in enumerate(names):
+        annotate(axes, (-0.5, index), (-4, 0), name, fontsize=7.5, color=PALETTE.muted, ha="right", va="center")
+        rotated = {"rotation": 35, "rotation_mode": "anchor", "ha": "right", "va": "top"}
+        annotate(axes, (index, k - 0.5), (0, -4), name, fontsize=7.5, color=PALETTE.muted, **rotated)
     axes.set_xlabel("decided", labelpad=34)
     axes.set_ylabel("true", labelpad=48)
     for side in ("left", "bottom", "top", "right"):
@@ -59,13 +59,13 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
 def curves_figure(
     loss: Curve | None, ua: Curve | None, title: str, ua_percent: tuple[float, float] | None = None
 ) -> Figure:
-    """Draws training loss (left axis) and validation UA (right axis), means with deviation bands.
+    """Draw training loss (left axis) and validation UA (right axis), means with deviation bands.
 
     Args:
         loss: Training loss, in nats.
         ua: Validation UA, 0..1; drawn in percent.
         title: Title.
-        ua_percent: Ends of the right axis, so that figures beside each other compare; None for those of the data.
+        ua_percent: Limits of the right axis, so that neighbouring figures are comparable; None for those of the data.
 
     Returns:
         A figure 3.6 inches wide.
@@ -80,7 +80,7 @@ def curves_figure(
     ):
         axes.set_ylabel(name, color=colour, fontsize=8)
         axes.tick_params(axis="y", colors=colour, labelsize=7.5, length=0)
-        # Every tick costs a millisecond.
+        # To draw a tick takes a millisecond.
         axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
         if curve is None:
             continue

@@ -1,4 +1,4 @@
-"""Draws the search: UA over the scope, and how much each setting matters."""
+"""Figures of the search: UA over the scope, and importance of settings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,56 +12,56 @@ from tracking.analysis.figures.style import MIN_WIDE_INCHES, Margins, make_figur
 
 _STYLES = ((PALETTE.accent, "o", "-"), (PALETTE.second, "s", "--"), (PALETTE.muted, "^", ":"), (PALETTE.ink, "D", "-."))
 _DODGE = 0.18
-"""Frames by which lines stand beside each other, so that their intervals do not cover each other."""
+"""Horizontal offset between series, in frames, so that their intervals do not cover each other."""
 
 
-def scope_figure(lines: Sequence[ScopeSeries], width: float, title: str) -> Figure:
-    """Draws UA over the scope with 95% intervals, one panel a label strategy.
+def scope_figure(series: Sequence[ScopeSeries], width: float, title: str) -> Figure:
+    """Draw UA over the scope with 95% intervals, one panel per label strategy.
 
     Args:
-        lines: UA over scopes; lines of one strategy share a panel and are told apart by colour and mark.
+        series: UA over scopes; series of one strategy share a panel and differ in colour and marker.
         width: Width in inches; below 5 the panels stand below each other.
         title: Title.
 
     Returns:
         The figure.
     """
-    targets = list(dict.fromkeys(line.target for line in lines))
-    across = min(len(targets), 3 if width >= MIN_WIDE_INCHES else 1)
-    down = -(-len(targets) // across)
+    targets = list(dict.fromkeys(line.target for line in series))
+    columns = min(len(targets), 3 if width >= MIN_WIDE_INCHES else 1)
+    rows = -(-len(targets) // columns)
     margins = Margins(left=0.5, top=0.5, wspace=0.5, hspace=0.7)
-    figure, panels = make_figure(width, 0.5 + 2.4 * down, title, margins, (down, across))
+    figure, panels = make_figure(width, 0.5 + 2.4 * rows, title, margins, (rows, columns))
     for axes in panels[len(targets) :]:
         axes.set_visible(False)
     for axes, target in zip(panels, targets, strict=False):
-        _scope_panel(axes, [line for line in lines if line.target == target], target)
+        _draw_scope_panel(axes, [line for line in series if line.target == target], target)
     return figure
 
 
-def _scope_panel(axes: Axes, lines: Sequence[ScopeSeries], target: str) -> None:
-    for place, line in enumerate(lines):
-        colour, mark, style = _STYLES[place % len(_STYLES)]
-        aside = _DODGE * (place - (len(lines) - 1) / 2)
-        scopes = [scope + aside for scope in line.scopes]
+def _draw_scope_panel(axes: Axes, series: Sequence[ScopeSeries], target: str) -> None:
+    for index, line in enumerate(series):
+        colour, marker, style = _STYLES[index % len(_STYLES)]
+        dodge = _DODGE * (index - (len(series) - 1) / 2)
+        scopes = [scope + dodge for scope in line.scopes]
         axes.vlines(scopes, POINTS * line.low, POINTS * line.high, colors=colour, linewidth=1.1, alpha=0.55)
         name = truncate(line.name.removesuffix(f" · {target}"), 24)
-        axes.plot(scopes, POINTS * line.ua, linestyle=style, marker=mark, color=colour, markersize=5, label=name)
-    reference = next((line.baseline for line in lines if line.baseline is not None), None)
+        axes.plot(scopes, POINTS * line.ua, linestyle=style, marker=marker, color=colour, markersize=5, label=name)
+    reference = next((line.baseline for line in series if line.baseline is not None), None)
     if reference is not None:
         axes.axhline(POINTS * reference, color=PALETTE.ink, linewidth=1, dashes=(1, 2), label="none")
     axes.set_title(truncate(f"labels {target}", 26), fontsize=8.5, color=PALETTE.ink, loc="left", parse_math=False)
-    axes.set_xticks(sorted({scope for line in lines for scope in line.scopes}))
+    axes.set_xticks(sorted({scope for line in series for scope in line.scopes}))
     axes.set_xlabel("scope, frames")
     axes.set_ylabel("pooled UA, percent")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.grid(axis="y", color=PALETTE.grid, linewidth=0.7)
     legend = axes.legend(fontsize=7.5, frameon=False, loc="best")
-    for words in legend.get_texts():
-        words.set(color=PALETTE.ink, parse_math=False)
+    for label in legend.get_texts():
+        label.set(color=PALETTE.ink, parse_math=False)
 
 
 def importance_figure(shares: Mapping[str, float], width: float, title: str) -> Figure:
-    """Draws importances as bars, the largest on top.
+    """Draw importances as bars, the largest on top.
 
     Args:
         shares: Share of each setting, 0..1.
@@ -78,10 +78,10 @@ def importance_figure(shares: Mapping[str, float], width: float, title: str) -> 
     values = [POINTS * share for _, share in ordered]
     axes.barh(range(len(ordered)), values, height=0.62, color=PALETTE.accent)
     axes.set_yticks(range(len(ordered)), names, parse_math=False, color=PALETTE.ink)
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         axes.annotate(
             f"{value:.0f}",
-            (value, place),
+            (value, index),
             xytext=(4, 0),
             textcoords="offset points",
             va="center",

@@ -1,4 +1,4 @@
-"""What all pictures share: size, title, colours, how names and numbers are written.
+"""Style that all figures share: size, title, colours, labels and numbers.
 
 Only matplotlib's figure objects are used, never pyplot, so that there is no shared state. Names are
 never parsed as mathematics.
@@ -16,10 +16,10 @@ from matplotlib.textpath import text_to_path
 from tracking.analysis.figures.palette import PALETTE, truncate
 
 LABEL_PT = 8.0
-"""Size of most words, in points."""
+"""Size of most text, in points."""
 
 MIN_WIDE_INCHES = 5.0
-"""Width in inches from which a picture has room for names beside its rows, or for panels side by side."""
+"""Width in inches from which a figure has room for names beside its rows, or for panels side by side."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Margins:
 def make_figure(
     width: float, height: float, title: str, margins: Margins, shape: tuple[int, int] = (1, 1)
 ) -> tuple[Figure, list[Axes]]:
-    """A transparent figure with its title and styled axes.
+    """Make a transparent figure with its title and styled axes.
 
-    Margins are given, not found: a layout engine would draw everything twice and measure every word.
+    Margins are passed, not computed: a layout engine would draw everything twice and measure every text.
 
     Args:
         width: Width in inches.
         height: Height in inches.
-        title: Title, drawn as it is; shortened where it is longer than the figure is wide.
+        title: Title, drawn as it is; truncated where it is longer than the figure is wide.
         margins: Room around and between the axes.
         shape: Rows and columns of axes.
 
@@ -57,10 +57,10 @@ def make_figure(
     figure.suptitle(
         heading, x=0.08 / width, y=1 - 0.06 / height, ha="left", fontsize=9, color=PALETTE.ink, parse_math=False
     )
-    down, across = shape
-    made = [axes for row in figure.subplots(down, across, squeeze=False) for axes in row]
-    panel_width = (width - margins.left - margins.right - (across - 1) * margins.wspace) / across
-    panel_height = (height - margins.top - margins.bottom - (down - 1) * margins.hspace) / down
+    row_count, column_count = shape
+    panels = [axes for row in figure.subplots(row_count, column_count, squeeze=False) for axes in row]
+    panel_width = (width - margins.left - margins.right - (column_count - 1) * margins.wspace) / column_count
+    panel_height = (height - margins.top - margins.bottom - (row_count - 1) * margins.hspace) / row_count
     figure.subplots_adjust(
         left=margins.left / width,
         right=1 - margins.right / width,
@@ -69,20 +69,23 @@ def make_figure(
         wspace=margins.wspace / panel_width,
         hspace=margins.hspace / panel_height,
     )
-    for axes in made:
+    for axes in panels:
         _style(axes)
-    return figure, made
+    return figure, panels
 
 
-def text_width(words: Sequence[str], size: float) -> float:
-    """Width of the longest of some texts, in inches, as matplotlib's own font writes it.
+def text_width(texts: Sequence[str], size: float) -> float:
+    """Measure the widest of several texts in matplotlib's default font.
 
     Args:
-        words: The texts; 0 where there is none.
-        size: Size of the letters, in points.
+        texts: The texts.
+        size: Font size, in points.
+
+    Returns:
+        Its width in inches; 0 without a text.
     """
-    # The widest is among the few with most letters; each costs a millisecond to measure.
-    longest = sorted(words, key=len)[-3:]
+    # The widest is among those with most letters; to measure one takes a millisecond.
+    longest = sorted(texts, key=len)[-3:]
     font = FontProperties(size=size)
     return (
         max((text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] for text in longest), default=0)
@@ -101,21 +104,21 @@ def _style(axes: Axes) -> None:
         axes.spines[side].set_color(PALETTE.grid)
 
 
-def annotate(axes: Axes, where: tuple[float, float], away: tuple[float, float], words: str, **options: Any) -> None:
-    """Writes words beside a place; ticks would do as much with five objects each.
+def annotate(axes: Axes, point: tuple[float, float], offset: tuple[float, float], text: str, **options: Any) -> None:
+    """Write a text beside a point; ticks would do the same with five objects each.
 
     Args:
         axes: The axes.
-        where: The place, in the coordinates of the data unless `xycoords` says otherwise.
-        away: How far from it, in points.
-        words: The words, never parsed as mathematics.
+        point: The point, in data coordinates unless `xycoords` says otherwise.
+        offset: Offset of the text from the point, in points of 1/72 inch.
+        text: The text, never parsed as mathematics.
         **options: Options of the text.
     """
     options = {"fontsize": LABEL_PT, "color": PALETTE.ink, **options}
-    axes.annotate(words, where, xytext=away, textcoords="offset points", parse_math=False, **options)
+    axes.annotate(text, point, xytext=offset, textcoords="offset points", parse_math=False, **options)
 
 
 def format_signed(difference: float) -> str:
-    """A difference with its sign, such as '−0.4'."""
+    """Format a difference with its sign, such as '−0.4'."""
     text = f"{difference:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")

@@ -1,6 +1,6 @@
-"""Figures become bytes: PNG on white paper, or SVG that takes a page's colours.
+"""Export of figures: PNG on white paper, or SVG in the colours of a page.
 
-SVG colours are written as CSS variables, so that a page's theme, light or dark, colours its pictures.
+SVG colours are written as CSS variables, so that a page's theme, light or dark, colours its figures.
 """
 
 import io
@@ -26,7 +26,7 @@ _VARIABLES = {
 
 
 def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:
-    """The figure as PNG bytes on white paper."""
+    """Render a figure as PNG on white paper."""
     figure.patch.set(facecolor=PALETTE.paper, alpha=1)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
@@ -35,11 +35,11 @@ def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:
 
 
 def to_inline_svg(figure: Figure, description: str) -> str:
-    """The figure as an SVG element for use inside an HTML page.
+    """Render a figure as an SVG element for use inside an HTML page.
 
     Args:
         figure: The figure.
-        description: What it shows, for those who cannot see it.
+        description: Alternative text for readers who cannot see it.
 
     Returns:
         The `<svg>` element, colours as CSS variables, text as text (escaped), without ids that
@@ -47,7 +47,7 @@ def to_inline_svg(figure: Figure, description: str) -> str:
     """
     buffer = io.StringIO()
     FigureCanvasSVG(figure)
-    # Markers are defined by id, derived from the salt: pictures must not share them.
+    # Markers are defined by id, derived from the salt: figures must not share them.
     salt = f"{description} {figure.get_size_inches()}"
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
@@ -66,22 +66,22 @@ def to_inline_svg(figure: Figure, description: str) -> str:
 
 
 def save_figure(figure: Figure, path: Path, title: str) -> None:
-    """Writes a figure, on white paper, into a file of its own; the file appears whole or not at all.
+    """Save a figure on white paper; the file appears whole or not at all.
 
     Args:
         figure: The figure.
-        path: The file; its suffix, `.png` or `.svg`, says the format.
-        title: What it shows, kept in the file.
+        path: The file; its suffix, `.png` or `.svg`, gives the format.
+        title: Title in the metadata of an SVG file.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     content = _svg_file(figure, title) if path.suffix.lower() == ".svg" else to_png(figure)
     atomic_write(path, content)
 
 
 def _svg_file(figure: Figure, title: str) -> bytes:
-    """The figure as an SVG file; the same figure gives the same bytes."""
+    """Render a figure as an SVG file; the same figure gives the same bytes."""
     figure.patch.set(facecolor=PALETTE.paper, alpha=1)
     buffer = io.BytesIO()
     FigureCanvasSVG(figure)

@@ -1,4 +1,4 @@
-"""The report's pictures as SVG, and which variants they show when there are too many to show all."""
+"""Figures of the report as SVG, and the choice of variants where there are too many to show all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,37 +20,37 @@ from tracking.analysis.variants.scores import ScoredVariant
 
 @dataclass(frozen=True)
 class ResponsiveFigure:
-    """A picture in one or two widths; the page shows the one that fits.
+    """Figure in one or two widths, of which the page shows the one that fits.
 
     Attributes:
         wide: SVG for a screen or paper.
-        narrow: SVG for a phone; empty where the wide one is narrow already.
+        narrow: SVG for a phone; empty where the wide one fits a phone.
     """
 
     wide: str
     narrow: str = ""
 
 
-MOST_ROWS = 40
-MOST_PANELS = 12
-MOST_LINES = 16
-SHOWN_FIRST = "first those that may be named, then the baselines"
+MAX_ROWS = 40
+MAX_PANELS = 12
+MAX_SCOPE_SERIES = 16
+SHOWN_FIRST = "reportable ones first, then their baselines"
 WIDE, NARROW = 7.6, 3.7
 
 
 @dataclass(frozen=True)
 class ReportFigures:
-    """All pictures of a report.
+    """Figures of a report.
 
     Attributes:
-        forest: Differences with intervals of the variants that may be named; None where none was compared.
-        all_forest: The same of every comparison; None where that is no more.
-        all_forest_note: Which comparisons are drawn, where not all are; else empty.
+        forest: Differences with intervals of the reportable variants; None where none was compared.
+        all_forest: The same for every comparison; None where there are no others.
+        all_forest_note: Note where not all comparisons are drawn; else empty.
         speakers: UA of each speaker; None where there are no variants.
         confusions: Confusion matrices.
         curves: Learning curves.
         scopes: UA over the scope; None where no variant was run with two scopes.
-        panels_note: Which variants are drawn, where not all are; else empty.
+        panels_note: Note where not all variants are drawn; else empty.
     """
 
     forest: ResponsiveFigure | None
@@ -71,7 +71,7 @@ def render_figures(analysis: Analysis, scopes: Sequence[ScopeSeries]) -> ReportF
         scopes: UA over scopes.
 
     Returns:
-        The figures; where there are too many variants to show all, of those that may be named first.
+        The figures; where there are too many variants to show all, of the reportable ones first.
     """
     comparisons, variants = analysis.comparisons.comparisons, shown_variants(analysis)
     first, ranked = first_comparisons(analysis), shown_comparisons(analysis)
@@ -82,7 +82,7 @@ def render_figures(analysis: Analysis, scopes: Sequence[ScopeSeries]) -> ReportF
         speakers=_speakers(variants, ua_only(analysis)),
         confusions=tuple(map(_confusion, variants)),
         curves=_curves(variants),
-        scopes=_scopes(scopes[:MOST_LINES]),
+        scopes=_scopes(scopes[:MAX_SCOPE_SERIES]),
         panels_note=_shown_note(
             len(variants), len(analysis.variants), f"variants: {SHOWN_FIRST}; the CSV files have all."
         ),
@@ -94,44 +94,47 @@ def _shown_note(shown: int, total: int, text: str) -> str:
     return "" if shown == total else f"{shown} of {total} {text}"
 
 
-def first_comparisons(overview: Analysis) -> tuple[Comparison, ...]:
-    """The comparisons of the first screen: of variants that may be named without choosing on test data."""
-    reportable = {entry.label for entry in overview.reportable}
-    return tuple(made for made in overview.comparisons.comparisons if made.variant in reportable)[:MOST_ROWS]
+def first_comparisons(analysis: Analysis) -> tuple[Comparison, ...]:
+    """Comparisons of the first screen: of variants that no test score chose."""
+    reportable = {variant.label for variant in analysis.reportable}
+    comparisons = analysis.comparisons.comparisons
+    return tuple(comparison for comparison in comparisons if comparison.variant in reportable)[:MAX_ROWS]
 
 
-def shown_comparisons(overview: Analysis) -> tuple[Comparison, ...]:
-    """The comparisons that the larger forest plot shows, in the order of the table."""
-    made = overview.comparisons.comparisons
-    selected = {entry.label for entry in overview.variants if entry.kind == SELECTED}
-    ranked = sorted(
-        range(len(made)), key=lambda i: (made[i].verdict is not Verdict.BETTER, made[i].variant not in selected, i)
-    )
-    return tuple(made[place] for place in sorted(ranked[:MOST_ROWS]))
+def shown_comparisons(analysis: Analysis) -> tuple[Comparison, ...]:
+    """Comparisons of the larger forest plot, in the order of the table."""
+    comparisons = analysis.comparisons.comparisons
+    selected = {variant.label for variant in analysis.variants if variant.kind == SELECTED}
+
+    def rank(index: int) -> tuple[bool, bool, int]:
+        comparison = comparisons[index]
+        return comparison.verdict is not Verdict.BETTER, comparison.variant not in selected, index
+
+    first = sorted(range(len(comparisons)), key=rank)[:MAX_ROWS]
+    return tuple(comparisons[index] for index in sorted(first))
 
 
-def shown_variants(overview: Analysis) -> tuple[ScoredVariant, ...]:
-    """The variants that have panels of their own, in the order of the report: first those that may be named."""
-    scored = overview.variants
-    best = max(overview.reportable, key=lambda entry: entry.scores.ua.mean, default=None)
-    comparison = None if best is None else overview.comparison_of(best.label)
-    against = None if comparison is None else comparison.baseline
+def shown_variants(analysis: Analysis) -> tuple[ScoredVariant, ...]:
+    """Variants that have their own panels, in the order of the report: reportable ones first."""
+    variants = analysis.variants
+    best = max(analysis.reportable, key=lambda variant: variant.scores.ua.mean, default=None)
+    comparison = None if best is None else analysis.comparison_of(best.label)
+    baseline = None if comparison is None else comparison.baseline
+    reportable = {variant.label for variant in analysis.reportable}
 
-    named = {entry.label for entry in overview.reportable}
-
-    def rank(place: int) -> tuple[bool, bool, bool, bool, bool, int]:
-        entry = scored[place]
+    def rank(index: int) -> tuple[bool, bool, bool, bool, bool, int]:
+        variant = variants[index]
         return (
-            entry is not best,
-            entry.label != against,
-            entry.label not in named,
-            entry.configuration.attention != "none",
-            entry.kind != SELECTED,
-            place,
+            variant is not best,
+            variant.label != baseline,
+            variant.label not in reportable,
+            variant.configuration.attention != "none",
+            variant.kind != SELECTED,
+            index,
         )
 
-    chosen = sorted(range(len(scored)), key=rank)[:MOST_PANELS]
-    return tuple(scored[place] for place in sorted(chosen))
+    first = sorted(range(len(variants)), key=rank)[:MAX_PANELS]
+    return tuple(variants[index] for index in sorted(first))
 
 
 def _forest(comparisons: Sequence[Comparison], title: str) -> ResponsiveFigure | None:
@@ -142,13 +145,13 @@ def _forest(comparisons: Sequence[Comparison], title: str) -> ResponsiveFigure |
     return _render(lambda width: forest_figure(rows, width, title), description)
 
 
-def _speakers(variants: Sequence[ScoredVariant], wa_muted: bool) -> ResponsiveFigure | None:
+def _speakers(variants: Sequence[ScoredVariant], wa_greyed_out: bool) -> ResponsiveFigure | None:
     if not variants:
         return None
     rows = speaker_rows(variants)
     title = "UA and WA of each test speaker"
     description = f"{title} under {len(rows)} variants, one point per speaker; speakers.csv has the numbers"
-    return _render(lambda width: speaker_figure(rows, width, title, wa_muted), description)
+    return _render(lambda width: speaker_figure(rows, width, title, wa_greyed_out), description)
 
 
 def _scopes(series: Sequence[ScopeSeries]) -> ResponsiveFigure | None:

@@ -1,147 +1,167 @@
-"""The report's first sentences: which variant is best, by how much, and how sure."""
+"""First sentences of the report: the best variant, its lead over the baseline, and the significance."""
 
 from dataclasses import dataclass
 
 from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
 from tracking.analysis.comparison.comparison import Comparison, Verdict
-from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import format_p_value, format_percent, format_points, interval_points
+from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
+from tracking.analysis.report.tables.formatting import (
+    format_p_value,
+    format_percent,
+    format_points,
+    format_points_interval,
+)
+from tracking.analysis.variants.naming import target_label
 from tracking.analysis.variants.scores import ScoredVariant
+
+_MAX_NAMED = 5
+"""Number of significant variants that the remarks name."""
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The first screen's words.
+    """Text of the first screen.
 
     Attributes:
-        sentence: Which variant, by how much, how sure.
-        remarks: What keeps a reader from reading too much into it.
+        sentence: The best variant, its lead and the significance.
+        remarks: Cautions against reading too much into the sentence.
     """
 
     sentence: str
     remarks: tuple[str, ...]
 
 
-def headline(overview: Analysis) -> Headline:
-    """Words the result.
+def headline(analysis: Analysis) -> Headline:
+    """Describe the main result.
 
     Args:
-        overview: What the results say.
+        analysis: The analysed results.
 
     Returns:
         The sentence and its remarks.
     """
-    candidates = overview.reportable
-    if not candidates and overview.complete:
+    candidates = analysis.reportable
+    if not candidates and analysis.complete:
         return Headline(
-            "No variant may be named yet: a choice among swept points is made per fold, once all of them are complete.",
-            (),
+            "No result to report yet: points of a sweep are selected per fold once all of them are complete.", ()
         )
     if not candidates:
         return Headline("No variant is complete yet, so nothing can be compared.", ())
-    best = max(candidates, key=lambda entry: entry.scores.ua.mean)
-    comparison = overview.comparison_of(best.label)
+    best = max(candidates, key=lambda variant: variant.scores.ua.mean)
+    comparison = analysis.comparison_of(best.label)
     opening = f"{best.label} has the highest UA, {format_percent(best.scores.ua.mean)}%"
     if comparison is None:
-        sentence = f"{opening}. {_describe_missing_comparison(overview, best)}"
+        sentence = f"{opening}. {_describe_missing_comparison(analysis, best)}"
     else:
-        significance = _describe_significance(comparison, overview.comparisons.family_size)
+        significance = _describe_significance(comparison, analysis.comparisons.family_size)
         sentence = f"{opening}: {_describe_difference(comparison)}. {significance}"
-    return Headline(sentence + _stronger_baselines(overview, best), tuple(_remarks(overview, best)))
+    return Headline(sentence + _stronger_baselines(analysis, best), tuple(_remarks(analysis, best)))
 
 
-def _stronger_baselines(overview: Analysis, best: ScoredVariant) -> str:
-    """Says which baselines of another kind stand above the best variant: without that its sentence would flatter."""
-    mine = best.scores.ua.mean
+def _stronger_baselines(analysis: Analysis, best: ScoredVariant) -> str:
+    """Sentences on baselines of another kind that score higher: without them the headline would flatter."""
+    best_ua = best.scores.ua.mean
     return "".join(
-        f" {baseline.result.name[:1].upper()}{baseline.result.name[1:]} on utterance means and deviations stands "
-        f"{format_points(baseline.scores.ua.mean - mine).lstrip('+')} points above it, "
-        f"at {format_percent(baseline.scores.ua.mean)}%."
-        for baseline in overview.baselines
-        if format_percent(baseline.scores.ua.mean) != format_percent(mine) and baseline.scores.ua.mean > mine
+        f" {name[:1].upper()}{name[1:]} scores higher: {ua} UA ({format_points(baseline.scores.ua.mean - best_ua)} "
+        "points)."
+        for baseline in analysis.baselines
+        for name, ua in [_describe_baseline(baseline)]
+        if ua != f"{format_percent(best_ua)}%" and baseline.scores.ua.mean > best_ua
     )
+
+
+def _describe_baseline(baseline: ScoredBaseline) -> tuple[str, str]:
+    """Name of a baseline with its features, and its UA."""
+    return f"{baseline.result.name} on utterance functionals", f"{format_percent(baseline.scores.ua.mean)}%"
 
 
 def _describe_difference(comparison: Comparison) -> str:
     test = comparison.ua_speakers
     gap = format_points(abs(test.difference)).lstrip("+")
     if gap == "0.0":
-        against = f"level with {comparison.baseline}"
+        lead = f"level with {comparison.baseline}"
     else:
-        against = f"{gap} points {'above' if test.difference > 0 else 'below'} {comparison.baseline}"
-    return f"{against} (95% interval {interval_points(test.interval)})"
+        lead = f"{gap} points {'above' if test.difference > 0 else 'below'} {comparison.baseline}"
+    return f"{lead} (95% interval {format_points_interval(test.interval)})"
 
 
-def _describe_significance(comparison: Comparison, family: int) -> str:
-    adjusted = f"after Holm's adjustment for {family} comparison{'s' * (family != 1)}"
+def _describe_significance(comparison: Comparison, family_size: int) -> str:
     test = comparison.ua_speakers
     if comparison.verdict is Verdict.NO_CLAIM:
         return f"No claim is made: {test.clusters} test speakers are too few."
+    adjustment = f"after Holm's adjustment for {family_size} comparison{'s' * (family_size != 1)}"
+    p = f"p = {format_p_value(comparison.holm_p)} over {test.clusters} speakers {adjustment}"
     if comparison.verdict is Verdict.BETTER:
-        return (
-            f"It is shown to be better: p = {format_p_value(comparison.holm_p)} over {test.clusters} speakers "
-            f"{adjusted}."
-        )
-    return (
-        f"It is not shown to be better: p = {format_p_value(comparison.holm_p)} over {test.clusters} speakers "
-        f"{adjusted} (alone: {format_p_value(test.p)})."
-    )
+        return f"The difference is significant: {p}."
+    return f"The difference is not significant: {p} (unadjusted: {format_p_value(test.p)})."
 
 
-def _describe_missing_comparison(overview: Analysis, best: ScoredVariant) -> str:
-    for refusal in overview.comparisons.skipped:
-        if refusal.variant == best.label:
-            return f"It is not compared: {refusal.reason}."
-    made = {one.variant: one for one in overview.comparisons.comparisons if one.question == ATTENTION_EFFECT}
-    rivals = [entry for entry in overview.reportable if entry.label in made]
+def _describe_missing_comparison(analysis: Analysis, best: ScoredVariant) -> str:
+    for skipped in analysis.comparisons.skipped:
+        if skipped.variant == best.label:
+            return f"Not compared: {skipped.reason.removeprefix('no baseline: ')}.{_baseline_remedy(analysis, best)}"
+    comparisons = {
+        comparison.variant: comparison
+        for comparison in analysis.comparisons.comparisons
+        if comparison.question == ATTENTION_EFFECT
+    }
+    rivals = [variant for variant in analysis.reportable if variant.label in comparisons]
     if best.configuration.attention == "none" and rivals:
-        nearest = max(rivals, key=lambda entry: entry.scores.ua.mean).label
-        comparison = made[nearest]
+        runner_up = max(rivals, key=lambda variant: variant.scores.ua.mean).label
+        comparison = comparisons[runner_up]
         return (
-            f"It is a baseline itself: no attention scores higher. The best of them, {nearest}, stands "
+            f"It is a baseline itself: no attention scores higher. The best attention, {runner_up}, is "
             f"{_describe_difference(comparison)}. "
-            f"{_describe_significance(comparison, overview.comparisons.family_size)}"
+            f"{_describe_significance(comparison, analysis.comparisons.family_size)}"
         )
-    if any(one.baseline == best.label for one in overview.comparisons.comparisons):
-        return "It is a baseline itself: no variant named here scores higher."
+    if any(comparison.baseline == best.label for comparison in analysis.comparisons.comparisons):
+        return "It is a baseline itself: no other variant scores higher."
     return "There is nothing to compare it with yet."
 
 
-def _remarks(overview: Analysis, best: ScoredVariant) -> list[str]:
+def _baseline_remedy(analysis: Analysis, best: ScoredVariant) -> str:
+    """Command that adds the baseline of a variant; empty where it exists."""
+    target, recipe = target_label(best.configuration), best.recipe
+    attentions = {
+        variant.configuration.attention
+        for variant in analysis.variants
+        if (target_label(variant.configuration), variant.recipe) == (target, recipe)
+    }
+    return "" if "none" in attentions else " Run `make study ATTN=none` with the same options to add the baseline."
+
+
+def _remarks(analysis: Analysis, best: ScoredVariant) -> list[str]:
     remarks = []
-    made = overview.comparisons.comparisons
-    shown = [f"{one.variant} (against {one.baseline})" for one in made if one.verdict is Verdict.BETTER]
-    if shown:
-        more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
-        remarks.append(f"Shown to be better than their baseline: {', '.join(shown[:5])}{more}.")
-    elif made and any(one.question == ATTENTION_EFFECT for one in made):
-        remarks.append("No variant is shown to be better than its baseline.")
-    if len(overview.reportable) > 1:
+    comparisons = analysis.comparisons.comparisons
+    significant = [
+        f"{comparison.variant} (against {comparison.baseline})"
+        for comparison in comparisons
+        if comparison.verdict is Verdict.BETTER
+    ]
+    if significant:
+        more = f" and {len(significant) - _MAX_NAMED} more" if len(significant) > _MAX_NAMED else ""
+        remarks.append(f"Significantly better than their baseline: {', '.join(significant[:_MAX_NAMED])}{more}.")
+    elif any(comparison.question == ATTENTION_EFFECT for comparison in comparisons):
+        remarks.append("No variant is significantly better than its baseline.")
+    if len(analysis.reportable) > 1:
+        adjusted = analysis.comparison_of(best.label) is not None
+        note = ": p is adjusted for that, the difference and its interval are not" if adjusted else ""
         remarks.append(
-            f"It is named here because its test score is the highest of {len(overview.reportable)} variants, which "
-            f"flatters it{_adjusted(overview, best)}."
+            f"It was picked as the highest test score of {len(analysis.reportable)} variants, which flatters it{note}."
         )
-    if len(overview.reportable) < len(overview.complete):
+    if len(analysis.reportable) < len(analysis.complete):
         remarks.append(
-            "Where several points were swept, 'selected per fold' stands for them: each fold's own validation speaker "
-            "chose. A single point may stand higher in the tables; to name it for that would be choosing on test data."
+            "'selected per fold' represents a sweep: the validation speakers of each fold chose the point. A single "
+            "point may have a higher score in the tables; to report it for that would be choosing on test data."
         )
     if best.capped:
         remarks.append(
-            f"Its targets: {format_percent(best.capped_share)}% were shortened, so it is not comparable as this "
-            "strategy."
+            f"{format_percent(best.capped_share)}% of its targets were shortened, so it is not comparable as this "
+            "label strategy."
         )
-    for baseline in overview.baselines:
-        below = best.scores.ua.mean - baseline.scores.ua.mean
-        if below >= 0:
-            remarks.append(
-                f"For scale: {baseline.result.name} on utterance means and deviations reaches "
-                f"{format_percent(baseline.scores.ua.mean)}% UA, {format_points(below).lstrip('+')} points below it."
-            )
+    for baseline in analysis.baselines:
+        lead = best.scores.ua.mean - baseline.scores.ua.mean
+        if lead >= 0:
+            name, ua = _describe_baseline(baseline)
+            remarks.append(f"For scale: {name} reaches {ua} UA ({format_points(-lead)} points).")
     return remarks
-
-
-def _adjusted(overview: Analysis, best: ScoredVariant) -> str:
-    if overview.comparison_of(best.label) is None:
-        return ""
-    return ": p is adjusted for that, the difference and its interval are not"

@@ -1,4 +1,4 @@
-// Sorting of tables: numbers by their value, words by the reader's alphabet, what is missing last.
+// Sorting of tables: numbers by value, texts by the reader's alphabet, missing values last.
 "use strict";
 for (const table of document.querySelectorAll("table")) {
   const body = table.tBodies[0];
@@ -14,7 +14,7 @@ for (const table of document.querySelectorAll("table")) {
     const numeric = heading.classList.contains("n");
     button.addEventListener("click", () => {
       const before = heading.getAttribute("aria-sort");
-      // Numbers begin with the highest, but p-values and words with the lowest.
+      // Numbers begin with the highest, p-values and texts with the lowest.
       const highestFirst = numeric && !/^(p|z|McNemar)\b/.test(button.textContent);
       const descending = before ? before === "ascending" : highestFirst;
       headings.forEach((other) => other.removeAttribute("aria-sort"));
@@ -22,14 +22,14 @@ for (const table of document.querySelectorAll("table")) {
       const sign = descending ? -1 : 1;
       const keyed = [...body.rows].map((row) => {
         const cell = row.cells[column];
-        return { row, number: "v" in cell.dataset ? Number(cell.dataset.v) : null, words: cell.textContent };
+        return { row, number: "v" in cell.dataset ? Number(cell.dataset.v) : null, text: cell.textContent };
       });
       keyed.sort((a, b) => {
-        if (!numeric) return sign * a.words.localeCompare(b.words, undefined, { numeric: true });
+        if (!numeric) return sign * a.text.localeCompare(b.text, undefined, { numeric: true });
         if (a.number === null || b.number === null) return (a.number === null) - (b.number === null);
         return sign * (a.number - b.number);
       });
-      body.append(...keyed.map((entry) => entry.row));
+      body.append(...keyed.map((item) => item.row));
     });
   });
 }

@@ -1,4 +1,4 @@
-"""The tidy tables that only exist as CSV: variants, folds, speakers, confusions, curves."""
+"""Tidy tables, which only exist as CSV: variants, folds, speakers, confusions and curves."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,55 +12,55 @@ from tracking.analysis.scored_folds import CURVE_METRICS
 from tracking.analysis.variants.scores import ScoredVariant, fold_table, variant_table
 
 
-def record_tables(overview: Analysis) -> Mapping[str, pd.DataFrame]:
-    """Tidy tables by file name, less the suffix.
+def tidy_tables(analysis: Analysis) -> Mapping[str, pd.DataFrame]:
+    """Make the tidy tables by file name without the suffix.
 
     Args:
-        overview: What the results say.
+        analysis: The analysed results.
 
     Returns:
         variants, folds, speakers, confusions and curves; shares and UA are 0..1, losses in nats.
     """
-    scored = overview.variants
+    scored = analysis.variants
     return {
         "variants": variant_table(scored),
         "folds": fold_table(scored),
-        "speakers": pd.DataFrame([row for entry in scored for row in _speakers(entry)]),
-        "confusions": pd.DataFrame([row for entry in scored for row in _confusion(entry)]),
-        "curves": pd.DataFrame([row for entry in scored for row in _curves(entry)]),
+        "speakers": pd.DataFrame([row for variant in scored for row in _speakers(variant)]),
+        "confusions": pd.DataFrame([row for variant in scored for row in _confusion(variant)]),
+        "curves": pd.DataFrame([row for variant in scored for row in _curves(variant)]),
     }
 
 
-def write_records(overview: Analysis, folder: Path) -> tuple[str, ...]:
-    """Writes every tidy table as UTF-8 CSV; returns their names."""
-    tables = record_tables(overview)
+def write_tidy_tables(analysis: Analysis, folder: Path) -> tuple[str, ...]:
+    """Write every tidy table as UTF-8 CSV and return their names."""
+    tables = tidy_tables(analysis)
     for name, frame in tables.items():
         write_dataframe(frame, folder / f"{name}.csv")
     return tuple(tables)
 
 
-def _speakers(entry: ScoredVariant) -> list[dict[str, object]]:
-    scores = entry.scores
-    rows = zip(entry.predictions.speaker_names, scores.speaker_ua.tolist(), scores.speaker_wa.tolist(), strict=True)
-    return [{"variant": entry.label, "speaker": speaker, "ua": ua, "wa": wa} for speaker, ua, wa in rows]
+def _speakers(variant: ScoredVariant) -> list[dict[str, object]]:
+    scores = variant.scores
+    rows = zip(variant.predictions.speaker_names, scores.speaker_ua.tolist(), scores.speaker_wa.tolist(), strict=True)
+    return [{"variant": variant.label, "speaker": speaker, "ua": ua, "wa": wa} for speaker, ua, wa in rows]
 
 
-def _confusion(entry: ScoredVariant) -> list[dict[str, object]]:
-    emotions = entry.predictions.corpus.emotions
+def _confusion(variant: ScoredVariant) -> list[dict[str, object]]:
+    emotions = variant.predictions.corpus.emotions
     return [
         {
-            "variant": entry.label,
+            "variant": variant.label,
             "true": emotions[row],
             "decided": emotions[column],
             "utterances_mean_over_seeds": count,
         }
-        for row, counts in enumerate(entry.scores.confusion.tolist())
+        for row, counts in enumerate(variant.scores.confusion.tolist())
         for column, count in enumerate(counts)
     ]
 
 
-def _curves(entry: ScoredVariant) -> list[dict[str, object]]:
-    folds = [fold for seed in entry.scored_seeds for fold in entry.folds[seed]]
+def _curves(variant: ScoredVariant) -> list[dict[str, object]]:
+    folds = [fold for seed in variant.scored_seeds for fold in variant.folds[seed]]
     rows: list[dict[str, object]] = []
     for metric in CURVE_METRICS:
         curve = learning_curve(folds, metric)
@@ -68,7 +68,7 @@ def _curves(entry: ScoredVariant) -> list[dict[str, object]]:
             continue
         triples = zip(curve.epochs.tolist(), curve.mean.tolist(), curve.std.tolist(), strict=True)
         rows += [
-            {"variant": entry.label, "metric": metric, "epoch": epoch, "mean": mean, "deviation": deviation}
+            {"variant": variant.label, "metric": metric, "epoch": epoch, "mean": mean, "deviation": deviation}
             for epoch, mean, deviation in triples
         ]
     return rows

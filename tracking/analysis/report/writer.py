@@ -1,8 +1,8 @@
-"""Writes the report: one HTML page, and the files of its tables beside it."""
+"""Writer of the report: one HTML page, and the files of its tables beside it."""
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from ser.files import atomic_write
 from tracking.analysis.comparison.caveats import Caveat, baseline_caveats, report_caveats, variant_caveats
 from tracking.analysis.comparison.interpretation import RECOMMENDED_TEST
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.figures.data import ScopeSeries, scope_lines
+from tracking.analysis.figures.data import ScopeSeries, scope_series
 from tracking.analysis.report.figures import render_figures, render_importances
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.tables.comparisons import comparison_table, skipped_table
 from tracking.analysis.report.tables.export import write_table
 from tracking.analysis.report.tables.folds import cost_table, fold_tables
+from tracking.analysis.report.tables.model import Table
 from tracking.analysis.report.tables.provenance import (
     incomplete_table,
     provenance_table,
@@ -31,143 +32,146 @@ from tracking.analysis.report.tables.published import paper_comparison
 from tracking.analysis.report.tables.scores import attention_by_label_tables, recall_table, results_table
 from tracking.analysis.report.tables.search import importance_table, scope_table
 from tracking.analysis.report.tables.sensitivity import sensitivity_table, test_notes_table
-from tracking.analysis.report.tidy_csv import write_records
+from tracking.analysis.report.tidy_csv import write_tidy_tables
 from tracking.analysis.report_context import ReportContext
 
-_FOLDER = Path(__file__).parent
-_NO_BACKGROUND = ReportContext()
+_TEMPLATES = Path(__file__).parent
+_NO_CONTEXT = ReportContext()
 
 
-def write_report(overview: Analysis, folder: Path, background: ReportContext = _NO_BACKGROUND) -> Path:
-    """Writes the comparison report.
+def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_CONTEXT) -> Path:
+    """Write the comparison report.
 
     Args:
-        overview: What the results of one corpus and fold scheme say.
-        folder: Where to write; made where it does not exist, files of an earlier report replaced.
-        background: What is told beside the results.
+        analysis: The analysed results of one corpus and fold scheme.
+        folder: Folder of the report; created if missing, files of an earlier report are replaced.
+        context: Studies and importances of settings.
 
     Returns:
-        The page, `index.html`; every table lies as CSV, LaTeX and Markdown in the folder `tables` beside it.
+        The page, `index.html`; every table is in the folder `tables` beside it, as CSV, LaTeX and Markdown.
     """
-    marks, lines = report_caveats(overview), scope_lines(overview.variants, overview.comparisons.comparisons)
-    files = folder / "tables"
-    files.mkdir(parents=True, exist_ok=True)
-    tables, paper = _tables(overview, background, lines), paper_comparison(overview)
-    if paper.table is not None:
-        write_table(paper.table, marks, files)
-    for one in [*tables["grids"], *(tables[name] for name in tables if name != "grids")]:
-        write_table(one, marks, files)
-    words: dict[str, Any] = {
-        **tables,
-        "paper": paper,
-        "partial": _partial(overview, background),
-        "records": [(name, "csv", name) for name in write_records(overview, files)],
-        "pictures": render_figures(overview, lines),
-        "importances": importance_table(background.importances),
-        "importance_pictures": render_importances(background.importances),
-    }
-    write_table(words["importances"], marks, files)
-    page = folder / "index.html"
-    atomic_write(page, _page(overview, words))
-    return page
+    series = scope_series(analysis.variants, analysis.comparisons.comparisons)
+    tables, paper = _tables(analysis, context, series), paper_comparison(analysis)
+    attention_tables = attention_by_label_tables(analysis)
+    exported = [*attention_tables, *tables.values(), *([] if paper.table is None else [paper.table])]
+    tables_folder = folder / "tables"
+    tables_folder.mkdir(parents=True, exist_ok=True)
+    shared_caveats = report_caveats(analysis)
+    for table in exported:
+        write_table(table, shared_caveats, tables_folder)
+    tidy_names = write_tidy_tables(analysis, tables_folder)
+    page = _render_page(
+        analysis,
+        attention_tables=attention_tables,
+        tables=tables,
+        paper=paper,
+        partial=_partial_note(analysis, context),
+        tidy_tables=[(name, "csv", name) for name in tidy_names],
+        figures=render_figures(analysis, series),
+        importance_figures=render_importances(context.importances),
+    )
+    path = folder / "index.html"
+    atomic_write(path, page)
+    return path
 
 
-def _tables(overview: Analysis, background: ReportContext, lines: Sequence[ScopeSeries]) -> dict[str, Any]:
-    shared, own = settings_tables(overview)
-    folds_ua, folds_wa = fold_tables(overview)
+def _tables(analysis: Analysis, context: ReportContext, series: Sequence[ScopeSeries]) -> dict[str, Table]:
+    """Make the tables by their name in the template, but those of attention by labels."""
+    shared_settings, differing_settings = settings_tables(analysis)
+    folds_ua, folds_wa = fold_tables(analysis)
     return {
-        "grids": attention_by_label_tables(overview),
-        "results": results_table(overview),
-        "tests": comparison_table(overview),
-        "sensitivity": sensitivity_table(overview),
-        "guide": test_notes_table(),
-        "refused": skipped_table(overview),
+        "results": results_table(analysis),
+        "tests": comparison_table(analysis),
+        "sensitivity": sensitivity_table(analysis),
+        "test_notes": test_notes_table(),
+        "skipped": skipped_table(analysis),
         "folds_ua": folds_ua,
         "folds_wa": folds_wa,
-        "recall": recall_table(overview),
-        "costs": cost_table(overview),
-        "scope": scope_table(overview, lines),
-        "missing": incomplete_table(overview, background),
-        "pruned": pruned_table(overview),
-        "studies": studies_table(overview, background),
-        "origins": provenance_table(overview),
-        "shared_settings": shared,
-        "own_settings": own,
+        "recall": recall_table(analysis),
+        "costs": cost_table(analysis),
+        "scope": scope_table(analysis, series),
+        "missing": incomplete_table(analysis, context),
+        "pruned": pruned_table(analysis),
+        "studies": studies_table(analysis, context),
+        "provenance": provenance_table(analysis),
+        "shared_settings": shared_settings,
+        "differing_settings": differing_settings,
+        "importances": importance_table(context.importances),
     }
 
 
-def _partial(overview: Analysis, background: ReportContext) -> str:
-    """Why the report is partial, in words; empty where it is not."""
-    if not (overview.partial or background.partial):
+def _partial_note(analysis: Analysis, context: ReportContext) -> str:
+    """Reason why the report is partial; empty where it is not."""
+    if not (analysis.partial or context.partial):
         return ""
-    have, want = overview.fold_counts
-    sentences = [f"{have} of {want} folds of the trials begun have a result."]
-    to_come = sum(origin.trials - origin.trials_done for origin in background.studies.values())
-    if to_come:
-        sentences.append(f"{to_come} trial{' has' if to_come == 1 else 's have'} not ended.")
-    if background.running:
-        running = ", ".join(background.running)
-        sentences.append(f"Being run when this was written: {running}; load the page again to see later folds.")
+    done, planned = analysis.fold_counts
+    sentences = [f"{done} of {planned} folds of the started trials have a result."]
+    unfinished = sum(study.trials - study.trials_done for study in context.studies.values())
+    if unfinished:
+        sentences.append(f"{unfinished} trial{' has' if unfinished == 1 else 's have'} not ended.")
+    if context.running:
+        sentences.append(f"Running at the time of this report: {', '.join(context.running)}.")
     return " ".join(sentences)
 
 
-def _page(overview: Analysis, words: Mapping[str, Any]) -> str:
+def _render_page(analysis: Analysis, **content: Any) -> str:
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = (_FOLDER / "report.js").read_text(encoding="utf-8")
+    script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    comparisons = analysis.comparisons.comparisons
     return environment.get_template("report.html").render(
-        **words,
-        title=_title(overview),
-        facts=_facts(overview),
-        headline=headline(overview),
-        family=overview.comparisons.family_size,
-        believe=RECOMMENDED_TEST,
-        several_seeds=any(len(made.seeds) > 1 for made in overview.comparisons.comparisons),
+        **content,
+        title=_title(analysis),
+        facts=_facts(analysis),
+        headline=headline(analysis),
+        family_size=analysis.comparisons.family_size,
+        recommended_test=RECOMMENDED_TEST,
+        several_seeds=any(len(comparison.seeds) > 1 for comparison in comparisons),
         sessions=max(
-            (made.ua_sessions.clusters for made in overview.comparisons.comparisons if made.ua_sessions), default=0
+            (comparison.ua_sessions.clusters for comparison in comparisons if comparison.ua_sessions), default=0
         ),
-        badges=report_caveats(overview),
-        explained=_used_caveats(overview),
-        notes=overview.table.notes,
+        caveats=report_caveats(analysis),
+        used_caveats=_used_caveats(analysis),
+        notes=analysis.table.notes,
         svg=Markup,
         # Both files are the package's own; a closing tag in them would end their element.
-        style=Markup((_FOLDER / "report.css").read_text(encoding="utf-8")),
+        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_digest=script_digest,
     )
 
 
-def _title(overview: Analysis) -> str:
-    corpora = dict.fromkeys(entry.predictions.corpus.name for entry in overview.variants)
+def _title(analysis: Analysis) -> str:
+    corpora = dict.fromkeys(variant.predictions.corpus.name for variant in analysis.variants)
     return f"Speech emotion recognition: {', '.join(corpora)}" if corpora else "Speech emotion recognition: no results"
 
 
-def _facts(overview: Analysis) -> list[str]:
-    if not overview.variants:
+def _facts(analysis: Analysis) -> list[str]:
+    if not analysis.variants:
         return []
-    evidence = max((entry.predictions for entry in overview.variants), key=lambda one: len(one.utterances))
-    last = max(fold.ended_ms for fold in overview.all_folds())
-    fixed = sum(entry.chosen is None for entry in overview.variants)
+    largest = max((variant.predictions for variant in analysis.variants), key=lambda pooled: len(pooled.utterances))
+    last_ms = max(fold.ended_ms for fold in analysis.all_folds())
+    fixed = sum(variant.chosen is None for variant in analysis.variants)
     return [
         f"{fixed} variants",
-        f"{len(evidence.scheme)} folds, {evidence.scheme[0].scheme}",
-        f"{len(evidence.utterances)} test utterances of {len(evidence.speaker_names)} speakers",
-        f"{evidence.classes} classes",
-        f"last fold {datetime.fromtimestamp(last / 1000, UTC):%Y-%m-%d %H:%M} UTC",
+        f"{len(largest.scheme)} folds, {largest.scheme[0].scheme}",
+        f"{len(largest.utterances)} test utterances of {len(largest.speaker_names)} speakers",
+        f"{largest.classes} classes",
+        f"last fold {datetime.fromtimestamp(last_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
     ]
 
 
-def _used_caveats(overview: Analysis) -> tuple[Caveat, ...]:
-    """Every mark that stands anywhere in the report, once."""
-    marks = dict.fromkeys(report_caveats(overview))
-    for entry in overview.variants:
-        marks.update(dict.fromkeys(variant_caveats(entry)))
-    for baseline in overview.baselines:
-        marks.update(dict.fromkeys(baseline_caveats(baseline)))
-    return tuple(marks)
+def _used_caveats(analysis: Analysis) -> tuple[Caveat, ...]:
+    """Caveats of the report, its variants and baselines, each once."""
+    caveats = dict.fromkeys(report_caveats(analysis))
+    for variant in analysis.variants:
+        caveats.update(dict.fromkeys(variant_caveats(variant)))
+    for baseline in analysis.baselines:
+        caveats.update(dict.fromkeys(baseline_caveats(baseline)))
+    return tuple(caveats)

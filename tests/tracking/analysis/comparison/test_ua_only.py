@@ -27,7 +27,7 @@ def aibo():
 
 
 def muted(table):
-    return {column.title for column in table.columns if column.muted}
+    return {column.title for column in table.columns if column.greyed_out}
 
 
 def test_only_the_columns_of_wa_are_muted_and_each_says_why(aibo):
@@ -37,7 +37,7 @@ def test_only_the_columns_of_wa_are_muted_and_each_says_why(aibo):
     assert muted(results_table(overview)) == {"WA", "WA 95%"}
     assert muted(comparison_table(overview)) == {"ΔWA", "p speakers WA", "z WA", "McNemar"}
     assert muted(recall_table(overview)) == set()
-    hints = [column.hint for column in results_table(overview).columns if column.muted]
+    hints = [column.hint for column in results_table(overview).columns if column.greyed_out]
     assert all(hint.endswith(UA_ONLY.text) for hint in hints)
 
 
@@ -53,14 +53,14 @@ def test_the_page_greys_wa_and_explains_it(aibo, tmp_path):
     text = write_report(analyse(aibo), tmp_path / "aibo").read_text(encoding="utf-8")
     results = text[text.index('id="results"') :]
     results = results[: results.index("</table>")]
-    cells = re.findall(r'<td class="n( muted)?"', results)
+    cells = re.findall(r'<td class="n( greyed-out)?"', results)
     rows = results.count("<tr>") - 1
-    assert cells.count(" muted") == 2 * rows
+    assert cells.count(" greyed-out") == 2 * rows
     assert len(cells) > 4 * rows
-    assert re.search(r'<th scope="col" class="n muted" title="[^"]*always saying[^"]*">WA</th>', results)
+    assert re.search(r'<th scope="col" class="n greyed-out" title="[^"]*always saying[^"]*">WA</th>', results)
     assert f'id="about-{UA_ONLY.key}"' in text
     other = write_report(analyse(study_table()), tmp_path / "demo").read_text(encoding="utf-8")
-    assert 'class="n muted"' not in other
+    assert 'class="n greyed-out"' not in other
 
 
 def test_the_terminals_summary_puts_wa_in_brackets(aibo):

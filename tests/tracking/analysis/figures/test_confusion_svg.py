@@ -25,7 +25,7 @@ def test_cells_hold_shares_and_counts() -> None:
     )
 
 
-def test_cells_stand_in_the_row_of_the_truth_and_the_column_of_the_decision() -> None:
+def test_rows_are_true_classes_and_columns_predicted_ones() -> None:
     (cell,) = cells(confusion_svg(np.array([[0, 4], [0, 0]]), "ab", "t"))
     (other,) = cells(confusion_svg(np.array([[0, 0], [4, 0]]), "ab", "t"))
     assert float(str(cell.get("x"))) - float(str(other.get("x"))) == float(str(cell.get("width")))
@@ -33,7 +33,7 @@ def test_cells_stand_in_the_row_of_the_truth_and_the_column_of_the_decision() ->
 
 
 @pytest.mark.parametrize("classes", [1, 4, 7, 8, 9, 20])
-def test_everything_is_inside_the_picture(classes: int) -> None:
+def test_everything_is_inside_the_figure(classes: int) -> None:
     names = [f"a long name of emotion {number}" for number in range(classes)]
     drawn = ElementTree.fromstring(confusion_svg(np.ones((classes, classes), np.int64), names, "x" * 200))
     assert drawn.get("viewBox") == "0 0 360 360"
@@ -44,7 +44,7 @@ def test_everything_is_inside_the_picture(classes: int) -> None:
     assert ("1" in shown) == (classes <= 8), "counts stand where there is room for them"
 
 
-def test_names_come_out_as_text() -> None:
+def test_names_are_escaped() -> None:
     svg = confusion_svg(np.array([[5, 0], [2, 3]]), [HOSTILE, "$x$"], HOSTILE)
     assert b"<script" not in svg
     assert any((text or "").startswith("<script>") for text in texts(svg))

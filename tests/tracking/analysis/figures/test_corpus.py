@@ -3,13 +3,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from ser.errors import CorpusError
 from tests.support.synthetic import make_corpus
 from tracking.analysis.corpus_summary import CorpusSummary, summarise
-from tracking.analysis.figures.corpus import corpus_figure, draw_corpus, picture_title
+from tracking.analysis.figures.corpus import corpus_figure, figure_title, save_corpus_figure
 
 HOSTILE = '<script> & "$\\frac{'
 
@@ -25,10 +24,6 @@ def summary() -> CorpusSummary:
     )
 
 
-def words(figure: Figure) -> list[str]:
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
-
-
 def test_bars_and_boxes_are_those_of_the_summary(summary: CorpusSummary) -> None:
     balance, durations = corpus_figure(summary).axes
     assert [bar.get_width() for bar in balance.patches] == [3, 0, 1]
@@ -39,34 +34,34 @@ def test_bars_and_boxes_are_those_of_the_summary(summary: CorpusSummary) -> None
     assert [(extent.y0 + extent.y1) / 2 for extent in extents] == [0, 2]
 
 
-def test_axes_name_their_units_and_the_title_the_corpus(summary: CorpusSummary) -> None:
+def test_axes_name_units_and_the_title_names_the_corpus(summary: CorpusSummary) -> None:
     balance, durations = corpus_figure(summary).axes
     assert balance.get_xlabel() == "utterances (share of all)"
     assert durations.get_xlabel().startswith("duration, seconds")
-    assert picture_title(summary) == "made-up: 4 utterances of 2 speakers, 0.2 minutes"
+    assert figure_title(summary) == "made-up: 4 utterances of 2 speakers, 0.2 minutes"
     longer = replace(summary, corpus=replace(summary.corpus, durations_s=(3600, 1800, 1, 2)))
-    assert picture_title(longer).endswith(", 1.5 hours")
+    assert figure_title(longer).endswith(", 1.5 hours")
     made = replace(summary, corpus=replace(summary.corpus, synthetic=True))
-    assert picture_title(made).startswith("made-up (synthetic speech): ")
+    assert figure_title(made).startswith("made-up (synthetic speech): ")
 
 
-def test_a_picture_is_written_in_the_format_of_its_name(summary: CorpusSummary, tmp_path: Path) -> None:
-    draw_corpus(summary, tmp_path / "classes.png")
+def test_a_figure_is_saved_in_the_format_of_its_suffix(summary: CorpusSummary, tmp_path: Path) -> None:
+    save_corpus_figure(summary, tmp_path / "classes.png")
     assert imread(tmp_path / "classes.png").std() > 0
-    draw_corpus(summary, tmp_path / "classes.svg")
+    save_corpus_figure(summary, tmp_path / "classes.svg")
     first = (tmp_path / "classes.svg").read_bytes()
     texts = [element.text for element in ElementTree.fromstring(first).iter("{http://www.w3.org/2000/svg}text")]
     assert HOSTILE in texts
-    assert picture_title(summary) in texts
-    draw_corpus(summary, tmp_path / "classes.svg")
+    assert figure_title(summary) in texts
+    save_corpus_figure(summary, tmp_path / "classes.svg")
     assert (tmp_path / "classes.svg").read_bytes() == first
     assert {path.name for path in tmp_path.iterdir()} == {"classes.png", "classes.svg"}
 
 
-def test_a_file_that_cannot_be_written_is_named(summary: CorpusSummary, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="the picture cannot be written"):
-        draw_corpus(summary, tmp_path / "nowhere" / "classes.png")
+def test_an_unwritable_file_is_named(summary: CorpusSummary, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="the figure cannot be written"):
+        save_corpus_figure(summary, tmp_path / "nowhere" / "classes.png")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(CorpusError, match="the picture cannot be written"):
-        draw_corpus(summary, tmp_path / "folder.png")
+    with pytest.raises(CorpusError, match="the figure cannot be written"):
+        save_corpus_figure(summary, tmp_path / "folder.png")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]

@@ -11,7 +11,7 @@ from tracking.analysis.figures.data import (
     Curve,
     forest_rows,
     learning_curve,
-    scope_lines,
+    scope_series,
     shared_percent_limits,
     speaker_rows,
 )
@@ -28,7 +28,7 @@ def texts(svg):
     return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_forest_rows_carry_differences_in_points_with_their_intervals():
+def test_forest_rows_have_differences_and_intervals_in_points():
     made = analyse(study_table()).comparisons.comparisons
     rows = forest_rows(made)
     assert [row.label for row in rows] == [one.variant for one in made]
@@ -40,19 +40,19 @@ def test_forest_rows_carry_differences_in_points_with_their_intervals():
         )
 
 
-def test_speaker_rows_carry_one_point_a_speaker():
-    overview = analyse(study_table(World(lacking={"Ses01F": 2})))
-    rows = speaker_rows(overview.variants)
+def test_speaker_rows_have_one_point_per_speaker():
+    analysis = analyse(study_table(World(lacking={"Ses01F": 2})))
+    rows = speaker_rows(analysis.variants)
     assert {row.speakers for row in rows} == {World().speaker_names()}
-    entry = overview.variants[0]
-    own = entry.folds[1][0]
+    variant = analysis.variants[0]
+    own = variant.folds[1][0]
     assert rows[0].ua.values[0] == pytest.approx(100 * own.ua)
     assert rows[0].wa.values[0] == pytest.approx(100 * own.wa)
-    assert rows[0].wa.pooled == pytest.approx(100 * entry.scores.wa.mean)
+    assert rows[0].wa.pooled == pytest.approx(100 * variant.scores.wa.mean)
     assert np.abs(rows[0].ua.offsets).max() <= 0.3
 
 
-def test_learning_curve_averages_folds_and_seeds_epoch_by_epoch():
+def test_learning_curve_averages_folds_and_seeds_per_epoch():
     trials = [trial(World(), configuration(seed=seed, epochs=epochs)) for seed, epochs in ((1, 4), (2, 4))]
     (variant,) = grouped(trials)
     folds = [fold for seed in variant.seeds for fold in variant.folds[seed]]
@@ -66,14 +66,14 @@ def test_learning_curve_averages_folds_and_seeds_epoch_by_epoch():
     assert learning_curve(folds, "unknown") is None
 
 
-def test_scope_lines_join_variants_that_differ_in_scope_alone():
+def test_scope_series_join_variants_that_differ_in_scope():
     table = study_table()
     other = trial(World(), configuration("local", scope=15, labels="words", stack=1))
     unfinished = trial(World(), configuration("local", scope=11, labels="words"), folds=[0])
-    overview = analyse(with_more(table, other, unfinished))
-    lines = {line.name: line for line in scope_lines(overview.variants, overview.comparisons.comparisons)}
+    analysis = analyse(with_more(table, other, unfinished))
+    lines = {line.name: line for line in scope_series(analysis.variants, analysis.comparisons.comparisons)}
     assert set(lines) == {f"{one} · {two}" for one in ("local", "component") for two in ("words", "phonemes")}
-    line, entries = lines["component · words"], {entry.label: entry for entry in overview.variants}
+    line, entries = lines["component · words"], {variant.label: variant for variant in analysis.variants}
     assert line.scopes == (5, 9)
     scores = [entries[f"component · scope {scope} · words"].scores for scope in (5, 9)]
     assert line.ua.tolist() == [one.ua.mean for one in scores]
@@ -81,28 +81,28 @@ def test_scope_lines_join_variants_that_differ_in_scope_alone():
     assert line.baseline == entries["none · words"].scores.ua.mean
 
 
-def test_scopes_of_unlike_versions_are_lines_and_rows_of_their_own():
+def test_results_versions_have_separate_scope_series():
     newer = [trial(World(), configuration("local", scope=scope, labels="words"), results_version=2) for scope in (5, 9)]
     alone = trial(World(), configuration("quantum", labels="words"), results_version=2)
-    overview = analyse(with_more(study_table(), *newer, alone))
+    analysis = analyse(with_more(study_table(), *newer, alone))
     lines = [
         line
-        for line in scope_lines(overview.variants, overview.comparisons.comparisons)
+        for line in scope_series(analysis.variants, analysis.comparisons.comparisons)
         if (line.attention, line.target) == ("local", "words")
     ]
     assert [line.scopes for line in lines] == [(5, 9), (5, 9)]
     assert sorted(line.name for line in lines) == [f"local · words · results version {number}" for number in (1, 2)]
-    rows = [row for row in scope_table(overview, lines).rows if row[0].text.startswith("local · words")]
+    rows = [row for row in scope_table(analysis, lines).rows if row[0].text.startswith("local · words")]
     chosen = {
-        entry.provenance.results_version: entry.scores.ua.mean
-        for entry in overview.variants
-        if entry.kind == "selected per fold" and entry.label.startswith("local") and "words" in entry.label
+        variant.provenance.results_version: variant.scores.ua.mean
+        for variant in analysis.variants
+        if variant.kind == "selected per fold" and variant.label.startswith("local") and "words" in variant.label
     }
     assert {row[0].text[-1]: row[-2].value for row in rows} == {str(version): ua for version, ua in chosen.items()}
     assert len(chosen) == 2
 
 
-def test_learning_curves_beside_each_other_share_an_axis_of_ua():
+def test_learning_curves_share_an_axis_of_ua():
     curves = [
         Curve(np.array([1, 2]), np.array([0.2, 0.6]), np.array([0.0, 0.1])),
         Curve(np.array([1, 2]), np.array([0.4, 0.99]), np.array([0.3, 0.0])),
@@ -126,31 +126,31 @@ def test_confusion_cells_hold_shares_and_counts():
     assert {"75%", "30", "25%", "10", "calm", "anger", "title", "true", "decided"} <= set(texts(svg))
 
 
-def test_names_come_out_of_every_svg_as_text():
+def test_names_are_escaped_in_every_svg():
     table = study_table(World(names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:])))
-    overview = analyse(table)
-    rows = forest_rows(overview.comparisons.comparisons)
-    lines = scope_lines(overview.variants, overview.comparisons.comparisons)
+    analysis = analyse(table)
+    rows = forest_rows(analysis.comparisons.comparisons)
+    lines = scope_series(analysis.variants, analysis.comparisons.comparisons)
     hostile_rows = [type(row)(HOSTILE, row.difference, row.low, row.high, row.significant) for row in rows[:2]]
-    pictures = [
+    figures = [
         forest_figure(hostile_rows, 7, HOSTILE),
         forest_figure(hostile_rows, 3.6, HOSTILE),
-        speaker_figure(speaker_rows(overview.variants[:3]), 7, HOSTILE),
+        speaker_figure(speaker_rows(analysis.variants[:3]), 7, HOSTILE),
         confusion_figure(
-            overview.variants[0].scores.confusion, overview.variants[0].predictions.corpus.emotions, HOSTILE
+            analysis.variants[0].scores.confusion, analysis.variants[0].predictions.corpus.emotions, HOSTILE
         ),
-        speaker_figure(speaker_rows(overview.variants[:3]), 3.6, HOSTILE),
+        speaker_figure(speaker_rows(analysis.variants[:3]), 3.6, HOSTILE),
         curves_figure(None, None, HOSTILE),
         scope_figure([replace(line, name=HOSTILE, target=HOSTILE) for line in lines], 7, HOSTILE),
         importance_figure({HOSTILE: 0.7, "$x$": 0.3}, 3.7, HOSTILE),
     ]
-    for picture in pictures:
-        svg = to_inline_svg(picture, HOSTILE)
+    for figure in figures:
+        svg = to_inline_svg(figure, HOSTILE)
         assert "<script" not in svg
         assert any((text or "").startswith("<script>") for text in texts(svg))
 
 
-def test_svg_takes_the_pages_colours_and_has_no_repeated_ids():
+def test_svg_has_the_colours_of_the_page_and_unique_ids():
     rows = forest_rows(analyse(study_table()).comparisons.comparisons)
     wide, narrow = (to_inline_svg(forest_figure(rows, width, "t"), "forest") for width in (7, 3.6))
     assert "var(--ink)" in wide

@@ -2,21 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import Theme, Visit, headless_browser, visit
-from tests.support.scored_trials import EMOTIONS, World, baseline, configuration, study_table, trial, with_more
-from tracking.analysis.comparison.overview import Analysis, analyse
-from tracking.analysis.report import write_report
-from tracking.analysis.report_context import ParameterImportances, ReportContext, StudyInfo
-from tracking.analysis.results_table import ResultsTable
+from tests.tracking.analysis.report.conftest import HOSTILE, WrittenReport
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
-HOSTILE = "<script>document.title='hit'</script><img src=x onerror=alert(1)> $\\frac{ [a](javascript:1) =1+1"
 
 
 @pytest.fixture(scope="module")
@@ -25,43 +18,21 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def overview() -> Analysis:
-    """All attentions and strategies with two scopes, one variant capped, one partial, a criterion and a baseline."""
-    world = World()
-    more = (
-        trial(world, configuration("none", criterion="cross_entropy"), 0.55),
-        trial(world, configuration("component", scope=11, labels="words"), 0.7, folds=[0, 1, 2]),
-        trial(world, configuration("quantum", labels="phonemes_x2"), 0.6, capped=40),
-    )
-    table = study_table(world)
-    return analyse(with_more(table, *more))
-
-
-BACKGROUND = ReportContext(
-    {"demo-quick-none": StudyInfo("ser study run --attention none", 3, 2, "0123456789abcdef", running=True)},
-    (ParameterImportances("all trials", 15, {"labels": 0.5, "attention": 0.3, "criterion": 0.2}),),
-)
-
-
-@pytest.fixture(scope="module")
-def written(overview: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(overview, tmp_path_factory.mktemp("report"), BACKGROUND)
-
-
 @pytest.fixture
-def opened(browser: Browser, written: Path) -> Iterator[Visit]:
-    opened = visit(browser, written)
+def opened(browser: Browser, written: WrittenReport) -> Iterator[Visit]:
+    opened = visit(browser, written.page)
     yield opened
     opened.page.close()
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_is_quiet_asks_for_nothing_and_fits(browser: Browser, written: Path, width: int, theme: Theme) -> None:
-    opened = visit(browser, written, width, theme)
+def test_the_page_is_quiet_requests_nothing_and_fits(
+    browser: Browser, written: WrittenReport, width: int, theme: Theme
+) -> None:
+    opened = visit(browser, written.page, width, theme)
     assert opened.complaints == []
-    assert opened.requests == [written.as_uri()]
+    assert opened.requests == [written.page.as_uri()]
     assert opened.page.evaluate("document.documentElement.scrollWidth") == width
     colours = opened.page.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color].map("
@@ -73,8 +44,8 @@ def test_the_page_is_quiet_asks_for_nothing_and_fits(browser: Browser, written: 
     opened.page.close()
 
 
-def test_the_result_and_its_picture_stand_on_the_first_screen(browser: Browser, written: Path) -> None:
-    opened = visit(browser, written)
+def test_the_result_and_its_figure_are_on_the_first_screen(browser: Browser, written: WrittenReport) -> None:
+    opened = visit(browser, written.page)
     for selector in (".lead", "#result figure"):
         box = opened.page.locator(selector).bounding_box()
         assert box is not None
@@ -82,7 +53,7 @@ def test_the_result_and_its_picture_stand_on_the_first_screen(browser: Browser, 
     opened.page.close()
 
 
-def test_every_table_and_picture_is_there(opened: Visit, overview: Analysis) -> None:
+def test_every_table_and_figure_is_present(opened: Visit, written: WrittenReport) -> None:
     page = opened.page
     tables = {
         "attention_by_labels", "results", "tests", "not_compared", "folds_ua", "folds_wa", "recall", "costs", "scope",
@@ -105,35 +76,35 @@ def test_every_table_and_picture_is_there(opened: Visit, overview: Analysis) -> 
         "Importance",
     ):
         assert any(label.startswith(start) for label in labels), start
-    assert page.locator("#results tbody tr").count() == len(overview.variants) + 1
+    assert page.locator("#results tbody tr").count() == len(written.analysis.variants) + 1
 
 
-def column(page: Page, table: str, place: int) -> list[str]:
+def column(page: Page, table: str, index: int) -> list[str]:
     cells = page.eval_on_selector_all(
-        f"#{table} tbody tr", f"rows => rows.map(row => row.cells[{place}].firstChild.textContent.trim())"
+        f"#{table} tbody tr", f"rows => rows.map(row => row.cells[{index}].firstChild.textContent.trim())"
     )
     return [str(cell) for cell in cells]
 
 
-def test_numbers_sort_by_value_with_what_is_missing_last(opened: Visit) -> None:
+def test_numbers_sort_by_value_with_missing_ones_last(opened: Visit) -> None:
     page = opened.page
     differences = page.locator("#results thead th", has_text="ΔUA")
-    place = int(differences.evaluate("th => th.cellIndex"))
+    index = int(differences.evaluate("th => th.cellIndex"))
     differences.locator("button").click()
     assert differences.get_attribute("aria-sort") == "descending"
-    shown = column(page, "results", place)
+    shown = column(page, "results", index)
     known = [float(text.replace("−", "-")) for text in shown if text != "–"]
     assert known == sorted(known, reverse=True)
     assert len(known) > 5
     assert set(shown[len(known) :]) == {"–"}
     differences.locator("button").click()
     assert differences.get_attribute("aria-sort") == "ascending"
-    again = column(page, "results", place)
+    again = column(page, "results", index)
     assert [float(text.replace("−", "-")) for text in again[: len(known)]] == sorted(known)
     assert set(again[len(known) :]) == {"–"}
 
 
-def test_words_and_p_values_sort_upwards_first_and_by_keyboard(opened: Visit) -> None:
+def test_texts_and_p_values_sort_ascending_and_by_keyboard(opened: Visit) -> None:
     page = opened.page
     for table, title in (("results", "variant"), ("tests", "p Holm")):
         heading = page.locator(f"#{table} thead tr:last-child th", has_text=title).first
@@ -154,23 +125,23 @@ def test_columns_below_a_group_sort_their_own_column(opened: Visit) -> None:
     button = page.get_by_role("button", name=re.compile("^phonemes UA"))
     button.click()
     heading = page.locator("#attention_by_labels [aria-sort]")
-    place = int(heading.evaluate("th => th.cellIndex"))
-    values = [float(re.sub("[*†]", "", text)) for text in column(page, "attention_by_labels", place) if text != "–"]
+    index = int(heading.evaluate("th => th.cellIndex"))
+    values = [float(re.sub("[*†]", "", text)) for text in column(page, "attention_by_labels", index) if text != "–"]
     assert values == sorted(values, reverse=True)
     assert len(values) > 4
 
 
-def test_every_mark_leads_to_its_explanation(opened: Visit) -> None:
+def test_every_caveat_links_to_its_explanation(opened: Visit) -> None:
     page = opened.page
     targets = page.eval_on_selector_all(
-        "a.badge", "all => all.map(one => document.querySelector(one.getAttribute('href'))?.innerText ?? '')"
+        "a.caveat", "all => all.map(one => document.querySelector(one.getAttribute('href'))?.innerText ?? '')"
     )
     assert targets
     assert all(len(text) > 60 for text in targets)
 
 
-def test_words_stand_out_from_their_ground(browser: Browser, written: Path) -> None:
-    """WCAG's contrast of 4.5 to 1, for every element with words of its own, SVG apart."""
+def test_texts_have_enough_contrast(browser: Browser, written: WrittenReport) -> None:
+    """WCAG's contrast of 4.5 to 1, for every element with text of its own but SVG."""
     script = """() => {
       const channel = v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
       const light = c => .2126 * channel(c[0]) + .7152 * channel(c[1]) + .0722 * channel(c[2]);
@@ -192,13 +163,13 @@ def test_words_stand_out_from_their_ground(browser: Browser, written: Path) -> N
       return [...new Set(poor)];
     }"""
     for theme in THEMES:
-        opened = visit(browser, written, theme=theme)
+        opened = visit(browser, written.page, theme=theme)
         assert opened.page.evaluate(script) == []
         opened.page.close()
 
 
-def test_the_printed_page_is_light_and_has_whole_tables(browser: Browser, written: Path) -> None:
-    opened = visit(browser, written, theme="dark")
+def test_the_printed_page_is_light_and_has_whole_tables(browser: Browser, written: WrittenReport) -> None:
+    opened = visit(browser, written.page, theme="dark")
     opened.page.emulate_media(media="print")
     assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert opened.page.locator("nav").is_hidden()
@@ -208,22 +179,10 @@ def test_the_printed_page_is_light_and_has_whole_tables(browser: Browser, writte
     opened.page.close()
 
 
-def test_hostile_names_are_shown_as_text(browser: Browser, tmp_path: Path) -> None:
-    world = World(
-        names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:]), corpus=HOSTILE, per_speaker=8
-    )
-    table = study_table(world)
-    trials = tuple(replace(one, study=HOSTILE, recipe=HOSTILE) for one in table.trials[:-1])
-    logistic = baseline(world).model_copy(update={"name": HOSTILE})
-    partial = trial(world, configuration("quantum", labels="utterance"), folds=[1], study=HOSTILE)
-    overview = analyse(with_more(ResultsTable(trials, (logistic,), (HOSTILE,)), partial))
-    origin = StudyInfo(HOSTILE, 3, 2, HOSTILE, running=True)
-    page = write_report(
-        overview, tmp_path, ReportContext({HOSTILE: origin}, (ParameterImportances(HOSTILE, 9, {HOSTILE: 1.0}),))
-    )
-    opened = visit(browser, page)
+def test_hostile_names_are_shown_as_text(browser: Browser, hostile: WrittenReport) -> None:
+    opened = visit(browser, hostile.page)
     assert opened.complaints == []
-    assert opened.requests == [page.as_uri()]
+    assert opened.requests == [hostile.page.as_uri()]
     assert opened.page.title() == f"Speech emotion recognition: {HOSTILE}"
     assert opened.page.locator("script").count() == 1
     assert opened.page.locator("img").count() == 0

@@ -1,25 +1,29 @@
 from tests.support.scored_trials import World, configuration, table_of, trial
 from tracking.analysis.comparison.overview import analyse
-from tracking.analysis.report.figures import MOST_PANELS, render_figures, shown_variants
+from tracking.analysis.report.figures import MAX_PANELS, render_figures, shown_variants
 
 RATES = (0.0003, 0.0005, 0.0007, 0.001, 0.0014, 0.002, 0.003)
 FEW = World(per_speaker=8)
 
 
-def test_where_not_all_have_panels_those_that_may_be_named_come_first():
-    swept = [trial(FEW, configuration(one, learning_rate=rate)) for one in ("none", "component") for rate in RATES]
-    overview = analyse(table_of(*swept))
-    named = {entry.label for entry in overview.reportable}
+def test_reportable_variants_have_panels_first():
+    swept = [
+        trial(FEW, configuration(attention, learning_rate=rate))
+        for attention in ("none", "component")
+        for rate in RATES
+    ]
+    analysis = analyse(table_of(*swept))
+    named = {variant.label for variant in analysis.reportable}
     assert len(named) == 2
-    shown = shown_variants(overview)
-    assert len(shown) == MOST_PANELS < len(overview.variants)
-    assert named <= {entry.label for entry in shown}
-    others = [entry.configuration.attention for entry in shown if entry.label not in named]
+    shown = shown_variants(analysis)
+    assert len(shown) == MAX_PANELS < len(analysis.variants)
+    assert named <= {variant.label for variant in shown}
+    others = [variant.configuration.attention for variant in shown if variant.label not in named]
     assert others.count("none") == len(RATES)
-    assert "12 of 16 variants: first those that may be named" in render_figures(overview, ()).panels_note
+    assert "12 of 16 variants: reportable ones first, then their baselines" in render_figures(analysis, ()).panels_note
 
 
-def test_where_all_have_panels_nothing_is_said():
-    overview = analyse(table_of(trial(FEW, configuration()), trial(FEW, configuration("quantum"))))
-    assert len(shown_variants(overview)) == 2
-    assert render_figures(overview, ()).panels_note == ""
+def test_no_note_where_all_variants_have_panels():
+    analysis = analyse(table_of(trial(FEW, configuration()), trial(FEW, configuration("quantum"))))
+    assert len(shown_variants(analysis)) == 2
+    assert render_figures(analysis, ()).panels_note == ""

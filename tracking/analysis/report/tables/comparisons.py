@@ -1,39 +1,46 @@
-"""Tables of tests: every comparison, and those that were not made."""
+"""Tables of comparisons: those that were made with their tests, and those that were skipped."""
 
-from tracking.analysis.comparison.caveats import FEW_SPEAKERS, Caveat, report_caveats, ua_only, variant_caveats
+from tracking.analysis.comparison.caveats import FEW_SPEAKERS, report_caveats, ua_only
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_points, interval_points
-from tracking.analysis.report.tables.model import Cell, Column, Table, interval_cell, number_cell, text_cell, wa_column
+from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_points, format_points_interval
+from tracking.analysis.report.tables.model import (
+    Cell,
+    Column,
+    Table,
+    interval_cell,
+    number_cell,
+    text_cell,
+    variant_cell,
+    wa_column,
+)
 from tracking.analysis.statistics.proportions import ZTest
 from tracking.analysis.statistics.sign_flip import SignFlipTest
 
 
-def comparison_table(overview: Analysis) -> Table:
-    """Every comparison with all of its tests."""
-    known, muted = report_caveats(overview), ua_only(overview)
-    badges = {
-        entry.label: tuple(badge for badge in variant_caveats(entry) if badge not in known)
-        for entry in overview.variants
-    }
-    sessions = any(made.ua_sessions is not None for made in overview.comparisons.comparisons)
+def comparison_table(analysis: Analysis) -> Table:
+    """Make the table of all comparisons and their tests."""
+    comparisons, greyed_out = analysis.comparisons.comparisons, ua_only(analysis)
+    shared_caveats = report_caveats(analysis)
+    names = {variant.label: variant_cell(variant, shared_caveats) for variant in analysis.variants}
+    sessions = any(comparison.ua_sessions is not None for comparison in comparisons)
     columns = [
         Column("variant", numeric=False),
         Column("baseline", numeric=False),
         Column("ΔUA", "pooled UA less the baseline's, percentage points"),
         Column("95%", "t interval over speakers of ΔUA, percentage points; for this comparison alone", interval=True),
-        Column("p Holm", "sign-flip over speakers, UA, adjusted: the one to believe"),
+        Column("p Holm", "sign-flip over speakers, UA, adjusted: the test to rely on"),
         Column("verdict", "rests on the sign-flip test after Holm's adjustment", numeric=False),
-        wa_column("ΔWA", "pooled WA less the baseline's, percentage points", muted),
+        wa_column("ΔWA", "pooled WA less the baseline's, percentage points", greyed_out),
         Column("p speakers", "sign-flip over speakers, UA, this comparison alone"),
         *([Column("p sessions", "sign-flip over sessions, UA")] if sessions else []),
-        wa_column("p speakers WA", "sign-flip over speakers, WA", muted),
-        wa_column("z WA", "p of the pooled two-proportion z-test of WA", muted),
-        Column("z UA", "p of the same test with UA in the place of WA"),
+        wa_column("p speakers WA", "sign-flip over speakers, WA", greyed_out),
+        wa_column("z WA", "p of the pooled two-proportion z-test of WA", greyed_out),
+        Column("z UA", "p of the same test with UA instead of WA"),
         Column("z recalls", "p of the z-test of UA from the recalls' variances"),
-        wa_column("McNemar", "p of McNemar's exact test of WA", muted),
+        wa_column("McNemar", "p of McNemar's exact test of WA", greyed_out),
     ]
-    rows = [_test_cells(made, badges.get(made.variant, ()), sessions) for made in overview.comparisons.comparisons]
+    rows = [_comparison_cells(names[comparison.variant], comparison, sessions) for comparison in comparisons]
     return Table(
         "tests",
         "Tests against the baseline",
@@ -43,41 +50,45 @@ def comparison_table(overview: Analysis) -> Table:
     )
 
 
-def _test_cells(made: Comparison, badges: tuple[Caveat, ...], sessions: bool) -> tuple[Cell, ...]:
-    test = made.ua_speakers
-    own = (*badges, FEW_SPEAKERS) if not test.has_enough_speakers else badges
+def _comparison_cells(name: Cell, comparison: Comparison, sessions: bool) -> tuple[Cell, ...]:
+    test = comparison.ua_speakers
+    few_speakers = () if test.has_enough_speakers else (FEW_SPEAKERS,)
     return (
-        text_cell(made.variant, own),
-        text_cell(made.baseline),
+        text_cell(name.text, (*name.caveats, *few_speakers)),
+        text_cell(comparison.baseline),
         number_cell(format_points(test.difference), test.difference),
-        interval_cell(interval_points(test.interval), test.interval),
-        _p(made.holm_p),
-        text_cell(made.verdict, strong=made.verdict is Verdict.BETTER),
-        number_cell(format_points(made.wa_speakers.difference), made.wa_speakers.difference),
-        _flip(test),
-        *([number_cell(EM_DASH, None) if made.ua_sessions is None else _p(made.ua_sessions.p)] if sessions else []),
-        _flip(made.wa_speakers),
-        _z(made.z_wa),
-        _z(made.z_ua),
-        _z(made.z_ua_recalls),
-        _p(made.mcnemar_p),
+        interval_cell(format_points_interval(test.interval), test.interval),
+        _p_value_cell(comparison.holm_p),
+        text_cell(comparison.verdict, bold=comparison.verdict is Verdict.BETTER),
+        number_cell(format_points(comparison.wa_speakers.difference), comparison.wa_speakers.difference),
+        _sign_flip_cell(test),
+        *(
+            [number_cell(EM_DASH, None) if comparison.ua_sessions is None else _p_value_cell(comparison.ua_sessions.p)]
+            if sessions
+            else []
+        ),
+        _sign_flip_cell(comparison.wa_speakers),
+        _z_test_cell(comparison.z_wa),
+        _z_test_cell(comparison.z_ua),
+        _z_test_cell(comparison.z_ua_recalls),
+        _p_value_cell(comparison.mcnemar_p),
     )
 
 
-def _p(value: float | None) -> Cell:
+def _p_value_cell(value: float | None) -> Cell:
     return number_cell(format_p_value(value), value)
 
 
-def _flip(test: SignFlipTest) -> Cell:
-    return _p(test.p if test.has_enough_speakers else None)
+def _sign_flip_cell(test: SignFlipTest) -> Cell:
+    return _p_value_cell(test.p if test.has_enough_speakers else None)
 
 
-def _z(test: ZTest | None) -> Cell:
-    return _p(None if test is None else test.p)
+def _z_test_cell(test: ZTest | None) -> Cell:
+    return _p_value_cell(None if test is None else test.p)
 
 
-def skipped_table(overview: Analysis) -> Table:
-    """Comparisons that were not made, and why."""
+def skipped_table(analysis: Analysis) -> Table:
+    """Make the table of comparisons that were skipped, with the reasons."""
     return Table(
         "not_compared",
         "Not compared",
@@ -85,7 +96,7 @@ def skipped_table(overview: Analysis) -> Table:
         "both are complete.",
         (Column("variant", numeric=False), Column("baseline", numeric=False), Column("reason", numeric=False)),
         tuple(
-            (text_cell(refusal.variant), text_cell(refusal.baseline or EM_DASH), text_cell(refusal.reason))
-            for refusal in overview.comparisons.skipped
+            (text_cell(skipped.variant), text_cell(skipped.baseline or EM_DASH), text_cell(skipped.reason))
+            for skipped in analysis.comparisons.skipped
         ),
     )

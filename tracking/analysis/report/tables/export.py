@@ -1,4 +1,4 @@
-"""A table of the report as files: CSV with unrounded values, LaTeX and Markdown as the page shows it."""
+"""Export of tables: CSV with unrounded values, LaTeX and Markdown with those of the page."""
 
 import csv
 import io
@@ -14,13 +14,13 @@ from tracking.analysis.escaping import escape_csv, escape_csv_cell, escape_latex
 from tracking.analysis.report.tables.model import Cell, Column, Table, Value
 
 
-def write_table(table: Table, marks: Sequence[Caveat], folder: Path) -> None:
-    """Writes a table as CSV, LaTeX and Markdown.
+def write_table(table: Table, caveats: Sequence[Caveat], folder: Path) -> None:
+    """Write a table as CSV, LaTeX and Markdown.
 
     Args:
         table: The table.
-        marks: The marks of the whole report, which stand below the table.
-        folder: Where to write.
+        caveats: Caveats of the whole report, for the notes below the table.
+        folder: Folder of the files.
     """
     file = io.StringIO(newline="")
     writer = csv.writer(file)
@@ -28,14 +28,14 @@ def write_table(table: Table, marks: Sequence[Caveat], folder: Path) -> None:
     for row in table.rows:
         writer.writerow([value for pair in zip(table.columns, row, strict=True) for value in _values(*pair)])
     atomic_write(folder / f"{table.name}.csv", file.getvalue())
-    atomic_write(folder / f"{table.name}.tex", as_latex(table, marks))
-    atomic_write(folder / f"{table.name}.md", as_markdown(table, marks))
+    atomic_write(folder / f"{table.name}.tex", to_latex(table, caveats))
+    atomic_write(folder / f"{table.name}.md", to_markdown(table, caveats))
 
 
 def write_dataframe(frame: pd.DataFrame, path: Path) -> None:
-    """Writes a tidy table as UTF-8 CSV, its names as text."""
-    words = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    safe = frame.assign(**{name: frame[name].map(escape_csv_cell) for name in words})
+    """Write a tidy table as UTF-8 CSV, with texts escaped."""
+    text_columns = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
+    safe = frame.assign(**{name: frame[name].map(escape_csv_cell) for name in text_columns})
     atomic_write(path, safe.to_csv(index=False))
 
 
@@ -48,23 +48,23 @@ def _values(column: Column, cell: Cell) -> list[Value]:
     return [value, "" if cell.high is None else cell.high] if column.interval else [value]
 
 
-def as_latex(table: Table, marks: Sequence[Caveat]) -> str:
-    r"""The table as LaTeX for the package booktabs.
+def to_latex(table: Table, caveats: Sequence[Caveat]) -> str:
+    r"""Format a table as LaTeX for the package booktabs.
 
     Args:
         table: The table.
-        marks: The marks of the whole report.
+        caveats: Caveats of the whole report.
 
     Returns:
-        A `table` environment: numbers as the page rounds them, every mark explained below; a mark of
-        one row stands there as a letter.
+        A `table` environment: numbers rounded as on the page, every caveat explained below; letters refer to those
+        of a single row.
     """
     letters = _footnote_letters(table)
     heads = [_latex_row([escape_latex(column.heading) for column in table.columns])]
     if table.groups:
         heads = [*_latex_groups(table.groups), *heads]
-    notes = [rf"\textsuperscript{{{letter}}}~{_latex_note(badge)}" for badge, letter in letters.items()]
-    notes += [_latex_note(badge) for badge in marks]
+    notes = [rf"\textsuperscript{{{letter}}}~{_latex_note(caveat)}" for caveat, letter in letters.items()]
+    notes += [_latex_note(caveat) for caveat in caveats]
     lines = [
         "% needs \\usepackage{booktabs}",
         r"\begin{table}",
@@ -91,39 +91,39 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 
 def _latex_groups(groups: Sequence[tuple[str, int]]) -> list[str]:
-    cells, rules, place = [], [], 1
+    cells, rules, column = [], [], 1
     for group, width in groups:
         cells.append(rf"\multicolumn{{{width}}}{{c}}{{{escape_latex(group)}}}" if group else " &" * (width - 1))
         if group:
-            rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
-        place += width
+            rules.append(rf"\cmidrule(lr){{{column}-{column + width - 1}}}")
+        column += width
     return [_latex_row(cells), " ".join(rules)]
 
 
 def _latex_cell(cell: Cell, letters: Mapping[Caveat, str]) -> str:
-    words = escape_latex(cell.text)
-    marked = ",".join(letters[badge] for badge in cell.badges)
-    return (rf"\textbf{{{words}}}" if cell.bold else words) + (rf"\textsuperscript{{{marked}}}" if marked else "")
+    text = escape_latex(cell.text)
+    footnotes = ",".join(letters[caveat] for caveat in cell.caveats)
+    return (rf"\textbf{{{text}}}" if cell.bold else text) + (rf"\textsuperscript{{{footnotes}}}" if footnotes else "")
 
 
-def _latex_note(badge: Caveat) -> str:
-    return rf"\emph{{{escape_latex(badge.title)}}}: {escape_latex(badge.text)}"
+def _latex_note(caveat: Caveat) -> str:
+    return rf"\emph{{{escape_latex(caveat.title)}}}: {escape_latex(caveat.text)}"
 
 
-def as_markdown(table: Table, marks: Sequence[Caveat]) -> str:
-    """The table as Markdown, with the same contents as `as_latex`."""
+def to_markdown(table: Table, caveats: Sequence[Caveat]) -> str:
+    """Format a table as Markdown, with the same content as `to_latex`."""
     letters = _footnote_letters(table)
-    aligned = ["---:" if column.numeric else "---" for column in table.columns]
+    alignment = ["---:" if column.numeric else "---" for column in table.columns]
     rows = [[_markdown_cell(cell, letters) for cell in row] for row in table.rows]
     lines = [
         f"**{escape_markdown(table.title)}.** {escape_markdown(table.caption)}",
         "",
         _markdown_row([escape_markdown(column.title) for column in table.columns]),
-        _markdown_row(aligned),
+        _markdown_row(alignment),
         *map(_markdown_row, rows),
         "",
-        *(f"- ({letter}) {_markdown_note(badge)}" for badge, letter in letters.items()),
-        *(f"- {_markdown_note(badge)}" for badge in marks),
+        *(f"- ({letter}) {_markdown_note(caveat)}" for caveat, letter in letters.items()),
+        *(f"- {_markdown_note(caveat)}" for caveat in caveats),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -133,16 +133,16 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _markdown_cell(cell: Cell, letters: Mapping[Caveat, str]) -> str:
-    words = escape_markdown(cell.text)
-    marked = "".join(f" ({letters[badge]})" for badge in cell.badges)
-    return (f"**{words}**" if cell.bold else words) + marked
+    text = escape_markdown(cell.text)
+    footnotes = "".join(f" ({letters[caveat]})" for caveat in cell.caveats)
+    return (f"**{text}**" if cell.bold else text) + footnotes
 
 
-def _markdown_note(badge: Caveat) -> str:
-    return f"*{escape_markdown(badge.title)}*: {escape_markdown(badge.text)}"
+def _markdown_note(caveat: Caveat) -> str:
+    return f"*{escape_markdown(caveat.title)}*: {escape_markdown(caveat.text)}"
 
 
 def _footnote_letters(table: Table) -> dict[Caveat, str]:
-    """A letter for every mark that a row of the table bears."""
-    badges = dict.fromkeys(badge for row in table.rows for cell in row for badge in cell.badges)
-    return dict(zip(badges, ascii_lowercase, strict=False))
+    """One letter per caveat of a cell."""
+    caveats = dict.fromkeys(caveat for row in table.rows for cell in row for caveat in cell.caveats)
+    return dict(zip(caveats, ascii_lowercase, strict=False))

@@ -1,10 +1,10 @@
-"""Tables of folds: UA and WA of each, and what each variant cost."""
+"""Tables of folds: their UA and WA, and the training time of each variant."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from tracking.analysis.comparison.caveats import report_caveats, ua_only, variant_caveats
+from tracking.analysis.comparison.caveats import report_caveats, ua_only
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import (
     EM_DASH,
@@ -12,36 +12,38 @@ from tracking.analysis.report.tables.formatting import (
     format_minutes,
     format_percent,
     format_ratio,
-    seconds_spread,
+    format_seconds_spread,
 )
-from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, wa_column
+from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, variant_cell, wa_column
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.naming import FIXED
 from tracking.analysis.variants.scores import MeanAndStd, ScoredVariant
 
 MISSING = "missing"
-"""Stands for a fold that has no result for any seed."""
+"""Cell of a fold that has no result for any seed."""
 
 
-def fold_tables(overview: Analysis) -> tuple[Table, Table]:
-    """UA and WA of each fold, one row a variant; a fold that is not there is called missing."""
-    names = dict.fromkeys(fold.name for entry in overview.variants for fold in entry.scheme)
-    muted = ua_only(overview)
-    lacking = "; ".join(
+def fold_tables(analysis: Analysis) -> tuple[Table, Table]:
+    """Make the tables of UA and WA of each fold, one row per variant; absent folds are called missing."""
+    names = dict.fromkeys(fold.name for variant in analysis.variants for fold in variant.scheme)
+    greyed_out = ua_only(analysis)
+    absent = "; ".join(
         f"{fold} has no {', '.join(classes)}"
         for fold, classes in {
-            key: value for entry in overview.variants for key, value in entry.scores.absent_classes.items()
+            key: value for variant in analysis.variants for key, value in variant.scores.absent_classes.items()
         }.items()
     )
-    note = f" Classes that a fold's test set lacks, and that its UA leaves out: {lacking}." if lacking else ""
-    caption = "Percent, mean over seeds; a fold bears the name of whoever tests. 'missing': the fold has no result yet."
+    note = f" Classes absent from a fold's test set, which its UA leaves out: {absent}." if absent else ""
+    caption = (
+        "Percent, mean over seeds; a fold is named after its test speakers. 'missing': the fold has no result yet."
+    )
     return (
         Table(
             "folds_ua",
             "UA of each fold",
             caption + note,
             (Column("variant", numeric=False), *(Column(name) for name in names)),
-            _rows(overview, tuple(names), "ua"),
+            _rows(analysis, tuple(names), "ua"),
         ),
         Table(
             "folds_wa",
@@ -49,70 +51,65 @@ def fold_tables(overview: Analysis) -> tuple[Table, Table]:
             caption,
             (
                 Column("variant", numeric=False),
-                *(wa_column(name, f"WA of fold {name}", muted) for name in names),
+                *(wa_column(name, f"WA of fold {name}", greyed_out) for name in names),
             ),
-            _rows(overview, tuple(names), "wa"),
+            _rows(analysis, tuple(names), "wa"),
         ),
     )
 
 
-def _rows(overview: Analysis, names: Sequence[str], metric: str) -> tuple[tuple[Cell, ...], ...]:
-    known = report_caveats(overview)
+def _rows(analysis: Analysis, names: Sequence[str], metric: str) -> tuple[tuple[Cell, ...], ...]:
+    shared_caveats = report_caveats(analysis)
     return tuple(
-        (
-            text_cell(entry.label, [badge for badge in variant_caveats(entry) if badge not in known]),
-            *_fold_cells(entry, names, metric),
-        )
-        for entry in overview.variants
+        (variant_cell(variant, shared_caveats), *_fold_cells(variant, names, metric)) for variant in analysis.variants
     )
 
 
-def _fold_cells(entry: ScoredVariant, names: Sequence[str], metric: str) -> list[Cell]:
+def _fold_cells(variant: ScoredVariant, names: Sequence[str], metric: str) -> list[Cell]:
     scores: dict[str, list[float]] = {}
-    for folds in entry.folds.values():
+    for folds in variant.folds.values():
         for fold in folds:
             scores.setdefault(fold.fold.name, []).append(getattr(fold, metric))
-    wanted = {fold.name for fold in entry.scheme}
+    scheme = {fold.name for fold in variant.scheme}
     cells = []
     for name in names:
         if name in scores:
             mean = float(np.mean(scores[name]))
             cells.append(number_cell(format_percent(mean), mean))
         else:
-            cells.append(number_cell(MISSING if name in wanted else EM_DASH, None))
+            cells.append(number_cell(MISSING if name in scheme else EM_DASH, None))
     return cells
 
 
-def cost_table(overview: Analysis) -> Table:
-    """Training time of each variant that was trained, and its multiple of the baseline's."""
-    fixed = [entry for entry in overview.variants if entry.kind == FIXED]
-    seconds = {entry.label: _fold_seconds(entry) for entry in fixed}
+def cost_table(analysis: Analysis) -> Table:
+    """Make the table of the training time of each fixed variant, also as a multiple of its baseline's."""
+    fixed = [variant for variant in analysis.variants if variant.kind == FIXED]
+    seconds = {variant.label: _fold_seconds(variant) for variant in fixed}
     total_h = sum(sum(values) for values in seconds.values()) / 3600
     rows = []
-    for entry in fixed:
-        label = entry.label
-        made = overview.comparison_of(label)
+    for variant in fixed:
+        label = variant.label
+        comparison = analysis.comparison_of(label)
         mean_s = float(np.mean(seconds[label]))
-        baseline = None if made is None else seconds.get(made.baseline)
-        multiple = mean_s / float(np.mean(baseline)) if baseline else None
-        epoch_s = float(np.mean([fold.seconds / max(1, fold.epochs) for fold in _folds(entry)]))
+        baseline = None if comparison is None else seconds.get(comparison.baseline)
+        ratio = mean_s / float(np.mean(baseline)) if baseline else None
+        epoch_s = float(np.mean([fold.seconds / max(1, fold.epochs) for fold in _folds(variant)]))
         rows.append(
             (
                 text_cell(label),
-                text_cell(", ".join(dict.fromkeys(_device(fold) for fold in _folds(entry)))),
+                text_cell(", ".join(dict.fromkeys(_device(fold) for fold in _folds(variant)))),
                 number_cell(format_count(len(seconds[label])), len(seconds[label])),
                 number_cell(format_minutes(sum(seconds[label])), sum(seconds[label]) / 60),
-                number_cell(seconds_spread(MeanAndStd.of(np.array(seconds[label]))), mean_s),
+                number_cell(format_seconds_spread(MeanAndStd.of(np.array(seconds[label]))), mean_s),
                 number_cell(f"{epoch_s:.2f}", epoch_s),
-                number_cell(format_ratio(multiple), multiple),
+                number_cell(format_ratio(ratio), ratio),
             )
         )
     return Table(
         "costs",
         "Time of each variant",
-        f"Wall-clock time of one worker; all together {total_h:.1f} worker hours. Whatever else its machine did "
-        "meanwhile is in it, so variants compare only where that was alike. What another study had trained is "
-        "counted, too.",
+        f"Wall-clock time of one worker; {total_h:.1f} worker hours in total. Other work on the same machine "
+        "lengthens it: compare variants only under similar load. Folds reused from another study are counted.",
         (
             Column("variant", numeric=False),
             Column("device", numeric=False),
@@ -126,12 +123,12 @@ def cost_table(overview: Analysis) -> Table:
     )
 
 
-def _folds(entry: ScoredVariant) -> list[ScoredFold]:
-    return [fold for seed in entry.seeds for fold in entry.folds[seed]]
+def _folds(variant: ScoredVariant) -> list[ScoredFold]:
+    return [fold for seed in variant.seeds for fold in variant.folds[seed]]
 
 
-def _fold_seconds(entry: ScoredVariant) -> list[float]:
-    return [fold.seconds for fold in _folds(entry)]
+def _fold_seconds(variant: ScoredVariant) -> list[float]:
+    return [fold.seconds for fold in _folds(variant)]
 
 
 def _device(fold: ScoredFold) -> str:

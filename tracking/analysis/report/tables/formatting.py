@@ -1,4 +1,4 @@
-"""How numbers are written: percent, points, probabilities, intervals; a dash where there is none."""
+"""Formatting of percentages, points, p-values and intervals; a dash for a missing value."""
 
 from tracking.analysis.statistics.proportions import Interval
 from tracking.analysis.variants.scores import MeanAndStd
@@ -7,21 +7,21 @@ EM_DASH = "–"
 
 
 def format_percent(share: float | None, digits: int = 1) -> str:
-    """A share of 0..1 as percent without the sign, such as '71.4'."""
+    """Format a share of 0..1 as percent without the sign, such as '71.4'."""
     return EM_DASH if share is None else f"{100 * share:.{digits}f}"
 
 
 def format_points(difference: float | None) -> str:
-    """A difference of shares in percentage points with its sign, such as '+1.9'."""
+    """Format a difference of shares in percentage points with its sign, such as '+1.9'."""
     if difference is None:
         return EM_DASH
-    # A difference that rounds to nothing has no sign worth showing.
+    # A difference that rounds to zero has no sign worth showing.
     text = f"{100 * difference:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def format_p_value(p: float | None) -> str:
-    """A probability with three decimals, such as '.042', '<.001' or '1'."""
+    """Format a probability with three decimals, such as '.042', '<.001' or '1'."""
     if p is None:
         return EM_DASH
     if p < 0.0005:
@@ -29,18 +29,18 @@ def format_p_value(p: float | None) -> str:
     return "1" if p > 0.9995 else f"{p:.3f}".lstrip("0")
 
 
-def interval_percent(interval: Interval | None) -> str:
-    """An interval of shares in percent, such as '68.2 to 74.1'."""
+def format_percent_interval(interval: Interval | None) -> str:
+    """Format an interval of shares in percent, such as '68.2 to 74.1'."""
     return EM_DASH if interval is None else f"{format_percent(interval.low)} to {format_percent(interval.high)}"
 
 
-def interval_points(interval: Interval | None) -> str:
-    """An interval of a difference in points, such as '−0.9 to +4.3'."""
+def format_points_interval(interval: Interval | None) -> str:
+    """Format an interval of a difference in points, such as '−0.9 to +4.3'."""
     return EM_DASH if interval is None else f"{format_points(interval.low)} to {format_points(interval.high)}"
 
 
-def spread_percent(spread: MeanAndStd) -> str:
-    """A mean and its deviation in percent, such as '71.0 ± 6.3'."""
+def format_percent_spread(spread: MeanAndStd) -> str:
+    """Format a mean and its standard deviation in percent, such as '71.0 ± 6.3'."""
     return (
         format_percent(spread.mean)
         if spread.std is None
@@ -49,20 +49,20 @@ def spread_percent(spread: MeanAndStd) -> str:
 
 
 def format_count(number: int) -> str:
-    """A number of things, such as '2,943'."""
+    """Format a count, such as '2,943'."""
     return f"{number:,}"
 
 
 def format_minutes(seconds: float) -> str:
-    """A time in minutes with one decimal, such as '12.5'."""
+    """Format seconds as minutes with one decimal, such as '12.5'."""
     return f"{seconds / 60:.1f}"
 
 
-def seconds_spread(spread: MeanAndStd) -> str:
-    """A mean time and its deviation in seconds, such as '24.1 ± 1.3'."""
+def format_seconds_spread(spread: MeanAndStd) -> str:
+    """Format a mean time and its standard deviation in seconds, such as '24.1 ± 1.3'."""
     return f"{spread.mean:.1f}" if spread.std is None else f"{spread.mean:.1f} ± {spread.std:.1f}"
 
 
 def format_ratio(value: float | None) -> str:
-    """A multiple, such as '1.25'."""
+    """Format a ratio, such as '1.25'."""
     return EM_DASH if value is None else f"{value:.2f}"

@@ -1,68 +1,69 @@
-"""What a table of the report is, apart from how it is written."""
+"""Columns, cells and tables of the report, apart from their export."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from tracking.analysis.comparison.caveats import UA_ONLY, Caveat
+from tracking.analysis.comparison.caveats import UA_ONLY, Caveat, variant_caveats
 from tracking.analysis.statistics.proportions import Interval
+from tracking.analysis.variants.scores import ScoredVariant
 
 Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column.
+    """Column of a table.
 
     Attributes:
-        title: Its name, unique in the table.
-        hint: What the heading means.
+        title: Name, unique in the table.
+        hint: Meaning of the heading.
         numeric: Whether it holds numbers.
-        muted: Whether it is shown grey: there, but not to be read.
+        greyed_out: Whether its values are shown grey because they must not be interpreted.
         interval: Whether it holds intervals, which take two columns in CSV.
-        group: Heading above this column and its neighbours of the same group, with which the title begins.
+        group: Heading above this column and its neighbours of the same group; the title begins with it.
     """
 
     title: str
     hint: str = ""
     numeric: bool = True
-    muted: bool = False
+    greyed_out: bool = False
     interval: bool = False
     group: str = ""
 
     @property
     def heading(self) -> str:
-        """What stands above the column, below the group's heading."""
+        """Heading of the column, below that of its group."""
         return self.title.removeprefix(f"{self.group} ")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell.
+    """Cell of a table.
 
     Attributes:
-        text: What the reader sees.
-        value: What is sorted by, and written to CSV; the text where there is no number.
+        text: Text on the page.
+        value: Value for sorting and CSV; the text where there is no number.
         high: Upper end of an interval, of which `value` is the lower one.
-        badges: Marks beside the text.
-        strong: Whether it stands out.
+        caveats: Caveats shown after the text.
+        bold: Whether the text is bold.
     """
 
     text: str
     value: Value = None
     high: Value = None
-    badges: tuple[Caveat, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     bold: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """Table of the report.
 
     Attributes:
-        name: Name of its files, less the suffix.
+        name: Name of its files without the suffix.
         title: Heading.
-        caption: What it shows, with units.
+        caption: Description with units.
         columns: Columns; the first names the row.
         rows: Rows of as many cells.
     """
@@ -75,31 +76,36 @@ class Table:
 
     @property
     def groups(self) -> tuple[tuple[str, int], ...]:
-        """Headings above the columns with the number of columns below each; empty where there are none."""
+        """Group headings with their numbers of columns; empty without groups."""
         if not any(column.group for column in self.columns):
             return ()
         runs = groupby(self.columns, key=lambda column: column.group)
         return tuple((group, len(list(columns))) for group, columns in runs)
 
 
-def wa_column(title: str, hint: str, muted: bool, interval: bool = False, group: str = "") -> Column:
-    """A column of WA, or of a test of WA; muted, it says why."""
-    words = f"{hint}. {UA_ONLY.text}" if muted else hint
-    return Column(title, words, muted=muted, interval=interval, group=group)
+def wa_column(title: str, hint: str, greyed_out: bool, interval: bool = False, group: str = "") -> Column:
+    """Make a column of WA, or of a test of WA; its hint says why it is greyed out."""
+    full_hint = f"{hint}. {UA_ONLY.text}" if greyed_out else hint
+    return Column(title, full_hint, greyed_out=greyed_out, interval=interval, group=group)
 
 
-def text_cell(words: str, badges: Sequence[Caveat] = (), strong: bool = False) -> Cell:
-    """A cell of words."""
-    return Cell(words, words, badges=tuple(badges), bold=strong)
+def text_cell(text: str, caveats: Sequence[Caveat] = (), bold: bool = False) -> Cell:
+    """Make a cell of text."""
+    return Cell(text, text, caveats=tuple(caveats), bold=bold)
 
 
-def number_cell(words: str, value: float | None, strong: bool = False) -> Cell:
-    """A cell of a number; empty in CSV where there is none."""
-    return Cell(words, "" if value is None else value, bold=strong)
+def variant_cell(variant: ScoredVariant, report_caveats: Collection[Caveat]) -> Cell:
+    """Make the cell that names a variant, with the caveats that the whole report does not have."""
+    return text_cell(variant.label, [caveat for caveat in variant_caveats(variant) if caveat not in report_caveats])
 
 
-def interval_cell(words: str, interval: Interval | None) -> Cell:
-    """A cell of an interval, sorted by its lower end; empty in CSV where there is none."""
+def number_cell(text: str, value: float | None, bold: bool = False) -> Cell:
+    """Make a cell of a number; None is empty in CSV."""
+    return Cell(text, "" if value is None else value, bold=bold)
+
+
+def interval_cell(text: str, interval: Interval | None) -> Cell:
+    """Make a cell of an interval, sorted by its lower end; None is empty in CSV."""
     if interval is None:
-        return Cell(words, "")
-    return Cell(words, interval.low, interval.high)
+        return Cell(text, "")
+    return Cell(text, interval.low, interval.high)

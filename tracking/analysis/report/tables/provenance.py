@@ -1,4 +1,4 @@
-"""Tables of facts: what is missing, which studies, settings, versions and digests stand behind the numbers."""
+"""Tables of provenance: missing folds, studies, settings, versions and digests."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.variants.naming import FIXED
 
 
-def incomplete_table(overview: Analysis, background: ReportContext) -> Table:
-    """Variants with missing folds, trials without any, and studies with trials to come."""
+def incomplete_table(analysis: Analysis, context: ReportContext) -> Table:
+    """Make the table of incomplete variants, trials without folds, and unfinished studies."""
     rows = [
-        (text_cell(entry.label), text_cell(entry.recipe), text_cell(entry.incomplete))
-        for entry in overview.variants
-        if not entry.complete
+        (text_cell(variant.label), text_cell(variant.recipe), text_cell(variant.incomplete))
+        for variant in analysis.variants
+        if not variant.complete
     ]
     rows += [
         (
@@ -26,12 +26,12 @@ def incomplete_table(overview: Analysis, background: ReportContext) -> Table:
             text_cell(trial.recipe),
             text_cell("no fold has a result yet"),
         )
-        for trial in overview.trials_without_folds
+        for trial in analysis.trials_without_folds
     ]
     rows += [
-        (text_cell(f"study {study}"), text_cell(EM_DASH), text_cell(_state(origin)))
-        for study, origin in background.studies.items()
-        if origin.trials_done < origin.trials
+        (text_cell(f"study {name}"), text_cell(EM_DASH), text_cell(_state(study)))
+        for name, study in context.studies.items()
+        if study.trials_done < study.trials
     ]
     return Table(
         "missing",
@@ -42,24 +42,24 @@ def incomplete_table(overview: Analysis, background: ReportContext) -> Table:
     )
 
 
-def pruned_table(overview: Analysis) -> Table:
-    """Trials that were given up before their last fold."""
+def pruned_table(analysis: Analysis) -> Table:
+    """Make the table of pruned trials."""
     rows = []
-    for each in overview.table.pruned:
-        done, folds = len(each.trial.folds), len(each.trial.scheme)
+    for pruned in analysis.table.pruned:
+        done, folds = len(pruned.trial.folds), len(pruned.trial.scheme)
         rows.append(
             (
-                text_cell(each.name),
-                text_cell(each.trial.study),
+                text_cell(pruned.name),
+                text_cell(pruned.trial.study),
                 number_cell(f"{done} of {folds}", done),
-                text_cell(each.reason),
+                text_cell(pruned.reason),
             )
         )
     return Table(
         "pruned",
         "Pruned trials",
-        "Given up before their last fold, by validation scores, because other trials did better; with them all "
-        "repetitions of the same point. They are compared with nothing and are no candidates of 'selected per fold'.",
+        "Stopped before their last fold because other trials had higher validation scores; repetitions of the same "
+        "point are listed, too. They are not compared, and 'selected per fold' does not choose among them.",
         (
             Column("trial", numeric=False),
             Column("study", numeric=False),
@@ -70,43 +70,43 @@ def pruned_table(overview: Analysis) -> Table:
     )
 
 
-def studies_table(overview: Analysis, background: ReportContext) -> Table:
-    """The studies behind the report, and the command that runs each again."""
-    studies: dict[str, list[ScoredTrial]] = defaultdict(list)
-    for trial in overview.table.trials:
-        studies[trial.study].append(trial)
+def studies_table(analysis: Analysis, context: ReportContext) -> Table:
+    """Make the table of studies in the report, with the command that runs each again."""
+    trials_by_study: dict[str, list[ScoredTrial]] = defaultdict(list)
+    for trial in analysis.table.trials:
+        trials_by_study[trial.study].append(trial)
     return Table(
         "studies",
         "Studies, and how to run them again",
-        "The same command on the same corpus (see the digest below) is the same study: it trains what is missing and "
-        "nothing twice. Trials that several studies share stand with the one that trained them.",
+        "The same command on the same corpus (see the digest below) resumes the study: it trains only missing folds. "
+        "Trials that several studies share are listed with the study that trained them.",
         (
             Column("study", numeric=False),
             Column("recipe", numeric=False),
             Column("state", numeric=False),
             Column("trials here", "trials in this report, each once"),
-            Column("commit", "git commit of the code; + stands for changes that were not committed", numeric=False),
+            Column("commit", "git commit of the code; + for uncommitted changes", numeric=False),
             Column("command", numeric=False),
         ),
-        tuple(_study_cells(study, trials, background) for study, trials in sorted(studies.items())),
+        tuple(_study_cells(name, trials, context) for name, trials in sorted(trials_by_study.items())),
     )
 
 
-def _study_cells(study: str, trials: Sequence[ScoredTrial], background: ReportContext) -> tuple[Cell, ...]:
-    origin = background.studies.get(study)
+def _study_cells(name: str, trials: Sequence[ScoredTrial], context: ReportContext) -> tuple[Cell, ...]:
+    study = context.studies.get(name)
     return (
-        text_cell(study),
+        text_cell(name),
         text_cell(", ".join(sorted({trial.recipe for trial in trials}))),
-        text_cell(EM_DASH if origin is None else _state(origin)),
+        text_cell(EM_DASH if study is None else _state(study)),
         number_cell(str(len(trials)), len(trials)),
-        text_cell(EM_DASH if origin is None or not origin.commit else f"{origin.commit[:12]}{'+' * origin.dirty}"),
-        text_cell(EM_DASH if origin is None else origin.command),
+        text_cell(EM_DASH if study is None or not study.commit else f"{study.commit[:12]}{'+' * study.dirty}"),
+        text_cell(EM_DASH if study is None else study.command),
     )
 
 
-def _state(origin: StudyInfo) -> str:
-    done = f"{origin.trials_done} of {origin.trials} trials have ended"
-    return f"{done}, running" if origin.running else done
+def _state(study: StudyInfo) -> str:
+    progress = f"{study.trials_done} of {study.trials} trials have ended"
+    return f"{progress}, running" if study.running else progress
 
 
 def _format_setting(value: Any) -> str:
@@ -122,25 +122,25 @@ def _flatten_settings(configuration: FoldConfiguration) -> dict[str, Any]:
     return {**settings, **dict(features)}
 
 
-def settings_tables(overview: Analysis) -> tuple[Table, Table]:
-    """Settings that all variants share, and those in which they differ."""
-    fixed = [entry for entry in overview.variants if entry.kind == FIXED]
+def settings_tables(analysis: Analysis) -> tuple[Table, Table]:
+    """Make the tables of settings that all variants share, and of those in which they differ."""
+    fixed = [variant for variant in analysis.variants if variant.kind == FIXED]
     settings = [_flatten_settings(variant.configuration) for variant in fixed]
     names = list(settings[0]) if settings else []
-    differing = [name for name in names if len({_format_setting(one[name]) for one in settings}) > 1]
+    differing = [name for name in names if len({_format_setting(values[name]) for values in settings}) > 1]
     shared = [name for name in names if name not in differing]
-    common = Table(
+    shared_table = Table(
         "settings_shared",
         "Settings that all variants share",
-        "Lengths in seconds (_s), rates in hertz (_hz). – stands for a setting that is off or without effect.",
+        "Lengths in seconds (_s), rates in hertz (_hz). – for a setting that is off or without effect.",
         (Column("setting", numeric=False), Column("value", numeric=False)),
-        tuple((text_cell(name), _setting(settings[0][name])) for name in shared),
+        tuple((text_cell(name), _setting_cell(settings[0][name])) for name in shared),
     )
-    own = Table(
+    differing_table = Table(
         "settings",
         "Settings of each variant",
-        "Only those in which variants differ; the table above holds the others. Trials by the first digits of their "
-        "digests, one a seed.",
+        "Only settings in which variants differ; the table above has the others. Trials are named by the first digits "
+        "of their digests, one trial per seed.",
         (
             Column("variant", numeric=False),
             Column("recipe", numeric=False),
@@ -152,26 +152,26 @@ def settings_tables(overview: Analysis) -> tuple[Table, Table]:
             (
                 text_cell(variant.label),
                 text_cell(variant.recipe),
-                *(_setting(one[name]) for name in differing),
+                *(_setting_cell(values[name]) for name in differing),
                 text_cell(", ".join(map(str, variant.seeds))),
                 text_cell(", ".join(trial.trial_id[:8] for trial in variant.trials)),
             )
-            for variant, one in zip(fixed, settings, strict=True)
+            for variant, values in zip(fixed, settings, strict=True)
         ),
     )
-    return common, own
+    return shared_table, differing_table
 
 
-def _setting(value: Any) -> Cell:
+def _setting_cell(value: Any) -> Cell:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number_cell(_format_setting(value), value)
     return text_cell(_format_setting(value))
 
 
-def provenance_table(overview: Analysis) -> Table:
-    """Corpus, digests and versions."""
+def provenance_table(analysis: Analysis) -> Table:
+    """Make the table of corpus, digests and versions."""
     facts: dict[str, dict[str, None]] = defaultdict(dict)
-    for fold in overview.all_folds():
+    for fold in analysis.all_folds():
         facts["corpus"][fold.corpus.name] = None
         facts["corpus digest"][fold.corpus.digest] = None
         facts["classes"][", ".join(fold.corpus.emotions)] = None

@@ -5,120 +5,134 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 from ser.config import AttentionName
-from tracking.analysis.comparison.caveats import Caveat, baseline_caveats, report_caveats, ua_only, variant_caveats
+from tracking.analysis.comparison.caveats import baseline_caveats, report_caveats, ua_only
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import (
     EM_DASH,
     format_p_value,
     format_percent,
+    format_percent_interval,
+    format_percent_spread,
     format_points,
-    interval_percent,
-    spread_percent,
 )
-from tracking.analysis.report.tables.model import Cell, Column, Table, interval_cell, number_cell, text_cell, wa_column
+from tracking.analysis.report.tables.model import (
+    Cell,
+    Column,
+    Table,
+    interval_cell,
+    number_cell,
+    text_cell,
+    variant_cell,
+    wa_column,
+)
 from tracking.analysis.variants.naming import SELECTED, attention_label, target_label
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 
-def attention_by_label_tables(overview: Analysis) -> list[Table]:
-    """The attention x label tables, one a recipe: pooled UA and WA in percent."""
-    recipes = dict.fromkeys(entry.recipe for entry in overview.variants)
+def attention_by_label_tables(analysis: Analysis) -> list[Table]:
+    """Make the attention x label tables of pooled UA and WA in percent, one per recipe."""
+    recipes = dict.fromkeys(variant.recipe for variant in analysis.variants)
     return [
-        _attention_by_label_table(overview, recipe, len(recipes) > 1, place) for place, recipe in enumerate(recipes)
+        _attention_by_label_table(analysis, recipe, len(recipes) > 1, index) for index, recipe in enumerate(recipes)
     ]
 
 
-def _attention_by_label_table(overview: Analysis, recipe: str, several: bool, place: int) -> Table:
-    entries = [entry for entry in overview.variants if entry.recipe == recipe]
-    targets = list(dict.fromkeys(target_label(entry.configuration) for entry in entries))
-    lines: dict[str, dict[str, ScoredVariant]] = {}
-    for entry in sorted(entries, key=_grid_order):
-        target = target_label(entry.configuration)
-        lines.setdefault(_grid_row(entry, target), {})[target] = entry
-    columns, muted = [Column("attention", numeric=False)], ua_only(overview)
+def _attention_by_label_table(analysis: Analysis, recipe: str, several: bool, index: int) -> Table:
+    variants = [variant for variant in analysis.variants if variant.recipe == recipe]
+    targets = list(dict.fromkeys(target_label(variant.configuration) for variant in variants))
+    rows: dict[str, dict[str, ScoredVariant]] = {}
+    for variant in sorted(variants, key=_row_order):
+        target = target_label(variant.configuration)
+        rows.setdefault(_row_name(variant, target), {})[target] = variant
+    columns, greyed_out = [Column("attention", numeric=False)], ua_only(analysis)
     for target in targets:
         columns += [
             Column(f"{target} UA", "pooled, percent", group=target),
-            wa_column(f"{target} WA", "pooled, percent", muted, group=target),
+            wa_column(f"{target} WA", "pooled, percent", greyed_out, group=target),
         ]
-    named = set(overview.reportable)
+    reportable = set(analysis.reportable)
     best = {
-        target: _best_ua(line[target] for line in lines.values() if target in line and line[target] in named)
+        target: _best_ua(row[target] for row in rows.values() if target in row and row[target] in reportable)
         for target in targets
     }
     return Table(
-        f"attention_by_labels_{place + 1}" if place else "attention_by_labels",
+        f"attention_by_labels_{index + 1}" if index else "attention_by_labels",
         f"Attention by labels, recipe {recipe}" if several else "Attention by labels",
-        "Pooled over folds, mean over seeds, percent. Where several points were swept, 'selected per fold' stands for "
-        "them: each fold's own validation speaker chose. Bold: the highest UA of a column, single points of a sweep "
-        "apart; it is no test. * more than 1% of targets shortened: not comparable as this strategy. † folds are "
-        "missing.",
+        "Pooled over folds, mean over seeds, percent. 'selected per fold' represents a sweep: the validation speakers "
+        "of each fold chose the point. Bold: the highest UA of a column, without the single points of a sweep; it is "
+        "no test. * more than 1% of targets shortened: not comparable as this strategy. † folds are missing.",
         tuple(columns),
-        tuple(_grid_cells(name, line, best, named) for name, line in lines.items()),
+        tuple(_row_cells(name, row, best, reportable) for name, row in rows.items()),
     )
 
 
-def _best_ua(entries: Iterable[ScoredVariant]) -> float | None:
-    """The highest UA among at least two that can be compared; None where there are fewer."""
-    uas = [entry.scores.ua.mean for entry in entries if not entry.capped]
+def _best_ua(variants: Iterable[ScoredVariant]) -> float | None:
+    """Highest UA among at least two comparable variants; None where there are fewer."""
+    uas = [variant.scores.ua.mean for variant in variants if not variant.capped]
     return max(uas) if len(uas) > 1 else None
 
 
-def _grid_order(entry: ScoredVariant) -> tuple[int, bool, int]:
-    first = entry.configuration
-    place = get_args(AttentionName).index(first.attention)
-    return place, entry.kind != SELECTED, first.scope or 0
+def _row_order(variant: ScoredVariant) -> tuple[int, bool, int]:
+    configuration = variant.configuration
+    attention_index = get_args(AttentionName).index(configuration.attention)
+    return attention_index, variant.kind != SELECTED, configuration.scope or 0
 
 
-def _grid_row(entry: ScoredVariant, target: str) -> str:
-    """The variant's label less its label strategy: what the rows of the grid tell apart."""
-    first = entry.configuration
-    if entry.kind == SELECTED:
-        return f"{first.attention} · {SELECTED}"
-    usual = f"{attention_label(first)} · {target}"
-    settings = entry.label.removeprefix(usual).removeprefix(f" · recipe {entry.recipe}")
-    return attention_label(first) + settings
+def _row_name(variant: ScoredVariant, target: str) -> str:
+    """Label of a variant without its label strategy."""
+    configuration = variant.configuration
+    if variant.kind == SELECTED:
+        return f"{configuration.attention} · {SELECTED}"
+    attention = attention_label(configuration)
+    settings = variant.label.removeprefix(f"{attention} · {target}").removeprefix(f" · recipe {variant.recipe}")
+    return attention + settings
 
 
-def _grid_cells(
+def _row_cells(
     name: str,
-    line: Mapping[str, ScoredVariant],
+    row: Mapping[str, ScoredVariant],
     best: Mapping[str, float | None],
-    named: Collection[ScoredVariant],
+    reportable: Collection[ScoredVariant],
 ) -> tuple[Cell, ...]:
     cells = [text_cell(name)]
-    for target, highest in best.items():
-        entry = line.get(target)
-        if entry is None:
+    for target, best_ua in best.items():
+        variant = row.get(target)
+        if variant is None:
             cells += [number_cell(EM_DASH, None), number_cell(EM_DASH, None)]
             continue
-        ua, wa = entry.scores.ua.mean, entry.scores.wa.mean
-        mark = "*" * entry.capped + "†" * (not entry.complete)
+        ua, wa = variant.scores.ua.mean, variant.scores.wa.mean
+        mark = "*" * variant.capped + "†" * (not variant.complete)
         cells.append(
             number_cell(
                 format_percent(ua) + mark,
                 ua,
-                strong=not mark and format_percent(ua) == format_percent(highest) and entry in named,
+                bold=not mark and format_percent(ua) == format_percent(best_ua) and variant in reportable,
             )
         )
         cells.append(number_cell(format_percent(wa) + mark, wa))
     return tuple(cells)
 
 
-def results_table(overview: Analysis) -> Table:
-    """Every variant and baseline with its scores, intervals and marks."""
-    known, muted = report_caveats(overview), ua_only(overview)
-    made = {comparison.variant: comparison for comparison in overview.comparisons.comparisons}
-    recipes = len({entry.recipe for entry in overview.variants}) > 1
-    seeds = any(entry.scores.ua.std is not None for entry in overview.variants)
-    rows = [_variant_cells(entry, made.get(entry.label), known, recipes, seeds) for entry in overview.variants]
-    for baseline in overview.baselines:
+def results_table(analysis: Analysis) -> Table:
+    """Make the table of all variants and baselines with their scores, intervals and caveats."""
+    shared_caveats, greyed_out = report_caveats(analysis), ua_only(analysis)
+    comparisons = {comparison.variant: comparison for comparison in analysis.comparisons.comparisons}
+    recipes = len({variant.recipe for variant in analysis.variants}) > 1
+    seeds = any(variant.scores.ua.std is not None for variant in analysis.variants)
+    rows = [
+        (
+            variant_cell(variant, shared_caveats),
+            *_variant_cells(variant, comparisons.get(variant.label), recipes, seeds),
+        )
+        for variant in analysis.variants
+    ]
+    for baseline in analysis.baselines:
         scores = baseline.scores
-        marks = [badge for badge in baseline_caveats(baseline) if badge not in known]
+        caveats = [caveat for caveat in baseline_caveats(baseline) if caveat not in shared_caveats]
         rows.append(
             (
-                text_cell(f"{baseline.result.name} · {baseline.result.normalisation}", marks),
+                text_cell(f"{baseline.result.name} · {baseline.result.normalisation}", caveats),
                 *([text_cell(EM_DASH)] if recipes else []),
                 *_score_cells(scores),
                 *([number_cell(EM_DASH, None)] if seeds else []),
@@ -130,16 +144,16 @@ def results_table(overview: Analysis) -> Table:
     return Table(
         "results",
         "All results",
-        "UA and WA in percent. Pooled: all folds' test decisions in one confusion matrix. Intervals: 95%; UA by t over "
-        "speakers, WA by Wilson over utterances, which takes utterances as independent and is too narrow where "
+        "UA and WA in percent, pooled: the test predictions of all folds in one confusion matrix. Intervals: 95%; UA: "
+        "t over speakers; WA: Wilson over utterances, which treats utterances as independent and is too narrow where "
         "speakers differ.",
         (
             Column("variant", numeric=False),
             *([Column("recipe", numeric=False)] if recipes else []),
             Column("UA", "pooled, mean over seeds, percent"),
             Column("UA 95%", "t interval over speakers, percent", interval=True),
-            wa_column("WA", "pooled, mean over seeds, percent", muted),
-            wa_column("WA 95%", "Wilson interval, percent", muted, interval=True),
+            wa_column("WA", "pooled, mean over seeds, percent", greyed_out),
+            wa_column("WA 95%", "Wilson interval, percent", greyed_out, interval=True),
             Column("UA over folds", "mean and standard deviation over folds, percent"),
             *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
             Column("ΔUA", "pooled UA less the baseline's, percentage points"),
@@ -151,23 +165,21 @@ def results_table(overview: Analysis) -> Table:
 
 
 def _variant_cells(
-    entry: ScoredVariant, comparison: Comparison | None, known: Sequence[Caveat], recipes: bool, seeds: bool
+    variant: ScoredVariant, comparison: Comparison | None, recipes: bool, seeds: bool
 ) -> tuple[Cell, ...]:
-    variant, deviation = entry, entry.scores.ua.std
-    marks = [badge for badge in variant_caveats(entry) if badge not in known]
+    deviation = variant.scores.ua.std
     difference = None if comparison is None else comparison.ua_speakers.difference
     holm_p = None if comparison is None else comparison.holm_p
-    have = sum(len(folds) for folds in variant.folds.values())
+    folds = sum(len(folds) for folds in variant.folds.values())
     return (
-        text_cell(variant.label, marks),
         *([text_cell(variant.recipe)] if recipes else []),
-        *_score_cells(entry.scores),
+        *_score_cells(variant.scores),
         *([number_cell(format_percent(deviation), deviation)] if seeds else []),
         number_cell(format_points(difference), difference),
         number_cell(
-            format_p_value(holm_p), holm_p, strong=comparison is not None and comparison.verdict is Verdict.BETTER
+            format_p_value(holm_p), holm_p, bold=comparison is not None and comparison.verdict is Verdict.BETTER
         ),
-        text_cell(f"{have} of {len(variant.scheme) * len(variant.seeds)}"),
+        text_cell(f"{folds} of {len(variant.scheme) * len(variant.seeds)}"),
     )
 
 
@@ -175,32 +187,34 @@ def _score_cells(scores: Scores) -> tuple[Cell, ...]:
     ua, wa = scores.ua.mean, scores.wa.mean
     return (
         number_cell(format_percent(ua), ua),
-        interval_cell(interval_percent(scores.ua_interval), scores.ua_interval),
+        interval_cell(format_percent_interval(scores.ua_interval), scores.ua_interval),
         number_cell(format_percent(wa), wa),
-        interval_cell(interval_percent(scores.wa_interval), scores.wa_interval),
-        number_cell(spread_percent(scores.ua_folds), scores.ua_folds.mean),
+        interval_cell(format_percent_interval(scores.wa_interval), scores.wa_interval),
+        number_cell(format_percent_spread(scores.ua_folds), scores.ua_folds.mean),
     )
 
 
-def recall_table(overview: Analysis) -> Table:
-    """Recall of each class, pooled, in percent."""
-    emotions = list(dict.fromkeys(name for entry in overview.variants for name in entry.predictions.corpus.emotions))
-    known = report_caveats(overview)
+def recall_table(analysis: Analysis) -> Table:
+    """Make the table of the pooled recall of each class, in percent."""
+    emotions = list(
+        dict.fromkeys(name for variant in analysis.variants for name in variant.predictions.corpus.emotions)
+    )
+    shared_caveats = report_caveats(analysis)
     rows = [
         _recall_cells(
-            text_cell(entry.label, [badge for badge in variant_caveats(entry) if badge not in known]),
-            dict(zip(entry.predictions.corpus.emotions, entry.scores.recalls.tolist(), strict=True)),
+            variant_cell(variant, shared_caveats),
+            dict(zip(variant.predictions.corpus.emotions, variant.scores.recalls.tolist(), strict=True)),
             emotions,
         )
-        for entry in overview.variants
+        for variant in analysis.variants
     ]
-    for baseline in overview.baselines:
+    for baseline in analysis.baselines:
         recalls = dict(zip(baseline.predictions.corpus.emotions, baseline.scores.recalls.tolist(), strict=True))
         rows.append(_recall_cells(text_cell(baseline.result.name), recalls, emotions))
     return Table(
         "recall",
         "Recall of each class",
-        "Percent of a class's test utterances that were decided right, pooled over folds, mean over seeds. UA is the "
+        "Percent of the test utterances of a class that were recognised, pooled over folds, mean over seeds. UA is the "
         "mean of a row.",
         (Column("variant", numeric=False), *(Column(emotion) for emotion in emotions)),
         tuple(rows),
@@ -208,8 +222,6 @@ def recall_table(overview: Analysis) -> Table:
 
 
 def _recall_cells(name: Cell, recalls: Mapping[str, float], emotions: Sequence[str]) -> tuple[Cell, ...]:
-    known = [recalls.get(emotion, math.nan) for emotion in emotions]
-    return (
-        name,
-        *(number_cell(EM_DASH, None) if math.isnan(one) else number_cell(format_percent(one), one) for one in known),
-    )
+    values = [recalls.get(emotion, math.nan) for emotion in emotions]
+    shown = [None if math.isnan(value) else value for value in values]
+    return (name, *(number_cell(format_percent(recall), recall) for recall in shown))

@@ -1,47 +1,47 @@
-"""Tables of the search: what the scope does, and how much each setting matters to validation UA."""
+"""Tables of the search: UA over the scope, and importance of settings for validation UA."""
 
 from collections.abc import Sequence
 
-from tracking.analysis.comparison.caveats import report_caveats, variant_caveats
+from tracking.analysis.comparison.caveats import report_caveats
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries
 from tracking.analysis.report.tables.formatting import EM_DASH, format_percent
-from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell
+from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, variant_cell
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 
 
-def scope_table(overview: Analysis, lines: Sequence[ScopeSeries]) -> Table:
-    """Pooled UA at each scope, one row a variant less its scope; beside it the choice per fold and the baseline.
+def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
+    """Make the table of pooled UA at each scope, with the selection per fold and the baseline in each row.
 
     Args:
-        overview: What the results say.
-        lines: UA over scopes.
+        analysis: The analysed results.
+        series: UA over scopes, one row each.
     """
-    known = report_caveats(overview)
-    entries = {entry.label: entry for entry in overview.variants}
-    selected = {_family(entry): entry for entry in overview.variants if entry.kind == SELECTED}
-    scopes = sorted({scope for line in lines for scope in line.scopes})
+    shared_caveats = report_caveats(analysis)
+    variants = {variant.label: variant for variant in analysis.variants}
+    selected = {_selection_key(variant): variant for variant in analysis.variants if variant.kind == SELECTED}
+    scopes = sorted({scope for line in series for scope in line.scopes})
     rows = []
-    for line in lines:
-        members = [entries[label] for label in line.labels]
-        marks = dict.fromkeys(badge for entry in members for badge in variant_caveats(entry) if badge not in known)
+    for line in series:
+        members = [variants[label] for label in line.labels]
+        caveats = dict.fromkeys(caveat for member in members for caveat in variant_cell(member, shared_caveats).caveats)
         by_scope = dict(zip(line.scopes, line.ua.tolist(), strict=True))
-        chosen = selected.get(_family(members[0]))
+        chosen = selected.get(_selection_key(members[0]))
         rows.append(
             (
-                text_cell(line.name, tuple(marks)),
-                *(_score(by_scope.get(scope)) for scope in scopes),
-                _score(None if chosen is None else chosen.scores.ua.mean),
-                _score(line.baseline),
+                text_cell(line.name, tuple(caveats)),
+                *(_ua_cell(by_scope.get(scope)) for scope in scopes),
+                _ua_cell(None if chosen is None else chosen.scores.ua.mean),
+                _ua_cell(line.baseline),
             )
         )
     return Table(
         "scope",
         "UA by scope",
-        "Pooled UA in percent at each scope, in frames. The highest of a row is found by looking at test scores, which "
-        "flatters it; the choice that may be reported is 'selected per fold'.",
+        "Pooled UA in percent at each scope, in frames. Picking the highest of a row means choosing on test scores, "
+        "which flatters it; report 'selected per fold' instead.",
         (
             Column("variant", numeric=False),
             *(Column(f"scope {scope}") for scope in scopes),
@@ -52,24 +52,24 @@ def scope_table(overview: Analysis, lines: Sequence[ScopeSeries]) -> Table:
     )
 
 
-def _family(entry: ScoredVariant) -> tuple[object, ...]:
-    """What a variant shares with the one that was selected per fold among it and its like."""
-    first = entry.configuration
-    return first.attention, first.criterion, first.labels, entry.recipe, entry.provenance
+def _selection_key(variant: ScoredVariant) -> tuple[object, ...]:
+    """Settings that a variant has in common with the one selected per fold from its sweep."""
+    configuration = variant.configuration
+    return configuration.attention, configuration.criterion, configuration.labels, variant.recipe, variant.provenance
 
 
-def _score(ua: float | None) -> Cell:
+def _ua_cell(ua: float | None) -> Cell:
     return number_cell(EM_DASH if ua is None else format_percent(ua), ua)
 
 
 def importance_table(importances: Sequence[ParameterImportances]) -> Table:
-    """Importance of each setting in each group of trials, in percent."""
+    """Make the table of the importance of settings in each group of trials, in percent."""
     return Table(
         "importances",
         "Importance of settings",
-        "Settings change mean validation UA between trials; of the variance that they explain one at a time, each has "
-        "this percentage. Interactions are left out. From Optuna's fANOVA, which fits a random forest, so roughly; "
-        "test scores do not enter. Where the seed varies, a setting that explains no more than it explains nothing.",
+        "Share of each setting in the variance of mean validation UA that settings explain one at a time; interactions "
+        "are left out. Estimated by Optuna's fANOVA, which fits a random forest; test scores do not enter. Where the "
+        "seed varies, a setting that explains no more than the seed explains nothing.",
         (
             Column("among", numeric=False),
             Column("trials"),

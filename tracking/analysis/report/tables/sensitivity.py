@@ -1,4 +1,4 @@
-"""Tables beside the tests: how large each difference is and what could have been shown, and what each test means."""
+"""Tables that explain the tests: effect sizes and power of each comparison, and the meaning of each test."""
 
 from tracking.analysis.comparison.caveats import ua_only
 from tracking.analysis.comparison.comparison import Comparison
@@ -7,16 +7,16 @@ from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import EM_DASH, format_percent, format_points
 from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, wa_column
 
-NEEDED_FOR = (0.01, 0.02, 0.05)
-"""True differences, 0..1, for which the table says how many speakers they need."""
+TRUE_DIFFERENCES = (0.01, 0.02, 0.05)
+"""True differences of UA, 0..1, for which the table gives the required number of speakers."""
 
-_NOTHING = "nothing"
+_NO_DIFFERENCE_DETECTABLE = "nothing"
 
 
-def sensitivity_table(overview: Analysis) -> Table:
-    """Effect sizes, the deviations between speakers and seeds, and the differences that could have been shown."""
-    made, muted = overview.comparisons.comparisons, ua_only(overview)
-    seeds = any(one.effects.seeds.std is not None for one in made)
+def sensitivity_table(analysis: Analysis) -> Table:
+    """Make the table of effect sizes, deviations between speakers and seeds, and detectable differences."""
+    comparisons, greyed_out = analysis.comparisons.comparisons, ua_only(analysis)
+    seeds = any(comparison.effects.seeds.std is not None for comparison in comparisons)
     columns = (
         Column("variant", numeric=False),
         Column("baseline", numeric=False),
@@ -27,66 +27,66 @@ def sensitivity_table(overview: Analysis) -> Table:
         Column("gain", "speakers who gain, of all"),
         Column("g", "mean of the speakers' ΔUA in units of their deviation, Hedges' g"),
         Column("h UA", "Cohen's h of the two UAs; .2 is called small"),
-        wa_column("h WA", "Cohen's h of the two WAs; .2 is called small", muted),
+        wa_column("h WA", "Cohen's h of the two WAs; .2 is called small", greyed_out),
         Column("shown alone", "smallest true ΔUA that this comparison alone shows four times in five, points"),
         Column(
             "shown first",
-            f"the same for the first to be shown of {overview.comparisons.family_size}, by Holm's method, points",
+            f"the same for the first to be shown of {analysis.comparisons.family_size}, by Holm's method, points",
         ),
         *(
-            Column(f"speakers for {100 * one:g}", "speakers who show such a ΔUA four times in five")
-            for one in NEEDED_FOR
+            Column(f"speakers for {100 * difference:g}", "speakers required to show such a ΔUA four times in five")
+            for difference in TRUE_DIFFERENCES
         ),
     )
     return Table(
         "sensitivity",
         "Size of the differences, and what could have been shown",
-        "A 'no difference shown' says little where only a large difference could have been. From a one-tailed paired "
-        "t-test over speakers at 5% whose deviation is the observed one; power 80%. 'nothing': no difference, however "
-        "large, since the sign-flip test over so few speakers has no p small enough.",
+        "'no difference shown' says little where only a large difference could have been shown. Computed for a "
+        "one-tailed paired t-test over speakers at 5% with the observed deviation; power 80%. 'nothing': no difference "
+        "at all, since the sign-flip test over so few speakers cannot give a p small enough.",
         columns,
-        tuple(_cells(one, seeds) for one in made),
+        tuple(_cells(comparison, seeds) for comparison in comparisons),
     )
 
 
-def _cells(made: Comparison, seeds: bool) -> tuple[Cell, ...]:
-    effects, sensitivity = made.effects, made.power
-    deviation, gaining = effects.seeds.std, effects.improved_speakers
+def _cells(comparison: Comparison, seeds: bool) -> tuple[Cell, ...]:
+    effects, power = comparison.effects, comparison.power
+    seed_std, improved = effects.seeds.std, effects.improved_speakers
     return (
-        text_cell(made.variant),
-        text_cell(made.baseline),
-        text_cell(made.question),
-        number_cell(format_points(made.ua_speakers.difference), made.ua_speakers.difference),
-        *([number_cell(format_percent(deviation), deviation)] if seeds else []),
-        number_cell(format_percent(sensitivity.between_speaker_std), sensitivity.between_speaker_std),
-        number_cell(f"{gaining} of {sensitivity.speakers}", gaining),
-        _decimal(effects.hedges_g),
-        _decimal(effects.h_ua),
-        _decimal(effects.h_wa),
-        _detectable(made, 1),
-        _detectable(made, sensitivity.family_size),
-        *(_needed(made, difference) for difference in NEEDED_FOR),
+        text_cell(comparison.variant),
+        text_cell(comparison.baseline),
+        text_cell(comparison.question),
+        number_cell(format_points(comparison.ua_speakers.difference), comparison.ua_speakers.difference),
+        *([number_cell(format_percent(seed_std), seed_std)] if seeds else []),
+        number_cell(format_percent(power.between_speaker_std), power.between_speaker_std),
+        number_cell(f"{improved} of {power.speakers}", improved),
+        _decimal_cell(effects.hedges_g),
+        _decimal_cell(effects.h_ua),
+        _decimal_cell(effects.h_wa),
+        _minimum_difference_cell(comparison, 1),
+        _minimum_difference_cell(comparison, power.family_size),
+        *(_required_speakers_cell(comparison, difference) for difference in TRUE_DIFFERENCES),
     )
 
 
-def _decimal(value: float | None) -> Cell:
+def _decimal_cell(value: float | None) -> Cell:
     return number_cell(EM_DASH if value is None else f"{value:.2f}".replace("-", "−"), value)
 
 
-def _detectable(made: Comparison, comparisons: int) -> Cell:
-    if not made.power.between_speaker_std:
+def _minimum_difference_cell(comparison: Comparison, family_size: int) -> Cell:
+    if not comparison.power.between_speaker_std:
         return number_cell(EM_DASH, None)
-    difference = made.power.minimum_difference(comparisons)
-    return number_cell(_NOTHING if difference is None else format_percent(difference), difference)
+    difference = comparison.power.minimum_difference(family_size)
+    return number_cell(_NO_DIFFERENCE_DETECTABLE if difference is None else format_percent(difference), difference)
 
 
-def _needed(made: Comparison, difference: float) -> Cell:
-    speakers = made.power.required_speakers(difference)
+def _required_speakers_cell(comparison: Comparison, difference: float) -> Cell:
+    speakers = comparison.power.required_speakers(difference)
     return number_cell(EM_DASH if speakers is None else str(speakers), speakers)
 
 
 def test_notes_table() -> Table:
-    """What each test means and how far to trust it."""
+    """Make the table of what each test computes and assumes, and how reliable it is."""
     names = ("test", "what is computed", "what must hold", "how far to trust it", "source")
     return Table(
         "which_test",
@@ -94,7 +94,9 @@ def test_notes_table() -> Table:
         "In the order of the table of tests.",
         tuple(Column(name, numeric=False) for name in names),
         tuple(
-            tuple(text_cell(words) for words in (one.name, one.statistic, one.assumption, one.reliability, one.source))
-            for one in TEST_NOTES
+            tuple(
+                text_cell(text) for text in (note.name, note.statistic, note.assumption, note.reliability, note.source)
+            )
+            for note in TEST_NOTES
         ),
     )

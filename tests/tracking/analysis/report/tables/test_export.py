@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tracking.analysis.comparison.caveats import ONE_SEED, PARTIAL, TRANSDUCTIVE
-from tracking.analysis.report.tables.export import as_latex, as_markdown, write_dataframe, write_table
+from tracking.analysis.report.tables.export import to_latex, to_markdown, write_dataframe, write_table
 from tracking.analysis.report.tables.model import Column, Table, interval_cell, number_cell, text_cell
 from tracking.analysis.statistics.proportions import Interval
 
@@ -28,7 +28,7 @@ TABLE = Table(
             text_cell("=1+1"),
         ),
         (text_cell(HOSTILE), number_cell("–", None), interval_cell("–", None), text_cell("a")),
-        (text_cell("[x]"), number_cell("72.0", 0.72, strong=True), interval_cell("–", None), text_cell("b")),
+        (text_cell("[x]"), number_cell("72.0", 0.72, bold=True), interval_cell("–", None), text_cell("b")),
     ),
 )
 
@@ -38,7 +38,7 @@ def test_groups_span_their_columns():
     assert [column.heading for column in TABLE.columns] == ["variant", "UA", "95%", "note"]
 
 
-def test_csv_holds_unrounded_values_both_ends_and_no_formula(tmp_path):
+def test_csv_has_unrounded_values_both_ends_and_no_formula(tmp_path):
     write_table(TABLE, (), tmp_path)
     with (tmp_path / "scores.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -53,8 +53,8 @@ def test_csv_holds_unrounded_values_both_ends_and_no_formula(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"scores.csv", "scores.tex", "scores.md"}
 
 
-def test_latex_is_a_booktabs_table_with_its_marks():
-    latex = as_latex(TABLE, (TRANSDUCTIVE,))
+def test_latex_is_a_booktabs_table_with_its_caveats():
+    latex = to_latex(TABLE, (TRANSDUCTIVE,))
     lines = latex.splitlines()
     assert [line for line in lines if re.match(r"\\(top|mid|bottom)rule", line)] == [
         r"\toprule",
@@ -76,15 +76,15 @@ def test_latex_is_a_booktabs_table_with_its_marks():
 
 
 def test_every_row_of_latex_and_markdown_has_all_cells():
-    latex = [line for line in as_latex(TABLE, ()).splitlines() if line.endswith(r"\\") and " & " in line]
+    latex = [line for line in to_latex(TABLE, ()).splitlines() if line.endswith(r"\\") and " & " in line]
     assert {len(re.findall(r"(?<!\\)&", line)) for line in latex[1:]} == {3}
-    markdown = [line for line in as_markdown(TABLE, ()).splitlines() if line.startswith("|")]
+    markdown = [line for line in to_markdown(TABLE, ()).splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in markdown} == {5}
     assert len(markdown) == 2 + len(TABLE.rows)
 
 
-def test_markdown_aligns_numbers_and_explains_marks():
-    markdown = as_markdown(TABLE, (ONE_SEED,))
+def test_markdown_aligns_numbers_and_explains_caveats():
+    markdown = to_markdown(TABLE, (ONE_SEED,))
     assert "| --- | ---: | ---: | --- |" in markdown
     assert "| none (a) | 71.4† | 68.0 to 74.8 | =1+1 |" in markdown
     assert f"- (a) *{PARTIAL.title}*: " in markdown
@@ -107,6 +107,6 @@ def test_a_frame_without_rows_is_written(tmp_path):
     assert (tmp_path / "x.csv").read_text().strip() == "speaker,ua"
 
 
-@pytest.mark.parametrize("write", [as_latex, as_markdown])
-def test_a_table_without_rows_is_written(write):
-    assert "variant" in write(Table("x", "X", "c", TABLE.columns, ()), ())
+@pytest.mark.parametrize("export", [to_latex, to_markdown])
+def test_a_table_without_rows_is_exported(export):
+    assert "variant" in export(Table("x", "X", "c", TABLE.columns, ()), ())

@@ -14,7 +14,7 @@ CLASSES = ("neutral", "happiness", "sadness", "anger")
 AIBO = ("anger", "emphatic", "neutral", "positive", "rest")
 
 
-def overview_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSES) -> Analysis:
+def analysis_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSES) -> Analysis:
     """Variants on ten speakers; the number of test utterances is made up by repeating them."""
     world = World(corpus=corpus, emotions=emotions, per_speaker=10, synthetic=False)
     trials = [
@@ -23,30 +23,30 @@ def overview_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSE
         for labels in ("words", "phonemes")
         for scope in scopes
     ]
-    overview = analyse(table_of(*trials))
-    scored = tuple(replace(entry, predictions=of_size(entry.predictions, utterances)) for entry in overview.variants)
-    return replace(overview, variants=scored)
+    analysis = analyse(table_of(*trials))
+    scored = tuple(
+        replace(variant, predictions=of_size(variant.predictions, utterances)) for variant in analysis.variants
+    )
+    return replace(analysis, variants=scored)
 
 
 def of_size(evidence: PooledPredictions, size: int) -> PooledPredictions:
-    places = np.arange(size) % len(evidence.utterances)
+    indices = np.arange(size) % len(evidence.utterances)
     return replace(
         evidence,
-        utterances=tuple(f"{place:05d}" for place in range(size)),
-        folds=evidence.folds[places],
-        speakers=tuple(evidence.speakers[place] for place in places),
-        sessions=tuple(evidence.sessions[place] for place in places),
-        actual=evidence.actual[places],
-        predicted=evidence.predicted[:, places],
+        utterances=tuple(f"{index:05d}" for index in range(size)),
+        folds=evidence.folds[indices],
+        speakers=tuple(evidence.speakers[index] for index in indices),
+        sessions=tuple(evidence.sessions[index] for index in indices),
+        actual=evidence.actual[indices],
+        predicted=evidence.predicted[:, indices],
     )
 
 
 @pytest.mark.parametrize(("corpus", "n", "emotions"), [("iemocap", 2943, CLASSES), ("fau_aibo", 8257, AIBO)])
-def test_the_papers_numbers_stand_beside_ours_with_their_difference(
-    corpus: str, n: int, emotions: tuple[str, ...]
-) -> None:
-    overview = overview_of(corpus, n, emotions)
-    table = paper_comparison(overview).table
+def test_paper_scores_are_shown_with_differences(corpus: str, n: int, emotions: tuple[str, ...]) -> None:
+    analysis = analysis_of(corpus, n, emotions)
+    table = paper_comparison(analysis).table
     assert table is not None
     titles = [column.title for column in table.columns]
     rows = {row[0].text: dict(zip(titles, row, strict=True)) for row in table.rows}
@@ -56,7 +56,7 @@ def test_the_papers_numbers_stand_beside_ours_with_their_difference(
         assert shown["paper UA"].text == f"{row[f'{name} UA']}"
     assert len(rows) == 6
     component = rows["component · phonemes"]
-    (ours,) = (one for one in overview.variants if one.label == "component · selected per fold · phonemes")
+    (ours,) = (one for one in analysis.variants if one.label == "component · selected per fold · phonemes")
     assert component["here variant"].text == ours.label
     assert component["here UA"].value == ours.scores.ua.mean
     gap = ours.scores.ua.mean - float(published_scores().percent("component", "phonemes", f"{name} UA")) / 100
@@ -70,24 +70,22 @@ def test_the_papers_numbers_stand_beside_ours_with_their_difference(
     ("corpus", "utterances", "emotions"),
     [("iemocap", 2700, CLASSES), ("iemocap", 2943, ("neutral", "happiness", "sadness", "frustration"))],
 )
-def test_other_utterances_or_classes_of_its_corpora_are_not_set_beside_the_paper(
-    corpus: str, utterances: int, emotions: tuple[str, ...]
-) -> None:
-    found = paper_comparison(overview_of(corpus, utterances, emotions))
-    assert found.table is None
-    assert "2,943 utterances of neutral" in found.note
-    assert f"here {utterances:,} of {emotions[0]}" in found.note
+def test_other_utterances_or_classes_are_not_compared(corpus: str, utterances: int, emotions: tuple[str, ...]) -> None:
+    comparison = paper_comparison(analysis_of(corpus, utterances, emotions))
+    assert comparison.table is None
+    assert "2,943 utterances of neutral" in comparison.note
+    assert f"here {utterances:,} of {emotions[0]}" in comparison.note
 
 
 def test_a_few_unreadable_files_do_not_hide_the_paper() -> None:
-    assert paper_comparison(overview_of("iemocap", 2940)).table is not None
+    assert paper_comparison(analysis_of("iemocap", 2940)).table is not None
 
 
 def test_another_corpus_has_neither_table_nor_note(tmp_path_factory: pytest.TempPathFactory) -> None:
-    overview = overview_of("emodb", 2943)
-    assert paper_comparison(overview) == paper_comparison(analyse(table_of()))
-    text = write_report(overview, tmp_path_factory.mktemp("emodb")).read_text(encoding="utf-8")
+    analysis = analysis_of("emodb", 2943)
+    assert paper_comparison(analysis) == paper_comparison(analyse(table_of()))
+    text = write_report(analysis, tmp_path_factory.mktemp("emodb")).read_text(encoding="utf-8")
     assert "Beside the paper" not in text
-    with_paper = write_report(overview_of("iemocap", 2943), tmp_path_factory.mktemp("iemocap"))
+    with_paper = write_report(analysis_of("iemocap", 2943), tmp_path_factory.mktemp("iemocap"))
     assert 'id="beside_the_paper"' in with_paper.read_text(encoding="utf-8")
     assert (with_paper.parent / "tables" / "beside_the_paper.tex").is_file()

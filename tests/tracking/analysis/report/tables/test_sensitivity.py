@@ -2,16 +2,16 @@ import pytest
 
 from tests.support.scored_trials import World, study_table
 from tracking.analysis.comparison.overview import analyse
-from tracking.analysis.report.tables.sensitivity import sensitivity_table, test_notes_table
+from tracking.analysis.report.tables import sensitivity
 
 
 def rows(table):
     return [dict(zip([column.title for column in table.columns], row, strict=True)) for row in table.rows]
 
 
-def test_every_comparison_has_its_size_and_what_could_have_been_shown():
+def test_every_comparison_has_effect_sizes_and_power():
     overview = analyse(study_table())
-    shown = rows(sensitivity_table(overview))
+    shown = rows(sensitivity.sensitivity_table(overview))
     assert [row["variant"].value for row in shown] == [one.variant for one in overview.comparisons.comparisons]
     for row, made in zip(shown, overview.comparisons.comparisons, strict=True):
         assert row["g"].value == made.effects.hedges_g
@@ -22,25 +22,27 @@ def test_every_comparison_has_its_size_and_what_could_have_been_shown():
     assert "± seeds" not in shown[0]
 
 
-def test_speakers_too_few_for_any_claim_could_have_shown_nothing():
-    shown = rows(sensitivity_table(analyse(study_table(World(speakers=4)))))
+def test_too_few_speakers_can_show_nothing():
+    shown = rows(sensitivity.sensitivity_table(analyse(study_table(World(speakers=4)))))
     assert {row["shown alone"].text for row in shown} == {"nothing"}
     # With six speakers one comparison can be shown (p down to 1/64), the first of fourteen cannot.
-    shown = rows(sensitivity_table(analyse(study_table(World(speakers=6)))))
+    shown = rows(sensitivity.sensitivity_table(analyse(study_table(World(speakers=6)))))
     assert all(row["shown alone"].value > 0 for row in shown)
     assert {row["shown first"].text for row in shown} == {"nothing"}
 
 
-def test_the_guide_names_every_test_of_a_comparison_once():
-    keys = rows(test_notes_table())
+def test_notes_name_every_test_of_a_comparison_once():
+    keys = rows(sensitivity.test_notes_table())
     assert len(keys) == 7
     assert "the verdict rests on it" in [row["how far to trust it"].text for row in keys]
-    assert all(cell.text for row in test_notes_table().rows for cell in row)
+    assert all(cell.text for row in sensitivity.test_notes_table().rows for cell in row)
 
 
 @pytest.mark.parametrize(
-    "table", [sensitivity_table(analyse(study_table())), test_notes_table()], ids=lambda one: one.name
+    "table",
+    [sensitivity.sensitivity_table(analyse(study_table())), sensitivity.test_notes_table()],
+    ids=lambda table: table.name,
 )
-def test_columns_have_names_of_their_own(table):
+def test_column_titles_are_unique(table):
     titles = [column.title for column in table.columns]
     assert len(set(titles)) == len(titles)
