@@ -19,8 +19,8 @@ class Elsewhere:
         return str(Path(dst_path) / path)
 
 
-def run_at(place: str, kind: str = "trial") -> Any:
-    info = SimpleNamespace(run_id="r1", artifact_uri=place)
+def run_at(uri: str, kind: str = "trial") -> Any:
+    info = SimpleNamespace(run_id="r1", artifact_uri=uri)
     return SimpleNamespace(info=info, data=SimpleNamespace(tags={"ser.kind": kind}))
 
 

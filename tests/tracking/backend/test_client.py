@@ -42,7 +42,7 @@ def test_a_kill_while_the_store_is_created_is_repaired(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", OPEN, str(database)])
     # Amid the migrations: MLflow could never use this store again.
     while tables(tmp_path / "mlflow.making" / "original.db") < 60:
-        assert process.poll() is None, "the store was made without its migrations being seen"
+        assert process.poll() is None, "the store was created before its migrations were seen"
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.wait()

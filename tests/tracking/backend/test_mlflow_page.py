@@ -21,7 +21,7 @@ def filters() -> list[str]:
 
 @pytest.fixture
 def filled(store: MlflowFixture) -> MlflowFixture:
-    """A study that has ended with a whole trial with a window, and one without one that lacks a fold and failed."""
+    """A finished study: a complete trial with a window, and a failed one without a window that lacks a fold."""
     store.write_trial(WINDOWED)
     recorder = store.recorder()
     recorder.fail_trial(store.write_trial(small(attention="none", epochs=2), folds=1), "no memory")
@@ -29,20 +29,20 @@ def filled(store: MlflowFixture) -> MlflowFixture:
     return store
 
 
-def found(store: MlflowFixture, filter_: str) -> list[str]:
-    runs = store.client.search_runs([store.experiment], filter_, order_by=["attributes.start_time"])
+def run_names(store: MlflowFixture, filter_string: str) -> list[str]:
+    runs = store.client.search_runs([store.experiment], filter_string, order_by=["attributes.start_time"])
     return sorted(run.info.run_name for run in runs)
 
 
 def test_every_filter_of_the_document_finds_what_it_says(filled: MlflowFixture) -> None:
     favoured, folds, speaker, failed, curves = filters()
-    assert found(filled, favoured) == ["component · scope 9 · phonemes"]
-    assert found(filled, folds) == ["fold 01 · f1", "fold 02 · f2"]
-    assert found(filled, speaker.replace("'08'", "'f1'")) == ["fold 01 · f1", "fold 01 · f1"]
-    assert found(filled, speaker) == []
-    assert found(filled, failed) == ["none · words"]
+    assert run_names(filled, favoured) == ["component · scope 9 · phonemes"]
+    assert run_names(filled, folds) == ["fold 01 · f1", "fold 02 · f2"]
+    assert run_names(filled, speaker.replace("'08'", "'f1'")) == ["fold 01 · f1", "fold 01 · f1"]
+    assert run_names(filled, speaker) == []
+    assert run_names(filled, failed) == ["none · words"]
     (trial,) = filled.runs(ser__trial_id=trial_id(WINDOWED))
-    assert found(filled, curves.replace("RUN_ID", trial.info.run_id)) == ["fold 01 · f1", "fold 02 · f2"]
+    assert run_names(filled, curves.replace("RUN_ID", trial.info.run_id)) == ["fold 01 · f1", "fold 02 · f2"]
 
 
 def test_every_name_of_the_document_is_on_a_run(filled: MlflowFixture) -> None:
@@ -67,7 +67,7 @@ def test_views_are_named_in_the_document_and_written_once(filled: MlflowFixture)
         assert content["name"] == view.name
         assert f"**{view.name}**" in text
         state = json.loads(content["state"])
-        assert found(filled, state["searchFilter"])
+        assert run_names(filled, state["searchFilter"])
         assert set(state["selectedColumns"]) == set(state["columnOrder"])
     before = dict(tags)
     install_saved_views(filled.client, filled.experiment)

@@ -40,7 +40,7 @@ class Site:
     Attributes:
         server: Address of its pages.
         experiment: The experiment of the toy corpus.
-        trial: Its whole trial with a window.
+        trial: Its complete trial with a window.
         study: Its study.
         hostile: An experiment whose speakers have hostile names.
         hostile_trial: Its trial.
@@ -81,7 +81,7 @@ def write_hostile_trial(store: MlflowFixture) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Site]:
-    """A store with a study of two whole trials and a failed one, a hostile trial, and a server over it."""
+    """A store with a study of two complete trials and a failed one, a hostile trial, and a server over it."""
     store = MlflowFixture(tmp_path_factory.mktemp("served"), empty_store)
     trial = store.write_trial(WINDOWED)
     fold = store.runs(ser__kind="fold")[0].info.run_id
@@ -124,8 +124,8 @@ def run_names(page: Page) -> list[str]:
 def expect_runs(page: Page, *names: str) -> None:
     """Waits until the table has rows of these names, in this order."""
     give_up = time.monotonic() + PATIENCE_MS / 1000
-    while (found := run_names(page)) != list(names):
-        assert time.monotonic() < give_up, found
+    while (names_shown := run_names(page)) != list(names):
+        assert time.monotonic() < give_up, names_shown
         page.wait_for_timeout(100)
 
 
@@ -229,8 +229,8 @@ def test_a_studys_page_shows_its_trials(site: Site, page: Page) -> None:
 
 
 def test_hostile_names_come_out_as_text(site: Site, page: Page) -> None:
-    said: list[str] = []
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     order = quote("tags.`mlflow.runName`")
     address = f"{site.server}/#/experiments/{site.hostile}/runs"
     page.goto(f"{address}?workflowType=machine_learning&orderByKey={order}&orderByAsc=true")
@@ -244,4 +244,4 @@ def test_hostile_names_come_out_as_text(site: Site, page: Page) -> None:
     shoot(page, "hostile-trial")
     assert page.locator("img[src=x]").count() == 0
     assert page.locator("a[href^='javascript']").count() == 0
-    assert said == []
+    assert dialogs == []

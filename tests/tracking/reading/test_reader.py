@@ -88,8 +88,8 @@ def test_a_reusable_trial_was_trained_by_another_study(store: MlflowFixture) -> 
     assert reader(store).find_reusable_trial(trial_id(NONE), "second") is None
     original = store.write_trial(NONE, study="first")
     reuse(store, "third", original)
-    found = reader(store).find_reusable_trial(trial_id(NONE), "second")
-    assert found == trial_result(NONE, "first", original)
+    trial = reader(store).find_reusable_trial(trial_id(NONE), "second")
+    assert trial == trial_result(NONE, "first", original)
     assert reader(store).find_reusable_trial(trial_id(NONE), "first") is None
     assert reader(store).find_reusable_trial(trial_id(QUANTUM), "second") is None
 
@@ -113,7 +113,9 @@ def test_the_table_has_a_trial_as_its_results_are_scored(store: MlflowFixture) -
     for fold, index in zip(trial.folds, range(2), strict=True):
         result = parse_result(trained(NONE, index))
         assert fold.test.predicted.tolist() == list(result.test.predicted)
-        assert fold.curves["training_loss"].values.tolist() == [one.values["training_loss"] for one in result.curve]
+        assert fold.curves["training_loss"].values.tolist() == [
+            record.values["training_loss"] for record in result.curve
+        ]
 
 
 def test_a_finished_trial_is_read_once_for_all_tables(store: MlflowFixture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,8 +147,8 @@ def test_the_trained_trial_is_preferred_if_it_started_later(store: MlflowFixture
 def test_an_unfinished_trial_stands_in_the_table_with_its_folds(store: MlflowFixture) -> None:
     run = store.write_trial(NONE, folds=1)
     (trial,) = reader(store).table().trials
-    whole = trial_result(NONE, "first", run).model_copy(update={"folds": (parse_result(trained(NONE, 0)),)})
-    assert plain(trial) == plain(ScoredTrial.of(whole))
+    complete = trial_result(NONE, "first", run).model_copy(update={"folds": (parse_result(trained(NONE, 0)),)})
+    assert plain(trial) == plain(ScoredTrial.of(complete))
     assert len(trial.folds) < len(trial.scheme)
 
 
@@ -175,7 +177,7 @@ def test_the_device_type_is_found_from_the_identity(store: MlflowFixture) -> Non
     older = [dict(fold.environment) for fold in now.folds]
     for environment in older:
         del environment["device_type"]
-    folds = tuple(fold.model_copy(update={"environment": known}) for fold, known in zip(now.folds, older, strict=True))
+    folds = tuple(fold.model_copy(update={"environment": facts}) for fold, facts in zip(now.folds, older, strict=True))
     then = ScoredTrial.of(now.model_copy(update={"folds": folds}))
     assert {fold.provenance for fold in then.folds} == {fold.provenance for fold in ScoredTrial.of(now).folds}
     assert {fold.provenance.device_type for fold in then.folds} == {"cpu"}
@@ -222,9 +224,9 @@ def test_notes_and_skipped_files_are_listed_once(store: MlflowFixture) -> None:
 
 def test_a_trial_finished_by_another_study_is_finished(store: MlflowFixture) -> None:
     store.write_trial(NONE, study="killed", folds=1)
-    store.write_trial(NONE, study="whole")
+    store.write_trial(NONE, study="complete")
     table = reader(store).table()
-    assert [trial.study for trial in table.trials] == ["whole"]
+    assert [trial.study for trial in table.trials] == ["complete"]
     assert table.notes == ()
 
 

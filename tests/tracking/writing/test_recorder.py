@@ -49,10 +49,10 @@ def write_everything(store: MlflowFixture) -> None:
 def children(store: MlflowFixture, kind: str) -> dict[str, list[str]]:
     """Names of the runs of a kind, by the name of their parent."""
     names = {run.info.run_id: run.info.run_name for run in store.runs()}
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for run in store.runs(ser__kind=kind):
-        found.setdefault(names[run.data.tags["mlflow.parentRunId"]], []).append(run.info.run_name)
-    return {parent: sorted(each) for parent, each in found.items()}
+        groups.setdefault(names[run.data.tags["mlflow.parentRunId"]], []).append(run.info.run_name)
+    return {parent: sorted(group) for parent, group in groups.items()}
 
 
 def test_a_study_is_a_tree_of_finished_runs(store: MlflowFixture) -> None:
@@ -94,23 +94,23 @@ def test_a_fold_carries_scores_curve_predictions_and_weights(store: MlflowFixtur
     folder = store.folder / "artifacts" / CORPUS.name / run.info.run_id / "artifacts"
     names = ["confusion.csv", "confusion.svg", "fold.safetensors", "predictions.csv"]
     assert sorted(path.name for path in folder.iterdir()) == names
-    kept = deserialize_fold((folder / "fold.safetensors").read_bytes())
-    assert kept.result == result
-    assert all(np.array_equal(kept.weights[name], weight) for name, weight in trained_fold.weights.items())
+    stored_fold = deserialize_fold((folder / "fold.safetensors").read_bytes())
+    assert stored_fold.result == result
+    assert all(np.array_equal(stored_fold.weights[name], weight) for name, weight in trained_fold.weights.items())
     assert (folder / "confusion.svg").read_text().startswith("<svg ")
 
 
 def test_runs_can_be_found_and_traced_by_their_tags(store: MlflowFixture) -> None:
     store.write_trial(QUANTUM)
     tags = {run.data.tags["ser.kind"]: run.data.tags for run in store.runs()}
-    for each in tags.values():
-        assert each["ser.synthetic_speech"] == "false"
-        assert each["ser.study"] == "first"
-        assert each["ser.recipe"] == "quick"
-        assert each["ser.corpus"] == CORPUS.name
-        assert each["ser.corpus_digest"] == CORPUS.digest
-        assert each["ser.fold_scheme"] == SCHEME[0].scheme
-        assert each["ser.git_commit"] == "abc"
+    for run_tags in tags.values():
+        assert run_tags["ser.synthetic_speech"] == "false"
+        assert run_tags["ser.study"] == "first"
+        assert run_tags["ser.recipe"] == "quick"
+        assert run_tags["ser.corpus"] == CORPUS.name
+        assert run_tags["ser.corpus_digest"] == CORPUS.digest
+        assert run_tags["ser.fold_scheme"] == SCHEME[0].scheme
+        assert run_tags["ser.git_commit"] == "abc"
     assert tags["trial"]["ser.attention"] == tags["fold"]["ser.attention"] == "quantum"
     assert tags["trial"]["ser.trial_id"] == trial_id(QUANTUM)
     assert tags["fold"]["ser.fold_identity"] == parse_result(trained(QUANTUM, 1)).identity
@@ -132,12 +132,12 @@ def test_runs_name_all_the_processors_that_computed_them(store: MlflowFixture) -
         recorder.finish_trial(trial, result.model_copy(update={"folds": folds}), {})
     recorder.finish_study(study, complete=True)
     both = " | ".join(sorted(("another one", cpu_name())))
-    unlike, alike = (store.runs(ser__kind="trial", ser__attention=name)[0].data.tags for name in ("none", "quantum"))
-    assert (unlike["ser.devices"], alike["ser.devices"]) == (both, cpu_name())
+    differing, same = (store.runs(ser__kind="trial", ser__attention=name)[0].data.tags for name in ("none", "quantum"))
+    assert (differing["ser.devices"], same["ser.devices"]) == (both, cpu_name())
     assert store.client.get_run(study).data.tags["ser.devices"] == both
-    assert "Computed on different devices: " in unlike["mlflow.note.content"]
-    assert "another one" in unlike["mlflow.note.content"]
-    assert "different devices" not in alike["mlflow.note.content"]
+    assert "Computed on different devices: " in differing["mlflow.note.content"]
+    assert "another one" in differing["mlflow.note.content"]
+    assert "different devices" not in same["mlflow.note.content"]
 
 
 def test_a_trial_carries_all_that_an_analysis_needs(store: MlflowFixture) -> None:
@@ -155,8 +155,8 @@ def test_a_trial_carries_all_that_an_analysis_needs(store: MlflowFixture) -> Non
     assert metrics["fold_sd_test_ua"] == pytest.approx(np.std(uas, ddof=1))
     assert metrics["mean_validation_ua"] == pytest.approx(np.mean(validation))
     assert metrics["folds"] == 2
-    kept = store.folder / "artifacts" / CORPUS.name / run_id / "artifacts" / "trial.json"
-    assert json.loads(kept.read_text())["folds"][1] == json.loads(folds[1].model_dump_json())
+    stored_result = store.folder / "artifacts" / CORPUS.name / run_id / "artifacts" / "trial.json"
+    assert json.loads(stored_result.read_text())["folds"][1] == json.loads(folds[1].model_dump_json())
 
 
 def test_the_study_run_lists_what_was_skipped_and_its_options(store: MlflowFixture) -> None:
@@ -206,9 +206,9 @@ def test_a_fold_is_found_by_its_identity_in_another_study(store: MlflowFixture) 
     (written,) = store.runs(ser__kind="fold")
     recorder = store.recorder("second")
     trial = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(NONE), NONE)
-    found = recorder.log_fold(trial, stored(NONE, 0))
-    assert found.info.run_id == written.info.run_id
-    assert found.data.tags["ser.study"] == "first"
+    fold_run = recorder.log_fold(trial, stored(NONE, 0))
+    assert fold_run.info.run_id == written.info.run_id
+    assert fold_run.data.tags["ser.study"] == "first"
     assert len(store.runs(ser__kind="fold")) == 1
 
 
@@ -221,7 +221,7 @@ def test_a_fold_is_found_by_its_identity_in_another_study(store: MlflowFixture) 
         (MlflowClient, "set_terminated"),
     ],
 )
-def test_a_half_written_fold_is_completed_and_not_doubled(
+def test_a_half_written_fold_is_completed_and_not_duplicated(
     store: MlflowFixture, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
 ) -> None:
     def killed(*arguments: object, **others: object) -> None:
@@ -236,8 +236,8 @@ def test_a_half_written_fold_is_completed_and_not_doubled(
     (half,) = store.runs(ser__kind="fold")
     assert half.info.status == "RUNNING"
     MlflowFixture(tmp_path, empty_store).recorder().log_fold(trial, stored(NONE, 0))
-    (whole,) = store.runs(ser__kind="fold")
-    assert whole.info.run_id == half.info.run_id
+    (complete,) = store.runs(ser__kind="fold")
+    assert complete.info.run_id == half.info.run_id
     undisturbed = MlflowFixture(tmp_path / "undisturbed", empty_store)
     undisturbed.write_trial(NONE, folds=1)
     assert store.snapshot() == undisturbed.snapshot()
