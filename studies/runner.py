@@ -9,7 +9,7 @@ from pathlib import Path
 from ser.config import FoldConfiguration, Precision
 from ser.corpora.corpus import Corpus
 from ser.corpora.loading import load_corpus
-from ser.errors import ConfigurationError
+from ser.errors import ConfigurationError, CorpusError
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds import make_folds, parse_scheme
@@ -117,6 +117,8 @@ def run_study(
     status = StatusWriter(home.live_status(name), home.failures(name), name)
     callback = CallbackList(callback, status, LogCallback())
     with log_to_file(home.log(name)), home.storage.acquire_lease(name) as lease:
+        for warning in data.corpus.warnings:
+            callback.on_message(warning)
         session = _open_session(plan, home, backend, data)
         recorder = _open_recorder(session, data.corpus, root, backend.processor)
         with (
@@ -156,6 +158,8 @@ def writer_threads(home: Home) -> int:
 def _prepare_data(plan: StudyPlan, root: Path, home: Home, progress_factory: ProgressFactory) -> _StudyData:
     """Load the corpus, compute its features, make its folds, and refuse what cannot be trained."""
     corpus = load_corpus(plan.corpus, root.absolute(), progress_factory("reading the corpus"), plan.corpus_options)
+    if corpus.conflict is not None:
+        raise CorpusError(f"corpus {corpus.name}: {corpus.conflict}")
     configuration = plan.base("fp32")
     scheme = make_folds(corpus, parse_scheme(plan.folds), configuration.validation)
     check_pruner(plan.pruner, len(scheme), scheme[0].scheme)

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from ser.config import Validation
 from ser.corpora.corpus import Corpus
-from ser.errors import ConfigurationError, unknown_value_message
+from ser.errors import ConfigurationError, FoldError, unknown_value_message
 from ser.folds.group_k_fold import group_folds
 from ser.folds.leave_one_session_out import session_folds
 from ser.folds.leave_one_speaker_out import speaker_folds
@@ -61,9 +61,20 @@ def make_folds(corpus: Corpus, scheme: Scheme, validation: Validation | None) ->
         The folds, each checked.
 
     Raises:
-        FoldError: The corpus cannot be divided that way; the text names why.
+        FoldError: The corpus cannot be divided that way; the text names why, and what was left out of it.
         ConfigurationError: Scheme `speaker` without a `validation`.
     """
+    try:
+        return _make_folds(corpus, scheme, validation)
+    except FoldError as error:
+        if not corpus.skipped:
+            raise
+        first = corpus.skipped[0]
+        cause = f"{len(corpus.skipped)} utterances were left out (first: {first.name}: {first.reason})"
+        raise FoldError(f"{error}; {cause}") from error
+
+
+def _make_folds(corpus: Corpus, scheme: Scheme, validation: Validation | None) -> tuple[Fold, ...]:
     if scheme.name == "session":
         return session_folds(corpus)
     if scheme.name == "groups":

@@ -13,11 +13,12 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner, Result
 
+from ser.errors import CorpusError
 from studies.cli.main import app
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.lock_file import coordinator_lock
 from studies.storages.sqlite import SqliteStorage
-from tests.support.corpora import write_emodb, write_text
+from tests.support.corpora import write_emodb, write_manifest, write_text
 from tracking.backend.client import connect
 from tracking.backend.queries import search_runs
 
@@ -126,6 +127,24 @@ def test_a_study_writes_a_log_with_times(ran: StudyFolder) -> None:
     assert any("lease" in message for message in messages)
     assert sum(f"{FOLDS} of {FOLDS} folds" in message for message in messages) >= 1
     assert "study ended" in messages
+
+
+def test_what_was_left_out_is_said_at_the_start(first: Result) -> None:
+    assert "1 of 29 utterances are left out (first: 16a01Fa: " in first.stderr
+
+
+def test_speakers_of_similar_names_are_decided_before_a_study(folder: StudyFolder, tmp_path: Path) -> None:
+    speakers = ("S1", "s1", "S2", "S3")
+    rows = [
+        {"path": f"{speaker}-{emotion}.wav", "speaker": speaker, "emotion": emotion, "words": 2}
+        for speaker in speakers
+        for emotion in ("joy", "anger")
+    ]
+    root = str(write_manifest(tmp_path, rows))
+    command = ["study", "run", "--corpus", "manifest", "--root", root, "--attention", "none", *TINY]
+    answer = folder.refused(*command)
+    assert isinstance(answer.exception, CorpusError)
+    assert "'S1' (2), 's1' (2); --corpus-set same_speaker=yes joins them" in str(answer.exception)
 
 
 def test_a_bad_recording_is_listed_and_the_study_goes_on(ran: StudyFolder) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ser.config import Validation
-from ser.corpora.corpus import Corpus
+from ser.corpora.corpus import Corpus, SkippedFile
 from ser.errors import ConfigurationError, FoldError
 from ser.folds import check_fold, make_folds, parse_scheme, speaker_folds, split_indices
 from ser.results import Fold
@@ -88,6 +88,12 @@ def test_split_indices_hold_exactly_the_parts_utterances(validation: Validation)
 def test_a_corpus_with_one_speaker_is_refused() -> None:
     with pytest.raises(FoldError, match=r"corpus made-up has 1 speaker\(s\) \(f1\)"):
         speaker_folds(make_corpus(("f1",)), "partner")
+
+
+def test_a_refusal_names_what_was_left_out_of_the_corpus() -> None:
+    corpus = replace(make_corpus(("f1",)), skipped=(SkippedFile("x.wav", "no such file"),))
+    with pytest.raises(FoldError, match=r"has 1 speaker.*; 1 utterances were left out \(first: x.wav: no such file\)$"):
+        make_folds(corpus, parse_scheme("speaker"), "partner")
 
 
 def test_a_corpus_with_one_class_is_refused() -> None:
