@@ -17,7 +17,8 @@ def pair_speakers(
 
     Returns:
         Partners by speaker, both ways, and notes on how they were paired: as named, else the two
-        speakers of each session, else neighbours in the order of their names.
+        speakers of each session, else neighbours in the order of their names if their number is even.
+        Of an odd number nobody is paired: each is validated by the next one instead.
     """
     speakers = sorted({utterance.speaker for utterance in utterances})
     if named_pairs:
@@ -25,13 +26,17 @@ def pair_speakers(
         return pairs, _unpaired(speakers, pairs)
     if (of_sessions := _pairs_of_sessions(utterances)) is not None:
         return of_sessions, ()
-    neighbours = list(zip(speakers[::2], speakers[1::2], strict=False))
+    if len(speakers) % 2:
+        return {}, (
+            "speakers have no partners (none named, no sessions of two, an odd number): each is validated by the next",
+        )
+    neighbours = list(zip(speakers[::2], speakers[1::2], strict=True))
     pairs = {
         speaker: partner for first, second in neighbours for speaker, partner in ((first, second), (second, first))
     }
     listed = ", ".join(f"{first}+{second}" for first, second in neighbours)
     note = f"speakers are paired in the order of their names (no partners, no sessions of two): {listed}"
-    return pairs, (*((note,) if pairs else ()), *_unpaired(speakers, pairs))
+    return pairs, (note,) if pairs else ()
 
 
 def _pairs_of_sessions(utterances: Sequence[Utterance]) -> dict[str, str] | None:

@@ -80,13 +80,6 @@ def test_a_corpus_with_one_speaker(home: Path, tmp_path: Path) -> None:
     assert study(root=root).startswith("corpus emodb has 1 speaker(s) (03)")
 
 
-def test_a_speaker_without_a_partner(home: Path, tmp_path: Path) -> None:
-    root = write_emodb(tmp_path / "three", [stem for stem in STEMS if not stem.startswith("10")])
-    assert study(root=root) == (
-        "speaker 09 of corpus emodb has no partner to validate its fold; folds 'groups:K' and 'session' need none"
-    )
-
-
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -111,11 +111,48 @@ def test_a_corpus_with_one_pair_has_nobody_to_train() -> None:
         speaker_folds(make_corpus(("f1", "m1")), "other_session")
 
 
-@pytest.mark.parametrize(
-    "partners", [{"f1": "m1", "m1": "f1", "f2": "m2"}, {"f1": "m1", "m1": "f1", "f2": "m2", "m2": "m2"}]
-)
-def test_a_speaker_without_a_partner_is_named(partners: dict[str, str]) -> None:
-    with pytest.raises(FoldError, match="speaker m2 of corpus made-up has no partner"):
+@pytest.mark.parametrize("validation", ["partner", "other_session"])
+@pytest.mark.parametrize("speakers", [3, 5, 9, 29])
+def test_speakers_without_partners_are_validated_by_the_next(speakers: int, validation: Validation) -> None:
+    corpus = make_corpus(tuple(f"s{number:02d}" for number in range(speakers)), {})
+    folds = make_folds(corpus, parse_scheme("speaker"), validation)
+    assert [fold.test_speakers for fold in folds] == [(speaker,) for speaker in corpus.speakers]
+    following = corpus.speakers[1:] + corpus.speakers[:1]
+    assert [fold.validation_speakers for fold in folds] == [(speaker,) for speaker in following]
+    assert {len(fold.training_speakers) for fold in folds} == {speakers - 2}
+    assert {fold.scheme for fold in folds} == {"leave-one-speaker-out/rotation"}
+
+
+@pytest.mark.parametrize("alone", [{}, {"m2": "m2"}])
+def test_a_single_speaker_without_a_partner_is_validated_by_the_next(alone: dict[str, str]) -> None:
+    folds = speaker_folds(make_corpus(("f1", "m1", "m2"), {"f1": "m1", "m1": "f1"} | alone), "partner")
+    assert [fold.validation_speakers for fold in folds] == [("m1",), ("f1",), ("f1",)]
+    assert [fold.training_speakers for fold in folds] == [("m2",), ("m2",), ("m1",)]
+    assert {fold.scheme for fold in folds} == {"leave-one-speaker-out/partner"}
+
+
+@given(pairs=st.integers(2, 5), alone=st.integers(1, 5), validation=st.sampled_from(["partner", "other_session"]))
+def test_pairs_stay_where_others_have_no_partner(pairs: int, alone: int, validation: Validation) -> None:
+    paired_corpus = paired(tuple((f"s{index}f", f"s{index}m") for index in range(pairs)))
+    names = (*paired_corpus.speakers, *(f"a{index}" for index in range(alone)))
+    folds = {fold.name: fold for fold in speaker_folds(make_corpus(names, dict(paired_corpus.partners)), validation)}
+    for fold in speaker_folds(paired_corpus, validation):
+        assert folds[fold.name].validation_speakers == fold.validation_speakers
+        assert set(folds[fold.name].training_speakers) == set(fold.training_speakers) | set(names[2 * pairs :])
+    assert sorted(folds) == sorted(names)
+    validators = [fold.validation_speakers[0] for fold in folds.values()]
+    assert max(validators.count(name) for name in names) == (2 if alone == 1 else 1)
+
+
+@pytest.mark.parametrize("groups", ["3", "9"])
+def test_groups_are_of_speakers_where_none_has_a_partner(groups: str) -> None:
+    folds = make_folds(make_corpus(tuple("abcdefghi"), {}), parse_scheme(f"groups:{groups}"), None)
+    assert {len(fold.test_speakers) for fold in folds} == {9 // int(groups)}
+
+
+def test_a_partner_without_a_partner_is_named() -> None:
+    partners = {"f1": "m1", "m1": "f1", "f2": "m2"}
+    with pytest.raises(FoldError, match="speaker f2 of corpus made-up has partner m2, who has no partner"):
         speaker_folds(make_corpus(partners=partners), "partner")
 
 
