@@ -19,12 +19,12 @@ def root(tmp_path: Path) -> Path:
     return write_emodb(tmp_path / "emodb", ["03a01Wa", "03a02Na", "08a01Wa", "08a01Wb", "09a01Fa"])
 
 
-def lasting(*durations_s: float) -> Corpus:
-    """Two speakers, each with an angry and a sad utterance."""
+def corpus_of_durations(*durations_s: float) -> Corpus:
+    """Make a corpus of two speakers, each with an angry and a sad utterance."""
     return replace(make_corpus(("f1", "m1"), each=1), durations_s=durations_s)
 
 
-def test_classes_are_counted_by_session_where_there_are_sessions(demo_root: Path, root: Path) -> None:
+def test_classes_are_counted_by_session_and_speaker(demo_root: Path, root: Path) -> None:
     sessions, speakers = class_tables(load_corpus("demo", demo_root))
     assert (sessions.by, speakers.by) == ("session", "speaker")
     assert [row.name for row in sessions.rows] == [f"Ses0{n}" for n in range(1, 6)]
@@ -32,39 +32,39 @@ def test_classes_are_counted_by_session_where_there_are_sessions(demo_root: Path
     assert [row.utterances for row in speakers.rows] == [20] * 10
     wavs = (demo_root / "Session2").rglob("*.wav")
     assert sessions.rows[1].duration_s == pytest.approx(sum(soundfile.info(path).duration for path in wavs))
-    (only,) = class_tables(load_corpus("emodb", root))
-    assert [row.name for row in only.rows] == ["03", "08", "09"]
+    (by_speaker,) = class_tables(load_corpus("emodb", root))
+    assert [row.name for row in by_speaker.rows] == ["03", "08", "09"]
 
 
-def test_a_division_that_one_utterance_lacks_has_no_table_and_parts_stand_in_their_order() -> None:
-    corpus = lasting(1, 2, 3, 4)
+def test_a_split_has_a_table_if_every_utterance_has_a_subset() -> None:
+    corpus = corpus_of_durations(1, 2, 3, 4)
     first, second, third, fourth = corpus.utterances
-    parts = (replace(first, split="test"), replace(second, split="training"), replace(third, split="validation"))
-    whole = replace(corpus, utterances=(*parts, replace(fourth, split="training")))
-    split, _ = class_tables(whole)
+    with_subset = (replace(first, split="test"), replace(second, split="training"), replace(third, split="validation"))
+    complete = replace(corpus, utterances=(*with_subset, replace(fourth, split="training")))
+    split, _ = class_tables(complete)
     assert [(row.name, list(row.emotions.values()), row.duration_s) for row in split.rows] == [
         ("training", [0, 2], 6),
         ("validation", [1, 0], 3),
         ("test", [1, 0], 1),
     ]
-    assert [table.by for table in class_tables(replace(corpus, utterances=(*parts, fourth)))] == ["speaker"]
+    assert [table.by for table in class_tables(replace(corpus, utterances=(*with_subset, fourth)))] == ["speaker"]
 
 
-def test_durations_are_those_of_each_emotion_and_of_all() -> None:
-    angry, sad, everything = duration_rows(lasting(1, 2, 4, 8))
+def test_durations_by_emotion_and_of_all() -> None:
+    angry, sad, total = duration_rows(corpus_of_durations(1, 2, 4, 8))
     assert (angry.name, angry.utterances, angry.shortest_s, angry.mean_s, angry.longest_s) == ("anger", 2, 1, 2.5, 4)
     assert (sad.name, sad.total_s, sad.median_s) == ("sadness", 10, 5)
-    assert (everything.name, everything.utterances, everything.total_s) == ("all", 4, 15)
+    assert (total.name, total.utterances, total.total_s) == ("all", 4, 15)
     quartiles = np.quantile([1, 2, 4, 8], (0.25, 0.5, 0.75))
-    assert (everything.lower_quartile_s, everything.median_s, everything.upper_quartile_s) == tuple(quartiles)
+    assert (total.lower_quartile_s, total.median_s, total.upper_quartile_s) == tuple(quartiles)
 
 
 def test_an_emotion_without_utterances_has_no_durations() -> None:
-    corpus = replace(lasting(1, 2, 3, 4), emotions=("anger", "joy", "sadness"))
+    corpus = replace(corpus_of_durations(1, 2, 3, 4), emotions=("anger", "joy", "sadness"))
     assert [row.name for row in duration_rows(corpus)] == ["anger", "sadness", "all"]
 
 
-def test_counts_are_shown_by_their_source(root: Path) -> None:
+def test_counts_by_source(root: Path) -> None:
     write_text(root / "lablaut" / "09a01Faxx.lablaut", lablaut(*"aaaaaaaa"))
     (root / "lablaut" / "03a01Waxx.lablaut").unlink()
     rows = [
@@ -79,7 +79,7 @@ def test_counts_are_shown_by_their_source(root: Path) -> None:
 
 
 def test_unknown_counts_are_a_source_without_numbers() -> None:
-    rows = count_rows(lasting(1, 2, 3, 4))
+    rows = count_rows(corpus_of_durations(1, 2, 3, 4))
     assert [(row.count, row.source, row.utterances, row.mean, row.largest) for row in rows] == [
         ("words", "unknown", 4, None, None),
         ("voiced phonemes", "unknown", 4, None, None),
@@ -100,12 +100,12 @@ def test_shortened_targets_follow_from_frames_and_counts(root: Path) -> None:
 
 
 @pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs eSpeak NG")
-def test_the_line_of_agreement_has_error_difference_and_correlation() -> None:
-    corpus = lasting(1, 2, 3, 4)
-    said = (("Ja", 2), ("Guten Tag", 6), ("Guten Tag", 5), ("Ja", 2))
+def test_agreement_has_error_difference_and_correlation() -> None:
+    corpus = corpus_of_durations(1, 2, 3, 4)
+    spoken = (("Ja", 2), ("Guten Tag", 6), ("Guten Tag", 5), ("Ja", 2))
     utterances = tuple(
-        replace(one, transcript=text, voiced_phonemes=count, voiced_phonemes_source="labels")
-        for one, (text, count) in zip(corpus.utterances, said, strict=True)
+        replace(utterance, transcript=text, voiced_phonemes=count, voiced_phonemes_source="labels")
+        for utterance, (text, count) in zip(corpus.utterances, spoken, strict=True)
     )
     line = agreement_line(summarise(replace(corpus, utterances=utterances, language="de")))
     correlation = np.corrcoef([2, 5, 5, 2], [2, 6, 5, 2])[0, 1]
@@ -113,18 +113,19 @@ def test_the_line_of_agreement_has_error_difference_and_correlation() -> None:
         "voiced phonemes by grapheme-to-phoneme, against those counted: 4 utterances, mean absolute error 0.25, "
         f"mean difference -0.25, correlation {correlation:.3f}"
     )
-    alike = tuple(replace(one, transcript="Ja") for one in utterances)
-    assert str(agreement_line(summarise(replace(corpus, utterances=alike)))).endswith("correlation undefined")
+    identical = tuple(replace(utterance, transcript="Ja") for utterance in utterances)
+    assert str(agreement_line(summarise(replace(corpus, utterances=identical)))).endswith("correlation undefined")
 
 
-def test_the_line_says_why_nothing_is_compared_and_is_missing_where_there_is_nothing(
+def test_a_missing_agreement_has_a_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ser.corpora.transcripts.g2p.is_installed", lambda: False)
-    corpus = lasting(1, 2, 3, 4)
+    corpus = corpus_of_durations(1, 2, 3, 4)
     assert agreement_line(summarise(corpus)) is None
-    said = tuple(
-        replace(one, transcript="Ja", voiced_phonemes=2, voiced_phonemes_source="labels") for one in corpus.utterances
+    spoken = tuple(
+        replace(utterance, transcript="Ja", voiced_phonemes=2, voiced_phonemes_source="labels")
+        for utterance in corpus.utterances
     )
-    line = agreement_line(summarise(replace(corpus, utterances=said)))
+    line = agreement_line(summarise(replace(corpus, utterances=spoken)))
     assert "not compared, grapheme-to-phoneme conversion needs eSpeak NG" in str(line)

@@ -10,22 +10,22 @@ from tracking.analysis.escaping import escape_csv, escape_latex, escape_markdown
 FORMULAS = ("=1+1", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "＝1+1")
 
 
-@pytest.mark.parametrize("words", FORMULAS)
-def test_a_spreadsheet_reads_a_formula_in_a_name_as_text(words):
-    assert escape_csv(words) == f"'{words}"
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_spreadsheet_reads_a_formula_as_text(text):
+    assert escape_csv(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("words", ["Ses01F", "-3", "+4.5", "-0,5", "a=b", "", "–", "−0.4"])
-def test_ordinary_names_and_numbers_stay_as_they_are(words):
-    assert escape_csv(words) == words
+@pytest.mark.parametrize("text", ["Ses01F", "-3", "+4.5", "-0,5", "a=b", "", "–", "−0.4"])
+def test_ordinary_names_and_numbers_are_unchanged(text):
+    assert escape_csv(text) == text
 
 
 @given(st.text())
-def test_no_cell_begins_like_a_formula_and_nothing_is_lost(words):
-    written = escape_csv(words)
-    assert written.removeprefix("'") == words or written == words
-    if written == words and written[:1] in ("=", "+", "-", "@"):
-        float(words.replace(",", "."))
+def test_no_cell_begins_like_a_formula_and_nothing_is_lost(text):
+    written = escape_csv(text)
+    assert written.removeprefix("'") == text or written == text
+    if written == text and written[:1] in ("=", "+", "-", "@"):
+        float(text.replace(",", "."))
 
 
 LATEX = [
@@ -36,14 +36,14 @@ LATEX = [
 ]
 
 
-@pytest.mark.parametrize(("words", "expected"), LATEX)
-def test_latex_prints_commands_instead_of_obeying_them(words, expected):
-    assert escape_latex(words) == expected
+@pytest.mark.parametrize(("text", "expected"), LATEX)
+def test_latex_prints_commands_instead_of_obeying_them(text, expected):
+    assert escape_latex(text) == expected
 
 
 @given(st.text(alphabet="\\{}$&%#_^~ab\n"))
-def test_every_special_character_of_latex_is_escaped(words):
-    bare = escape_latex(words)
+def test_every_special_character_of_latex_is_escaped(text):
+    bare = escape_latex(text)
     for command in (r"\textbackslash{}", r"\textasciitilde{}", r"\textasciicircum{}"):
         bare = bare.replace(command, "")
     for character in "{}$&%#_":
@@ -63,14 +63,14 @@ MARKDOWN = [
 ]
 
 
-@pytest.mark.parametrize(("words", "expected"), MARKDOWN)
-def test_markdown_shows_markup_instead_of_obeying_it(words, expected):
-    assert escape_markdown(words) == expected
+@pytest.mark.parametrize(("text", "expected"), MARKDOWN)
+def test_markdown_shows_markup_instead_of_obeying_it(text, expected):
+    assert escape_markdown(text) == expected
 
 
 @given(st.text())
-def test_a_markdown_cell_stays_one_cell(words):
-    shown = escape_markdown(words)
+def test_a_markdown_cell_stays_one_cell(text):
+    shown = escape_markdown(text)
     assert "\n" not in shown
     assert "<" not in shown
     assert shown.replace("\\\\", "").count("|") == shown.replace("\\\\", "").count("\\|")

@@ -18,15 +18,15 @@ from tracking.analysis.variants.selection import selected_per_fold
 WORLD = World()
 
 
-def scored(*trials, select=True):
+def score_variants(*trials, select=True):
     fixed = grouped(trials)
     return [score_variant(variant) for variant in [*fixed, *(selected_per_fold(fixed) if select else [])]]
 
 
-def pair(world=WORLD, other=None, **changes):
+def pair(world=WORLD, baseline_world=None, **changes):
     return (
-        scored(trial(world, configuration("component"), 0.72))[0],
-        scored(trial(other or world, configuration("none", **changes), 0.6))[0],
+        score_variants(trial(world, configuration("component"), 0.72))[0],
+        score_variants(trial(baseline_world or world, configuration("none", **changes), 0.6))[0],
     )
 
 
@@ -35,7 +35,7 @@ def ztest_p(difference, variance):
 
 
 def sign_flip_p(contributions):
-    """Share of all assignments of signs whose sum reaches the observed one, one by one."""
+    """Share of all assignments of signs whose sum reaches the observed one, comparison by comparison."""
     sums = [math.fsum(np.multiply(signs, contributions)) for signs in product((1, -1), repeat=len(contributions))]
     return np.mean([total >= math.fsum(contributions) - 1e-12 for total in sums])
 
@@ -44,7 +44,7 @@ def sign_flip_p(contributions):
 @pytest.mark.parametrize("world", [World(6), World(4, 21, lacking={"Ses01F": 2}), World(2, 30)])
 def test_every_number_equals_its_formula(world, seeds):
     a, b = (
-        scored(*(trial(world, configuration(name, seed=seed), accuracy) for seed in range(seeds)))[0]
+        score_variants(*(trial(world, configuration(name, seed=seed), accuracy) for seed in range(seeds)))[0]
         for name, accuracy in (("component", 0.72), ("none", 0.6))
     )
     result = compare(a, b)
@@ -96,22 +96,22 @@ def test_effects_and_power_rest_on_the_speakers_differences():
     assert result.power.required_speakers(0.5 * std) == 27
 
 
-def test_sensitivity_in_a_family_counts_every_planned_pair():
-    made = analyse(study_table()).comparisons.comparisons
-    assert {one.power.family_size for one in made} == {14}
-    for one in made:
-        alone, first = one.power.minimum_difference(), one.power.minimum_difference(14)
+def test_power_in_a_family_counts_every_planned_comparison():
+    comparisons = analyse(study_table()).comparisons.comparisons
+    assert {comparison.power.family_size for comparison in comparisons} == {14}
+    for comparison in comparisons:
+        alone, first = comparison.power.minimum_difference(), comparison.power.minimum_difference(14)
         assert alone is not None
         assert first is not None
         assert first > alone
 
 
-def test_the_deviation_between_seeds_stands_beside_the_difference():
+def test_the_difference_has_a_deviation_between_seeds():
     variant = [trial(WORLD, configuration("component", seed=seed), 0.7) for seed in (1, 2, 3)]
     plain = [trial(WORLD, configuration("none", seed=seed), 0.6) for seed in (1, 2, 3)]
-    result = compare(scored(*variant)[0], scored(*plain)[0])
+    result = compare(score_variants(*variant)[0], score_variants(*plain)[0])
     single = [
-        compare(scored(left)[0], scored(right)[0]).ua_speakers.difference
+        compare(score_variants(left)[0], score_variants(right)[0]).ua_speakers.difference
         for left, right in zip(variant, plain, strict=True)
     ]
     assert result.effects.seeds.mean == pytest.approx(result.ua_speakers.difference)
@@ -119,9 +119,9 @@ def test_the_deviation_between_seeds_stands_beside_the_difference():
     assert compare(*pair()).effects.seeds.std is None
 
 
-def test_speakers_who_do_not_deviate_leave_the_sensitivity_open():
-    one = trial(WORLD, configuration("component"))
-    result = compare(scored(one)[0], scored(one)[0])
+def test_power_is_undefined_if_speakers_do_not_deviate():
+    (variant,) = score_variants(trial(WORLD, configuration("component")))
+    result = compare(variant, variant)
     assert result.effects.hedges_g is None
     assert result.effects.improved_speakers == 0
     assert result.power.minimum_difference() is None
@@ -135,24 +135,28 @@ def test_a_corpus_without_sessions_has_no_test_over_sessions():
 def test_seeds_are_averaged_and_never_more_utterances():
     variant = [trial(WORLD, configuration("component", seed=seed), 0.7) for seed in (1, 2)]
     plain = [trial(WORLD, configuration("none", seed=seed), 0.6) for seed in (1, 2)]
-    a, b = scored(*variant)[0], scored(*plain)[0]
+    a, b = score_variants(*variant)[0], score_variants(*plain)[0]
     result = compare(a, b)
     assert result.utterances == 240
     assert result.mcnemar_p is None
-    single = [compare(scored(left)[0], scored(right)[0]) for left, right in zip(variant, plain, strict=True)]
-    assert result.ua_speakers.difference == pytest.approx(np.mean([one.ua_speakers.difference for one in single]))
+    single = [
+        compare(score_variants(left)[0], score_variants(right)[0]) for left, right in zip(variant, plain, strict=True)
+    ]
+    assert result.ua_speakers.difference == pytest.approx(
+        np.mean([comparison.ua_speakers.difference for comparison in single])
+    )
 
 
-def test_the_same_trial_copied_under_another_seed_changes_no_p_value():
-    one, other = trial(WORLD, configuration("component"), 0.7), trial(WORLD, configuration("none"), 0.6)
+def test_a_copied_seed_changes_no_p_value():
+    first, second = trial(WORLD, configuration("component"), 0.7), trial(WORLD, configuration("none"), 0.6)
 
     def copied(original):
         seed = original.folds[0].configuration.model_copy(update={"seed": 2})
         folds = tuple(fold.model_copy(update={"configuration": seed}) for fold in original.folds)
         return original.model_copy(update={"folds": folds, "trial_id": original.trial_id[::-1]})
 
-    once = compare(scored(one)[0], scored(other)[0])
-    twice = compare(scored(one, copied(one))[0], scored(other, copied(other))[0])
+    once = compare(score_variants(first)[0], score_variants(second)[0])
+    twice = compare(score_variants(first, copied(first))[0], score_variants(second, copied(second))[0])
     assert twice.ua_speakers.p == once.ua_speakers.p
     assert twice.z_wa is not None
     assert once.z_wa is not None
@@ -160,7 +164,7 @@ def test_the_same_trial_copied_under_another_seed_changes_no_p_value():
 
 
 @pytest.mark.parametrize(
-    ("other", "words"),
+    ("baseline_world", "message"),
     [
         (World(digest="f" * 32), "corpus digests"),
         (World(emotions=("neutral", "happiness", "sadness", "fear")), "classes"),
@@ -170,12 +174,12 @@ def test_the_same_trial_copied_under_another_seed_changes_no_p_value():
         (World(lacking={"Ses01F": 0}), "speakers or emotions"),
     ],
 )
-def test_unlike_variants_are_refused_with_the_difference(other, words):
-    with pytest.raises(ComparisonError, match=words):
-        compare(*pair(other=other))
+def test_different_test_conditions_are_refused(baseline_world, message):
+    with pytest.raises(ComparisonError, match=message):
+        compare(*pair(baseline_world=baseline_world))
 
 
-def test_unlike_validation_speakers_and_seeds_are_refused():
+def test_different_validation_speakers_and_seeds_are_refused():
     a, b = pair()
     shifted = tuple(
         fold.model_copy(update={"validation_speakers": fold.training_speakers[:1]}) for fold in b.predictions.scheme
@@ -187,35 +191,35 @@ def test_unlike_validation_speakers_and_seeds_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("newer", "words"),
+    ("newer", "message"),
     [
         ({"results_version": 2}, "results version 1, .* against results version 2"),
         ({"torch": "2.14.0"}, "torch 2.13.0, cpu against .* torch 2.14.0"),
         ({"device_type": "cuda"}, "cpu against .* cuda"),
     ],
 )
-def test_unlike_versions_and_devices_are_refused_and_the_like_baseline_is_taken(newer, words):
+def test_different_versions_and_devices_are_refused(newer, message):
     variant, old = trial(WORLD, configuration("component"), 0.72), trial(WORLD, configuration(), 0.6, **newer)
-    outcome = compare_variants(scored(variant, old))
+    outcome = compare_variants(score_variants(variant, old))
     assert outcome.comparisons == ()
-    assert re.search(f"different versions or devices: .*{words}", outcome.skipped[0].reason)
-    like = trial(WORLD, configuration(), 0.6)
-    (made,) = compare_variants(scored(variant, old, like)).comparisons
-    baselines = {entry.label: entry.provenance for entry in scored(variant, old, like)}
-    assert baselines[made.baseline] == baselines[made.variant]
+    assert re.search(f"different versions or devices: .*{message}", outcome.skipped[0].reason)
+    comparable = trial(WORLD, configuration(), 0.6)
+    (comparison,) = compare_variants(score_variants(variant, old, comparable)).comparisons
+    baselines = {variant.label: variant.provenance for variant in score_variants(variant, old, comparable)}
+    assert baselines[comparison.baseline] == baselines[comparison.variant]
 
 
 def test_incomplete_variants_are_never_compared():
     plain = trial(WORLD, configuration("none"))
     partial = trial(WORLD, configuration("component"), folds=range(9))
-    outcome = compare_variants(scored(plain, partial))
+    outcome = compare_variants(score_variants(plain, partial))
     assert outcome.comparisons == ()
     assert "incomplete (seed 1: 9 of 10 folds, missing Ses05M)" in outcome.skipped[0].reason
     assert outcome.family_size == 1
 
 
 def test_a_missing_baseline_is_listed_with_its_reason():
-    outcome = compare_variants(scored(trial(WORLD, configuration("quantum"))))
+    outcome = compare_variants(score_variants(trial(WORLD, configuration("quantum"))))
     assert outcome.comparisons == ()
     assert outcome.skipped[0].variant == "quantum · phonemes"
     assert "no run of none · phonemes with the same settings (recipe quick)" in outcome.skipped[0].reason
@@ -230,8 +234,10 @@ def test_baselines_share_every_setting_but_attention():
         trial(WORLD, configuration("none", **changes))
         for changes in ({}, {"labels": "words"}, {"stack": 1}, {"criterion": "cross_entropy"})
     ]
-    made = compare_variants(scored(*trials, select=False)).comparisons
-    attention = {one.variant: one.baseline for one in made if one.question == "attention"}
+    comparisons = compare_variants(score_variants(*trials, select=False)).comparisons
+    attention = {
+        comparison.variant: comparison.baseline for comparison in comparisons if comparison.question == "attention"
+    }
     assert attention == {
         "component · scope 9 · words": "none · words",
         "component · scope 9 · phonemes · stack 1": "none · phonemes · stack 1",
@@ -240,26 +246,30 @@ def test_baselines_share_every_setting_but_attention():
     }
 
 
-def test_ctc_without_attention_is_compared_with_the_sequence_to_label_model():
+def test_ctc_is_compared_with_the_sequence_to_label_model():
     trials = [trial(WORLD, configuration("none", labels=name)) for name in ("words", "phonemes")]
     trials += [trial(WORLD, configuration("none", criterion="cross_entropy"))]
-    outcome = compare_variants(scored(*trials, select=False))
-    assert {(one.variant, one.baseline, one.question) for one in outcome.comparisons} == {
+    outcome = compare_variants(score_variants(*trials, select=False))
+    assert {(comparison.variant, comparison.baseline, comparison.question) for comparison in outcome.comparisons} == {
         ("none · words", "none · cross_entropy", CTC_EFFECT),
         ("none · phonemes", "none · cross_entropy", CTC_EFFECT),
     }
     assert outcome.family_size == 2
 
 
-def test_a_baseline_that_another_recipe_trained_serves_equal_settings():
+def test_a_baseline_may_come_from_another_recipe():
     trials = [trial(WORLD, configuration("none"), recipe="quick"), trial(WORLD, configuration("local"), recipe="mine")]
-    (made,) = compare_variants(scored(*trials)).comparisons
-    assert made.baseline == "none · phonemes"
+    (comparison,) = compare_variants(score_variants(*trials)).comparisons
+    assert comparison.baseline == "none · phonemes"
 
 
-def test_what_was_selected_per_fold_is_compared_with_the_one_baseline_of_its_members():
+def test_selected_per_fold_has_the_baseline_of_its_members():
     outcome = analyse(study_table()).comparisons
-    selected = {one.variant: one.baseline for one in outcome.comparisons if "selected" in one.variant}
+    selected = {
+        comparison.variant: comparison.baseline
+        for comparison in outcome.comparisons
+        if "selected" in comparison.variant
+    }
     assert selected == {
         f"{attention} · selected per fold · {labels}": f"none · {labels}"
         for attention in ("local", "component")
@@ -267,45 +277,52 @@ def test_what_was_selected_per_fold_is_compared_with_the_one_baseline_of_its_mem
     }
 
 
-def test_a_choice_among_settings_that_the_baseline_has_too_is_compared_with_a_baseline_chosen_alike():
+def test_selected_per_fold_may_have_a_selected_baseline():
     trials = [
         trial(WORLD, configuration(attention, stack=stack)) for attention in ("none", "quantum") for stack in (1, 2, 3)
     ]
-    made = {one.variant: one.baseline for one in compare_variants(scored(*trials)).comparisons}
-    assert made["quantum · selected per fold · phonemes"] == "none · selected per fold · phonemes"
-    assert made["quantum · phonemes · stack 2"] == "none · phonemes · stack 2"
+    comparisons = {
+        comparison.variant: comparison.baseline for comparison in compare_variants(score_variants(*trials)).comparisons
+    }
+    assert comparisons["quantum · selected per fold · phonemes"] == "none · selected per fold · phonemes"
+    assert comparisons["quantum · phonemes · stack 2"] == "none · phonemes · stack 2"
 
 
-def test_the_holm_family_is_every_planned_pair_also_the_refused():
+def test_the_holm_family_includes_skipped_comparisons():
     table = study_table()
-    whole = analyse(table).comparisons
-    assert whole.family_size == len(whole.comparisons) == 14
-    assert [one.holm_p for one in whole.comparisons] == holm_adjust([one.ua_speakers.p for one in whole.comparisons])
+    complete = analyse(table).comparisons
+    assert complete.family_size == len(complete.comparisons) == 14
+    assert [comparison.holm_p for comparison in complete.comparisons] == holm_adjust(
+        [comparison.ua_speakers.p for comparison in complete.comparisons]
+    )
     partial = trial(WORLD, configuration("quantum", labels="utterance"), folds=[0])
     plain = trial(WORLD, configuration("none", labels="utterance"))
     more = analyse(with_more(table, partial, plain)).comparisons
     assert more.family_size == 15
     assert len(more.comparisons) == 14
-    raw = [one.ua_speakers.p for one in more.comparisons]
-    assert [one.holm_p for one in more.comparisons] == holm_adjust([*raw, None])[:14]
+    raw = [comparison.ua_speakers.p for comparison in more.comparisons]
+    assert [comparison.holm_p for comparison in more.comparisons] == holm_adjust([*raw, None])[:14]
 
 
-def test_verdicts_rest_on_the_adjusted_sign_flip_test():
+def test_verdicts_follow_the_adjusted_sign_flip_test():
     plain = trial(WORLD, configuration("none"), 0.3, speaker_deviation=0.0)
     strong = trial(WORLD, configuration("component"), 0.95, speaker_deviation=0.0)
     quantum = trial(WORLD, configuration("quantum"))
     decisions = zip(quantum.folds, plain.folds, strict=True)
     equal = quantum.model_copy(update={"folds": tuple(a.model_copy(update={"test": b.test}) for a, b in decisions)})
-    made = {one.variant: one for one in compare_variants(scored(plain, strong, equal)).comparisons}
-    assert made["component · scope 9 · phonemes"].verdict is Verdict.BETTER
-    assert made["component · scope 9 · phonemes"].holm_p == pytest.approx(2 / 1024)
-    assert made["quantum · phonemes"].verdict is Verdict.NO_DIFFERENCE
+    comparisons = {
+        comparison.variant: comparison
+        for comparison in compare_variants(score_variants(plain, strong, equal)).comparisons
+    }
+    assert comparisons["component · scope 9 · phonemes"].verdict is Verdict.BETTER
+    assert comparisons["component · scope 9 · phonemes"].holm_p == pytest.approx(2 / 1024)
+    assert comparisons["quantum · phonemes"].verdict is Verdict.NO_DIFFERENCE
 
 
 def test_fewer_than_six_speakers_make_no_claim():
     world = World(speakers=4, per_speaker=100)
     trials = [trial(world, configuration("none"), 0.4), trial(world, configuration("component"), 0.9)]
-    (made,) = compare_variants(scored(*trials)).comparisons
-    assert made.verdict is Verdict.NO_CLAIM
-    assert made.holm_p is None
-    assert made.ua_speakers.interval is not None
+    (comparison,) = compare_variants(score_variants(*trials)).comparisons
+    assert comparison.verdict is Verdict.NO_CLAIM
+    assert comparison.holm_p is None
+    assert comparison.ua_speakers.interval is not None

@@ -31,7 +31,7 @@ def three(value):
 
 
 @pytest.mark.parametrize(("variant", "column", "p", "rounding", "recalls_p", "verdict"), EXPECTED)
-def test_the_figures_of_every_claim(variant, column, p, rounding, recalls_p, verdict):
+def test_every_claim_has_the_expected_figures(variant, column, p, rounding, recalls_p, verdict):
     test = CASES[variant, column]
     assert three(test.p) == p
     assert (three(test.rounding.low), three(test.rounding.high)) == rounding

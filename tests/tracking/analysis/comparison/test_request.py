@@ -23,30 +23,30 @@ def scored(*trials):
 
 
 @pytest.fixture(scope="module")
-def entries():
+def variants():
     return analyse(study_table()).variants
 
 
-def asked(entries, baseline="", *variants):
-    return compare_variants(entries, ComparisonRequest(baseline, variants))
+def compare_with(variants, baseline="", *shown):
+    return compare_variants(variants, ComparisonRequest(baseline, shown))
 
 
 def pairs(outcome):
-    return {one.variant: one.baseline for one in outcome.comparisons}
+    return {comparison.variant: comparison.baseline for comparison in outcome.comparisons}
 
 
-def test_one_variant_by_its_label_is_the_baseline_of_all_others(entries):
-    outcome = asked(entries, "quantum · words")
+def test_a_label_names_the_baseline_of_all_other_variants(variants):
+    outcome = compare_with(variants, "quantum · words")
     assert set(pairs(outcome).values()) == {"quantum · words"}
-    assert set(pairs(outcome)) == {entry.label for entry in entries} - {"quantum · words"}
-    assert outcome.family_size == len(entries) - 1
-    by_variant = {one.variant: one for one in outcome.comparisons}
+    assert set(pairs(outcome)) == {variant.label for variant in variants} - {"quantum · words"}
+    assert outcome.family_size == len(variants) - 1
+    by_variant = {comparison.variant: comparison for comparison in outcome.comparisons}
     assert by_variant["quantum · phonemes"].question == "labels phonemes against words"
     assert "scope 5/9 against off" in by_variant[SELECTED].question
 
 
-def test_a_label_strategy_as_baseline_is_compared_with_all_else_equal(entries):
-    outcome = asked(entries, "labels=words")
+def test_a_label_strategy_can_be_the_baseline(variants):
+    outcome = compare_with(variants, "labels=words")
     assert pairs(outcome) == {
         "none · phonemes": "none · words",
         "local · scope 5 · phonemes": "local · scope 5 · words",
@@ -57,41 +57,41 @@ def test_a_label_strategy_as_baseline_is_compared_with_all_else_equal(entries):
         SELECTED: "component · selected per fold · words",
         "quantum · phonemes": "quantum · words",
     }
-    assert {one.question for one in outcome.comparisons} == {"labels phonemes against words"}
+    assert {comparison.question for comparison in outcome.comparisons} == {"labels phonemes against words"}
 
 
-def test_a_setting_that_has_no_effect_on_one_side_does_not_count(entries):
-    outcome = asked(entries, "attention=component scope=5")
+def test_a_setting_that_has_no_effect_on_one_side_does_not_count(variants):
+    outcome = compare_with(variants, "attention=component scope=5")
     assert pairs(outcome)["component · scope 9 · phonemes"] == "component · scope 5 · phonemes"
-    # None has no scope that could differ, local has another one.
+    # None has no scope that could differ, local has another scope.
     assert pairs(outcome)["none · phonemes"] == "component · scope 5 · phonemes"
     assert pairs(outcome)["local · scope 9 · phonemes"] == "component · scope 5 · phonemes"
     # The choice among scopes differs from a fixed scope in nothing but the scope.
-    assert pairs(asked(entries, "scope=5"))[SELECTED] == "component · scope 5 · phonemes"
-    assert "none · phonemes" not in pairs(asked(entries, "scope=5"))
+    assert pairs(compare_with(variants, "scope=5"))[SELECTED] == "component · scope 5 · phonemes"
+    assert "none · phonemes" not in pairs(compare_with(variants, "scope=5"))
 
 
-def test_attention_none_by_name_gives_the_usual_pairs(entries):
-    assert pairs(asked(entries, "attention=none")) == pairs(asked(entries))
+def test_attention_none_by_name_gives_the_default_pairs(variants):
+    assert pairs(compare_with(variants, "attention=none")) == pairs(compare_with(variants))
 
 
 def test_a_choice_is_no_counterpart_of_one_of_its_points():
     trials = [
         trial(WORLD, configuration(attention, stack=stack)) for attention in ("none", "quantum") for stack in (1, 2, 3)
     ]
-    outcome = asked(scored(*trials), "attention=none choice=selected")
+    outcome = compare_with(scored(*trials), "attention=none choice=selected")
     assert pairs(outcome) == {"quantum · selected per fold · phonemes": "none · selected per fold · phonemes"}
 
 
-def test_several_equal_baselines_are_refused_with_what_to_name(entries):
-    outcome = asked(entries, "attention=component")
-    refused = {one.variant: one.reason for one in outcome.skipped}
+def test_several_equal_baselines_are_refused(variants):
+    outcome = compare_with(variants, "attention=component")
+    reasons = {comparison.variant: comparison.reason for comparison in outcome.skipped}
     assert (
         "component · scope 5 · phonemes, component · scope 9 · phonemes match equally well"
-        in refused["none · phonemes"]
+        in reasons["none · phonemes"]
     )
     assert pairs(outcome)["local · scope 9 · words"] == "component · scope 9 · words"
-    assert pairs(asked(entries, "attention=component choice=selected"))["none · phonemes"] == SELECTED
+    assert pairs(compare_with(variants, "attention=component choice=selected"))["none · phonemes"] == SELECTED
 
 
 def test_a_recipe_as_baseline_is_compared_attention_by_attention():
@@ -101,24 +101,28 @@ def test_a_recipe_as_baseline_is_compared_attention_by_attention():
         for labels in ("words", "phonemes")
         for recipe, stack in (("paper", 1), ("recommended", 3))
     ]
-    outcome = asked(scored(*trials), "recipe=paper")
+    outcome = compare_with(scored(*trials), "recipe=paper")
     assert len(outcome.comparisons) == 4
-    for one in outcome.comparisons:
-        assert "recommended" in one.variant
-        assert one.baseline == one.variant.replace("recommended", "paper")
-        assert one.question == "stack 3 against 1, recipe recommended against paper"
+    for comparison in outcome.comparisons:
+        assert "recommended" in comparison.variant
+        assert comparison.baseline == comparison.variant.replace("recommended", "paper")
+        assert comparison.question == "stack 3 against 1, recipe recommended against paper"
 
 
 def test_any_setting_can_be_the_baseline():
     trials = [trial(WORLD, configuration("quantum", learning_rate=rate)) for rate in (1e-3, 2e-3)]
-    outcome = asked(scored(*trials), "learning_rate=1e-3")
-    (fixed,) = (one for one in outcome.comparisons if "selected" not in one.variant)
+    outcome = compare_with(scored(*trials), "learning_rate=1e-3")
+    (fixed,) = (comparison for comparison in outcome.comparisons if "selected" not in comparison.variant)
     assert (fixed.variant, fixed.question) == (
         "quantum · phonemes · learning_rate 0.002",
         "learning_rate 0.002 against 0.001",
     )
     trials = [trial(WORLD, configuration("quantum", ema_decay=decay)) for decay in (None, 0.98)]
-    (fixed,) = (one for one in asked(scored(*trials), "ema_decay=off").comparisons if "selected" not in one.variant)
+    (fixed,) = (
+        comparison
+        for comparison in compare_with(scored(*trials), "ema_decay=off").comparisons
+        if "selected" not in comparison.variant
+    )
     assert fixed.question == "ema_decay 0.98 against off"
 
 
@@ -127,50 +131,55 @@ def test_other_settings_must_be_equal():
         trial(WORLD, configuration("none", labels="words", stack=1)),
         trial(WORLD, configuration("none", labels="phonemes", stack=2)),
     ]
-    outcome = asked(scored(*trials), "labels=words")
+    outcome = compare_with(scored(*trials), "labels=words")
     assert outcome.comparisons == ()
     assert "no variant with labels=words has otherwise the same settings" in outcome.skipped[0].reason
 
 
-def test_showing_fewer_variants_changes_no_adjusted_p(entries):
-    whole, part = asked(entries, "labels=words"), asked(entries, "labels=words", "attention=quantum", SELECTED)
-    assert {one.variant for one in part.comparisons} == {"quantum · phonemes", SELECTED}
-    assert part.family_size == whole.family_size
-    assert {(one.variant, one.holm_p) for one in part.comparisons} < {
-        (one.variant, one.holm_p) for one in whole.comparisons
+def test_showing_fewer_variants_changes_no_adjusted_p(variants):
+    complete, partial = (
+        compare_with(variants, "labels=words"),
+        compare_with(variants, "labels=words", "attention=quantum", SELECTED),
+    )
+    assert {comparison.variant for comparison in partial.comparisons} == {"quantum · phonemes", SELECTED}
+    assert partial.family_size == complete.family_size
+    assert {(comparison.variant, comparison.holm_p) for comparison in partial.comparisons} < {
+        (comparison.variant, comparison.holm_p) for comparison in complete.comparisons
     }
-    hidden = [one for one in part.skipped if "not requested" in one.reason]
-    assert len(hidden) == len(whole.comparisons) - 2
-    assert [one.holm_p for one in whole.comparisons] == holm_adjust([one.ua_speakers.p for one in whole.comparisons])
+    hidden = [comparison for comparison in partial.skipped if "not requested" in comparison.reason]
+    assert len(hidden) == len(complete.comparisons) - 2
+    assert [comparison.holm_p for comparison in complete.comparisons] == holm_adjust(
+        [comparison.ua_speakers.p for comparison in complete.comparisons]
+    )
 
 
-def test_no_score_has_a_part_in_what_is_compared_with_what(entries):
+def test_pairing_does_not_depend_on_scores(variants):
     rng = np.random.default_rng(2)
     blind = []
-    for entry in entries:
-        mixed = replace(entry.predictions, predicted=rng.permuted(entry.predictions.predicted, axis=1))
-        blind.append(replace(entry, predictions=mixed))
+    for variant in variants:
+        mixed = replace(variant.predictions, predicted=rng.permuted(variant.predictions.predicted, axis=1))
+        blind.append(replace(variant, predictions=mixed))
     for baseline in ("", "labels=words", "attention=component choice=selected", "none · words"):
-        assert pairs(asked(blind, baseline)) == pairs(asked(entries, baseline))
+        assert pairs(compare_with(blind, baseline)) == pairs(compare_with(variants, baseline))
 
 
-def test_an_overview_answers_the_question_and_notes_it():
-    overview = analyse(study_table(), ComparisonRequest("labels=words", ("attention=quantum",)))
-    assert pairs(overview.comparisons) == {"quantum · phonemes": "quantum · words"}
-    assert overview.table.notes[-1].startswith("Requested: attention=quantum against labels=words;")
+def test_an_analysis_follows_the_request_and_notes_it():
+    analysis = analyse(study_table(), ComparisonRequest("labels=words", ("attention=quantum",)))
+    assert pairs(analysis.comparisons) == {"quantum · phonemes": "quantum · words"}
+    assert analysis.table.notes[-1].startswith("Requested: attention=quantum against labels=words;")
     assert analyse(study_table()).table.notes == study_table().notes
 
 
 def test_an_incomplete_baseline_is_named_and_never_compared():
     trials = [trial(WORLD, configuration("none", labels="words"), folds=range(7)), trial(WORLD, configuration("none"))]
-    outcome = asked(scored(*trials), "labels=words")
+    outcome = compare_with(scored(*trials), "labels=words")
     assert outcome.comparisons == ()
     assert outcome.family_size == 1
     assert "none · words is incomplete (seed 1: 7 of 10 folds" in outcome.skipped[0].reason
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("quantun · words", "did you mean 'quantum · words'"),
         ("lables=words", "did you mean 'labels'"),
@@ -180,12 +189,12 @@ def test_an_incomplete_baseline_is_named_and_never_compared():
         ("", "unknown variant ''"),
     ],
 )
-def test_what_names_no_variant_is_refused(entries, text, words):
-    with pytest.raises(ComparisonError, match=words):
-        parse_variant_filter("--baseline", text, entries)
+def test_a_filter_that_no_variant_matches_is_refused(variants, text, message):
+    with pytest.raises(ComparisonError, match=message):
+        parse_variant_filter("--baseline", text, variants)
 
 
-def test_differences_name_recipe_and_kind_of_choice(entries):
-    by_label = {entry.label: entry for entry in entries}
+def test_differences_name_recipe_and_kind_of_choice(variants):
+    by_label = {variant.label: variant for variant in variants}
     text = describe_differences(by_label[SELECTED], by_label["component · scope 5 · phonemes"])
     assert text == "scope 5/9 against 5, choice selected against fixed"

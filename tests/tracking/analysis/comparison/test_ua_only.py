@@ -30,22 +30,22 @@ def muted(table):
     return {column.title for column in table.columns if column.greyed_out}
 
 
-def test_only_the_columns_of_wa_are_muted_and_each_says_why(aibo):
-    overview = analyse(aibo)
-    (grid,) = attention_by_label_tables(overview)
+def test_only_the_columns_of_wa_are_muted_with_the_reason(aibo):
+    analysis = analyse(aibo)
+    (grid,) = attention_by_label_tables(analysis)
     assert muted(grid) == {"words WA", "phonemes WA"}
-    assert muted(results_table(overview)) == {"WA", "WA 95%"}
-    assert muted(comparison_table(overview)) == {"ΔWA", "p speakers WA", "z WA", "McNemar"}
-    assert muted(recall_table(overview)) == set()
-    hints = [column.hint for column in results_table(overview).columns if column.greyed_out]
+    assert muted(results_table(analysis)) == {"WA", "WA 95%"}
+    assert muted(comparison_table(analysis)) == {"ΔWA", "p speakers WA", "z WA", "McNemar"}
+    assert muted(recall_table(analysis)) == set()
+    hints = [column.hint for column in results_table(analysis).columns if column.greyed_out]
     assert all(hint.endswith(UA_ONLY.text) for hint in hints)
 
 
 def test_nothing_is_muted_on_another_corpus():
-    overview = analyse(study_table())
-    tables = [*attention_by_label_tables(overview), results_table(overview), comparison_table(overview)]
+    analysis = analyse(study_table())
+    tables = [*attention_by_label_tables(analysis), results_table(analysis), comparison_table(analysis)]
     assert [muted(table) for table in tables] == [set()] * 3
-    assert UA_ONLY not in report_caveats(overview)
+    assert UA_ONLY not in report_caveats(analysis)
     assert not any("(" in row["WA"] or UA_ONLY.title in row["note"] for row in summary_rows(analyse(study_table())))
 
 

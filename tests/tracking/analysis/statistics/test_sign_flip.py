@@ -15,17 +15,17 @@ from tracking.analysis.statistics.sign_flip import (
 )
 
 
-def enumerated_p(parts):
+def enumerated_p(contributions):
     """The share of all assignments of signs that reach the observed sum, by exact fractions."""
     from fractions import Fraction
 
-    exact = [Fraction(part) for part in parts]
+    exact = [Fraction(part) for part in contributions]
     observed = sum(exact)
     sums = [
         sum(sign * part for sign, part in zip(signs, exact, strict=True))
         for signs in product((1, -1), repeat=len(exact))
     ]
-    return sum(one >= observed for one in sums) / len(sums)
+    return sum(total >= observed for total in sums) / len(sums)
 
 
 @given(st.lists(st.integers(-60, 60), min_size=1, max_size=9))
@@ -43,44 +43,44 @@ def test_sign_flip_counts_ties_that_rounding_would_hide(numerators):
 
 @given(st.lists(st.floats(-0.2, 0.2), min_size=2, max_size=10))
 @settings(max_examples=40, deadline=None)
-def test_sign_flip_equals_scipys_permutation_test_of_one_sample(parts):
-    values = np.array(parts)
+def test_sign_flip_equals_scipys_permutation_test_of_one_sample(contributions):
+    values = np.array(contributions)
     reference = stats.permutation_test(
         (values,), np.sum, permutation_type="samples", alternative="greater", n_resamples=np.inf
     )
-    # scipy's own tolerance for ties is relative to the statistic; ties of tiny parts are skipped.
+    # scipy's own tolerance for ties is relative to the statistic; ties of tiny contributions are skipped.
     if np.abs(values).min() > 1e-6:
         assert sign_flip(values).p == pytest.approx(reference.pvalue, abs=1e-12)
 
 
-def test_the_observed_assignment_counts_itself():
+def test_the_observed_assignment_counts():
     rng = np.random.default_rng(1)
     for speakers in (6, 10, 16):
-        parts = np.abs(rng.normal(size=speakers)) / 3
-        assert sign_flip(parts).p == 1 / 2**speakers
+        contributions = np.abs(rng.normal(size=speakers)) / 3
+        assert sign_flip(contributions).p == 1 / 2**speakers
 
 
-def test_no_difference_at_all_gives_certainty_not_significance():
+def test_no_difference_gives_a_p_of_1():
     result = sign_flip(np.zeros(10))
     assert result.p == 1.0
     assert result.interval is not None
     assert (result.interval.low, result.interval.high) == (0.0, 0.0)
 
 
-def test_many_speakers_are_sampled_with_a_seed_and_count_the_observed_one():
-    parts = np.random.default_rng(3).normal(0.02, 0.05, 25)
-    first, second = sign_flip(parts), sign_flip(parts)
+def test_many_speakers_are_sampled_with_a_seed():
+    contributions = np.random.default_rng(3).normal(0.02, 0.05, 25)
+    first, second = sign_flip(contributions), sign_flip(contributions)
     assert first == second
     assert first.p * (SAMPLED_FLIPS + 1) == pytest.approx(round(first.p * (SAMPLED_FLIPS + 1)))
-    normal = stats.norm.sf(parts.sum() / np.sqrt(np.sum(parts**2)))
+    normal = stats.norm.sf(contributions.sum() / np.sqrt(np.sum(contributions**2)))
     assert first.p == pytest.approx(normal, abs=0.01)
     assert sign_flip(np.full(40, 0.01)).p == 1 / (SAMPLED_FLIPS + 1)
 
 
 def test_interval_is_the_t_interval_of_the_speakers_sum():
-    parts = np.array([0.01, -0.004, 0.02, 0.003, 0.0, 0.011, 0.007])
-    result = sign_flip(parts)
-    mean = stats.t.interval(0.95, 6, loc=parts.mean(), scale=stats.sem(parts))
+    contributions = np.array([0.01, -0.004, 0.02, 0.003, 0.0, 0.011, 0.007])
+    result = sign_flip(contributions)
+    mean = stats.t.interval(0.95, 6, loc=contributions.mean(), scale=stats.sem(contributions))
     assert result.interval is not None
     assert result.interval.low == pytest.approx(7 * mean[0], rel=1e-12)
     assert result.interval.high == pytest.approx(7 * mean[1], rel=1e-12)
@@ -92,7 +92,7 @@ def test_five_speakers_are_too_few_and_one_has_no_interval():
     assert sign_flip(np.array([0.1])).interval is None
 
 
-def test_parts_sum_to_the_difference_of_ua_and_wa():
+def test_contributions_sum_to_the_difference_of_ua_and_wa():
     rng = np.random.default_rng(0)
     actual = rng.integers(0, 4, 300)
     speakers = rng.integers(0, 7, 300)
@@ -103,24 +103,24 @@ def test_parts_sum_to_the_difference_of_ua_and_wa():
     assert wa_contributions(difference, speakers).sum() == pytest.approx(a.mean() - b.mean(), rel=1e-12)
 
 
-def test_ua_parts_leave_out_a_class_that_no_one_shows():
+def test_ua_contributions_leave_out_an_absent_class():
     actual = np.array([0, 0, 2, 2])
     assert ua_contributions(np.ones(4), actual, np.array([0, 1, 0, 1]), 3).tolist() == [0.5, 0.5]
 
 
-def simulate(rng, speaker_deviation, speakers=10, per_speaker=80):
+def simulate(rng, speaker_std, speakers=10, per_speaker=80):
     """Hits of two equal variants whose speaker-by-variant effects have the given deviation."""
     hard = rng.normal(0.68, 0.05, speakers)
     actual = np.tile(np.arange(per_speaker) % 4, speakers)
     units = np.repeat(np.arange(speakers), per_speaker)
     hits = [
-        (rng.random(len(units)) < np.clip(hard + rng.normal(0, speaker_deviation, speakers), 0, 1)[units]).astype(float)
+        (rng.random(len(units)) < np.clip(hard + rng.normal(0, speaker_std, speakers), 0, 1)[units]).astype(float)
         for _ in range(2)
     ]
     return hits, actual, units
 
 
-def test_sign_flip_keeps_its_level_under_speaker_effects_and_its_interval_covers():
+def test_sign_flip_keeps_its_level_under_speaker_effects():
     rng = np.random.default_rng(20)
     rounds, rejected, covered = 600, 0, 0
     for _ in range(rounds):

@@ -32,13 +32,13 @@ def test_seeds_of_one_configuration_are_one_variant():
 
 def test_a_trial_that_occurs_twice_counts_once():
     first = trial(WORLD, configuration(), study="one")
-    again = first.model_copy(update={"study": "two", "reused_from": "run"})
-    (variant,) = grouped([first, again])
+    reused = first.model_copy(update={"study": "two", "reused_from": "run"})
+    (variant,) = grouped([first, reused])
     assert len(variant.trials) == 1
     assert variant.trials[0].study == "one"
 
 
-def test_equal_labels_are_told_apart_by_what_differs():
+def test_equal_labels_get_the_settings_that_differ():
     trials = [trial(WORLD, configuration(normalisation=name)) for name in ("zscore_speaker", "zscore_training")]
     assert labels(*trials) == [
         "none · phonemes · normalisation zscore_speaker",
@@ -46,11 +46,11 @@ def test_equal_labels_are_told_apart_by_what_differs():
     ]
 
 
-ORIGINS = ({"results_version": 2}, {"torch": "2.14.0"}, {"device_type": "cuda"})
+PROVENANCES = ({"results_version": 2}, {"torch": "2.14.0"}, {"device_type": "cuda"})
 
 
-@pytest.mark.parametrize("newer", ORIGINS)
-def test_results_of_unlike_versions_and_devices_are_variants_of_their_own(newer):
+@pytest.mark.parametrize("newer", PROVENANCES)
+def test_versions_and_devices_separate_variants(newer):
     old = [trial(WORLD, configuration(seed=seed)) for seed in (1, 2)]
     new = trial(WORLD, configuration(seed=1), **newer)
     for trials in ([*old, new], [new, *old]):
@@ -59,12 +59,12 @@ def test_results_of_unlike_versions_and_devices_are_variants_of_their_own(newer)
         assert len({variant.label for variant in variants}) == 2
 
 
-def test_a_point_that_an_earlier_version_pruned_may_be_compared():
+def test_a_point_pruned_by_another_version_may_be_compared():
     old, new = (ScoredTrial.of(trial(WORLD, configuration(), results_version=version)) for version in (1, 2))
     assert without_pruned((new,), [PrunedTrial(name="none", reason="r", trial=old)])[0] == (new,)
 
 
-def test_recipes_are_variants_of_their_own():
+def test_recipes_separate_variants():
     trials = [
         trial(WORLD, configuration(), recipe="quick"),
         trial(WORLD, configuration(stack=1), recipe="paper"),
@@ -85,45 +85,45 @@ def test_order_is_fixed_whatever_the_order_of_the_trials():
     assert labels(*trials)[:3] == ["none · phonemes", "local · scope 3 · phonemes", "local · scope 9 · phonemes"]
 
 
-def test_missing_folds_are_said_with_their_names():
+def test_missing_folds_are_named():
     partial = trial(WORLD, configuration(), folds=[0, 2, 3, 4, 5, 6, 7, 8, 9])
     (variant,) = grouped([partial])
     assert not variant.complete
     assert variant.incomplete == "seed 1: 9 of 10 folds, missing Ses01M"
 
 
-def test_scores_rest_on_complete_seeds_where_there_are_any():
+def test_complete_seeds_are_scored_where_there_are_any():
     trials = [trial(WORLD, configuration(seed=1), folds=range(9)), trial(WORLD, configuration(seed=2))]
     (variant,) = grouped(trials)
     assert variant.scored_seeds == (2,)
     assert not variant.complete
 
 
-def test_trials_without_folds_wait():
-    waiting = ScoredTrial.of(trial(WORLD, configuration(), folds=[]))
-    assert group_variants([waiting]) == []
-    assert trials_without_folds([waiting]) == (waiting,)
+def test_trials_without_folds_are_no_variants():
+    without_folds = ScoredTrial.of(trial(WORLD, configuration(), folds=[]))
+    assert group_variants([without_folds]) == []
+    assert trials_without_folds([without_folds]) == (without_folds,)
 
 
-def test_a_point_that_was_pruned_with_one_seed_is_no_variant_with_its_others():
+def test_a_point_pruned_with_one_seed_is_no_variant_with_another():
     world = World()
-    unlucky, lucky, alike, elsewhere = (
+    unlucky, lucky, other_scope, other_recipe = (
         ScoredTrial.of(trial(world, configuration("local", seed=seed, scope=scope), recipe=recipe))
         for seed, scope, recipe in ((1, 9, "extended"), (2, 9, "extended"), (2, 5, "extended"), (2, 9, "paper"))
     )
-    begun = replace(unlucky, folds=unlucky.folds[:4])
-    kept, pruned = without_pruned(
-        (lucky, alike, elsewhere), [PrunedTrial(name="local", reason="it is worse", trial=begun)]
+    incomplete = replace(unlucky, folds=unlucky.folds[:4])
+    comparable, pruned = without_pruned(
+        (lucky, other_scope, other_recipe), [PrunedTrial(name="local", reason="it is worse", trial=incomplete)]
     )
-    assert kept == (alike, elsewhere)
-    assert [(each.trial, each.reason) for each in pruned] == [
-        (begun, "it is worse"),
+    assert comparable == (other_scope, other_recipe)
+    assert [(excluded.trial, excluded.reason) for excluded in pruned] == [
+        (incomplete, "it is worse"),
         (lucky, "its repetition with seed 1 was pruned: it is worse"),
     ]
-    table = ResultsTable(trials=kept, pruned=pruned)
+    table = ResultsTable(trials=comparable, pruned=pruned)
     assert {variant.configuration for variant in group_variants(table.trials)} == {
-        alike.folds[0].configuration,
-        elsewhere.folds[0].configuration,
+        other_scope.folds[0].configuration,
+        other_recipe.folds[0].configuration,
     }
     assert [[cell.text for cell in row][2:] for row in pruned_table(analyse(table)).rows] == [
         ["4 of 10", "it is worse"],
@@ -131,7 +131,9 @@ def test_a_point_that_was_pruned_with_one_seed_is_no_variant_with_its_others():
     ]
 
 
-def test_a_pruned_trial_without_a_fold_sets_nothing_aside():
-    one = ScoredTrial.of(trial(World(), configuration()))
-    waiting = replace(one, folds=())
-    assert without_pruned((one, waiting), [PrunedTrial(name="none", reason="r", trial=waiting)])[0] == (one, waiting)
+def test_a_pruned_trial_without_folds_excludes_nothing():
+    complete = ScoredTrial.of(trial(World(), configuration()))
+    without_folds = replace(complete, folds=())
+    pruned = PrunedTrial(name="none", reason="r", trial=without_folds)
+    comparable, _ = without_pruned((complete, without_folds), [pruned])
+    assert comparable == (complete, without_folds)

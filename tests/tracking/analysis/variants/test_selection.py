@@ -16,10 +16,10 @@ def family(**changes):
     return [trial(WORLD, configuration("component", scope=scope, **changes), 0.6) for scope in SCOPES]
 
 
-def changed(one, part, change):
-    """The trial with a change made to one part of every fold."""
-    folds = [fold.model_copy(update={part: change(getattr(fold, part))}) for fold in one.folds]
-    return one.model_copy(update={"folds": tuple(folds)})
+def change_evaluations(result, name, change):
+    """Change one evaluation of every fold of a trial."""
+    folds = [fold.model_copy(update={name: change(getattr(fold, name))}) for fold in result.folds]
+    return result.model_copy(update={"folds": tuple(folds)})
 
 
 def shuffled(evaluation: Evaluation) -> Evaluation:
@@ -38,13 +38,13 @@ def test_every_fold_takes_the_best_validation_ua():
 
 def test_permuting_test_predictions_never_changes_a_choice():
     (before,) = selected_per_fold(grouped(family()))
-    (after,) = selected_per_fold(grouped([changed(one, "test", shuffled) for one in family()]))
+    (after,) = selected_per_fold(grouped([change_evaluations(result, "test", shuffled) for result in family()]))
     assert after.chosen == before.chosen
 
 
 def test_permuting_validation_predictions_does_change_choices():
     (before,) = selected_per_fold(grouped(family()))
-    (after,) = selected_per_fold(grouped([changed(one, "validation", shuffled) for one in family()]))
+    (after,) = selected_per_fold(grouped([change_evaluations(result, "validation", shuffled) for result in family()]))
     assert after.chosen != before.chosen
 
 
@@ -67,8 +67,8 @@ def test_ties_go_to_the_lower_loss_then_to_the_first():
     assert select_by_validation({"a": with_loss(None), "b": with_loss(9.0)}) == "b"
 
 
-def test_each_seed_chooses_for_itself():
-    trials = [one for seed in (1, 2) for one in family(seed=seed)]
+def test_every_seed_has_its_own_choice():
+    trials = [result for seed in (1, 2) for result in family(seed=seed)]
     (selected,) = selected_per_fold(grouped(trials))
     assert selected.seeds == (1, 2)
     assert len(selected.chosen) == 20
@@ -82,13 +82,13 @@ def test_one_point_is_no_family_and_families_do_not_mix():
         trial(WORLD, configuration("component", scope=3, criterion="cross_entropy")),
     ]
     selected = selected_per_fold(grouped(trials))
-    assert [one.label for one in selected] == [
+    assert [variant.label for variant in selected] == [
         "component · selected per fold · words",
         "component · selected per fold · phonemes",
     ]
 
 
-def test_a_choice_is_never_among_results_of_unlike_versions():
+def test_a_choice_is_never_among_results_of_two_versions():
     older = trial(WORLD, configuration("component", scope=11), 0.6, results_version=2)
     (selected,) = selected_per_fold(grouped([*family(), older]))
     assert len(selected.configurations) == len(SCOPES)
