@@ -150,10 +150,10 @@ def _finished_in_other_studies(
     for point in points:
         if point.folds.keys() <= present:
             continue
-        model = payloads.model_digest(point.configuration)
-        for run in search_runs(session.client, session.experiment, ser__kind="fold", ser__model=model):
-            if is_finished(run) and has_result_artifact(run) and run.data.tags[schema.STUDY] != session.name:
-                finished.setdefault(run.data.tags[schema.FOLD_IDENTITY], str(run.info.run_id))
+        existing = session.reader.existing_results(payloads.model_digest(point.configuration))
+        for identity, run in existing.folds.items():
+            if run.data.tags[schema.STUDY] != session.name:
+                finished[identity] = str(run.info.run_id)
     return finished
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Collection
 
-from mlflow.entities import Run
-
 from ser.errors import StudyError
 from ser.training.checkpoint import StoredFold
 from studies.coordination.trial_state import TrialState
@@ -55,12 +53,13 @@ class ResultReuse:
         model = payloads.model_digest(trial.point.configuration)
         if started is not None and model not in started and len(trial.missing) == len(trial.folds):
             return None
-        finished = self._finished_folds(trial)
+        existing = self._reader.existing_results(model)
+        finished = {identity: existing.folds[identity] for identity in trial.folds if identity in existing.folds}
         if not any(self._writer.owns(run) for run in finished.values()):
             # A trial with folds of this study stays this study's, even if another one has completed the same since.
-            source = self._reader.find_reusable_trial(trial.identity, self._session.name)
+            source = existing.reusable_trial(trial.identity, self._session.name)
             if source is not None:
-                return self._writer.reuse(trial, source)
+                return self._writer.reuse(trial, self._reader.trial_result(source))
         for identity, run in finished.items():
             if not trial.states[identity].has_result:
                 self._writer.mark_recorded(trial, self._reader.fold_result(run), run)
@@ -75,11 +74,7 @@ class ResultReuse:
         Raises:
             StudyError: It has no run.
         """
-        run = self._finished_folds(trial).get(identity)
+        run = self._reader.existing_results(payloads.model_digest(trial.point.configuration)).folds.get(identity)
         if run is None:
             raise StudyError(f"fold {identity} has left the outbox, but has no run; run the same command again")
         self._writer.mark_recorded(trial, self._reader.fold_result(run), run)
-
-    def _finished_folds(self, trial: TrialState) -> dict[str, Run]:
-        finished = self._reader.finished_folds(payloads.model_digest(trial.point.configuration))
-        return {identity: run for identity, run in finished.items() if identity in trial.folds}

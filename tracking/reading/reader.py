@@ -15,6 +15,7 @@ from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTri
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.artifacts import artifact_path, has_result_artifact, open_artifact
 from tracking.backend.queries import has_tags, is_finished, search_runs
+from tracking.reading.existing_results import ExistingResults
 from tracking.reading.partial_trials import partial_trial
 
 
@@ -45,20 +46,17 @@ class Reader:
         # The result of a finished run never changes, and `watch_study` reads again and again.
         self._scored_trials: dict[str, ScoredTrial] = {}
 
-    def finished_folds(self, model: str) -> dict[str, Run]:
-        """Find the finished fold runs of a configuration, in any study and fold scheme.
+    def existing_results(self, model: str) -> ExistingResults:
+        """Find the finished trials and folds of a configuration, in any study and fold scheme, in one query.
 
         Args:
             model: Digest of the configuration.
 
         Returns:
-            Runs by fold identity, without those whose result files were deleted: such folds are trained again.
+            Runs without those whose result files were deleted: such folds are trained again.
         """
-        tags = {"ser__kind": "fold", "ser__model": model, "ser__corpus_digest": self._corpus_digest}
-        runs = search_runs(self._client, self._experiment, **tags)
-        return {
-            run.data.tags[schema.FOLD_IDENTITY]: run for run in runs if is_finished(run) and has_result_artifact(run)
-        }
+        tags = {"ser__model": model, "ser__corpus_digest": self._corpus_digest}
+        return ExistingResults.from_runs(search_runs(self._client, self._experiment, **tags))
 
     def started_configurations(self) -> frozenset[str]:
         """List the digests of all configurations of which any study has started a trial; only these have folds."""
@@ -70,20 +68,17 @@ class Reader:
         with open_artifact(self._client, run, schema.TRAINED_FOLD) as path:
             return read_result(path)
 
-    def find_reusable_trial(self, trial_id: str, study: str) -> TrialResult | None:
-        """Find a finished trial that another study has trained itself.
+    def trial_result(self, run: Run) -> TrialResult:
+        """Read the result of a finished trial run.
 
-        Args:
-            trial_id: Identity of the trial.
-            study: Name of the study that would reuse it.
+        Raises:
+            SerError: Its file is gone or is not a valid trial result.
         """
-        runs = search_runs(self._client, self._experiment, ser__kind="trial", ser__trial_id=trial_id)
-        for run in runs:
-            tags = run.data.tags
-            complete = is_finished(run) and has_result_artifact(run)
-            if complete and tags[schema.STUDY] != study and schema.REUSED_FROM not in tags:
-                return self._trial_result(run)
-        return None
+        try:
+            return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
+        except ValidationError as error:
+            name = f"{schema.TRIAL_RESULT} of {_describe(run)} (run {run.info.run_id})"
+            raise SerError(f"{name} is not a valid trial result: {error}") from error
 
     def table(self, progress: Callable[[int, int], None] | None = None) -> ResultsTable:
         """Read all trials and baselines across studies, each trial once.
@@ -165,15 +160,8 @@ class Reader:
     def _scored_trial(self, run: Run) -> ScoredTrial:
         """Read and score a finished trial, once."""
         if run.info.run_id not in self._scored_trials:
-            self._scored_trials[run.info.run_id] = ScoredTrial.of(self._trial_result(run))
+            self._scored_trials[run.info.run_id] = ScoredTrial.of(self.trial_result(run))
         return self._scored_trials[run.info.run_id]
-
-    def _trial_result(self, run: Run) -> TrialResult:
-        try:
-            return TrialResult.model_validate_json(self._content(run, schema.TRIAL_RESULT))
-        except ValidationError as error:
-            name = f"{schema.TRIAL_RESULT} of {_describe(run)} (run {run.info.run_id})"
-            raise SerError(f"{name} is not a valid trial result: {error}") from error
 
     def _partial_trial(
         self, run: Run, study_runs: Mapping[str, Run], schemes: Mapping[str, tuple[Fold, ...]]
@@ -183,7 +171,7 @@ class Reader:
         if study not in schemes and study not in study_runs:
             raise SerError(f"study {study} has no MLflow run; repair it with: ser study check {study} --repair")
         scheme = schemes.get(study) or scheme_of(self._content(study_runs[study], schema.FOLD_SCHEME))
-        finished = self.finished_folds(run.data.tags[schema.MODEL])
+        finished = self.existing_results(run.data.tags[schema.MODEL]).folds
         results = {identity: self.fold_result(fold) for identity, fold in finished.items()}
         return partial_trial(run, scheme, results)
 

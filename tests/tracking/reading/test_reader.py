@@ -40,21 +40,21 @@ def test_finished_folds_of_a_model_are_found_in_every_study(store: MlflowFixture
     store.write_trial(NONE, study="first", folds=1)
     store.write_trial(QUANTUM, study="second", folds=2)
     identities = {parse_result(trained(QUANTUM, fold.index)).identity for fold in SCHEME}
-    assert set(reader(store).finished_folds(payloads.model_digest(QUANTUM))) == identities
-    assert len(reader(store).finished_folds(payloads.model_digest(NONE))) == 1
-    assert reader(store, digest="f" * 32).finished_folds(payloads.model_digest(NONE)) == {}
+    assert set(reader(store).existing_results(payloads.model_digest(QUANTUM)).folds) == identities
+    assert len(reader(store).existing_results(payloads.model_digest(NONE)).folds) == 1
+    assert reader(store, digest="f" * 32).existing_results(payloads.model_digest(NONE)).folds == {}
 
 
 def test_a_fold_that_is_not_finished_is_not_found(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=1)
     (run,) = store.runs(ser__kind="fold")
     store.client.update_run(run.info.run_id, status="RUNNING")
-    assert reader(store).finished_folds(payloads.model_digest(NONE)) == {}
+    assert reader(store).existing_results(payloads.model_digest(NONE)).folds == {}
 
 
 def test_a_folds_result_is_read_to_the_last_digit(store: MlflowFixture) -> None:
     store.write_trial(NONE, folds=1)
-    (run,) = reader(store).finished_folds(payloads.model_digest(NONE)).values()
+    (run,) = reader(store).existing_results(payloads.model_digest(NONE)).folds.values()
     assert reader(store).fold_result(run) == parse_result(trained(NONE, 0))
 
 
@@ -85,13 +85,16 @@ def test_models_of_which_anybody_has_begun_a_trial_are_known(store: MlflowFixtur
 
 
 def test_a_reusable_trial_was_trained_by_another_study(store: MlflowFixture) -> None:
-    assert reader(store).find_reusable_trial(trial_id(NONE), "second") is None
+    model = payloads.model_digest(NONE)
+    assert reader(store).existing_results(model).reusable_trial(trial_id(NONE), "second") is None
     original = store.write_trial(NONE, study="first")
     reuse(store, "third", original)
-    trial = reader(store).find_reusable_trial(trial_id(NONE), "second")
-    assert trial == trial_result(NONE, "first", original)
-    assert reader(store).find_reusable_trial(trial_id(NONE), "first") is None
-    assert reader(store).find_reusable_trial(trial_id(QUANTUM), "second") is None
+    existing = reader(store).existing_results(model)
+    run = existing.reusable_trial(trial_id(NONE), "second")
+    assert run is not None
+    assert reader(store).trial_result(run) == trial_result(NONE, "first", original)
+    assert existing.reusable_trial(trial_id(NONE), "first") is None
+    assert existing.reusable_trial(trial_id(QUANTUM), "second") is None
 
 
 def test_the_table_prefers_the_trial_that_was_trained(store: MlflowFixture) -> None:
@@ -123,7 +126,7 @@ def test_a_finished_trial_is_read_once_for_all_tables(store: MlflowFixture, monk
     reading = reader(store)
     (first,) = reading.table().trials
     store.write_trial(QUANTUM, folds=1)
-    monkeypatch.setattr(Reader, "_trial_result", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(Reader, "trial_result", lambda *_: pytest.fail("read again"))
     again, started = reading.table().trials
     assert again is first
     assert len(started.folds) == 1
