@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, processor and git commit, as tags."""
+"""Provenance of results as tags: versions, device and git commit."""
 
 import platform
 import subprocess
@@ -11,18 +11,18 @@ _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "numpy")
 
 
 def provenance_tags(processor: str) -> dict[str, str]:
-    """Tags that every run of a study carries.
+    """Collect the tags that all runs of a study share.
 
     Args:
-        processor: Name of the processor or card that computes folds.
+        processor: Name of the CPU or GPU that trains folds.
 
     Returns:
-        Versions, processor, and git commit and dirty flag where the code runs from a checkout.
+        Versions, device name, and git commit and dirty flag where the code runs from a checkout.
     """
     tags = {f"{schema.VERSION_PREFIX}{package}": version(package) for package in _PACKAGES}
     tags[f"{schema.VERSION_PREFIX}python"] = platform.python_version()
     tags[schema.PROCESSOR] = processor
-    # Installed into an environment that lies in somebody's own checkout, this file is none of its files.
+    # An environment may lie inside another project's checkout, of which this file is no part.
     commit = _git("rev-parse", "HEAD") if _git("ls-files", "--error-unmatch", Path(__file__).name) else None
     if commit is not None:
         tags[schema.GIT_COMMIT] = commit
@@ -31,10 +31,10 @@ def provenance_tags(processor: str) -> dict[str, str]:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of the checkout that this file lies in, or None outside of one."""
+    """Output of git for the checkout of this file, or None outside of one."""
     folder = Path(__file__).resolve().parent
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        process = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None

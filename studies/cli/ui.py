@@ -21,7 +21,7 @@ def serve_ui(options: UiOptions) -> None:
         StudyError: There are no runs yet.
     """
     home = open_home(options)
-    location = find_study(home, name=None, corpus=None).whereabouts
+    location = find_study(home, name=None, corpus=None).location
     database = home.tracking_uri_or_path
     if location is None or (isinstance(database, Path) and not database.is_file()):
         raise StudyError(f"{database}: there are no runs yet; run a study first, such as: make study")

@@ -1,1 +1,1 @@
-"""Checks and repairs of what Optuna, MLflow and the disk say of a study."""
+"""Checks and repairs of a study in Optuna, MLflow and on disk."""

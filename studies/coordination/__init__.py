@@ -1,1 +1,1 @@
-"""The coordinator, which dispatches folds and records their results."""
+"""Dispatch of folds, retries, and the recording of results."""

@@ -1,4 +1,4 @@
-"""How a study stops before its end: by an error, Ctrl-C or a request to terminate."""
+"""Shutdown of a study before its end: by an error, Ctrl-C or SIGTERM."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -12,39 +12,38 @@ from tracking.writing.recorder import Recorder
 
 
 @contextmanager
-def closing_runs_on_error(recorder: Recorder, confirm: Callable[[], None]) -> Iterator[None]:
-    """Leaves no run open where the block ends by an error; the next start of the study goes on with them.
+def closing_runs_on_error(recorder: Recorder, check_lease: Callable[[], None]) -> Iterator[None]:
+    """Close the study's open runs where the block ends by an error; the next start of the study resumes them.
 
     Args:
         recorder: The study's recorder.
-        confirm: Makes sure that the study is still held: open runs of a study that another coordinator has taken
-            are that one's.
+        check_lease: Checks the study's lease: where another coordinator has taken the study, open runs belong to it.
     """
     try:
         yield
     except BaseException as error:
         try:
-            confirm()
+            check_lease()
             recorder.close_open_runs()
-        except (SerError, MlflowException, OSError) as unreachable:
-            # The tracking store itself may be what failed; the next start goes on with open runs as well.
-            error.add_note(f"the study's runs could not be closed: {unreachable}")
+        except (SerError, MlflowException, OSError) as close_error:
+            # The tracking store itself may have failed; the next start resumes open runs as well.
+            error.add_note(f"the study's runs could not be closed: {close_error}")
         raise
 
 
 @contextmanager
 def sigterm_as_exit() -> Iterator[None]:
-    """Turns SIGTERM, which batch systems send before SIGKILL, into an exit that closes what is open.
+    """Turn SIGTERM, which batch systems send before SIGKILL, into an exit that closes what is open.
 
-    Only the first one: a second one must not disturb the closing. For the main thread alone.
+    This holds for the first signal, so that a second one does not interrupt the exit. Main thread only.
     """
 
-    def leave(number: int, frame: FrameType | None) -> None:
+    def exit_once(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    previous = signal.signal(signal.SIGTERM, exit_once)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)

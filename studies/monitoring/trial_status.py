@@ -38,11 +38,11 @@ def trial_statuses(home: Home, study: StudySummary) -> list[TrialStatus]:
         home: Where everything is kept.
         study: The study.
     """
-    if study.whereabouts is None:
+    if study.location is None:
         return []
     client = connect(home.tracking_uri_or_path)
-    trials = search_runs(client, study.whereabouts.experiment, ser__kind="trial", ser__study=study.name)
-    folds = search_runs(client, study.whereabouts.experiment, ser__kind="fold", ser__study=study.name)
+    trials = search_runs(client, study.location.experiment, ser__kind="trial", ser__study=study.name)
+    folds = search_runs(client, study.location.experiment, ser__kind="fold", ser__study=study.name)
     done: dict[str, int] = {}
     for run in folds:
         if is_finished(run):
@@ -52,7 +52,7 @@ def trial_statuses(home: Home, study: StudySummary) -> list[TrialStatus]:
     for run in trials:
         tags = run.data.tags
         reused = tags.get(schema.REUSED_FROM)
-        whole = study.whereabouts.folds
+        whole = study.location.folds
         standings.append(
             TrialStatus(
                 name=str(run.info.run_name),

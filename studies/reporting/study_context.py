@@ -29,7 +29,7 @@ def report_context(home: Home, studies: Sequence[StudySummary], table: ResultsTa
     names = {trial.study for trial in (*table.trials, *(pruned.trial for pruned in table.pruned))}
     reported = [study for study in studies if study.name in names]
     client = connect(home.tracking_uri_or_path)
-    experiments = {study.whereabouts.experiment for study in reported if study.whereabouts is not None}
+    experiments = {study.location.experiment for study in reported if study.location is not None}
     runs = {
         (experiment, run.data.tags[schema.STUDY]): run
         for experiment in experiments
@@ -40,7 +40,7 @@ def report_context(home: Home, studies: Sequence[StudySummary], table: ResultsTa
 
 
 def _study_info(home: Home, study: StudySummary, runs: Mapping[tuple[str, str], Run]) -> StudyInfo:
-    run = None if study.whereabouts is None else runs.get((study.whereabouts.experiment, study.name))
+    run = None if study.location is None else runs.get((study.location.experiment, study.name))
     root, tags = (None, {}) if run is None else (run.data.params.get("root"), run.data.tags)
     return StudyInfo(
         command=study_command(study.plan, None if study.plan.corpus == "demo" else root),

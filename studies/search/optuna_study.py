@@ -1,8 +1,8 @@
-"""The search's memory: an Optuna study whose trials are the points of a plan.
+"""Optuna study whose trials are the points of a plan.
 
-A trial is added with all its parameters in one transaction, when its first fold is handed out or, where
-a sampler proposed it, before the next proposal; it is told its value at its end. At every start the
-trials are held against the plan, whatever state a killed coordinator left them in.
+A trial is added with all its parameters in one transaction, when its first fold is dispatched or, where a sampler
+proposed it, before the next proposal; it gets its value at its end. Every start compares the trials with the plan,
+whatever state a killed coordinator left them in.
 """
 
 import threading
@@ -23,12 +23,12 @@ from studies.storages.base import Storage
 
 _PRECISION = "precision"
 PLAN = "plan"
-WHEREABOUTS = "whereabouts"
+LOCATION = "whereabouts"
 _IDENTITY_INPUTS = "basis"
 SUPERSEDED = "superseded"
 _PRUNED = "pruned"
-_STANDING = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
-"""States of a trial that stands for its point, the most final first."""
+_ACTIVE_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+"""States of a trial that counts for its point, the most final first."""
 
 
 class OptunaStudy:
@@ -45,24 +45,24 @@ class OptunaStudy:
         self._pruner = make_pruner(plan.pruner)
         self._pending_proposal: tuple[FoldConfiguration, ...] = ()
         self.is_order_dependent = plan.space is not None or self._pruner is not None
-        """Whether the order in which trials are told decides what is proposed or given up."""
+        """Whether the order in which trials end decides which points are proposed or pruned."""
         self._start_lock = threading.Lock()
         self._next: int | None = None
-        """Number of the next trial; None where it has to be looked up."""
+        """Number of the next trial; None where it must be read."""
 
     @classmethod
     def open(cls, storage: Storage, name: str, plan: StudyPlan) -> "OptunaStudy":
-        """Opens the study of that name, made where there is none.
+        """Open a study, made where there is none.
 
         Args:
-            storage: Where studies are kept.
+            storage: The storage of studies.
             name: The study's name.
             plan: The plan.
         """
         study = optuna.create_study(storage=storage.open(), study_name=name, direction="maximize", load_if_exists=True)
-        kept = study.user_attrs.get(PLAN)
-        # A search may be asked for more trials than when it began.
-        if kept is None or kept.get("trials") != plan.trials:
+        stored = study.user_attrs.get(PLAN)
+        # A search may get more trials than at its first start.
+        if stored is None or stored.get("trials") != plan.trials:
             study.set_user_attr(PLAN, plan.model_dump(mode="json"))
         return cls(study, plan)
 
@@ -81,10 +81,10 @@ class OptunaStudy:
         """Save the resolved precision for the life of the study."""
         self._study.set_user_attr(_PRECISION, precision)
 
-    def save_location(self, whereabouts: StudyLocation) -> None:
-        """Keeps where the study's runs are found, for those who look from outside; a new database has new ids."""
-        if self._study.user_attrs.get(WHEREABOUTS) != asdict(whereabouts):
-            self._study.set_user_attr(WHEREABOUTS, asdict(whereabouts))
+    def save_location(self, location: StudyLocation) -> None:
+        """Save the location of the study's runs, for checks and reports; a new MLflow database has new ids."""
+        if self._study.user_attrs.get(LOCATION) != asdict(location):
+            self._study.set_user_attr(LOCATION, asdict(location))
 
     @property
     def identity_inputs(self) -> IdentityInputs | None:
@@ -102,25 +102,25 @@ class OptunaStudy:
 
     @property
     def size(self) -> int:
-        """Trials that the study will have, as far as it is known by now."""
+        """Number of trials that the study will have, as far as it is known by now."""
         return self._points.size(self._study.get_trials(deepcopy=False))
 
     def points(self, precision: Precision) -> list[Point]:
-        """Holds Optuna's trials against the plan: every known point, with the one trial that stands for it.
+        """Read every known point with its trial.
 
-        A trial that was begun and never told its value goes on; of several for one point the most
-        final one stands for it. Nothing is written: `studies.consistency.checks` drops the others.
+        A trial without a value is resumed; of several trials of one point the most final one counts. Nothing is
+        written: a repair (`studies.consistency`) discards the others.
 
         Args:
-            precision: The resolved arithmetic.
+            precision: The resolved precision.
 
         Returns:
             Points in the order of the plan, or in which they were proposed.
         """
-        standing = self._standing()
+        trials = self._active_trials()
         points = []
         for configuration in self._points.known(self._study.get_trials(deepcopy=False), precision):
-            trial = standing.get(self._points.key(configuration))
+            trial = trials.get(self._points.key(configuration))
             if trial is None:
                 points.append(Point(configuration, None, complete=False))
             else:
@@ -129,35 +129,36 @@ class OptunaStudy:
         return points
 
     def propose(self, precision: Precision) -> list[Point]:
-        """Proposes the next point, once for each seed, and begins the first of its trials.
+        """Propose the next point, once for each seed, and start the first of its trials.
 
         Args:
-            precision: The resolved arithmetic.
+            precision: The resolved precision.
 
         Returns:
-            Its trials; empty where every point is known, as in a grid, or enough of them are.
+            The point with each seed; empty where all points are known, as in a grid, or the study has enough.
         """
         if not self._pending_proposal:
             self._pending_proposal = self._points.next(self._study.get_trials(deepcopy=False), precision)
         points = [Point(configuration, None, complete=False) for configuration in self._pending_proposal]
-        begun = [replace(point, number=self.start_trial(point)) if point is points[0] else point for point in points]
-        # Kept until its trial has begun: where the database went away in between, it must not propose another one.
+        if points:
+            points[0] = replace(points[0], number=self.start_trial(points[0]))
+        # Stored until its trial has started: where the database became unavailable before, no other point is proposed.
         self._pending_proposal = ()
-        return begun
+        return points
 
     def is_exhausted(self, precision: Precision) -> bool:
-        """Whether no further point would be proposed.
+        """Check whether no further point would be proposed.
 
         Args:
-            precision: The resolved arithmetic.
+            precision: The resolved precision.
         """
         return not self._points.next(self._study.get_trials(deepcopy=False), precision)
 
     def start_trial(self, point: Point) -> int:
-        """Adds the trial of a point that has none, and returns its number.
+        """Add the trial of a point that has none; return its number.
 
-        Optuna would tell the number only by reading all trials that are not finished. It counts them from 0, and a
-        study has one coordinator, which looks once, and again after an error: its trial may have been added then.
+        Optuna returns the number only by reading all unfinished trials. It counts from 0, and a study has one
+        coordinator, which reads the count once, and again after an error, by which its trial may have been added.
         """
         if point.number is not None:
             return point.number
@@ -170,28 +171,28 @@ class OptunaStudy:
         with self._start_lock:
             number, self._next = self._next, None
             if number is None:
-                standing = self._standing().get(point_key(parameters))
+                active_trial = self._active_trials().get(point_key(parameters))
                 number = len(self._study.get_trials(deepcopy=False))
-                if standing is not None:
-                    return standing.number
+                if active_trial is not None:
+                    return active_trial.number
             self._study.add_trial(trial)
             self._next = number + 1
         return number
 
     def complete(self, number: int, mean_validation_ua: float) -> None:
-        """Tells a trial's value, the mean validation UA of its folds; telling it again changes nothing."""
+        """Tell Optuna a trial's value, the mean validation UA of its folds; repeating it changes nothing."""
         self._study.tell(number, mean_validation_ua, skip_if_finished=True)
 
     def fail(self, number: int) -> None:
-        """Marks a trial that lacks folds; the next start of the study begins its point anew."""
+        """Mark a trial that lacks folds as failed; the next start of the study adds another one for its point."""
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
     def report_intermediate(self, number: int, validation_ua: Mapping[int, float]) -> None:
-        """Keeps what a pruner judges by, in a study that has one; what is kept already stays.
+        """Report the intermediate values of a trial that the study's pruner needs, if it has one, and lacks so far.
 
         Args:
             number: Number of a trial.
-            validation_ua: Validation UA, 0..1, of the folds that are done, by number of the fold, from 1.
+            validation_ua: Validation UA, 0..1, of finished folds, by number of the fold, from 1.
         """
         if self._pruner is None:
             return
@@ -203,48 +204,48 @@ class OptunaStudy:
                     reporting.report(value, step)
 
     def prune_reason(self, number: int) -> str | None:
-        """Why a running trial should be given up, by what was reported; None where it goes on."""
+        """Return the reason for which a running trial should be pruned; None where it continues."""
         if self._pruner is None:
             return None
         return self._pruner.prune_reason(self._study, trial_by_number(self._study, number))
 
     def prune(self, number: int, reason: str) -> None:
-        """Gives up a trial for good, with the reason; doing it again changes nothing."""
+        """Prune a trial for good, with the reason; repeating it changes nothing."""
         trial = trial_by_number(self._study, number)
         if not trial.state.is_finished():
             open_trial(self._study, trial).set_user_attr(_PRUNED, reason)
             self._study.tell(number, state=TrialState.PRUNED)
 
     def key(self, configuration: FoldConfiguration) -> str:
-        """A point in one line, as `trials` and `values` name it."""
+        """Format a point in one line: its key in `active_trials` and `completed_values`."""
         return self._points.key(configuration)
 
     def active_trials(self) -> dict[str, list[FrozenTrial]]:
-        """Trials that stand for points, by the points' keys; of one point the most final first, then the oldest."""
+        """Read the trials of each point that count, by the point's key: the most final first, then the oldest."""
         superseded = self._study.user_attrs.get(SUPERSEDED, [])
-        trials = self._study.get_trials(deepcopy=False, states=_STANDING)
-        found: dict[str, list[FrozenTrial]] = {}
-        for trial in sorted(trials, key=lambda each: (_STANDING.index(each.state), each.number)):
+        trials = self._study.get_trials(deepcopy=False, states=_ACTIVE_STATES)
+        groups: dict[str, list[FrozenTrial]] = {}
+        for trial in sorted(trials, key=lambda trial: (_ACTIVE_STATES.index(trial.state), trial.number)):
             if trial.number not in superseded:
-                found.setdefault(point_key(trial.params), []).append(trial)
-        return found
+                groups.setdefault(point_key(trial.params), []).append(trial)
+        return groups
 
     def completed_values(self) -> dict[str, float]:
-        """The mean validation UA of each complete point, 0..1, by the points' keys."""
+        """Read the mean validation UA, 0..1, of each complete point, by the point's key."""
         return {
             key: trial.value
-            for key, trial in self._standing().items()
+            for key, trial in self._active_trials().items()
             if trial.state == TrialState.COMPLETE and trial.value is not None
         }
 
     def discard(self, trial: FrozenTrial) -> None:
-        """Leaves a trial out of the study: a running one is failed, an ended one, which is fixed, noted."""
+        """Leave a trial out of the study: a running one is failed, an ended one noted, since Optuna fixes it."""
         if trial.state == TrialState.RUNNING:
             self.fail(trial.number)
         else:
             superseded = self._study.user_attrs.get(SUPERSEDED, [])
             self._study.set_user_attr(SUPERSEDED, sorted({*superseded, trial.number}))
 
-    def _standing(self) -> dict[str, FrozenTrial]:
-        """The trial that stands for each point."""
+    def _active_trials(self) -> dict[str, FrozenTrial]:
+        """The trial of each point, by the point's key."""
         return {key: group[0] for key, group in self.active_trials().items()}

@@ -1,6 +1,6 @@
-"""Which points a study has: all of a grid from the beginning, or one after another as a search proposes them.
+"""Points of a study: all points of a grid, or those that a search proposes one after another.
 
-Neither reads nor writes anything: what is known comes from the trials that are handed in.
+A point generator reads and writes nothing: it is a function of the trials that are passed in.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
+from typing_extensions import override
 
 from ser.config import FoldConfiguration, Precision
 from studies.planning.plan import StudyPlan
@@ -20,11 +21,11 @@ from studies.search.sampling import proposal_seed, propose
 _SEED = "seed"
 _COUNTED_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 _MAX_PROPOSALS = 100
-"""Proposals of known points after which a space is taken to hold no other one."""
+"""Proposals of known points after which a search space counts as exhausted."""
 
 
 class PointGenerator(ABC):
-    """The points of one study.
+    """Generator of the points of one study.
 
     Args:
         plan: The study's plan.
@@ -35,56 +36,57 @@ class PointGenerator(ABC):
 
     @abstractmethod
     def known(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
-        """All points that are known by now.
+        """List all points that are known by now.
 
         Args:
             trials: All trials of the study, in the order of their numbers.
-            precision: The resolved arithmetic.
+            precision: The resolved precision.
         """
 
     @abstractmethod
     def next(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
-        """The next point, once for each seed; empty where there is none.
+        """Propose the next point, once for each seed; empty where there is none.
 
         Args:
             trials: All trials of the study, in the order of their numbers.
-            precision: The resolved arithmetic.
+            precision: The resolved precision.
         """
 
     @abstractmethod
     def distributions(self, parameters: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-        """What each parameter of a point may be, as Optuna knows it."""
+        """Return the Optuna distribution of each parameter of a point."""
 
     def parameters(self, point: FoldConfiguration) -> dict[str, Value]:
-        """A point as its trial bears it."""
+        """Return the parameters of a point's Optuna trial."""
         return self._plan.parameters(point)
 
     @abstractmethod
     def size(self, trials: Sequence[FrozenTrial]) -> int:
-        """Number of trials that the study will have, as far as it is known by now.
+        """Count the trials that the study will have, as far as it is known by now.
 
         Args:
             trials: All trials of the study, in the order of their numbers.
         """
 
     def key(self, point: FoldConfiguration) -> str:
-        """A point in one line, equal to `parameters_key` of its trials' parameters."""
+        """Format a point in one line, equal to `point_key` of its trial's parameters."""
         return point_key(self.parameters(point))
 
 
 class GridPoints(PointGenerator):
     """Every point of a plan's grid."""
 
+    @override
     def known(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
-        """All points, whatever the trials; see the base class."""
         return self._plan.points(precision)
 
+    @override
     def next(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
-        """None: all are known; see the base class."""
+        # All points are known.
         return ()
 
+    @override
     def distributions(self, parameters: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-        """Every value that a setting takes in the grid, in the order of the plan; see the base class."""
         return {name: CategoricalDistribution(self._choices[name]) for name in parameters}
 
     @cached_property
@@ -95,8 +97,8 @@ class GridPoints(PointGenerator):
                 choices.setdefault(name, {})[value] = None
         return {name: list(values) for name, values in choices.items()}
 
+    @override
     def size(self, trials: Sequence[FrozenTrial]) -> int:
-        """As many as there are points; see the base class."""
         return self._plan.size
 
 
@@ -114,23 +116,21 @@ class SampledPoints(PointGenerator):
         self._space = space
         self._study = study
 
+    @override
     def known(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
-        """The points that have a trial, whatever became of it; see the base class.
-
-        Of a point that was given up, repetitions that had not begun are no points any more.
-        """
-        begun = {point_key(trial.params) for trial in trials if trial.state in _COUNTED_STATES}
-        known: list[FoldConfiguration] = []
+        # Repetitions of a pruned point that had not started are no points any more.
+        started = {point_key(trial.params) for trial in trials if trial.state in _COUNTED_STATES}
+        points: list[FoldConfiguration] = []
         for group in self._groups(trials).values():
             pruned = any(trial.state == TrialState.PRUNED for trial in group)
             for seed in self._plan.seeds:
                 parameters = group[0].params | {_SEED: seed}
-                if not pruned or point_key(parameters) in begun:
-                    known.append(self._plan.configuration(parameters, precision))
-        return tuple(known)
+                if not pruned or point_key(parameters) in started:
+                    points.append(self._plan.configuration(parameters, precision))
+        return tuple(points)
 
+    @override
     def next(self, trials: Sequence[FrozenTrial], precision: Precision) -> tuple[FoldConfiguration, ...]:
-        """A point that is not known yet, until the plan has as many as it asks for; see the base class."""
         groups = self._groups(trials)
         if self._plan.trials is None or len(groups) >= self._plan.trials:
             return ()
@@ -143,18 +143,18 @@ class SampledPoints(PointGenerator):
                 return tuple(self._plan.configuration(point, precision) for point in points)
         return ()
 
+    @override
     def distributions(self, parameters: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-        """Those of the space, and the seeds; see the base class."""
         searched = {name: value for name, value in parameters.items() if name != _SEED}
         return self._space.distributions(searched) | {_SEED: CategoricalDistribution(self._plan.seeds)}
 
+    @override
     def size(self, trials: Sequence[FrozenTrial]) -> int:
-        """Trials of the known points, and of those to be proposed; see the base class."""
-        to_come = max(0, self._plan.size - len(self._groups(trials)) * len(self._plan.seeds))
-        return len(self.known(trials, "fp32")) + to_come
+        unproposed = max(0, self._plan.size - len(self._groups(trials)) * len(self._plan.seeds))
+        return len(self.known(trials, "fp32")) + unproposed
 
     def _groups(self, trials: Sequence[FrozenTrial]) -> dict[str, list[FrozenTrial]]:
-        """The trials of each point with any seed, in the order in which the points were proposed."""
+        """Group the trials by point without its seed, in the order in which the points were proposed."""
         groups: dict[str, list[FrozenTrial]] = {}
         for trial in trials:
             searched = {name: value for name, value in trial.params.items() if name != _SEED}
@@ -163,7 +163,7 @@ class SampledPoints(PointGenerator):
 
 
 def points_of(plan: StudyPlan, study: str) -> PointGenerator:
-    """The points of a study.
+    """Make the point generator of a study.
 
     Args:
         plan: Its plan.
@@ -173,5 +173,5 @@ def points_of(plan: StudyPlan, study: str) -> PointGenerator:
 
 
 def point_key(parameters: Mapping[str, Any]) -> str:
-    """A point's parameters in one line, in no order."""
+    """Format a point's parameters in one line, whatever their order."""
     return json.dumps(dict(parameters), sort_keys=True)

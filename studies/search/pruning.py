@@ -1,8 +1,7 @@
-"""Giving up a trial by the folds that it has done; only validation scores decide.
+"""Pruning of a trial by the validation UA of its finished folds.
 
-Folds are compared with the same folds of other trials: speakers differ more than variants do. Both
-pruners are Optuna's; what is reported to them is ours. Steps are folds, counted from 1 in the order
-of the scheme.
+Folds are compared with the same folds of other trials: speakers differ more than variants do. Both pruners are
+Optuna's; the intermediate values are ours. Steps are folds, counted from 1 in the order of the scheme.
 """
 
 import warnings
@@ -15,31 +14,32 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import MedianPruner, WilcoxonPruner
 from optuna.trial import FrozenTrial, TrialState
+from typing_extensions import override
 
 from ser.errors import ConfigurationError
 from studies.planning.recipes import PrunerName
 
 MEDIAN_TRIALS = 5
-"""Complete trials without which the median says nothing."""
+"""Complete trials that the median pruner needs."""
 
 MEDIAN_FOLDS = 3
-"""Folds without which a running mean says nothing."""
+"""Finished folds of a trial that the median pruner needs."""
 
 WILCOXON_FOLDS = 8
-"""Folds without which Wilcoxon's signed-rank test is not made: looked at after every fold, it errs too often before."""
+"""Finished folds of a trial before which Wilcoxon's signed-rank test, made after every fold, errs too often."""
 
 WILCOXON_P = 0.1
 
 
 class FoldPruner(ABC):
-    """Decides after a fold whether its trial is given up."""
+    """Decides after each fold whether its trial is pruned."""
 
     @abstractmethod
     def intermediate_values(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
-        """What is reported of a trial.
+        """Compute the intermediate values of a trial.
 
         Args:
-            validation_ua: Validation UA, 0..1, by number of the fold, of the folds that are done.
+            validation_ua: Validation UA, 0..1, by number of the fold, of the finished folds.
 
         Returns:
             Values by step.
@@ -47,27 +47,28 @@ class FoldPruner(ABC):
 
     @abstractmethod
     def prune_reason(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
-        """Why a trial is given up, or None where it goes on.
+        """Return the reason for which a trial is pruned, or None where it continues.
 
         Args:
-            study: The study, whose other trials were reported alike.
-            trial: A running trial with what was reported of it.
+            study: The study, with the intermediate values of its other trials.
+            trial: A running trial with its intermediate values.
         """
 
 
 class FoldMedianPruner(FoldPruner):
-    """Gives up a trial whose mean over its first folds is below the median of complete trials over the same folds."""
+    """Prunes a trial whose mean over its first folds is below the median of complete trials over the same folds."""
 
+    @override
     def intermediate_values(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
-        """Means over the first folds of the scheme, as far as none of them is missing; see the base class."""
+        # Means over the first folds of the scheme, as far as none of them is missing.
         means, done = {}, list[float]()
         while len(done) + 1 in validation_ua:
             done.append(validation_ua[len(done) + 1])
             means[len(done)] = fmean(done)
         return means
 
+    @override
     def prune_reason(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
-        """Compares the mean over the most folds; see the base class."""
         step = trial.last_step
         if step is None:
             return None
@@ -77,23 +78,23 @@ class FoldMedianPruner(FoldPruner):
         if not MedianPruner(n_startup_trials=MEDIAN_TRIALS, n_warmup_steps=MEDIAN_FOLDS).prune(study, latest):
             return None
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        others = [other.intermediate_values[step] for other in complete if step in other.intermediate_values]
-        own = trial.intermediate_values[step]
+        means = [peer.intermediate_values[step] for peer in complete if step in peer.intermediate_values]
+        mean = trial.intermediate_values[step]
         return (
-            f"its mean validation UA over the first {step} folds, {100 * own:.1f}%, is below the median of "
-            f"{len(others)} complete trials over the same folds, {100 * median(others):.1f}%"
+            f"its mean validation UA over the first {step} folds, {100 * mean:.1f}%, is below the median of "
+            f"{len(means)} complete trials over the same folds, {100 * median(means):.1f}%"
         )
 
 
 class FoldWilcoxonPruner(FoldPruner):
-    """Gives up a trial whose folds are worse than the same folds of the best complete trial, by a signed-rank test."""
+    """Prunes a trial whose folds are worse than the same folds of the best complete trial, by a signed-rank test."""
 
+    @override
     def intermediate_values(self, validation_ua: Mapping[int, float]) -> dict[int, float]:
-        """Every fold's own validation UA; see the base class."""
         return dict(validation_ua)
 
+    @override
     def prune_reason(self, study: optuna.Study, trial: FrozenTrial) -> str | None:
-        """Compares with the best complete trial, fold by fold; see the base class."""
         with warnings.catch_warnings():
             # Optuna calls it experimental; its release is pinned.
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -115,12 +116,12 @@ _PRUNERS: dict[PrunerName, FoldPruner | None] = {
 
 
 def make_pruner(name: PrunerName) -> FoldPruner | None:
-    """The pruner of that name, or None for `none`."""
+    """Return the pruner of a name, or None for `none`."""
     return _PRUNERS[name]
 
 
 def check_pruner(name: PrunerName, folds: int, scheme: str) -> None:
-    """Refuses Wilcoxon's test where a trial would be complete before it is made.
+    """Refuse Wilcoxon's test where a trial would be complete before it is made.
 
     Args:
         name: Name of the pruner.
@@ -132,6 +133,5 @@ def check_pruner(name: PrunerName, folds: int, scheme: str) -> None:
     """
     if name == "wilcoxon" and folds <= WILCOXON_FOLDS:
         raise ConfigurationError(
-            f"pruner wilcoxon judges a trial once {WILCOXON_FOLDS} of its folds are done, and fold scheme {scheme} has "
-            f"{folds}; take median or none"
+            f"pruner 'wilcoxon' needs more than {WILCOXON_FOLDS} folds, scheme {scheme} has {folds}; use median or none"
         )

@@ -1,4 +1,4 @@
-"""Records that a study keeps in Optuna: its points, where its runs are, and what identities are made of."""
+"""Records of a study in Optuna: points, the location of its runs, and the inputs of identities."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from ser.results import Fold
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the plan and the Optuna trial that stands for it.
+    """A point of a plan with its Optuna trial.
 
     Attributes:
         configuration: The point.
-        number: Optuna's number of its trial, or None where it has not begun.
-        complete: Whether the search was told its value.
-        pruned: Why it was given up, or None.
+        number: Number of its Optuna trial, or None where it has not started.
+        complete: Whether Optuna has its value.
+        pruned: Reason for which it was pruned, or None.
     """
 
     configuration: FoldConfiguration
@@ -25,7 +25,7 @@ class Point:
 
 @dataclass(frozen=True)
 class StudyLocation:
-    """Where a study's runs are found, kept beside its plan.
+    """Location of a study's runs, stored beside its plan.
 
     Attributes:
         experiment: Id of its MLflow experiment.
@@ -39,14 +39,14 @@ class StudyLocation:
     scheme: str
     folds: int
 
-    def same_data_as(self, other: "StudyLocation | None") -> bool:
-        """Whether another study's results may stand in the same report: those of its corpus and fold scheme."""
-        return other is not None and (self.corpus_digest, self.scheme) == (other.corpus_digest, other.scheme)
+    def same_data_as(self, location: "StudyLocation | None") -> bool:
+        """Whether another study has the same corpus and fold scheme, so that one report may show both."""
+        return location is not None and (self.corpus_digest, self.scheme) == (location.corpus_digest, location.scheme)
 
 
 @dataclass(frozen=True)
 class IdentityInputs:
-    """What, beside the points, the identities of a study's folds rest on.
+    """Inputs of fold identities that all points of a study share.
 
     Attributes:
         scheme: All folds, in order.

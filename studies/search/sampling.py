@@ -1,10 +1,9 @@
-"""Proposing points by a tree-structured Parzen estimator (Bergstra et al. 2011), Optuna's TPE.
+"""Proposals of points by a tree-structured Parzen estimator (Bergstra et al. 2011), Optuna's TPE.
 
-A proposal is a pure function of the trials so far, the space and a seed: the sampler is made anew for
-each, so that all that it knows comes from the storage, and a study that was killed goes on with the
-proposals that it would have made. Trials that still run count as bad ones (constant liar), which keeps
-many slots from being given the same point. As trials end in another order with other workers, the
-proposals after the random ones differ with them.
+A proposal is a pure function of the trials so far, the search space and a seed: each has a new sampler, all of whose
+knowledge comes from the storage, so that a study that was killed resumes with the proposals that it would have made.
+Running trials count as bad ones (constant liar), so that many slots do not get the same point. Trials end in another
+order with another number of workers, and so the proposals after the random ones differ.
 """
 
 from collections.abc import Sequence
@@ -21,11 +20,11 @@ RANDOM_TRIALS = 10
 
 
 def propose(past: Sequence[FrozenTrial], space: SearchSpace, criterion: str, seed: int) -> dict[str, Value]:
-    """Proposes a point.
+    """Propose a point.
 
     Args:
         past: Trials that are complete, pruned or running, in the order of their numbers.
-        space: What may be chosen; only its settings of the past trials are looked at.
+        space: The search space; other settings of the past trials are ignored.
         criterion: The criterion of the study.
         seed: Seed of the sampler, 0 to 2**32 - 1.
 
@@ -34,23 +33,23 @@ def propose(past: Sequence[FrozenTrial], space: SearchSpace, criterion: str, see
     """
     sampler = TPESampler(n_startup_trials=RANDOM_TRIALS, seed=seed, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials([_seen_by_sampler(trial, space) for trial in past])
+    study.add_trials([_searched_part(trial, space) for trial in past])
     return space.suggest(study.ask(), criterion)
 
 
 def proposal_seed(study: str, number: int, attempt: int) -> int:
-    """The sampler's seed for one proposal of a study, 0 to 2**32 - 1.
+    """Derive the sampler's seed for one proposal of a study, 0 to 2**32 - 1.
 
     Args:
         study: Name of the study.
         number: Points that the study has already.
-        attempt: Proposals that were refused since the last point, as they were known.
+        attempt: Proposals of known points since the last new point.
     """
     return int(digest_of({"study": study, "point": number, "attempt": attempt})[:8], 16)
 
 
-def _seen_by_sampler(trial: FrozenTrial, space: SearchSpace) -> FrozenTrial:
-    """A trial less what is not searched: its seed repeats a point and is no setting to be chosen."""
+def _searched_part(trial: FrozenTrial, space: SearchSpace) -> FrozenTrial:
+    """Copy a trial without settings that are not searched, such as the seed, which repeats a point."""
     params = {name: value for name, value in trial.params.items() if name in space.dimensions}
     return optuna.trial.create_trial(
         state=trial.state,

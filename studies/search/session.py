@@ -59,7 +59,7 @@ class StudySession:
             StudyError: The study was never started, or was made by other versions.
         """
         search = OptunaStudy.open(home.storage, summary.name, summary.plan)
-        location, identity_inputs, precision = summary.whereabouts, search.identity_inputs, search.precision
+        location, identity_inputs, precision = summary.location, search.identity_inputs, search.precision
         if location is None or identity_inputs is None or precision is None:
             raise StudyError(f"study {summary.name} has no runs to check yet; run its command first")
         if summary.plan.name(location.corpus_digest, identity_inputs.device_type) != summary.name:

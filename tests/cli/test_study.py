@@ -60,7 +60,7 @@ class StudyFolder:
         return connect(self.home / "mlflow.db")
 
     def runs(self, **tags: str) -> list[Run]:
-        location = self.summary().whereabouts
+        location = self.summary().location
         assert location is not None
         return search_runs(self.client(), location.experiment, **tags)
 

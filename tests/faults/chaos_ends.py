@@ -19,7 +19,7 @@ def results(place: Home) -> tuple[Any, ...]:
     from tracking.reading.reader import Reader
 
     (summary,) = list_studies(place.storage)
-    where = summary.whereabouts
+    where = summary.location
     assert where is not None
     search = OptunaStudy.open(place.storage, summary.name, summary.plan)
     client = connect(place.tracking_uri_or_path)

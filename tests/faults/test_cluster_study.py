@@ -40,7 +40,7 @@ def command(root: Path, home: Path, executor: str) -> list[str]:
 def results(home: Home) -> tuple[Any, ...]:
     """The final table, to the last digit, times apart."""
     (summary,) = list_studies(home.storage)
-    where = summary.whereabouts
+    where = summary.location
     assert where is not None
     client = connect(home.tracking_uri_or_path)
     table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
@@ -83,8 +83,8 @@ def test_a_study_on_two_nodes_survives_the_death_of_one(postgresql_url: str, tmp
         assert [line for line in lost if "fold failed" in line and "tried again" in line], said
         assert "state-dump" not in said
         (summary,) = list_studies(far.storage)
-        assert summary.whereabouts is not None
-        runs = search_runs(connect(mlflow.url), summary.whereabouts.experiment)
+        assert summary.location is not None
+        runs = search_runs(connect(mlflow.url), summary.location.experiment)
         assert Counter(run.data.tags["ser.kind"] for run in runs) == {
             "study": 1,
             "trial": TRIALS,

@@ -91,9 +91,9 @@ class Study:
 
     def runs(self) -> list[Run]:
         (summary,) = list_studies(SqliteStorage(self.home / "optuna.db"))
-        if summary.whereabouts is None:
+        if summary.location is None:
             return []
-        return search_runs(connect(self.home / "mlflow.db"), summary.whereabouts.experiment)
+        return search_runs(connect(self.home / "mlflow.db"), summary.location.experiment)
 
     def finished_folds(self) -> dict[str, int]:
         """End of each finished fold run, by its id."""
@@ -101,14 +101,14 @@ class Study:
         return {run.info.run_id: run.info.end_time for run in folds}
 
     def reader(self) -> Reader:
-        where = self.whereabouts()
+        where = self.location()
         client = connect(self.home / "mlflow.db")
         return Reader(client, where.experiment, where.corpus_digest, where.scheme)
 
-    def whereabouts(self) -> StudyLocation:
+    def location(self) -> StudyLocation:
         (summary,) = list_studies(SqliteStorage(self.home / "optuna.db"))
-        assert summary.whereabouts is not None
-        return summary.whereabouts
+        assert summary.location is not None
+        return summary.location
 
     def values(self) -> dict[str, float | None]:
         """Optuna's values of complete trials, by parameters."""
@@ -121,7 +121,7 @@ class Study:
     def results(self) -> tuple[Any, ...]:
         """The final table, to the last digit, times apart."""
         table = self.reader().table()
-        kept = trial_results(connect(self.home / "mlflow.db"), self.whereabouts().experiment)
+        kept = trial_results(connect(self.home / "mlflow.db"), self.location().experiment)
         trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
         return trials, table.baselines, table.notes, summary_rows(analyse(table)), self.values()
 

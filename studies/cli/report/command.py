@@ -33,7 +33,7 @@ def report(options: ReportOptions) -> None:
     home = open_home(options)
     studies = list_studies(home.storage)
     study = find_study_in(studies, home, options.study, options.corpus)
-    location = study.whereabouts
+    location = study.location
     if location is None:
         raise StudyError(f"study {study.name} was stopped before its first fold; run it again")
     request = ComparisonRequest(options.baseline or "", tuple(options.variants or ()))
@@ -106,8 +106,8 @@ def write_and_upload_report(
 
 def _upload(report: Report, home: Home, study: StudySummary) -> None:
     """Log a report to the run of its study, where MLflow shows it."""
-    if study.whereabouts is not None:
-        upload_report(connect(home.tracking_uri_or_path), study.whereabouts.experiment, study.name, report.page.parent)
+    if study.location is not None:
+        upload_report(connect(home.tracking_uri_or_path), study.location.experiment, study.name, report.page.parent)
 
 
 def print_results(study: str, report: Report | None, home: Home) -> None:

@@ -15,5 +15,5 @@ def print_studies(options: StorageOptions) -> None:
     for study in list_studies(storage):
         best = "" if study.best_validation_ua is None else f"{100 * study.best_validation_ua:.1f}%"
         run_by = storage.lease_owner(study.name) or "not running"
-        table.add_row(study.name, study.progress_text, best, study.begun or "", run_by)
+        table.add_row(study.name, study.progress_text, best, study.started or "", run_by)
     Console().print(table)

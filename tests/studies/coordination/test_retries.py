@@ -68,7 +68,7 @@ def test_a_fold_that_ends_its_node_each_time_is_given_up(attempts: RetryPolicy) 
     assert left == [MAX_ATTEMPTS] * MAX_NODE_LOSSES + [2, 1, 0]
     assert set(reasons[:MAX_NODE_LOSSES]) == {"OutOfPatience: no more"}
     assert reasons[-1] == (
-        f"OutOfPatience: no more (lost {MAX_NODE_LOSSES + MAX_ATTEMPTS} times now: it may itself be what ends its node)"
+        f"OutOfPatience: no more (lost {MAX_NODE_LOSSES + MAX_ATTEMPTS} times: this fold may be what ends its node)"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_fold_of_which_nothing_is_heard_has_stalled_once_an_attempt(attempts: 
     clock.now_s = 2 * STALL_S + 1
     assert attempts.find_stalled() == ["a fold"]
     assert attempts.find_stalled() == []
-    assert attempts.fail(failed()) == ("no epoch ended for 60 s", 2)
+    assert attempts.fail(failed()) == ("no epoch finished for 60 s", 2)
     clock.now_s = 100 * STALL_S
     assert attempts.find_stalled() == []
     attempts.begin("a fold")

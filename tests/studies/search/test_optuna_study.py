@@ -200,7 +200,7 @@ def test_trials_may_begin_at_once(database: Path) -> None:
     assert [found[search.key(point.configuration)] for point in points] == numbers
 
 
-def test_the_resolved_precision_and_the_latest_whereabouts_are_kept(database: Path) -> None:
+def test_the_precision_and_latest_location_are_saved(database: Path) -> None:
     search = opened(database)
     assert search.precision is None
     search.save_precision("bf16")
@@ -208,7 +208,7 @@ def test_the_resolved_precision_and_the_latest_whereabouts_are_kept(database: Pa
     search.save_location(StudyLocation("8", "0" * 32, "a scheme", 10))
     assert opened(database).precision == "bf16"
     (summary,) = list_studies(SqliteStorage(database))
-    assert summary.whereabouts == StudyLocation("8", "0" * 32, "a scheme", 10)
+    assert summary.location == StudyLocation("8", "0" * 32, "a scheme", 10)
 
 
 def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) -> None:
@@ -222,7 +222,7 @@ def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) ->
     assert [each.name for each in found] == ["z first", "a second"]
     assert [(each.trials, each.trials_complete, each.best_validation_ua) for each in found] == [(4, 1, 0.5)] * 2
     assert found[0].plan == PLAN
-    assert found[0].begun is not None
+    assert found[0].started is not None
 
 
 def test_a_study_that_was_stopped_before_its_plan_was_kept_is_left_out(database: Path) -> None:

@@ -107,5 +107,5 @@ def test_wilcoxon_is_refused_where_it_would_come_too_late() -> None:
     for name in ("none", "median"):
         check_pruner(name, 1, "given")  # type: ignore[arg-type]
     check_pruner("wilcoxon", 9, "groups")
-    with pytest.raises(ConfigurationError, match="8 of its folds are done, and fold scheme groups has 8; take median"):
+    with pytest.raises(ConfigurationError, match="'wilcoxon' needs more than 8 folds, scheme groups has 8; use"):
         check_pruner("wilcoxon", 8, "groups")
