@@ -104,7 +104,7 @@ def watch_study(
 
 
 def _is_any_running(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> bool:
-    """Whether any study of the same corpus and folds is running."""
+    """Check whether any study of the same corpus and folds is running."""
     return any(
         location.same_data_as(study.location) and home.storage.lease_owner(study.name) is not None for study in studies
     )

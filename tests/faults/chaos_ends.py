@@ -13,8 +13,8 @@ def results(place: Home) -> tuple[Any, ...]:
     """The final table, to the last digit, times apart, and what the search knows."""
     from studies.search.optuna_study import OptunaStudy
     from studies.search.summaries import list_studies
-    from tests.support.kept import trial_results
     from tests.support.toy_corpus import without_times
+    from tests.support.trial_results import trial_results
     from tracking.backend.client import connect
     from tracking.reading.reader import Reader
 

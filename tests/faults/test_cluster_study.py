@@ -16,10 +16,10 @@ from studies.cli.main import app
 from studies.search.summaries import list_studies
 from studies.storages.home import Home
 from tests.support.corpora import write_emodb
-from tests.support.kept import trial_results
 from tests.support.mlflow_server import MlflowServer
 from tests.support.ray_nodes import nodes
 from tests.support.toy_corpus import without_times
+from tests.support.trial_results import trial_results
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows
 from tracking.backend.client import connect

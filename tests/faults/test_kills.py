@@ -24,8 +24,8 @@ from studies.search.records import StudyLocation
 from studies.search.summaries import list_studies
 from studies.storages.sqlite import SqliteStorage
 from tests.support.corpora import write_emodb
-from tests.support.kept import trial_results
 from tests.support.toy_corpus import without_times
+from tests.support.trial_results import trial_results
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows
 from tracking.backend.client import connect

@@ -27,8 +27,8 @@ from studies.storages.base import Lease, Storage
 from studies.storages.home import Home
 from studies.storages.sqlite import SqliteStorage
 from tests.support.configurations import MEL
-from tests.support.kept import trial_results
 from tests.support.toy_studies import CORPUS, SCHEME, MlflowFixture, baseline, trained
+from tests.support.trial_results import trial_results
 from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.trial_result import TrialResult
 from tracking.outbox.background_writer import BackgroundWriter, Write

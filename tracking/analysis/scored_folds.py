@@ -80,7 +80,7 @@ class ScoredFold:
         confusion: Counts of these predictions, shape `(class, class)`, rows true.
         ua: Test UA over the classes that the fold's test set has, 0..1.
         wa: Test WA, 0..1.
-        undecided_share: Share of test utterances that the posterior decided in place of the best path;
+        undecided_share: Share of test utterances that the posterior decided instead of the best path;
             None for other decisions.
         validation_ua: UA of the validation speakers, 0..1.
         validation_loss: Mean loss of the validation speakers, in nats, or None.

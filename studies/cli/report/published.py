@@ -1,4 +1,4 @@
-"""Prints the claims of the paper's Table 3, tested by its own figures."""
+"""Body of `ser report published`: test the claims of the paper's Table 3 by its own numbers."""
 
 import csv
 import json
@@ -48,21 +48,22 @@ def print_published(options: PublishedOptions) -> None:
 
 
 def _footnotes(tests: tuple[PublishedTest, ...]) -> list[str]:
-    """What must be known to read the table."""
-    whole = ", ".join(f"{test.variant} {_range(test.whole)}" for test in tests if test.whole is not None)
+    """Notes on how to read the table."""
+    integer_ranges = ", ".join(
+        f"{test.variant} {_format_range(test.whole)}" for test in tests if test.whole is not None
+    )
     failing = all(test.holm_p >= test.level for test in tests)
     return [
         f"after Holm's adjustment over the {len(tests)} tests {'none holds' if failing else 'some hold'}; "
-        f"the smallest p is {_p(min(test.holm_p for test in tests))}",
-        "rounding: p over all scores that are printed as these percentages; a WA is a whole number of utterances,",
-        f"    which narrows the range of p and decides ({whole})",
-        "recalls: z-test of UA from the recalls' variances, all recalls of a variant taken as equal to its UA",
-        "'not reproduced' is not 'false': a paired test over speakers would need the predictions",
+        f"the smallest p is {format_p_value(min(test.holm_p for test in tests))}",
+        "rounding: p over all scores that are printed as these percentages; WA is a whole number of utterances,",
+        f"    which narrows the range of p and decides ({integer_ranges})",
+        "recalls: z-test of UA from the recalls' variances, assuming that all recalls of a variant equal its UA",
+        "'not reproduced' does not mean 'false': a paired test over speakers would need the predictions",
     ]
 
 
 def _print_table(tests: tuple[PublishedTest, ...]) -> None:
-
     console = Console()
     if not console.is_terminal:
         console.width = _MIN_WIDTH
@@ -74,34 +75,29 @@ def _print_table(tests: tuple[PublishedTest, ...]) -> None:
             f"{test.corpus} {test.score}",
             str(test.utterances),
             f"{test.variant_percent} : {test.baseline_percent}",
-            _p(test.p),
-            _range(test.rounding),
-            "–" if test.recalls_p is None else _p(test.recalls_p),
-            _p(test.holm_p),
+            format_p_value(test.p),
+            _format_range(test.rounding),
+            "–" if test.recalls_p is None else format_p_value(test.recalls_p),
+            format_p_value(test.holm_p),
             f"p < {test.level:.2f}".replace("0.", "."),
             test.verdict,
         )
     console.print(table)
 
 
-def _p(value: float) -> str:
-
-    return format_p_value(value)
-
-
-def _range(interval: Interval) -> str:
-    return f"{_p(interval.low)}-{_p(interval.high)}"
+def _format_range(interval: Interval) -> str:
+    return f"{format_p_value(interval.low)}-{format_p_value(interval.high)}"
 
 
 def _flatten(test: PublishedTest) -> dict[str, Any]:
-    """The test with each interval as two columns; an empty one where there is none."""
+    """Flatten a test for CSV: two columns per interval, empty where there is none."""
     row: dict[str, Any] = {}
     for name, value in asdict(test).items():
         if name in ("rounding", "whole"):
             row |= (
                 {f"{name}_low": "", f"{name}_high": ""}
                 if value is None
-                else {f"{name}_{k}": v for k, v in value.items()}
+                else {f"{name}_{end}": bound for end, bound in value.items()}
             )
         else:
             row[name] = value

@@ -22,7 +22,7 @@ def swept(attention: str, *scopes: int, effect: float = 0.0) -> list:
     ]
 
 
-def test_the_setting_that_decides_is_the_most_important_one() -> None:
+def test_the_decisive_setting_is_the_most_important_one() -> None:
     trials = [*swept("none", 9), *swept("quantum", 9), *swept("local", 3, 5, 9), *swept("component", 3, 5)]
     every, windowed = importances(table_of(*trials))
     assert (every.group, every.trials) == ("all trials", 14)
@@ -40,7 +40,7 @@ def test_importances_are_the_same_every_time() -> None:
     assert importances(table) == importances(table)
 
 
-def test_few_trials_and_unfinished_ones_give_no_importance() -> None:
+def test_few_or_incomplete_trials_give_no_importance() -> None:
     trials = [*swept("none", 9), *swept("local", 3, 5), *swept("quantum", 9)]
     assert len(trials) == MIN_TRIALS
     assert importances(table_of(*trials))

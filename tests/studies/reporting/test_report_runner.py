@@ -34,16 +34,14 @@ def watched(tmp_path: Path, reports: list[Any]) -> list[Any]:
     return told
 
 
-def test_the_report_is_written_after_every_new_fold_and_once_more_at_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_report_is_rebuilt_after_new_folds_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses = seen(monkeypatch, [("a", True), ("a", True), ("b", True), ("b", True), ("b", False)])
     assert watched(tmp_path, ["first", "second", "last"]) == ["first", "second", "last"]
     assert min(pauses) >= 0
     assert len(pauses) == 4 + 2
 
 
-def test_where_nothing_runs_it_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_is_built_once_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen(monkeypatch, [("a", False)]) == []
     assert watched(tmp_path, ["only"]) == ["only"]
 
@@ -64,7 +62,7 @@ def home(tmp_path: Path, empty_store: Path, empty_search: Path) -> Home:
     return home
 
 
-def test_a_corpus_of_any_name_and_every_fold_scheme_have_a_folder_of_their_own(home: Home) -> None:
+def test_corpora_of_any_name_and_fold_schemes_have_folders(home: Home) -> None:
     world = replace(World(per_speaker=8), corpus="../../x <y>")
     table = study_table(world)
     by_session = tuple(

@@ -7,7 +7,6 @@ import pytest
 from ser.errors import SerError
 from ser.identity import fold_identity, trial_identity
 from ser.training.checkpoint import parse_result
-from tests.support.kept import plain
 from tests.support.toy_studies import (
     CORPUS,
     NONE,
@@ -20,6 +19,7 @@ from tests.support.toy_studies import (
     trial_id,
     trial_result,
 )
+from tests.support.trial_results import plain
 from tracking.analysis.results_table import ScoredTrial
 from tracking.reading.reader import Reader
 from tracking.writing import payloads

@@ -49,7 +49,7 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
         annotate(axes, (-0.5, index), (-4, 0), name, fontsize=7.5, color=PALETTE.muted, ha="right", va="center")
         rotated = {"rotation": 35, "rotation_mode": "anchor", "ha": "right", "va": "top"}
         annotate(axes, (index, k - 0.5), (0, -4), name, fontsize=7.5, color=PALETTE.muted, **rotated)
-    axes.set_xlabel("decided", labelpad=34)
+    axes.set_xlabel("predicted", labelpad=34)
     axes.set_ylabel("true", labelpad=48)
     for side in ("left", "bottom", "top", "right"):
         axes.spines[side].set(visible=True, color=PALETTE.grid)

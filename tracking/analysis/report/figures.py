@@ -90,7 +90,7 @@ def render_figures(analysis: Analysis, scopes: Sequence[ScopeSeries]) -> ReportF
 
 
 def _shown_note(shown: int, total: int, text: str) -> str:
-    """A note that not all are shown; empty where all are."""
+    """Note on how many are shown; empty where all are."""
     return "" if shown == total else f"{shown} of {total} {text}"
 
 

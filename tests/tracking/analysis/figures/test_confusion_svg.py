@@ -19,7 +19,7 @@ def cells(svg: bytes) -> list[ElementTree.Element]:
 
 def test_cells_hold_shares_and_counts() -> None:
     svg = confusion_svg(np.array([[30, 10], [5, 15]]), ["calm", "anger"], "title")
-    assert {"75%", "30", "25%", "10", "5", "15", "calm", "anger", "title", "true", "decided"} <= set(texts(svg))
+    assert {"75%", "30", "25%", "10", "5", "15", "calm", "anger", "title", "true", "predicted"} <= set(texts(svg))
     assert [float(str(cell.get("fill-opacity"))) for cell in cells(svg)] == pytest.approx(
         [0.4125, 0.1375, 0.1375, 0.4125], abs=0.001
     )

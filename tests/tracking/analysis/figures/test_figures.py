@@ -123,7 +123,7 @@ def test_row_shares_sum_to_one_or_to_nothing():
 
 def test_confusion_cells_hold_shares_and_counts():
     svg = to_inline_svg(confusion_figure(np.array([[30, 10], [5, 15]]), ["calm", "anger"], "title"), "words")
-    assert {"75%", "30", "25%", "10", "calm", "anger", "title", "true", "decided"} <= set(texts(svg))
+    assert {"75%", "30", "25%", "10", "calm", "anger", "title", "true", "predicted"} <= set(texts(svg))
 
 
 def test_names_are_escaped_in_every_svg():

@@ -102,15 +102,15 @@ def _row_cells(
             cells += [number_cell(EM_DASH, None), number_cell(EM_DASH, None)]
             continue
         ua, wa = variant.scores.ua.mean, variant.scores.wa.mean
-        mark = "*" * variant.capped + "†" * (not variant.complete)
+        suffix = "*" * variant.capped + "†" * (not variant.complete)
         cells.append(
             number_cell(
-                format_percent(ua) + mark,
+                format_percent(ua) + suffix,
                 ua,
-                bold=not mark and format_percent(ua) == format_percent(best_ua) and variant in reportable,
+                bold=not suffix and format_percent(ua) == format_percent(best_ua) and variant in reportable,
             )
         )
-        cells.append(number_cell(format_percent(wa) + mark, wa))
+        cells.append(number_cell(format_percent(wa) + suffix, wa))
     return tuple(cells)
 
 

@@ -1,4 +1,4 @@
-"""What runs hold, in a form that can be compared to the last digit."""
+"""Results of trials read back from runs, and as plain values that compare to the last digit."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
