@@ -78,14 +78,14 @@ class StudyDisplay(StudyCallback):
             self._console.print(f"{text} {standing.folds_done} of {standing.folds}", soft_wrap=True)
 
     @override
-    def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
+    def on_epoch_end(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
         if slot not in self._slots:
             self._slots[slot] = self._bars.add_task(fold, total=epochs)
         text = f"{fold} · validation UA {100 * record.values['validation_ua']:.0f}%, epoch"
         self._bars.update(self._slots[slot], description=text, total=epochs, completed=record.epoch)
 
     @override
-    def fold_failed(self, failure: FoldFailure) -> None:
+    def on_fold_failed(self, failure: FoldFailure) -> None:
         left = failure.attempts_left
         consequence = f"retrying, {left} attempts left" if left else "giving up"
         text = f"fold {failure.fold} failed ({failure.reason}); {consequence}"

@@ -6,18 +6,18 @@ from rich.text import Text
 
 from studies.cli.arguments import open_home
 from studies.cli.options import HomeOptions
-from studies.monitoring.storage_status import make_storages, storage_findings
+from studies.monitoring.storage_status import create_storages, describe_storages
 
 
 def init(options: HomeOptions) -> None:
     """Create the databases that are missing, then print what there is."""
-    make_storages(open_home(options))
+    create_storages(open_home(options))
     check(options)
 
 
 def check(options: HomeOptions) -> None:
     """Print the databases, one row per fact."""
     table = Table("what", "found", title="ser storage", title_justify="left")
-    for name, value in storage_findings(open_home(options)):
+    for name, value in describe_storages(open_home(options)):
         table.add_row(name, Text(value))
     Console(soft_wrap=True).print(table)

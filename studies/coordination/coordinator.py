@@ -190,14 +190,14 @@ class Coordinator:
         match event:
             case Progress(identity=identity, slot=slot, record=record):
                 self._retries.heartbeat(identity)
-                self._callback.epoch_ended(slot, name, trial.point.configuration.epochs, record)
+                self._callback.on_epoch_end(slot, name, trial.point.configuration.epochs, record)
             case Finished(identity=identity, slot=slot, content=content):
                 self._outbox.put(identity, content)
                 trial.states[identity] = FoldState.STORED
                 del self._in_flight[identity]
                 self._retries.end(identity)
                 self._background.submit(partial(self._record, trial, identity), self._queue_key(trial))
-                self._callback.fold_ended(slot, name)
+                self._callback.on_fold_end(slot, name)
                 self._publish_progress()
             case Failed():
                 del self._in_flight[event.identity]
@@ -211,7 +211,7 @@ class Coordinator:
             return
         text = f"{name}: {reason}\n{failed.traceback}"
         trial.failures.append(text)
-        self._callback.fold_failed(FoldFailure(failed.slot, name, reason, failed.traceback, attempts_left))
+        self._callback.on_fold_failed(FoldFailure(failed.slot, name, reason, failed.traceback, attempts_left))
         if attempts_left > 0:
             self._queue.append((trial, failed.identity))
         else:

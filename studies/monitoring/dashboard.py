@@ -1,4 +1,4 @@
-"""Optuna's dashboard over a study storage: only to be looked at, and only from this machine."""
+"""Optuna's dashboard over a study storage: read-only, and served to this machine only."""
 
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
@@ -15,10 +15,10 @@ HOST = "127.0.0.1"
 
 
 def dashboard_app(storage: Storage) -> "WSGIApplication":
-    """The dashboard, less all that would change a study: its own pages can rename, tell and delete.
+    """Return the dashboard without what would change a study: its pages can rename, tell and delete.
 
     Args:
-        storage: Where studies are kept.
+        storage: Storage of the studies.
 
     Raises:
         StudyError: The dashboard is not installed.
@@ -27,19 +27,19 @@ def dashboard_app(storage: Storage) -> "WSGIApplication":
         from optuna_dashboard import wsgi
     except ModuleNotFoundError as error:
         raise StudyError(
-            "Optuna's dashboard is not installed; install this project with its extra 'dashboard'"
+            "Optuna's dashboard is not installed; install it with: pip install 'ser-studies[dashboard]'"
         ) from error
     app: WSGIApplication = wsgi(storage.open())
     return read_only(app)
 
 
 def read_only(app: "WSGIApplication") -> "WSGIApplication":
-    """Refuses every request that is not a look."""
+    """Refuse every request that does not only read."""
 
     def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
             return app(environ, start_response)
-        text = b'{"reason": "this dashboard only shows: studies are changed by the command ser study"}'
+        text = b'{"reason": "this dashboard is read-only: change studies with the command ser study"}'
         start_response("405 Method Not Allowed", [("Content-Type", "application/json"), ("Allow", "GET, HEAD")])
         return [text]
 
@@ -47,31 +47,31 @@ def read_only(app: "WSGIApplication") -> "WSGIApplication":
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Answers requests side by side; the importance of parameters takes seconds."""
+    """Serves requests in parallel; the importance of parameters takes seconds."""
 
     daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: nobody asked for a line a request."""
+        """Print nothing per request."""
 
 
 def serve(app: "WSGIApplication", port: int, ready: Callable[[str], None]) -> None:
-    """Serves until it is interrupted.
+    """Serve until interrupted.
 
     Args:
-        app: What is served.
-        port: Port on 127.0.0.1; 0 takes a free one.
-        ready: Is told the address once it is there.
+        app: The application.
+        port: Port on 127.0.0.1; 0 for a free one.
+        ready: Called with the address when it is served.
 
     Raises:
-        StudyError: The port is taken.
+        StudyError: The port is in use.
     """
     try:
         server = make_server(HOST, port, app, server_class=_Server, handler_class=_Quiet)
     except OSError as error:
-        raise StudyError(f"port {port} of {HOST} cannot be used ({error.strerror}); name another one") from error
+        raise StudyError(f"port {port} of {HOST} cannot be used ({error.strerror}); choose another port") from error
     with server:
         ready(f"http://{HOST}:{server.server_port}/dashboard")
         server.serve_forever()

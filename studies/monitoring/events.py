@@ -1,21 +1,23 @@
-"""What a running study tells whoever watches it."""
+"""Callbacks of a running study, and the records that they receive."""
 
 from dataclasses import dataclass
+
+from typing_extensions import override
 
 from ser.results import EpochRecord
 
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """How far a study is.
+    """Progress of a study.
 
     Attributes:
         trials: Trials of the study.
         trials_done: Trials that are complete or were pruned.
         folds: Folds of all trials.
         folds_done: Folds that have a result.
-        folds_reused: Of these, the ones that were there before this start.
-        best: The trial with the highest mean validation UA and that value, 0..1, or None before any is complete.
+        folds_reused: Those of them that had a result before this start.
+        best: Trial with the highest mean validation UA, and that value, 0..1, or None before any is complete.
     """
 
     trials: int
@@ -28,14 +30,14 @@ class StudyProgress:
 
 @dataclass(frozen=True)
 class FoldFailure:
-    """An attempt at a fold that failed.
+    """Failed attempt at a fold.
 
     Attributes:
         slot: The slot, from 0.
         fold: Readable name of trial and fold.
         reason: One line.
-        traceback: The worker's traceback, or the reason again where there is none.
-        attempts_left: Times that the fold is tried again.
+        traceback: Traceback of the worker, or the reason again if there is none.
+        attempts_left: Number of further attempts.
     """
 
     slot: int
@@ -46,67 +48,67 @@ class FoldFailure:
 
 
 class StudyCallback:
-    """Watches a study; by itself it says nothing. Every method may be overridden."""
+    """Callback of a study. Every method may be overridden; by default they do nothing."""
 
-    def on_progress(self, standing: StudyProgress) -> None:
-        """The study has come to a new standing."""
+    def on_progress(self, progress: StudyProgress) -> None:
+        """Receive the progress whenever it changes."""
 
-    def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
-        """A fold in a slot has ended an epoch.
+    def on_epoch_end(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
+        """Receive an epoch that has ended.
 
         Args:
             slot: The slot, from 0.
             fold: Readable name of trial and fold.
-            epochs: Epochs that the fold will have.
+            epochs: Number of epochs of the fold.
             record: The epoch.
         """
 
-    def fold_ended(self, slot: int, fold: str) -> None:
-        """A fold in a slot is finished, and its result is on disk; its run is written soon after.
+    def on_fold_end(self, slot: int, fold: str) -> None:
+        """Receive a fold whose result is on disk; its MLflow run is written soon after.
 
         Args:
             slot: The slot, from 0.
             fold: Readable name of trial and fold.
         """
 
-    def fold_failed(self, failure: FoldFailure) -> None:
-        """A fold has failed; it is tried again while attempts are left."""
+    def on_fold_failed(self, failure: FoldFailure) -> None:
+        """Receive a failed attempt at a fold."""
 
-    def on_message(self, what: str) -> None:
-        """Machines have come or gone, a damage was mended, or something else that the user should know has happened."""
+    def on_message(self, message: str) -> None:
+        """Receive a line for the user, such as a node that joined or an inconsistency that was repaired."""
 
 
 class CallbackList(StudyCallback):
-    """Several watchers of one study, told in turn.
+    """Several callbacks of one study, called in turn.
 
     Args:
-        observers: The watchers.
+        callbacks: The callbacks.
     """
 
-    def __init__(self, *observers: StudyCallback) -> None:
-        self._observers = observers
+    def __init__(self, *callbacks: StudyCallback) -> None:
+        self._callbacks = callbacks
 
-    def on_progress(self, standing: StudyProgress) -> None:
-        """See the base class."""
-        for each in self._observers:
-            each.on_progress(standing)
+    @override
+    def on_progress(self, progress: StudyProgress) -> None:
+        for callback in self._callbacks:
+            callback.on_progress(progress)
 
-    def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
-        """See the base class."""
-        for each in self._observers:
-            each.epoch_ended(slot, fold, epochs, record)
+    @override
+    def on_epoch_end(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
+        for callback in self._callbacks:
+            callback.on_epoch_end(slot, fold, epochs, record)
 
-    def fold_ended(self, slot: int, fold: str) -> None:
-        """See the base class."""
-        for each in self._observers:
-            each.fold_ended(slot, fold)
+    @override
+    def on_fold_end(self, slot: int, fold: str) -> None:
+        for callback in self._callbacks:
+            callback.on_fold_end(slot, fold)
 
-    def fold_failed(self, failure: FoldFailure) -> None:
-        """See the base class."""
-        for each in self._observers:
-            each.fold_failed(failure)
+    @override
+    def on_fold_failed(self, failure: FoldFailure) -> None:
+        for callback in self._callbacks:
+            callback.on_fold_failed(failure)
 
-    def on_message(self, what: str) -> None:
-        """See the base class."""
-        for each in self._observers:
-            each.on_message(what)
+    @override
+    def on_message(self, message: str) -> None:
+        for callback in self._callbacks:
+            callback.on_message(message)

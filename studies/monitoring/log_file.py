@@ -1,4 +1,4 @@
-"""Log of a study: all that the logger `ser` is told while the study runs, with times and without passwords."""
+"""Log of a study: all records of the logger `ser` while the study runs, with times and without passwords."""
 
 import logging
 from collections.abc import Iterator
@@ -28,16 +28,16 @@ class LogCallback(StudyCallback):
     """Logs what happens in a study: its progress, failed folds with their tracebacks, and every message."""
 
     @override
-    def on_progress(self, standing: StudyProgress) -> None:
-        folds, trials = (standing.folds_done, standing.folds), (standing.trials_done, standing.trials)
+    def on_progress(self, progress: StudyProgress) -> None:
+        folds, trials = (progress.folds_done, progress.folds), (progress.trials_done, progress.trials)
         _log.info("%d of %d folds done, %d of %d trials", *folds, *trials)
 
     @override
-    def fold_ended(self, slot: int, fold: str) -> None:
+    def on_fold_end(self, slot: int, fold: str) -> None:
         _log.info("fold %s done by worker %d", fold, slot)
 
     @override
-    def fold_failed(self, failure: FoldFailure) -> None:
+    def on_fold_failed(self, failure: FoldFailure) -> None:
         _log.warning(
             "fold %s failed in worker %d (%s); attempts left: %d\n%s",
             failure.fold,
@@ -48,8 +48,8 @@ class LogCallback(StudyCallback):
         )
 
     @override
-    def on_message(self, what: str) -> None:
-        _log.warning("%s", what)
+    def on_message(self, message: str) -> None:
+        _log.warning("%s", message)
 
 
 class _LogFile(logging.FileHandler):
@@ -61,10 +61,10 @@ class _LogFile(logging.FileHandler):
 
 @contextmanager
 def log_to_file(path: Path) -> Iterator[None]:
-    """Append to a log file all that the logger `ser` is told while the block runs.
+    """Append all records of the logger `ser` to a log file while the block runs.
 
     Args:
-        path: The log file; it is made with its folder where it is missing.
+        path: The log file; it is created with its folder if it is missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = _LogFile(path, encoding="utf-8")

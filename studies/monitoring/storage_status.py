@@ -1,4 +1,4 @@
-"""What a look at the databases of a home finds: studies and runs, each with its kind, version and state."""
+"""State of a data directory's databases: studies and runs, with the kind and version of each database."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from studies.storages.home import Home
 from tracking.backend.client import describe_store
 from tracking.backend.errors import redact_password
 
-NOT_MADE = "not made yet: ser storage init, or the first study, makes it"
+MISSING = "missing: 'ser storage init' or the first study creates it"
 
 
-def make_storages(home: Home) -> None:
-    """Makes both databases where they are missing, and changes nothing where they are there.
+def create_storages(home: Home) -> None:
+    """Create the databases that are missing; existing ones do not change.
 
     Args:
-        home: Where everything is kept.
+        home: The data directory.
 
     Raises:
-        StorageError: One of them cannot be used; `UnavailableError` where it cannot be reached now.
+        StorageError: A database cannot be used; `UnavailableError` if it is unavailable now.
     """
     from tracking.backend.client import connect
 
@@ -25,33 +25,39 @@ def make_storages(home: Home) -> None:
     connect(home.tracking_uri_or_path)
 
 
-def storage_findings(home: Home) -> list[tuple[str, str]]:
-    """Names and values, in order; nothing is made or changed.
+def describe_storages(home: Home) -> list[tuple[str, str]]:
+    """Describe both databases and the outbox; nothing is created or changed.
 
     Args:
-        home: Where everything is kept.
+        home: The data directory.
+
+    Returns:
+        Names and values, in order.
 
     Raises:
-        StorageError: One of the databases cannot be used; `UnavailableError` where it cannot be reached now.
+        StorageError: A database cannot be used; `UnavailableError` if it is unavailable now.
     """
-    found = [("studies", home.storage.title)]
+    pending = sum(1 for _ in home.outbox.glob("*.safetensors"))
+    outbox = f"{pending} results wait to be written" if pending else "empty"
+    return [*_describe_studies(home), *_describe_runs(home), ("outbox", outbox)]
+
+
+def _describe_studies(home: Home) -> list[tuple[str, str]]:
+    rows = [("studies", home.storage.title)]
     if not home.storage.exists():
-        found.append(("", NOT_MADE))
-    else:
-        storage = home.storage.open()
-        schema, newest = storage.get_current_version(), storage.get_head_version()
-        found.append(("schema", schema if schema == newest else f"{schema}, and the program's is {newest}"))
-        found += home.storage.describe()
-        names = [each.name for each in list_studies(home.storage)]
-        found.append(("number of studies", str(len(names))))
-        holders = {name: home.storage.lease_owner(name) for name in names}
-        found += [("run now", f"{name}, by {by}") for name, by in holders.items() if by is not None]
-    where = home.tracking_uri_or_path
-    found.append(("runs", f"MLflow server {redact_password(where)}" if isinstance(where, str) else f"SQLite {where}"))
-    if isinstance(where, Path) and not where.is_file():
-        found.append(("", NOT_MADE))
-    else:
-        found += describe_store(where)
-    waiting = sum(1 for _ in home.outbox.glob("*.safetensors"))
-    found.append(("outbox", f"{waiting} results wait to be written" if waiting else "empty"))
-    return found
+        return [*rows, ("", MISSING)]
+    storage = home.storage.open()
+    schema, head = storage.get_current_version(), storage.get_head_version()
+    rows.append(("schema", schema if schema == head else f"{schema}, but this program needs {head}"))
+    rows += home.storage.describe()
+    names = [study.name for study in list_studies(home.storage)]
+    rows.append(("number of studies", str(len(names))))
+    owners = {name: home.storage.lease_owner(name) for name in names}
+    return rows + [("running", f"{name}, by {owner}") for name, owner in owners.items() if owner is not None]
+
+
+def _describe_runs(home: Home) -> list[tuple[str, str]]:
+    location = home.tracking_uri_or_path
+    title = f"MLflow server {redact_password(location)}" if isinstance(location, str) else f"SQLite {location}"
+    missing = isinstance(location, Path) and not location.is_file()
+    return [("runs", title), *([("", MISSING)] if missing else describe_store(location))]

@@ -1,4 +1,4 @@
-"""How a study's trials stand, read from its runs."""
+"""Status of a study's trials, read from their MLflow runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from tracking.backend.queries import is_finished, search_runs
 
 @dataclass(frozen=True)
 class TrialStatus:
-    """One trial as it stands.
+    """Status of a trial.
 
     Attributes:
         name: Readable name of the trial.
-        state: State of its run: RUNNING, FINISHED or FAILED; or PRUNED.
-        folds_done: Folds that have a finished run.
-        folds: Folds that the trial has.
-        mean_validation_ua: Its value, 0..1, or None before its end.
-        remark: Where it was reused from, or why it failed or was pruned.
+        state: RUNNING, FINISHED, FAILED or PRUNED.
+        folds_done: Folds with a finished run.
+        folds: Folds of the trial.
+        mean_validation_ua: Mean validation UA, 0..1, or None before its end.
+        note: Run that it was reused from, or why it failed or was pruned.
     """
 
     name: str
@@ -32,40 +32,40 @@ class TrialStatus:
 
 
 def trial_statuses(home: Home, study: StudySummary) -> list[TrialStatus]:
-    """All trials of a study that have begun, in the order in which they did.
+    """Return the status of all trials of a study that have started, in that order.
 
     Args:
-        home: Where everything is kept.
+        home: The data directory.
         study: The study.
     """
     if study.location is None:
         return []
     client = connect(home.tracking_uri_or_path)
+    folds = study.location.folds
     trials = search_runs(client, study.location.experiment, ser__kind="trial", ser__study=study.name)
-    folds = search_runs(client, study.location.experiment, ser__kind="fold", ser__study=study.name)
-    done: dict[str, int] = {}
-    for run in folds:
+    fold_runs = search_runs(client, study.location.experiment, ser__kind="fold", ser__study=study.name)
+    folds_done: dict[str, int] = {}
+    for run in fold_runs:
         if is_finished(run):
             parent = run.data.tags[schema.PARENT]
-            done[parent] = done.get(parent, 0) + 1
-    standings = []
+            folds_done[parent] = folds_done.get(parent, 0) + 1
+    statuses = []
     for run in trials:
         tags = run.data.tags
         reused = tags.get(schema.REUSED_FROM)
-        whole = study.location.folds
-        standings.append(
+        statuses.append(
             TrialStatus(
                 name=str(run.info.run_name),
                 state="PRUNED" if schema.PRUNED in tags else str(run.info.status),
-                folds_done=whole if is_finished(run) else done.get(str(run.info.run_id), 0),
-                folds=whole,
+                folds_done=folds if is_finished(run) else folds_done.get(str(run.info.run_id), 0),
+                folds=folds,
                 mean_validation_ua=run.data.metrics.get(schema.MEAN_VALIDATION_UA),
-                note=f"reused from run {reused}" if reused else _remark(tags),
+                note=f"reused from run {reused}" if reused else _note(tags),
             )
         )
-    return standings
+    return statuses
 
 
-def _remark(tags: Mapping[str, str]) -> str:
-    """Why a trial failed or was pruned, in a line; nothing for others."""
+def _note(tags: Mapping[str, str]) -> str:
+    """Return why a trial failed or was pruned, in one line; empty for others."""
     return tags.get(schema.PRUNED, tags.get(schema.FAILURE, "")).partition("\n")[0]

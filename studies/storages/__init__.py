@@ -1,4 +1,4 @@
-"""Where Optuna keeps studies, and who coordinates them: one file a kind of database behind `base.Storage`."""
+"""Storages of Optuna studies and of their leases: one file per kind of database, behind `base.Storage`."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from studies.storages.base import Storage
 
 
 def storage_at(url: str | None, database: Path) -> Storage:
-    """The storage that a URL names.
+    """Return the storage that a URL names.
 
     Args:
-        url: A PostgreSQL database, or None for SQLite.
-        database: The SQLite file where there is no URL.
+        url: URL of a PostgreSQL database, or None for SQLite.
+        database: SQLite file, used if there is no URL.
 
     Returns:
-        The storage; nothing is opened or made yet.
+        The storage; nothing is opened or created yet.
 
     Raises:
-        ConfigurationError: The URL is none, or of another database.
+        ConfigurationError: The URL is malformed, or of another kind of database.
 
     Examples:
         >>> storage_at("postgresql+psycopg://ser:secret@db.lab/ser", Path("optuna.db")).title
@@ -29,7 +29,7 @@ def storage_at(url: str | None, database: Path) -> Storage:
         return SqliteStorage(database)
     scheme = url.partition(":")[0]
     if scheme not in ("postgresql", "postgresql+psycopg"):
-        # The URL may hold a password, so that only its beginning is told.
+        # The URL may contain a password, so only its scheme is shown.
         raise ConfigurationError(
             f"storage '{scheme}:...' is not supported; "
             "expected postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or nothing for SQLite"

@@ -1,4 +1,4 @@
-"""What a storage of studies is: Optuna's database, and the place of one coordinator a study."""
+"""Storage interface: Optuna's database, and the lease of the one coordinator per study."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -9,28 +9,28 @@ if TYPE_CHECKING:
 
 
 class Lease:
-    """A study's one place for a coordinator, while it is held; by itself it cannot be lost."""
+    """Right to coordinate a study, which one process has at a time; this kind cannot be lost."""
 
     def check(self) -> None:
-        """Makes sure that the place is still held; called before anything is written.
+        """Check that this process still has the lease; called before anything is written.
 
         Raises:
-            StudyError: Another coordinator has taken it.
-            UnavailableError: The database that keeps the place cannot be reached.
+            StudyError: Another coordinator has acquired it.
+            UnavailableError: The database of the lease is unavailable.
         """
 
 
 class Storage(ABC):
-    """A database of studies. Making one opens nothing."""
+    """A database of studies. The constructor opens nothing."""
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """What it is and where, in words; never with a password."""
+        """Kind and location, without a password."""
 
     @abstractmethod
     def exists(self) -> bool:
-        """Whether Optuna's tables are there.
+        """Return whether Optuna's tables exist.
 
         Raises:
             StorageError: The database cannot be opened.
@@ -38,30 +38,30 @@ class Storage(ABC):
 
     @abstractmethod
     def open(self) -> "RDBStorage":
-        """Opens the database, and makes its tables first where there are none, by one process at a time.
+        """Open the database, and create its tables if they are missing, by one process at a time.
 
         Raises:
-            StorageError: The database cannot be opened, or is of another version.
+            StorageError: The database cannot be opened, or has another schema version.
         """
 
     @abstractmethod
     def acquire_lease(self, study: str) -> AbstractContextManager[Lease]:
-        """Takes a study's place while the block runs; it is free at once when this process ends, however it ends.
+        """Hold a study's lease while the block runs; it is free at once when this process ends, however it ends.
 
         Args:
             study: Name of the study.
 
         Raises:
-            StudyError: Another coordinator has it; the text names host, process and since when.
+            StudyError: Another coordinator has it; the text names its host, process and start.
         """
 
     @abstractmethod
     def lease_owner(self, study: str) -> str | None:
-        """Who coordinates a study now, in words, or None. Asking takes nothing and waits for nobody."""
+        """Describe the process that coordinates a study now, or return None. Acquires nothing and never blocks."""
 
     @abstractmethod
     def describe(self) -> list[tuple[str, str]]:
-        """What a look at the database finds beyond Optuna's own: names and values.
+        """Return names and values that describe the database.
 
         Raises:
             StorageError: The database cannot be opened.

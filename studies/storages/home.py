@@ -1,4 +1,4 @@
-"""Where a user's data, results and reports lie: one folder, `data` unless told otherwise."""
+"""The data directory of a user, with paths of data, results and reports; `data` by default."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,12 +10,12 @@ from studies.storages.base import Storage
 
 @dataclass(frozen=True)
 class Home:
-    """The folder below which everything that is computed is kept.
+    """The data directory, which contains everything that is computed.
 
     Attributes:
-        root: The folder.
-        storage_url: PostgreSQL database of studies, or None for SQLite in the folder.
-        tracking_uri: MLflow tracking server, such as 'http://localhost:5000', or None for SQLite in the folder.
+        root: The directory.
+        storage_url: PostgreSQL database of studies, or None for SQLite in the directory.
+        tracking_uri: MLflow tracking server, such as 'http://localhost:5000', or None for SQLite in the directory.
     """
 
     root: Path
@@ -24,12 +24,12 @@ class Home:
 
     @cached_property
     def storage(self) -> Storage:
-        """Where studies are kept, and who coordinates them."""
+        """Optuna's studies and their leases."""
         return storage_at(self.storage_url, self.root / "optuna.db")
 
     @property
     def tracking_uri_or_path(self) -> Path | str:
-        """Where runs are kept: the URI of a server, or a SQLite file."""
+        """Location of MLflow's runs: the URI of a server, or a SQLite file."""
         return self.tracking_uri or self.root / "mlflow.db"
 
     @property
@@ -44,7 +44,7 @@ class Home:
 
     @property
     def outbox(self) -> Path:
-        """Fold results that wait to be written to MLflow."""
+        """Fold results that are not yet written to MLflow."""
         return self.root / "outbox"
 
     @property
@@ -59,15 +59,15 @@ class Home:
 
     @property
     def machine_cache(self) -> Path:
-        """What was measured of this machine."""
+        """Measurements of this machine."""
         return self.root / "machine.json"
 
     def live_status(self, study: str) -> Path:
-        """What a study's coordinator tells other terminals."""
+        """Live status of a study."""
         return self.root / "status" / f"{study}.json"
 
     def failures(self, study: str) -> Path:
-        """Every failed attempt at a study's folds, with its traceback."""
+        """Failed attempts at a study's folds, with their tracebacks."""
         return self.root / "failures" / f"{study}.txt"
 
     def log(self, study: str) -> Path:
@@ -75,5 +75,5 @@ class Home:
         return self.root / "logs" / f"{study}.log"
 
     def lock(self, name: str) -> Path:
-        """A lock file."""
+        """Path of a lock file."""
         return self.root / "locks" / f"{name}.lock"

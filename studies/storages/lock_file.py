@@ -1,4 +1,4 @@
-"""One coordinator a study: the second one is refused, with who holds it."""
+"""Lease of a study as a locked file, which names the process that has it."""
 
 import contextlib
 import json
@@ -17,25 +17,25 @@ from ser.files import file_lock
 
 _log = logging.getLogger("ser")
 
-_TRIES = 10
+_ATTEMPTS = 10
 _PAUSE_S = 0.02
 
 
 @contextmanager
 def coordinator_lock(lock: Path, study: str) -> Iterator[None]:
-    """Holds a study while the block runs; its place is free at once when the process ends, however it ends.
+    """Hold a study's lease while the block runs; it is free at once when the process ends, however it ends.
 
     Args:
         lock: The study's lock file.
         study: Name of the study.
 
     Raises:
-        StudyError: Another coordinator holds it; the text names host, process and since when.
+        StudyError: Another coordinator has it; the text names its host, process and start.
     """
     with contextlib.ExitStack() as stack:
         file = _acquire(stack, lock)
         if file is None:
-            raise StudyError(f"study {study} is being run by {_describe_owner(lock)}; wait for it, or end it")
+            raise StudyError(f"study {study} is already running ({_describe_owner(lock)}); wait for it or stop it")
         file.truncate(0)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"host": platform.node(), "process": os.getpid(), "since": now}))
@@ -46,7 +46,7 @@ def coordinator_lock(lock: Path, study: str) -> Iterator[None]:
 
 
 def lock_owner(lock: Path) -> str | None:
-    """Who holds a study now, in words, or None."""
+    """Describe the process that has the lease now, or return None."""
     if not lock.is_file():
         return None
     try:
@@ -57,8 +57,8 @@ def lock_owner(lock: Path) -> str | None:
 
 
 def _acquire(stack: contextlib.ExitStack, lock: Path) -> TextIO | None:
-    """Takes the lock, unless a coordinator has it; who only asks for the holder has it for an instant."""
-    for _ in range(_TRIES):
+    """Try to acquire the lock; `lock_owner` holds it for an instant, so a few attempts are made."""
+    for _ in range(_ATTEMPTS):
         try:
             return stack.enter_context(file_lock(lock, blocking=False))
         except BlockingIOError:
@@ -68,7 +68,7 @@ def _acquire(stack: contextlib.ExitStack, lock: Path) -> TextIO | None:
 
 def _describe_owner(lock: Path) -> str:
     try:
-        who = json.loads(lock.read_text())
+        owner = json.loads(lock.read_text())
     except json.JSONDecodeError:
-        return "a process that has only just begun"
-    return f"process {who['process']} on {who['host']} since {who['since']}"
+        return "a process that has just started"
+    return f"process {owner['process']} on {owner['host']} since {owner['since']}"

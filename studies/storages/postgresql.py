@@ -1,7 +1,7 @@
-"""PostgreSQL: for a team; a coordinator's place is an advisory lock on a connection that it holds.
+"""PostgreSQL storage, for a team; a lease is an advisory lock on an open connection.
 
-The server frees the lock when the connection ends, so that the place of a process that was killed
-is free at once, and that of a machine that lost its power after the keep-alives named below.
+The server frees the lock when the connection ends, so that the lease of a process that was killed
+is free at once, and that of a machine that lost power after the keep-alives below.
 """
 
 import logging
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
+from typing_extensions import override
 
 from ser.errors import ConfigurationError, SerError, StorageError, StudyError, UnavailableError
 from studies.storages.base import Lease, Storage
@@ -29,35 +30,35 @@ if TYPE_CHECKING:
 _log = logging.getLogger("ser")
 
 CONNECT_TIMEOUT_S = 10
-_END_S = 2.0
+_TERMINATE_TIMEOUT_S = 2.0
 _PAUSE_S = 0.05
-_HOLDERS = "ser_coordinators"
-_MAKING = "making the tables"
+_OWNERS = "ser_coordinators"
+_TABLES_LOCK = "making the tables"
 
-# After 10 s of silence three questions, 5 s apart: a machine that is gone is known to be so after 25 s, to the server
-# by the first and to us by the second ones.
-_KEEP_ALIVE = ("SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3")
-_KEEP_ALIVE_HERE = {
+# After 10 s of silence three probes, 5 s apart: a lost connection is noticed after 25 s, by the server with the first
+# settings and by this process with the second.
+_SERVER_KEEP_ALIVE = ("SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 3")
+_CLIENT_KEEP_ALIVE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
 _TABLE = (
-    f"CREATE TABLE IF NOT EXISTS {_HOLDERS} "
+    f"CREATE TABLE IF NOT EXISTS {_OWNERS} "
     "(study text PRIMARY KEY, host text NOT NULL, process integer NOT NULL, since text NOT NULL, "
     "backend integer NOT NULL)"
 )
-_TAKE_PLACE = (
-    f"INSERT INTO {_HOLDERS} VALUES (:study, :host, :process, :since, pg_backend_pid()) "
+_RECORD_OWNER = (
+    f"INSERT INTO {_OWNERS} VALUES (:study, :host, :process, :since, pg_backend_pid()) "
     "ON CONFLICT (study) DO UPDATE SET host = excluded.host, process = excluded.process, "
     "since = excluded.since, backend = excluded.backend"
 )
-_END = (
-    f"SELECT pg_terminate_backend(backend) FROM {_HOLDERS} WHERE study = :study AND host = :host "
+_TERMINATE = (
+    f"SELECT pg_terminate_backend(backend) FROM {_OWNERS} WHERE study = :study AND host = :host "
     "AND process = :process AND since = :since AND backend = :backend"
 )
-_WHO_LOCKED = (
+_LOCKING_BACKEND = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND ((classid::bigint << 32) | objid::bigint) = :key"
@@ -68,10 +69,10 @@ class PostgresqlStorage(Storage):
     """Studies in a PostgreSQL database.
 
     Args:
-        url: Its URL.
+        url: URL of the database.
 
     Raises:
-        ConfigurationError: The URL cannot be read, or psycopg is not installed.
+        ConfigurationError: The URL is malformed.
     """
 
     def __init__(self, url: str) -> None:
@@ -79,66 +80,66 @@ class PostgresqlStorage(Storage):
             parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
         except SQLAlchemyError:
             raise ConfigurationError(
-                "the storage's URL cannot be read; expected postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+                "the storage URL is malformed; expected postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
             ) from None
         self._url = parsed
 
     @property
+    @override
     def title(self) -> str:
-        """Kind and URL, without the password; see the base class."""
         return f"PostgreSQL {self._url.render_as_string(hide_password=True)}"
 
+    @override
     def exists(self) -> bool:
-        """Whether the database has Optuna's tables; see the base class."""
         with self._connected() as connection:
             return sqlalchemy.inspect(connection).has_table("studies")
 
+    @override
     def open(self) -> "RDBStorage":
-        """Opens the database; see the base class."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self._connected() as connection:
-            _make_table(connection)
-            # Two processes that make the tables at once could both fail; the lock ends with the connection.
-            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _key(_MAKING)})
+            _create_table(connection)
+            # Two processes that create the tables at once could both fail; the lock ends with the connection.
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _key(_TABLES_LOCK)})
             return optuna.storages.RDBStorage(
                 self._url.render_as_string(hide_password=False),
-                engine_kwargs={"pool_pre_ping": True, "connect_args": _arguments()},
+                engine_kwargs={"pool_pre_ping": True, "connect_args": _connect_args()},
             )
 
+    @override
     @contextmanager
     def acquire_lease(self, study: str) -> Iterator[Lease]:
-        """Takes the study's advisory lock; see the base class."""
-        place = AdvisoryLease(self, study)
+        lease = AdvisoryLease(self, study)
         try:
-            place.acquire()
-            yield place
+            lease.acquire()
+            yield lease
         finally:
-            place.release()
+            lease.release()
 
+    @override
     def lease_owner(self, study: str) -> str | None:
-        """Who has the study's advisory lock; see the base class."""
         with self._connected() as connection:
-            return _described(connection, study)
+            return _describe_owner(connection, study)
 
+    @override
     def describe(self) -> list[tuple[str, str]]:
-        """The server's version, and the connections it has left; see the base class."""
         with self._connected() as connection:
             version = connection.execute(sqlalchemy.text("SHOW server_version")).scalar_one()
             used = connection.execute(sqlalchemy.text("SELECT count(*) FROM pg_stat_activity")).scalar_one()
-            most = connection.execute(sqlalchemy.text("SHOW max_connections")).scalar_one()
-        return [("server", f"PostgreSQL {version}"), ("connections", f"{used} of {most} in use")]
+            allowed = connection.execute(sqlalchemy.text("SHOW max_connections")).scalar_one()
+        return [("server", f"PostgreSQL {version}"), ("connections", f"{used} of {allowed} in use")]
 
     def engine(self) -> "Engine":
-        """An engine whose connections are closed when they are let go of, and commit each statement.
+        """Return an engine without a pool, whose connections commit each statement.
 
         Raises:
             ConfigurationError: psycopg is not installed.
         """
         try:
             return sqlalchemy.create_engine(
-                self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_arguments()
+                self._url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_connect_args()
             )
         except ImportError:
             raise ConfigurationError(
@@ -147,7 +148,7 @@ class PostgresqlStorage(Storage):
 
     @contextmanager
     def _connected(self) -> "Iterator[Connection]":
-        """A connection of its own; what goes wrong with it is said in one line."""
+        """Open a connection for the block; its errors become one line."""
         try:
             with self.engine().connect() as connection:
                 yield connection
@@ -156,7 +157,7 @@ class PostgresqlStorage(Storage):
 
 
 class AdvisoryLease(Lease):
-    """A study's advisory lock, and the row that names its holder.
+    """A study's advisory lock, and the row that names its owner.
 
     Args:
         storage: The storage.
@@ -167,26 +168,26 @@ class AdvisoryLease(Lease):
         self._storage = storage
         self._study = study
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._who = {"host": platform.node(), "process": os.getpid(), "since": now}
+        self._owner = {"host": platform.node(), "process": os.getpid(), "since": now}
         self._connection: Connection | None = None
         self._backend: int | None = None
 
     def acquire(self) -> None:
-        """Takes the place.
+        """Acquire the lease.
 
         Raises:
             StudyError: Another coordinator has it.
-            UnavailableError: The database cannot be reached.
+            UnavailableError: The database is unavailable.
         """
         try:
             self._connection = self._storage.engine().connect()
-            for statement in _KEEP_ALIVE:
+            for statement in _SERVER_KEEP_ALIVE:
                 self._execute(statement)
-            _make_table(self._connection)
+            _create_table(self._connection)
             if not self._try_lock():
-                by = _described(self._connection, self._study) or "another process"
-                raise StudyError(f"study {self._study} is being run by {by}; wait for it, or end it")
-            self._execute(_TAKE_PLACE, study=self._study, **self._who)
+                owner = _describe_owner(self._connection, self._study) or "another process"
+                raise StudyError(f"study {self._study} is already running ({owner}); wait for it or stop it")
+            self._execute(_RECORD_OWNER, study=self._study, **self._owner)
             self._backend = self._execute("SELECT pg_backend_pid()").scalar_one()
             _log.info("lease of study %s acquired from %s", self._study, self._storage.title)
         except DBAPIError as error:
@@ -196,8 +197,9 @@ class AdvisoryLease(Lease):
             self.release()
             raise
 
+    @override
     def check(self) -> None:
-        """Asks over the held connection; where that was lost, takes the place anew. See the base class."""
+        """Query over the open connection; if that was lost, acquire the lease again."""
         if self._connection is not None:
             try:
                 self._execute("SELECT 1")
@@ -211,7 +213,7 @@ class AdvisoryLease(Lease):
         self.acquire()
 
     def release(self) -> None:
-        """Ends the connection, and the lock with it."""
+        """End the connection, and the lock with it."""
         if self._connection is not None:
             # Invalidated, so that nothing is sent over a connection that may be broken.
             self._connection.invalidate()
@@ -220,56 +222,54 @@ class AdvisoryLease(Lease):
             _log.info("lease of study %s released", self._study)
 
     def _try_lock(self) -> bool:
-        """Takes the lock, unless another coordinator has it.
+        """Try to acquire the lock; return whether no other coordinator has it.
 
-        A connection that broke may stand at the server's end for as long as its keep-alives take, with the lock:
-        this coordinator ends its own earlier one.
+        The server may take a broken connection for alive until its keep-alives fail, and the lock for taken:
+        this coordinator terminates its own earlier connection.
 
         Raises:
-            UnavailableError: It stands there still.
+            UnavailableError: The earlier connection does not end.
         """
-        until = time.monotonic() + _END_S
+        deadline = time.monotonic() + _TERMINATE_TIMEOUT_S
         while not self._execute("SELECT pg_try_advisory_lock(:key)", key=_key(self._study)).scalar_one():
-            locked_by = self._execute(_WHO_LOCKED, key=_key(self._study)).scalar()
+            locked_by = self._execute(_LOCKING_BACKEND, key=_key(self._study)).scalar()
             if self._backend is None or locked_by not in (None, self._backend):
                 return False
-            if time.monotonic() > until:
-                raise UnavailableError(
-                    f"{self._storage.title}: an earlier connection of this study's still stands there"
-                )
-            self._execute(_END, study=self._study, backend=self._backend, **self._who)
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"{self._storage.title}: an earlier connection of this study has not ended yet")
+            self._execute(_TERMINATE, study=self._study, backend=self._backend, **self._owner)
             time.sleep(_PAUSE_S)
         return True
 
     def _execute(self, statement: str, **values: Any) -> "sqlalchemy.CursorResult[Any]":
         if self._connection is None:
-            raise StorageError(f"{self._storage.title}: the place of study {self._study} is not held")
+            raise StorageError(f"{self._storage.title}: the lease of study {self._study} has been released")
         return self._connection.execute(sqlalchemy.text(statement), values)
 
 
-def _make_table(connection: "Connection") -> None:
-    """Makes the table of holders: PostgreSQL's IF NOT EXISTS does not keep two processes from making one at once."""
+def _create_table(connection: "Connection") -> None:
+    """Create the table of owners; with IF NOT EXISTS alone, two processes that create it at once can fail."""
     for statement in ("SELECT pg_advisory_lock(:key)", _TABLE, "SELECT pg_advisory_unlock(:key)"):
-        connection.execute(sqlalchemy.text(statement), {"key": _key(_MAKING)} if ":key" in statement else {})
+        connection.execute(sqlalchemy.text(statement), {"key": _key(_TABLES_LOCK)} if ":key" in statement else {})
 
 
-def _described(connection: "Connection", study: str) -> str | None:
-    backend = connection.execute(sqlalchemy.text(_WHO_LOCKED), {"key": _key(study)}).scalar()
+def _describe_owner(connection: "Connection", study: str) -> str | None:
+    backend = connection.execute(sqlalchemy.text(_LOCKING_BACKEND), {"key": _key(study)}).scalar()
     if backend is None:
         return None
     row = connection.execute(
-        sqlalchemy.text(f"SELECT host, process, since FROM {_HOLDERS} WHERE study = :study AND backend = :backend"),
+        sqlalchemy.text(f"SELECT host, process, since FROM {_OWNERS} WHERE study = :study AND backend = :backend"),
         {"study": study, "backend": backend},
     ).one_or_none()
     if row is None:
-        return "a process that has only just begun"
+        return "a process that has just started"
     return f"process {row.process} on {row.host} since {row.since}"
 
 
 def _key(name: str) -> int:
-    """A signed 64-bit number for an advisory lock."""
+    """Return a signed 64-bit number for an advisory lock."""
     return int.from_bytes(sha256(f"ser-studies {name}".encode()).digest()[:8], signed=True)
 
 
-def _arguments() -> dict[str, Any]:
-    return {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "ser-studies"} | _KEEP_ALIVE_HERE
+def _connect_args() -> dict[str, Any]:
+    return {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "ser-studies"} | _CLIENT_KEEP_ALIVE

@@ -1,10 +1,12 @@
-"""SQLite: one file, for one machine; a coordinator's place is a locked file beside it."""
+"""SQLite storage: one file, for one machine; a lease is a locked file beside it."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from ser.errors import StorageError
 from ser.files import file_lock
@@ -27,35 +29,35 @@ class SqliteStorage(Storage):
         self._database = database
 
     @property
+    @override
     def title(self) -> str:
-        """Kind and file; see the base class."""
         return f"SQLite {self._database}"
 
+    @override
     def exists(self) -> bool:
-        """Whether the file is there; see the base class."""
         return self._database.is_file()
 
+    @override
     def open(self) -> "RDBStorage":
-        """Opens the file, with the write-ahead log on; see the base class."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with file_lock(self._database.with_suffix(".lock")):
-            self._set_write_ahead()
+            self._enable_wal()
             return optuna.storages.RDBStorage(f"sqlite:///{self._database.resolve()}")
 
+    @override
     @contextmanager
     def acquire_lease(self, study: str) -> Iterator[Lease]:
-        """Locks the study's file; see the base class."""
         with lock_file.coordinator_lock(self._lock(study), study):
             yield Lease()
 
+    @override
     def lease_owner(self, study: str) -> str | None:
-        """Who has the study's file locked; see the base class."""
         return lock_file.lock_owner(self._lock(study))
 
+    @override
     def describe(self) -> list[tuple[str, str]]:
-        """Size and journal of the file; see the base class."""
         if not self.exists():
             return []
         with closing(sqlite3.connect(f"file:{self._database.resolve()}?mode=ro", uri=True)) as connection:
@@ -69,8 +71,8 @@ class SqliteStorage(Storage):
     def _lock(self, study: str) -> Path:
         return self._database.parent / "locks" / f"{study}.lock"
 
-    def _set_write_ahead(self) -> None:
-        """Sets the write-ahead log, which the file then keeps: readers and the writer no longer wait for each other."""
+    def _enable_wal(self) -> None:
+        """Switch the file to a write-ahead log for good: readers and the writer no longer wait for each other."""
         try:
             with closing(sqlite3.connect(self._database, timeout=20)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")

@@ -14,7 +14,7 @@ def test_a_speakers_name_that_looks_like_markup_is_unchanged(monkeypatch: pytest
     screen = Console(file=io.StringIO(), force_terminal=True, width=200)
     monkeypatch.setattr(progress, "Console", lambda **_: screen)
     with StudyDisplay() as display:
-        display.epoch_ended(0, HOSTILE, 3, EpochRecord(epoch=1, ended_ms=0, values={"validation_ua": 0.5}))
+        display.on_epoch_end(0, HOSTILE, 3, EpochRecord(epoch=1, ended_ms=0, values={"validation_ua": 0.5}))
         display.on_message(HOSTILE)
     output = screen.file.getvalue()  # type: ignore[attr-defined]
     assert output.count(HOSTILE) >= 2

@@ -28,8 +28,8 @@ def shown(command: str, home: Path, *options: str) -> dict[str, str]:
 
 def test_a_check_of_nothing_makes_nothing(tmp_path: Path) -> None:
     facts = shown("check", tmp_path / "home")
-    assert "not made yet" in facts["studies"]
-    assert "not made yet" in facts["runs"]
+    assert "missing" in facts["studies"]
+    assert "missing" in facts["runs"]
     assert not (tmp_path / "home").exists()
 
 
@@ -47,14 +47,14 @@ def test_a_check_says_what_is_there_and_who_runs_it(place: StudyFixture) -> None
     with home.storage.acquire_lease("first"):
         facts = shown("check", place.folder)
     assert facts["number of studies"] == "1"
-    assert facts["run now"].startswith(f"first, by process {os.getpid()} on {platform.node()} since ")
+    assert facts["running"].startswith(f"first, by process {os.getpid()} on {platform.node()} since ")
     assert facts["outbox"] == "1 results wait to be written"
     assert int(facts["number of runs"]) == len(place.store.runs())
 
 
 def test_a_check_of_postgresql_names_server_and_schema(tmp_path: Path, postgresql_url: str) -> None:
     options = ("--storage", postgresql_url)
-    assert "not made yet" in shown("check", tmp_path, *options)["studies"]
+    assert "missing" in shown("check", tmp_path, *options)["studies"]
     facts = shown("init", tmp_path, *options)
     assert facts["server"].startswith("PostgreSQL ")
     OptunaStudy.open(Home(tmp_path, postgresql_url).storage, "a study", plan_of("none"))

@@ -243,7 +243,7 @@ def test_a_study_that_another_process_runs_is_refused(ran: StudyFolder) -> None:
         answer = ran.refused(*ran.command("quantum"))
         listed = ran.ser("study", "list").stdout
     who = f"process {os.getpid()} on {platform.node()} since "
-    assert answer.stderr.startswith(f"error: study {name} is being run by {who}")
+    assert answer.stderr.startswith(f"error: study {name} is already running ({who}")
     assert len(answer.stderr.splitlines()) == 1
     assert who in listed
 

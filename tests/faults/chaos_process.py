@@ -108,7 +108,7 @@ class _Assassin(StudyCallback):
             self._stood = True
             self.note("took over")
 
-    def epoch_ended(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
+    def on_epoch_end(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
         if fold == self._failed_fold:
             self.note("worker replaced")
             self._failed_fold = None
@@ -116,13 +116,13 @@ class _Assassin(StudyCallback):
         if self._kill is not None and self._kill.write == 0 and self._epochs == self._kill.epoch:
             self._strike()
 
-    def fold_ended(self, slot: int, fold: str) -> None:
+    def on_fold_end(self, slot: int, fold: str) -> None:
         self.note("fold ended")
 
     def on_message(self, what: str) -> None:
         self.note(f"said: {what}")
 
-    def fold_failed(self, failure: FoldFailure) -> None:
+    def on_fold_failed(self, failure: FoldFailure) -> None:
         self._failed_fold = failure.fold
 
     def _counted(self, write: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -82,9 +82,7 @@ def on_small_disk(place: StudyFixture, part: str, small_disk: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["outbox", "artifacts", "optuna.db", "mlflow.db"])
-def test_a_disk_that_runs_full_stops_the_study_which_goes_on_when_there_is_room(
-    place: StudyFixture, small_disk: Path, part: str
-) -> None:
+def test_a_study_stopped_by_a_full_disk_resumes(place: StudyFixture, small_disk: Path, part: str) -> None:
     on_small_disk(place, part, small_disk)
     place.open(place.folder)
     with BackgroundWriter() as sender:
@@ -105,7 +103,7 @@ def test_a_disk_that_runs_full_stops_the_study_which_goes_on_when_there_is_room(
     assert None not in place.values(PLAN)
 
 
-def test_a_status_that_cannot_be_written_is_one_line_and_leaves_nothing(small_disk: Path) -> None:
+def test_a_status_on_a_full_disk_is_one_line_of_error(small_disk: Path) -> None:
     status = StatusWriter(small_disk / "status" / "a.json", small_disk / "failures" / "a.txt", "a study")
     status.on_progress(StudyProgress(2, 0, 4, 1, 0))
     before = (small_disk / "status" / "a.json").read_bytes()

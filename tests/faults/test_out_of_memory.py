@@ -1,4 +1,4 @@
-"""Want of a card's memory: fewer folds at once, and no fold lost. Slots on 'cpu' stand in for slots on one card."""
+"""Lack of GPU memory: fewer folds at once, and no fold lost. Slots on 'cpu' stand in for slots on one GPU."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -48,8 +48,8 @@ def folds(tmp_path: Path) -> Folds:
 @pytest.fixture
 def executor(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
     monkeypatch.setattr(local, "run_worker", run_short_of_memory)
-    with closing(LocalExecutor(folds.corpus, ("cpu", "cpu"))) as made:
-        yield made
+    with closing(LocalExecutor(folds.corpus, ("cpu", "cpu"))) as executor:
+        yield executor
 
 
 def run_out(task: FoldTask, times: int) -> None:
@@ -58,7 +58,7 @@ def run_out(task: FoldTask, times: int) -> None:
         (_marks(task) / str(number)).touch()
 
 
-def test_a_slot_is_given_up_but_never_the_last(executor: Executor, folds: Folds) -> None:
+def test_a_slot_is_retired_but_never_the_last(executor: Executor, folds: Folds) -> None:
     task, attempts = folds.task(), RetryPolicy(None)
     run_out(task, 2)
     attempts.begin(task.identity)
@@ -88,29 +88,29 @@ def test_a_slot_is_given_up_but_never_the_last(executor: Executor, folds: Folds)
     assert ended.slot == 1
 
 
-def test_two_folds_that_run_out_at_once_were_both_crowded(executor: Executor, folds: Folds) -> None:
+def test_two_folds_that_run_out_at_once_retire_one_slot(executor: Executor, folds: Folds) -> None:
     tasks = [folds.task(index) for index in range(2)]
     run_out(tasks[0], 2)
     for task in tasks:
         executor.submit(task)
     ended, _ = outcomes(executor, 2)
-    assert [isinstance(each, Failed) and each.out_of_memory_beside_others for each in ended] == [True, True]
+    assert [isinstance(event, Failed) and event.out_of_memory_beside_others for event in ended] == [True, True]
     assert executor.slots == 1
 
 
-def test_slots_of_another_card_are_kept(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slots_of_another_gpu_are_not_retired(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "run_worker", run_short_of_memory)
     task = folds.task()
     run_out(task, 1)
-    with closing(LocalExecutor(folds.corpus, ("cpu", "cuda:0"))) as made:
-        made.submit(task)
-        (failed,), _ = outcomes(made)
+    with closing(LocalExecutor(folds.corpus, ("cpu", "cuda:0"))) as executor:
+        executor.submit(task)
+        (failed,), _ = outcomes(executor)
         assert isinstance(failed, Failed)
         assert not failed.out_of_memory_beside_others
-        assert made.slots == 2
+        assert executor.slots == 2
 
 
-def test_want_of_memory_is_told_from_other_errors() -> None:
+def test_lack_of_memory_differs_from_other_errors() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
     assert is_out_of_memory(RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"))
     assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))

@@ -160,7 +160,7 @@ def test_a_study_that_another_coordinator_took_is_left_alone(
             cut_off.clear()
 
         executor = InterruptingExecutor(2, lose)
-        with pytest.raises(StudyError, match="study first is being run by process") as told:
+        with pytest.raises(StudyError, match=r"study first is already running \(process") as told:
             start(shared, GRID, executor)
         ((process, runs),) = taken
         assert f"process {process} on " in str(told.value)

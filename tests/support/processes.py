@@ -1,4 +1,4 @@
-"""Finds the processes of a study among the descendants of this one."""
+"""Processes of a study among the descendants of this one."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,20 +27,20 @@ def fork_servers() -> list[psutil.Process]:
 
 
 def has_ended(process: psutil.Process) -> bool:
-    """Whether a process computes no more; one whose parent is gone may wait for ever to be buried."""
+    """Whether a process computes no more; without a parent it may stay a zombie."""
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def _descendants(wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    found = []
+def _descendants(matches: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+    processes = []
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if wanted(child):
-                found.append(child)
-    return found
+            if matches(child):
+                processes.append(child)
+    return processes
 
 
 def _title(process: psutil.Process) -> str:

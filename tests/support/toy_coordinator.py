@@ -149,10 +149,10 @@ class RecordingCallback(StudyCallback):
     def on_progress(self, standing: StudyProgress) -> None:
         self.standings.append(standing)
 
-    def epoch_ended(self, slot: int, fold: str, epochs: int, record: Any) -> None:
+    def on_epoch_end(self, slot: int, fold: str, epochs: int, record: Any) -> None:
         self.epochs.append(record.epoch)
 
-    def fold_failed(self, failure: FoldFailure) -> None:
+    def on_fold_failed(self, failure: FoldFailure) -> None:
         self.failures.append((failure.fold, failure.reason, failure.attempts_left))
 
     def on_message(self, what: str) -> None:

@@ -1,4 +1,4 @@
-"""One contract for every executor: what the coordinator relies on."""
+"""One contract for every executor."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ class Local:
     """Local processes."""
 
     died = "died (exit code -9)"
-    tells_signals = True
+    reports_signals = True
 
     def make(self, folds: Folds, slots: int) -> Executor:
         return LocalExecutor(folds.corpus, ("cpu",) * slots)
@@ -38,7 +38,7 @@ class Local:
         return local_workers()
 
     def computing(self) -> list[psutil.Process]:
-        """Worker processes that have a fold in their hands, and perhaps those that wait."""
+        """Worker processes that compute a fold, and perhaps those that wait."""
         return self.workers()
 
 
@@ -50,7 +50,7 @@ class OnRay:
     """
 
     died = "died on node"
-    tells_signals = False
+    reports_signals = False
 
     def __init__(self, cluster: RayCluster) -> None:
         self._cluster = cluster
@@ -95,10 +95,10 @@ def first_progress(executor: Executor) -> Progress:
     raise AssertionError("no epoch ended")
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether something comes true in time."""
+def eventually(is_true: Callable[[], bool]) -> bool:
+    """Waits until a condition is true; returns whether it became so in time."""
     deadline = time.monotonic() + LONG_S
-    while not holds():
+    while not is_true():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)
@@ -137,9 +137,9 @@ def executor(request: pytest.FixtureRequest, folds: Folds) -> Iterator[Executor]
     """An executor whose workers several tests share; afterwards no process of it computes."""
     name, slots = request.param
     kind = kind_of(name, request)
-    made = kind.make(folds, slots)
-    yield made
-    made.close()
+    executor = kind.make(folds, slots)
+    yield executor
+    executor.close()
     assert eventually(lambda: kind.computing() == [])
 
 
@@ -148,7 +148,7 @@ def kind(executor: Executor, request: pytest.FixtureRequest) -> Kind:
     return kind_of("local" if isinstance(executor, LocalExecutor) else "ray", request)
 
 
-def test_a_fresh_executor_has_free_slots_and_nothing_to_say(executor: Executor) -> None:
+def test_a_new_executor_has_free_slots_and_no_events(executor: Executor) -> None:
     assert executor.slots == executor.free_slots() in (1, 2)
     assert executor.wait(0.01) == []
 
@@ -164,12 +164,12 @@ def test_a_fold_is_trained_and_its_progress_arrives(executor: Executor, folds: F
     assert (result.identity, result.fold, result.configuration) == (task.identity, task.fold, task.configuration)
     while len(progress) < 2:
         progress += [event for event in executor.wait(5) if isinstance(event, Progress)]
-    assert [each.record for each in progress] == list(result.curve)
-    assert {(each.identity, each.slot) for each in progress} == {(task.identity, ended.slot)}
+    assert [event.record for event in progress] == list(result.curve)
+    assert {(event.identity, event.slot) for event in progress} == {(task.identity, ended.slot)}
     assert executor.free_slots() == executor.slots
 
 
-def test_a_result_is_the_one_that_training_in_this_process_gives(executor: Executor, folds: Folds) -> None:
+def test_a_result_equals_training_in_this_process(executor: Executor, folds: Folds) -> None:
     task = folds.task(index=2)
     executor.submit(task)
     (ended,), _ = outcomes(executor)
@@ -187,11 +187,11 @@ def test_a_full_executor_refuses_another_fold(executor: Executor, folds: Folds) 
     with pytest.raises(StudyError, match="no free slot"):
         executor.submit(folds.task(index=3))
     ended, _ = outcomes(executor, executor.slots)
-    assert {each.identity for each in ended} == {task.identity for task in tasks}
-    assert {each.slot for each in ended} == set(range(executor.slots))
+    assert {event.identity for event in ended} == {task.identity for task in tasks}
+    assert {event.slot for event in ended} == set(range(executor.slots))
 
 
-def test_an_exception_fails_its_fold_and_the_worker_goes_on(executor: Executor, kind: Kind, folds: Folds) -> None:
+def test_an_exception_fails_its_fold_and_not_the_worker(executor: Executor, kind: Kind, folds: Folds) -> None:
     executor.submit(folds.task())
     outcomes(executor)
     before = {worker.pid for worker in kind.workers()}
@@ -209,7 +209,7 @@ def test_an_exception_fails_its_fold_and_the_worker_goes_on(executor: Executor, 
     assert before <= {worker.pid for worker in kind.workers()}
 
 
-def test_a_worker_refuses_a_fold_that_it_would_compute_otherwise(executor: Executor, folds: Folds) -> None:
+def test_a_worker_refuses_a_fold_of_another_identity(executor: Executor, folds: Folds) -> None:
     executor.submit(replace(folds.task(), identity="0" * 32))
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
@@ -217,7 +217,7 @@ def test_a_worker_refuses_a_fold_that_it_would_compute_otherwise(executor: Execu
 
 
 @two_slots
-def test_a_fold_is_tried_again_in_a_slot_that_it_has_not_failed_in(executor: Executor, folds: Folds) -> None:
+def test_a_fold_is_retried_in_a_slot_without_its_failure(executor: Executor, folds: Folds) -> None:
     executor.submit(folds.failing())
     (failed,), _ = outcomes(executor)
     here, there = failed.slot, 1 - failed.slot
@@ -237,7 +237,7 @@ def test_a_fold_is_tried_again_in_a_slot_that_it_has_not_failed_in(executor: Exe
 
 
 @two_slots
-def test_a_cancelled_fold_ends_with_its_worker_and_costs_no_other(executor: Executor, kind: Kind, folds: Folds) -> None:
+def test_a_cancelled_fold_ends_with_its_worker_only(executor: Executor, kind: Kind, folds: Folds) -> None:
     tasks = [folds.endless(index) for index in range(executor.slots)]
     for task in tasks:
         executor.submit(task)
@@ -292,9 +292,7 @@ def test_a_killed_worker_costs_its_fold_and_no_other(executor: Executor, kind: K
     assert executor.free_slots() == executor.slots
 
 
-def test_a_worker_that_is_asked_to_end_is_lost_where_the_signal_is_told(
-    executor: Executor, kind: Kind, folds: Folds
-) -> None:
+def test_a_worker_that_gets_sigterm_counts_as_lost(executor: Executor, kind: Kind, folds: Folds) -> None:
     # A worker that an earlier test has killed while it waited is noticed with the next fold.
     trained_at_last(executor, folds.task())
     task = folds.endless()
@@ -304,7 +302,7 @@ def test_a_worker_that_is_asked_to_end_is_lost_where_the_signal_is_told(
         worker.terminate()
     (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
-    assert (failed.identity, failed.worker_lost) == (task.identity, kind.tells_signals)
+    assert (failed.identity, failed.worker_lost) == (task.identity, kind.reports_signals)
     trained_at_last(executor, folds.task())
 
 
@@ -318,7 +316,7 @@ def test_a_worker_killed_between_folds_is_replaced(executor: Executor, kind: Kin
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has the settings")
 @pytest.mark.parametrize("executor", [("local", 1)], indirect=True, ids=str)
-def test_a_worker_keeps_its_memory_and_so_does_the_one_after_it(executor: Executor, kind: Kind, folds: Folds) -> None:
+def test_a_worker_and_its_successor_have_malloc_tuned(executor: Executor, kind: Kind, folds: Folds) -> None:
     for _ in range(2):
         executor.submit(folds.endless())
         first_progress(executor)
@@ -344,9 +342,7 @@ def test_a_worker_killed_while_it_starts_costs_its_fold(executor: Executor, kind
 
 
 @pytest.mark.parametrize("executor", [("local", 2)], indirect=True, ids=str)
-def test_a_killed_server_costs_the_folds_in_hand_and_leaves_no_worker(
-    executor: Executor, kind: Kind, folds: Folds
-) -> None:
+def test_a_killed_fork_server_leaves_no_worker(executor: Executor, kind: Kind, folds: Folds) -> None:
     tasks = [folds.endless(0), folds.endless(1)]
     for task in tasks:
         executor.submit(task)
@@ -355,7 +351,7 @@ def test_a_killed_server_costs_the_folds_in_hand_and_leaves_no_worker(
     kill(fork_servers())
     # Nobody is left to tell how the workers end.
     failed, _ = outcomes(executor, 2)
-    assert {type(each) for each in failed} == {Failed}
+    assert {type(event) for event in failed} == {Failed}
     assert trained_at_last(executor, folds.task(index=2)).identity == folds.task(index=2).identity
     assert trained_at_last(executor, replace(folds.task(index=3), avoid=frozenset({0}))).slot == 1
     assert eventually(lambda: all(has_ended(worker) for worker in before))
@@ -378,12 +374,12 @@ def test_a_worker_that_cannot_start_fails_its_fold(folds: Folds, monkeypatch: py
 
 
 @pytest.mark.parametrize("name", EXECUTORS)
-def test_closing_ends_folds_in_hand(name: str, folds: Folds, request: pytest.FixtureRequest) -> None:
+def test_closing_ends_running_folds(name: str, folds: Folds, request: pytest.FixtureRequest) -> None:
     kind = kind_of(name, request)
     before = kind.computing()
-    made = kind.make(folds, 2)
-    made.submit(folds.endless(0))
-    made.submit(folds.endless(1))
-    first_progress(made)
-    made.close()
+    executor = kind.make(folds, 2)
+    executor.submit(folds.endless(0))
+    executor.submit(folds.endless(1))
+    first_progress(executor)
+    executor.close()
     assert eventually(lambda: kind.computing() == before)

@@ -1,4 +1,4 @@
-"""A worker keeps its memory: the pages of a step are not asked for anew in the next."""
+"""A worker retains its memory: the pages of one step are used again in the next."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ STEPS = """
 import resource, sys
 import torch
 from studies.execution.malloc_tuning import tune_malloc
-if sys.argv[1] == "told":
+if sys.argv[1] == "tuned":
     assert tune_malloc()
 torch.ones(16_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -25,20 +25,20 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def page_faults(how: str) -> int:
-    with malloc_environment() if how == "started so" else nullcontext():
+    with malloc_environment() if how == "environment" else nullcontext():
         ended = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True)
     return int(ended.stdout)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has the settings")
-@pytest.mark.parametrize("how", ["started so", "told"])
+@pytest.mark.parametrize("how", ["environment", "tuned"])
 def test_steps_that_need_the_same_memory_fault_no_more(how: str) -> None:
     # Without the setting both are alike; a busy machine gives back and faults in a few pages of anything.
     assert page_faults(how) * 10 < page_faults("neither")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc has the settings")
-def test_a_users_own_tunables_stay_and_this_process_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_tunables_and_this_process_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.perturb=1")
     with malloc_environment():
         assert os.environ["GLIBC_TUNABLES"].endswith(":glibc.malloc.perturb=1")

@@ -21,7 +21,7 @@ def test_all_that_happens_in_a_study_is_in_its_log(tmp_path: Path) -> None:
     path, callback = tmp_path / "logs" / "a.log", LogCallback()
     with log_to_file(path):
         callback.on_progress(StudyProgress(2, 0, 10, 3, 0))
-        callback.fold_ended(0, "none · words · 03")
+        callback.on_fold_end(0, "none · words · 03")
         callback.on_message("node second has left the cluster")
         LOG.debug("not this")
     LOG.warning("nor this, when the study has ended")
@@ -36,7 +36,7 @@ def test_all_that_happens_in_a_study_is_in_its_log(tmp_path: Path) -> None:
 
 def test_a_failed_fold_is_logged_with_its_traceback(tmp_path: Path) -> None:
     with log_to_file(tmp_path / "a.log"):
-        LogCallback().fold_failed(FoldFailure(1, "03", "out of memory", "Traceback\n  line 1", attempts_left=2))
+        LogCallback().on_fold_failed(FoldFailure(1, "03", "out of memory", "Traceback\n  line 1", attempts_left=2))
     text = (tmp_path / "a.log").read_text()
     assert "WARNING fold 03 failed in worker 1 (out of memory); attempts left: 2\nTraceback\n  line 1\n" in text
 
@@ -59,7 +59,7 @@ def test_no_password_is_in_a_log(tmp_path: Path) -> None:
     with log_to_file(tmp_path / "a.log"):
         LOG.warning("%s is unavailable", uri)
         LogCallback().on_message(f"{uri} is back")
-        LogCallback().fold_failed(FoldFailure(0, "03", uri, f"Traceback of {uri}", attempts_left=1))
+        LogCallback().on_fold_failed(FoldFailure(0, "03", uri, f"Traceback of {uri}", attempts_left=1))
         try:
             raise OSError(uri)
         except OSError:

@@ -208,7 +208,7 @@ def test_what_the_user_fixes_or_narrows_is_searched_no_more() -> None:
     assert of.space is not None
     assert not {"learning_rate", "dropout"} & set(of.space.dimensions)
     expected = {"attention": ("none", "local"), "scope": (5,), "labels": ("words",)}
-    assert {name: each.values for name, each in of.space.dimensions.items() if name in expected} == expected  # type: ignore[union-attr]
+    assert {name: dimension.values for name, dimension in of.space.dimensions.items() if name in expected} == expected  # type: ignore[union-attr]
     assert (of.base("fp32").learning_rate, of.base("fp32").dropout) == (2e-3, None)
 
 
@@ -220,10 +220,12 @@ def test_a_points_parameters_give_the_point_back(attention: str, criterion: str)
     point = of.base("bf16").model_copy(update=changes)
     assert of.configuration(of.parameters(point), "bf16") == point
     grid = plan(attention, criterion=criterion, seeds=2)
-    assert [grid.configuration(grid.parameters(each), "bf16") for each in grid.points("bf16")] == [*grid.points("bf16")]
+    assert [grid.configuration(grid.parameters(point), "bf16") for point in grid.points("bf16")] == [
+        *grid.points("bf16")
+    ]
 
 
-def test_more_trials_are_the_same_search_and_anything_else_another_one() -> None:
+def test_more_trials_are_the_same_search() -> None:
     name = searched("all").name(DIGEST, "cpu")
     assert name.startswith("emodb-extended-all-")
     assert searched("all", trials=99).name(DIGEST, "cpu") == name

@@ -114,7 +114,7 @@ def test_a_recipe_fixes_every_setting_that_it_does_not_sweep() -> None:
         assert set(recipe.settings) == set(FoldConfiguration.model_fields) - swept
 
 
-def test_the_demo_has_a_recipe_of_its_own_and_other_corpora_the_one_that_we_advise() -> None:
+def test_the_default_recipe_is_quick_for_the_demo_only() -> None:
     assert default_recipe("demo") == "quick"
     assert {default_recipe(corpus) for corpus in LOADERS if corpus != "demo"} == {"recommended"}
 

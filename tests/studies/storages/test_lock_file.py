@@ -1,3 +1,5 @@
+"""Lease of a study as a locked file."""
+
 import fcntl
 import os
 import platform
@@ -20,7 +22,7 @@ HOLD = (
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def owner(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Another process that holds the study."""
     command = [sys.executable, "-c", HOLD, str(tmp_path / "locks" / "a.lock")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -30,7 +32,7 @@ def other(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
         process.kill()
 
 
-def test_nobody_holds_a_study_that_nobody_runs(tmp_path: Path) -> None:
+def test_a_study_that_nobody_runs_has_no_owner(tmp_path: Path) -> None:
     lock = tmp_path / "locks" / "a.lock"
     assert lock_owner(lock) is None
     with coordinator_lock(lock, "a study"):
@@ -38,23 +40,23 @@ def test_nobody_holds_a_study_that_nobody_runs(tmp_path: Path) -> None:
     assert lock_owner(lock) is None
 
 
-def test_a_second_coordinator_is_refused_with_who_holds_it(tmp_path: Path, other: "subprocess.Popen[bytes]") -> None:
+def test_a_second_coordinator_is_told_the_owner(tmp_path: Path, owner: "subprocess.Popen[bytes]") -> None:
     lock = tmp_path / "locks" / "a.lock"
     with pytest.raises(StudyError) as caught, coordinator_lock(lock, "a study"):
         raise AssertionError("two coordinators run the same study")
     text = str(caught.value)
-    prefix = f"study a study is being run by process {other.pid} on {platform.node()} since "
+    prefix = f"study a study is already running (process {owner.pid} on {platform.node()} since "
     assert text.startswith(prefix)
     assert "\n" not in text
-    since = datetime.fromisoformat(text.removeprefix(prefix).partition(";")[0])
+    since = datetime.fromisoformat(text.removeprefix(prefix).partition(")")[0])
     assert datetime.now(UTC) - timedelta(minutes=5) < since <= datetime.now(UTC)
-    assert lock_owner(lock) == f"process {other.pid} on {platform.node()} since {since.isoformat()}"
+    assert lock_owner(lock) == f"process {owner.pid} on {platform.node()} since {since.isoformat()}"
 
 
-def test_a_study_is_free_at_once_when_its_holder_is_killed(tmp_path: Path, other: "subprocess.Popen[bytes]") -> None:
+def test_a_study_is_free_at_once_when_its_owner_is_killed(tmp_path: Path, owner: "subprocess.Popen[bytes]") -> None:
     lock = tmp_path / "locks" / "a.lock"
-    other.kill()
-    other.wait()
+    owner.kill()
+    owner.wait()
     assert lock_owner(lock) is None
     with coordinator_lock(lock, "a study"):
         assert f'"process": {os.getpid()}' in lock.read_text()

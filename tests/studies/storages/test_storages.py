@@ -1,4 +1,4 @@
-"""One contract for all storages: who coordinates a study, and that its place is free at once."""
+"""One contract for all storages: one lease per study, free at once when its owner ends."""
 
 import os
 import platform
@@ -60,16 +60,16 @@ def holding(named: tuple[str | None, Path]) -> Iterator["subprocess.Popen[bytes]
 
 
 def soon(condition: Callable[[], bool]) -> bool:
-    """Whether something comes true within a minute."""
-    until = time.monotonic() + 60
+    """Waits until a condition is true, at most a minute; returns whether it is."""
+    deadline = time.monotonic() + 60
     while not condition():
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.01)
     return True
 
 
-def test_tables_are_made_once_by_processes_that_ask_at_once(named: tuple[str | None, Path], storage: Storage) -> None:
+def test_processes_that_start_at_once_create_tables_once(named: tuple[str | None, Path], storage: Storage) -> None:
     assert not storage.exists()
     assert list_studies(storage) == []
     makers = [other_process(MAKE, named) for _ in range(3)]
@@ -80,14 +80,14 @@ def test_tables_are_made_once_by_processes_that_ask_at_once(named: tuple[str | N
     assert [maker.wait() for maker in makers] == [0, 0, 0]
     assert storage.exists()
     OptunaStudy.open(storage, "a study", PLAN)
-    assert [each.name for each in list_studies(storage)] == ["a study"]
+    assert [study.name for study in list_studies(storage)] == ["a study"]
 
 
-def test_a_study_is_held_until_the_block_ends(storage: Storage) -> None:
+def test_a_lease_lasts_until_the_block_ends(storage: Storage) -> None:
     storage.open()
     assert storage.lease_owner("a study") is None
-    with storage.acquire_lease("a study") as place:
-        place.check()
+    with storage.acquire_lease("a study") as lease:
+        lease.check()
         text = storage.lease_owner("a study")
         assert text is not None
         assert text.startswith(f"process {os.getpid()} on {platform.node()} since ")
@@ -97,20 +97,18 @@ def test_a_study_is_held_until_the_block_ends(storage: Storage) -> None:
     assert soon(lambda: storage.lease_owner("a study") is None)
 
 
-def test_a_second_coordinator_is_refused_with_who_holds_it(
-    storage: Storage, holding: "subprocess.Popen[bytes]"
-) -> None:
+def test_a_second_coordinator_is_told_the_owner(storage: Storage, holding: "subprocess.Popen[bytes]") -> None:
     with pytest.raises(StudyError) as caught, storage.acquire_lease("a study"):
         raise AssertionError("two coordinators run the same study")
     text = str(caught.value)
-    prefix = f"study a study is being run by process {holding.pid} on {platform.node()} since "
+    prefix = f"study a study is already running (process {holding.pid} on {platform.node()} since "
     assert text.startswith(prefix)
     assert "\n" not in text
-    since = datetime.fromisoformat(text.removeprefix(prefix).partition(";")[0])
+    since = datetime.fromisoformat(text.removeprefix(prefix).partition(")")[0])
     assert datetime.now(UTC) - timedelta(minutes=5) < since <= datetime.now(UTC)
 
 
-def test_the_place_of_a_killed_coordinator_is_free_at_once(
+def test_the_lease_of_a_killed_coordinator_is_free_at_once(
     storage: Storage, holding: "subprocess.Popen[bytes]"
 ) -> None:
     assert storage.lease_owner("a study") is not None
@@ -139,20 +137,20 @@ def test_sqlite_logs_ahead(tmp_path: Path) -> None:
     assert ("write-ahead log", "on") in storage.describe()
 
 
-def test_a_file_that_is_no_database_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "optuna.db").write_text("not a database, and long enough to be taken for one " * 40)
     with pytest.raises(StorageError, match=r"optuna\.db: cannot be opened as a SQLite database"):
         SqliteStorage(tmp_path / "optuna.db").open()
 
 
 @pytest.mark.parametrize("url", ["mysql://ser:hidden@host/ser", "optuna.db", "postgresql+psycopg2://ser:hidden@host/x"])
-def test_another_kind_of_storage_is_refused_and_its_password_not_told(url: str) -> None:
+def test_an_unknown_storage_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"expected postgresql\+psycopg://") as caught:
         storage_at(url, Path("optuna.db"))
     assert "hidden" not in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
+def test_a_missing_server_is_unavailable(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason="needs psycopg: pip install 'ser-studies[postgres]'")
     storage = PostgresqlStorage("postgresql://ser:hidden@127.0.0.1:1/ser")
     with pytest.raises(UnavailableError, match="unavailable") as caught:
@@ -161,7 +159,7 @@ def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_password_and_an_unknown_database_are_not_taken_for_away(postgresql_url: str) -> None:
+def test_a_wrong_password_does_not_count_as_unavailable(postgresql_url: str) -> None:
     for wrong in (postgresql_url.replace(PASSWORD, "guessed"), f"{postgresql_url}_not"):
         with pytest.raises(StorageError, match="cannot be used") as caught:
             storage_at(wrong, Path("optuna.db")).exists()
@@ -170,34 +168,34 @@ def test_a_wrong_password_and_an_unknown_database_are_not_taken_for_away(postgre
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_a_place_is_taken_again_when_the_server_is_back(own_postgresql: PostgresqlServer, end: str) -> None:
+def test_a_lease_is_reacquired_when_the_server_is_back(own_postgresql: PostgresqlServer, end: str) -> None:
     storage = storage_at(own_postgresql.url, Path("optuna.db"))
-    with storage.acquire_lease("a study") as place:
+    with storage.acquire_lease("a study") as lease:
         getattr(own_postgresql, end)()
         with pytest.raises(UnavailableError):
-            place.check()
+            lease.check()
         with pytest.raises(UnavailableError):
-            place.check()
+            lease.check()
         own_postgresql.start()
-        place.check()
+        lease.check()
         assert storage.lease_owner("a study") is not None
 
 
-def test_a_place_that_was_taken_while_the_server_was_away_is_lost(own_postgresql: PostgresqlServer) -> None:
+def test_a_lease_acquired_by_another_during_an_outage_is_lost(own_postgresql: PostgresqlServer) -> None:
     named = (own_postgresql.url, Path("optuna.db"))
     storage = storage_at(*named)
-    with storage.acquire_lease("a study") as place:
+    with storage.acquire_lease("a study") as lease:
         own_postgresql.stop()
         own_postgresql.start()
         with (
             other_coordinator(named, "a study") as other,
-            pytest.raises(StudyError, match=f"being run by process {other.pid}"),
+            pytest.raises(StudyError, match=f"already running .process {other.pid}"),
         ):
-            place.check()
+            lease.check()
 
 
 class Relay:
-    """Passes connections on to a server; what it has cut stands open at the server's end, as after a router's failure.
+    """Relays connections to a server; those that it cuts stay open at the server, as after a router's failure.
 
     Args:
         port: The server's port on 127.0.0.1.
@@ -218,8 +216,8 @@ class Relay:
         self._near.clear()
 
     def close(self) -> None:
-        for each in (self._listener, *self._near, *self._far):
-            each.close()
+        for connection in (self._listener, *self._near, *self._far):
+            connection.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -237,25 +235,28 @@ class Relay:
                 target.sendall(content)
 
 
-def test_a_broken_connection_that_stands_at_the_servers_end_keeps_nobody_out(postgresql_url: str) -> None:
+def test_a_half_open_connection_does_not_block_its_own_study(postgresql_url: str) -> None:
     url = sqlalchemy.make_url(postgresql_url)
     assert url.port is not None
     relay = Relay(url.port)
     through_relay = url.set(host="127.0.0.1", port=relay.port).render_as_string(hide_password=False)
     direct = storage_at(postgresql_url, Path("optuna.db"))
-    with storage_at(through_relay, Path("optuna.db")).acquire_lease("a study") as place:
-        place.check()
+    with storage_at(through_relay, Path("optuna.db")).acquire_lease("a study") as lease:
+        lease.check()
         relay.cut()
         assert direct.lease_owner("a study") is not None
-        place.check()
+        lease.check()
         assert direct.lease_owner("a study") is not None
-        with pytest.raises(StudyError, match=f"being run by process {os.getpid()}"), direct.acquire_lease("a study"):
+        with (
+            pytest.raises(StudyError, match=f"already running .process {os.getpid()}"),
+            direct.acquire_lease("a study"),
+        ):
             raise AssertionError("two coordinators run the same study")
     assert soon(lambda: direct.lease_owner("a study") is None)
     relay.close()
 
 
-def test_a_connection_asks_whether_the_servers_machine_is_there(postgresql_url: str) -> None:
+def test_a_connection_probes_the_servers_machine(postgresql_url: str) -> None:
     storage = PostgresqlStorage(postgresql_url)
     for engine in (storage.engine(), storage.open().engine):
         with engine.connect() as connection:
