@@ -5,7 +5,7 @@ alignments by utterance. The paper (section 3.1) reads the improvised dialogs, w
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +38,8 @@ _EXPECTED = (
     "folders 'SessionN/dialog/EmoEvaluation', 'SessionN/dialog/transcriptions', "
     "'SessionN/sentences/wav' and 'SessionN/sentences/ForcedAlignment'"
 )
+_SESSIONS = frozenset(f"Session{number}" for number in range(1, 6))
+_MAX_LISTED = 10
 _SESSION_FOLDER = re.compile(r"Session(\d+)")
 
 
@@ -68,7 +70,8 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
 
     Where an utterance has no readable alignment its words are counted in the transcript, and its
     voiced phonemes are taken to be those words times the corpus's mean of voiced phonemes per word;
-    `notes` lists each of them.
+    `notes` lists them by reason. Dialogs whose audio is there without labels are skipped, missing
+    sessions noted.
 
     Args:
         root: The folder that holds `Session1` to `Session5`.
@@ -89,6 +92,9 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
     state = _ParseState(options, class_of_code, [], [], [], Counter(), {})
     for session in sessions:
         _read_session(session, state)
+    missing = sorted(_SESSIONS - {session.name for session in sessions})
+    if missing:
+        state.notes.append(f"sessions of the release that are missing in {root}: {', '.join(missing)}")
     _impute(state)
     if not state.utterances:
         raise CorpusError(f"{root}: {_empty_reason(state)}; expected IEMOCAP, with {_EXPECTED}")
@@ -137,6 +143,8 @@ def _read_session(session: Path, state: _ParseState) -> None:
     evaluations = files_by_stem(folder, ".txt")
     if not evaluations:
         state.skipped.append(SkippedFile(session.name, f"{folder}: expected the labels of its dialogs, found none"))
+    else:
+        _skip_unlabelled_dialogs(session, evaluations, state)
     for dialog, evaluation in evaluations.items():
         part = part_of_dialog(dialog)
         if part is None:
@@ -167,6 +175,19 @@ def _read_session(session: Path, state: _ParseState) -> None:
                 state.unaligned[turn.utterance] = counts.reason
             emotion = state.class_of_code[turn.emotion]
             state.utterances.append(_utterance(turn, name, emotion, wav, transcripts.get(turn.utterance), counts))
+
+
+def _skip_unlabelled_dialogs(session: Path, evaluations: Mapping[str, Path], state: _ParseState) -> None:
+    """List the dialogs whose audio is there, but not their labels: a part of the release may be missing."""
+    audio = session / "sentences" / "wav"
+    dialogs = sorted(path.name for path in audio.iterdir() if path.is_dir()) if audio.is_dir() else []
+    for dialog in dialogs:
+        part = part_of_dialog(dialog)
+        if dialog in evaluations or part is None or state.options.part not in (part, "both"):
+            continue
+        path = session / "dialog" / "EmoEvaluation" / f"{dialog}.txt"
+        recordings = len(files_by_stem(audio / dialog, ".wav"))
+        state.skipped.append(SkippedFile(dialog, f"{path}: no such file; {recordings} recordings have no label"))
 
 
 def _turns_in_class_set(
@@ -240,6 +261,7 @@ def _impute(state: _ParseState) -> None:
     voiced = sum(utterance.voiced_phonemes or 0 for utterance in aligned)
     per_word = voiced / words if words else None
     counted: list[Utterance] = []
+    imputed: dict[str, list[str]] = defaultdict(list)
     for utterance in state.utterances:
         reason = state.unaligned.get(utterance.id)
         if reason is None:
@@ -260,8 +282,15 @@ def _impute(state: _ParseState) -> None:
                 )
             )
             what = f"{words_spoken} words" + ("" if phonemes is None else f" and {phonemes} voiced phonemes")
-            state.notes.append(f"{utterance.id}: {what} imputed from its transcript ({reason})")
+            imputed[reason].append(f"{utterance.id}: {what}")
     state.utterances[:] = counted
+    for reason, texts in imputed.items():
+        if len(texts) == 1:
+            state.notes.append(f"{texts[0]} imputed from its transcript ({reason})")
+        else:
+            rest = f", and {len(texts) - _MAX_LISTED} more" if len(texts) > _MAX_LISTED else ""
+            listed = ", ".join(texts[:_MAX_LISTED])
+            state.notes.append(f"counts of {len(texts)} utterances imputed from transcripts ({reason}): {listed}{rest}")
 
 
 def _partners(utterances: tuple[Utterance, ...]) -> dict[str, str]:

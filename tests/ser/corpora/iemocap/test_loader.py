@@ -44,6 +44,7 @@ def test_partners_are_the_other_speakers_of_the_session(root: Path) -> None:
 def test_emotions_outside_the_class_set_are_counted_not_skipped(root: Path) -> None:
     annotations = load(root)
     assert annotations.notes == (
+        f"sessions of the release that are missing in {root}: Session2, Session4, Session5",
         "class happiness merges happiness 1 and excitement 1",
         "left out, emotion outside the class set: fru 1",
     )
@@ -286,3 +287,21 @@ def test_windows_ellipsis_ends_no_line(root: Path) -> None:
     path = root / "Session1" / "dialog" / "transcriptions" / f"{FIRST}.txt"
     path.write_bytes(path.read_bytes().replace(b"Good day.", b"Good\x85 day."))
     assert load(root).utterances[0].transcript == "Good\x85 day."
+
+
+def test_dialogs_with_audio_and_without_labels_are_listed(root: Path) -> None:
+    evaluation = root / "Session1" / "dialog" / "EmoEvaluation" / f"{FIRST}.txt"
+    write_iemocap_dialog(root, "Ses01F_impro02", [("Ses01F_impro02_F000", "neu")])
+    write_iemocap_dialog(root, "Ses01F_script01_1", [("Ses01F_script01_1_F000", "neu")])
+    evaluation.unlink()
+    evaluation.with_name("Ses01F_script01_1.txt").unlink()
+    skipped = load(root).skipped
+    assert [(skip.name, skip.reason) for skip in skipped] == [
+        (FIRST, f"{evaluation}: no such file; 3 recordings have no label")
+    ]
+
+
+def test_a_missing_folder_of_alignments_is_one_note(root: Path) -> None:
+    shutil.rmtree(root / "Session1" / "sentences" / "ForcedAlignment")
+    (imputed,) = (note for note in load(root).notes if "imputed" in note)
+    assert imputed.startswith("counts of 2 utterances imputed from transcripts (it has no .wdseg file): ")
