@@ -159,7 +159,7 @@ def _ensure_noise(path: Path, corpus: Corpus, lengths: "np.ndarray[Any, np.dtype
         for length in lengths:
             file.write(generator.standard_normal((int(length), settings.mel_bands), np.float32).tobytes())
     np.save(partial / LENGTHS, lengths)
-    metadata = StoreMetadata.of(corpus.name, corpus.digest, settings, lengths)
+    metadata = StoreMetadata.describe(partial, corpus.name, corpus.digest, settings, lengths)
     (partial / METADATA).write_text(metadata.model_dump_json(), encoding="utf-8")
     partial.replace(path)
 

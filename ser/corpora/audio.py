@@ -1,5 +1,6 @@
 """Read audio files as mono samples; refuse invalid ones and those that would take too much memory."""
 
+import hashlib
 import os
 import struct
 from enum import Enum
@@ -12,6 +13,9 @@ import soxr
 from numpy.typing import NDArray
 
 from ser.errors import AudioError, ConfigurationError
+
+DIGEST_RATE_HZ = 16_000
+"""Rate at which samples are digested, in hertz."""
 
 MIN_DURATION_S = 0.025
 """One analysis window: shorter audio has no frame."""
@@ -74,6 +78,11 @@ def read_audio(
             than one analysis window, or exceeds the limits of duration, rate, channels or memory.
     """
     return read_audio_with_issues(path, sample_rate_hz, start_s, end_s)[0]
+
+
+def digest_samples(samples: NDArray[np.float32]) -> str:
+    """Digest samples that were read at `DIGEST_RATE_HZ`: SHA-256 in hex digits."""
+    return hashlib.sha256(samples.astype("<f4", copy=False).tobytes()).hexdigest()
 
 
 def read_audio_with_issues(

@@ -1,20 +1,16 @@
 """Load a corpus: read all audio, skip invalid files, compute the corpus digest."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ser.config import digest_of
-from ser.corpora.audio import AudioIssue, read_audio_with_issues
+from ser.corpora.audio import DIGEST_RATE_HZ, AudioIssue, digest_samples, read_audio_with_issues
 from ser.corpora.corpus import Annotations, Corpus, SkippedFile, Utterance
 from ser.corpora.names import describe_placeholders, describe_similar
 from ser.corpora.registry import load_annotations
 from ser.corpora.transcripts.counts import add_transcript_counts
 from ser.errors import AudioError, CorpusError
-
-SAMPLE_RATE_HZ = 16_000
-"""Rate at which samples are digested, in hertz."""
 
 MAX_UNREADABLE_SHARE = 0.5
 """Largest share of unreadable audio; above it the whole corpus counts as damaged."""
@@ -84,12 +80,12 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
     skipped: list[SkippedFile] = []
     for count, utterance in enumerate(annotations.utterances, start=1):
         try:
-            samples, issues = read_audio_with_issues(utterance.path, SAMPLE_RATE_HZ, utterance.start_s, utterance.end_s)
+            samples, issues = read_audio_with_issues(utterance.path, DIGEST_RATE_HZ, utterance.start_s, utterance.end_s)
         except AudioError as error:
             skipped.append(SkippedFile(utterance.id, str(error)))
         else:
-            sha256 = hashlib.sha256(samples.astype("<f4", copy=False).tobytes()).hexdigest()
-            read_utterances.append(_ReadUtterance(utterance, sha256, len(samples) / SAMPLE_RATE_HZ, issues))
+            duration_s = len(samples) / DIGEST_RATE_HZ
+            read_utterances.append(_ReadUtterance(utterance, digest_samples(samples), duration_s, issues))
         if progress is not None:
             progress(count, len(annotations.utterances))
     total = len(annotations.utterances)

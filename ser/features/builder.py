@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from ser.config import FeatureSettings, digest_of
-from ser.corpora.audio import read_audio
+from ser.corpora.audio import DIGEST_RATE_HZ, digest_samples, read_audio
 from ser.corpora.corpus import Corpus, Utterance
 from ser.errors import AudioError, FeatureStoreError
 from ser.features.logmel import frame_count, log_mel
-from ser.features.store import FLOAT_BYTES, FRAMES, LENGTHS, METADATA, STORE_VERSION, FeatureStore, StoreMetadata
+from ser.features.store import FLOAT_BYTES, FRAMES, LENGTHS, METADATA, STORE_VERSION, StoreMetadata, check_store
 from ser.files import file_lock, fsync_folder, fsynced_file
 
 _AT_ONCE = 32
@@ -37,7 +37,8 @@ def build_store_if_missing(
     """Builds the store of a corpus below `folder`, unless it is there.
 
     Processes that ask for the same store at once wait for the first of them. A store that is cut
-    short, by a full disk or a kill, leaves nothing at the final place.
+    short, by a full disk or a kill, leaves nothing at the final place. The values of a store that is
+    there are compared with the digest that it was built with.
 
     Args:
         corpus: The corpus; its audio is read again, one utterance at a time.
@@ -57,9 +58,10 @@ def build_store_if_missing(
     with _os_errors_as_store_errors(folder, needed_bytes(corpus, settings)):
         folder.mkdir(parents=True, exist_ok=True)
         with file_lock(folder / f".{final.name}.lock"):
-            if not final.exists():
+            if final.exists():
+                check_store(final)
+            else:
                 _build(corpus, settings, final, progress)
-    FeatureStore.open(final)
     return final
 
 
@@ -88,7 +90,7 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
         lengths = _write_frames(partial / FRAMES, corpus, settings, progress)
         with fsynced_file(partial / LENGTHS) as file:
             np.save(file, lengths)
-        metadata = StoreMetadata.of(corpus.name, corpus.digest, settings, lengths)
+        metadata = StoreMetadata.describe(partial, corpus.name, corpus.digest, settings, lengths)
         with fsynced_file(partial / METADATA) as file:
             file.write(metadata.model_dump_json(indent=2).encode())
         fsync_folder(partial)
@@ -132,19 +134,18 @@ def compute_log_mels(corpus: Corpus, settings: FeatureSettings) -> Iterator[NDAr
         with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             for start in range(0, len(corpus.utterances), step):
                 part = slice(start, start + step)
-                yield from pool.map(_frames_of, corpus.utterances[part], corpus.durations_s[part], repeat(settings))
+                yield from pool.map(_frames_of, corpus.utterances[part], corpus.samples_sha256[part], repeat(settings))
     finally:
         torch.set_num_threads(torch_threads)
 
 
-def _frames_of(utterance: Utterance, duration_s: float, settings: FeatureSettings) -> NDArray[np.float32]:
-    """Reads one utterance and transforms it, shape `(frame, mel)`."""
-    samples = read_audio(utterance.path, settings.sample_rate_hz, utterance.start_s, utterance.end_s)
-    seconds = len(samples) / settings.sample_rate_hz
-    if abs(seconds - duration_s) > settings.frame_shift_s:
-        raise AudioError(
-            utterance.path, f"changed since the corpus was read: {seconds:.3f} s, expected {duration_s:.3f} s"
-        )
+def _frames_of(utterance: Utterance, samples_sha256: str, settings: FeatureSettings) -> NDArray[np.float32]:
+    """Read one utterance, compare its samples with those of the corpus, and transform it, shape `(frame, mel)`."""
+    samples = read_audio(utterance.path, DIGEST_RATE_HZ, utterance.start_s, utterance.end_s)
+    if digest_samples(samples) != samples_sha256:
+        raise AudioError(utterance.path, "changed since the corpus was read; run the command again to read it anew")
+    if settings.sample_rate_hz != DIGEST_RATE_HZ:
+        samples = read_audio(utterance.path, settings.sample_rate_hz, utterance.start_s, utterance.end_s)
     frames: NDArray[np.float32] = log_mel(torch.from_numpy(samples), settings).numpy()
     return frames
 

@@ -5,24 +5,30 @@ the corpus's content order) and `frames.f32` (all frames one after the other, li
 `mel` values a frame). `ser.features.builder` writes it.
 """
 
+import hashlib
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ser.config import FeatureSettings, FrozenModel
+from ser.config import FeatureSettings, FrozenModel, digest_of
 from ser.errors import FeatureStoreError
 
-STORE_VERSION = 1
+STORE_VERSION = 2
 """Part of a store's key; raised whenever the format or the values change."""
 
 METADATA, LENGTHS, FRAMES = "metadata.json", "lengths.npy", "frames.f32"
 """Names of a store's files."""
 
 FLOAT_BYTES = 4
+
+_DIGEST_BLOCK_BYTES = 2**24
 
 
 class StoreMetadata(FrozenModel):
@@ -35,6 +41,7 @@ class StoreMetadata(FrozenModel):
         settings: Settings of the log-mels.
         utterances: Number of utterances.
         frames: Number of frames of all utterances together.
+        content_digest: Digest of lengths and frames; see `digest_content`.
     """
 
     version: int
@@ -43,12 +50,13 @@ class StoreMetadata(FrozenModel):
     settings: FeatureSettings
     utterances: int
     frames: int
+    content_digest: str
 
     @classmethod
-    def of(
-        cls, corpus: str, corpus_digest: str, settings: FeatureSettings, lengths: NDArray[np.int64]
+    def describe(
+        cls, folder: Path, corpus: str, corpus_digest: str, settings: FeatureSettings, lengths: NDArray[np.int64]
     ) -> "StoreMetadata":
-        """The metadata of a store in the present format, with the frames of each utterance."""
+        """Describe a store in the present format, whose frames lie in `folder`, with the frames of each utterance."""
         return cls(
             version=STORE_VERSION,
             corpus=corpus,
@@ -56,6 +64,7 @@ class StoreMetadata(FrozenModel):
             settings=settings,
             utterances=len(lengths),
             frames=int(lengths.sum()),
+            content_digest=digest_content(folder / FRAMES, lengths),
         )
 
 
@@ -79,10 +88,10 @@ class FeatureStore:
 
     @classmethod
     def open(cls, path: Path) -> "FeatureStore":
-        """Maps a store; nothing but its metadata and lengths is read.
+        """Map a store; nothing but its metadata and lengths is read.
 
         Args:
-            path: Folder that `ensure_store` returned.
+            path: Folder that `build_store_if_missing` returned.
 
         Returns:
             The store.
@@ -118,6 +127,32 @@ class FeatureStore:
             Natural logarithms of mel energies, shape `(frame, mel)`.
         """
         return self._frames[self._starts[index] : self._starts[index + 1]]
+
+
+def check_store(path: Path) -> FeatureStore:
+    """Open a store and compare all of its values with the digest that was taken when it was built.
+
+    Raises:
+        FeatureStoreError: A file is missing, cannot be read, or holds other values than were written.
+    """
+    store = FeatureStore.open(path)
+    expected, actual = _read_metadata(path / METADATA).content_digest, digest_content(path / FRAMES, store.lengths)
+    if actual != expected:
+        raise _damaged(path / FRAMES, f"frames with digest {expected}", actual)
+    return store
+
+
+def digest_content(frames: Path, lengths: NDArray[np.int64]) -> str:
+    """Digest the values of a store: its frames by blocks, one thread per core, and the lengths of its utterances."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        blocks = list(pool.map(partial(_digest_block, frames), range(0, frames.stat().st_size, _DIGEST_BLOCK_BYTES)))
+    return digest_of({"frames": blocks, "lengths": lengths.tolist()})
+
+
+def _digest_block(path: Path, start: int) -> str:
+    with path.open("rb") as file:
+        file.seek(start)
+        return hashlib.sha256(file.read(_DIGEST_BLOCK_BYTES)).hexdigest()
 
 
 def _read_metadata(path: Path) -> StoreMetadata:

@@ -8,6 +8,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ser.config import FeatureSettings
+from ser.corpora.audio import digest_samples, read_audio
 from ser.corpora.corpus import Corpus, Utterance
 from ser.features.store import FeatureStore
 
@@ -61,7 +62,7 @@ def write_corpus(folder: Path, each: int = 2, rate_hz: int = 16_000) -> Corpus:
         emotions=plain.emotions,
         utterances=tuple(utterances),
         durations_s=tuple(durations),
-        samples_sha256=plain.samples_sha256,
+        samples_sha256=tuple(digest_samples(read_audio(utterance.path)) for utterance in utterances),
         partners=plain.partners,
         language=plain.language,
         digest="1" * 32,

@@ -6,7 +6,7 @@ from ser.corpora.loading import load_corpus
 from ser.devices import name_of_device
 from ser.errors import CorpusError, StudyError
 from ser.features.builder import build_store_if_missing
-from ser.features.store import FeatureStore
+from ser.features.store import check_store
 from studies.execution.base import StudyRequirements
 from studies.execution.bf16_probe import runs_bf16
 
@@ -30,7 +30,7 @@ def prepare_node(requirements: StudyRequirements) -> str:
         raise StudyError(f"its processor, {name}, cannot train in bf16, the precision of this study")
     if not requirements.store.exists():
         _build_store(requirements)
-    digest = FeatureStore.open(requirements.store).corpus_digest
+    digest = check_store(requirements.store).corpus_digest
     if digest != requirements.corpus.digest:
         raise StudyError(
             f"{requirements.store} holds a corpus with digest {digest}, expected {requirements.corpus.digest}"

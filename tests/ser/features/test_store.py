@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from ser.config import FeatureSettings
@@ -16,9 +17,10 @@ from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus
 from ser.errors import AudioError, FeatureStoreError
 from ser.features import builder
+from ser.features import store as store_module
 from ser.features.builder import build_store_if_missing, needed_bytes, store_key
 from ser.features.logmel import log_mel
-from ser.features.store import FeatureStore
+from ser.features.store import FeatureStore, check_store
 from tests.support.synthetic import write_corpus
 
 SETTINGS = FeatureSettings()
@@ -108,7 +110,7 @@ def test_the_key_depends_on_corpus_settings_and_format(corpus: Corpus, monkeypat
     assert store_key(other, SETTINGS) != key
     assert store_key(corpus, FeatureSettings(mel_bands=41)) != key
     assert store_key(renamed, SETTINGS) == key
-    monkeypatch.setattr(builder, "STORE_VERSION", 2)
+    monkeypatch.setattr(builder, "STORE_VERSION", 99)
     assert store_key(corpus, SETTINGS) != key
 
 
@@ -166,7 +168,7 @@ def test_another_format_version_is_refused(corpus: Corpus, tmp_path: Path) -> No
     path = build_store_if_missing(corpus, SETTINGS, tmp_path)
     metadata = json.loads((path / "metadata.json").read_text())
     (path / "metadata.json").write_text(json.dumps(metadata | {"version": 99}))
-    with pytest.raises(FeatureStoreError, match="expected format version 1, found 99"):
+    with pytest.raises(FeatureStoreError, match="expected format version 2, found 99"):
         FeatureStore.open(path)
 
 
@@ -183,9 +185,48 @@ def test_an_error_while_building_leaves_nothing_and_the_next_build_ends_well(cor
 
 
 def test_audio_that_changed_since_the_corpus_was_read_is_refused(corpus: Corpus, tmp_path: Path) -> None:
-    changed = Corpus(**{**vars(corpus), "durations_s": (9.0, *corpus.durations_s[1:])})
-    with pytest.raises(AudioError, match=r"changed since the corpus was read: 0\.\d+ s, expected 9\.000 s"):
-        build_store_if_missing(changed, SETTINGS, tmp_path / "stores")
+    samples, rate_hz = soundfile.read(corpus.utterances[0].path)
+    soundfile.write(corpus.utterances[0].path, samples[::-1], rate_hz, subtype="PCM_16")
+    with pytest.raises(AudioError, match=f"{corpus.utterances[0].path}: changed since the corpus was read"):
+        build_store_if_missing(corpus, SETTINGS, tmp_path / "stores")
+    assert leftovers(tmp_path / "stores") == []
+
+
+def test_samples_are_compared_at_any_rate_of_features(corpus: Corpus, tmp_path: Path) -> None:
+    settings = FeatureSettings(sample_rate_hz=8_000)
+    store = check_store(build_store_if_missing(corpus, settings, tmp_path / "stores"))
+    samples = read_audio(corpus.utterances[0].path, 8_000)
+    np.testing.assert_array_equal(store.frames(0), log_mel(torch.from_numpy(samples), settings).numpy())
+    files = [utterance.path for utterance in corpus.utterances[:2]]
+    contents = [path.read_bytes() for path in files]
+    for path, content in zip(files, reversed(contents), strict=True):
+        path.write_bytes(content)
+    with pytest.raises(AudioError, match="changed since the corpus was read"):
+        build_store_if_missing(corpus, settings, tmp_path / "again")
+
+
+@pytest.mark.parametrize("block_bytes", [1000, 2**24])
+def test_a_flipped_bit_is_found_when_a_study_starts(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr(store_module, "_DIGEST_BLOCK_BYTES", block_bytes)
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
+    assert build_store_if_missing(corpus, SETTINGS, tmp_path) == path
+    content = bytearray((path / "frames.f32").read_bytes())
+    content[-2] ^= 1
+    (path / "frames.f32").write_bytes(content)
+    with pytest.raises(FeatureStoreError, match=r"frames\.f32: expected frames with digest .* is built anew"):
+        build_store_if_missing(corpus, SETTINGS, tmp_path)
+
+
+def test_lengths_that_were_exchanged_are_found(corpus: Corpus, tmp_path: Path) -> None:
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
+    lengths = np.load(path / "lengths.npy")
+    assert lengths[0] != lengths[1]
+    lengths[[0, 1]] = lengths[[1, 0]]
+    np.save(path / "lengths.npy", lengths)
+    with pytest.raises(FeatureStoreError, match="expected frames with digest"):
+        check_store(path)
 
 
 def test_too_little_free_space_is_told_before_anything_is_read(

@@ -14,6 +14,7 @@ import soundfile
 import torch
 
 from ser.config import FeatureSettings, FoldConfiguration
+from ser.corpora.audio import digest_samples, read_audio
 from ser.corpora.corpus import Corpus, Utterance
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
@@ -125,7 +126,7 @@ def _corpus(folder: Path) -> Corpus:
         root=folder,
         emotions=_EMOTIONS,
         utterances=tuple(utterances),
-        samples_sha256=tuple(utterance.id for utterance in utterances),
+        samples_sha256=tuple(digest_samples(read_audio(utterance.path)) for utterance in utterances),
         durations_s=tuple(durations),
         partners=_PARTNERS,
         language="en",
