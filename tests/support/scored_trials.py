@@ -1,4 +1,4 @@
-"""Makes seeded synthetic trials in which speakers, and speakers by variant, differ."""
+"""Seeded synthetic trials in which speakers, and speakers by variant, differ."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 
 
 def configuration(attention: str = "none", **changes: Any) -> FoldConfiguration:
-    """A CTC configuration with every choice made, unless changed."""
+    """Make a CTC configuration with every setting active, unless changed."""
     values: dict[str, Any] = {
         "attention": attention,
         "scope": 9,
@@ -33,18 +33,18 @@ def configuration(attention: str = "none", **changes: Any) -> FoldConfiguration:
 
 @dataclass(frozen=True)
 class World:
-    """A corpus of utterances, with the hardness of each, that all synthetic trials share.
+    """Corpus that all synthetic trials share.
 
     Attributes:
         speakers: Number of speakers, even; neighbours share a session.
-        per_speaker: Utterances of each speaker.
+        per_speaker: Utterances per speaker.
         emotions: Class set.
         sessions: Whether utterances have sessions.
         corpus: Name of the corpus.
         digest: Digest of the corpus.
-        lacking: Class index that a speaker never shows, by speaker.
-        names: Names of speakers, where they should not be made up.
-        synthetic: Whether a program made the speech.
+        lacking: Index of a class without utterances, by speaker.
+        names: Names of speakers; generated where empty.
+        synthetic: Whether the corpus is marked as synthetic speech.
     """
 
     speakers: int = 10
@@ -58,20 +58,20 @@ class World:
     synthetic: bool = True
 
     def speaker_names(self) -> tuple[str, ...]:
-        return self.names or tuple(f"Ses{1 + place // 2:02d}{'FM'[place % 2]}" for place in range(self.speakers))
+        return self.names or tuple(f"Ses{1 + index // 2:02d}{'FM'[index % 2]}" for index in range(self.speakers))
 
     def scheme(self) -> tuple[Fold, ...]:
         names = self.speaker_names()
         return tuple(
             Fold(
-                index=place,
+                index=index,
                 name=name,
                 scheme="leave-one-speaker-out",
                 test_speakers=(name,),
-                validation_speakers=(names[place ^ 1],),
-                training_speakers=tuple(other for other in names if other not in (name, names[place ^ 1])),
+                validation_speakers=(names[index ^ 1],),
+                training_speakers=tuple(speaker for speaker in names if speaker not in (name, names[index ^ 1])),
             )
-            for place, name in enumerate(names)
+            for index, name in enumerate(names)
         )
 
     def identity(self) -> CorpusIdentity:
@@ -81,13 +81,13 @@ class World:
 def evaluation(
     world: World, speaker: str, rng: np.random.Generator, accuracy: float, undecided: float | None = None
 ) -> Evaluation:
-    """Decisions on one speaker, right with the given probability."""
+    """Make predictions for one speaker, correct with the given probability."""
     k = len(world.emotions)
     actual = np.arange(world.per_speaker) % k
     if speaker in world.lacking:
         actual[actual == world.lacking[speaker]] = (world.lacking[speaker] + 1) % k
-    right = rng.random(world.per_speaker) < accuracy
-    predicted = np.where(right, actual, (actual + rng.integers(1, k, world.per_speaker)) % k)
+    correct = rng.random(world.per_speaker) < accuracy
+    predicted = np.where(correct, actual, (actual + rng.integers(1, k, world.per_speaker)) % k)
     scores = np.full((world.per_speaker, k), 0.1)
     scores[np.arange(world.per_speaker), predicted] += 1 - 0.1 * k
     return Evaluation(
@@ -102,37 +102,47 @@ def evaluation(
     )
 
 
-def trial(
-    world: World,
-    settings: FoldConfiguration,
-    accuracy: float = 0.65,
-    folds: Sequence[int] | None = None,
-    speaker_deviation: float = 0.06,
-    recipe: str = "quick",
-    study: str | None = None,
-    capped: int = 0,
-    random_seed: int = 0,
-    results_version: int = 1,
-    **environment: str,
-) -> TrialResult:
-    """One trial; every speaker is hard or easy for all trials, and a little differently for each.
+@dataclass(frozen=True, kw_only=True)
+class TrialOptions:
+    """Properties of a synthetic trial that most tests leave alone.
+
+    Attributes:
+        folds: Indices of the folds that exist; None for all.
+        speaker_deviation: Standard deviation of a speaker's difficulty.
+        recipe: Name of the recipe.
+        study: Name of the study; generated where empty.
+        capped: Capped targets per fold.
+        random_seed: Changes the predictions without changing the configuration.
+        results_version: Version of the code's results.
+        torch: Version of torch.
+        device_type: 'cpu' or 'cuda'.
+    """
+
+    folds: Sequence[int] | None = None
+    speaker_deviation: float = 0.06
+    recipe: str = "quick"
+    study: str = ""
+    capped: int = 0
+    random_seed: int = 0
+    results_version: int = 1
+    torch: str = "2.13.0"
+    device_type: str = "cpu"
+
+
+def trial(world: World, settings: FoldConfiguration, accuracy: float = 0.65, **changes: Any) -> TrialResult:
+    """Make one trial; a speaker is easy or hard for all trials, and a little differently for each.
 
     Args:
         world: The corpus.
         settings: The configuration.
-        accuracy: Mean share of right decisions.
-        folds: Indices of the folds that exist; None for all.
-        speaker_deviation: Deviation of a speaker's hardness.
-        recipe: Name of the recipe.
-        study: Name of the study.
-        capped: Capped targets in each fold.
-        random_seed: Changes the decisions without changing the configuration.
-        results_version: Version of the code's results.
-        **environment: Versions and machine that differ from the usual ones, by name.
+        accuracy: Mean share of correct predictions.
+        **changes: Fields of `TrialOptions`.
     """
+    options = TrialOptions(**changes)
+    provenance = [options.results_version, options.torch, options.device_type]
     scheme, digest = world.scheme(), digest_of(settings.model_dump(mode="json"))
-    rng = np.random.default_rng(int(digest[:8], 16) + random_seed)
-    chances = _chances(len(scheme), accuracy, speaker_deviation, rng)
+    rng = np.random.default_rng(int(digest[:8], 16) + options.random_seed)
+    chances = _chances(len(scheme), accuracy, options.speaker_deviation, rng)
     results = []
     for fold in scheme:
         chance_validation = chances[world.speaker_names().index(fold.validation_speakers[0])]
@@ -140,7 +150,7 @@ def trial(
         results.append(
             FoldResult(
                 identity=digest_of([digest, world.digest, fold.index]),
-                results_version=results_version,
+                results_version=options.results_version,
                 fold=fold,
                 corpus=world.identity(),
                 configuration=settings,
@@ -148,27 +158,27 @@ def trial(
                 validation=evaluation(world, fold.validation_speakers[0], rng, chance_validation, undecided),
                 curve=_curve(settings.epochs, chance_validation, rng),
                 selected_epoch=settings.epochs,
-                targets=TargetReport(utterances=world.speakers * world.per_speaker, capped=capped, raised=0),
+                targets=TargetReport(utterances=world.speakers * world.per_speaker, capped=options.capped, raised=0),
                 started_ms=1_760_000_000_000 + 60_000 * fold.index,
                 ended_ms=1_760_000_000_000 + 60_000 * fold.index + 45_000,
-                environment={"torch": "2.13.0", "device": "a processor", "device_type": "cpu", **environment},
+                environment={"torch": options.torch, "device": "a processor", "device_type": options.device_type},
             )
         )
     return TrialResult(
-        study=study or f"{world.corpus}-{recipe}-{settings.attention}",
-        recipe=recipe,
-        trial_id=digest_of([digest, world.digest, [fold.name for fold in scheme], results_version, environment]),
+        study=options.study or f"{world.corpus}-{options.recipe}-{settings.attention}",
+        recipe=options.recipe,
+        trial_id=digest_of([digest, world.digest, [fold.name for fold in scheme], provenance]),
         scheme=scheme,
-        folds=tuple(result for result in results if folds is None or result.fold.index in folds),
+        folds=tuple(result for result in results if options.folds is None or result.fold.index in options.folds),
         run_id=digest[:12],
     )
 
 
 def _chances(speakers: int, accuracy: float, deviation: float, rng: np.random.Generator) -> list[float]:
-    """The share of right decisions on each speaker, who is hard or easy for all trials and a little for this one."""
-    hardness = np.random.default_rng(7).normal(0, deviation, speakers)
-    own = rng.normal(0, deviation / 3, speakers)
-    return [float(chance) for chance in np.clip(accuracy + hardness + own, 0.05, 0.98)]
+    """Draw the share of correct predictions of each speaker: easy or hard for all trials, and a little for this one."""
+    difficulty = np.random.default_rng(7).normal(0, deviation, speakers)
+    effects = rng.normal(0, deviation / 3, speakers)
+    return [float(chance) for chance in np.clip(accuracy + difficulty + effects, 0.05, 0.98)]
 
 
 def _curve(epochs: int, reached: float, rng: np.random.Generator) -> tuple[EpochRecord, ...]:
@@ -186,7 +196,7 @@ def _curve(epochs: int, reached: float, rng: np.random.Generator) -> tuple[Epoch
 
 
 def baseline(world: World, accuracy: float = 0.66) -> BaselineResult:
-    """A logistic regression of the given accuracy."""
+    """Make a logistic regression of the given accuracy."""
     rng = np.random.default_rng(5)
     return BaselineResult(
         name="logistic regression",
@@ -203,28 +213,28 @@ def table_of(
     notes: tuple[str, ...] = (),
     pruned: tuple[PrunedTrial, ...] = (),
 ) -> ResultsTable:
-    """A table of these trials."""
+    """Make a results table of trials."""
     return ResultsTable(tuple(map(ScoredTrial.of, trials)), baselines, notes, pruned)
 
 
 def with_more(table: ResultsTable, *trials: TrialResult) -> ResultsTable:
-    """The table with further trials at its end."""
+    """Append trials to a results table."""
     return replace(table, trials=(*table.trials, *map(ScoredTrial.of, trials)))
 
 
 def grouped(trials: Iterable[TrialResult]) -> list[Variant]:
-    """The variants of these trials."""
-    return group_variants([ScoredTrial.of(one) for one in trials])
+    """Group trials into variants."""
+    return group_variants([ScoredTrial.of(result) for result in trials])
 
 
 def study_table(world: World | None = None, **changes: Any) -> ResultsTable:
-    """A study of all four attentions, with two scopes and two label strategies."""
-    place = world or World()
+    """Make a study of all four attentions, with two scopes and two label strategies."""
+    world = world or World()
     accuracies = {"none": 0.62, "local": 0.64, "component": 0.68, "quantum": 0.63}
     trials = [
-        trial(place, configuration(attention, scope=scope, labels=labels, **changes), accuracy)
+        trial(world, configuration(attention, scope=scope, labels=labels, **changes), accuracy)
         for attention, accuracy in accuracies.items()
         for labels in ("words", "phonemes")
         for scope in ((5, 9) if attention in ("local", "component") else (9,))
     ]
-    return table_of(*trials, baselines=(baseline(place),), notes=("2 utterances skipped",))
+    return table_of(*trials, baselines=(baseline(world),), notes=("2 utterances skipped",))

@@ -35,7 +35,7 @@ def ztest_p(difference, variance):
 
 
 def sign_flip_p(contributions):
-    """Share of all assignments of signs whose sum reaches the observed one, comparison by comparison."""
+    """Share of all assignments of signs whose sum reaches the observed one, one by one."""
     sums = [math.fsum(np.multiply(signs, contributions)) for signs in product((1, -1), repeat=len(contributions))]
     return np.mean([total >= math.fsum(contributions) - 1e-12 for total in sums])
 
