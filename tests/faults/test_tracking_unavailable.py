@@ -1,4 +1,4 @@
-"""A real tracking server that dies in the middle of a study: nothing is lost, nothing doubled, nobody waits."""
+"""A real tracking server that dies in the middle of a study: nothing is lost, nothing duplicated, nobody waits."""
 
 import threading
 from pathlib import Path
@@ -29,7 +29,7 @@ def served(tmp_path: Path, empty_store: Path, empty_search: Path, server: Mlflow
 def test_a_killed_server_that_comes_back_has_everything_once(
     server: MlflowServer, served: ServedStudy, place: StudyFixture
 ) -> None:
-    trained_while_away = list[str]()
+    trained_in_outage = list[str]()
 
     def kill() -> None:
         server.kill()
@@ -39,16 +39,16 @@ def test_a_killed_server_that_comes_back_has_everything_once(
     def come_back() -> None:
         while len(served.outbox.pending()) < FOLDS - 1:
             threading.Event().wait(0.05)
-        trained_while_away.extend(served.outbox.pending())
+        trained_in_outage.extend(served.outbox.pending())
         server.start()
 
     watcher, executor = RecordingCallback(), InterruptingExecutor(2, kill)
-    with BackgroundWriter(notify=watcher.on_message, patience_s=120, threads=3) as sender:
-        assert served.start(PLAN, executor, observer=watcher, sender=sender) == []
-    assert len(trained_while_away) >= FOLDS - 1
-    away, back = watcher.repairs
-    assert away.startswith(f"tracking unavailable ({server.url}: ")
-    assert back.startswith("tracking is back after ")
+    with BackgroundWriter(notify=watcher.on_message, patience_s=120, threads=3) as writer:
+        assert served.start(PLAN, executor, observer=watcher, sender=writer) == []
+    assert len(trained_in_outage) >= FOLDS - 1
+    outage, recovery = watcher.repairs
+    assert outage.startswith(f"tracking unavailable ({server.url}: ")
+    assert recovery.startswith("tracking is back after ")
     assert len(executor.handed_out) == FOLDS
     place.start(PLAN)
     assert_whole(served, place, PLAN)
@@ -60,11 +60,11 @@ def test_the_next_start_writes_what_a_dead_server_lacks(
 ) -> None:
     executor = InterruptingExecutor(2, server.kill)
     with (
-        BackgroundWriter(patience_s=0.5) as sender,
-        pytest.raises(UnavailableError, match=r"tracking unavailable .* results are still queued on disk") as told,
+        BackgroundWriter(patience_s=0.5) as writer,
+        pytest.raises(UnavailableError, match=r"tracking unavailable .* results are still queued on disk") as caught,
     ):
-        served.start(PLAN, executor, sender=sender)
-    assert told.value.exit_code == 75
+        served.start(PLAN, executor, sender=writer)
+    assert caught.value.exit_code == 75
     assert len(executor.handed_out) == FOLDS
     assert len(served.outbox.pending()) >= FOLDS - 1
     with pytest.raises(Exception, match="failed with exception"):
@@ -73,8 +73,8 @@ def test_the_next_start_writes_what_a_dead_server_lacks(
     (study,) = served.store.runs(ser__kind="study")
     assert study.info.status == "RUNNING"
     again = InProcess()
-    with BackgroundWriter() as sender:
-        assert served.start(PLAN, again, sender=sender) == []
+    with BackgroundWriter() as writer:
+        assert served.start(PLAN, again, sender=writer) == []
     assert again.handed_out == []
     place.start(PLAN)
     assert_whole(served, place, PLAN)
