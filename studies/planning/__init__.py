@@ -1,1 +1,1 @@
-"""What a user asks for: plans, recipes and search spaces."""
+"""Plans of studies, with their options, recipes and search spaces."""

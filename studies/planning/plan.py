@@ -1,4 +1,4 @@
-"""A study as the user asks for it: validated, named, and laid out as points."""
+"""Plan of a study: its options validated, its name, and its points."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -25,10 +25,10 @@ from studies.planning.search_space import Categorical, SearchSpace, Value
 
 
 class StudyPlan(FrozenModel):
-    """What a study computes.
+    """Plan of a study.
 
     Attributes:
-        corpus: How the corpus is read, a name of the registry.
+        corpus: Name of the corpus's loader in the registry.
         corpus_options: Options of the corpus as text, by name.
         recipe: Name of the recipe.
         attentions: Attentions swept.
@@ -37,11 +37,11 @@ class StudyPlan(FrozenModel):
         criterion: The criterion.
         folds: Fold scheme, as text.
         seeds: Seeds swept, 1 to n.
-        precision: Arithmetic, perhaps still `auto`.
+        precision: Precision, or `auto`.
         settings: All other settings of a fold's configuration; those that are searched have no effect here.
-        space: What is searched; null where the whole grid is swept.
-        trials: Points that are searched; null where the whole grid is swept.
-        pruner: What gives up a trial before its last fold.
+        space: Search space; null for a full grid.
+        trials: Number of points to search; null for a full grid.
+        pruner: Rule that ends a trial before its last fold.
     """
 
     corpus: str
@@ -61,7 +61,7 @@ class StudyPlan(FrozenModel):
 
     @property
     def corpus_name(self) -> str:
-        """Name of the corpus in studies and reports: one that the user gave a table, else that of the registry."""
+        """Name of the corpus in studies and reports: the option `name` of a table, else the name in the registry."""
         return self.corpus_options.get("name", self.corpus)
 
     @classmethod
@@ -98,37 +98,37 @@ class StudyPlan(FrozenModel):
         return plan
 
     def _check_all_settings(self) -> None:
-        """Refuses a bad value even where this plan gives it no effect, such as an even scope without a window."""
+        """Refuse a bad value even where this plan gives it no effect, such as an even scope without a window."""
         for attention, scope in product(get_args(AttentionName), self.scopes):
             swept = {"attention": attention, "scope": scope, "labels": self.labels[0], "criterion": "ctc"}
             FoldConfiguration.parse(**self.settings | swept)
 
     def _search_space(self, recipe: Recipe, fixed: Mapping[str, str]) -> SearchSpace:
-        """The recipe's space over what this plan sweeps, less the settings that the user has fixed."""
+        """Return the recipe's space with the values that this plan sweeps, without settings that the user has fixed."""
         swept: dict[str, tuple[Value, ...]] = {
             "attention": self.attentions,
             "scope": self.scopes,
             "labels": self.labels,
         }
-        searched = {name: each for name, each in recipe.space.items() if name not in fixed}
+        searched = {name: dimension for name, dimension in recipe.space.items() if name not in fixed}
         return SearchSpace(dimensions={name: Categorical(values=values) for name, values in swept.items()} | searched)
 
     @property
     def size(self) -> int:
-        """Trials of the whole study: points, each with every seed."""
+        """Number of trials of the study: points times seeds."""
         return len(self.points("fp32")) if self.trials is None else self.trials * len(self.seeds)
 
     def base(self, precision: Precision) -> FoldConfiguration:
-        """A configuration with all that no point changes."""
+        """Return a configuration with the settings that are equal in all points."""
         first = {"attention": self.attentions[0], "scope": self.scopes[0], "labels": self.labels[0]}
         return self.configuration(first | {"seed": self.seeds[0]}, precision)
 
     def configuration(self, parameters: Mapping[str, Value], precision: Precision) -> FoldConfiguration:
-        """The configuration of a point.
+        """Return the configuration of a point.
 
         Args:
-            parameters: The point as the search knows it, see `parameters`.
-            precision: The resolved arithmetic.
+            parameters: Parameters of the point in Optuna, see `parameters`.
+            precision: The resolved precision.
 
         Raises:
             ConfigurationError: The parameters are not those of a point.
@@ -138,19 +138,19 @@ class StudyPlan(FrozenModel):
         )
 
     def parameters(self, point: FoldConfiguration) -> dict[str, Value]:
-        """A point as the search knows it: the seed, and the swept or searched settings that have an effect."""
+        """Return a point's parameters in Optuna: the seed, and the swept or searched settings that have an effect."""
         if self.space is None:
             return dict(point_parameters(point))
         return self.space.parameters(dict(point)) | {"seed": point.seed}
 
     def points(self, precision: Precision) -> tuple[FoldConfiguration, ...]:
-        """The points that are known before the study begins: all of a grid, in a fixed order; none of a search.
+        """Return the points that are known before the study starts: all of a grid, in a fixed order; none of a search.
 
         Args:
-            precision: The resolved arithmetic.
+            precision: The resolved precision.
 
         Returns:
-            Configurations, each once; points that differ only in settings without effect are one.
+            Unique configurations; points that differ only in settings without effect are one.
         """
         if self.space is not None:
             return ()
@@ -162,18 +162,18 @@ class StudyPlan(FrozenModel):
         return tuple(dict.fromkeys(points))
 
     def name(self, corpus_digest: str, device_type: str) -> str:
-        """The study's name: the same plan on the same data, device and versions has the same one.
+        """Return the study's name, which is the same for the same plan on the same data, device and versions.
 
-        The number of trials of a search is no part of it: asked for more, the same study goes on.
+        The number of trials of a search is not part of it: with more trials, the same study continues.
 
         Args:
             corpus_digest: Digest of the corpus.
             device_type: 'cpu' or 'cuda'.
 
         Returns:
-            Corpus, recipe, attentions and a short digest of everything else.
+            Corpus, recipe, attentions and a short digest of all other options.
         """
-        # Reports read plans and no names; they start a second earlier without torch.
+        # Reports read plans without names, and start a second earlier without torch.
         import torch
 
         content: dict[str, Any] = {
@@ -195,7 +195,7 @@ class StudyPlan(FrozenModel):
 
 
 def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
-    """A point as the search knows it: the swept settings that have an effect."""
+    """Return a grid point's parameters in Optuna: the swept settings that have an effect."""
     values: dict[str, str | int] = {"attention": point.attention, "seed": point.seed}
     if point.attention in WINDOWED_ATTENTIONS and point.scope is not None:
         values["scope"] = point.scope
@@ -205,8 +205,8 @@ def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
 
 
 def _settings(recipe: Recipe, corpus: str, scheme: str, overrides: Mapping[str, str]) -> dict[str, Any]:
-    """A recipe's settings on a corpus and what the user wants otherwise; who validates is a choice by speaker alone."""
-    settings = recipe.settings_for(corpus) | {name: _parsed(value) for name, value in overrides.items()}
+    """Return a recipe's settings with the user's overrides; only folds by speaker choose their validation."""
+    settings = recipe.settings_for(corpus) | {name: _parse_setting(value) for name, value in overrides.items()}
     return settings if parse_scheme(scheme).name == "speaker" else settings | {"validation": None}
 
 
@@ -214,16 +214,16 @@ def _expand_all(attentions: tuple[str, ...]) -> tuple[str, ...]:
     return get_args(AttentionName) if "all" in attentions else attentions
 
 
-def _member(what: str, value: str, known: tuple[str, ...]) -> Any:
-    if value not in known:
-        raise ConfigurationError(unknown_value_message(what, value, known))
+def _member(option: str, value: str, valid: tuple[str, ...]) -> Any:
+    if value not in valid:
+        raise ConfigurationError(unknown_value_message(option, value, valid))
     return value
 
 
-def _members(what: str, values: tuple[str, ...], known: tuple[str, ...]) -> Any:
-    return tuple(dict.fromkeys(_member(what, value, known) for value in values))
+def _members(option: str, values: tuple[str, ...], valid: tuple[str, ...]) -> Any:
+    return tuple(dict.fromkeys(_member(option, value, valid) for value in values))
 
 
-def _parsed(value: str) -> Any:
-    """A setting's text; numbers stay text, which the configuration converts and checks."""
+def _parse_setting(value: str) -> Any:
+    """Return None for a setting that is off; numbers stay text, which the configuration converts and checks."""
     return None if value in ("null", "off") else value

@@ -1,7 +1,7 @@
-"""Named recipes: everything a study fixes, and what it sweeps.
+"""Named recipes: the settings that a study fixes, and those that it sweeps or searches.
 
-`paper` follows the paper and its framework to the letter; `recommended` is what we advise on real
-corpora; `quick` is for the demo corpus. These sweep their whole grid. `extended` searches a space that
+`paper` follows the paper and its framework to the letter; `recommended` is our advice for real
+corpora; `quick` is for the demo corpus. These train their full grid. `extended` searches a space that
 is too large for that.
 """
 
@@ -20,18 +20,18 @@ class Recipe(FrozenModel):
     """A named set of settings.
 
     Attributes:
-        name: Its name.
-        summary: What it is for, in a sentence.
+        name: Name of the recipe.
+        summary: Its purpose, in a phrase.
         labels: Label strategies that are swept.
         scopes: Scopes that are swept, for local and component attention.
-        precision: Arithmetic; `auto` takes bf16 where a probe runs it faster than fp32.
+        precision: Precision; `auto` means bf16 where a probe runs it faster than fp32, else fp32.
         settings: All other settings of a fold's configuration, by name.
         corpus_settings: Settings that differ on a corpus, by its name.
         corpus_folds: Fold scheme on a corpus that is not divided by test speaker, by its name.
-        space: Settings that are searched, in the place of those above, by name; empty where the whole grid
-            of attentions, label strategies and scopes is swept.
-        trials: Points that are searched; null where the whole grid is swept.
-        pruner: What gives up a trial before its last fold.
+        space: Settings that are searched, instead of those above, by name; empty for a recipe that trains the
+            full grid of attentions, label strategies and scopes.
+        trials: Number of points to search; null for a full grid.
+        pruner: Rule that ends a trial before its last fold.
     """
 
     name: str
@@ -47,11 +47,11 @@ class Recipe(FrozenModel):
     pruner: PrunerName = "none"
 
     def settings_for(self, corpus: str) -> dict[str, Any]:
-        """The settings on a corpus."""
+        """Return the settings on a corpus."""
         return self.settings | self.corpus_settings.get(corpus, {})
 
     def folds_for(self, corpus: str) -> str:
-        """The fold scheme on a corpus."""
+        """Return the fold scheme on a corpus."""
         return self.corpus_folds.get(corpus, "speaker")
 
 
@@ -149,7 +149,7 @@ EXTENDED = Recipe(
         "component_score": Categorical(values=("dense", "window")),
         "attention_norm": Categorical(values=("window", "literal")),
         "quantum_boundary": Categorical(values=("frames", "states")),
-        # Not `likelihood`, which uses the counts of the utterance that is decided.
+        # Not `likelihood`, which uses the counts of the utterance that it decodes.
         "decision": Categorical(values=("posterior", "best_path")),
     },
     trials=50,
@@ -161,15 +161,15 @@ RECIPES = {recipe.name: recipe for recipe in (PAPER, RECOMMENDED, QUICK, EXTENDE
 
 
 def default_recipe(corpus: str) -> str:
-    """Name of the recipe for a corpus where the user names none."""
+    """Return the name of a corpus's default recipe."""
     return QUICK.name if corpus == "demo" else RECOMMENDED.name
 
 
 def recipe_named(name: str) -> Recipe:
-    """The recipe of that name.
+    """Return a recipe by its name.
 
     Raises:
-        ConfigurationError: There is none; the text lists the names.
+        ConfigurationError: There is none of that name; the text lists the names.
     """
     if name not in RECIPES:
         raise ConfigurationError(unknown_value_message("recipe", name, RECIPES))
