@@ -1,4 +1,4 @@
-"""What tests of databases and servers that go away in the middle of a study share."""
+"""Executors and checks for tests in which databases and servers become unavailable during a study."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from tests.support.toy_studies import SCHEME
 
 
 class InterruptingExecutor(InProcess):
-    """Does something when a number of folds were handed out and before they are trained.
+    """Executor that calls a function between the dispatch of a fold and its training.
 
     Args:
-        after: Number of folds.
-        act: What is done.
+        after: Number of dispatched folds.
+        act: The function.
     """
 
     def __init__(self, after: int, act: Callable[[], None]) -> None:
@@ -32,18 +32,18 @@ class InterruptingExecutor(InProcess):
 
 
 def later(content: bytes, delay_ms: int) -> bytes:
-    """The same fold, trained so much later."""
+    """Shift the times of a trained fold."""
     fold = deserialize_fold(content)
     moved = {"started_ms": fold.result.started_ms + delay_ms, "ended_ms": fold.result.ended_ms + delay_ms}
-    curve = tuple(each.model_copy(update={"ended_ms": each.ended_ms + delay_ms}) for each in fold.result.curve)
+    curve = tuple(record.model_copy(update={"ended_ms": record.ended_ms + delay_ms}) for record in fold.result.curve)
     return serialize_fold(replace(fold, result=FoldResult(**dict(fold.result) | moved | {"curve": curve})))
 
 
 class DelayedExecutor(InProcess):
-    """Trains each fold so much later than `InProcess` does, so that its results are of another training.
+    """Executor whose results have other times than those of `InProcess`, as of another training.
 
     Args:
-        delay_ms: How much later, in milliseconds.
+        delay_ms: Difference in milliseconds.
     """
 
     def __init__(self, delay_ms: int) -> None:
@@ -52,24 +52,24 @@ class DelayedExecutor(InProcess):
 
     def wait(self, timeout_s: float) -> list[Event]:
         return [
-            replace(each, content=later(each.content, self._delay_ms)) if isinstance(each, Finished) else each
-            for each in super().wait(timeout_s)
+            replace(event, content=later(event.content, self._delay_ms)) if isinstance(event, Finished) else event
+            for event in super().wait(timeout_s)
         ]
 
 
 def results_of(place: StudyFixture) -> dict[str, list[FoldResult]]:
-    """All results to the last digit; the folds themselves are trained once a test session."""
+    """Results of each trial to the last digit; folds are trained once per test session."""
     return {trial.trial_id: list(trial.folds) for trial in place.results()}
 
 
 def curves_of(place: StudyFixture) -> list[tuple[str, list[tuple[int, float, int]]]]:
-    """The curve of every fold, every row of it."""
+    """All points of the curve of every fold."""
     folds = place.store.runs(ser__kind="fold")
     return sorted((run.data.tags["ser.fold_identity"], place.store.history(run, "training_loss")) for run in folds)
 
 
 def assert_whole(place: StudyFixture, undisturbed: StudyFixture, plan: StudyPlan) -> None:
-    """Nothing is lost and nothing doubled, in MLflow, Optuna and the outbox."""
+    """Assert that nothing is lost and nothing duplicated in MLflow, Optuna and the outbox."""
     runs, trials = place.store.runs(), plan.size
     expected = {"study": 1, "trial": trials, "fold": trials * len(SCHEME)}
     assert Counter(run.data.tags["ser.kind"] for run in runs) == expected

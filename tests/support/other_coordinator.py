@@ -1,4 +1,4 @@
-"""A coordinator of a study in another process, which holds the study and does nothing."""
+"""Another process that holds the lease of a study and does nothing."""
 
 import subprocess
 import sys
@@ -15,10 +15,10 @@ _HOLD = (
 
 @contextmanager
 def other_coordinator(named: tuple[str | None, Path], study: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Another process that coordinates a study for the time of the block.
+    """Hold a study's lease in another process while the block runs.
 
     Args:
-        named: What `storage_at` takes.
+        named: Arguments of `storage_at`.
         study: Name of the study.
     """
     command = [sys.executable, "-c", _HOLD, named[0] or "", str(named[1]), study]

@@ -1,4 +1,4 @@
-"""A coordinator over real Optuna and MLflow databases whose folds are trained in this process, once a session."""
+"""Coordinator on real Optuna and MLflow databases whose folds are trained in this process, once per test session."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -87,11 +87,11 @@ def search_of(trials: int, seeds: int = 1, pruner: str = "none") -> StudyPlan:
 
 
 class InProcess(Executor):
-    """Trains each fold when it is waited for, the last one handed out first.
+    """Executor that trains a fold when it is waited for, the one dispatched last first.
 
     Args:
-        slots: Folds that are in hand at once.
-        fails: Says of a task and the number of its attempt, from 1, whether it fails.
+        slots: Number of slots.
+        fails: Returns for a task and the number of its attempt, from 1, whether it fails.
     """
 
     def __init__(self, slots: int = 2, fails: Callable[[FoldTask, int], bool] = lambda task, attempt: False) -> None:
@@ -131,23 +131,23 @@ class InProcess(Executor):
 
 
 class SynchronousWriter(BackgroundWriter):
-    """Writes at once, in the thread that sends, so that the order of everything is the same each time."""
+    """Writer that writes at once, in the calling thread, so that the order of all writes is fixed."""
 
-    def submit(self, write: Write, lane: str | None = None) -> None:
+    def submit(self, write: Write, queue_key: str | None = None) -> None:
         write()
 
 
 class RecordingCallback(StudyCallback):
-    """Keeps what it is told."""
+    """Callback that records its calls."""
 
     def __init__(self) -> None:
-        self.standings: list[StudyProgress] = []
+        self.progress: list[StudyProgress] = []
         self.failures: list[tuple[str, str, int]] = []
         self.repairs: list[str] = []
         self.epochs: list[int] = []
 
-    def on_progress(self, standing: StudyProgress) -> None:
-        self.standings.append(standing)
+    def on_progress(self, progress: StudyProgress) -> None:
+        self.progress.append(progress)
 
     def on_epoch_end(self, slot: int, fold: str, epochs: int, record: Any) -> None:
         self.epochs.append(record.epoch)
@@ -160,7 +160,7 @@ class RecordingCallback(StudyCallback):
 
 
 class StudyFixture:
-    """A folder with the databases and the outbox of studies; every start opens them afresh, as a process would.
+    """Data directory of studies; every start opens it again, as a new process would.
 
     Args:
         folder: The folder.
@@ -192,7 +192,7 @@ class StudyFixture:
         sender: BackgroundWriter | None = None,
         confirm: Callable[[], None] = lambda: None,
     ) -> list[str]:
-        """Runs a study to its end, or until something is raised."""
+        """Run a study to its end, or until an error is raised."""
         callback = observer or StudyCallback()
         search = OptunaStudy.open(self.storage, study, plan)
         search.save_precision("fp32")
@@ -221,7 +221,7 @@ class StudyFixture:
         return failures
 
     def session(self, plan: StudyPlan, study: str = "first", scheme: tuple[Fold, ...] = SCHEME) -> StudySession:
-        """Opens a study."""
+        """Open a study."""
         return StudySession(
             plan=plan,
             home=Home(self.folder),
@@ -234,11 +234,11 @@ class StudyFixture:
         )
 
     def check(self, study: str = "first", is_running: bool = False) -> list[Inconsistency]:
-        """What a check from outside finds."""
+        """Find the inconsistencies of a study."""
         return find_inconsistencies(read_snapshot(self._reopened(study), is_running))
 
     def repair(self, study: str = "first") -> tuple[list[Inconsistency], list[Inconsistency]]:
-        """Repairs from outside; returns what was repaired, and what is found afterwards."""
+        """Repair a study; return the repaired inconsistencies, and those that are left."""
         result = repair_study(self._reopened(study), Lease())
         return list(result.repaired), list(result.findings)
 

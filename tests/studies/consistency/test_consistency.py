@@ -255,7 +255,7 @@ def undeleted(place: Damaged) -> int:
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_seen_mended_and_leaves_no_trace(finished: Damaged, damaged: Damaged, name: str) -> None:
+def test_damage_is_found_and_repaired_without_a_trace(finished: Damaged, damaged: Damaged, name: str) -> None:
     damage = DAMAGE[name]
     assert damaged.check() == []
     damage.do(damaged)
@@ -286,7 +286,7 @@ def test_damage_is_seen_mended_and_leaves_no_trace(finished: Damaged, damaged: D
     assert damaged.superseded() == superseded
 
 
-def test_a_start_mends_all_kinds_of_damage_by_itself(finished: Damaged, damaged: Damaged) -> None:
+def test_a_start_repairs_all_kinds_of_damage(finished: Damaged, damaged: Damaged) -> None:
     names = (
         "study run left open",
         "result of a trial lost",
@@ -310,13 +310,13 @@ def test_a_start_mends_all_kinds_of_damage_by_itself(finished: Damaged, damaged:
     assert {run.info.status for run in damaged.store.runs()} == {"FINISHED"}
 
 
-def test_what_a_coordinator_has_open_is_no_damage_while_it_runs(damaged: Damaged) -> None:
+def test_open_runs_of_a_running_study_are_consistent(damaged: Damaged) -> None:
     for kind in ("study", "trial", "fold"):
         damaged.set_status(damaged.run(kind), "RUNNING")
     assert len(damaged.check()) == 3
     assert damaged.check(is_running=True) == []
 
 
-def test_work_that_is_left_is_no_damage(place: StudyFixture) -> None:
+def test_missing_folds_are_consistent(place: StudyFixture) -> None:
     place.start(PLAN, InProcess(fails=lambda task, attempt: task.configuration == NONE and task.fold.index == 0))
     assert place.check() == []

@@ -22,7 +22,7 @@ def results(place: StudyFixture) -> dict[str, object]:
     return {trial.trial_id: trial.folds for trial in place.results()}
 
 
-def test_folds_whose_artifacts_are_there_are_written_again(place: StudyFixture, empty_store: Path) -> None:
+def test_lost_runs_are_restored_from_artifacts(place: StudyFixture, empty_store: Path) -> None:
     place.start(PLAN)
     before, values = results(place), place.values(PLAN)
     without_runs(place, empty_store)
@@ -40,7 +40,7 @@ def test_folds_whose_artifacts_are_there_are_written_again(place: StudyFixture, 
     assert place.outbox.pending() == frozenset()
 
 
-def test_folds_whose_artifacts_are_gone_or_damaged_are_trained_again(place: StudyFixture, empty_store: Path) -> None:
+def test_folds_with_lost_artifacts_are_trained_again(place: StudyFixture, empty_store: Path) -> None:
     place.start(PLAN)
     before = results(place)
     first, second, *_ = (place.folder / "artifacts" / CORPUS.name).rglob("fold.safetensors")
@@ -53,7 +53,7 @@ def test_folds_whose_artifacts_are_gone_or_damaged_are_trained_again(place: Stud
     assert results(place) == before
 
 
-def test_nothing_is_said_to_be_gone_of_a_study_that_begins_or_goes_on(place: StudyFixture) -> None:
+def test_starting_and_resuming_report_no_lost_runs(place: StudyFixture) -> None:
     watcher = RecordingCallback()
     place.start(PLAN, observer=watcher)
     place.start(PLAN, observer=watcher)

@@ -62,7 +62,7 @@ def test_a_second_start_trains_nothing_and_changes_nothing(place: StudyFixture) 
 
 
 @pytest.mark.parametrize("attentions", [("none",), ("none", "quantum"), ("none", "quantum", "local")])
-def test_nothing_is_asked_for_trials_that_nobody_has_begun(
+def test_no_query_is_made_for_trials_that_no_study_has_started(
     place: StudyFixture, monkeypatch: pytest.MonkeyPatch, attentions: tuple[str, ...]
 ) -> None:
     asked, before_the_first = list[str](), list[int]()
@@ -83,15 +83,15 @@ def test_nothing_is_asked_for_trials_that_nobody_has_begun(
     assert before_the_first[0] == 4
 
 
-def test_the_watcher_is_told_where_the_study_stands(place: StudyFixture) -> None:
+def test_the_callback_gets_the_progress_of_the_study(place: StudyFixture) -> None:
     watcher = RecordingCallback()
     place.start(TWO, observer=watcher)
-    done = [(each.trials_done, each.folds_done) for each in watcher.standings]
+    done = [(each.trials_done, each.folds_done) for each in watcher.progress]
     assert done == [(0, 0), (0, 1), (0, 2), (1, 3), (2, 4)]
-    assert {(each.trials, each.folds, each.folds_reused) for each in watcher.standings} == {(2, 2 * FOLDS, 0)}
+    assert {(each.trials, each.folds, each.folds_reused) for each in watcher.progress} == {(2, 2 * FOLDS, 0)}
     again = RecordingCallback()
     place.start(TWO, observer=again)
-    assert [(each.folds_done, each.folds_reused) for each in again.standings] == [(4, 4)]
+    assert [(each.folds_done, each.folds_reused) for each in again.progress] == [(4, 4)]
 
 
 def test_progress_after_the_result_is_harmless(place: StudyFixture) -> None:
@@ -118,10 +118,10 @@ def test_the_best_trial_is_the_best_of_all_seeds(place: StudyFixture) -> None:
     values = place.values(plan, "first")
     best = values.index(max(values))
     name = "none · words" + (f" · seed {best + 1}" if best else "")
-    assert watcher.standings[-1].best == (name, values[best])
+    assert watcher.progress[-1].best == (name, values[best])
     again = RecordingCallback()
     place.start(plan, observer=again)
-    assert again.standings[-1].best == (name, values[best])
+    assert again.progress[-1].best == (name, values[best])
 
 
 class Deserted(InProcess):
@@ -139,7 +139,7 @@ class Deserted(InProcess):
         return super().wait(timeout_s) if self._waits > 3 else []
 
 
-def test_without_a_slot_the_executor_is_waited_for_until_it_has_one(place: StudyFixture) -> None:
+def test_without_slots_the_executor_is_polled_until_it_has_one(place: StudyFixture) -> None:
     assert place.start(ONE, Deserted()) == []
     assert place.states() == ["COMPLETE"]
 
@@ -168,7 +168,7 @@ class Losing(InProcess):
         ]
 
 
-def test_a_fold_whose_node_goes_more_often_than_a_fold_may_fail_is_trained(place: StudyFixture) -> None:
+def test_lost_nodes_do_not_count_as_attempts(place: StudyFixture) -> None:
     watcher, executor = RecordingCallback(), Losing(until=MAX_NODE_LOSSES)
     assert place.start(ONE, executor, observer=watcher) == []
     assert [left for *_, left in watcher.failures] == [MAX_ATTEMPTS] * MAX_NODE_LOSSES
@@ -176,7 +176,7 @@ def test_a_fold_whose_node_goes_more_often_than_a_fold_may_fail_is_trained(place
     assert place.states() == ["COMPLETE"]
 
 
-def test_a_fold_that_ends_its_node_each_time_is_given_up_and_the_others_are_trained(place: StudyFixture) -> None:
+def test_a_fold_that_always_ends_its_node_fails_alone(place: StudyFixture) -> None:
     executor = Losing(until=99)
     (failure,) = place.start(ONE, executor)
     assert "it may itself be what ends its node" in failure
@@ -184,7 +184,7 @@ def test_a_fold_that_ends_its_node_each_time_is_given_up_and_the_others_are_trai
     assert len(place.store.runs(ser__kind="fold")) == FOLDS - 1
 
 
-def test_a_fold_that_always_fails_costs_its_trial_alone_and_is_listed(place: StudyFixture) -> None:
+def test_a_fold_that_always_fails_fails_its_trial_alone(place: StudyFixture) -> None:
     watcher, executor = RecordingCallback(), InProcess(fails=first_fold_of(TWO, until=99))
     (failure,) = place.start(TWO, executor, observer=watcher)
     assert failure.splitlines()[0] == "none · words · f1: OutOfPatience: no more"
@@ -207,7 +207,7 @@ def test_a_fold_that_always_fails_costs_its_trial_alone_and_is_listed(place: Stu
     assert artifact.read_text().count("Traceback:") == 3
 
 
-def test_the_next_start_tries_a_failed_trial_again_and_trains_only_what_it_lacks(place: StudyFixture) -> None:
+def test_the_next_start_trains_what_a_failed_trial_lacks(place: StudyFixture) -> None:
     place.start(TWO, InProcess(fails=first_fold_of(TWO, until=99)))
     executor = InProcess()
     assert place.start(TWO, executor) == []
@@ -290,7 +290,7 @@ def test_every_kind_of_write_is_counted(undisturbed: tuple[Any, Any, list[str]])
 # One more than there are writes: the last start is not killed.
 @pytest.mark.slow
 @pytest.mark.parametrize("fatal", range(1, NUMBER_OF_WRITES + 2))
-def test_a_kill_before_any_write_is_mended_by_the_next_start(
+def test_a_kill_before_any_write_is_repaired_at_the_next_start(
     place: StudyFixture, monkeypatch: pytest.MonkeyPatch, undisturbed: tuple[Any, Any, list[str]], fatal: int
 ) -> None:
     snapshot, values, names = undisturbed

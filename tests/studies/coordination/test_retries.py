@@ -58,7 +58,7 @@ def test_a_fold_whose_node_goes_has_lost_nothing(attempts: RetryPolicy) -> None:
     assert attempts.fail(failed())[1] == MAX_ATTEMPTS - 1
 
 
-def test_a_fold_that_ends_its_node_each_time_is_given_up(attempts: RetryPolicy) -> None:
+def test_a_fold_that_always_ends_its_node_is_given_up(attempts: RetryPolicy) -> None:
     left, reasons = [], []
     for _ in range(MAX_NODE_LOSSES + MAX_ATTEMPTS):
         attempts.begin("a fold")
@@ -72,7 +72,7 @@ def test_a_fold_that_ends_its_node_each_time_is_given_up(attempts: RetryPolicy) 
     )
 
 
-def test_settings_and_corpora_fail_for_good_and_numbers_and_stores_may_not() -> None:
+def test_errors_of_settings_and_corpora_are_not_retried() -> None:
     for permanent in (ConfigurationError("x"), AnnotationError(Path("a.csv"), 1, "y"), FoldError("z")):
         assert is_permanent(permanent)
     for passing in (TrainingError("loss is nan"), FeatureStoreError("x"), MemoryError(), OSError("disk")):
@@ -87,7 +87,7 @@ def test_where_a_fold_has_failed_is_known(attempts: RetryPolicy) -> None:
     assert attempts.failed_in("a fold") == {0, 1}
 
 
-def test_a_fold_of_which_nothing_is_heard_has_stalled_once_an_attempt(attempts: RetryPolicy, clock: Clock) -> None:
+def test_a_silent_fold_has_stalled_once_per_attempt(attempts: RetryPolicy, clock: Clock) -> None:
     attempts.begin("a fold")
     clock.now_s = STALL_S
     assert attempts.find_stalled() == []

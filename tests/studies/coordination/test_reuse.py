@@ -70,7 +70,7 @@ def test_what_another_study_has_trained_is_not_trained_again(place: StudyFixture
     assert counts(place, "second") == {"study": 1, "trial": 2, "fold": FOLDS}
 
 
-def test_a_reused_trial_has_the_scores_and_says_where_they_are_from(place: StudyFixture, reused: InProcess) -> None:
+def test_a_reused_trial_has_the_scores_and_names_their_source(place: StudyFixture, reused: InProcess) -> None:
     original, copy = trial(place, "first", "quantum"), trial(place, "second", "quantum")
     assert copy.data.tags["ser.reused_from"] == original.info.run_id
     assert "ser.reused_from" not in original.data.tags
@@ -100,7 +100,7 @@ def test_the_same_command_again_trains_nothing(place: StudyFixture, reused: InPr
     assert place.start(BOTH, executor, study="second", observer=watcher) == []
     assert executor.handed_out == []
     assert place.store.snapshot() == before
-    assert [(each.trials_done, each.folds_reused) for each in watcher.standings] == [(2, 2 * FOLDS)]
+    assert [(each.trials_done, each.folds_reused) for each in watcher.progress] == [(2, 2 * FOLDS)]
 
 
 @pytest.mark.parametrize("lost", [("trial",), ("fold",), ("trial", "fold")])
@@ -129,7 +129,7 @@ def test_a_third_study_reuses_the_one_that_trained(place: StudyFixture, reused: 
         assert copy.data.tags["ser.reused_from"] == trial(place, source, attention).info.run_id
 
 
-def test_a_trial_that_shares_some_folds_trains_the_others_and_links_to_those(place: StudyFixture) -> None:
+def test_a_trial_links_shared_folds_and_trains_the_others(place: StudyFixture) -> None:
     with pytest.raises(Killed):
         place.start(QUANTUM, killed_after(1), study="first")
     (there,) = place.store.runs(ser__kind="fold")
@@ -140,10 +140,10 @@ def test_a_trial_that_shares_some_folds_trains_the_others_and_links_to_those(pla
     assert copy.data.tags["ser.reused_folds"] == there.info.run_id
     assert "ser.reused_from" not in copy.data.tags
     assert counts(place, "second")["fold"] == FOLDS - 1
-    assert watcher.standings[0].folds_reused == 1
+    assert watcher.progress[0].folds_reused == 1
 
 
-def test_a_study_keeps_what_it_trained_though_another_one_was_complete_first(place: StudyFixture) -> None:
+def test_a_trial_with_own_folds_is_not_replaced_by_a_reused_one(place: StudyFixture) -> None:
     with pytest.raises(Killed):
         place.start(QUANTUM, killed_after(1), study="first")
     place.start(QUANTUM, study="second")
@@ -160,7 +160,7 @@ def test_a_study_keeps_what_it_trained_though_another_one_was_complete_first(pla
     assert len(place.table().trials) == 1
 
 
-def test_what_a_killed_study_left_in_the_outbox_serves_another_one(place: StudyFixture) -> None:
+def test_outbox_results_of_a_killed_study_serve_another_one(place: StudyFixture) -> None:
     first = identities(QUANTUM, "quantum")[0]
     place.outbox.put(first, trained(QUANTUM.points("fp32")[0], 0))
     executor = InProcess()
@@ -170,7 +170,7 @@ def test_what_a_killed_study_left_in_the_outbox_serves_another_one(place: StudyF
     assert counts(place, "second") == {"study": 1, "trial": 1, "fold": FOLDS}
 
 
-def test_the_outbox_is_emptied_of_folds_that_another_study_has_written(place: StudyFixture) -> None:
+def test_folds_that_another_study_has_written_leave_the_outbox(place: StudyFixture) -> None:
     place.start(QUANTUM, study="first")
     content = trained(QUANTUM.points("fp32")[0], 0)
     place.outbox.put(parse_result(content).identity, content)
@@ -182,7 +182,7 @@ def test_the_outbox_is_emptied_of_folds_that_another_study_has_written(place: St
     assert counts(place, "second")["fold"] == 0
 
 
-def test_a_fold_that_another_study_writes_meanwhile_is_linked_and_not_doubled(place: StudyFixture) -> None:
+def test_a_fold_that_another_study_writes_first_is_linked(place: StudyFixture) -> None:
     class Overtaken(InProcess):
         """While its folds are in hand, another study trains and writes them."""
 
@@ -199,7 +199,7 @@ def test_a_fold_that_another_study_writes_meanwhile_is_linked_and_not_doubled(pl
     assert len(place.table().trials) == 1
 
 
-def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_passed_over(place: StudyFixture) -> None:
+def test_a_half_written_run_is_superseded_by_another_studys(place: StudyFixture) -> None:
     def killed(*arguments: Any) -> None:
         raise Killed
 
@@ -224,7 +224,7 @@ def test_a_half_written_run_whose_fold_another_study_has_written_meanwhile_is_pa
 
 
 @pytest.mark.parametrize("missing", [0, 1])
-def test_a_fold_takes_its_place_in_the_scheme_that_reuses_it(place: StudyFixture, missing: int) -> None:
+def test_a_reused_fold_has_the_index_of_the_reusing_scheme(place: StudyFixture, missing: int) -> None:
     other = tuple(
         fold.model_copy(update={"index": index, "name": f"group {index}", "scheme": "groups"})
         for index, fold in enumerate(reversed(SCHEME))

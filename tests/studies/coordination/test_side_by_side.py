@@ -14,7 +14,7 @@ FIRST, SECOND = plan_of("none", "quantum"), plan_of("none", "local")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_two_studies_that_share_a_point_each_end_whole_and_share_its_folds(
+def test_two_studies_at_once_share_the_folds_of_a_point(
     place: StudyFixture, kind: str, request: pytest.FixtureRequest
 ) -> None:
     if kind == "postgresql":

@@ -98,7 +98,7 @@ def test_telling_a_value_again_changes_nothing(database: Path) -> None:
     assert standing(search)[0] == (number, True)
 
 
-def test_of_doubles_the_complete_one_stands_and_looking_changes_none(database: Path) -> None:
+def test_of_duplicate_trials_the_complete_one_counts(database: Path) -> None:
     search = opened(database)
     search.start_trial(search.points("fp32")[0])
     study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
@@ -117,7 +117,7 @@ def test_of_two_that_run_the_older_one_stands(database: Path) -> None:
     assert standing(opened(database))[0] == (0, False)
 
 
-def test_a_failed_trial_is_begun_anew(database: Path) -> None:
+def test_a_failed_trial_is_started_again(database: Path) -> None:
     search = opened(database)
     failed = search.start_trial(search.points("fp32")[0])
     search.fail(failed)
@@ -169,7 +169,7 @@ def test_beginning_a_trial_reads_no_other_one(database: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("came_to_be", [True, False])
-def test_a_trial_whose_beginning_went_wrong_is_begun_once(
+def test_a_trial_whose_start_failed_is_added_once(
     database: Path, monkeypatch: pytest.MonkeyPatch, came_to_be: bool
 ) -> None:
     search = opened(database)
@@ -225,7 +225,7 @@ def test_summaries_count_trials_and_put_the_newest_study_last(database: Path) ->
     assert found[0].started is not None
 
 
-def test_a_study_that_was_stopped_before_its_plan_was_kept_is_left_out(database: Path) -> None:
+def test_a_study_without_a_stored_plan_is_not_listed(database: Path) -> None:
     optuna.create_study(storage=f"sqlite:///{database}", study_name="a study", direction="maximize")
     assert list_studies(SqliteStorage(database)) == []
     assert len(opened(database).points("fp32")) == 4

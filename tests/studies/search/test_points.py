@@ -62,7 +62,7 @@ def test_a_study_proposes_as_many_points_as_asked_for_each_once(undisturbed: lis
     assert points_of(searched(trials=31), "a study").key(one_more) not in keys(undisturbed)
 
 
-def test_a_study_goes_on_with_the_same_points_wherever_it_was_killed(undisturbed: list[FrozenTrial]) -> None:
+def test_a_killed_study_proposes_the_same_points(undisturbed: list[FrozenTrial]) -> None:
     for number in (0, 1, 9, 10, 11, 20, 29):
         trials = undisturbed[:number]
         # Another process: nothing but the trials is left.
@@ -88,7 +88,7 @@ def test_a_failed_trial_teaches_nothing_and_a_running_one_does(undisturbed: list
     assert plain != beside
 
 
-def test_many_slots_get_different_points_before_any_trial_has_ended() -> None:
+def test_many_slots_get_different_points_at_once() -> None:
     points = points_of(searched(), "a study")
     trials: list[FrozenTrial] = []
     for _ in range(12):
@@ -111,7 +111,7 @@ def test_seeds_are_not_searched() -> None:
     assert one == three
 
 
-def test_what_has_not_begun_of_a_pruned_point_is_no_point() -> None:
+def test_unstarted_repetitions_of_a_pruned_point_are_no_points() -> None:
     points = points_of(searched(seeds=3), "a study")
     first, second, third = points.next([], "fp32")
     pruned, running = told(points, second, TrialState.PRUNED), told(points, first, TrialState.RUNNING)
@@ -119,7 +119,7 @@ def test_what_has_not_begun_of_a_pruned_point_is_no_point() -> None:
     assert points.known([told(points, first, TrialState.FAIL)], "fp32") == (first, second, third)
 
 
-def test_the_number_of_trials_shrinks_with_repetitions_that_are_no_points_any_more() -> None:
+def test_pruned_repetitions_reduce_the_number_of_trials() -> None:
     points = points_of(searched(seeds=3, trials=4), "a study")
     first, *_ = points.next([], "fp32")
     assert points.size([]) == 12

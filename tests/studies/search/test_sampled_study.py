@@ -39,8 +39,8 @@ def test_a_search_trains_as_many_points_as_asked_for(place: StudyFixture) -> Non
     assert len(executor.handed_out) == len(set(executor.handed_out)) == 3 * FOLDS
     assert {run.info.status for run in place.store.runs()} == {"FINISHED"}
     assert len(place.table().trials) == 3
-    assert (watcher.standings[-1].trials_done, watcher.standings[-1].folds_done) == (3, 3 * FOLDS)
-    assert {each.folds for each in watcher.standings} == {3 * FOLDS}
+    assert (watcher.progress[-1].trials_done, watcher.progress[-1].folds_done) == (3, 3 * FOLDS)
+    assert {each.folds for each in watcher.progress} == {3 * FOLDS}
 
 
 def test_asked_for_more_the_same_search_goes_on(place: StudyFixture) -> None:
@@ -68,7 +68,7 @@ def test_every_point_is_repeated_with_every_seed(place: StudyFixture) -> None:
     assert sorted(each["seed"] for each in params(place)) == [1, 1, 2, 2]
 
 
-def test_a_point_whose_trial_failed_is_tried_again_at_the_next_start(place: StudyFixture) -> None:
+def test_a_point_with_a_failed_trial_is_tried_again(place: StudyFixture) -> None:
     place.start(search_of(2), InProcess(fails=lambda task, attempt: task.fold.index == 0))
     assert place.states() == ["FAIL", "FAIL"]
     tried = params(place)
@@ -90,9 +90,7 @@ class Dying(InProcess):
             raise Killed
 
 
-def test_a_search_that_was_killed_ends_with_the_trials_of_an_undisturbed_one(
-    tmp_path: Path, empty_store: Path, empty_search: Path
-) -> None:
+def test_a_killed_search_ends_as_an_undisturbed_one(tmp_path: Path, empty_store: Path, empty_search: Path) -> None:
     whole = StudyFixture(tmp_path / "whole", empty_store, empty_search)
     whole.start(search_of(4), InProcess(slots=1))
     killed = StudyFixture(tmp_path / "killed", empty_store, empty_search)
@@ -145,7 +143,7 @@ def test_a_pruned_trial_says_so_everywhere_and_is_in_no_table(place: StudyFixtur
         ("none · words", "a reason after 1 folds", 1)
     }
     assert not analyse(table).partial
-    last = watcher.standings[-1]
+    last = watcher.progress[-1]
     assert (last.trials_done, last.folds_done) == (4, last.folds)
 
 
@@ -159,7 +157,7 @@ def test_a_second_start_leaves_a_pruned_trial_as_it_is(place: StudyFixture) -> N
 
 
 @pytest.mark.usefixtures("prunes")
-def test_a_fold_in_hand_of_a_pruned_trial_ends_and_is_kept(place: StudyFixture) -> None:
+def test_a_running_fold_of_a_pruned_trial_is_recorded(place: StudyFixture) -> None:
     executor = InProcess(slots=2)
     place.start(search_of(4), executor)
     assert states_by_attention(place) == ENDS
@@ -170,7 +168,7 @@ def test_a_fold_in_hand_of_a_pruned_trial_ends_and_is_kept(place: StudyFixture) 
 
 
 @pytest.mark.usefixtures("prunes")
-def test_the_other_repetitions_of_a_pruned_point_are_given_up(place: StudyFixture) -> None:
+def test_all_repetitions_of_a_pruned_point_are_pruned(place: StudyFixture) -> None:
     place.start(search_of(3, seeds=3), InProcess(slots=1))
     assert states_by_attention(place) == ENDS
     assert {each["seed"] for each in params(place) if each["attention"] == "none"} == {1}
@@ -181,7 +179,7 @@ def test_the_other_repetitions_of_a_pruned_point_are_given_up(place: StudyFixtur
 
 @pytest.mark.usefixtures("prunes")
 @pytest.mark.parametrize(("owner", "name"), [(Recorder, "prune_trial"), (OptunaStudy, "prune")])
-def test_a_kill_amid_pruning_is_mended_by_the_next_start(
+def test_a_kill_amid_pruning_is_repaired_at_the_next_start(
     place: StudyFixture, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
 ) -> None:
     def dies(*arguments: Any) -> None:
@@ -198,7 +196,7 @@ def test_a_kill_amid_pruning_is_mended_by_the_next_start(
 
 
 @pytest.mark.usefixtures("prunes")
-def test_a_result_that_waited_for_a_pruned_trial_is_written_at_the_next_start(
+def test_an_outbox_result_of_a_pruned_trial_is_recorded(
     place: StudyFixture,
 ) -> None:
     place.start(search_of(4), InProcess(slots=1))
