@@ -286,7 +286,7 @@ def test_a_connection_lost_at_any_write_changes_nothing(
 def test_a_connection_lost_while_pruning_queues_no_fold_twice(
     place: StudyFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged, report = list[int](), OptunaStudy.report
+    judged, report = list[int](), OptunaStudy.report_intermediate
 
     def lost_at_first(search: OptunaStudy, number: int, validation_ua: Mapping[int, float]) -> None:
         judged.append(number)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from shutil import copyfile, copytree, ignore_patterns, rmtree
 
+from studies.consistency.repairs import RestoreResult
 from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import CORPUS, SCHEME
 
@@ -38,6 +39,21 @@ def test_lost_runs_are_restored_from_artifacts(place: StudyFixture, empty_store:
     assert place.states() == ["COMPLETE", "COMPLETE"]
     assert {path: path.read_bytes() for path in kept} == kept
     assert place.outbox.pending() == frozenset()
+
+
+def test_a_check_restores_lost_results_as_a_start_does(place: StudyFixture, empty_store: Path) -> None:
+    place.start(PLAN)
+    before = results(place)
+    without_runs(place, empty_store)
+    repaired, left = place.repair()
+    assert [type(inconsistency.repair) for inconsistency in repaired] == [RestoreResult] * FOLDS
+    assert left == []
+    assert len(place.outbox.pending()) == FOLDS
+    watcher, executor = RecordingCallback(), InProcess()
+    assert place.start(PLAN, executor, observer=watcher) == []
+    assert executor.handed_out == []
+    assert watcher.repairs == []
+    assert results(place) == before
 
 
 def test_folds_with_lost_artifacts_are_trained_again(place: StudyFixture, empty_store: Path) -> None:
