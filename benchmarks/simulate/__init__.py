@@ -1,1 +1,1 @@
-"""How often each statistical test errs (`make simulate`)."""
+"""Simulated error rates of the statistical tests (`make simulate`)."""

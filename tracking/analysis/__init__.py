@@ -1,1 +1,1 @@
-"""What trials mean: scores over folds, tests between variants, pictures and the report."""
+"""Analysis of trials: scores over folds, tests between variants, figures and the report."""

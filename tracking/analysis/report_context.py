@@ -42,7 +42,7 @@ class ParameterImportances:
 
 @dataclass(frozen=True)
 class ReportContext:
-    """All that a report shows besides the results.
+    """Content of a report besides the results.
 
     Attributes:
         studies: How each study was run, by its name.
@@ -54,7 +54,7 @@ class ReportContext:
 
     @property
     def partial(self) -> bool:
-        """Whether trials are missing."""
+        """True where trials are missing."""
         return any(study.trials_done < study.trials for study in self.studies.values())
 
     @property

@@ -56,7 +56,7 @@ class PrunedTrial:
 
 @dataclass(frozen=True, eq=False)
 class ResultsTable:
-    """All results of a report: trials of one corpus digest and fold scheme.
+    """Results of a report: trials of one corpus digest and fold scheme.
 
     Attributes:
         trials: Trials, each `trial_id` once.

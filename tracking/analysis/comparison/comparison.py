@@ -157,7 +157,7 @@ class SkippedComparison:
 
 @dataclass(frozen=True)
 class Comparisons:
-    """All comparisons of one report.
+    """Comparisons of one report.
 
     Attributes:
         comparisons: Comparisons with their verdicts, in the order of the variants.

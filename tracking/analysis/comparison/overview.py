@@ -71,7 +71,7 @@ class Analysis:
 
     @property
     def partial(self) -> bool:
-        """Whether a fold is missing."""
+        """True where a fold is missing."""
         return bool(self.trials_without_folds) or any(not variant.complete for variant in self.variants)
 
     @property

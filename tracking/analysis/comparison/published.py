@@ -1,4 +1,4 @@
-"""The paper's claims, tested by its own z-test from the percentages and numbers of utterances in its Table 3.
+"""Claims of the paper, tested by its own z-test from the percentages and numbers of utterances in its Table 3.
 
 Paired tests would need the predictions, which are not published; so a claim that fails here is 'not
 reproduced', not false.

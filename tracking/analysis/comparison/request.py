@@ -35,7 +35,7 @@ class ComparisonRequest:
     variants: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether the request differs from the default."""
+        """Tell whether the request differs from the default."""
         return bool(self.baseline or self.variants)
 
     def describe(self) -> str:

@@ -46,7 +46,7 @@ class SignFlipTest:
 
     @property
     def has_enough_speakers(self) -> bool:
-        """Whether there are enough clusters for any claim."""
+        """True with enough clusters for a claim."""
         return self.clusters >= MIN_SPEAKERS
 
 

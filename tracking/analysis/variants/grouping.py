@@ -40,7 +40,7 @@ class Variant:
 
     @property
     def configuration(self) -> FoldConfiguration:
-        """Its first configuration; for 'selected per fold' only attention, labels and criterion hold for all folds."""
+        """First configuration; for 'selected per fold' only attention, labels and criterion hold for all folds."""
         return self.configurations[0]
 
     @property
@@ -55,7 +55,7 @@ class Variant:
 
     @property
     def complete(self) -> bool:
-        """Whether every fold exists for every seed."""
+        """True where every fold exists for every seed."""
         return not self.incomplete
 
     @property

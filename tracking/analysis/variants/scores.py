@@ -88,7 +88,7 @@ class ScoredVariant(Variant):
 
     @property
     def capped(self) -> bool:
-        """Whether so many targets were shortened that it is not comparable as its strategy."""
+        """True where too many targets were shortened to test the label strategy."""
         return 100 * self.capped_share > LARGEST_CAPPED_PERCENT
 
 
