@@ -4,7 +4,11 @@ import os
 from collections.abc import Sequence
 from itertools import zip_longest
 
+import psutil
+import torch
+
 from ser.config import FoldConfiguration
+from ser.training.batching import GPU_COST
 
 _CONTEXT_BYTES = 600 * 2**20
 """GPU memory of a process before its first tensor: driver, cuDNN and cuBLAS; an estimate, not measured."""
@@ -25,8 +29,6 @@ def default_worker_devices(workers: int | None) -> tuple[str, ...]:
     Returns:
         One device per worker; GPUs are shared in turn when there are more workers than GPUs.
     """
-    import torch
-
     gpus = torch.cuda.device_count()
     if gpus and workers is None:
         free_bytes = [torch.cuda.mem_get_info(gpu)[0] for gpu in range(gpus)]
@@ -38,8 +40,6 @@ def default_worker_devices(workers: int | None) -> tuple[str, ...]:
 
 def usable_cores() -> int:
     """Return the number of physical cores that this process may use, at least 1."""
-    import psutil
-
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(psutil.cpu_count(logical=False) or allowed, allowed))
 
@@ -49,8 +49,6 @@ def largest_fold_bytes() -> int:
 
     A search may try larger models; where memory runs out, fewer folds are computed at once.
     """
-    from ser.training.batching import GPU_COST
-
     model = FoldConfiguration.parse(attention="none", criterion="cross_entropy", stack=1)
     return fold_bytes(model, GPU_COST.frames_at_most)
 

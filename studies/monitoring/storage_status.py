@@ -4,7 +4,7 @@ from pathlib import Path
 
 from studies.search.summaries import list_studies
 from studies.storages.home import Home
-from tracking.backend.client import describe_store
+from tracking.backend.client import connect, describe_store
 from tracking.backend.errors import redact_password
 
 MISSING = "missing: 'ser storage init' or the first study creates it"
@@ -19,8 +19,6 @@ def create_storages(home: Home) -> None:
     Raises:
         StorageError: A database cannot be used; `UnavailableError` if it is unavailable now.
     """
-    from tracking.backend.client import connect
-
     home.storage.open()
     connect(home.tracking_uri_or_path)
 

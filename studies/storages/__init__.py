@@ -4,6 +4,8 @@ from pathlib import Path
 
 from ser.errors import ConfigurationError
 from studies.storages.base import Storage
+from studies.storages.postgresql import PostgresqlStorage
+from studies.storages.sqlite import SqliteStorage
 
 
 def storage_at(url: str | None, database: Path) -> Storage:
@@ -24,8 +26,6 @@ def storage_at(url: str | None, database: Path) -> Storage:
         'PostgreSQL postgresql+psycopg://ser:***@db.lab/ser'
     """
     if url is None:
-        from studies.storages.sqlite import SqliteStorage
-
         return SqliteStorage(database)
     scheme = url.partition(":")[0]
     if scheme not in ("postgresql", "postgresql+psycopg"):
@@ -34,6 +34,4 @@ def storage_at(url: str | None, database: Path) -> Storage:
             f"storage '{scheme}:...' is not supported; "
             "expected postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or nothing for SQLite"
         )
-    from studies.storages.postgresql import PostgresqlStorage
-
     return PostgresqlStorage(url)

@@ -2,10 +2,8 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+from optuna.storages import RDBStorage
 
 
 class Lease:
@@ -37,7 +35,7 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def open(self) -> "RDBStorage":
+    def open(self) -> RDBStorage:
         """Open the database, and create its tables if they are missing, by one process at a time.
 
         Raises:

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import optuna
 import sqlalchemy
+from optuna.storages import RDBStorage
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from typing_extensions import override
@@ -22,10 +25,6 @@ from typing_extensions import override
 from ser.errors import ConfigurationError, SerError, StorageError, StudyError, UnavailableError
 from studies.storages.base import Lease, Storage
 from tracking.backend.errors import translate_error
-
-if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
-    from sqlalchemy import Connection, Engine
 
 _log = logging.getLogger("ser")
 
@@ -95,15 +94,13 @@ class PostgresqlStorage(Storage):
             return sqlalchemy.inspect(connection).has_table("studies")
 
     @override
-    def open(self) -> "RDBStorage":
-        import optuna
-
+    def open(self) -> RDBStorage:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self._connected() as connection:
             _create_table(connection)
             # Two processes that create the tables at once could both fail; the lock ends with the connection.
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _key(_TABLES_LOCK)})
-            return optuna.storages.RDBStorage(
+            return RDBStorage(
                 self._url.render_as_string(hide_password=False),
                 engine_kwargs={"pool_pre_ping": True, "connect_args": _connect_args()},
             )
@@ -131,7 +128,7 @@ class PostgresqlStorage(Storage):
             allowed = connection.execute(sqlalchemy.text("SHOW max_connections")).scalar_one()
         return [("server", f"PostgreSQL {version}"), ("connections", f"{used} of {allowed} in use")]
 
-    def engine(self) -> "Engine":
+    def engine(self) -> Engine:
         """Return an engine without a pool, whose connections commit each statement.
 
         Raises:
@@ -147,7 +144,7 @@ class PostgresqlStorage(Storage):
             ) from None
 
     @contextmanager
-    def _connected(self) -> "Iterator[Connection]":
+    def _connected(self) -> Iterator[Connection]:
         """Open a connection for the block; its errors become one line."""
         try:
             with self.engine().connect() as connection:
@@ -247,13 +244,13 @@ class AdvisoryLease(Lease):
         return self._connection.execute(sqlalchemy.text(statement), values)
 
 
-def _create_table(connection: "Connection") -> None:
+def _create_table(connection: Connection) -> None:
     """Create the table of owners; with IF NOT EXISTS alone, two processes that create it at once can fail."""
     for statement in ("SELECT pg_advisory_lock(:key)", _TABLE, "SELECT pg_advisory_unlock(:key)"):
         connection.execute(sqlalchemy.text(statement), {"key": _key(_TABLES_LOCK)} if ":key" in statement else {})
 
 
-def _describe_owner(connection: "Connection", study: str) -> str | None:
+def _describe_owner(connection: Connection, study: str) -> str | None:
     backend = connection.execute(sqlalchemy.text(_LOCKING_BACKEND), {"key": _key(study)}).scalar()
     if backend is None:
         return None

@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import optuna
+from optuna.storages import RDBStorage
 from typing_extensions import override
 
 from ser.errors import StorageError
@@ -13,9 +14,6 @@ from ser.files import file_lock
 from studies.storages import lock_file
 from studies.storages.base import Lease, Storage
 from tracking.backend.errors import translate_error
-
-if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
 
 
 class SqliteStorage(Storage):
@@ -38,13 +36,11 @@ class SqliteStorage(Storage):
         return self._database.is_file()
 
     @override
-    def open(self) -> "RDBStorage":
-        import optuna
-
+    def open(self) -> RDBStorage:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with file_lock(self._database.with_suffix(".lock")):
             self._enable_wal()
-            return optuna.storages.RDBStorage(f"sqlite:///{self._database.resolve()}")
+            return RDBStorage(f"sqlite:///{self._database.resolve()}")
 
     @override
     @contextmanager
