@@ -14,7 +14,7 @@ _log = logging.getLogger("ser")
 
 
 class PasswordFilter(logging.Filter):
-    """Replaces the passwords in a record's message and traceback."""
+    """Filter that replaces the passwords in a record's message and traceback."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -25,7 +25,7 @@ class PasswordFilter(logging.Filter):
 
 
 class LogCallback(StudyCallback):
-    """Logs what happens in a study: its progress, failed folds with their tracebacks, and every message."""
+    """Callback that logs a study's progress, failed folds with their tracebacks, and every message."""
 
     @override
     def on_progress(self, progress: StudyProgress) -> None:

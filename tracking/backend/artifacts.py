@@ -56,7 +56,7 @@ def download(client: MlflowClient, run: Run, name: str, folder: Path) -> Path:
 
 
 class Artifacts:
-    """Uploads artifacts; remembers the artifact URI of a run, so that the server need not be asked for it again.
+    """Uploader of artifacts; it remembers the artifact URI of a run, so that the server is not asked for it again.
 
     Args:
         client: The tracking store.

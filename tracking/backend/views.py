@@ -18,7 +18,7 @@ _PARAMETERS = ("attention", "scope", "labels", "criterion", "seed")
 
 @dataclass(frozen=True)
 class SavedView:
-    """A view of an experiment's runs.
+    """View of an experiment's runs.
 
     Attributes:
         key: Key in the page's address, `viewStateShareKey`.

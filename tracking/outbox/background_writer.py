@@ -23,11 +23,11 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 
 Write = Callable[[], object]
-"""Writes something; may be repeated without changing anything."""
+"""Function that writes something; repeating it changes nothing."""
 
 
 class BackgroundWriter:
-    """Carries out writes; repeats one whose database or server is unavailable until it succeeds.
+    """Threads that carry out writes, and repeat one whose database or server is unavailable until it succeeds.
 
     Writes with the same queue key run one after the other, in the order in which they were submitted. Those with
     different keys may run at the same time, since a server takes several requests. A write without a key runs after

@@ -13,7 +13,7 @@ _SUFFIX = ".safetensors"
 
 
 class Outbox:
-    """A folder of trained folds, named by fold identity.
+    """Folder of trained folds, named by fold identity.
 
     Args:
         folder: The folder; it is created if it does not exist.
