@@ -12,7 +12,7 @@ from ser.corpora.loading import load_corpus
 from ser.errors import ConfigurationError, CorpusError
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
-from ser.folds import make_folds, parse_scheme
+from ser.folds import describe_unused_columns, make_folds, parse_scheme
 from ser.results import BaselineResult, Fold
 from ser.training.baseline import logistic_regression_baseline
 from ser.training.precision import check_precision_supported
@@ -73,12 +73,14 @@ class _StudyData:
         configuration: The settings that all points share.
         scheme: All folds, in order.
         store: Path of the feature store.
+        warnings: What the user should know of the corpus before the study trains.
     """
 
     corpus: Corpus
     configuration: FoldConfiguration
     scheme: tuple[Fold, ...]
     store: Path
+    warnings: tuple[str, ...]
 
     def baseline(self) -> BaselineResult:
         """Train the logistic regression that is reported beside the variants."""
@@ -117,7 +119,7 @@ def run_study(
     status = StatusWriter(home.live_status(name), home.failures(name), name)
     callback = CallbackList(callback, status, LogCallback())
     with log_to_file(home.log(name)), home.storage.acquire_lease(name) as lease:
-        for warning in data.corpus.warnings:
+        for warning in data.warnings:
             callback.on_message(warning)
         session = _open_session(plan, home, backend, data)
         recorder = _open_recorder(session, data.corpus, root, backend.processor)
@@ -161,14 +163,16 @@ def _prepare_data(plan: StudyPlan, root: Path, home: Home, progress_factory: Pro
     if corpus.conflict is not None:
         raise CorpusError(f"corpus {corpus.name}: {corpus.conflict}")
     configuration = plan.base("fp32")
-    scheme = make_folds(corpus, parse_scheme(plan.folds), configuration.validation)
+    fold_scheme = parse_scheme(plan.folds)
+    scheme = make_folds(corpus, fold_scheme, configuration.validation)
     check_pruner(plan.pruner, len(scheme), scheme[0].scheme)
     _check_counts(plan, corpus)
     # Nodes of a cluster look for the store at the same path, from other working directories.
     store = build_store_if_missing(
         corpus, configuration.features, home.features.absolute(), progress_factory("computing features")
     )
-    return _StudyData(corpus, configuration, scheme, store)
+    warnings = corpus.warnings + describe_unused_columns(corpus, fold_scheme)
+    return _StudyData(corpus, configuration, scheme, store, warnings)
 
 
 def _open_session(plan: StudyPlan, home: Home, backend: Backend, data: _StudyData) -> StudySession:

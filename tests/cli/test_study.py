@@ -145,6 +145,21 @@ def test_speakers_of_similar_names_are_decided_before_a_study(folder: StudyFolde
     assert "'S1' (2), 's1' (2); --corpus-set same_speaker=yes joins them" in " ".join(answer.output.split())
 
 
+def test_three_speakers_run_and_an_unused_split_is_said_once(tmp_path: Path) -> None:
+    subsets = {"a": "train", "b": "dev", "c": "test"}
+    rows = [
+        {"path": f"{speaker}-{emotion}.wav", "speaker": speaker, "emotion": emotion, "words": 2, "split": split}
+        for speaker, split in subsets.items()
+        for emotion in ("joy", "anger")
+    ]
+    root = str(write_manifest(tmp_path, rows))
+    folder = StudyFolder(tmp_path, tmp_path / "home")
+    answer = folder.ser("study", "run", "--corpus", "manifest", "--root", root, "--attention", "none", *TINY)
+    assert answer.stderr.count("which folds 'speaker' do not use; use --folds given (FOLDS=given)") == 1
+    (study,) = list_studies(SqliteStorage(folder.home / "optuna.db"))
+    assert (study.trials, study.trials_complete) == (1, 1)
+
+
 def test_a_bad_recording_is_listed_and_the_study_goes_on(ran: StudyFolder) -> None:
     (study,) = ran.runs(ser__kind="study", ser__study=ran.summary().name)
     path = Path(study.info.artifact_uri.removeprefix("file://")) / "skipped.json"

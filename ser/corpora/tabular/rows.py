@@ -191,5 +191,10 @@ def _split(row: Row) -> Split | None:
     if not text:
         return None
     if text.lower() not in SPLIT_OF_NAME:
-        raise RowError(f"expected 'split' to be one of {', '.join(SPLIT_OF_NAME)}, found {text[:60]!r}")
+        hint = ""
+        if any(character.isdigit() for character in text):
+            hint = (
+                "; write training, validation or test, and for numbered folds use the column 'session' (FOLDS=session)"
+            )
+        raise RowError(f"expected 'split' to be one of {', '.join(SPLIT_OF_NAME)}, found {text[:60]!r}{hint}")
     return SPLIT_OF_NAME[text.lower()]

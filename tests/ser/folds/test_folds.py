@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ser.config import Validation
 from ser.corpora.corpus import Corpus, SkippedFile
 from ser.errors import ConfigurationError, FoldError
-from ser.folds import check_fold, make_folds, parse_scheme, speaker_folds, split_indices
+from ser.folds import check_fold, describe_unused_columns, make_folds, parse_scheme, speaker_folds, split_indices
 from ser.results import Fold
 from tests.support.synthetic import make_corpus
 
@@ -270,6 +270,35 @@ def test_a_given_split_refuses_missing_parts_missing_splits_and_a_speaker_in_two
     moved = tuple(replace(u, split="test") if i == 0 else u for i, u in enumerate(corpus.utterances))
     with pytest.raises(FoldError, match=r"speaker a is in test and, with .*, in training"):
         make_folds(replace(corpus, utterances=moved), parse_scheme("given"), None)
+
+
+@pytest.mark.parametrize("scheme", ["speaker", "session", "groups:3"])
+def test_a_split_that_no_fold_uses_is_described(scheme: str) -> None:
+    corpus = with_splits({"a": "training", "b": "test", "c": "validation", "d": None})
+    name = scheme.partition(":")[0]
+    assert describe_unused_columns(corpus, parse_scheme(scheme)) == (
+        f"corpus made-up has a predefined split (test 4, training 4, validation 4), which folds '{name}' do not use; "
+        "use --folds given (FOLDS=given) for folds by it",
+    )
+    assert describe_unused_columns(corpus, parse_scheme("given")) == ()
+
+
+def test_sessions_that_no_fold_uses_are_described() -> None:
+    corpus = in_sessions(3, speakers=3)
+    (line,) = describe_unused_columns(corpus, parse_scheme("speaker"))
+    assert line.startswith("corpus made-up has 3 sessions, which folds 'speaker' do not use; use --folds session")
+    assert describe_unused_columns(corpus, parse_scheme("session")) == ()
+
+
+def test_sessions_that_pair_speakers_or_cannot_make_folds_are_not() -> None:
+    partners = {"s1a": "s1b", "s1b": "s1a", "s2a": "s2b", "s2b": "s2a", "s3a": "s3b", "s3b": "s3a"}
+    scheme = parse_scheme("speaker")
+    assert describe_unused_columns(replace(in_sessions(3), partners=partners), scheme) == ()
+    assert describe_unused_columns(in_sessions(2, speakers=3), scheme) == ()
+    corpus = in_sessions(3, speakers=3)
+    first, *others = corpus.utterances
+    assert describe_unused_columns(replace(corpus, utterances=(replace(first, session="s2"), *others)), scheme) == ()
+    assert describe_unused_columns(replace(corpus, utterances=(replace(first, session=None), *others)), scheme) == ()
 
 
 def test_the_same_samples_in_two_parts_are_refused_with_both_names() -> None:

@@ -160,6 +160,12 @@ def test_the_manifest_may_have_another_name(tmp_path: Path) -> None:
         ("words", "9" * 5000, "found '9999"),
         ("voiced_phonemes", "1e3", "expected 'voiced_phonemes' to be a whole number"),
         ("split", "eval", "expected 'split' to be one of training, train, validation"),
+        (
+            "split",
+            "1",
+            "found '1'; write training, validation or test, and for numbered folds use the column 'session'",
+        ),
+        ("split", "fold1", "found 'fold1'; write training, validation or test"),
         ("language", "deutsch", "expected 'language' to be an ISO 639-1 code, such as 'de', found 'deutsch'"),
         ("id", "other", r"expected an id of its own, found 'other', which is that of manifest\.csv, line 2"),
         ("partner", "s4", "expected another speaker as partner of 's4', found the same"),
