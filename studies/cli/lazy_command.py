@@ -5,6 +5,7 @@ light modules named `commands.py`. The body stands in a module of its own, which
 its top as any other module does.
 """
 
+import atexit
 import gc
 import inspect
 from collections.abc import Callable
@@ -56,6 +57,7 @@ def _import_body(name: str) -> Callable[..., None]:
     All that is imported stays to the end. To walk over it again and again, the last time when the process ends, takes
     a third of the time of a small report.
     """
+    atexit.register(gc.freeze)
     gc.disable()
     try:
         return cast(Callable[..., None], resolve_name(name))
