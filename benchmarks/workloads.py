@@ -168,6 +168,6 @@ def examples(data: FoldData) -> list[Example]:
     """Return the training utterances as the reference takes them: one tensor per utterance, in memory."""
     utterances = []
     for index in data.training:
-        frames, _ = data.view.batch([int(index)])
+        frames, _ = data.features.batch([int(index)])
         utterances.append((frames[0].clone(), int(data.emotions[index]), int(data.counts[index])))
     return utterances

@@ -41,7 +41,7 @@ Scope = Annotated[int, AfterValidator(_odd)]
 
 
 class FrozenModel(BaseModel):
-    """A frozen group of settings; an unknown name or value is an error."""
+    """Frozen group of settings; an unknown name or value is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -99,7 +99,7 @@ class FoldConfiguration(FrozenModel):
         ema_decay: Decay per step of the running average of weights; null for off.
         balance: Answer to unequal classes in training.
         validation: Which speaker validates a fold of one test speaker; null for other fold schemes.
-        precision: Arithmetic of the network; `tf32` is for graphics cards alone.
+        precision: Arithmetic of the network; `tf32` is for GPUs only.
         seed: Seed of the initial weights and of the batches.
         features: The log-mels.
     """
@@ -143,7 +143,7 @@ class FoldConfiguration(FrozenModel):
         return {name: None if active.get(name) is False else value for name, value in values.items()}
 
     def digest_content(self) -> dict[str, Any]:
-        """All settings as plain data, as they enter digests.
+        """Return all settings as plain data, as they enter digests.
 
         A setting that came after the first results is left out while it is off: what was computed before
         it came keeps its name, and is not computed again.
@@ -157,7 +157,7 @@ class FoldConfiguration(FrozenModel):
 
     @classmethod
     def parse(cls, **values: Any) -> "FoldConfiguration":
-        """Makes a configuration; settings without effect may be given and become null.
+        """Make a configuration; settings without effect may be given and become null.
 
         Args:
             **values: Settings by name.
@@ -169,7 +169,7 @@ class FoldConfiguration(FrozenModel):
             ConfigurationError: A name or a value is not valid; the text lists the valid ones.
 
         Examples:
-            >>> FoldConfiguration.of(attention="quantum", scope=9, quantum_boundary="frames", labels="words",
+            >>> FoldConfiguration.parse(attention="quantum", scope=9, quantum_boundary="frames", labels="words",
             ...                      loss_scale="utterance", decision="posterior").scope is None
             True
         """
@@ -180,7 +180,7 @@ class FoldConfiguration(FrozenModel):
 
 
 def active_settings(attention: str | None, criterion: str) -> dict[str, bool]:
-    """Which of the settings that depend on others have an effect.
+    """Return which of the settings that depend on others have an effect.
 
     Args:
         attention: The attention.
@@ -190,7 +190,7 @@ def active_settings(attention: str | None, criterion: str) -> dict[str, bool]:
         Every such setting by name: whether it has an effect.
 
     Examples:
-        >>> conditional_settings("quantum", "ctc")["scope"]
+        >>> active_settings("quantum", "ctc")["scope"]
         False
     """
     return {
@@ -205,7 +205,7 @@ def active_settings(attention: str | None, criterion: str) -> dict[str, bool]:
 
 
 def _one_line(error: ValidationError) -> str:
-    """The first complaint of a pydantic error, in words that name the setting and its valid values."""
+    """Return the first complaint of a pydantic error, in words that name the setting and its valid values."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "configuration"
     if first["type"] == "extra_forbidden":
@@ -222,7 +222,7 @@ def _one_line(error: ValidationError) -> str:
 
 
 def digest_of(value: Any) -> str:
-    """A stable digest of plain data: the first 32 hex digits of SHA-256 over canonical JSON.
+    """Return a stable digest of plain data: the first 32 hex digits of SHA-256 over canonical JSON.
 
     Args:
         value: Dictionaries, lists, strings, numbers, booleans and None.

@@ -1,4 +1,4 @@
-"""The name of what computes: equal results bit for bit are promised on one kind of processor only."""
+"""Name of what computes: equal results bit for bit are promised on one model of processor only."""
 
 import platform
 from functools import cache
@@ -11,13 +11,13 @@ from ser.errors import StudyError
 
 
 def device_name(device: str) -> str:
-    """The name of the processor or of the graphics card behind a device such as 'cpu' or 'cuda:0'."""
+    """Return the name of the CPU or GPU behind a device such as 'cpu' or 'cuda:0'."""
     return cpu_name() if device == "cpu" else torch.cuda.get_device_name(torch.device(device))
 
 
 @cache
 def cpu_name() -> str:
-    """The processor's name as the system gives it."""
+    """Return the CPU's name as the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():
@@ -27,11 +27,11 @@ def cpu_name() -> str:
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the CPU on a device; for a card by way of pinned memory, so that nothing waits for the copy.
+    """Copy a tensor from the CPU to a device; to a GPU by way of pinned memory, so that nothing waits for the copy.
 
     Args:
-        tensor: Lies on the CPU.
-        device: Where it shall lie.
+        tensor: A tensor on the CPU.
+        device: Device of the copy.
     """
     if device.type != "cuda":
         return tensor.to(device)
@@ -39,14 +39,14 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def name_of_device(device: str) -> str:
-    """The name of this node's processor or card.
+    """Return the name of this node's CPU or GPU.
 
     Args:
         device: 'cpu' or 'cuda'.
 
     Raises:
-        StudyError: Ray was told of cards that torch cannot use.
+        StudyError: Ray was told of GPUs that torch cannot use.
     """
     if device != "cpu" and not torch.cuda.is_available():
-        raise StudyError(f"torch {torch.__version__} sees no graphics card, though Ray has been told of one")
+        raise StudyError(f"torch {torch.__version__} sees no GPU, though Ray has been told of one")
     return device_name(device)

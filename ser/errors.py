@@ -1,4 +1,4 @@
-"""The error family: everything a user can mend is a `SerError` with a one-line message."""
+"""Error family: everything a user can fix is a `SerError` with a one-line message."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class SerError(Exception):
-    """An error that the user can act on; its text names the bad value and what was expected.
+    """Error that the user can act on; its text names the bad value and what was expected.
 
     Attributes:
         exit_code: What the command line ends with.
@@ -16,15 +16,15 @@ class SerError(Exception):
 
 
 class ConfigurationError(SerError):
-    """A setting has a value that the method does not know."""
+    """Setting has a value that the method does not know."""
 
 
 class CorpusError(SerError):
-    """A corpus cannot be read at all (a single bad utterance is skipped and listed instead)."""
+    """Corpus cannot be read at all (a single bad utterance is skipped and listed instead)."""
 
 
 class AnnotationError(CorpusError):
-    """A label file does not have the form that its corpus documents.
+    """Label file does not have the form that its corpus documents.
 
     Args:
         path: The label file.
@@ -33,14 +33,14 @@ class AnnotationError(CorpusError):
     """
 
     def __init__(self, path: Path, line: int | None, expected: str) -> None:
-        place = str(path) if line is None else f"{path}, line {line}"
-        super().__init__(f"{place}: expected {expected}")
+        location = str(path) if line is None else f"{path}, line {line}"
+        super().__init__(f"{location}: expected {expected}")
         self.path = path
         self.line = line
 
 
 class AudioError(CorpusError):
-    """An audio file cannot be decoded, or holds what is not audio.
+    """Audio file cannot be decoded, or holds what is not audio.
 
     Args:
         path: The audio file.
@@ -54,15 +54,15 @@ class AudioError(CorpusError):
 
 
 class FeatureStoreError(SerError):
-    """The feature store cannot be written or does not hold what its key promises."""
+    """Feature store cannot be written or does not hold what its key promises."""
 
 
 class FoldError(SerError):
-    """A fold scheme would break a guard: a shared speaker, an empty part, a class without training data."""
+    """Fold scheme would break a guard: a shared speaker, an empty part, a class without training data."""
 
 
 class TrainingError(SerError):
-    """A fold cannot be trained on: its loss or its weights are not finite."""
+    """Fold cannot be trained on: its loss or its weights are not finite."""
 
 
 class ComparisonError(SerError):
@@ -70,15 +70,15 @@ class ComparisonError(SerError):
 
 
 class StudyError(SerError):
-    """A study cannot be run or resumed as asked."""
+    """Study cannot be run or resumed as asked."""
 
 
 class StorageError(SerError):
-    """A database, the tracking server or a disk cannot be used as it is; nothing that was computed is lost."""
+    """Database, the tracking server or a disk cannot be used as it is; nothing that was computed is lost."""
 
 
 class UnavailableError(StorageError):
-    """A database or the tracking server cannot be reached now; the same command goes on when it can.
+    """Database or the tracking server cannot be reached now; the same command goes on when it can.
 
     Its exit code is the one that `sysexits.h` calls EX_TEMPFAIL: try again later.
     """
@@ -87,7 +87,7 @@ class UnavailableError(StorageError):
 
 
 def unknown_value_message(what: str, value: object, known: Iterable[str]) -> str:
-    """Says that a value is unknown, and which ones are known.
+    """Say that a value is unknown, and which ones are known.
 
     Args:
         what: The setting's name, such as 'attention'.
@@ -98,7 +98,7 @@ def unknown_value_message(what: str, value: object, known: Iterable[str]) -> str
         One line, with the closest valid name where there is one.
 
     Examples:
-        >>> unknown_value("attention", "quantun", ["none", "quantum"])
+        >>> unknown_value_message("attention", "quantun", ["none", "quantum"])
         "unknown attention 'quantun' (did you mean 'quantum'?); valid: none, quantum"
     """
     names = list(known)

@@ -1,4 +1,4 @@
-"""Names that say what a result is of: equal names, equal results.
+"""Name that say what a result is of: equal names, equal results.
 
 A fold's identity covers its whole configuration, the corpus, the speakers of its parts and what of
 the machine can move a result; never a path, a name or a difference from defaults.
@@ -22,7 +22,7 @@ def fold_identity(
     torch_version: str | None = None,
     results_version: int | None = None,
 ) -> str:
-    """Names one fold of one model on one corpus.
+    """Return names one fold of one model on one corpus.
 
     Args:
         configuration: The whole configuration, its precision resolved.
@@ -55,10 +55,10 @@ def fold_identity(
 
 
 def trial_identity(fold_identities: list[str]) -> str:
-    """Names a trial by its folds, in any order: 32 hex digits."""
+    """Return names a trial by its folds, in any order: 32 hex digits."""
     return digest_of(sorted(fold_identities))
 
 
 def weight_seed(configuration: FoldConfiguration, fold: Fold) -> int:
-    """The seed of a fold's initial weights, 0 to 2**63 - 1, from the seed setting and the test speakers."""
+    """Return the seed of a fold's initial weights, 0 to 2**63 - 1, from the seed setting and the test speakers."""
     return int(digest_of({"seed": configuration.seed, "test": sorted(fold.test_speakers)})[:16], 16) >> 1

@@ -33,7 +33,7 @@ def confusion_matrix(actual: Sequence[int], predicted: Sequence[int], classes: i
 
 
 def evaluation_confusion(evaluation: Evaluation, classes: int) -> NDArray[np.int64]:
-    """The confusion matrix of an evaluation, shape `(class, class)`."""
+    """Return the confusion matrix of an evaluation, shape `(class, class)`."""
     return confusion_matrix(evaluation.actual, evaluation.predicted, classes)
 
 

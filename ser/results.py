@@ -1,4 +1,4 @@
-"""What a trained fold hands over: its evaluation, its curve, and the facts it rests on.
+"""Result of a trained fold: its evaluation, its curve, and the facts it rests on.
 
 These are plain, frozen records that survive JSON without losing a digit.
 """
@@ -31,7 +31,7 @@ class Fold(FrozenModel):
 
 
 class CorpusIdentity(FrozenModel):
-    """The corpus that a result rests on.
+    """Corpus that a result rests on.
 
     Attributes:
         name: Name of the corpus.
@@ -86,7 +86,7 @@ class EpochRecord(FrozenModel):
 
 
 class TargetReport(FrozenModel):
-    """What became of the label sequences of all utterances of a fold's corpus.
+    """Changes made to the label sequences of all utterances of a fold's corpus.
 
     Attributes:
         utterances: Number of utterances.
@@ -134,14 +134,14 @@ class FoldResult(FrozenModel):
 
 
 class BaselineResult(FrozenModel):
-    """The logistic-regression baseline over all folds of one corpus and scheme.
+    """Logistic-regression baseline over all folds of one corpus and scheme.
 
     Attributes:
         name: Readable name.
         corpus: The corpus.
         normalisation: Normalisation of the log-mels below it.
         folds: The folds, in order.
-        tests: Test decisions, one a fold.
+        tests: Test decisions, one per fold.
     """
 
     name: str
@@ -155,10 +155,10 @@ _SCHEME = TypeAdapter(tuple[Fold, ...])
 
 
 def scheme_json(scheme: Sequence[Fold]) -> bytes:
-    """All folds of a study, as its run keeps them."""
+    """Return all folds of a study, as its run keeps them."""
     return _SCHEME.dump_json(tuple(scheme))
 
 
 def scheme_of(content: bytes) -> tuple[Fold, ...]:
-    """The inverse of `scheme_json`."""
+    """Return the inverse of `scheme_json`."""
     return _SCHEME.validate_json(content)

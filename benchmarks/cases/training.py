@@ -103,7 +103,7 @@ def useful_operations(source: Source, configuration: FoldConfiguration) -> float
     weights, and for the gradient of the inputs, which the first layer does not need.
     """
     data = source.open().data(configuration)
-    frames = float(data.view.lengths[data.training].sum())
+    frames = float(data.features.lengths[data.training].sum())
     cells, inputs = configuration.cells, configuration.features.mel_bands * configuration.stack
     forward = 0.0
     for layer in range(configuration.layers):

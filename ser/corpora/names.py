@@ -1,4 +1,4 @@
-"""Names of speakers and classes: normalization, and names that probably mean the same."""
+"""Name of speakers and classes: normalization, and names that probably mean the same."""
 
 import re
 import unicodedata

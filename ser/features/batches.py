@@ -15,7 +15,7 @@ from ser.features.store import FeatureStore
 
 
 class FeatureSource(Protocol):
-    """What a fold's loop asks of features, wherever they lie."""
+    """Features as a fold's loop reads them, wherever they lie."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -27,7 +27,7 @@ class FeatureSource(Protocol):
 
 @dataclass(frozen=True)
 class MappedFeatures:
-    """A store as a fold sees it: normalised, with `stack` frames joined into one.
+    """Store as a fold sees it: normalised, with `stack` frames joined into one.
 
     The last group of an utterance that is not full is filled by repeating its last frame, so that
     no speech is lost and no utterance becomes empty: `frame = ceil(T / stack)`.
@@ -73,10 +73,10 @@ class MappedFeatures:
 
 
 class DeviceFeatures:
-    """A view whose features were copied to a device once: a batch sends two numbers an utterance there.
+    """View whose features were copied to a device once: a batch sends two numbers per utterance there.
 
-    For cards only. On a processor the mapped store is read, so that a worker's memory does not grow
-    with the corpus; on a card a corpus of N frames takes N * mel * 4 bytes, 200 MB for IEMOCAP's.
+    For GPUs only. On a CPU the mapped store is read, so that a worker's memory does not grow
+    with the corpus; on a GPU a corpus of N frames takes N * mel * 4 bytes, 200 MB for IEMOCAP's.
 
     Args:
         view: The features.

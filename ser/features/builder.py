@@ -1,4 +1,4 @@
-"""Builds the store of a corpus's log-mels: once, beside its final place, and moved there whole."""
+"""Builds the store of a corpus's log-mels: once, beside its final path, and moved there whole."""
 
 import errno
 import os
@@ -34,10 +34,10 @@ def build_store_if_missing(
     folder: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Builds the store of a corpus below `folder`, unless it is there.
+    """Build the store of a corpus below `folder`, unless it is there.
 
     Processes that ask for the same store at once wait for the first of them. A store that is cut
-    short, by a full disk or a kill, leaves nothing at the final place. The values of a store that is
+    short, by a full disk or a kill, leaves nothing at the final path. The values of a store that is
     there are compared with the digest that it was built with.
 
     Args:

@@ -62,13 +62,13 @@ def log_mel(samples: Tensor, settings: FeatureSettings) -> Tensor:
 
 
 def frame_count(samples: int, settings: FeatureSettings) -> int:
-    """Frames of an utterance with that many samples."""
+    """Return frames of an utterance with that many samples."""
     half = settings.fft_size // 2
     return 1 + (samples + 2 * half - settings.fft_size) // frame_shift_samples(settings)
 
 
 def frame_shift_samples(settings: FeatureSettings) -> int:
-    """The frame shift in samples.
+    """Return the frame shift in samples.
 
     Raises:
         ConfigurationError: It is shorter than a sample.
@@ -119,7 +119,7 @@ def _hz_of_mel(mels: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _window(settings: FeatureSettings, dtype: torch.dtype) -> Tensor:
-    """The Hann window, padded with zeros on both sides to shape `(fft_size,)`."""
+    """Return the Hann window, padded with zeros on both sides to shape `(fft_size,)`."""
     length = round(settings.window_s * settings.sample_rate_hz)
     if not 1 <= length <= settings.fft_size:
         raise ConfigurationError(

@@ -41,7 +41,7 @@ def fit_normalization(
     normalisation: Normalisation,
     training_speakers: Sequence[str],
 ) -> AffineNormalization:
-    """The shift and scale of every utterance and band.
+    """Return the shift and scale of every utterance and band.
 
     - `minmax_utterance`: to 0..1 by the least and greatest value of the utterance, all bands together.
     - `minmax_training`: to 0..1 by the least and greatest value of all training speakers; clipped,

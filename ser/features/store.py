@@ -32,7 +32,7 @@ _DIGEST_BLOCK_BYTES = 2**24
 
 
 class StoreMetadata(FrozenModel):
-    """What a store says of itself.
+    """Description of a store, kept beside its frames.
 
     Attributes:
         version: Its `STORE_VERSION`.

@@ -1,4 +1,4 @@
-"""What every fold must hold to, whichever scheme made it: speakers apart, no part empty, no class unseen."""
+"""Checks of every fold, whichever scheme made it: speakers apart, no subset empty, no class unseen."""
 
 from collections import Counter
 from itertools import combinations
@@ -34,7 +34,7 @@ def split_indices(corpus: Corpus, fold: Fold) -> tuple[NDArray[np.int64], NDArra
 
 
 def check_fold(corpus: Corpus, fold: Fold) -> None:
-    """Refuses a fold whose scores would not mean what they say.
+    """Refuse a fold whose scores would not mean what they say.
 
     Args:
         corpus: The corpus.
@@ -74,7 +74,7 @@ def check_fold(corpus: Corpus, fold: Fold) -> None:
 
 
 def _check_duplicate_audio(corpus: Corpus, fold: Fold, parts: dict[str, tuple[str, ...]]) -> None:
-    """Refuses the same samples under two names in two parts: the model would be tested on what it has seen."""
+    """Refuse the same samples under two names in two subsets: the model would be tested on what it has seen."""
     part_of = {speaker: part for part, speakers in parts.items() for speaker in speakers}
     first: dict[str, Utterance] = {}
     for utterance, samples in zip(corpus.utterances, corpus.samples_sha256, strict=True):

@@ -1,4 +1,4 @@
-"""A given number of folds, each tested by a group of speakers."""
+"""Given number of folds, each tested by a group of speakers."""
 
 from ser.corpora.corpus import Corpus
 from ser.errors import FoldError
@@ -7,7 +7,7 @@ from ser.results import Fold
 
 
 def group_folds(corpus: Corpus, groups: int) -> tuple[Fold, ...]:
-    """Deals speakers to groups of about as many utterances; each group tests once, the next validates.
+    """Deal speakers to groups of about as many utterances; each group tests once, the next validates.
 
     Partners, who share dialogs, stay in one group. Dealing is deterministic: the largest unit first,
     each to the group with the fewest utterances so far.

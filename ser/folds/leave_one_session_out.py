@@ -9,7 +9,7 @@ SCHEME = "leave-one-session-out"
 
 
 def session_folds(corpus: Corpus) -> tuple[Fold, ...]:
-    """One fold a session; the next session validates, the last being followed by the first.
+    """Return one fold per session; the next session validates, the last being followed by the first.
 
     Test and validation never share a dialog, as every dialog lies within one session.
 

@@ -11,7 +11,7 @@ SCHEME = "given split"
 
 
 def predefined_fold(corpus: Corpus) -> tuple[Fold, ...]:
-    """The one fold that the utterances' `split` describes.
+    """Return the one fold that the utterances' `split` describes.
 
     Args:
         corpus: The corpus; every utterance has a split, and all utterances of a speaker the same one.

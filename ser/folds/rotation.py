@@ -7,7 +7,7 @@ from ser.results import Fold
 
 
 def rotation_folds(corpus: Corpus, scheme: str, parts: list[tuple[str, tuple[str, ...]]]) -> tuple[Fold, ...]:
-    """One fold a part: it tests, the next one validates, all others train.
+    """Return one fold per part: it tests, the next one validates, all others train.
 
     Args:
         corpus: The corpus.

@@ -17,7 +17,7 @@ SchemeName = Literal["speaker", "session", "groups", "given"]
 
 @dataclass(frozen=True)
 class Scheme:
-    """A fold scheme as asked for.
+    """Fold scheme as asked for.
 
     Attributes:
         name: Its name.
@@ -29,7 +29,7 @@ class Scheme:
 
 
 def parse_scheme(text: str) -> Scheme:
-    """Reads a scheme's text, such as 'speaker' or 'groups:5'.
+    """Read a scheme's text, such as 'speaker' or 'groups:5'.
 
     Raises:
         ConfigurationError: There is no such scheme, or 'groups' has no number.
@@ -50,7 +50,7 @@ def parse_scheme(text: str) -> Scheme:
 
 
 def make_folds(corpus: Corpus, scheme: Scheme, validation: Validation | None) -> tuple[Fold, ...]:
-    """The folds of a scheme.
+    """Return the folds of a scheme.
 
     Args:
         corpus: The corpus.

@@ -1,1 +1,1 @@
-"""The network: BLSTM layers, one of four attentions, a linear layer, and its loss and decision."""
+"""Network: BLSTM layers, one of four attentions, a linear layer, and its loss and decision."""

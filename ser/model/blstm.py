@@ -58,17 +58,17 @@ class BidirectionalLayer(nn.Module):
         Returns:
             Forward half, then backward half, shape `(row, 2 * cells)`; padding holds values without meaning.
         """
-        ahead = _run_lstm(self.forward_cells, rows, layout.runs)
+        ahead = _run_lstm(self.forward_cells, rows, layout.segments)
         turned = _reorder(rows, layout.reversed_index, layout.reversed_index)
-        behind = _run_lstm(self.backward_cells, turned, layout.runs)
+        behind = _run_lstm(self.backward_cells, turned, layout.segments)
         return torch.cat([ahead, _reorder(behind, layout.reversed_index, layout.reversed_index)], dim=-1)
 
 
-def _run_lstm(cells: nn.LSTM, rows: Tensor, runs: tuple[Segment, ...]) -> Tensor:
-    """An LSTM over rows, run after run, each from the states in which its utterances left the run before."""
+def _run_lstm(cells: nn.LSTM, rows: Tensor, segments: tuple[Segment, ...]) -> Tensor:
+    """Return an LSTM over rows, run after run, each from the states in which its utterances left the run before."""
     outputs, states = [], None
-    blocks = torch.split(rows, [frames * utterances for frames, utterances in runs])
-    for (frames, utterances), block in zip(runs, blocks, strict=True):
+    blocks = torch.split(rows, [frames * utterances for frames, utterances in segments])
+    for (frames, utterances), block in zip(segments, blocks, strict=True):
         if states is not None:
             states = (states[0][:, :utterances], states[1][:, :utterances])
         output, states = cells(block.view(frames, utterances, -1), states)
@@ -77,7 +77,7 @@ def _run_lstm(cells: nn.LSTM, rows: Tensor, runs: tuple[Segment, ...]) -> Tensor
 
 
 class RecurrentLayers(nn.Module):
-    """The stack of BLSTM layers (paper, section 3.3: two layers of 128 + 128 cells).
+    """Stack of BLSTM layers (paper, section 3.3: two layers of 128 + 128 cells).
 
     Args:
         inputs: Size of an input frame.
@@ -109,11 +109,11 @@ class RecurrentLayers(nn.Module):
             if number > 0 and self.dropout is not None:
                 rows = self.dropout.forward_packed(rows, layout.utterances, len(lengths))
             rows = layer(rows, layout)
-        # Padding that no run has takes any row; both ways the mask makes zeros of it.
+        # Padding that no segment has takes any row; both ways the mask makes zeros of it.
         C = _reorder(rows, layout.rows, layout.padded_index).view(*frames.shape[:2], -1)
         return C.to(frames.dtype) * frame_mask(lengths, frames.shape[1])[:, :, None]
 
 
 def frame_mask(lengths: Tensor, frames: int) -> Tensor:
-    """Which frames of a padded batch are speech: bool, shape `(batch, frame)`."""
+    """Return which frames of a padded batch are speech: bool, shape `(batch, frame)`."""
     return torch.arange(frames, device=lengths.device) < lengths[:, None]

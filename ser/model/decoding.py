@@ -1,4 +1,4 @@
-"""How frame outputs become one emotion an utterance.
+"""Decoding of frame outputs into one emotion per utterance.
 
 Shapes: log-probabilities `(batch, frame, 1 + class)` with blank = 0; decided emotions count from 0.
 The paper leaves the rule open, so it is a setting: `posterior`, `best_path` or `likelihood`.
@@ -31,7 +31,7 @@ class Decoded:
 
 
 def decode(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision: Decision) -> Decoded:
-    """Decides each utterance's emotion.
+    """Decide each utterance's emotion.
 
     Args:
         log_probabilities: Shape `(batch, frame, 1 + class)`.
@@ -57,7 +57,7 @@ def decode(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision:
 
 
 def decode_utterance_level(log_probabilities: Tensor) -> Decoded:
-    """Decides for a network with one output an utterance, log-probabilities `(batch, class)`."""
+    """Decide for a network with one output per utterance, log-probabilities `(batch, class)`."""
     return _argmax(log_probabilities.exp())
 
 
@@ -70,7 +70,7 @@ def posterior_scores(log_probabilities: Tensor, lengths: Tensor) -> Tensor:
 
 
 def best_path_votes(log_probabilities: Tensor, lengths: Tensor) -> Tensor:
-    """How often each emotion stands in the collapsed best path.
+    """Return how often each emotion stands in the collapsed best path.
 
     The best path takes each frame's most probable class; collapsing drops repeats, then blanks.
 
@@ -83,8 +83,8 @@ def best_path_votes(log_probabilities: Tensor, lengths: Tensor) -> Tensor:
     """
     path = log_probabilities.argmax(dim=-1)
     before = torch.nn.functional.pad(path[:, :-1], (1, 0), value=BLANK)
-    kept = (path != before) & (path != BLANK) & frame_mask(lengths, path.shape[1])
-    one_hot = torch.nn.functional.one_hot(path, log_probabilities.shape[-1]) * kept[:, :, None]
+    emitted = (path != before) & (path != BLANK) & frame_mask(lengths, path.shape[1])
+    one_hot = torch.nn.functional.one_hot(path, log_probabilities.shape[-1]) * emitted[:, :, None]
     return one_hot.sum(dim=1)[:, BLANK + 1 :]
 
 

@@ -15,7 +15,7 @@ class UtteranceDropout(nn.Module):
 
     Masks come from a generator of its own, on the CPU, seeded by what `torch.manual_seed` was called
     with when it was made: the same network trained again draws the same masks. They are drawn part by
-    part of a batch, so that a card, whose parts are larger, gives them to other utterances than a core.
+    micro-batch, so that a GPU, whose micro-batches are larger, gives them to other utterances than a CPU.
 
     Args:
         share: Expected share of features that are dropped, 0..1, both excluded.
@@ -28,7 +28,7 @@ class UtteranceDropout(nn.Module):
         self._generator = torch.Generator().manual_seed(torch.initial_seed() + 1)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Drops features; in evaluation the values come back as they are.
+        """Drop features; in evaluation the values come back as they are.
 
         Args:
             values: Shape `(batch, frame, feature)`.
@@ -39,7 +39,7 @@ class UtteranceDropout(nn.Module):
         return values * self._masks(values.shape[0], values)[:, None] if self.training else values
 
     def forward_packed(self, rows: Tensor, utterances: Tensor, batch: int) -> Tensor:
-        """Drops features of frames that lie as rows.
+        """Drop features of frames that lie as rows.
 
         Args:
             rows: Shape `(row, feature)`.
@@ -53,5 +53,5 @@ class UtteranceDropout(nn.Module):
 
     def _masks(self, batch: int, values: Tensor) -> Tensor:
         """Factors of an utterance's features, shape `(batch, feature)`, for values whose last axis are features."""
-        kept = torch.rand(batch, values.shape[-1], generator=self._generator) >= self.share
-        return to_device((kept / (1 - self.share)).to(values.dtype), values.device)
+        retained = torch.rand(batch, values.shape[-1], generator=self._generator) >= self.share
+        return to_device((retained / (1 - self.share)).to(values.dtype), values.device)

@@ -1,4 +1,4 @@
-"""The two criteria: CTC over a repeated label, and cross entropy over one label."""
+"""Two criteria: CTC over a repeated label, and cross entropy over one label."""
 
 import torch
 from torch import Tensor
@@ -17,8 +17,8 @@ def ctc_losses(log_probabilities: Tensor, lengths: Tensor, emotions: Tensor, cou
         lengths: Valid frames T, shape `(batch,)`.
         emotions: Emotion of each utterance, from 0, shape `(batch,)`, beside the probabilities.
         counts: N of each utterance, shape `(batch,)`; T >= 2N - 1, or the loss is infinite. Lengths and
-            counts that lie on the CPU spare a card the reading back; torch itself still copies
-            them to the card with each call and waits for that, which no argument avoids.
+            counts that lie on the CPU spare a GPU the reading back; torch itself still copies
+            them to the GPU with each call and waits for that, which no argument avoids.
 
     Returns:
         Losses in nats, shape `(batch,)`.

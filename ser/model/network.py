@@ -1,4 +1,4 @@
-"""The whole network: frames in, log-probabilities out (paper, figure 1).
+"""Whole network: frames in, log-probabilities out (paper, figure 1).
 
 Shapes: input frames `(batch, frame, mel * stack)`; with criterion `ctc` the outputs are
 `(batch, frame, 1 + class)` with blank = 0, with `cross_entropy` `(batch, class)`.

@@ -1,4 +1,4 @@
-"""A plain baseline: logistic regression on the means and deviations of an utterance's log-mels.
+"""Plain baseline: logistic regression on the means and deviations of an utterance's log-mels.
 
 A sequence model has to beat it to be worth its cost. Nothing about it is tuned.
 """
@@ -21,7 +21,7 @@ _ITERATIONS = 5000
 def logistic_regression_baseline(
     corpus: Corpus, store: FeatureStore, folds: tuple[Fold, ...], normalisation: Normalisation
 ) -> BaselineResult:
-    """Trains and tests the baseline on the folds that the networks use.
+    """Train and tests the baseline on the folds that the networks use.
 
     Features are standardised on the training speakers. Penalty and solver are scikit-learn's
     defaults (L2, C = 1, L-BFGS), so that there is nothing to select and the validation speaker is

@@ -12,35 +12,35 @@ LENGTH_JITTER = 0.15
 
 @dataclass(frozen=True)
 class MicroBatchCost:
-    """What computing a part of V valid and P padding frames, T steps long, costs.
+    """Cost of computing a micro-batch of V valid and P padding frames, T steps long.
 
     It is V + padding * P + step_rows * T + call_frames, in frames of one utterance.
 
     Constants of the code, since a cost that is measured anew would move results from machine to machine.
 
     Attributes:
-        padding: What a padded frame costs, as a share of a valid one: recurrent layers compute few of them where
-            they divide a part into runs (`ser.model.packing`), what comes after them all.
-        step_rows: What a frame costs however many utterances share it, in utterances.
-        call_frames: What a part costs however small it is, in frames of one utterance.
-        frames_at_most: Padded frames of a part, at most: what bounds a worker's memory.
+        padding: Cost of a padded frame, as a share of a valid one: recurrent layers compute few of them where they
+            divide a micro-batch into segments (`ser.model.packing`), the layers after them compute all.
+        step_rows: Cost of a frame however many utterances share it, in utterances.
+        call_frames: Cost of a micro-batch however small it is, in frames of one utterance.
+        max_frames: Padded frames of a micro-batch, at most: they bound a worker's memory.
     """
 
     padding: float
     step_rows: float
     call_frames: float
-    frames_at_most: int
+    max_frames: int
 
 
-CPU_COST = MicroBatchCost(padding=0.15, step_rows=0.6, call_frames=100, frames_at_most=8192)
-"""A processor's core: measured at 2 x (128 + 128) cells."""
+CPU_COST = MicroBatchCost(padding=0.15, step_rows=0.6, call_frames=100, max_frames=8192)
+"""One core of a CPU: measured at 2 x (128 + 128) cells."""
 
-GPU_COST = MicroBatchCost(padding=1, step_rows=100_000, call_frames=0, frames_at_most=65_536)
-"""A graphics card: NOT measured. A step's duration hardly depends on its rows there, so parts follow from memory."""
+GPU_COST = MicroBatchCost(padding=1, step_rows=100_000, call_frames=0, max_frames=65_536)
+"""A GPU: NOT measured. A step's duration hardly depends on its rows there, so micro-batches follow from memory."""
 
 
 def micro_batch_cost(device_type: str) -> MicroBatchCost:
-    """The cost of parts on a kind of device, 'cpu' or 'cuda'."""
+    """Return the cost of micro-batches on a type of device, 'cpu' or 'cuda'."""
     return CPU_COST if device_type == "cpu" else GPU_COST
 
 
@@ -49,21 +49,21 @@ _BATCHES, _UPSAMPLING = 1, 2
 
 
 def make_epoch_batches(
-    lengths: Sequence[int] | NDArray[np.int64], batch_size: int, entropy: Sequence[int]
+    lengths: Sequence[int] | NDArray[np.int64], batch_size: int, seed_parts: Sequence[int]
 ) -> list[NDArray[np.int64]]:
-    """Cuts one epoch into batches of like lengths, with other mates each epoch.
+    """Cut one epoch into batches of like lengths, with other mates each epoch.
 
     Sorting by length spares padding; the jitter mixes neighbours; the batches come in random order.
 
     Args:
         lengths: Frames of each utterance.
-        batch_size: Utterances a batch; the last that is cut may be smaller.
-        entropy: Whole numbers, 0 or more, that alone decide the draw, such as a seed and the epoch.
+        batch_size: Utterances per batch; the last that is cut may be smaller.
+        seed_parts: Whole numbers, 0 or more, that alone decide the draw, such as a seed and the epoch.
 
     Returns:
         Positions in `lengths`, each in exactly one batch.
     """
-    generator = _generator(_BATCHES, entropy)
+    generator = _generator(_BATCHES, seed_parts)
     factors = 1.0 + generator.uniform(-LENGTH_JITTER, LENGTH_JITTER, size=len(lengths))
     order = np.argsort(np.asarray(lengths) * factors, kind="stable").astype(np.int64)
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
@@ -71,22 +71,22 @@ def make_epoch_batches(
 
 
 def micro_batches(lengths: Sequence[int] | NDArray[np.int64], cost: MicroBatchCost) -> list[NDArray[np.int64]]:
-    """Divides a batch into parts of like lengths that are computed one after the other.
+    """Divide a batch into micro-batches of like lengths that are computed one after the other.
 
-    Gradients of the parts add up to the batch's, so a batch stays one step of the optimiser. One
-    long utterance no longer stretches 31 short ones, and what a part needs of memory is bounded.
-    Of all divisions of the utterances sorted by length the cheapest is taken.
+    Their gradients add up to the batch's, so a batch stays one step of the optimiser. One long
+    utterance no longer stretches 31 short ones, and the memory of a micro-batch is bounded. Of all
+    divisions of the utterances sorted by length the cheapest is taken.
 
     Args:
         lengths: Frames of each utterance of the batch.
-        cost: What parts cost where they are computed.
+        cost: Cost of micro-batches on the device that computes them.
 
     Returns:
-        Positions in `lengths`, each in exactly one part, the longest first. No part has more than
-        `cost.frames_at_most` padded frames, unless it is a single utterance.
+        Positions in `lengths`, each in exactly one micro-batch, the longest first. None has more than
+        `cost.max_frames` padded frames, unless it is a single utterance.
 
     Examples:
-        >>> [part.tolist() for part in micro_batches([300, 2900, 310], ONE_CORE)]
+        >>> [indices.tolist() for indices in micro_batches([300, 2900, 310], CPU_COST)]
         [[1], [2, 0]]
     """
     order = np.argsort(-np.asarray(lengths), kind="stable").astype(np.int64)
@@ -96,54 +96,54 @@ def micro_batches(lengths: Sequence[int] | NDArray[np.int64], cost: MicroBatchCo
     for end in range(1, len(order) + 1):
         rows = np.arange(end, 0, -1)
         padded, valid = longest[:end] * rows, sums[end] - sums[:end]
-        own = valid + cost.padding * (padded - valid) + longest[:end] * cost.step_rows + cost.call_frames
-        candidates = costs[:end] + own
-        candidates[(rows > 1) & (padded > cost.frames_at_most)] = np.inf
+        cost_of_last = valid + cost.padding * (padded - valid) + longest[:end] * cost.step_rows + cost.call_frames
+        candidates = costs[:end] + cost_of_last
+        candidates[(rows > 1) & (padded > cost.max_frames)] = np.inf
         starts[end] = int(candidates.argmin())
         costs[end] = candidates[starts[end]]
-    parts, end = [], len(order)
+    divided, end = [], len(order)
     while end:
-        parts.append(order[starts[end] : end])
+        divided.append(order[starts[end] : end])
         end = int(starts[end])
-    return parts[::-1]
+    return divided[::-1]
 
 
 def upsample_to_largest_class(
-    indices: NDArray[np.int64], classes: NDArray[np.int64], entropy: Sequence[int]
+    indices: NDArray[np.int64], classes: NDArray[np.int64], seed_parts: Sequence[int]
 ) -> NDArray[np.int64]:
-    """Repeats utterances until each class has as many as the largest.
+    """Repeat utterances until each class has as many as the largest.
 
     Every utterance is repeated equally often, as far as that goes; the rest is drawn without
-    replacement, anew for other entropy.
+    replacement, anew for other seed parts.
 
     Args:
         indices: Utterances.
         classes: Class of each, in the same order.
-        entropy: Whole numbers, 0 or more, that alone decide the draw, such as a seed and the epoch.
+        seed_parts: Whole numbers, 0 or more, that alone decide the draw, such as a seed and the epoch.
 
     Returns:
         Utterances with repetitions, grouped by class.
     """
-    generator = _generator(_UPSAMPLING, entropy)
+    generator = _generator(_UPSAMPLING, seed_parts)
     present, counts = np.unique(classes, return_counts=True)
     largest = int(counts.max())
-    parts = []
+    repeated = []
     for emotion, count in zip(present, counts, strict=True):
-        own = indices[classes == emotion]
-        rest = generator.choice(own, size=largest % count, replace=False)
-        parts += [np.tile(own, largest // count), rest]
-    return np.concatenate(parts).astype(np.int64)
+        members = indices[classes == emotion]
+        rest = generator.choice(members, size=largest % count, replace=False)
+        repeated += [np.tile(members, largest // count), rest]
+    return np.concatenate(repeated).astype(np.int64)
 
 
 def class_weights(actual: Sequence[int] | NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-    """Weights of the classes: inverse to their frequency, with mean 1 over the utterances.
+    """Return weights of the classes: inverse to their frequency, with mean 1 over the utterances.
 
     Args:
         actual: Class of each utterance, 0 to classes - 1.
         classes: Number of classes.
 
     Returns:
-        One weight a class, shape `(class,)`.
+        One weight per class, shape `(class,)`.
 
     Raises:
         ValueError: A class has no utterance, so that its weight would be infinite.
@@ -155,5 +155,5 @@ def class_weights(actual: Sequence[int] | NDArray[np.int64], classes: int) -> ND
     return weights
 
 
-def _generator(stream: int, entropy: Sequence[int]) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence((stream, *entropy)))
+def _generator(stream: int, seed_parts: Sequence[int]) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence((stream, *seed_parts)))

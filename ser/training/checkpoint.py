@@ -1,4 +1,4 @@
-"""A trained fold as one self-describing safetensors file: the weights, and the result as its metadata.
+"""Trained fold as one self-describing safetensors file: the weights, and the result as its metadata.
 
 Results are read without torch, which a report would otherwise import for nothing.
 """
@@ -23,7 +23,7 @@ _RESULT = "result"
 
 @dataclass(frozen=True)
 class StoredFold:
-    """A trained fold as it is stored, with its result parsed once.
+    """Trained fold as it is stored, with its result parsed once.
 
     Attributes:
         result: The result.
@@ -47,7 +47,7 @@ class StoredFold:
 
 
 def serialize_fold(trained: "TrainedFold") -> bytes:
-    """Writes a trained fold as safetensors.
+    """Write a trained fold as safetensors.
 
     Args:
         trained: Result and weights.
@@ -61,7 +61,7 @@ def serialize_fold(trained: "TrainedFold") -> bytes:
 
 
 def deserialize_fold(content: bytes) -> "TrainedFold":
-    """Reads what `to_bytes` wrote.
+    """Read what `to_bytes` wrote.
 
     Raises:
         SerError: The bytes are not a whole trained fold.
@@ -77,7 +77,7 @@ def deserialize_fold(content: bytes) -> "TrainedFold":
 
 
 def parse_result(content: bytes) -> FoldResult:
-    """Reads the result alone from a file's bytes.
+    """Read the result alone from a file's bytes.
 
     Args:
         content: The bytes of the file.
@@ -99,7 +99,7 @@ def parse_result(content: bytes) -> FoldResult:
 
 
 def read_result(path: Path) -> FoldResult:
-    """Reads the result alone from a file, without its weights.
+    """Read the result alone from a file, without its weights.
 
     Args:
         path: A file that holds `to_bytes`.

@@ -1,4 +1,4 @@
-"""What a fold's loop reads: features normalised for the fold, classes and target lengths."""
+"""Data of one fold as its training loop reads them: features normalised for the fold, classes and target lengths."""
 
 from dataclasses import dataclass, replace
 
@@ -19,21 +19,21 @@ from ser.training.targets import ctc_target_lengths
 
 @dataclass(frozen=True)
 class FoldData:
-    """One fold of a corpus, ready to be learnt from.
+    """One fold of a corpus, ready for training.
 
     Attributes:
         corpus: The corpus.
-        view: Normalised, stacked features of all utterances.
+        features: Normalised, stacked features of all utterances.
         training: Utterance indices of the training speakers.
         validation: Utterance indices of the validation speakers.
         test: Utterance indices of the test speakers.
         emotions: Class of each utterance, from 0, shape `(utterance,)`.
         counts: Target length N of each utterance, shape `(utterance,)`; 1 without CTC.
-        targets: What became of the label sequences.
+        targets: Changes made to the label sequences.
     """
 
     corpus: Corpus
-    view: FeatureSource
+    features: FeatureSource
     training: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -47,10 +47,10 @@ class FoldData:
         return len(self.corpus.emotions)
 
     def to(self, device: torch.device) -> "FoldData":
-        """The same data with the features on a card, if `device` is one; on a processor they stay on the map."""
-        if device.type != "cuda" or not isinstance(self.view, MappedFeatures):
+        """Return the same data with the features on a GPU, if `device` is one; on a CPU they stay mapped."""
+        if device.type != "cuda" or not isinstance(self.features, MappedFeatures):
             return self
-        return replace(self, view=DeviceFeatures(self.view, device))
+        return replace(self, features=DeviceFeatures(self.features, device))
 
 
 def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldConfiguration, fold: Fold) -> FoldData:
@@ -67,15 +67,15 @@ def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldCo
 
     Raises:
         ConfigurationError: The corpus lacks the counts that the label strategy needs.
-        FoldError: A part is empty, or a speaker stands in two of them.
+        FoldError: A subset is empty, or a speaker stands in two of them.
     """
     training, validation, test = split_indices(corpus, fold)
     speakers = [utterance.speaker for utterance in corpus.utterances]
     affine = fit_normalization(store, speakers, configuration.normalisation, fold.training_speakers)
-    view = MappedFeatures(store, affine, configuration.stack)
+    features = MappedFeatures(store, affine, configuration.stack)
     if configuration.labels is None:
         counts, targets = (1,) * len(speakers), TargetReport(utterances=len(speakers))
     else:
-        counts, targets = ctc_target_lengths(corpus.utterances, configuration.labels, view.lengths.tolist())
+        counts, targets = ctc_target_lengths(corpus.utterances, configuration.labels, features.lengths.tolist())
     emotions = [corpus.emotions.index(utterance.emotion) for utterance in corpus.utterances]
-    return FoldData(corpus, view, training, validation, test, torch.tensor(emotions), torch.tensor(counts), targets)
+    return FoldData(corpus, features, training, validation, test, torch.tensor(emotions), torch.tensor(counts), targets)

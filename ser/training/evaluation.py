@@ -1,4 +1,4 @@
-"""Scoring one part of a fold: losses, decisions, and what is worth knowing of the weights."""
+"""Evaluation of one subset of a fold: losses, decisions and statistics of the attention."""
 
 from dataclasses import dataclass
 
@@ -19,23 +19,23 @@ from ser.training.data import FoldData
 
 @dataclass(frozen=True)
 class ScoredEvaluation:
-    """An evaluation with its observations.
+    """Evaluation with the statistics of the attention.
 
     Attributes:
         evaluation: Decisions, with the mean loss.
         loss: The mean loss, in nats.
-        observations: What the attention says of its weights, as shares of valid frames, by metric name.
+        attention_statistics: Statistics of the attention weights, as shares of valid frames, by metric name.
     """
 
     evaluation: Evaluation
     loss: float
-    observations: dict[str, float]
+    attention_statistics: dict[str, float]
 
 
 def utterance_losses(
     log_probabilities: Tensor, lengths: Tensor, emotions: Tensor, counts: Tensor, configuration: FoldConfiguration
 ) -> Tensor:
-    """The criterion's loss of each utterance of a batch.
+    """Return the criterion's loss of each utterance of a batch.
 
     Args:
         log_probabilities: The network's output, see `SpeechEmotionNetwork.forward`.
@@ -54,26 +54,26 @@ def utterance_losses(
 
 @torch.no_grad()
 def evaluate(
-    network: SpeechEmotionNetwork, data: FoldData, configuration: FoldConfiguration, part: NDArray[np.int64]
+    network: SpeechEmotionNetwork, data: FoldData, configuration: FoldConfiguration, subset: NDArray[np.int64]
 ) -> ScoredEvaluation:
-    """Scores a part of a fold, like lengths together; no setting of training moves how they are grouped.
+    """Scores a subset of a fold, like lengths together; no setting of training moves how they are grouped.
 
     Args:
         network: The network with the weights to score.
         data: The fold's data.
         configuration: The configuration.
-        part: Utterance indices.
+        subset: Utterance indices.
 
     Returns:
-        Decisions in the order of `part`, the mean loss, and the attention's observations.
+        Decisions in the order of `subset`, the mean loss, and the attention's statistics.
     """
     network.eval()
     device = network.output.weight.device
-    groups = micro_batches(data.view.lengths[part], micro_batch_cost(device.type))
+    groups = micro_batches(data.features.lengths[subset], micro_batch_cost(device.type))
     losses, decisions, sums, frames_seen = [], [], list[dict[str, Tensor]](), 0
     for group in groups:
-        batch = part[group]
-        frames, frame_counts = data.view.batch(batch)
+        batch = subset[group]
+        frames, frame_counts = data.features.batch(batch)
         frames, lengths = frames.to(device), to_device(frame_counts, device)
         emotions, counts = to_device(data.emotions[batch], device), data.counts[batch]
         C = network.encode(frames, lengths)
@@ -83,8 +83,8 @@ def evaluate(
         sums.append(network.attention.statistics(C, lengths))
         frames_seen += int(frame_counts.sum())
     loss = float(torch.cat(losses).double().mean())
-    evaluation = _evaluation(data, configuration, part, np.concatenate(groups), decisions, loss)
-    shares = {name: sum(float(each[name]) for each in sums) / frames_seen for name in sums[0]}
+    evaluation = _evaluation(data, configuration, subset, np.concatenate(groups), decisions, loss)
+    shares = {name: sum(float(batch_sums[name]) for batch_sums in sums) / frames_seen for name in sums[0]}
     return ScoredEvaluation(evaluation, loss, shares)
 
 
@@ -97,22 +97,22 @@ def _decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, configur
 def _evaluation(
     data: FoldData,
     configuration: FoldConfiguration,
-    part: NDArray[np.int64],
+    subset: NDArray[np.int64],
     order: NDArray[np.int64],
     decisions: list[Decoded],
     loss: float,
 ) -> Evaluation:
-    """Puts decisions, made in the order `part[order]`, back into the order of `part`."""
-    place = np.argsort(order)
-    predicted = torch.cat([decided.emotions for decided in decisions]).cpu()[place]
-    scores = torch.cat([decided.scores for decided in decisions]).cpu()[place]
-    undecided = torch.cat([decided.fell_back for decided in decisions])
-    utterances = [data.corpus.utterances[index] for index in part]
+    """Put decisions, made in the order `subset[order]`, back into the order of `subset`."""
+    inverse = np.argsort(order)
+    predicted = torch.cat([decoded.emotions for decoded in decisions]).cpu()[inverse]
+    scores = torch.cat([decoded.scores for decoded in decisions]).cpu()[inverse]
+    undecided = torch.cat([decoded.fell_back for decoded in decisions])
+    utterances = [data.corpus.utterances[index] for index in subset]
     return Evaluation(
         utterances=tuple(utterance.id for utterance in utterances),
         speakers=tuple(utterance.speaker for utterance in utterances),
         sessions=tuple(utterance.session for utterance in utterances),
-        actual=tuple(data.emotions[part].tolist()),
+        actual=tuple(data.emotions[subset].tolist()),
         predicted=tuple(predicted.tolist()),
         scores=tuple(tuple(row) for row in scores.tolist()),
         loss=loss,

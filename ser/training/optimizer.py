@@ -33,7 +33,7 @@ class Tf1RmsProp(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Makes one step along the gradients that stand."""
+        """Make one step along the gradients that stand."""
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
             gradients = [weight.grad for weight in weights]
@@ -49,14 +49,14 @@ class Tf1RmsProp(Optimizer):
 
 
 def make_optimiser(configuration: FoldConfiguration, network: nn.Module) -> Optimizer:
-    """The flavour of RMSProp that the configuration names."""
+    """Return the flavour of RMSProp that the configuration names."""
     if configuration.rmsprop == "tf1":
         return Tf1RmsProp(network.parameters(), lr=configuration.learning_rate)
     return torch.optim.RMSprop(network.parameters(), lr=configuration.learning_rate, alpha=0.99, eps=1e-8, foreach=True)
 
 
 class ExponentialMovingAverage:
-    """The weights that are scored: a running average, or the weights as they stand.
+    """Weights that are scored: a running average, or the weights as they stand.
 
     The average is warmed up: step n uses decay min(d, (1 + n) / (10 + n)), so that the random
     first weights are soon forgotten.
@@ -74,14 +74,14 @@ class ExponentialMovingAverage:
         self._average = [weight.clone() for weight in self._live] if decay is not None else []
 
     def update(self) -> None:
-        """Takes in the weights after a step."""
+        """Take in the weights after a step."""
         if self._decay is not None:
             self._steps += 1
             decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
             torch._foreach_lerp_(self._average, self._live, 1 - decay)
 
     def weights(self) -> Weights:
-        """A copy of the weights to score, by parameter name."""
+        """Return a copy of the weights to score, by parameter name."""
         source = self._live if self._decay is None else self._average
         return {name: weight.clone() for name, weight in zip(self._names, source, strict=True)}
 
@@ -105,7 +105,7 @@ class EpochSelector:
         self._candidates: dict[int, Weights] = {}
 
     def update(self, validation_ua: float, validation_loss: float, weights: Weights) -> None:
-        """Takes in an epoch's validation UA, validation loss and weights, in the order of epochs."""
+        """Take in an epoch's validation UA, validation loss and weights, in the order of epochs."""
         self._scores.append(validation_ua)
         self._losses.append(validation_loss)
         epoch = len(self._scores)
@@ -120,7 +120,7 @@ class EpochSelector:
             self._candidates = {e: w for e, w in self._candidates.items() if e == best or e not in final}
 
     def best(self) -> tuple[int, Weights]:
-        """The chosen epoch, from 1, and its weights."""
+        """Return the chosen epoch, from 1, and its weights."""
         epoch = max(self._candidates, key=self._rank)
         return epoch, self._candidates[epoch]
 

@@ -1,4 +1,4 @@
-"""What a precision means on a device, and copies to a device that nobody waits for."""
+"""Precision of arithmetic (fp32, tf32, bf16) on a device."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,22 +11,22 @@ from ser.errors import ConfigurationError
 
 
 def check_precision_supported(precision: Precision, device_type: str) -> None:
-    """Refuses an arithmetic that a kind of device does not have.
+    """Refuse a precision that a type of device does not have.
 
     Args:
         precision: The arithmetic.
         device_type: 'cpu' or 'cuda'.
 
     Raises:
-        ConfigurationError: `tf32` is asked for on a processor.
+        ConfigurationError: `tf32` is asked for on a CPU.
     """
     if precision == "tf32" and device_type != "cuda":
-        raise ConfigurationError(f"precision tf32 is for graphics cards, and folds are computed on {device_type}")
+        raise ConfigurationError(f"precision 'tf32' needs a GPU; this study runs on {device_type}")
 
 
 @contextmanager
 def precision_context(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Sets how a card rounds what goes into products of float32 numbers, for the time of the block.
+    """Set how a GPU rounds the factors of float32 products, for the time of the block.
 
     Torch lets cuDNN, which computes LSTMs and convolutions, round to TF32's ten bits unless told otherwise. Here
     only `tf32` does; `fp32`, and the layers of `bf16` that stay in float32, keep all bits. The
@@ -34,7 +34,7 @@ def precision_context(precision: Precision, device: torch.device) -> Iterator[No
 
     Args:
         precision: The arithmetic.
-        device: Where the block computes; nothing is set for a processor.
+        device: Where the block computes; nothing is set on a CPU.
 
     Raises:
         ConfigurationError: The device has no such arithmetic.
@@ -45,12 +45,12 @@ def precision_context(precision: Precision, device: torch.device) -> Iterator[No
         return
     # Made at run time, so types do not know them.
     backends: Any = torch.backends
-    places = (backends.cudnn.rnn, backends.cudnn.conv, backends.cuda.matmul)
-    before = [place.fp32_precision for place in places]
+    operations = (backends.cudnn.rnn, backends.cudnn.conv, backends.cuda.matmul)
+    before = [operation.fp32_precision for operation in operations]
     try:
-        for place in places:
-            place.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        for operation in operations:
+            operation.fp32_precision = "tf32" if precision == "tf32" else "ieee"
         yield
     finally:
-        for place, value in zip(places, before, strict=True):
-            place.fp32_precision = value
+        for operation, value in zip(operations, before, strict=True):
+            operation.fp32_precision = value

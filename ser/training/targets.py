@@ -1,4 +1,4 @@
-"""How often an utterance's emotion is repeated in its CTC target (paper, section 3.1)."""
+"""Length of CTC targets: how often an utterance's emotion is repeated (paper, section 3.1)."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -8,14 +8,14 @@ from ser.corpora.corpus import Utterance
 from ser.errors import ConfigurationError
 from ser.results import TargetReport
 
-LARGEST_CAPPED_PERCENT = 1
-"""Above this percentage of shortened targets a variant no longer tests the strategy that it names."""
+MAX_CAPPED_SHARE = 0.01
+"""Above this share of shortened targets a variant no longer tests the strategy that it names."""
 
 
 def ctc_target_lengths(
     utterances: Sequence[Utterance], strategy: LabelStrategy, frames: Sequence[int]
 ) -> tuple[tuple[int, ...], TargetReport]:
-    """The number of labels N of each utterance.
+    """Return the number of labels N of each utterance.
 
     CTC puts a blank between equal labels, so that N labels need 2N - 1 frames; a target that does
     not fit is shortened to the longest that does, and counted. A count of 0 becomes 1, and is
@@ -35,8 +35,8 @@ def ctc_target_lengths(
 
     Examples:
         >>> from pathlib import Path
-        >>> said = Utterance("a", Path("a.wav"), "s", "anger", words=4)
-        >>> target_lengths([said], "words", [5])[0]
+        >>> utterance = Utterance("a", Path("a.wav"), "s", "anger", words=4)
+        >>> ctc_target_lengths([utterance], "words", [5])[0]
         (3,)
     """
     lengths, capped, raised = [], 0, 0
@@ -44,28 +44,28 @@ def ctc_target_lengths(
         count = _count(utterance, strategy)
         if count is None:
             raise ConfigurationError(_no_count(utterance, utterances, strategy))
-        wanted, longest = max(count, 1), (int(frame_count) + 1) // 2
+        length, longest = max(count, 1), (int(frame_count) + 1) // 2
         raised += count < 1
-        capped += wanted > longest
-        lengths.append(min(wanted, longest))
+        capped += length > longest
+        lengths.append(min(length, longest))
     return tuple(lengths), TargetReport(utterances=len(lengths), capped=capped, raised=raised)
 
 
 def available_strategies(utterances: Sequence[Utterance]) -> tuple[LabelStrategy, ...]:
-    """Strategies that all the utterances have counts for; `utterance` is always among them."""
+    """Return the strategies that all the utterances have counts for; `utterance` is always among them."""
     return tuple(
         strategy for strategy in get_args(LabelStrategy) if not utterances_without_counts(utterances, strategy)
     )
 
 
 def utterances_without_counts(utterances: Sequence[Utterance], strategy: LabelStrategy) -> list[str]:
-    """Ids of utterances that have no count for a strategy."""
+    """Return the ids of utterances that have no count for a strategy."""
     return [utterance.id for utterance in utterances if _count(utterance, strategy) is None]
 
 
 def exceeds_cap_limit(report: TargetReport) -> bool:
-    """Whether more than 1% of the targets were shortened: 'not comparable as this strategy'."""
-    return 100 * report.capped > LARGEST_CAPPED_PERCENT * report.utterances
+    """Return whether so many targets were shortened that a variant is not comparable as this strategy."""
+    return report.capped > MAX_CAPPED_SHARE * report.utterances
 
 
 def _count(utterance: Utterance, strategy: LabelStrategy) -> int | None:
@@ -78,5 +78,5 @@ def _count(utterance: Utterance, strategy: LabelStrategy) -> int | None:
 
 
 def _no_count(utterance: Utterance, utterances: Sequence[Utterance], strategy: LabelStrategy) -> str:
-    offered = ", ".join(available_strategies(utterances))
-    return f"utterance {utterance.id} has no count for label strategy '{strategy}'; the corpus offers: {offered}"
+    available = ", ".join(available_strategies(utterances))
+    return f"utterance {utterance.id} has no count for label strategy '{strategy}'; the corpus offers: {available}"

@@ -1,10 +1,10 @@
 """Training one fold: a pure function of data, configuration and fold.
 
 `train_fold` reads the mapped feature store, trains on the training speakers, follows the validation
-speakers, and scores the test speakers once, at the end. On processors the same input gives the same
-result, bit for bit on one kind of them, whatever else runs beside it. On a graphics card first
-weights and batches are the same, dropout masks follow its own parts of a batch, and the last digits
-are not promised: torch's gradient of CTC adds up in any order there.
+speakers, and scores the test speakers once, at the end. On CPUs the same input gives the same
+result, bit for bit on one model of CPU, whatever else runs beside it. On a GPU first weights and
+batches are the same, dropout masks follow its own micro-batches, and the last digits are not
+promised: torch's gradient of CTC adds up in any order there.
 """
 
 import platform
@@ -39,12 +39,12 @@ from ser.training.optimizer import EpochSelector, ExponentialMovingAverage, Weig
 from ser.training.precision import precision_context
 
 EpochCallback = Callable[[EpochRecord], None]
-"""Is told each epoch's record."""
+"""Called with each epoch's record."""
 
 
 @dataclass(frozen=True)
 class TrainedFold:
-    """A fold's result and the weights that were scored."""
+    """Fold's result and the weights that were scored."""
 
     result: FoldResult
     weights: Weights
@@ -56,9 +56,9 @@ def train_fold(
     configuration: FoldConfiguration,
     fold: Fold,
     device: torch.device,
-    report: EpochCallback | None = None,
+    on_epoch_end: EpochCallback | None = None,
 ) -> TrainedFold:
-    """Trains and scores one fold.
+    """Train and score one fold.
 
     Args:
         corpus: The corpus, in the order of the store.
@@ -66,7 +66,7 @@ def train_fold(
         configuration: The whole configuration.
         fold: Which speakers test, validate and train.
         device: Where to compute.
-        report: Called with each epoch's record.
+        on_epoch_end: Called with each epoch's record.
 
     Returns:
         The result, and the scored weights on the CPU.
@@ -83,23 +83,23 @@ def train_fold(
     for epoch in range(1, configuration.epochs + 1):
         values = training.train_epoch(epoch)
         weights = training.average.weights()
-        followed = training.score(weights, data.validation)
-        values |= _validation_values(followed, data.classes)
+        validation = training.score(weights, data.validation)
+        values |= _validation_values(validation, data.classes)
         _require_finite(values, fold, epoch)
         selector.update(values["validation_ua"], values["validation_loss"], weights)
         curve.append(EpochRecord(epoch=epoch, ended_ms=_now_ms(), values=values))
-        if report is not None:
-            report(curve[-1])
+        if on_epoch_end is not None:
+            on_epoch_end(curve[-1])
     selected_epoch, weights = selector.best()
-    tested = training.score(weights, data.test)
-    _require_finite({"test_loss": tested.loss}, fold, selected_epoch)
+    test = training.score(weights, data.test)
+    _require_finite({"test_loss": test.loss}, fold, selected_epoch)
     result = FoldResult(
         identity=fold_identity(configuration, corpus.digest, fold, device.type),
         results_version=RESULTS_VERSION,
         fold=fold,
         corpus=corpus.identity,
         configuration=configuration,
-        test=tested.evaluation,
+        test=test.evaluation,
         validation=training.score(weights, data.validation).evaluation,
         curve=tuple(curve),
         selected_epoch=selected_epoch,
@@ -112,7 +112,7 @@ def train_fold(
 
 
 class FoldTraining:
-    """The state of one fold's training: network, optimiser and running average.
+    """State of one fold's training: network, optimiser and running average.
 
     Args:
         data: The fold's data.
@@ -133,7 +133,7 @@ class FoldTraining:
         self.average = ExponentialMovingAverage(self.network, configuration.ema_decay)
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
-        """Makes one pass over the training speakers; nothing is read back from the device before its end.
+        """Make one pass over the training speakers; nothing is read back from the device before its end.
 
         Args:
             epoch: The epoch, from 1; it seeds the batches.
@@ -159,7 +159,7 @@ class FoldTraining:
         }
 
     def accumulate_gradients(self, batch: NDArray[np.int64]) -> torch.Tensor:
-        """Adds the gradient of a batch's mean loss to the network's, one part of like lengths after the other.
+        """Add the gradient of a batch's mean loss to the network's, one micro-batch of like lengths after the other.
 
         Args:
             batch: Utterance indices.
@@ -168,31 +168,31 @@ class FoldTraining:
             The sum of the utterances' losses, in nats, on the device.
         """
         total = torch.zeros((), device=self._device)
-        for part in micro_batches(self._data.view.lengths[batch], micro_batch_cost(self._device.type)):
-            loss = self._losses(batch[part]).sum()
+        for micro_batch in micro_batches(self._data.features.lengths[batch], micro_batch_cost(self._device.type)):
+            loss = self._losses(batch[micro_batch]).sum()
             (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
 
-    def score(self, weights: Weights, part: NDArray[np.int64]) -> ScoredEvaluation:
-        """Scores a part of the fold with given weights."""
+    def score(self, weights: Weights, subset: NDArray[np.int64]) -> ScoredEvaluation:
+        """Score a subset of the fold's utterances with given weights."""
         self._scorer.load_state_dict(weights)
         with precision_context(self._configuration.precision, self._device):
-            return evaluate(self._scorer, self._data, self._configuration, part)
+            return evaluate(self._scorer, self._data, self._configuration, subset)
 
     def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
-        frames, lengths = self._data.view.batch(batch)
+        frames, lengths = self._data.features.batch(batch)
         emotions, counts = to_device(self._data.emotions[batch], self._device), self._data.counts[batch]
         output = self.network(frames.to(self._device), to_device(lengths, self._device))
         losses = utterance_losses(output, lengths, emotions, counts, self._configuration)
         return losses * self._class_loss_weights[emotions]
 
     def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
-        """An epoch's batches of utterance indices: the same for the same seed, fold and epoch."""
+        """Return an epoch's batches of utterance indices: the same for the same seed, fold and epoch."""
         training = self._data.training
         if self._configuration.balance == "upsample":
             training = upsample_to_largest_class(training, self._data.emotions.numpy()[training], (self._seed, epoch))
-        lengths = self._data.view.lengths[training]
+        lengths = self._data.features.lengths[training]
         batches = make_epoch_batches(lengths, self._configuration.batch_size, (self._seed, epoch))
         return [training[batch] for batch in batches]
 
@@ -200,26 +200,26 @@ class FoldTraining:
 def _seeded_network(
     configuration: FoldConfiguration, classes: int, seed: int, device: torch.device
 ) -> SpeechEmotionNetwork:
-    """A network whose first weights depend on the seed alone; drawn on the CPU, equal on every device."""
+    """Return a network whose first weights depend on the seed alone; drawn on the CPU, equal on every device."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SpeechEmotionNetwork(configuration, classes).to(device)
 
 
 def _class_loss_weights(data: FoldData, configuration: FoldConfiguration) -> torch.Tensor:
-    """The factor on the loss of an utterance of each class, shape `(class,)`."""
+    """Return the factor on the loss of an utterance of each class, shape `(class,)`."""
     if configuration.balance != "weights":
         return torch.ones(data.classes)
     return torch.from_numpy(class_weights(data.emotions.numpy()[data.training], data.classes)).float()
 
 
-def _validation_values(followed: ScoredEvaluation, classes: int) -> dict[str, float]:
-    confusion = evaluation_confusion(followed.evaluation, classes)
+def _validation_values(validation: ScoredEvaluation, classes: int) -> dict[str, float]:
+    confusion = evaluation_confusion(validation.evaluation, classes)
     return {
-        "validation_loss": followed.loss,
+        "validation_loss": validation.loss,
         "validation_ua": unweighted_accuracy(confusion),
         "validation_wa": weighted_accuracy(confusion),
-        **followed.observations,
+        **validation.attention_statistics,
     }
 
 

@@ -50,7 +50,7 @@ def largest_fold_bytes() -> int:
     A search may try larger models; where memory runs out, fewer folds are computed at once.
     """
     model = FoldConfiguration.parse(attention="none", criterion="cross_entropy", stack=1)
-    return fold_bytes(model, GPU_COST.frames_at_most)
+    return fold_bytes(model, GPU_COST.max_frames)
 
 
 def fold_bytes(configuration: FoldConfiguration, padded_frames: int) -> int:

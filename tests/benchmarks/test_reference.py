@@ -49,10 +49,10 @@ def test_losses_and_gradients_are_those_of_the_reference(
     data = source.open().data(configuration)
     # Utterances of up to 4 s: CTC's gradient is a difference of like numbers, and float32 loses more of it the
     # more frames there are, on both sides alike.
-    batch = data.training[data.view.lengths[data.training] < 4000 / frame_ms][:8]
+    batch = data.training[data.features.lengths[data.training] < 4000 / frame_ms][:8]
     # These are too short to be divided for memory; the bound is lowered instead, as far as a part has still two runs.
-    lengths = data.view.lengths[batch]
-    cost = replace(CPU_COST, frames_at_most=int(lengths.max()) * 6)
+    lengths = data.features.lengths[batch]
+    cost = replace(CPU_COST, max_frames=int(lengths.max()) * 6)
     monkeypatch.setattr(trainer, "micro_batch_cost", lambda device_type: cost)
     parts = [lengths[part] for part in micro_batches(lengths, cost)]
     assert len(parts) > 1, "the batch must be one that is computed in parts"

@@ -9,7 +9,7 @@ from ser import errors
 from ser.errors import AnnotationError, AudioError, CorpusError, SerError, unknown_value_message
 
 
-def test_every_error_belongs_to_the_family_and_says_what_it_is_for() -> None:
+def test_every_error_belongs_to_the_family() -> None:
     family = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)]
     assert len(family) > 5
     for error in family:
@@ -41,5 +41,5 @@ def test_an_audio_error_names_the_file() -> None:
         (7, "unknown attention '7'; valid: none, quantum"),
     ],
 )
-def test_an_unknown_value_is_answered_with_the_valid_ones_and_the_closest(value: object, text: str) -> None:
+def test_an_unknown_value_is_answered_with_the_valid_ones(value: object, text: str) -> None:
     assert unknown_value_message("attention", value, iter(["none", "quantum"])) == text

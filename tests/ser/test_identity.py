@@ -106,7 +106,7 @@ def test_settings_without_effect_do_not() -> None:
     assert name(changed(sequence_to_label, labels="phonemes", decision="best_path")) == name(sequence_to_label)
 
 
-def test_settings_that_came_later_leave_names_alone_while_they_are_off() -> None:
+def test_later_settings_leave_names_alone_while_they_are_off() -> None:
     # Digests of these configurations before there was dropout: what was computed then is still found.
     assert digest_of(WINDOWED.digest_content()) == "bd49eacd22a54db9b091ef5dbb7ec3b0"
     assert digest_of(QUANTUM.digest_content()) == "420e73f725a1514813b794c02aebe9b9"
@@ -151,7 +151,7 @@ def test_a_trial_is_named_by_its_folds_in_any_order() -> None:
     assert trial_identity(["a"]) != "a"
 
 
-def test_initial_seeds_differ_by_seed_and_test_speaker_and_by_nothing_else() -> None:
+def test_weight_seeds_differ_by_seed_and_test_speaker_alone() -> None:
     plain = weight_seed(WINDOWED, FOLD)
     assert 0 <= plain < 2**63
     assert weight_seed(QUANTUM, FOLD.model_copy(update={"index": 9, "name": "x"})) == plain

@@ -25,7 +25,7 @@ REQUIRED = ("emotion", "speaker")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table."""
+    """Column of a table."""
 
     table: str
     name: str

@@ -39,7 +39,7 @@ _LINE_BREAKING = ("Cc", "Zl", "Zp")
 
 
 class RowError(CorpusError):
-    """A row can't be used; the text names the expected and the actual value."""
+    """Row can't be used; the text names the expected and the actual value."""
 
 
 def _names(value: Any) -> Any:

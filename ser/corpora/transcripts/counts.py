@@ -122,7 +122,7 @@ def _language(utterance: Utterance, annotations: Annotations) -> str:
 
 
 def _words(annotations: Annotations, issues: _CountIssues) -> dict[str, int]:
-    """Words by utterance id, for those that lack them and have a transcript."""
+    """Return words by utterance id, for those that lack them and have a transcript."""
     counts: dict[str, int] = {}
     for utterance in annotations.utterances:
         if utterance.words is None and utterance.transcript is not None:

@@ -1,4 +1,4 @@
-"""The attentions, one a file, and the one place that turns a configuration into one of them."""
+"""Attentions, one per file, and the one function that turns a configuration into one of them."""
 
 from ser.config import FoldConfiguration
 from ser.errors import ConfigurationError
@@ -12,7 +12,7 @@ __all__ = ["Attention", "ComponentAttention", "LocalAttention", "NoAttention", "
 
 
 def make_attention(configuration: FoldConfiguration) -> Attention:
-    """Makes the attention that a configuration asks for.
+    """Make the attention that a configuration asks for.
 
     Args:
         configuration: The configuration; the settings that its attention needs are not null.

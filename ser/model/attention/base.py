@@ -1,4 +1,4 @@
-"""What every attention is: BLSTM outputs C in, annotated outputs U out.
+"""Base class of attentions: BLSTM outputs C in, annotated outputs U out.
 
 Shapes: C and U are `(batch, frame, feature)`, feature = F = 2 * cells; `valid` is `(batch, frame)`;
 `lengths` is `(batch,)`. C is zero wherever `valid` is False.
@@ -14,7 +14,7 @@ class Attention(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        """Computes U.
+        """Compute U.
 
         Args:
             C: BLSTM outputs, shape `(batch, frame, feature)`, zero in padded frames.
@@ -25,7 +25,7 @@ class Attention(nn.Module, ABC):
         """
 
     def statistics(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
-        """What is worth logging about the weights, as sums over valid frames, by metric name.
+        """Return what is worth logging about the weights, as sums over valid frames, by metric name.
 
         Args:
             C: As for `forward`.

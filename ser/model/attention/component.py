@@ -6,6 +6,7 @@ Both return `(batch, frame, feature)`.
 """
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ser.config import AttentionNorm, ComponentScore
 from ser.model.attention.base import Attention
@@ -61,6 +62,6 @@ class ComponentAttention(Attention):
         self.norm: AttentionNorm = norm
         self.score = DenseScore(features) if score == "dense" else WindowScore(features, scope)
 
+    @override
     def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        """Computes U; see the base class."""
         return window_average(self.score(C), C, lengths, self.scope, self.norm)

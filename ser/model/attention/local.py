@@ -5,6 +5,7 @@ paper names it without defining it; this is the scalar form of its component att
 """
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ser.config import AttentionNorm
 from ser.model.attention.base import Attention
@@ -26,6 +27,6 @@ class LocalAttention(Attention):
         self.norm: AttentionNorm = norm
         self.score = nn.Linear(features, 1)
 
+    @override
     def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        """Computes U; see the base class."""
         return window_average(self.score(C).tanh(), C, lengths, self.scope, self.norm)

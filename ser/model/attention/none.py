@@ -1,13 +1,14 @@
 """No attention: U = C, the paper's baseline."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from ser.model.attention.base import Attention
 
 
 class NoAttention(Attention):
-    """Hands the BLSTM outputs on as they are."""
+    """BLSTM outputs as they are."""
 
+    @override
     def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        """Returns C itself; see the base class."""
         return C

@@ -7,6 +7,7 @@ and b_t in R^(F/2) are the halves of C_t, pre = f_T, post = b_1 and m_t = (f_t +
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from ser.config import QuantumBoundary
 from ser.model.attention.base import Attention
@@ -27,18 +28,18 @@ class QuantumAttention(Attention):
         super().__init__()
         self.boundary: QuantumBoundary = boundary
 
+    @override
     def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        """Computes U; see the base class."""
         return self.weights(C, lengths)[:, :, None] * C
 
     def weights(self, C: Tensor, lengths: Tensor) -> Tensor:
-        """The weights alpha (eq. 6-7), in -1..1, shape `(batch, frame)`."""
+        """Return the weights alpha (eq. 6-7), in -1..1, shape `(batch, frame)`."""
         pre, post, measured = self._states(C, lengths)
         weak_value = torch.einsum("btf,bf->bt", measured, post) * torch.einsum("btf,bf->bt", measured, pre)
         return (weak_value / bounded_denominator(pre, post)[:, None]).tanh()
 
+    @override
     def statistics(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
-        """Counts of frames with a negative and with a saturated weight; see the base class."""
         alpha = self.weights(C, lengths)
         valid = frame_mask(lengths, C.shape[1])
         return {
@@ -57,7 +58,7 @@ class QuantumAttention(Attention):
 
 
 def bounded_denominator(pre: Tensor, post: Tensor) -> Tensor:
-    """The denominator post . pre of eq. 6, kept away from 0 with its sign.
+    """Return the denominator post . pre of eq. 6, bounded away from 0 with its sign.
 
     Args:
         pre: Shape `(batch, feature)`, float32 or wider.

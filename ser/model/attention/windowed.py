@@ -20,7 +20,7 @@ _CACHED_NUMBERS = 2**18
 
 
 def _sum_by_doubling(values: Tensor, scope: int) -> Tensor:
-    """Sums of `scope` neighbouring frames by adding ever longer sums: about 2 log2(scope) additions."""
+    """Sum of `scope` neighbouring frames by adding ever longer sums: about 2 log2(scope) additions."""
     half = (scope - 1) // 2
     frames = values.shape[1]
     run = torch.nn.functional.pad(values, (0, 0, half, half))
@@ -36,7 +36,7 @@ def _sum_by_doubling(values: Tensor, scope: int) -> Tensor:
 
 
 class _SlidingSum(torch.autograd.Function):
-    """A centred sliding sum; its matrix is symmetric, so the gradient is the same sliding sum."""
+    """Centred sliding sum; its matrix is symmetric, so the gradient is the same sliding sum."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, scope: int) -> Tensor:
@@ -49,7 +49,7 @@ class _SlidingSum(torch.autograd.Function):
 
 
 def sliding_sum(values: Tensor, scope: int) -> Tensor:
-    """The sum over each frame's window; frames beyond the batch count as zero.
+    """Return the sum over each frame's window; frames beyond the batch count as zero.
 
     Args:
         values: Shape `(batch, frame, feature)`.
@@ -66,7 +66,7 @@ def sliding_sum(values: Tensor, scope: int) -> Tensor:
 
 
 def window_average(scores: Tensor, C: Tensor, lengths: Tensor, scope: int, norm: AttentionNorm) -> Tensor:
-    """Annotates C with windowed attention (paper, eq. 4-5).
+    """Annotate C with windowed attention (paper, eq. 4-5).
 
     Args:
         scores: e, in -1..1, shape `(batch, frame, feature)`, or `(batch, frame, 1)` for one score a frame.
@@ -89,7 +89,7 @@ def window_average(scores: Tensor, C: Tensor, lengths: Tensor, scope: int, norm:
 def _utterances_at_once(C: Tensor) -> int:
     """Utterances whose values stay in a core's cache while they are passed over: twice as fast, and equal bits.
 
-    A card has no such cache, and takes its time for each call.
+    A GPU has no such cache, and each call costs it time.
     """
     if C.device.type != "cpu":
         return len(C)

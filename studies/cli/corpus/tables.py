@@ -8,7 +8,7 @@ from rich.table import Table
 
 from ser.config import FeatureSettings
 from ser.corpora.transcripts.agreement import Agreement
-from ser.training.targets import LARGEST_CAPPED_PERCENT
+from ser.training.targets import MAX_CAPPED_SHARE
 from tracking.analysis.corpus_summary import STACKS, ClassTable, CorpusSummary
 
 
@@ -120,7 +120,7 @@ def _target_table(summary: CorpusSummary) -> Table:
     """Tabulate targets that CTC has too few frames for, by label strategy and frame length."""
     shift_ms = 1000 * FeatureSettings().frame_shift_s
     table = _table("Targets shortened for lack of frames")
-    table.caption = f"* more than {LARGEST_CAPPED_PERCENT}%: not comparable as this strategy"
+    table.caption = f"* more than {MAX_CAPPED_SHARE:.0%}: not comparable as this strategy"
     table.add_column("labels")
     for stack in STACKS:
         table.add_column(f"stack {stack} ({shift_ms * stack:g} ms)", justify="right")

@@ -74,7 +74,7 @@ def test_a_batch_is_a_copy_that_leaves_the_store_alone() -> None:
 
 @pytest.mark.parametrize("stack", [1, 2, 3])
 @pytest.mark.parametrize("name", get_args(Normalisation))
-def test_batches_gathered_on_a_device_are_those_of_the_store_to_the_bit(stack: int, name: Normalisation) -> None:
+def test_batches_on_a_device_equal_those_of_the_store(stack: int, name: Normalisation) -> None:
     store = make_store(random_frames(LENGTHS))
     view = MappedFeatures(store, fit_normalization(store, SPEAKERS, name, ("a",)), stack)
     resident = DeviceFeatures(view, torch.device("cpu"))

@@ -39,7 +39,7 @@ def test_minmax_utterance_takes_each_utterance_to_zero_and_one() -> None:
         assert result.max() <= 1
 
 
-def test_minmax_training_uses_one_range_of_the_training_frames_and_clips_the_others() -> None:
+def test_minmax_training_clips_to_the_range_of_training_frames() -> None:
     raw = random_frames(LENGTHS)
     raw[2] = raw[2] * 3
     training = frames_of(raw, *TRAINING)
@@ -70,7 +70,7 @@ def test_zscore_speaker_is_by_band_over_each_speakers_own_frames() -> None:
 
 
 @pytest.mark.parametrize("name", ["minmax_training", "zscore_training"])
-def test_speech_of_other_speakers_does_not_reach_training_statistics(name: Normalisation) -> None:
+def test_other_speech_does_not_reach_training_statistics(name: Normalisation) -> None:
     raw = random_frames(LENGTHS)
     changed = [frames * 5 - 3 if speaker == "b" else frames for frames, speaker in zip(raw, SPEAKERS, strict=True)]
     before, after = (fit_normalization(make_store(each), SPEAKERS, name, TRAINING) for each in (raw, changed))
@@ -101,6 +101,6 @@ def test_large_offsets_cost_no_precision() -> None:
 
 
 @pytest.mark.parametrize("name", ["minmax_training", "zscore_training"])
-def test_training_statistics_without_training_speakers_are_refused(name: Normalisation) -> None:
+def test_training_statistics_need_training_speakers(name: Normalisation) -> None:
     with pytest.raises(FoldError, match=f"normalisation {name} needs training speakers"):
         fit_normalization(make_store(random_frames(LENGTHS)), SPEAKERS, name, ("nobody",))

@@ -172,7 +172,7 @@ def test_another_format_version_is_refused(corpus: Corpus, tmp_path: Path) -> No
         FeatureStore.open(path)
 
 
-def test_an_error_while_building_leaves_nothing_and_the_next_build_ends_well(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_build_after_a_failed_build_ends_well(corpus: Corpus, tmp_path: Path) -> None:
     folder = tmp_path / "stores"
     last = corpus.utterances[-1].path
     content = last.read_bytes()
@@ -244,7 +244,7 @@ def test_too_little_free_space_is_told_before_anything_is_read(
     assert leftovers(folder) == []
 
 
-def test_a_write_that_the_system_refuses_for_space_is_told_in_one_line(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "corpus").write_bytes(pickle.dumps(corpus))
     code = BUILD + (
         "import resource\n"
@@ -269,7 +269,7 @@ def test_a_folder_that_cannot_be_made_is_named(corpus: Corpus, tmp_path: Path) -
         build_store_if_missing(corpus, SETTINGS, tmp_path / "file" / "stores")
 
 
-def test_a_killed_build_leaves_no_store_and_the_next_one_ends_well(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_build_after_a_killed_build_ends_well(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "corpus").write_bytes(pickle.dumps(corpus))
     code = BUILD + (
         "import os, signal\n"

@@ -44,7 +44,7 @@ def test_partner_scheme_pairs_emodb_speakers_both_ways() -> None:
     assert first.training_speakers == second.training_speakers == ("09", "10", "11", "12", "13", "14", "15", "16")
 
 
-def test_other_session_takes_the_same_place_of_the_next_pair_and_leaves_the_partner_out() -> None:
+def test_other_session_validates_with_the_next_pair() -> None:
     folds = {fold.name: fold for fold in speaker_folds(paired(EMODB_PAIRS), "other_session")}
     assert {name: fold.validation_speakers for name, fold in folds.items()} == {
         "03": ("09",), "08": ("10",), "09": ("11",), "10": ("12",), "11": ("13",),
@@ -201,7 +201,7 @@ def in_sessions(sessions: int, speakers: int = 2) -> Corpus:
     return replace(corpus, utterances=tuple(replace(u, session=names[u.speaker]) for u in corpus.utterances))
 
 
-def test_session_folds_test_each_session_once_and_validate_on_the_next() -> None:
+def test_session_folds_validate_on_the_next_session() -> None:
     folds = make_folds(in_sessions(5), parse_scheme("session"), None)
     assert [fold.name for fold in folds] == ["s1", "s2", "s3", "s4", "s5"]
     assert {fold.scheme for fold in folds} == {"leave-one-session-out"}
@@ -210,7 +210,7 @@ def test_session_folds_test_each_session_once_and_validate_on_the_next() -> None
     assert folds[4].training_speakers == ("s2a", "s2b", "s3a", "s3b", "s4a", "s4b")
 
 
-def test_session_folds_refuse_too_few_sessions_missing_ones_and_a_speaker_in_two() -> None:
+def test_session_folds_refuse_missing_and_shared_sessions() -> None:
     with pytest.raises(FoldError, match=r"at least three parts.*has 2 \(s1, s2\)"):
         make_folds(in_sessions(2), parse_scheme("session"), None)
     corpus = in_sessions(3)
@@ -222,7 +222,7 @@ def test_session_folds_refuse_too_few_sessions_missing_ones_and_a_speaker_in_two
 
 
 @given(groups=st.integers(3, 5))
-def test_groups_keep_partners_together_and_test_every_speaker_once(groups: int) -> None:
+def test_groups_keep_partners_together(groups: int) -> None:
     corpus = paired(EMODB_PAIRS)
     folds = make_folds(corpus, parse_scheme(f"groups:{groups}"), None)
     assert len(folds) == groups
@@ -261,7 +261,7 @@ def test_a_given_split_makes_one_fold() -> None:
     assert (fold.name, fold.scheme) == ("given", "given split")
 
 
-def test_a_given_split_refuses_missing_parts_missing_splits_and_a_speaker_in_two() -> None:
+def test_a_given_split_refuses_missing_and_shared_subsets() -> None:
     with pytest.raises(FoldError, match="no speaker is left for validation"):
         make_folds(with_splits({"a": "training", "b": "test"}), parse_scheme("given"), None)
     with pytest.raises(FoldError, match="need a split"):
@@ -301,7 +301,7 @@ def test_sessions_that_pair_speakers_or_cannot_make_folds_are_not() -> None:
     assert describe_unused_columns(replace(corpus, utterances=(replace(first, session=None), *others)), scheme) == ()
 
 
-def test_the_same_samples_in_two_parts_are_refused_with_both_names() -> None:
+def test_the_same_samples_in_two_subsets_are_refused() -> None:
     corpus = paired(EMODB_PAIRS)
     names = [utterance.id for utterance in corpus.utterances]
     other = next(i for i, u in enumerate(corpus.utterances) if u.speaker == "09")

@@ -62,9 +62,7 @@ def test_repeats_count_once_unless_a_blank_stands_between() -> None:
 
 @given(seed=st.integers(0, 10_000), lengths=ragged)
 @settings(deadline=None)
-def test_the_best_path_decides_by_most_votes_and_ties_by_posterior_among_the_tied(
-    seed: int, lengths: list[int]
-) -> None:
+def test_the_best_path_decides_by_votes_and_ties_by_posterior(seed: int, lengths: list[int]) -> None:
     log_probabilities, valid = random_outputs(seed, lengths)
     decided = decode(log_probabilities, valid, torch.ones_like(valid), "best_path")
     for row, length in enumerate(lengths):
@@ -74,7 +72,7 @@ def test_the_best_path_decides_by_most_votes_and_ties_by_posterior_among_the_tie
         assert bool(decided.fell_back[row]) == (len(tied) > 1)
 
 
-def test_a_tie_is_decided_among_the_tied_though_another_emotion_has_the_larger_posterior() -> None:
+def test_ties_go_to_the_tied_emotion_of_largest_posterior() -> None:
     # Emotions 0 and 1 have two votes each; emotion 2 has none, but is near in every frame.
     log_probabilities, lengths = outputs_of([[1, 2, 1, 2]], [[0.0, 0.1, 2.5]])
     posterior = plain_posterior(log_probabilities[0], 4)
@@ -112,7 +110,7 @@ def test_the_posterior_is_the_sum_over_valid_frames(seed: int, lengths: list[int
     assert not decided.fell_back.any()
 
 
-def test_a_blank_that_is_certain_everywhere_still_leaves_a_posterior() -> None:
+def test_a_certain_blank_still_leaves_a_posterior() -> None:
     logits = torch.tensor([[[0.0, -400.0, -399.0, -405.0]] * 3])
     log_probabilities, lengths = logits.log_softmax(-1), torch.tensor([3])
     assert log_probabilities.exp()[:, :, 1:].sum() == 0

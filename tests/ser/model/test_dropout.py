@@ -31,7 +31,7 @@ def frames() -> Tensor:
     return torch.randn(2, 9, MEL)
 
 
-def test_a_mask_holds_for_a_whole_utterance_and_scales_what_it_keeps() -> None:
+def test_a_mask_holds_for_a_whole_utterance() -> None:
     dropped = seeded()(torch.ones(50, 7, 40))
     assert dropped.unique().tolist() == [0.0, pytest.approx(1 / 0.75)]
     assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
@@ -45,7 +45,7 @@ def test_masks_do_not_depend_on_padding() -> None:
     assert torch.equal(one, other[:, :5])
 
 
-def test_masks_follow_the_seed_and_leave_the_global_generator_alone() -> None:
+def test_masks_follow_the_seed_alone() -> None:
     before = torch.get_rng_state()
     one, again, other = (seeded(seed=seed) for seed in (3, 3, 4))
     values = torch.ones(8, 1, 16)
@@ -62,7 +62,7 @@ def test_evaluation_drops_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", READINGS)
-def test_a_network_with_dropout_begins_with_the_weights_of_one_without_and_scores_alike(name: str) -> None:
+def test_dropout_changes_neither_first_weights_nor_scores(name: str) -> None:
     plain, dropping = network_of(**READINGS[name]), network_of(**READINGS[name], dropout=0.5)
     assert plain.state_dict().keys() == dropping.state_dict().keys()
     assert all(torch.equal(one, dropping.state_dict()[name]) for name, one in plain.state_dict().items())
@@ -85,7 +85,7 @@ def test_it_stands_between_layers_and_before_the_linear_layer(
 ) -> None:
     network = network_of(layers=layers, dropout=0.5)
     dropped: list[str] = []
-    for name in ("forward", "of_rows"):
+    for name in ("forward", "forward_packed"):
         own = getattr(UtteranceDropout, name)
 
         def noted(self: UtteranceDropout, *given: object, own: Any = own, name: str = name) -> Tensor:
@@ -95,10 +95,10 @@ def test_it_stands_between_layers_and_before_the_linear_layer(
 
         monkeypatch.setattr(UtteranceDropout, name, noted)
     network(frames(), LENGTHS)
-    assert dropped == ["of_rows"] * (places - 1) + ["forward"]
+    assert dropped == ["forward_packed"] * (places - 1) + ["forward"]
 
 
-def test_a_fold_with_dropout_is_the_same_again_and_another_than_without() -> None:
+def test_a_fold_with_dropout_is_the_same_again() -> None:
     dropping = train(small(dropout=0.4))
     assert_identical(dropping, train(small(dropout=0.4)))
     assert not same_weights(dropping, train(small()))

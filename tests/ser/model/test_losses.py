@@ -70,7 +70,7 @@ def test_a_target_that_does_not_fit_has_infinite_loss_never_zero() -> None:
     assert losses[4] < inf
 
 
-def test_the_loss_is_divided_by_the_number_of_labels_only_where_asked() -> None:
+def test_the_loss_is_divided_by_the_labels_only_where_asked() -> None:
     log_probabilities, lengths = outputs(3)
     emotions, counts = torch.tensor([0, 1, 2, 0, 1]), torch.tensor([3, 1, 2, 1, 2])
     plain = ctc_losses(log_probabilities, lengths, emotions, counts)
@@ -93,7 +93,7 @@ def test_gradients_stay_in_valid_frames() -> None:
         assert log_probabilities.grad[row, length:].abs().sum() == 0
 
 
-def test_cross_entropy_is_the_negative_log_probability_of_the_emotion() -> None:
+def test_cross_entropy_is_the_negative_log_probability() -> None:
     log_probabilities = torch.randn(3, 4, dtype=torch.float64).log_softmax(-1)
     emotions = torch.tensor([2, 0, 3])
     expected = [-log_probabilities[row, emotion].item() for row, emotion in enumerate([2, 0, 3])]

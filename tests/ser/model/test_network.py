@@ -34,7 +34,7 @@ def batches(dtype: torch.dtype, own: int, padding: float) -> tuple[Tensor, Tenso
 @pytest.mark.parametrize("padding", [0.0, 1000.0], ids=["zeros", "garbage"])
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("name", READINGS)
-def test_an_utterance_alone_and_in_a_padded_batch_gives_the_same_outputs(
+def test_outputs_do_not_depend_on_padding(
     name: str, criterion: str, padding: float, dtype_and_tolerances: tuple[torch.dtype, float, float]
 ) -> None:
     dtype, tolerance, _ = dtype_and_tolerances
@@ -83,7 +83,7 @@ def test_shapes_and_probabilities_of_both_criteria(name: str) -> None:
         torch.testing.assert_close(sums, torch.ones_like(sums))
 
 
-def test_cross_entropy_averages_the_annotated_frames_of_the_utterance() -> None:
+def test_cross_entropy_averages_the_annotated_frames() -> None:
     network = network_of("none", "cross_entropy", torch.float64)
     frames, lengths = torch.randn(2, 8, MEL, dtype=torch.float64), torch.tensor([8, 5])
     C = network.encode(frames, lengths)

@@ -73,7 +73,7 @@ CLASSES = np.asarray([0] * 10 + [1] * 4 + [2] * 25)
 INDICES = np.arange(100, 139)
 
 
-def test_upsampling_makes_classes_equal_and_uses_every_utterance_about_as_often() -> None:
+def test_upsampling_uses_every_utterance_about_equally_often() -> None:
     drawn = upsample_to_largest_class(INDICES, CLASSES, (1, 1))
     times = np.bincount(drawn, minlength=139)[100:]
     for emotion in range(3):
@@ -98,7 +98,7 @@ def test_upsampling_equal_classes_changes_nothing() -> None:
     assert upsample_to_largest_class(np.arange(6), np.asarray([0, 1, 0, 1, 0, 1]), (1,)).tolist() == [0, 2, 4, 1, 3, 5]
 
 
-def test_class_weights_equal_sklearns_balanced_ones_and_average_one() -> None:
+def test_class_weights_equal_sklearns_balanced_ones() -> None:
     weights = class_weights(CLASSES, 3)
     np.testing.assert_allclose(weights, compute_class_weight("balanced", classes=np.arange(3), y=CLASSES))
     assert weights[CLASSES].mean() == pytest.approx(1)
@@ -124,7 +124,7 @@ def divisions(values: list[int]) -> list[list[list[int]]]:
 
 
 @given(
-    lengths=st.lists(st.integers(1, 2 * CPU_COST.frames_at_most), min_size=1, max_size=8),
+    lengths=st.lists(st.integers(1, 2 * CPU_COST.max_frames), min_size=1, max_size=8),
     cost=st.sampled_from([CPU_COST, GPU_COST, MicroBatchCost(0.5, 5.0, 10.0, 3000)]),
 )
 def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int], cost: MicroBatchCost) -> None:
@@ -132,7 +132,7 @@ def test_a_batch_is_divided_at_the_least_cost_within_the_bound(lengths: list[int
     allowed = [
         division
         for division in divisions(sorted(lengths, reverse=True))
-        if all(len(part) == 1 or max(part) * len(part) <= cost.frames_at_most for part in division)
+        if all(len(part) == 1 or max(part) * len(part) <= cost.max_frames for part in division)
     ]
     assert micro_cost(parts, cost) == pytest.approx(min(micro_cost(each, cost) for each in allowed))
     assert parts in allowed
@@ -143,7 +143,7 @@ def test_every_utterance_of_a_batch_is_in_exactly_one_part(lengths: list[int]) -
     assert sorted(np.concatenate(micro_batches(lengths, CPU_COST)).tolist()) == list(range(len(lengths)))
 
 
-def test_one_long_utterance_does_not_stretch_a_batch_and_like_ones_stay_together() -> None:
+def test_one_long_utterance_does_not_stretch_a_batch() -> None:
     assert [part.tolist() for part in micro_batches([60] * 31 + [2900], CPU_COST)] == [[31], list(range(31))]
     assert len(micro_batches([93] * 32, CPU_COST)) == 1
 
@@ -152,5 +152,5 @@ def test_a_card_divides_a_batch_for_memory_alone() -> None:
     assert len(micro_batches([60] * 31 + [2000], GPU_COST)) == 1
     parts = micro_batches([2900] * 32, GPU_COST)
     assert len(parts) == 2
-    assert max(len(part) for part in parts) * 2900 <= GPU_COST.frames_at_most
+    assert max(len(part) for part in parts) * 2900 <= GPU_COST.max_frames
     assert (micro_batch_cost("cpu"), micro_batch_cost("cuda")) == (CPU_COST, GPU_COST)

@@ -30,7 +30,7 @@ def one_by_one(configuration: FoldConfiguration) -> tuple[list[list[float]], lis
     network, data = network_and_data(configuration)
     scores, decisions, losses = [], [], []
     for index in data.training:
-        frames, lengths = data.view.batch([index])
+        frames, lengths = data.features.batch([index])
         emotions, counts = data.emotions[[index]], data.counts[[index]]
         output = network(frames, lengths)
         rule = configuration.decision
@@ -67,13 +67,13 @@ def test_small_batches_change_nothing_but_the_last_digits(name: str, monkeypatch
     np.testing.assert_allclose(parts.evaluation.scores, whole.evaluation.scores, atol=1e-6)
     assert parts.evaluation.predicted == whole.evaluation.predicted
     assert parts.loss == pytest.approx(whole.loss, rel=1e-6)
-    assert parts.observations == whole.observations
+    assert parts.attention_statistics == whole.attention_statistics
 
 
 def test_records_stand_in_the_order_of_the_part() -> None:
     network, data = network_and_data(small())
     scored = evaluate(network, data, small(), data.training).evaluation
-    lengths = data.view.lengths[data.training]
+    lengths = data.features.lengths[data.training]
     assert lengths.tolist() != sorted(lengths), "the batches must be in another order than the part"
     utterances = [CORPUS.utterances[index] for index in data.training]
     assert list(scored.utterances) == [u.id for u in utterances]
@@ -90,7 +90,7 @@ def test_the_undecided_share_is_for_best_paths_alone() -> None:
     network, data = network_and_data(configuration)
     with torch.no_grad():
         network.output.bias[0] += 1
-    frames, lengths = data.view.batch(data.training)
+    frames, lengths = data.features.batch(data.training)
     decided = decode(network(frames, lengths), lengths, lengths, "best_path")
     share = evaluate(network, data, configuration, data.training).evaluation.undecided_share
     assert share == pytest.approx(decided.fell_back.float().mean().item())
@@ -105,16 +105,16 @@ def test_observations_are_shares_of_valid_frames() -> None:
     negative, saturated, frames_seen = 0, 0, 0
     assert isinstance(network.attention, QuantumAttention)
     for index in data.training:
-        frames, lengths = data.view.batch([index])
+        frames, lengths = data.features.batch([index])
         alpha = network.attention.weights(network.encode(frames, lengths), lengths)
         negative, saturated = negative + int((alpha < 0).sum()), saturated + int((alpha.abs() > 0.99).sum())
         frames_seen += alpha.numel()
-    observed = evaluate(network, data, configuration, data.training).observations
+    observed = evaluate(network, data, configuration, data.training).attention_statistics
     assert observed == pytest.approx(
         {"negative_weight_share": negative / frames_seen, "saturated_weight_share": saturated / frames_seen}
     )
     assert 0 < negative < frames_seen
-    assert run(small(attention="local")).observations == {}
+    assert run(small(attention="local")).attention_statistics == {}
 
 
 def test_scoring_leaves_no_gradients() -> None:

@@ -93,7 +93,7 @@ def test_the_running_average_equals_its_recursion(decay: float) -> None:
     assert set(average.weights()) == {"weight", "bias"}
 
 
-def test_without_decay_the_weights_are_scored_as_they_stand_and_kept_as_copies() -> None:
+def test_without_decay_copies_of_the_weights_are_scored() -> None:
     network = nn.Linear(3, 2)
     average = ExponentialMovingAverage(network, None)
     before = average.weights()["weight"]
@@ -139,7 +139,7 @@ def test_the_best_epoch_equals_a_choice_over_the_whole_history(history: list[tup
 
 
 @pytest.mark.parametrize("ua", [0.1, 0.2, 0.25, 0.3, 1 / 3, 0.7, 1 / 7, 5 / 12])
-def test_a_constant_ua_ties_in_every_window_so_that_the_loss_decides(ua: float) -> None:
+def test_the_loss_decides_where_ua_is_constant(ua: float) -> None:
     for best in range(9):
         losses = [2.0 - (index == best) for index in range(9)]
         assert choose("best_validation", [ua] * 9, losses) == (best + 1, best + 1)

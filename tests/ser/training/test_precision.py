@@ -49,7 +49,7 @@ def test_nothing_is_set_for_a_processor(torchs_own: tuple[str, str, str]) -> Non
 
 
 def test_tf32_is_refused_on_a_processor() -> None:
-    with pytest.raises(ConfigurationError, match=r"^precision tf32 is for graphics cards, .* computed on cpu$"):
+    with pytest.raises(ConfigurationError, match=r"^precision 'tf32' needs a GPU; this study runs on cpu$"):
         train(small(precision="tf32"))
 
 
@@ -68,7 +68,7 @@ def test_features_stay_on_the_map_on_a_processor() -> None:
 def test_training_on_resident_features_is_the_same_to_the_bit(criterion: str) -> None:
     corpus, configuration = toy_corpus(), small(criterion=criterion, loss_scale="label")
     data = prepare_fold_data(corpus, toy_store(corpus), configuration, fold_of(corpus))
-    resident = replace(data, view=DeviceFeatures(data.view, CPU))  # type: ignore[arg-type]
+    resident = replace(data, features=DeviceFeatures(data.features, CPU))  # type: ignore[arg-type]
     trainings = [trainer.FoldTraining(each, configuration, 1, CPU) for each in (data, resident)]
     curves = [[each.train_epoch(epoch) for epoch in (1, 2)] for each in trainings]
     assert curves[0] == curves[1]

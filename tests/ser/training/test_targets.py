@@ -57,7 +57,7 @@ def test_the_cap_is_the_longest_target_that_ctc_can_emit(count: int, frames: int
         assert loss(length + 1) == float("inf")
 
 
-def test_a_missing_count_names_utterance_strategy_and_what_is_offered() -> None:
+def test_a_missing_count_names_utterance_and_strategy() -> None:
     utterances = [said(), said(voiced=None, name="u2")]
     with pytest.raises(ConfigurationError) as caught:
         ctc_target_lengths(utterances, "phonemes_x2", [50, 50])
@@ -81,7 +81,7 @@ def test_more_than_one_percent_capped_is_not_comparable(utterances: int, capped:
     assert exceeds_cap_limit(TargetReport(utterances=utterances, capped=capped)) is expected
 
 
-def test_every_emodb_target_fits_at_ten_milliseconds_and_many_do_not_at_thirty(emodb_root: Path) -> None:
+def test_emodb_targets_fit_at_10_ms_and_many_do_not_at_30_ms(emodb_root: Path) -> None:
     corpus = load_corpus("emodb", emodb_root)
     frames = [1 + round(duration * 16_000) // 160 for duration in corpus.durations_s]
     capped = {

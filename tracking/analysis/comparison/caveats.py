@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ser.training.targets import LARGEST_CAPPED_PERCENT
+from ser.training.targets import MAX_CAPPED_SHARE
 from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.naming import SELECTED
@@ -76,7 +76,7 @@ ONE_SEED = Caveat(
 CAPPED = Caveat(
     "capped",
     "targets capped: not comparable as this strategy",
-    f"More than {LARGEST_CAPPED_PERCENT}% of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
+    f"More than {MAX_CAPPED_SHARE:.0%} of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
     "labels; its result is not one of this label strategy.",
 )
 FEW_SPEAKERS = Caveat(

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ser.metrics import absent_classes, class_recalls, unweighted_accuracy, weighted_accuracy
-from ser.training.targets import LARGEST_CAPPED_PERCENT
+from ser.training.targets import MAX_CAPPED_SHARE
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.statistics.proportions import Interval, wilson_interval
 from tracking.analysis.statistics.sign_flip import ua_interval
@@ -89,7 +89,7 @@ class ScoredVariant(Variant):
     @property
     def capped(self) -> bool:
         """True where too many targets were shortened to test the label strategy."""
-        return 100 * self.capped_share > LARGEST_CAPPED_PERCENT
+        return self.capped_share > MAX_CAPPED_SHARE
 
 
 def score(predictions: PooledPredictions) -> Scores:

@@ -74,7 +74,7 @@ def test_local_attention_equals_its_equations(scope: int, norm: str) -> None:
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("scope", SCOPES)
-def test_component_attention_with_dense_scores_equals_its_equations(scope: int, norm: str) -> None:
+def test_component_attention_with_dense_scores_equals_eq_4_5(scope: int, norm: str) -> None:
     C, lengths = blstm_outputs()
     attention = ComponentAttention(FEATURES, scope, "dense", norm).double()  # type: ignore[arg-type]
     assert isinstance(attention.score, DenseScore)
@@ -89,7 +89,7 @@ def test_component_attention_with_dense_scores_equals_its_equations(scope: int, 
 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("scope", SCOPES)
-def test_component_attention_with_window_scores_equals_its_equations(scope: int, norm: str) -> None:
+def test_component_attention_with_window_scores_equals_eq_4_5(scope: int, norm: str) -> None:
     C, lengths = blstm_outputs()
     attention = ComponentAttention(FEATURES, scope, "window", norm).double()  # type: ignore[arg-type]
     assert isinstance(attention.score, WindowScore)

@@ -70,7 +70,7 @@ def test_utterances_taken_in_groups_give_the_same_bits(
 
 
 @pytest.mark.parametrize("norm", ["window", "literal"])
-def test_gradients_stay_finite_where_padding_is_longer_than_the_window(norm: AttentionNorm) -> None:
+def test_gradients_stay_finite_in_long_padding(norm: AttentionNorm) -> None:
     lengths = torch.tensor([2, 40])
     scores = torch.zeros(2, 40, 1, requires_grad=True)
     C = (torch.randn(2, 40, 3) * frame_mask(lengths, 40)[:, :, None]).requires_grad_()
