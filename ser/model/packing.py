@@ -81,9 +81,7 @@ def build_layout(segments: tuple[Segment, ...], order: Tensor, lengths: Tensor, 
     padded_index = utterances * frames + frames_of_rows
     rows = torch.zeros(len(lengths) * frames, dtype=torch.int64, device=device)
     rows[padded_index] = torch.arange(len(padded_index), device=device)
-    from_the_end = torch.where(
-        frames_of_rows < length, length - 1 - frames_of_rows, frames_of_rows
-    )
+    from_the_end = torch.where(frames_of_rows < length, length - 1 - frames_of_rows, frames_of_rows)
     return PackedLayout(segments, utterances, padded_index, rows, torch.cat(first_rows)[from_the_end] + ranks)
 
 
