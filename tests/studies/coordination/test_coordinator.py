@@ -179,7 +179,7 @@ def test_lost_nodes_do_not_count_as_attempts(place: StudyFixture) -> None:
 def test_a_fold_that_always_ends_its_node_fails_alone(place: StudyFixture) -> None:
     executor = Losing(until=99)
     (failure,) = place.start(ONE, executor)
-    assert "it may itself be what ends its node" in failure
+    assert "this fold may be what ends its node" in failure
     assert len(executor.handed_out) == FOLDS - 1 + MAX_NODE_LOSSES + MAX_ATTEMPTS
     assert len(place.store.runs(ser__kind="fold")) == FOLDS - 1
 
