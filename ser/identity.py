@@ -11,7 +11,7 @@ RESULTS_VERSION = 3
 """Raised whenever the code changes any fold result; a golden test fails when it was forgotten."""
 
 DEVICE_TYPES = ("cpu", "cuda")
-"""What folds are trained on; the same fold differs between them in its last digits."""
+"""Types of devices that train folds; the same fold differs between them in its last digits."""
 
 
 def fold_identity(

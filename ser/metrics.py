@@ -13,7 +13,7 @@ from ser.results import Evaluation
 
 
 def confusion_matrix(actual: Sequence[int], predicted: Sequence[int], classes: int) -> NDArray[np.int64]:
-    """Counts decisions by true class (row) and decided class (column).
+    """Count decisions by true class (row) and decided class (column).
 
     Args:
         actual: True classes, 0 to classes - 1.

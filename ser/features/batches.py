@@ -22,7 +22,7 @@ class FeatureSource(Protocol):
         """Stacked frames of each utterance, shape `(utterance,)`."""
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Utterances side by side and their lengths; see `FeatureView.batch`. Lengths lie on the CPU."""
+        """Utterances side by side and their lengths; see `MappedFeatures.batch`. Lengths lie on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class DeviceFeatures:
 
         Returns:
             Features on the device, shape `(batch, frame, mel * stack)`, float32, and the number of
-            valid frames on the CPU, shape `(batch,)`, int64; the values of `FeatureView.batch`.
+            valid frames on the CPU, shape `(batch,)`, int64; the values of `MappedFeatures.batch`.
         """
         chosen = np.asarray(indices)
         lengths = self._lengths[chosen]

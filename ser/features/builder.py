@@ -1,4 +1,4 @@
-"""Builds the store of a corpus's log-mels: once, beside its final path, and moved there whole."""
+"""Build the store of a corpus's log-mels: once, beside its final path, and moved there whole."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ from ser.features.store import FLOAT_BYTES, FRAMES, LENGTHS, METADATA, STORE_VER
 from ser.files import file_lock, fsync_folder, fsynced_file
 
 _AT_ONCE = 32
-"""Utterances a core that are in memory at once."""
+"""Utterances per core that are in memory at once."""
 
 # What a full disk, a quota and a limit on file sizes are called.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -78,7 +78,7 @@ def needed_bytes(corpus: Corpus, settings: FeatureSettings) -> int:
 
 
 def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Callable[[int, int], None] | None) -> None:
-    """Writes a store beside its final place and moves it there; the caller holds the lock."""
+    """Write a store beside its final path and move it there; the caller holds the lock."""
     partial = final.with_name(f".{final.name}.partial")
     # Only a process that was killed can have left this: whoever builds holds the lock.
     shutil.rmtree(partial, ignore_errors=True)
@@ -103,7 +103,7 @@ def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Cal
 def _write_frames(
     path: Path, corpus: Corpus, settings: FeatureSettings, progress: Callable[[int, int], None] | None
 ) -> NDArray[np.int64]:
-    """Writes the frames of all utterances, a few of them in memory at a time; returns their lengths."""
+    """Write the frames of all utterances, a few of them in memory at a time; return their lengths."""
     lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
     with fsynced_file(path) as file:
         for index, frames in enumerate(compute_log_mels(corpus, settings)):
@@ -156,11 +156,11 @@ def _os_errors_as_store_errors(folder: Path, needed: int) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _NO_SPACE:
-            there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
-            free = shutil.disk_usage(there).free
+            existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+            free = shutil.disk_usage(existing).free
             raise FeatureStoreError(_disk_full_message(folder, needed, free, f" ({error.strerror})")) from error
-        place = error.filename or folder
-        raise FeatureStoreError(f"{place}: the feature store cannot be written: {error.strerror}") from error
+        failed = error.filename or folder
+        raise FeatureStoreError(f"{failed}: the feature store cannot be written: {error.strerror}") from error
 
 
 def _disk_full_message(folder: Path, needed: int, free: int, cause: str = "") -> str:

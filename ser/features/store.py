@@ -32,7 +32,7 @@ _DIGEST_BLOCK_BYTES = 2**24
 
 
 class StoreMetadata(FrozenModel):
-    """Description of a store, kept beside its frames.
+    """Description of a store, stored beside its frames.
 
     Attributes:
         version: Its `STORE_VERSION`.
@@ -102,8 +102,8 @@ class FeatureStore:
         try:
             return cls._mapped(path)
         except OSError as error:
-            place = error.filename or path
-            raise FeatureStoreError(f"{place}: the feature store cannot be read: {error.strerror}") from error
+            failed = error.filename or path
+            raise FeatureStoreError(f"{failed}: the feature store cannot be read: {error.strerror}") from error
 
     @classmethod
     def _mapped(cls, path: Path) -> "FeatureStore":
@@ -138,7 +138,7 @@ def check_store(path: Path) -> FeatureStore:
     store = FeatureStore.open(path)
     expected, actual = _read_metadata(path / METADATA).content_digest, digest_content(path / FRAMES, store.lengths)
     if actual != expected:
-        raise _damaged(path / FRAMES, f"frames with digest {expected}", actual)
+        raise _corrupt_store_error(path / FRAMES, f"frames with digest {expected}", actual)
     return store
 
 
@@ -160,11 +160,11 @@ def _read_metadata(path: Path) -> StoreMetadata:
         content = json.loads(path.read_text(encoding="utf-8"))
         metadata = StoreMetadata.model_validate(content)
     except FileNotFoundError:
-        raise _damaged(path, "a file", "none") from None
+        raise _corrupt_store_error(path, "a file", "none") from None
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError):
-        raise _damaged(path, "the metadata of a feature store", "something else") from None
+        raise _corrupt_store_error(path, "the metadata of a feature store", "something else") from None
     if metadata.version != STORE_VERSION:
-        raise _damaged(path, f"format version {STORE_VERSION}", str(metadata.version))
+        raise _corrupt_store_error(path, f"format version {STORE_VERSION}", str(metadata.version))
     return metadata
 
 
@@ -173,14 +173,14 @@ def _read_lengths(path: Path, metadata: StoreMetadata) -> NDArray[np.int64]:
         with path.open("rb") as file:
             lengths = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
-        raise _damaged(path, "a file", "none") from None
+        raise _corrupt_store_error(path, "a file", "none") from None
     except ValueError:
-        raise _damaged(path, "an array of utterance lengths", "something else") from None
+        raise _corrupt_store_error(path, "an array of utterance lengths", "something else") from None
     expected = f"{metadata.utterances} lengths that sum to {metadata.frames}"
     if lengths.dtype != np.int64 or lengths.shape != (metadata.utterances,):
-        raise _damaged(path, expected, f"{lengths.dtype} of shape {lengths.shape}")
+        raise _corrupt_store_error(path, expected, f"{lengths.dtype} of shape {lengths.shape}")
     if int(lengths.sum()) != metadata.frames or (metadata.utterances and lengths.min() < 1):
-        raise _damaged(path, expected, f"a sum of {int(lengths.sum())}")
+        raise _corrupt_store_error(path, expected, f"a sum of {int(lengths.sum())}")
     lengths.setflags(write=False)
     return np.asarray(lengths)
 
@@ -188,10 +188,10 @@ def _read_lengths(path: Path, metadata: StoreMetadata) -> NDArray[np.int64]:
 def _check_size(path: Path, expected: int) -> None:
     size = path.stat().st_size if path.exists() else None
     if size != expected:
-        raise _damaged(path, f"{expected} bytes", "none" if size is None else f"{size} bytes")
+        raise _corrupt_store_error(path, f"{expected} bytes", "none" if size is None else f"{size} bytes")
 
 
-def _damaged(path: Path, expected: str, found: str) -> FeatureStoreError:
+def _corrupt_store_error(path: Path, expected: str, found: str) -> FeatureStoreError:
     return FeatureStoreError(
         f"{path}: expected {expected}, found {found}; remove the folder {path.parent} and it is built anew"
     )

@@ -4,6 +4,8 @@ A padded bidirectional `nn.LSTM` starts its backward direction in the padding. H
 is an LSTM of its own, and the backward one reads every utterance reversed within its own length,
 so that padding comes after the last valid frame in both and cannot be seen by it.
 
+Suffixes of tensors: B = batch, T = frame, F = feature.
+
 Shapes: C is `(batch, frame, 2 * cells)`. Between input and C frames are rows `(row, feature)` in the
 order of `ser.model.packing`: an LSTM computes them as they lie, where it would copy `(batch, frame)`.
 """
@@ -18,7 +20,7 @@ from ser.model.packing import PackedLayout, Segment, pack_batch
 
 
 class _Reorder(torch.autograd.Function):
-    """Takes rows by an order whose inverse is known, so that the gradient is a reordering, too."""
+    """Take rows by an order whose inverse is known, so that the gradient is a reordering, too."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
@@ -49,7 +51,7 @@ class BidirectionalLayer(nn.Module):
         self.backward_cells = nn.LSTM(inputs, cells)
 
     def forward(self, rows: Tensor, layout: PackedLayout) -> Tensor:
-        """Runs both directions.
+        """Run both directions.
 
         Args:
             rows: Input frames, shape `(row, input)`.
@@ -93,7 +95,7 @@ class RecurrentLayers(nn.Module):
         self.layers = nn.ModuleList(BidirectionalLayer(size, cells) for size in sizes)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Turns input frames into BLSTM outputs C.
+        """Turn input frames into BLSTM outputs C.
 
         Args:
             frames: Zero-padded frames, shape `(batch, frame, input)`.
@@ -110,8 +112,8 @@ class RecurrentLayers(nn.Module):
                 rows = self.dropout.forward_packed(rows, layout.utterances, len(lengths))
             rows = layer(rows, layout)
         # Padding that no segment has takes any row; both ways the mask makes zeros of it.
-        C = _reorder(rows, layout.rows, layout.padded_index).view(*frames.shape[:2], -1)
-        return C.to(frames.dtype) * frame_mask(lengths, frames.shape[1])[:, :, None]
+        C_BTF = _reorder(rows, layout.rows, layout.padded_index).view(*frames.shape[:2], -1)
+        return C_BTF.to(frames.dtype) * frame_mask(lengths, frames.shape[1])[:, :, None]
 
 
 def frame_mask(lengths: Tensor, frames: int) -> Tensor:

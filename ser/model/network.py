@@ -1,5 +1,7 @@
 """Whole network: frames in, log-probabilities out (paper, figure 1).
 
+Suffixes of tensors: B = batch, T = frame, F = feature.
+
 Shapes: input frames `(batch, frame, mel * stack)`; with criterion `ctc` the outputs are
 `(batch, frame, 1 + class)` with blank = 0, with `cross_entropy` `(batch, class)`.
 """
@@ -52,12 +54,13 @@ class SpeechEmotionNetwork(nn.Module):
         with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.bf16):
             return self.recurrent(frames, lengths)  # type: ignore[no-any-return]
 
-    def classify(self, C: Tensor, lengths: Tensor) -> Tensor:
+    def classify(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
         """Log-probabilities from BLSTM outputs; shapes as for `forward`."""
-        U = self.attention(C, lengths)
+        U_BTF = self.attention(C_BTF, lengths)
         if self.dropout is not None:
-            U = self.dropout(U)
+            U_BTF = self.dropout(U_BTF)
         if not self.sequence:
-            valid = frame_mask(lengths, U.shape[1])[:, :, None]
-            U = (U * valid).sum(dim=1) / lengths[:, None]
-        return self.output(U).log_softmax(dim=-1)  # type: ignore[no-any-return]
+            valid = frame_mask(lengths, U_BTF.shape[1])[:, :, None]
+            U_BF = (U_BTF * valid).sum(dim=1) / lengths[:, None]
+            return self.output(U_BF).log_softmax(dim=-1)  # type: ignore[no-any-return]
+        return self.output(U_BTF).log_softmax(dim=-1)  # type: ignore[no-any-return]

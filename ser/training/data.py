@@ -54,7 +54,7 @@ class FoldData:
 
 
 def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldConfiguration, fold: Fold) -> FoldData:
-    """Splits, normalises and measures the targets of a fold.
+    """Split, normalise and measure the targets of a fold.
 
     Args:
         corpus: The corpus, in the order of the store.

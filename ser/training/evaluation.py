@@ -56,7 +56,7 @@ def utterance_losses(
 def evaluate(
     network: SpeechEmotionNetwork, data: FoldData, configuration: FoldConfiguration, subset: NDArray[np.int64]
 ) -> ScoredEvaluation:
-    """Scores a subset of a fold, like lengths together; no setting of training moves how they are grouped.
+    """Score a subset of a fold, like lengths together; no setting of training moves how they are grouped.
 
     Args:
         network: The network with the weights to score.
@@ -76,11 +76,11 @@ def evaluate(
         frames, frame_counts = data.features.batch(batch)
         frames, lengths = frames.to(device), to_device(frame_counts, device)
         emotions, counts = to_device(data.emotions[batch], device), data.counts[batch]
-        C = network.encode(frames, lengths)
-        log_probabilities = network.classify(C, lengths)
+        C_BTF = network.encode(frames, lengths)
+        log_probabilities = network.classify(C_BTF, lengths)
         losses.append(utterance_losses(log_probabilities, frame_counts, emotions, counts, configuration))
         decisions.append(_decide(log_probabilities, lengths, to_device(counts, device), configuration))
-        sums.append(network.attention.statistics(C, lengths))
+        sums.append(network.attention.statistics(C_BTF, lengths))
         frames_seen += int(frame_counts.sum())
     loss = float(torch.cat(losses).double().mean())
     evaluation = _evaluation(data, configuration, subset, np.concatenate(groups), decisions, loss)

@@ -87,7 +87,7 @@ class ExponentialMovingAverage:
 
 
 class EpochSelector:
-    """Chooses the epoch whose weights are scored, and keeps no more weights than the choice needs.
+    """Choose the epoch whose weights are scored, and retain no more weights than the choice needs.
 
     `best_validation`: the best validation UA averaged over the five epochs around it (fewer at the
     ends), ties to the lower validation loss, then to the earlier epoch. `last`: the last epoch.

@@ -1,5 +1,7 @@
 """Base class of attentions: BLSTM outputs C in, annotated outputs U out.
 
+Suffixes of tensors: B = batch, T = frame, F = feature.
+
 Shapes: C and U are `(batch, frame, feature)`, feature = F = 2 * cells; `valid` is `(batch, frame)`;
 `lengths` is `(batch,)`. C is zero wherever `valid` is False.
 """
@@ -10,25 +12,25 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module, ABC):
-    """Annotates BLSTM outputs with attention (paper, section 2.4)."""
+    """Annotate BLSTM outputs with attention (paper, section 2.4)."""
 
     @abstractmethod
-    def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
         """Compute U.
 
         Args:
-            C: BLSTM outputs, shape `(batch, frame, feature)`, zero in padded frames.
+            C_BTF: BLSTM outputs, shape `(batch, frame, feature)`, zero in padded frames.
             lengths: Valid frames of each utterance, shape `(batch,)`.
 
         Returns:
             U, shape `(batch, frame, feature)`; padded frames hold values without meaning.
         """
 
-    def statistics(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+    def statistics(self, C_BTF: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """Return what is worth logging about the weights, as sums over valid frames, by metric name.
 
         Args:
-            C: As for `forward`.
+            C_BTF: As for `forward`.
             lengths: As for `forward`.
 
         Returns:

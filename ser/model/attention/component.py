@@ -1,5 +1,7 @@
 """Component attention (paper, eq. 3-5): a weight for each frame and each component of it.
 
+Suffixes of tensors: B = batch, T = frame, F = feature.
+
 The scores differ by the reading of eq. 3. `DenseScore`: e_t = tanh(W C_t + b), W in R^(F, F).
 `WindowScore`: e_(t,f) = tanh(sum_i W_(f,i) C_(t+i,f) + b_f), each component over its own window.
 Both return `(batch, frame, feature)`.
@@ -24,9 +26,9 @@ class DenseScore(nn.Module):
         super().__init__()
         self.score = nn.Linear(features, features)
 
-    def forward(self, C: Tensor) -> Tensor:
+    def forward(self, C_BTF: Tensor) -> Tensor:
         """Scores in -1..1, shape `(batch, frame, feature)`."""
-        return self.score(C).tanh()  # type: ignore[no-any-return]
+        return self.score(C_BTF).tanh()  # type: ignore[no-any-return]
 
 
 class WindowScore(nn.Module):
@@ -41,13 +43,13 @@ class WindowScore(nn.Module):
         super().__init__()
         self.score = nn.Conv1d(features, features, scope, padding=(scope - 1) // 2, groups=features)
 
-    def forward(self, C: Tensor) -> Tensor:
+    def forward(self, C_BTF: Tensor) -> Tensor:
         """Scores in -1..1, shape `(batch, frame, feature)`; relies on C being zero in padded frames."""
-        return self.score(C.transpose(1, 2)).transpose(1, 2).tanh()  # type: ignore[no-any-return]
+        return self.score(C_BTF.transpose(1, 2)).transpose(1, 2).tanh()  # type: ignore[no-any-return]
 
 
 class ComponentAttention(Attention):
-    """One weight a frame and component.
+    """One weight per frame and component.
 
     Args:
         features: Size F of a BLSTM output.
@@ -63,5 +65,5 @@ class ComponentAttention(Attention):
         self.score = DenseScore(features) if score == "dense" else WindowScore(features, scope)
 
     @override
-    def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        return window_average(self.score(C), C, lengths, self.scope, self.norm)
+    def forward(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
+        return window_average(self.score(C_BTF), C_BTF, lengths, self.scope, self.norm)

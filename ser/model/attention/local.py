@@ -1,4 +1,6 @@
-"""Local attention: one score a frame, softmax over a window of frames.
+"""Local attention: one score per frame, softmax over a window of frames.
+
+Suffixes of tensors: B = batch, T = frame, F = feature.
 
 e_t = tanh(w . C_t + b); alpha = softmax of e over the window; U_t = sum_i alpha_(t,i) C_(t+i). The
 paper names it without defining it; this is the scalar form of its component attention.
@@ -13,7 +15,7 @@ from ser.model.attention.windowed import window_average
 
 
 class LocalAttention(Attention):
-    """One weight a frame.
+    """One weight per frame.
 
     Args:
         features: Size F of a BLSTM output.
@@ -28,5 +30,5 @@ class LocalAttention(Attention):
         self.score = nn.Linear(features, 1)
 
     @override
-    def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        return window_average(self.score(C).tanh(), C, lengths, self.scope, self.norm)
+    def forward(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
+        return window_average(self.score(C_BTF).tanh(), C_BTF, lengths, self.scope, self.norm)

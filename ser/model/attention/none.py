@@ -10,5 +10,5 @@ class NoAttention(Attention):
     """BLSTM outputs as they are."""
 
     @override
-    def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        return C
+    def forward(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
+        return C_BTF

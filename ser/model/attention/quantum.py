@@ -1,5 +1,7 @@
 """Quantum attention (paper, eq. 6-8): weights from a weak value between two boundary states.
 
+Suffixes of tensors: B = batch, T = frame, F = feature.
+
 e_t = (post . m_t)(m_t . pre) / (post . pre), alpha_t = tanh(e_t), U_t = alpha_t C_t. No parameter.
 With `frames`, m_t = C_t in R^F, pre is the first and post the last valid frame. With `states`, f_t
 and b_t in R^(F/2) are the halves of C_t, pre = f_T, post = b_1 and m_t = (f_t + b_t) / 2.
@@ -18,7 +20,7 @@ SATURATION = 0.99
 
 
 class QuantumAttention(Attention):
-    """One weight a frame, in -1..1, without a parameter.
+    """One weight per frame, in -1..1, without a parameter.
 
     Args:
         boundary: What stands for the pre- and the post-state.
@@ -29,32 +31,32 @@ class QuantumAttention(Attention):
         self.boundary: QuantumBoundary = boundary
 
     @override
-    def forward(self, C: Tensor, lengths: Tensor) -> Tensor:
-        return self.weights(C, lengths)[:, :, None] * C
+    def forward(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
+        return self.weights(C_BTF, lengths)[:, :, None] * C_BTF
 
-    def weights(self, C: Tensor, lengths: Tensor) -> Tensor:
+    def weights(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
         """Return the weights alpha (eq. 6-7), in -1..1, shape `(batch, frame)`."""
-        pre, post, measured = self._states(C, lengths)
+        pre, post, measured = self._states(C_BTF, lengths)
         weak_value = torch.einsum("btf,bf->bt", measured, post) * torch.einsum("btf,bf->bt", measured, pre)
         return (weak_value / bounded_denominator(pre, post)[:, None]).tanh()
 
     @override
-    def statistics(self, C: Tensor, lengths: Tensor) -> dict[str, Tensor]:
-        alpha = self.weights(C, lengths)
-        valid = frame_mask(lengths, C.shape[1])
+    def statistics(self, C_BTF: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        alpha = self.weights(C_BTF, lengths)
+        valid = frame_mask(lengths, C_BTF.shape[1])
         return {
             "negative_weight_share": ((alpha < 0) & valid).sum(),
             "saturated_weight_share": ((alpha.abs() > SATURATION) & valid).sum(),
         }
 
-    def _states(self, C: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _states(self, C_BTF: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Pre-state and post-state `(batch, feature)`, and what is measured `(batch, frame, feature)`."""
-        last = C[torch.arange(len(C), device=C.device), lengths - 1]
-        first = C[:, 0]
+        last = C_BTF[torch.arange(len(C_BTF), device=C_BTF.device), lengths - 1]
+        first = C_BTF[:, 0]
         if self.boundary == "frames":
-            return first, last, C
-        half = C.shape[-1] // 2
-        return last[:, :half], first[:, half:], (C[:, :, :half] + C[:, :, half:]) / 2
+            return first, last, C_BTF
+        half = C_BTF.shape[-1] // 2
+        return last[:, :half], first[:, half:], (C_BTF[:, :, :half] + C_BTF[:, :, half:]) / 2
 
 
 def bounded_denominator(pre: Tensor, post: Tensor) -> Tensor:

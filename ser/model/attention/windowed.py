@@ -1,5 +1,7 @@
 """Weighted averages over a window of frames, by sliding sums.
 
+Suffixes of tensors: B = batch, T = frame, F = feature.
+
 Shapes: values are `(batch, frame, feature)`, scores `(batch, frame, feature or 1)`; scope = s is odd,
 half = h = (s - 1) / 2, and the window of frame t is t - h .. t + h, cut at the utterance's edges.
 
@@ -65,12 +67,12 @@ def sliding_sum(values: Tensor, scope: int) -> Tensor:
     return _SlidingSum.apply(values, scope)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def window_average(scores: Tensor, C: Tensor, lengths: Tensor, scope: int, norm: AttentionNorm) -> Tensor:
+def window_average(scores: Tensor, C_BTF: Tensor, lengths: Tensor, scope: int, norm: AttentionNorm) -> Tensor:
     """Annotate C with windowed attention (paper, eq. 4-5).
 
     Args:
         scores: e, in -1..1, shape `(batch, frame, feature)`, or `(batch, frame, 1)` for one score a frame.
-        C: BLSTM outputs, zero in padded frames, shape `(batch, frame, feature)`.
+        C_BTF: BLSTM outputs, zero in padded frames, shape `(batch, frame, feature)`.
         lengths: Valid frames, shape `(batch,)`.
         scope: Frames of the window, odd.
         norm: `window`: the weights that frame t uses sum to 1. `literal`: each weight is normalised
@@ -79,28 +81,28 @@ def window_average(scores: Tensor, C: Tensor, lengths: Tensor, scope: int, norm:
     Returns:
         U, shape `(batch, frame, feature)`.
     """
-    group = _utterances_at_once(C)
-    if group >= len(C):
-        return _average(scores, C, lengths, scope, norm)
-    parts = zip(torch.split(scores, group), torch.split(C, group), torch.split(lengths, group), strict=True)
+    group = _utterances_at_once(C_BTF)
+    if group >= len(C_BTF):
+        return _average(scores, C_BTF, lengths, scope, norm)
+    parts = zip(torch.split(scores, group), torch.split(C_BTF, group), torch.split(lengths, group), strict=True)
     return torch.cat([_average(*part, scope, norm) for part in parts])
 
 
-def _utterances_at_once(C: Tensor) -> int:
+def _utterances_at_once(C_BTF: Tensor) -> int:
     """Utterances whose values stay in a core's cache while they are passed over: twice as fast, and equal bits.
 
     A GPU has no such cache, and each call costs it time.
     """
-    if C.device.type != "cpu":
-        return len(C)
-    return max(1, _CACHED_NUMBERS // (C.shape[1] * C.shape[2]))
+    if C_BTF.device.type != "cpu":
+        return len(C_BTF)
+    return max(1, _CACHED_NUMBERS // (C_BTF.shape[1] * C_BTF.shape[2]))
 
 
-def _average(scores: Tensor, C: Tensor, lengths: Tensor, scope: int, norm: AttentionNorm) -> Tensor:
-    valid = frame_mask(lengths, C.shape[1])[:, :, None]
+def _average(scores: Tensor, C_BTF: Tensor, lengths: Tensor, scope: int, norm: AttentionNorm) -> Tensor:
+    valid = frame_mask(lengths, C_BTF.shape[1])[:, :, None]
     weights = scores.exp() * valid
     # A padded frame far from speech has an empty window: dividing by 1 there keeps gradients finite.
     window_weight = sliding_sum(weights, scope).masked_fill(~valid, 1.0)
     if norm == "literal":
-        return sliding_sum(weights / window_weight * C, scope)
-    return sliding_sum(weights * C, scope) / window_weight
+        return sliding_sum(weights / window_weight * C_BTF, scope)
+    return sliding_sum(weights * C_BTF, scope) / window_weight

@@ -124,7 +124,7 @@ def test_speakers_without_partners_are_validated_by_the_next(speakers: int, vali
 
 
 @pytest.mark.parametrize("alone", [{}, {"m2": "m2"}])
-def test_a_single_speaker_without_a_partner_is_validated_by_the_next(alone: dict[str, str]) -> None:
+def test_a_single_unpaired_speaker_is_validated_by_the_next(alone: dict[str, str]) -> None:
     folds = speaker_folds(make_corpus(("f1", "m1", "m2"), {"f1": "m1", "m1": "f1"} | alone), "partner")
     assert [fold.validation_speakers for fold in folds] == [("m1",), ("f1",), ("f1",)]
     assert [fold.training_speakers for fold in folds] == [("m2",), ("m2",), ("m1",)]
@@ -290,7 +290,7 @@ def test_sessions_that_no_fold_uses_are_described() -> None:
     assert describe_unused_columns(corpus, parse_scheme("session")) == ()
 
 
-def test_sessions_that_pair_speakers_or_cannot_make_folds_are_not() -> None:
+def test_sessions_that_pair_speakers_are_not_described() -> None:
     partners = {"s1a": "s1b", "s1b": "s1a", "s2a": "s2b", "s2b": "s2a", "s3a": "s3b", "s3b": "s3a"}
     scheme = parse_scheme("speaker")
     assert describe_unused_columns(replace(in_sessions(3), partners=partners), scheme) == ()

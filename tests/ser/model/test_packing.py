@@ -45,9 +45,7 @@ def test_a_long_utterance_goes_on_alone() -> None:
 @pytest.mark.parametrize("on_a_gpu", [False, True])
 @given(lengths=LENGTHS, more=st.integers(0, 3))
 @settings(deadline=None)
-def test_every_valid_frame_has_one_row_that_knows_where_it_comes_from(
-    on_a_gpu: bool, lengths: list[int], more: int
-) -> None:
+def test_every_valid_frame_has_one_row_with_its_origin(on_a_gpu: bool, lengths: list[int], more: int) -> None:
     frames = max(lengths) + more
     layout = in_one_segment(torch.tensor(lengths), frames) if on_a_gpu else pack_batch(torch.tensor(lengths), frames)
     assert (

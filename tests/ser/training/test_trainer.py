@@ -217,7 +217,7 @@ def test_a_step_that_leads_to_no_number_stops_the_fold() -> None:
 
 @pytest.mark.parametrize("ema_decay", [None, 0.5])
 @pytest.mark.parametrize("best", [1, 4, 7])
-def test_best_validation_scores_the_weights_of_the_epoch_it_names(
+def test_best_validation_scores_weights_of_the_selected_epoch(
     best: int, ema_decay: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured, epochs = training._validation_values, itertools.count(1)
