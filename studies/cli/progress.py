@@ -69,13 +69,13 @@ class StudyDisplay(StudyCallback):
         return update
 
     @override
-    def on_progress(self, standing: StudyProgress) -> None:
-        text = f"trials {standing.trials_done} of {standing.trials}, folds"
+    def on_progress(self, progress: StudyProgress) -> None:
+        text = f"trials {progress.trials_done} of {progress.trials}, folds"
         if self._study is None:
-            self._study = self._bars.add_task(text, total=standing.folds, completed=standing.folds_reused)
-        self._bars.update(self._study, description=text, completed=standing.folds_done)
+            self._study = self._bars.add_task(text, total=progress.folds, completed=progress.folds_reused)
+        self._bars.update(self._study, description=text, completed=progress.folds_done)
         if not self._console.is_terminal:
-            self._console.print(f"{text} {standing.folds_done} of {standing.folds}", soft_wrap=True)
+            self._console.print(f"{text} {progress.folds_done} of {progress.folds}", soft_wrap=True)
 
     @override
     def on_epoch_end(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
@@ -92,5 +92,5 @@ class StudyDisplay(StudyCallback):
         self._console.print(text, soft_wrap=True, markup=False)
 
     @override
-    def on_message(self, what: str) -> None:
-        self._console.print(what, soft_wrap=True, markup=False)
+    def on_message(self, message: str) -> None:
+        self._console.print(message, soft_wrap=True, markup=False)

@@ -6,6 +6,7 @@ tasks, progress and results travel through a slot's pipe, which nobody else uses
 """
 
 import signal
+import time
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import connection
@@ -21,6 +22,8 @@ from studies.execution.fork_server import FORKSERVER
 from studies.execution.malloc_tuning import malloc_environment
 from studies.execution.worker import run_worker
 
+_START_TIMEOUT_S = 5.0
+_START_PAUSE_S = 0.05
 _KILL_TIMEOUT_S = 10.0
 """A killed process ends at once, unless a device's driver holds it."""
 
@@ -60,6 +63,17 @@ class _WorkerSlot:
                 self._pipe.send(task)
 
     def _start_worker(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while self._process is None:
+            try:
+                self._fork_worker()
+            except (OSError, EOFError):
+                # A killed fork server refuses connections until the system has reaped it; then another one is started.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_START_PAUSE_S)
+
+    def _fork_worker(self) -> None:
         ours, theirs = FORKSERVER.Pipe()
         # Only the worker may hold its end: the pipe ends with it.
         with theirs:

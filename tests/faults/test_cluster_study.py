@@ -33,24 +33,24 @@ LONG_S = 400.0
 
 
 def command(root: Path, home: Path, executor: str) -> list[str]:
-    where = ["--root", str(root), "--home", str(home), "--executor", executor, "--workers", "2"]
-    return ["study", "run", "--attention", "none", "--attention", "quantum", "--corpus", "emodb", *OPTIONS, *where]
+    options = ["--root", str(root), "--home", str(home), "--executor", executor, "--workers", "2"]
+    return ["study", "run", "--attention", "none", "--attention", "quantum", "--corpus", "emodb", *OPTIONS, *options]
 
 
-def results(home: Home) -> tuple[Any, ...]:
-    """The final table, to the last digit, times apart."""
+def final_results(home: Home) -> tuple[Any, ...]:
+    """The final table, to the last digit, without times."""
     (summary,) = list_studies(home.storage)
-    where = summary.location
-    assert where is not None
+    location = summary.location
+    assert location is not None
     client = connect(home.tracking_uri_or_path)
-    table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
-    kept = trial_results(client, where.experiment)
-    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
+    table = Reader(client, location.experiment, location.corpus_digest, location.scheme).table()
+    results = trial_results(client, location.experiment)
+    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in results}
     return trials, table.baselines, table.notes, summary_rows(analyse(table))
 
 
 def computes_a_fold(raylet: int) -> bool:
-    """Whether a worker of a raylet has a fold in its hands."""
+    """Whether a worker of a raylet computes a fold."""
     return any("ray::ser: fold" in " ".join(child.cmdline()) for child in psutil.Process(raylet).children())
 
 
@@ -64,24 +64,25 @@ def test_a_study_on_two_nodes_survives_the_death_of_one(postgresql_url: str, tmp
         cluster.add(cpus=1, name="first")
         second = cluster.add(cpus=1, name="second")
         far = Home(tmp_path / "far", postgresql_url, mlflow.url)
-        own = {"RAY_ADDRESS": cluster.address, "SER_STORAGE": postgresql_url, "SER_TRACKING": mlflow.url}
-        given = [sys.executable, "-c", "from studies.cli.main import app; app()", *command(root, far.root, "ray")]
-        with (tmp_path / "told.txt").open("wb") as told:
-            process = subprocess.Popen(given, stdout=subprocess.DEVNULL, stderr=told, env=os.environ | own)
+        environment = {"RAY_ADDRESS": cluster.address, "SER_STORAGE": postgresql_url, "SER_TRACKING": mlflow.url}
+        arguments = [sys.executable, "-c", "from studies.cli.main import app; app()", *command(root, far.root, "ray")]
+        messages_file = tmp_path / "messages.txt"
+        with messages_file.open("wb") as file:
+            process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=file, env=os.environ | environment)
         raylet = second.all_processes["raylet"][0].process.pid
         deadline = time.monotonic() + LONG_S
         while not computes_a_fold(raylet):
-            assert process.poll() is None, (tmp_path / "told.txt").read_text()
+            assert process.poll() is None, messages_file.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.02)
         cluster.kill(second)
-        assert process.wait(LONG_S) == 0, (tmp_path / "told.txt").read_text()
+        assert process.wait(LONG_S) == 0, messages_file.read_text()
 
-        said = (tmp_path / "told.txt").read_text()
-        lost = [line for line in said.splitlines() if "has left the cluster" in line]
+        messages = messages_file.read_text()
+        lost = [line for line in messages.splitlines() if "has left the cluster" in line]
         assert [line.partition(" (")[0] for line in lost if line.startswith("node")] == ["node second"]
-        assert [line for line in lost if "fold failed" in line and "tried again" in line], said
-        assert "state-dump" not in said
+        assert [line for line in lost if line.startswith("fold ") and "retrying" in line], messages
+        assert "state-dump" not in messages
         (summary,) = list_studies(far.storage)
         assert summary.location is not None
         runs = search_runs(connect(mlflow.url), summary.location.experiment)
@@ -91,4 +92,4 @@ def test_a_study_on_two_nodes_survives_the_death_of_one(postgresql_url: str, tmp
             "fold": FOLDS * TRIALS,
         }
         assert {run.info.status for run in runs} == {"FINISHED"}
-        assert results(far) == results(local)
+        assert final_results(far) == final_results(local)

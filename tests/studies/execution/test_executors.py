@@ -15,6 +15,7 @@ from ser.errors import StudyError
 from ser.features.store import FeatureStore
 from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import train_fold
+from studies.execution import local
 from studies.execution.base import CANCELLED, Executor, Failed, Finished, FoldTask, Progress
 from studies.execution.local import LocalExecutor
 from studies.execution.ray_backend.cluster import RayCluster
@@ -365,6 +366,7 @@ def test_a_worker_that_cannot_start_fails_its_fold(folds: Folds, monkeypatch: py
     executor = LocalExecutor(folds.corpus, ("cpu",))
     with monkeypatch.context() as patch:
         patch.setattr(ForkServerProcess, "start", broken)
+        patch.setattr(local, "_START_TIMEOUT_S", 0.2)
         executor.submit(folds.task())
         (failed,), _ = outcomes(executor)
     assert isinstance(failed, Failed)
