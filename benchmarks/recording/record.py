@@ -68,7 +68,7 @@ WATCHED = (
     *((OptunaStudy, name, "Optuna") for name in ("start_trial", "complete", "report_intermediate", "prune_reason")),
     *((Outbox, name, "outbox") for name in ("read", "remove")),
     (tracking.writing.recorder, "confusion_svg", "drawing confusion matrices"),
-    (BackgroundWriter, "_take", "waiting for folds"),
+    (BackgroundWriter, "_next_write", "waiting for folds"),
 )
 """Timed functions: owner, name, and label in the table."""
 
@@ -230,7 +230,7 @@ def show(measured: Mapping[str, Any]) -> None:
 
 
 def _stopwatch() -> Stopwatch:
-    stopwatch = Stopwatch("sender")
+    stopwatch = Stopwatch("writer")
     for owner, name, label in WATCHED:
         stopwatch.watch(owner, name, label)
     return stopwatch
