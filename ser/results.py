@@ -85,6 +85,10 @@ class EpochRecord(FrozenModel):
     values: dict[str, float]
 
 
+MAX_CAPPED_SHARE = 0.01
+"""Above this share of shortened targets a variant no longer tests the strategy that it names."""
+
+
 class TargetReport(FrozenModel):
     """Changes made to the label sequences of all utterances of a fold's corpus.
 

@@ -115,7 +115,7 @@ def _write_frames(
 
 
 def compute_log_mels(corpus: Corpus, settings: FeatureSettings) -> Iterator[NDArray[np.float32]]:
-    """Log-mels of all utterances in the corpus's order, computed by a thread a core, each `(frame, mel)`.
+    """Log-mels of all utterances in the corpus's order, computed by one thread per core, each `(frame, mel)`.
 
     Decoding and transforming let go of Python's lock, so threads suffice, and the values do not
     depend on their number: an utterance is computed by one of them.

@@ -76,8 +76,8 @@ def fit_normalization(
         )
     if normalisation == "zscore_training":
         return _zscore(store, [(training, np.ones(len(speakers), dtype=bool))])
-    own = [np.asarray(speakers) == speaker for speaker in sorted(set(speakers))]
-    return _zscore(store, [(utterances, utterances) for utterances in own])
+    groups = [np.asarray(speakers) == speaker for speaker in sorted(set(speakers))]
+    return _zscore(store, [(utterances, utterances) for utterances in groups])
 
 
 def _min_max_per_utterance(store: FeatureStore) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -27,8 +27,8 @@ def split_indices(corpus: Corpus, fold: Fold) -> tuple[NDArray[np.int64], NDArra
     check_fold(corpus, fold)
     speakers = np.asarray([utterance.speaker for utterance in corpus.utterances])
     training, validation, test = (
-        np.flatnonzero(np.isin(speakers, part)).astype(np.int64)
-        for part in (fold.training_speakers, fold.validation_speakers, fold.test_speakers)
+        np.flatnonzero(np.isin(speakers, subset)).astype(np.int64)
+        for subset in (fold.training_speakers, fold.validation_speakers, fold.test_speakers)
     )
     return training, validation, test
 
@@ -41,48 +41,50 @@ def check_fold(corpus: Corpus, fold: Fold) -> None:
         fold: The fold.
 
     Raises:
-        FoldError: There is one class only, a speaker is in two parts or has no utterance, a part is
-            empty, a class has no training utterance, or two parts hold the same samples; the text
+        FoldError: There is one class only, a speaker is in two subsets or has no utterance, a subset is
+            empty, a class has no training utterance, or two subsets hold the same samples; the text
             names them.
     """
     if len(corpus.emotions) < 2:
         raise FoldError(f"corpus {corpus.name}: expected two classes or more, found {', '.join(corpus.emotions)} alone")
-    parts = {
+    subsets = {
         "training": fold.training_speakers,
         "validation": fold.validation_speakers,
         "test": fold.test_speakers,
     }
-    for (one, these), (other, those) in combinations(parts.items(), 2):
-        if shared := sorted(set(these) & set(those)):
-            raise FoldError(f"fold {fold.name}: speaker(s) {', '.join(shared)} are in {one} and in {other}")
-    known = set(corpus.speakers)
-    for part, speakers in parts.items():
+    for (first, first_speakers), (second, second_speakers) in combinations(subsets.items(), 2):
+        if shared := sorted(set(first_speakers) & set(second_speakers)):
+            raise FoldError(f"fold {fold.name}: speaker(s) {', '.join(shared)} are in {first} and in {second}")
+    all_speakers = set(corpus.speakers)
+    for subset, speakers in subsets.items():
         if not speakers:
             raise FoldError(
-                f"fold {fold.name}: no speaker is left for {part}; corpus {corpus.name} has "
-                f"{len(known)} ({', '.join(sorted(known))})"
+                f"fold {fold.name}: no speaker is left for {subset}; corpus {corpus.name} has "
+                f"{len(all_speakers)} ({', '.join(sorted(all_speakers))})"
             )
-        if unknown := sorted(set(speakers) - known):
-            raise FoldError(f"fold {fold.name}: {part} speaker(s) {', '.join(unknown)} have no utterance")
-    counts = Counter(each.emotion for each in corpus.utterances if each.speaker in fold.training_speakers)
+        if unknown := sorted(set(speakers) - all_speakers):
+            raise FoldError(f"fold {fold.name}: {subset} speaker(s) {', '.join(unknown)} have no utterance")
+    counts = Counter(
+        utterance.emotion for utterance in corpus.utterances if utterance.speaker in fold.training_speakers
+    )
     if absent := [emotion for emotion in corpus.emotions if not counts[emotion]]:
         raise FoldError(
             f"fold {fold.name}: no training speaker ({', '.join(fold.training_speakers)}) has utterances of "
             f"class(es) {', '.join(absent)}"
         )
-    _check_duplicate_audio(corpus, fold, parts)
+    _check_duplicate_audio(corpus, fold, subsets)
 
 
-def _check_duplicate_audio(corpus: Corpus, fold: Fold, parts: dict[str, tuple[str, ...]]) -> None:
+def _check_duplicate_audio(corpus: Corpus, fold: Fold, subsets: dict[str, tuple[str, ...]]) -> None:
     """Refuse the same samples under two names in two subsets: the model would be tested on what it has seen."""
-    part_of = {speaker: part for part, speakers in parts.items() for speaker in speakers}
-    first: dict[str, Utterance] = {}
+    subset_of = {speaker: subset for subset, speakers in subsets.items() for speaker in speakers}
+    first_with: dict[str, Utterance] = {}
     for utterance, samples in zip(corpus.utterances, corpus.samples_sha256, strict=True):
-        if utterance.speaker not in part_of:
+        if utterance.speaker not in subset_of:
             continue
-        other = first.setdefault(samples, utterance)
-        if part_of[other.speaker] != part_of[utterance.speaker]:
+        first = first_with.setdefault(samples, utterance)
+        if subset_of[first.speaker] != subset_of[utterance.speaker]:
             raise FoldError(
-                f"fold {fold.name}: utterances {other.id} ({part_of[other.speaker]}) and {utterance.id} "
-                f"({part_of[utterance.speaker]}) have the same samples; remove one of them from the corpus"
+                f"fold {fold.name}: utterances {first.id} ({subset_of[first.speaker]}) and {utterance.id} "
+                f"({subset_of[utterance.speaker]}) have the same samples; remove one of them from the corpus"
             )

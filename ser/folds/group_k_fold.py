@@ -31,7 +31,7 @@ def group_folds(corpus: Corpus, groups: int) -> tuple[Fold, ...]:
     counts = {unit: sum(utterance.speaker in unit for utterance in corpus.utterances) for unit in units}
     dealt: list[list[str]] = [[] for _ in range(groups)]
     sizes = [0] * groups
-    for unit in sorted(units, key=lambda each: (-counts[each], each)):
+    for unit in sorted(units, key=lambda members: (-counts[members], members)):
         smallest = sizes.index(min(sizes))
         dealt[smallest].extend(unit)
         sizes[smallest] += counts[unit]
@@ -41,4 +41,4 @@ def group_folds(corpus: Corpus, groups: int) -> tuple[Fold, ...]:
 
 def _units(corpus: Corpus) -> list[tuple[str, ...]]:
     """Speakers with their partners, sorted."""
-    return sorted({tuple(sorted({one, corpus.partners.get(one, one)})) for one in corpus.speakers})
+    return sorted({tuple(sorted({speaker, corpus.partners.get(speaker, speaker)})) for speaker in corpus.speakers})

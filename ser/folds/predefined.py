@@ -34,14 +34,17 @@ def predefined_fold(corpus: Corpus) -> tuple[Fold, ...]:
             raise FoldError(
                 f"speaker {utterance.speaker} is in {before} and, with {utterance.id}, in {utterance.split}"
             )
-    parts = {part: tuple(sorted(one for one in split_of if split_of[one] == part)) for part in get_args(Split)}
+    subsets = {
+        subset: tuple(sorted(speaker for speaker in split_of if split_of[speaker] == subset))
+        for subset in get_args(Split)
+    }
     fold = Fold(
         index=0,
         name="given",
         scheme=SCHEME,
-        test_speakers=parts["test"],
-        validation_speakers=parts["validation"],
-        training_speakers=parts["training"],
+        test_speakers=subsets["test"],
+        validation_speakers=subsets["validation"],
+        training_speakers=subsets["training"],
     )
     check_fold(corpus, fold)
     return (fold,)

@@ -32,7 +32,7 @@ def rotation_folds(corpus: Corpus, scheme: str, parts: list[tuple[str, tuple[str
             scheme=scheme,
             test_speakers=speakers,
             validation_speakers=validating,
-            training_speakers=tuple(each for each in corpus.speakers if each not in speakers + validating),
+            training_speakers=tuple(speaker for speaker in corpus.speakers if speaker not in speakers + validating),
         )
         check_fold(corpus, fold)
         folds.append(fold)

@@ -39,13 +39,13 @@ def parse_scheme(text: str) -> Scheme:
         5
     """
     name, _, number = text.partition(":")
-    for known in get_args(SchemeName):
-        if name == known and known == "groups":
+    for scheme_name in get_args(SchemeName):
+        if name == scheme_name and scheme_name == "groups":
             if not number.isdecimal():
                 raise ConfigurationError(f"folds '{text}': expected groups:K with a number K, such as groups:5")
             return Scheme("groups", int(number))
-        if text == known:
-            return Scheme(known)
+        if text == scheme_name:
+            return Scheme(scheme_name)
     raise ConfigurationError(unknown_value_message("folds", text, ["speaker", "session", "groups:K", "given"]))
 
 

@@ -6,10 +6,7 @@ from typing import get_args
 from ser.config import LabelStrategy
 from ser.corpora.corpus import Utterance
 from ser.errors import ConfigurationError
-from ser.results import TargetReport
-
-MAX_CAPPED_SHARE = 0.01
-"""Above this share of shortened targets a variant no longer tests the strategy that it names."""
+from ser.results import MAX_CAPPED_SHARE, TargetReport
 
 
 def ctc_target_lengths(

@@ -28,15 +28,13 @@ from ser.corpora.synthetic.files import atomic_folder
 from ser.corpora.synthetic.iemocap_writer import TYPICAL_RATINGS, DialogTurn, write_dialog
 from ser.corpora.transcripts.phones import CMU, count_voiced
 from ser.errors import CorpusError
+from ser.results import MAX_CAPPED_SHARE
 
 VERSION = 1
 """Version of the demo corpus; raise it when the code writes other files for the same plan."""
 
 MARKER = "demo.json"
 """Marker file with the settings that wrote the folder and the digest of each file."""
-
-MAX_CAPPED_SHARE = 0.01
-"""Largest share of targets that CTC may shorten."""
 
 _PAUSE_BETWEEN_TURNS_S = 0.5
 _HOW_TO_MAKE = "make it with: ser corpus make-demo --root"

@@ -71,7 +71,7 @@ def window_average(scores: Tensor, C_BTF: Tensor, lengths: Tensor, scope: int, n
     """Annotate C with windowed attention (paper, eq. 4-5).
 
     Args:
-        scores: e, in -1..1, shape `(batch, frame, feature)`, or `(batch, frame, 1)` for one score a frame.
+        scores: e, in -1..1, shape `(batch, frame, feature)`, or `(batch, frame, 1)` for one score per frame.
         C_BTF: BLSTM outputs, zero in padded frames, shape `(batch, frame, feature)`.
         lengths: Valid frames, shape `(batch,)`.
         scope: Frames of the window, odd.

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from ser.config import FeatureSettings
 from ser.corpora.transcripts.agreement import Agreement
-from ser.training.targets import MAX_CAPPED_SHARE
+from ser.results import MAX_CAPPED_SHARE
 from tracking.analysis.corpus_summary import STACKS, ClassTable, CorpusSummary
 
 

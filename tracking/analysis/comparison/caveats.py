@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ser.training.targets import MAX_CAPPED_SHARE
+from ser.results import MAX_CAPPED_SHARE
 from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.naming import SELECTED

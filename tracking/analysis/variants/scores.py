@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ser.metrics import absent_classes, class_recalls, unweighted_accuracy, weighted_accuracy
-from ser.training.targets import MAX_CAPPED_SHARE
+from ser.results import MAX_CAPPED_SHARE
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.statistics.proportions import Interval, wilson_interval
 from tracking.analysis.statistics.sign_flip import ua_interval
