@@ -8,7 +8,7 @@ from ser.features.builder import build_store_if_missing
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
 from studies.execution.base import Executor, Failed, Finished, FoldTask, Progress
-from tests.support.synthetic import write_corpus
+from tests.support.toy_corpus import write_corpus
 
 LONG_S = 120.0
 TINY = {

@@ -26,7 +26,7 @@ from studies.search.summaries import list_studies
 from studies.storages.base import Lease, Storage
 from studies.storages.home import Home
 from studies.storages.sqlite import SqliteStorage
-from tests.support.configurations import MEL
+from tests.support.toy_corpus import MEL
 from tests.support.toy_studies import CORPUS, SCHEME, MlflowFixture, baseline, trained
 from tests.support.trial_results import trial_results
 from tracking.analysis.results_table import ResultsTable

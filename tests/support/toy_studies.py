@@ -15,8 +15,7 @@ from ser.corpora.corpus import Corpus, SkippedFile
 from ser.identity import fold_identity, trial_identity
 from ser.results import BaselineResult, Evaluation, Fold
 from ser.training.checkpoint import StoredFold, parse_result, serialize_fold
-from tests.support.configurations import small
-from tests.support.toy_corpus import fold_of, toy_corpus, train
+from tests.support.toy_corpus import fold_of, small, toy_corpus, train
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.client import connect, experiment_id
 from tracking.backend.queries import search_runs

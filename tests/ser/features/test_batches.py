@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ser.config import Normalisation
 from ser.features.batches import DeviceFeatures, MappedFeatures
 from ser.features.normalization import AffineNormalization, fit_normalization
-from tests.support.synthetic import make_store, random_frames
+from tests.support.toy_corpus import make_store, random_frames
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 7, 31)
 SPEAKERS = ("a", "b") * 4

@@ -8,7 +8,7 @@ from ser.config import Normalisation
 from ser.errors import FoldError
 from ser.features.normalization import fit_normalization
 from ser.features.store import FeatureStore
-from tests.support.synthetic import make_store, random_frames
+from tests.support.toy_corpus import make_store, random_frames
 
 SPEAKERS = ("a", "a", "b", "b", "c", "c")
 LENGTHS = (7, 30, 12, 5, 9, 21)

@@ -21,7 +21,7 @@ from ser.features import store as store_module
 from ser.features.builder import build_store_if_missing, needed_bytes, store_key
 from ser.features.logmel import log_mel
 from ser.features.store import FeatureStore, check_store
-from tests.support.synthetic import write_corpus
+from tests.support.toy_corpus import write_corpus
 
 SETTINGS = FeatureSettings()
 FILES = ("metadata.json", "lengths.npy", "frames.f32")

@@ -12,7 +12,7 @@ from ser.corpora.corpus import Corpus, SkippedFile
 from ser.errors import ConfigurationError, FoldError
 from ser.folds import check_fold, describe_unused_columns, make_folds, parse_scheme, speaker_folds, split_indices
 from ser.results import Fold
-from tests.support.synthetic import make_corpus
+from tests.support.toy_corpus import make_corpus
 
 EMODB_PAIRS = (("03", "08"), ("09", "10"), ("11", "12"), ("13", "14"), ("15", "16"))
 

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from ser.model.dropout import UtteranceDropout
 from ser.model.network import SpeechEmotionNetwork
-from tests.support.configurations import MEL, READINGS, small
-from tests.support.toy_corpus import assert_identical, same_weights, train
+from tests.support.toy_corpus import MEL, READINGS, assert_identical, same_weights, small, train
 
 LENGTHS = torch.tensor([9, 4])
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ser.model.losses import cross_entropy_losses, ctc_losses, emotion_log_likelihoods, scaled_ctc_losses
 from ser.training.evaluation import utterance_losses
-from tests.support.configurations import small
+from tests.support.toy_corpus import small
 
 LENGTHS = [5, 1, 4, 2, 3]
 

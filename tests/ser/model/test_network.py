@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ser.model.network import SpeechEmotionNetwork
 from ser.training.evaluation import utterance_losses
-from tests.support.configurations import MEL, READINGS, small
+from tests.support.toy_corpus import MEL, READINGS, small
 
 EMOTIONS = 3
 CRITERIA = ["ctc", "cross_entropy"]

@@ -15,7 +15,7 @@ from ser.folds import speaker_folds
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.results import BaselineResult
 from ser.training.baseline import logistic_regression_baseline
-from tests.support.synthetic import write_corpus
+from tests.support.toy_corpus import write_corpus
 
 
 @pytest.fixture(scope="module")

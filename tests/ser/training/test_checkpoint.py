@@ -12,8 +12,7 @@ from ser.errors import SerError
 from ser.model.network import SpeechEmotionNetwork
 from ser.training.checkpoint import deserialize_fold, parse_result, read_result, serialize_fold
 from ser.training.trainer import TrainedFold
-from tests.support.configurations import small
-from tests.support.toy_corpus import train
+from tests.support.toy_corpus import small, train
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ from ser.model.network import SpeechEmotionNetwork
 from ser.training import evaluation
 from ser.training.data import FoldData, prepare_fold_data
 from ser.training.evaluation import ScoredEvaluation, evaluate, utterance_losses
-from tests.support.configurations import READINGS, small
-from tests.support.toy_corpus import fold_of, toy_corpus, toy_store
+from tests.support.toy_corpus import READINGS, fold_of, small, toy_corpus, toy_store
 
 CORPUS = toy_corpus()
 CRITERIA = ["ctc", "cross_entropy"]

@@ -11,7 +11,7 @@ from torch import nn
 
 from ser.config import Selection
 from ser.training.optimizer import EpochSelector, ExponentialMovingAverage, Tf1RmsProp, make_optimiser
-from tests.support.configurations import small
+from tests.support.toy_corpus import small
 
 STEPS = 7
 

@@ -14,8 +14,7 @@ from ser.features.batches import DeviceFeatures
 from ser.training import trainer
 from ser.training.data import prepare_fold_data
 from ser.training.precision import precision_context
-from tests.support.configurations import small
-from tests.support.toy_corpus import fold_of, toy_corpus, toy_store, train
+from tests.support.toy_corpus import fold_of, small, toy_corpus, toy_store, train
 
 CARD, CPU = torch.device("cuda:0"), torch.device("cpu")
 

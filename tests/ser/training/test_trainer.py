@@ -21,14 +21,15 @@ from ser.training import trainer as training
 from ser.training.batching import class_weights
 from ser.training.data import FoldData, prepare_fold_data
 from ser.training.evaluation import utterance_losses
-from tests.support.configurations import READINGS, small
 from tests.support.toy_corpus import (
     EMOTIONS,
+    READINGS,
     Change,
     assert_identical,
     fold_of,
     relabelled,
     same_weights,
+    small,
     toy_corpus,
     toy_store,
     train,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from studies.execution.devices import default_worker_devices, fold_bytes, gpu_devices, usable_cores
-from tests.support.configurations import small
+from tests.support.toy_corpus import small
 
 GIB = 2**30
 

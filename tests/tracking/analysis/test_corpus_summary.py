@@ -10,7 +10,7 @@ from ser.corpora.corpus import Corpus
 from ser.corpora.loading import load_corpus
 from studies.cli.corpus.tables import agreement_line
 from tests.support.corpora import lablaut, write_emodb, write_text
-from tests.support.synthetic import make_corpus
+from tests.support.toy_corpus import make_corpus
 from tracking.analysis.corpus_summary import class_tables, count_rows, duration_rows, summarise, target_rows
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.configurations import small
+from tests.support.toy_corpus import small
 from tests.support.toy_studies import MlflowFixture, trial_id
 from tracking.backend.views import VIEWS, install_saved_views
 

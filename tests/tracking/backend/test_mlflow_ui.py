@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 from ser.training.checkpoint import StoredFold, serialize_fold
 from ser.training.trainer import TrainedFold
 from tests.support.browser import headless_browser
-from tests.support.configurations import small
 from tests.support.mlflow_server import MlflowServer
+from tests.support.toy_corpus import small
 from tests.support.toy_studies import MlflowFixture, baseline, trial_id, trial_result
 from tests.tracking.backend.test_mlflow_page import filters
 from tracking import schema

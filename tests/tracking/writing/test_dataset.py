@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from ser.corpora.corpus import Corpus
-from tests.support.synthetic import make_corpus
+from tests.support.toy_corpus import make_corpus
 from tracking.writing.payloads import dataset_input, utterances_csv
 
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from ser.training.checkpoint import parse_result
-from tests.support.configurations import small
+from tests.support.toy_corpus import small
 from tests.support.toy_studies import CORPUS, NONE, QUANTUM, MlflowFixture, baseline, trained, trial_result
 from tracking.analysis.trial_result import TrialResult
 from tracking.writing import payloads

@@ -8,7 +8,7 @@ import pytest
 
 from ser.config import FeatureSettings
 from ser.training.checkpoint import parse_result
-from tests.support.configurations import small
+from tests.support.toy_corpus import small
 from tests.support.toy_studies import CORPUS, NONE, SCHEME, trained, trial_result
 from tracking.writing import payloads
 

@@ -9,7 +9,7 @@ from ser.corpora.corpus import Corpus
 from ser.corpora.loading import load_corpus
 from ser.corpora.transcripts.agreement import Agreement, transcript_agreement
 from ser.errors import CorpusError
-from tests.support.synthetic import make_corpus
+from tests.support.toy_corpus import make_corpus
 
 needs_espeak = pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs eSpeak NG")
 

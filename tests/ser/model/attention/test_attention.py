@@ -14,7 +14,7 @@ from ser.errors import ConfigurationError
 from ser.model.attention import ComponentAttention, LocalAttention, NoAttention, QuantumAttention, make_attention
 from ser.model.attention.component import DenseScore, WindowScore
 from ser.model.attention.quantum import bounded_denominator
-from tests.support.configurations import READINGS, small
+from tests.support.toy_corpus import READINGS, small
 
 Frames = list[list[float]]
 

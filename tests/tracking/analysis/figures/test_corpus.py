@@ -6,7 +6,7 @@ import pytest
 from matplotlib.image import imread
 
 from ser.errors import CorpusError
-from tests.support.synthetic import make_corpus
+from tests.support.toy_corpus import make_corpus
 from tracking.analysis.corpus_summary import CorpusSummary, summarise
 from tracking.analysis.figures.corpus import corpus_figure, figure_title, save_corpus_figure
 
