@@ -194,7 +194,9 @@ def test_runs_carry_versions_and_the_processor(ran: StudyFolder) -> None:
 def test_a_second_call_trains_nothing(ran: StudyFolder) -> None:
     before = {run.info.run_id: run.info.end_time for run in ran.runs()}
     answer = ran.study("quantum")
-    assert answer.stderr.splitlines() == [f"trials 1 of 1, folds {FOLDS} of {FOLDS}"]
+    corpus_note, progress = answer.stderr.splitlines()
+    assert corpus_note.startswith("1 of 29 utterances are left out (first: 16a01Fa: ")
+    assert progress == f"trials 1 of 1, folds {FOLDS} of {FOLDS}"
     assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
 
 
