@@ -47,7 +47,7 @@ class FrozenModel(BaseModel):
 
 
 class FeatureSettings(FrozenModel):
-    """How speech becomes log-mel frames (paper, section 3.2).
+    """Settings of log-mel frames (paper, section 3.2).
 
     Attributes:
         sample_rate_hz: Rate that audio is converted to, in hertz.

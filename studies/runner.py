@@ -32,8 +32,9 @@ from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
 from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
-from studies.search.records import IdentityInputs, StudyLocation
+from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.search.session import StudySession
+from studies.storages.base import Lease
 from studies.storages.home import Home
 from tracking.backend.client import connect, experiment_id
 from tracking.context import StudyContext
@@ -127,10 +128,7 @@ def run_study(
             closing_runs_on_error(recorder, lease.check),
             BackgroundWriter(lease.check, callback.on_message, threads=writer_threads(home)) as background,
         ):
-            check = repair_study(session, lease, resumes=True, progress=progress_factory("looking for lost results"))
-            for message in check.messages:
-                callback.on_message(message)
-            points = check.open_points(session.points())
+            points = _repair(session, lease, callback, progress_factory)
             study_run = recorder.ensure_study_run(complete=session.is_complete(points))
             requirements = _requirements(plan, data, session.precision, backend.device_type)
             with closing(backend.executor(requirements, callback.on_message)) as executor:
@@ -150,6 +148,16 @@ def run_study(
             background.submit(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
             background.flush()
     return Outcome(name, tuple(failures), session.reader)
+
+
+def _repair(
+    session: StudySession, lease: Lease, callback: StudyCallback, progress_factory: ProgressFactory
+) -> list[Point]:
+    """Repair what MLflow, Optuna and the outbox disagree on, and return the study's points."""
+    check = repair_study(session, lease, resumes=True, progress=progress_factory("looking for lost results"))
+    for message in check.messages:
+        callback.on_message(message)
+    return check.open_points(session.points())
 
 
 def writer_threads(home: Home) -> int:

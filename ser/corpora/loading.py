@@ -76,18 +76,7 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
         CorpusError: No audio can be read, or less than half of it, or more than half of all utterances are
             left out for other reasons.
     """
-    read_utterances: list[_ReadUtterance] = []
-    skipped: list[SkippedFile] = []
-    for count, utterance in enumerate(annotations.utterances, start=1):
-        try:
-            samples, issues = read_audio_with_issues(utterance.path, DIGEST_RATE_HZ, utterance.start_s, utterance.end_s)
-        except AudioError as error:
-            skipped.append(SkippedFile(utterance.id, str(error)))
-        else:
-            duration_s = len(samples) / DIGEST_RATE_HZ
-            read_utterances.append(_ReadUtterance(utterance, digest_samples(samples), duration_s, issues))
-        if progress is not None:
-            progress(count, len(annotations.utterances))
+    read_utterances, skipped = _read_utterances(annotations.utterances, progress)
     total = len(annotations.utterances)
     left_out = (*annotations.skipped, *skipped)
     if not read_utterances or len(skipped) > MAX_UNREADABLE_SHARE * total:
@@ -125,6 +114,25 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
         conflict=f"{similar_speakers[0]}; {_SAME_SPEAKER_HINT}" if similar_speakers else None,
         synthetic=annotations.synthetic,
     )
+
+
+def _read_utterances(
+    utterances: Sequence[Utterance], progress: Callable[[int, int], None] | None
+) -> tuple[list[_ReadUtterance], list[SkippedFile]]:
+    """Read the audio of utterances; return those that could be read, and the others with the reason."""
+    read_utterances: list[_ReadUtterance] = []
+    skipped: list[SkippedFile] = []
+    for count, utterance in enumerate(utterances, start=1):
+        try:
+            samples, issues = read_audio_with_issues(utterance.path, DIGEST_RATE_HZ, utterance.start_s, utterance.end_s)
+        except AudioError as error:
+            skipped.append(SkippedFile(utterance.id, str(error)))
+        else:
+            duration_s = len(samples) / DIGEST_RATE_HZ
+            read_utterances.append(_ReadUtterance(utterance, digest_samples(samples), duration_s, issues))
+        if progress is not None:
+            progress(count, len(utterances))
+    return read_utterances, skipped
 
 
 def _describe_left_out(left_out: Sequence[SkippedFile], total: int) -> str:

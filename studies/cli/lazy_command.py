@@ -52,7 +52,7 @@ def lazy_command(body: str) -> Callable[[Callable[[Options], None]], Callable[..
 
 
 def _import_body(name: str) -> Callable[..., None]:
-    """Import the function that does a command's work, without searching for garbage meanwhile.
+    """Import the function that does a command's work, without searching for garbage.
 
     All that is imported stays to the end. To walk over it again and again, the last time when the process ends, takes
     a third of the time of a small report.

@@ -77,7 +77,7 @@ class StudySnapshot:
 
     @property
     def has_lost_runs(self) -> bool:
-        """Whether Optuna has trials of the study, and neither MLflow a run nor the outbox a result of them."""
+        """True where Optuna has trials of the study, and neither MLflow a run nor the outbox a result of them."""
         return bool(self.trials) and not self.runs and not self.pending
 
     def finished_trials(self) -> frozenset[str]:

@@ -139,7 +139,7 @@ class Executor(ABC):
 
 @dataclass(frozen=True)
 class StudyRequirements:
-    """What a machine must have to compute a study's folds.
+    """Requirements of a study on a machine that computes its folds.
 
     Attributes:
         corpus: The corpus as the coordinator read it.

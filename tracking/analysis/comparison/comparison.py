@@ -116,7 +116,7 @@ class Comparison:
         ua_sessions: UA over sessions; None where the corpus has no sessions.
         wa_sessions: WA over sessions, likewise.
         z_wa: Pooled z-test of WA; None where undefined.
-        z_ua: The same test with UA in the place of WA; None where undefined.
+        z_ua: The same test with UA instead of WA; None where undefined.
         z_ua_recalls: z-test of UA from the recalls' variances; None where undefined.
         mcnemar_p: McNemar's exact test; None with several seeds, which have no single prediction per
             utterance.

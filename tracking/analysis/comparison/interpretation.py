@@ -77,7 +77,7 @@ TEST_NOTES = (
     TestNote(
         "z_ua",
         "Pooled z-test with UA",
-        "the same with UA in the place of the share of correct utterances",
+        "the same with UA instead of the share of correct utterances",
         "as above, and that UA, a mean of recalls, varies like one share of all utterances, which it does not where "
         "classes are unequal",
         "for comparison with published figures only",

@@ -11,7 +11,7 @@ _RELATIVE_ROUNDING = 1e-12
 
 
 def cohens_h(a: float, b: float) -> float:
-    """Compute Cohen's h of two proportions, for WA, or for UA in the place of a proportion.
+    """Compute Cohen's h of two proportions, for WA, or for UA taken as a proportion.
 
     h = 2 arcsin sqrt(a) - 2 arcsin sqrt(b) (Cohen, Statistical Power Analysis for the Behavioral
     Sciences, 2nd ed. 1988, ch. 6). Equal h are equally hard to detect anywhere on the scale, which

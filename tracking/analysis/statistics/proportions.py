@@ -36,7 +36,7 @@ def proportions_ztest(a: float, b: float, n_a: int, n_b: int) -> ZTest | None:
 
     z = (a - b) / sqrt(p (1 - p) (1/n_a + 1/n_b)), p = (n_a a + n_b b) / (n_a + n_b) (Fleiss, Levin &
     Paik, Statistical Methods for Rates and Proportions, 3rd ed. 2003, ch. 3; the paper's test). With WA
-    it is the field's usual test; with UA in WA's place it is what the paper seems to have done. It
+    it is the field's usual test; with UA instead of WA it is what the paper seems to have done. It
     assumes that both samples are independent of each other, and their utterances independent.
 
     Args:
