@@ -77,8 +77,8 @@ help: ## Show targets and settings
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "Settings, with their defaults:"
 	@awk -F ' *[?]= *| *## ' '/^[A-Z_]+ *[?]=.*## / { \
-		default = ($$2 == "" || $$2 ~ /[$$]/) ? "" : " [" $$2 "]"; \
-		printf "  %-16s%s%s\n", $$1, $$3, default}' $(MAKEFILE_LIST)
+		shown = ($$2 == "" || $$2 ~ /[$$]/) ? "" : " [" $$2 "]"; \
+		printf "  %-16s%s%s\n", $$1, $$3, shown}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make the virtual environment and install everything into it
 
