@@ -18,6 +18,19 @@ _POSTGRESQL_UNAVAILABLE = ("08", "53300", "57P0")
 _TEMPORARY_FATAL = ("the database system is", "too many clients", "remaining connection slots")
 # After USER: in a URI up to the last @ of the word, since a password may hold a slash or an @ that nobody has escaped.
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)\S*(?=@)|(\bpassword=)[^\s&]+", re.IGNORECASE)
+_NO_ANSWER = (
+    "requests.exceptions.ConnectionError",
+    "requests.exceptions.Timeout",
+    "requests.exceptions.RetryError",
+    "requests.exceptions.ChunkedEncodingError",
+    "requests.exceptions.ContentDecodingError",
+    "requests.exceptions.JSONDecodeError",
+)
+# What MLflow 3.17 says of an answer that is not its own, such as a proxy's or a login page.
+_HTTP_CODE_IN_TEXT = re.compile(r"API request to endpoint \S+ failed with error code (\d{3}) ")
+_NO_JSON = "API request to endpoint was successful but the response body was not"
+_NOT_MLFLOW = "the answer is not MLflow's, but perhaps a proxy's or a login page"
+_NO_ACCESS = (401, 403)
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -111,15 +124,25 @@ def _unavailable_reason(error: BaseException) -> str | None:
             if (lost and not permanent) or (state or "").startswith(_POSTGRESQL_UNAVAILABLE)
             else None
         )
-    if _is_instance_by_name(error, "requests.exceptions.ConnectionError", "requests.exceptions.Timeout"):
+    if _is_instance_by_name(error, *_NO_ANSWER):
         # The text of such an error has the whole address, which may hold a password.
         url = getattr(getattr(error, "request", None), "url", None)
         server = f"{redact_password(url).partition('/api/')[0]}: " if url else ""
         return f"{server}{type(error).__name__}"
     if _is_instance_by_name(error, "mlflow.exceptions.RestException", "requests.exceptions.HTTPError"):
-        code = _http_code(error)
-        return _first_line(error) if code >= _SERVER_ERROR or code == _TOO_MANY_REQUESTS else None
+        return _describe_http_code(_http_code(error), _first_line(error))
+    if _is_instance_by_name(error, "mlflow.exceptions.MlflowException"):
+        if code := _HTTP_CODE_IN_TEXT.match(str(error)):
+            return _describe_http_code(int(code.group(1)), f"HTTP status {code.group(1)}")
+        return _NOT_MLFLOW if str(error).startswith(_NO_JSON) else None
     return None
+
+
+def _describe_http_code(code: int, text: str) -> str | None:
+    """Describe an answer after which trying again later helps; None for any other one, such as an unknown run."""
+    if code in _NO_ACCESS:
+        return f"{text}; access denied: give user and password as http://USER:PASSWORD@HOST"
+    return text if code >= _SERVER_ERROR or code == _TOO_MANY_REQUESTS else None
 
 
 def _rejected_reason(error: BaseException) -> str | None:

@@ -1,5 +1,8 @@
 import errno
+import re
 import sqlite3
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from itertools import pairwise
 
@@ -75,6 +78,51 @@ def test_an_absent_tracking_server_is_asked_once(monkeypatch: pytest.MonkeyPatch
     translated = translate_error(caught.value)
     assert isinstance(translated, UnavailableError)
     assert str(translated) == "database or server unavailable (http://ser:***@127.0.0.1:1: ConnectionError)"
+
+
+HTML = b"<html>Sign in</html>"
+BAD_ANSWERS = {
+    "internal error": (500, HTML, None, "HTTP status 500|RetryError"),
+    "bad gateway": (502, HTML, None, "HTTP status 502|RetryError"),
+    "not available": (503, b"", None, "HTTP status 503|RetryError"),
+    "too many requests": (429, b"{}", None, "429|RetryError|INTERNAL_ERROR"),
+    "no user": (401, HTML, None, "HTTP status 401; access denied: give user and password"),
+    "forbidden": (403, b'{"error_code": "PERMISSION_DENIED", "message": "no"}', None, "access denied"),
+    "body cut short": (200, b'{"experiments": [', 1000, "ChunkedEncodingError|ConnectionError"),
+    "login page": (200, HTML, None, "the answer is not MLflow's"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+def test_a_server_that_answers_badly_is_unavailable(name: str) -> None:
+    code, body, promised, expected = BAD_ANSWERS[name]
+    import_module("tracking.backend.client")
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.send_response(code)
+            self.send_header("Content-Length", str(promised or len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = MlflowClient(tracking_uri=f"http://ser:hidden@127.0.0.1:{server.server_port}")
+        for call in (client.search_experiments, lambda: client.search_runs(["1"]), lambda: client.create_run("1")):
+            with pytest.raises((MlflowException, requests.RequestException)) as caught:
+                call()
+            translated = translate_error(caught.value, "server")
+            assert isinstance(translated, UnavailableError), caught.value
+            assert re.search(expected, str(translated)), str(translated)
+            assert "hidden" not in str(translated)
+            assert "\n" not in str(translated)
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
