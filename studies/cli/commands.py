@@ -21,7 +21,7 @@ storage = typer.Typer(
 class UiOptions(HomeOptions):
     """Options of `ser ui`."""
 
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000
 
 
 @lazy_command("studies.cli.ui:serve_ui")
@@ -36,7 +36,7 @@ def ui(options: UiOptions) -> None:
 class DashboardOptions(StorageOptions):
     """Options of `ser dashboard`."""
 
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8080
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8080
 
 
 @lazy_command("studies.cli.dashboard:serve_dashboard")

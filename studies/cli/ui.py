@@ -1,6 +1,7 @@
 """Serves MLflow's own pages, on this machine only."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def serve_ui(options: UiOptions) -> None:
     if isinstance(database, str):
         Console().print(f"Runs: {redact_password(database).rstrip('/')}/{page}", soft_wrap=True)
         return
+    check_port_is_free(options.port)
     Console().print(f"Runs: http://127.0.0.1:{options.port}/{page}   (Ctrl-C stops the server)", soft_wrap=True)
     # One worker and no job runner: a sixth of the memory, and all that one user's browser needs.
     environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -37,3 +39,24 @@ def serve_ui(options: UiOptions) -> None:
     command += ["--host", "127.0.0.1", "--port", str(options.port), "--workers", "1"]
     # The server replaces this process, so that Ctrl-C and signals reach it and nothing else.
     os.execve(sys.executable, [sys.executable, *command], os.environ | environment)
+
+
+def check_port_is_free(port: int) -> None:
+    """Refuse a port on which another server answers: its pages would show the runs of another home.
+
+    Args:
+        port: The port on 127.0.0.1.
+
+    Raises:
+        StudyError: It is in use, or this user may not open it.
+    """
+    with socket.socket() as probe:
+        # As the server itself does, so that connections of a server that has just ended are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StudyError(
+                f"port {port} of 127.0.0.1 cannot be used ({error.strerror}); choose another port: "
+                f"ser ui --port {port + 1} (with make: PORT={port + 1})"
+            ) from error

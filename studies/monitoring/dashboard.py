@@ -30,7 +30,19 @@ def dashboard_app(storage: Storage) -> "WSGIApplication":
             "Optuna's dashboard is not installed; install it with: pip install 'ser-studies[dashboard]'"
         ) from error
     app: WSGIApplication = wsgi(storage.open())
-    return read_only(app)
+    return local_only(read_only(app))
+
+
+def local_only(app: "WSGIApplication") -> "WSGIApplication":
+    """Refuse requests for another host: a page elsewhere whose name resolves to this machine must read nothing."""
+
+    def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        if environ.get("HTTP_HOST", "").rpartition(":")[0] in (HOST, "localhost"):
+            return app(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "application/json")])
+        return [b'{"reason": "this dashboard answers requests for 127.0.0.1 and localhost only"}']
+
+    return answer
 
 
 def read_only(app: "WSGIApplication") -> "WSGIApplication":

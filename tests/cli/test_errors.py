@@ -1,13 +1,16 @@
 """Errors of the user are answered in one line, without a traceback."""
 
 import shutil
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from ser.errors import StudyError
 from studies.cli.main import app
+from studies.cli.ui import check_port_is_free
 from tests.support.corpora import write_emodb, write_text
 
 TINY = ("--recipe", "quick", "--set", "cells=4", "--set", "epochs=1", "--set", "precision=fp32", "--workers", "1")
@@ -107,6 +110,33 @@ def test_a_bad_choice(home: Path, emodb: Path, arguments: tuple[str, ...], compl
 def test_an_unknown_corpus(home: Path, tmp_path: Path) -> None:
     complaint = refused("study", "run", "--attention", "none", "--corpus", "emobd", "--root", str(tmp_path))
     assert complaint.startswith("unknown corpus 'emobd' (did you mean 'emodb'?); valid: ")
+
+
+def test_an_unknown_corpus_is_refused_before_its_folder_is_asked_for(home: Path) -> None:
+    assert refused("study", "run", "--attention", "none", "--corpus", "ravdess").startswith("unknown corpus 'ravdess'")
+
+
+def test_a_tilde_is_the_folder_of_the_user(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    assert str(tmp_path / "user" / "data") in refused("study", "status", "--home=~/data")
+    assert f"{tmp_path / 'user' / 'emodb'}" in ser("corpus", "check", "--corpus", "emodb", "--root=~/emodb").stderr
+
+
+@pytest.mark.parametrize("command", ["ui", "dashboard"])
+def test_a_port_that_cannot_exist_is_refused(home: Path, command: str) -> None:
+    answer = ser(command, "--port", "80000")
+    assert answer.exit_code == 2
+    assert "Invalid value for '--port': Input should be less than or equal to 65535" in answer.stderr
+
+
+def test_a_port_in_use_is_refused_by_the_ui() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(StudyError, match=rf"port {port} of 127.0.0.1 cannot be used .*: ser ui --port {port + 1} "):
+            check_port_is_free(port)
+    check_port_is_free(port)
 
 
 def test_no_space_for_the_features(home: Path, emodb: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,11 @@ def test_a_second_call_trains_nothing(ran: StudyFolder) -> None:
     assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
 
 
+def test_names_of_studies_are_whole_on_a_narrow_terminal(ran: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert ran.summary().name in ran.ser("study", "list").stdout
+
+
 def test_list_and_status_show_the_study(ran: StudyFolder) -> None:
     name = ran.summary().name
     listed = [line for line in ran.ser("study", "list").stdout.splitlines() if name in line]

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from ser.corpora.registry import LOADERS
 from ser.corpora.synthetic.demo import make_demo
-from ser.errors import ConfigurationError, StudyError
+from ser.errors import ConfigurationError, StudyError, unknown_value_message
 from studies.cli.arguments import find_study_in, open_home, parse_key_values
 from studies.cli.progress import StudyDisplay
 from studies.cli.report.command import print_results, write_and_upload_report
@@ -67,11 +68,13 @@ def _corpus_root(corpus: str, root: Path | None, demo_root: Path, display: Study
     """Return the corpus's folder; the demo corpus is made where it is missing.
 
     Raises:
-        ConfigurationError: Another corpus has no folder given.
+        ConfigurationError: There is no such corpus, or it is another one and its folder is not given.
     """
+    if corpus not in LOADERS:
+        raise ConfigurationError(unknown_value_message("corpus", corpus, LOADERS))
     if corpus == "demo":
         make_demo(root or demo_root, display.progress_bar("speaking the demo corpus"))
         return root or demo_root
     if root is None:
         raise ConfigurationError(f"corpus {corpus} needs its folder: --root FOLDER (with make: ROOT=FOLDER)")
-    return root
+    return root.expanduser()

@@ -67,6 +67,16 @@ def test_it_shows_studies_and_their_trials(address: str) -> None:
     assert {"key": "pruned", "value": "a reason"} in detail["trials"][2]["user_attrs"]
 
 
+@pytest.mark.parametrize(("host", "code"), [("rebound.example", 403), ("127.0.0.1.example:80", 403), ("", 403)])
+def test_requests_for_another_host_are_refused(address: str, host: str, code: int) -> None:
+    with pytest.raises(HTTPError) as refused:
+        urlopen(Request(f"{address}/api/studies", headers={"Host": host}), timeout=60)
+    assert refused.value.code == code
+    port = address.rpartition(":")[2]
+    with urlopen(Request(f"{address}/api/studies", headers={"Host": f"localhost:{port}"}), timeout=60) as answer:
+        assert answer.status == 200
+
+
 @pytest.mark.parametrize("method", ["DELETE", "POST", "PUT"])
 def test_nothing_can_be_changed_through_it(address: str, database: Path, method: str) -> None:
     (study,) = json.loads(asked(f"{address}/api/studies"))["study_summaries"]
