@@ -18,7 +18,7 @@ from typing_extensions import override
 from ser.corpora.corpus import Corpus
 from ser.errors import StudyError
 from studies.execution.base import CANCELLED, Event, Executor, Failed, FoldTask, Progress
-from studies.execution.fork_server import FORKSERVER
+from studies.execution.fork_server import FORKSERVER, use_short_socket_folder
 from studies.execution.malloc_tuning import malloc_environment
 from studies.execution.worker import run_worker
 
@@ -74,6 +74,7 @@ class _WorkerSlot:
                 time.sleep(_START_PAUSE_S)
 
     def _fork_worker(self) -> None:
+        use_short_socket_folder()
         ours, theirs = FORKSERVER.Pipe()
         # Only the worker may hold its end: the pipe ends with it.
         with theirs:
