@@ -1,4 +1,4 @@
-"""Measures everything in one run, prints it, and stores it as JSON and as a figure (`make bench`)."""
+"""Measure everything in one run, prints it, and stores it as JSON and as a figure (`make bench`)."""
 
 import json
 import platform

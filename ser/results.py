@@ -114,7 +114,7 @@ class FoldResult(FrozenModel):
         configuration: The whole configuration.
         test: Decisions on the test speakers.
         validation: Decisions on the validation speakers.
-        curve: One record an epoch.
+        curve: One record per epoch.
         selected_epoch: Epoch whose weights were scored.
         targets: What became of the label sequences.
         started_ms: Wall-clock start, in milliseconds since 1970.

@@ -1,1 +1,1 @@
-"""The search: recipes, the space of variants, the coordinator, its executors and the command line."""
+"""Search: recipes, the space of variants, the coordinator, its executors and the command line."""

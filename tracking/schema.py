@@ -1,4 +1,4 @@
-"""Names of all tags, metrics and artifacts in MLflow."""
+"""Name of all tags, metrics and artifacts in MLflow."""
 
 from collections.abc import Mapping
 from typing import Literal

@@ -24,7 +24,7 @@ class _Clock(StudyCallback):
     wall_s: list[float] = field(default_factory=list)
     coordinator_s: list[float] = field(default_factory=list)
 
-    def on_progress(self, standing: StudyProgress) -> None:
+    def on_progress(self, progress: StudyProgress) -> None:
         self.wall_s.append(time.time())
         self.coordinator_s.append(time.process_time())
 

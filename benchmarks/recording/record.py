@@ -80,10 +80,10 @@ class ProgressPrinter(StudyCallback):
         self._printed_s = time.monotonic()
 
     @override
-    def on_progress(self, standing: StudyProgress) -> None:
+    def on_progress(self, progress: StudyProgress) -> None:
         if time.monotonic() > self._printed_s + 20:
             self._printed_s = time.monotonic()
-            print(f"folds {standing.folds_done} of {standing.folds}", file=sys.stderr, flush=True)
+            print(f"folds {progress.folds_done} of {progress.folds}", file=sys.stderr, flush=True)
 
 
 class CountedOutbox(Outbox):

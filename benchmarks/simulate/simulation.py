@@ -43,7 +43,7 @@ ProgressCallback = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Rate:
-    """A rate or a gain; the field names are columns of `simulation.csv`.
+    """Rate or a gain; the field names are columns of `simulation.csv`.
 
     Attributes:
         measure: 'type I error' (of a test at 5%), 'coverage' (of a 95% interval) or 'false gain' (of a choice).

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A study on Slurm: sbatch docs/cluster/slurm.sh --attention all --corpus emodb --root /shared/emodb
-# Give it from the checkout, which all nodes see at the same path, as they see the corpus.
+# Submit it from the checkout, which, like the corpus, all nodes see at the same path.
 #SBATCH --job-name=ser-study
 #SBATCH --nodes=4
 #SBATCH --ntasks-per-node=1

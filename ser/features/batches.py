@@ -1,4 +1,4 @@
-"""Batches of normalised, stacked log-mels, read off the map."""
+"""Batches of normalised, stacked log-mels, read from the memory-mapped store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Speaker-disjoint cross-validation: who tests, who validates, who trains; one scheme a file."""
+"""Speaker-disjoint cross-validation: which speakers test, validate and train; one scheme per file."""
 
 from ser.folds.checks import check_fold, split_indices
 from ser.folds.leave_one_speaker_out import speaker_folds

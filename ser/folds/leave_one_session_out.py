@@ -1,4 +1,4 @@
-"""One fold a recording session, all of whose speakers test it."""
+"""One fold per recording session, all of whose speakers test it."""
 
 from ser.corpora.corpus import Corpus
 from ser.errors import FoldError

@@ -1,6 +1,6 @@
 """Dropout that is the same for all frames of an utterance (Gal and Ghahramani 2016, section 4).
 
-A mask a frame would erase a recurrent layer's memory; one mask an utterance does not. It also does
+One mask per frame would erase a recurrent layer's memory; one mask per utterance does not. It also does
 not depend on how far a batch is padded.
 """
 

@@ -1,4 +1,4 @@
-"""Serves Optuna's own pages, on this machine only."""
+"""Serve Optuna's own pages, on this machine only."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Prints the resources of this machine, and the workers that a study would use."""
+"""Print the resources of this machine, and the workers that a study would use."""
 
 import ctypes
 import importlib.util

@@ -11,14 +11,16 @@ from studies.cli import commands
 from studies.cli.corpus.commands import app as corpus
 from studies.cli.report.commands import app as report
 from studies.cli.study.commands import app as study
+from studies.cli.terminal.text_output import substitute_missing_characters
 from tracking.backend.errors import translate_error
 
 
 class OneLineErrorGroup(TyperGroup):
-    """Prints one line, without a traceback, for an error that the user can fix, and after Ctrl-C or SIGTERM."""
+    """Print one line, without a traceback, for an error that the user can fix, and after Ctrl-C or SIGTERM."""
 
     @override
     def invoke(self, ctx: Any) -> Any:
+        substitute_missing_characters()
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, SystemExit):

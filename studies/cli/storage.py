@@ -1,4 +1,4 @@
-"""Creates the databases of `ser storage`, and prints their state."""
+"""Create the databases of `ser storage`, and print their state."""
 
 from rich.console import Console
 from rich.table import Table

@@ -1,4 +1,4 @@
-"""Serves MLflow's own pages, on this machine only."""
+"""Serve MLflow's own pages, on this machine only."""
 
 import os
 import socket

@@ -32,7 +32,7 @@ Kind = Literal["missing", "duplicate", "orphaned", "stuck"]
 
 @dataclass(frozen=True)
 class Inconsistency:
-    """An inconsistency of a study.
+    """Inconsistency of a study.
 
     Attributes:
         kind: Its kind.
@@ -72,7 +72,7 @@ def find_inconsistencies(snapshot: StudySnapshot) -> list[Inconsistency]:
 
 
 def _deduplicate(runs: Iterable[Run]) -> tuple[list[Run], list[Inconsistency]]:
-    """One run per identity: a finished one, else the oldest."""
+    """Return one run per identity: a finished one, else the oldest."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         tags = run.data.tags
@@ -90,7 +90,7 @@ def _deduplicate(runs: Iterable[Run]) -> tuple[list[Run], list[Inconsistency]]:
 
 
 def _study_findings(snapshot: StudySnapshot, study: Run | None, trials: Mapping[str, Run]) -> list[Inconsistency]:
-    """Inconsistencies of the study's own run."""
+    """Inconsistency of the study's own run."""
     if study is None:
         if not snapshot.runs:
             return []
@@ -128,7 +128,7 @@ def _unexpected(
 def _trial_findings(
     snapshot: StudySnapshot, point: ExpectedPoint, study: Run | None, trial: Run | None, folds: Mapping[str, Run]
 ) -> list[Inconsistency]:
-    """Inconsistencies of a point's trial run and fold runs."""
+    """Inconsistency of a point's trial run and fold runs."""
     fold_runs = [folds[identity] for identity in point.folds if identity in folds]
     findings = [finding for run in fold_runs for finding in _fold_findings(snapshot, run, trial)]
     if trial is None:
@@ -155,7 +155,7 @@ def _trial_findings(
 def _missing_trial_findings(
     snapshot: StudySnapshot, point: ExpectedPoint, study: Run | None, fold_runs: list[Run]
 ) -> list[Inconsistency]:
-    """A trial run that is lost although its folds have runs or Optuna has its value."""
+    """Return a trial run that is lost although its folds have runs or Optuna has its value."""
     complete = any(trial.state == TrialState.COMPLETE for trial in snapshot.trials.get(point.key, []))
     if not fold_runs and not (complete and snapshot.runs and not snapshot.is_running):
         return []
@@ -167,7 +167,7 @@ def _missing_trial_findings(
 
 
 def _lost_folds(snapshot: StudySnapshot, point: ExpectedPoint, trial: Run, folds: Mapping[str, Run]) -> list[str]:
-    """Names of folds that a finished trial must have and whose results are nowhere."""
+    """Return names of folds that a finished trial must have and whose results are nowhere."""
     if schema.REUSED_FROM in trial.data.tags:
         return []
     present = snapshot.finished_in_other_studies.keys() | snapshot.pending
@@ -183,7 +183,7 @@ def _is_complete(snapshot: StudySnapshot, fold: Run) -> bool:
 
 
 def _fold_findings(snapshot: StudySnapshot, fold: Run, trial: Run | None) -> list[Inconsistency]:
-    """Inconsistencies of a fold run."""
+    """Inconsistency of a fold run."""
     title = f"fold run {_title(fold)}"
     findings = []
     parent = fold.data.tags.get(schema.PARENT)
@@ -214,7 +214,7 @@ def _fold_findings(snapshot: StudySnapshot, fold: Run, trial: Run | None) -> lis
 
 
 def _search_findings(snapshot: StudySnapshot, point: ExpectedPoint, trial: Run | None) -> list[Inconsistency]:
-    """Inconsistencies of a point's Optuna trials."""
+    """Inconsistency of a point's Optuna trials."""
     group = snapshot.trials.get(point.key, [])
     findings = []
     for duplicate in group[1:]:
@@ -239,7 +239,7 @@ def _result_findings(snapshot: StudySnapshot) -> Iterator[Inconsistency]:
 
 
 def _common_tags(run: Run) -> dict[str, str]:
-    """Tags that all runs of a study share."""
+    """Return tags that all runs of a study share."""
     shared = {schema.STUDY, schema.RECIPE, schema.CORPUS, schema.CORPUS_DIGEST, schema.SCHEME}
     shared |= {schema.SYNTHETIC, schema.GIT_COMMIT, schema.GIT_DIRTY, schema.PROCESSOR}
     return {

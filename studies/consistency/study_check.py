@@ -38,7 +38,7 @@ class CheckResult:
 
     @cached_property
     def findings(self) -> tuple[Inconsistency, ...]:
-        """Inconsistencies that are left."""
+        """Inconsistency that are left."""
         return tuple(find_inconsistencies(self.snapshot))
 
     @property
@@ -140,5 +140,5 @@ def repair_study(
 
 
 def _is_resumable(finding: Inconsistency) -> bool:
-    """Whether an inconsistency is a run that a kill left open and that a coordinator resumes."""
+    """Return whether an inconsistency is a run that a kill left open and that a coordinator resumes."""
     return finding.kind == "stuck" and isinstance(finding.repair, EndRun) and finding.repair.status == "KILLED"

@@ -1,4 +1,4 @@
-"""The coordinator: it dispatches folds, takes their results, and is the only writer of its study.
+"""Coordinator: it dispatches folds, takes their results, and is the only writer of its study.
 
 A result is on disk in the outbox before anything refers to it; then its run is written; then it leaves the outbox.
 After a kill at any moment, the next start of the study finds what is finished and what is in the outbox, and trains

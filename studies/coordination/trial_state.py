@@ -105,7 +105,7 @@ class TrialState:
         return {result.fold.index + 1: payloads.validation_ua(result) for result in tuple(self.results.values())}
 
     def is_repetition_of(self, trial: "TrialState") -> bool:
-        """Whether it is another trial's point, perhaps with another seed."""
+        """Return whether it is another trial's point, perhaps with another seed."""
         seed = {"seed": trial.point.configuration.seed}
         return self.point.configuration.model_copy(update=seed) == trial.point.configuration
 

@@ -18,7 +18,7 @@ from tracking.writing.recorder import Recorder
 
 
 class TrialWriter:
-    """The only writer of a study's trials.
+    """Only writer of a study's trials.
 
     Args:
         session: The study.
@@ -55,7 +55,7 @@ class TrialWriter:
             trial.add_result(result, FoldState.EXTERNAL)
 
     def owns(self, run: Run) -> bool:
-        """Whether a run is this study's."""
+        """Return whether a run is this study's."""
         return bool(run.data.tags[schema.STUDY] == self._session.name)
 
     def reuse(self, trial: TrialState, source: TrialResult) -> float:
@@ -113,7 +113,7 @@ class TrialWriter:
             self._search.prune(trial.point.number, reason)
 
     def is_pruned(self, trial: TrialState) -> bool:
-        """Whether a trial's run says that it was pruned."""
+        """Return whether a trial's run says that it was pruned."""
         return self._recorder.trial_is_pruned(trial.identity)
 
     def _supersede_duplicates(self, trial: TrialState) -> None:

@@ -66,7 +66,7 @@ class LocalBackend(Backend):
 
 
 class RayBackend(Backend):
-    """A Ray cluster.
+    """Ray cluster.
 
     Args:
         cluster: The cluster.

@@ -17,7 +17,7 @@ PrunerName = Literal["none", "median", "wilcoxon"]
 
 
 class Recipe(FrozenModel):
-    """A named set of settings.
+    """Named set of settings.
 
     Attributes:
         name: Name of the recipe.

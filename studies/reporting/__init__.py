@@ -1,1 +1,1 @@
-"""Reports of studies: context, importances of settings, and updates while studies run."""
+"""Report of studies: context, importances of settings, and updates while studies run."""

@@ -22,7 +22,7 @@ from tracking.reading.reader import Reader, latest_fold_run
 
 POLL_S = 2.0
 _REST_FACTOR = 4
-"""After a report, the watch rests this many times as long as it took: the study needs the processor."""
+"""After a report, the watch pauses this many times as long as it took: the study needs the processor."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""A study and its search: session, points, sampling and pruning."""
+"""Study and its search: session, points, sampling and pruning."""

@@ -32,7 +32,7 @@ _ACTIVE_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
 class OptunaStudy:
-    """An Optuna study over a plan's points; the value of a trial is its mean validation UA.
+    """Optuna study over a plan's points; the value of a trial is its mean validation UA.
 
     Args:
         study: The Optuna study.
@@ -247,5 +247,5 @@ class OptunaStudy:
             self._study.set_user_attr(SUPERSEDED, sorted({*superseded, trial.number}))
 
     def _active_trials(self) -> dict[str, FrozenTrial]:
-        """The trial of each point, by the point's key."""
+        """Return the trial of each point, by the point's key."""
         return {key: group[0] for key, group in self.active_trials().items()}

@@ -8,7 +8,7 @@ from ser.results import Fold
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a plan with its Optuna trial.
+    """Point of a plan with its Optuna trial.
 
     Attributes:
         configuration: The point.
@@ -40,7 +40,7 @@ class StudyLocation:
     folds: int
 
     def same_data_as(self, location: "StudyLocation | None") -> bool:
-        """Whether another study has the same corpus and fold scheme, so that one report may show both."""
+        """Return whether another study has the same corpus and fold scheme, so that one report may show both."""
         return location is not None and (self.corpus_digest, self.scheme) == (location.corpus_digest, location.scheme)
 
 

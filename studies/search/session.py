@@ -1,4 +1,4 @@
-"""An opened study: its Optuna study, its MLflow runs, its outbox, and the identities of its folds."""
+"""Opened study: its Optuna study, its MLflow runs, its outbox, and the identities of its folds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from tracking.reading.reader import Reader
 
 @dataclass(frozen=True)
 class StudySession:
-    """An opened study.
+    """Opened study.
 
     It reads and repairs. The recorder, which writes runs, is not part of it: only a coordinator has one.
 
@@ -102,12 +102,12 @@ class StudySession:
         return self.search.points(self.precision)
 
     def folds_of(self, configuration: FoldConfiguration) -> Mapping[str, Fold]:
-        """Folds of a configuration by identity, in the order of the scheme."""
+        """Return folds of a configuration by identity, in the order of the scheme."""
         digest, device_type = self.location.corpus_digest, self.identity_inputs.device_type
         return {fold_identity(configuration, digest, fold, device_type): fold for fold in self.scheme}
 
     def is_complete(self, points: list[Point]) -> bool:
-        """Whether every point has ended, and no further one would be proposed.
+        """Return whether every point has ended, and no further one would be proposed.
 
         Args:
             points: All points that are known by now.

@@ -19,7 +19,7 @@ class Lease:
 
 
 class Storage(ABC):
-    """A database of studies. The constructor opens nothing."""
+    """Database of studies. The constructor opens nothing."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The data directory of a user, with paths of data, results and reports; `data` by default."""
+"""Data directory of a user, with paths of data, results and reports; `data` by default."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ from studies.storages.base import Storage
 
 @dataclass(frozen=True)
 class Home:
-    """The data directory, which contains everything that is computed.
+    """Data directory, which contains everything that is computed.
 
     Attributes:
         root: The directory.
@@ -24,7 +24,7 @@ class Home:
 
     @cached_property
     def storage(self) -> Storage:
-        """Optuna's studies and their leases."""
+        """Optuna' studies and their leases."""
         return storage_at(self.storage_url, self.root / "optuna.db")
 
     @property
@@ -34,7 +34,7 @@ class Home:
 
     @property
     def demo_corpus(self) -> Path:
-        """The generated demo corpus."""
+        """Generated demo corpus."""
         return self.root / "corpora" / "demo"
 
     @property
@@ -49,17 +49,17 @@ class Home:
 
     @property
     def artifacts(self) -> Path:
-        """MLflow's artifacts."""
+        """MLflow' artifacts."""
         return self.root / "artifacts"
 
     @property
     def reports(self) -> Path:
-        """Reports."""
+        """Report."""
         return self.root / "reports"
 
     @property
     def machine_cache(self) -> Path:
-        """Measurements of this machine."""
+        """Measurement of this machine."""
         return self.root / "machine.json"
 
     def live_status(self, study: str) -> Path:

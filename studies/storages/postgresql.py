@@ -154,7 +154,7 @@ class PostgresqlStorage(Storage):
 
 
 class AdvisoryLease(Lease):
-    """A study's advisory lock, and the row that names its owner.
+    """Study's advisory lock, and the row that names its owner.
 
     Args:
         storage: The storage.

@@ -4,8 +4,8 @@ import pytest
 from rich.console import Console
 
 from ser.results import EpochRecord
-from studies.cli import progress
-from studies.cli.progress import StudyDisplay
+from studies.cli.terminal import progress
+from studies.cli.terminal.progress import StudyDisplay
 
 HOSTILE = "[/x] [bold]f1"
 

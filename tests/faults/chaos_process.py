@@ -103,7 +103,7 @@ class _Assassin(StudyCallback):
         with self._notes.open("a") as file:
             file.write(json.dumps({"event": event, "at_s": time.time()}) + "\n")
 
-    def on_progress(self, standing: StudyProgress) -> None:
+    def on_progress(self, progress: StudyProgress) -> None:
         if not self._stood:
             self._stood = True
             self.note("took over")
@@ -182,9 +182,9 @@ def coordinate(corpus: Path, home: Home, epochs: int, workers: int, kill: Kill |
     runner.writer_threads = lambda home: workers
     with sigterm_as_exit():
         try:
-            workplace = LocalBackend(("cpu",) * workers)
+            backend = LocalBackend(("cpu",) * workers)
             outcome = runner.run_study(
-                plan(epochs), corpus, home, workplace, assassin, lambda name: lambda done, total: None
+                plan(epochs), corpus, home, backend, assassin, lambda name: lambda done, total: None
             )
         except SerError as error:
             assassin.note(f"error: {error}")

@@ -11,7 +11,7 @@ from tracking.analysis.trial_result import TrialResult
 
 @dataclass(frozen=True, eq=False)
 class ScoredTrial:
-    """A trial with its scored folds.
+    """Trial with its scored folds.
 
     Attributes:
         study: Name of the study.
@@ -41,7 +41,7 @@ class ScoredTrial:
 
 @dataclass(frozen=True, eq=False)
 class PrunedTrial:
-    """A trial that its study pruned, or one that repeats it with another seed.
+    """Trial that its study pruned, or one that repeats it with another seed.
 
     Attributes:
         name: Name of its MLflow run.

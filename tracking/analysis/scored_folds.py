@@ -37,7 +37,7 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MetricCurve:
-    """A metric over the epochs of one fold.
+    """Metric over the epochs of one fold.
 
     Attributes:
         epochs: Epochs that recorded it, ascending.
@@ -115,7 +115,7 @@ class ScoredFold:
 
     @property
     def provenance(self) -> Provenance:
-        """Versions and device type of the training."""
+        """Version and device type of the training."""
         environment = self.environment
         return Provenance(self.results_version, environment.get("torch", ""), environment.get("device_type", ""))
 

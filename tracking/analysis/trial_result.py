@@ -5,7 +5,7 @@ from ser.results import Fold, FoldResult
 
 
 class TrialResult(FrozenModel):
-    """A configuration with its fold results.
+    """Configuration with its fold results.
 
     Attributes:
         study: Name of the study.

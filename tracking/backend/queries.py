@@ -1,4 +1,4 @@
-"""Searches for runs, and their conditions in MLflow's filter language, which has no escapes."""
+"""Search for runs, and their conditions in MLflow's filter language, which has no escapes."""
 
 from collections.abc import Mapping
 

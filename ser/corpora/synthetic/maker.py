@@ -87,7 +87,7 @@ def write_synthetic_corpus(
 
     Args:
         name: One of `LAYOUTS`.
-        table: A CSV file with a row an utterance; see `ser.corpora.synthetic.table`.
+        table: A CSV file with one row per utterance; see `ser.corpora.synthetic.table`.
         root: Folder to make; it must be new or empty.
         voice: 'noise', or 'demo' for speech by eSpeak NG.
         seed: Another seed gives other samples.

@@ -1,4 +1,4 @@
-"""Reads a corpus, and prints or draws its summary."""
+"""Read a corpus, and prints or draws its summary."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from ser.errors import ConfigurationError
 from studies.cli.arguments import parse_key_values
 from studies.cli.corpus.commands import CheckOptions
 from studies.cli.corpus.tables import print_summary
-from studies.cli.progress import progress_bar
+from studies.cli.terminal.progress import progress_bar
 from tracking.analysis.corpus_summary import as_json, summarise
 from tracking.analysis.figures.corpus import save_corpus_figure
 

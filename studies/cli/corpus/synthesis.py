@@ -1,10 +1,10 @@
-"""Makes the demo corpus, and synthetic corpora in the layout of licensed ones."""
+"""Make the demo corpus, and synthetic corpora in the layout of licensed ones."""
 
 import typer
 
 from ser.corpora.synthetic import demo, write_synthetic_corpus
 from studies.cli.corpus.commands import DemoOptions, LayoutOptions
-from studies.cli.progress import progress_bar
+from studies.cli.terminal.progress import progress_bar
 
 
 def make_demo(options: DemoOptions) -> None:

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from ser.errors import StudyError
 from studies.cli.arguments import find_study_in, open_home
-from studies.cli.progress import StudyDisplay
 from studies.cli.report.commands import ReportOptions
+from studies.cli.terminal.progress import StudyDisplay
 from studies.reporting.report_runner import Report, build_report, watch_study
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies

@@ -1,4 +1,4 @@
-"""Prints whether a study's points, Optuna, MLflow and the outbox agree."""
+"""Print whether a study's points, Optuna, MLflow and the outbox agree."""
 
 import typer
 

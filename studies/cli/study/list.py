@@ -1,4 +1,4 @@
-"""Prints the table of all studies."""
+"""Print the table of all studies."""
 
 from rich.console import Console
 from rich.table import Column, Table

@@ -1,4 +1,4 @@
-"""Runs a study, and reports its corpus."""
+"""Run a study, and report its corpus."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from ser.corpora.registry import LOADERS
 from ser.corpora.synthetic.demo import make_demo
 from ser.errors import ConfigurationError, StudyError, unknown_value_message
 from studies.cli.arguments import find_study_in, open_home, parse_key_values
-from studies.cli.progress import StudyDisplay
 from studies.cli.report.command import print_results, write_and_upload_report
 from studies.cli.study.commands import RunOptions
+from studies.cli.terminal.progress import StudyDisplay
 from studies.coordination.shutdown import sigterm_as_exit
 from studies.execution.backends import open_backend
 from studies.planning.options import StudyOptions

@@ -1,4 +1,4 @@
-"""Prints one study's trials, and its workers' progress live."""
+"""Print one study's trials, and its workers' progress live."""
 
 import json
 import time

@@ -29,7 +29,7 @@ _INSTALL = "pip install 'ser-studies[ray]' (with make: EXECUTOR=ray)"
 
 @dataclass(frozen=True)
 class Node:
-    """A node that is alive.
+    """Node that is alive.
 
     Attributes:
         id: Ray's id.

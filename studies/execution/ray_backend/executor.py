@@ -33,7 +33,7 @@ _NOT_BIT_IDENTICAL = "so results are not identical bit for bit"
 
 @dataclass
 class _RunningFold:
-    """A fold that a node computes."""
+    """Fold that a node computes."""
 
     task: FoldTask
     slot: int

@@ -4,6 +4,7 @@ Run `python -m tests.ser.golden.make_golden` after a change that is meant to mov
 with raising `ser.identity.RESULTS_VERSION`; the golden test says when.
 """
 
+import argparse
 import json
 import tempfile
 from pathlib import Path
@@ -135,5 +136,7 @@ def _corpus(folder: Path) -> Corpus:
 
 
 if __name__ == "__main__":
+    # So that --help explains, and any other argument is refused, before the file is written.
+    argparse.ArgumentParser(description=__doc__).parse_args()
     PATH.write_text(json.dumps(golden_results(), indent=1) + "\n", encoding="utf-8")
     print(f"wrote {PATH}")

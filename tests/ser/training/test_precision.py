@@ -16,7 +16,7 @@ from ser.training.data import prepare_fold_data
 from ser.training.precision import precision_context
 from tests.support.toy_corpus import fold_of, small, toy_corpus, toy_store, train
 
-CARD, CPU = torch.device("cuda:0"), torch.device("cpu")
+GPU, CPU = torch.device("cuda:0"), torch.device("cpu")
 
 
 def roundings() -> tuple[str, str, str]:
@@ -36,9 +36,9 @@ def torchs_own() -> Iterator[tuple[str, str, str]]:
 def test_only_tf32_rounds_what_goes_into_products(
     precision: Precision, expected: str, torchs_own: tuple[str, str, str]
 ) -> None:
-    with precision_context(precision, CARD):
+    with precision_context(precision, GPU):
         assert roundings() == (expected,) * 3
-    with pytest.raises(ZeroDivisionError), precision_context(precision, CARD):
+    with pytest.raises(ZeroDivisionError), precision_context(precision, GPU):
         raise ZeroDivisionError
 
 

@@ -15,7 +15,7 @@ CTC_EFFECT = "CTC against sequence-to-label"
 
 @dataclass(frozen=True, eq=False)
 class PlannedComparison:
-    """A variant with its baseline, and in what the two differ."""
+    """Variant with its baseline, and in what the two differ."""
 
     variant: ScoredVariant
     baseline: ScoredVariant

@@ -20,7 +20,7 @@ UA_ONLY_CORPORA = ("fau_aibo",)
 
 @dataclass(frozen=True)
 class Caveat:
-    """A caveat.
+    """Caveat.
 
     Attributes:
         key: Name in links and tables.

@@ -103,7 +103,7 @@ class PowerAnalysis:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A variant against its baseline; H1 of every test: the variant is better.
+    """Variant against its baseline; H1 of every test: the variant is better.
 
     Attributes:
         variant: Label of the variant.
@@ -148,7 +148,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class SkippedComparison:
-    """A comparison that is missing from the report, with the reason."""
+    """Comparison that is missing from the report, with the reason."""
 
     variant: str
     baseline: str

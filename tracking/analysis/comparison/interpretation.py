@@ -19,7 +19,7 @@ RECOMMENDED_TEST = (
 
 @dataclass(frozen=True)
 class TestNote:
-    """A note on one test.
+    """Note on one test.
 
     Attributes:
         key: Field of `Comparison` that holds its values.

@@ -24,7 +24,7 @@ from tracking.analysis.variants.selection import selected_per_fold
 
 @dataclass(frozen=True, eq=False)
 class ScoredBaseline:
-    """A baseline such as logistic regression, with its scores."""
+    """Baseline such as logistic regression, with its scores."""
 
     result: BaselineResult
     predictions: PooledPredictions

@@ -103,7 +103,7 @@ class PublishedTest:
 
 @dataclass(frozen=True)
 class PublishedClaim:
-    """A claim over all columns of the table.
+    """Claim over all columns of the table.
 
     Attributes:
         text: The claim.

@@ -21,7 +21,7 @@ _MODEL_SETTINGS = ("attention", "scope", "criterion", "labels")
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """A request to compare variants with a baseline.
+    """Request to compare variants with a baseline.
 
     Attributes:
         baseline: Label of the variant that all others are compared with; or `name=value` pairs: each

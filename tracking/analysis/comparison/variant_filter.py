@@ -17,7 +17,7 @@ _NOT_SETTINGS = ("seed", "features")
 
 @dataclass(frozen=True)
 class VariantFilter:
-    """A filter of variants, by label or by values of settings.
+    """Filter of variants, by label or by values of settings.
 
     Attributes:
         text: The filter as typed.

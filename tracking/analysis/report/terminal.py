@@ -17,7 +17,7 @@ MAX_LISTED = 40
 
 
 def summary_rows(analysis: Analysis) -> list[dict[str, str]]:
-    """One row a variant or baseline, in the order of the report; see `summary_title` for what is left out.
+    """Return one row per variant or baseline, in the order of the report; see `summary_title` for what is left out.
 
     Args:
         analysis: What the results say.

@@ -17,7 +17,7 @@ from statsmodels.stats import multitest, proportion
 
 @dataclass(frozen=True)
 class ZTest:
-    """A z statistic with the probability of one at least as large under H0."""
+    """Z statistic with the probability of one at least as large under H0."""
 
     z: float
     p: float
@@ -25,7 +25,7 @@ class ZTest:
 
 @dataclass(frozen=True)
 class Interval:
-    """A two-sided 95% confidence interval, in the unit of its estimate."""
+    """Two-sided 95% confidence interval, in the unit of its estimate."""
 
     low: float
     high: float

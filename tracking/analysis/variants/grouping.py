@@ -14,7 +14,7 @@ from tracking.analysis.variants.naming import FIXED, settings_without, variant_l
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """A model to compare: its folds for every seed.
+    """Model to compare: its folds for every seed.
 
     Attributes:
         label: Readable name, unique among the variants of one report.
@@ -45,7 +45,7 @@ class Variant:
 
     @property
     def provenance(self) -> Provenance:
-        """Versions and device type of the training of all its folds."""
+        """Version and device type of the training of all its folds."""
         return next(iter(self.folds.values()))[0].provenance
 
     @property

@@ -18,7 +18,7 @@ from tracking.analysis.variants.predictions import PooledPredictions, pool_predi
 
 @dataclass(frozen=True)
 class MeanAndStd:
-    """A mean with the standard deviation (n - 1) beside it; None where there is one value only."""
+    """Mean with the standard deviation (n - 1) beside it; None where there is one value only."""
 
     mean: float
     std: float | None
@@ -66,7 +66,7 @@ class Scores:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScoredVariant(Variant):
-    """A variant with its test predictions and scores.
+    """Variant with its test predictions and scores.
 
     Attributes:
         predictions: Its test predictions.

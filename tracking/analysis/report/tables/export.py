@@ -143,6 +143,6 @@ def _markdown_note(caveat: Caveat) -> str:
 
 
 def _footnote_letters(table: Table) -> dict[Caveat, str]:
-    """One letter per caveat of a cell."""
+    """Return one letter per caveat of a cell."""
     caveats = dict.fromkeys(caveat for row in table.rows for cell in row for caveat in cell.caveats)
     return dict(zip(caveats, ascii_lowercase, strict=False))

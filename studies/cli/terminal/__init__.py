@@ -1,0 +1,1 @@
+"""Progress bars and text on the terminal."""
