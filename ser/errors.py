@@ -16,15 +16,15 @@ class SerError(Exception):
 
 
 class ConfigurationError(SerError):
-    """Setting has a value that the method does not know."""
+    """A setting has a value that the method does not know."""
 
 
 class CorpusError(SerError):
-    """Corpus cannot be read at all (a single bad utterance is skipped and listed instead)."""
+    """A corpus cannot be read at all (a single bad utterance is skipped and listed instead)."""
 
 
 class AnnotationError(CorpusError):
-    """Label file does not have the form that its corpus documents.
+    """A label file does not have the form that its corpus documents.
 
     Args:
         path: The label file.
@@ -40,7 +40,7 @@ class AnnotationError(CorpusError):
 
 
 class AudioError(CorpusError):
-    """Audio file cannot be decoded, or holds what is not audio.
+    """An audio file cannot be decoded, or holds what is not audio.
 
     Args:
         path: The audio file.
@@ -54,15 +54,15 @@ class AudioError(CorpusError):
 
 
 class FeatureStoreError(SerError):
-    """Feature store cannot be written or does not hold what its key promises."""
+    """The feature store cannot be written or does not hold what its key promises."""
 
 
 class FoldError(SerError):
-    """Fold scheme would break a guard: a shared speaker, an empty part, a class without training data."""
+    """A fold scheme would break a guard: a shared speaker, an empty part, a class without training data."""
 
 
 class TrainingError(SerError):
-    """Fold cannot be trained on: its loss or its weights are not finite."""
+    """A fold cannot be trained on: its loss or its weights are not finite."""
 
 
 class ComparisonError(SerError):
@@ -70,15 +70,15 @@ class ComparisonError(SerError):
 
 
 class StudyError(SerError):
-    """Study cannot be run or resumed as asked."""
+    """A study cannot be run or resumed as asked."""
 
 
 class StorageError(SerError):
-    """Database, the tracking server or a disk cannot be used as it is; nothing that was computed is lost."""
+    """A database, the tracking server or a disk cannot be used as it is; nothing that was computed is lost."""
 
 
 class UnavailableError(StorageError):
-    """Database or the tracking server cannot be reached now; the same command goes on when it can.
+    """A database or the tracking server cannot be reached now; the same command goes on when it can.
 
     Its exit code is the one that `sysexits.h` calls EX_TEMPFAIL: try again later.
     """

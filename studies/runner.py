@@ -161,7 +161,7 @@ def _repair(
 
 
 def writer_threads(home: Home) -> int:
-    """Return number of trials that are written at the same time; SQLite takes one write after the other."""
+    """Return the number of trials that are written at the same time; SQLite takes one write after the other."""
     return 1 if home.tracking_uri is None else SERVER_WRITER_THREADS
 
 
@@ -209,7 +209,7 @@ def _open_recorder(session: StudySession, corpus: Corpus, root: Path, processor:
 
 
 def _requirements(plan: StudyPlan, data: _StudyData, precision: Precision, device_type: str) -> StudyRequirements:
-    """Requirement of the study for each node of a cluster."""
+    """Requirements of the study for each node of a cluster."""
     return StudyRequirements(
         corpus=data.corpus,
         loader=plan.corpus,

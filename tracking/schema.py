@@ -1,4 +1,4 @@
-"""Name of all tags, metrics and artifacts in MLflow."""
+"""Names of all tags, metrics and artifacts in MLflow."""
 
 from collections.abc import Mapping
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Name of speakers and classes: normalization, and names that probably mean the same."""
+"""Names of speakers and classes: normalization, and names that probably mean the same."""
 
 import re
 import unicodedata

@@ -1,1 +1,1 @@
-"""Log-mel features: computed once a corpus, mapped from disk, normalised and stacked on the way out."""
+"""Log-mel features: computed once per corpus, mapped from disk, normalised and stacked on the way out."""

@@ -90,7 +90,7 @@ def _deduplicate(runs: Iterable[Run]) -> tuple[list[Run], list[Inconsistency]]:
 
 
 def _study_findings(snapshot: StudySnapshot, study: Run | None, trials: Mapping[str, Run]) -> list[Inconsistency]:
-    """Inconsistency of the study's own run."""
+    """Inconsistencies of the study's own run."""
     if study is None:
         if not snapshot.runs:
             return []
@@ -128,7 +128,7 @@ def _unexpected(
 def _trial_findings(
     snapshot: StudySnapshot, point: ExpectedPoint, study: Run | None, trial: Run | None, folds: Mapping[str, Run]
 ) -> list[Inconsistency]:
-    """Inconsistency of a point's trial run and fold runs."""
+    """Inconsistencies of a point's trial run and fold runs."""
     fold_runs = [folds[identity] for identity in point.folds if identity in folds]
     findings = [finding for run in fold_runs for finding in _fold_findings(snapshot, run, trial)]
     if trial is None:
@@ -167,7 +167,7 @@ def _missing_trial_findings(
 
 
 def _lost_folds(snapshot: StudySnapshot, point: ExpectedPoint, trial: Run, folds: Mapping[str, Run]) -> list[str]:
-    """Return names of folds that a finished trial must have and whose results are nowhere."""
+    """Names of folds that a finished trial must have and whose results are nowhere."""
     if schema.REUSED_FROM in trial.data.tags:
         return []
     present = snapshot.finished_in_other_studies.keys() | snapshot.pending
@@ -183,7 +183,7 @@ def _is_complete(snapshot: StudySnapshot, fold: Run) -> bool:
 
 
 def _fold_findings(snapshot: StudySnapshot, fold: Run, trial: Run | None) -> list[Inconsistency]:
-    """Inconsistency of a fold run."""
+    """Inconsistencies of a fold run."""
     title = f"fold run {_title(fold)}"
     findings = []
     parent = fold.data.tags.get(schema.PARENT)
@@ -214,7 +214,7 @@ def _fold_findings(snapshot: StudySnapshot, fold: Run, trial: Run | None) -> lis
 
 
 def _search_findings(snapshot: StudySnapshot, point: ExpectedPoint, trial: Run | None) -> list[Inconsistency]:
-    """Inconsistency of a point's Optuna trials."""
+    """Inconsistencies of a point's Optuna trials."""
     group = snapshot.trials.get(point.key, [])
     findings = []
     for duplicate in group[1:]:
@@ -239,7 +239,7 @@ def _result_findings(snapshot: StudySnapshot) -> Iterator[Inconsistency]:
 
 
 def _common_tags(run: Run) -> dict[str, str]:
-    """Return tags that all runs of a study share."""
+    """Return the tags that all runs of a study share."""
     shared = {schema.STUDY, schema.RECIPE, schema.CORPUS, schema.CORPUS_DIGEST, schema.SCHEME}
     shared |= {schema.SYNTHETIC, schema.GIT_COMMIT, schema.GIT_DIRTY, schema.PROCESSOR}
     return {

@@ -81,7 +81,7 @@ class StudySnapshot:
         return bool(self.trials) and not self.runs and not self.pending
 
     def finished_trials(self) -> frozenset[str]:
-        """Return identities of trials whose run is finished."""
+        """Return the identities of trials whose run is finished."""
         trials = (run for run in self.runs if run.data.tags[schema.KIND] == "trial")
         return frozenset(run.data.tags[schema.TRIAL_ID] for run in trials if is_finished(run))
 
@@ -126,7 +126,7 @@ def read_snapshot(
 
 
 def expected_points(session: StudySession) -> tuple[ExpectedPoint, ...]:
-    """Return identities that the trials and folds of all known points must have."""
+    """Return the identities that the trials and folds of all known points must have."""
     expected = []
     for point in session.points():
         folds = session.folds_of(point.configuration)
@@ -136,7 +136,7 @@ def expected_points(session: StudySession) -> tuple[ExpectedPoint, ...]:
 
 
 def _started_points(runs: Iterable[Run], points: Iterable[ExpectedPoint]) -> list[ExpectedPoint]:
-    """Return points that have runs in the study; a trial that was reused as a whole needs none of its folds."""
+    """Return the points that have runs in the study; a trial that was reused as a whole needs none of its folds."""
     folds = {run.data.tags.get(schema.FOLD_IDENTITY) for run in runs}
     trials = {run.data.tags.get(schema.TRIAL_ID) for run in runs if schema.REUSED_FROM not in run.data.tags}
     return [point for point in points if point.trial in trials or not folds.isdisjoint(point.folds)]
@@ -158,7 +158,7 @@ def _finished_in_other_studies(
 
 
 def _outbox_content(session: StudySession, points: Iterable[ExpectedPoint]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return identities of the study's results in the outbox, and of its files there that hold none."""
+    """Return the identities of the study's results in the outbox, and of its files there that hold none."""
     folds = {identity for point in points for identity in point.folds}
     pending: set[str] = set()
     unreadable: set[str] = set()

@@ -38,7 +38,7 @@ class CheckResult:
 
     @cached_property
     def findings(self) -> tuple[Inconsistency, ...]:
-        """Inconsistency that are left."""
+        """Inconsistencies that are left."""
         return tuple(find_inconsistencies(self.snapshot))
 
     @property

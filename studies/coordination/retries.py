@@ -83,7 +83,7 @@ class RetryPolicy:
         return reason, 0 if failed.permanent else MAX_ATTEMPTS - fold.count
 
     def failed_in(self, identity: str) -> frozenset[int]:
-        """Slot in which a fold has failed; its next attempt takes another one, where there is one."""
+        """Slots in which a fold has failed; its next attempt takes another one, where there is one."""
         return frozenset(self._folds[identity].failed_in) if identity in self._folds else frozenset()
 
     def find_stalled(self) -> list[str]:

@@ -1,1 +1,1 @@
-"""Report of studies: context, importances of settings, and updates while studies run."""
+"""Reports of studies: context, importances of settings, and updates while studies run."""

@@ -102,7 +102,7 @@ class StudySession:
         return self.search.points(self.precision)
 
     def folds_of(self, configuration: FoldConfiguration) -> Mapping[str, Fold]:
-        """Return folds of a configuration by identity, in the order of the scheme."""
+        """Return the folds of a configuration by identity, in the order of the scheme."""
         digest, device_type = self.location.corpus_digest, self.identity_inputs.device_type
         return {fold_identity(configuration, digest, fold, device_type): fold for fold in self.scheme}
 

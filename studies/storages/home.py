@@ -24,7 +24,7 @@ class Home:
 
     @cached_property
     def storage(self) -> Storage:
-        """Optuna' studies and their leases."""
+        """Optuna's studies and their leases."""
         return storage_at(self.storage_url, self.root / "optuna.db")
 
     @property
@@ -49,7 +49,7 @@ class Home:
 
     @property
     def artifacts(self) -> Path:
-        """MLflow' artifacts."""
+        """MLflow's artifacts."""
         return self.root / "artifacts"
 
     @property
@@ -59,7 +59,7 @@ class Home:
 
     @property
     def machine_cache(self) -> Path:
-        """Measurement of this machine."""
+        """Measurements of this machine."""
         return self.root / "machine.json"
 
     def live_status(self, study: str) -> Path:

@@ -59,5 +59,5 @@ class ReportContext:
 
     @property
     def running(self) -> tuple[str, ...]:
-        """Name of the studies that are running now."""
+        """Names of the studies that are running now."""
         return tuple(name for name, study in self.studies.items() if study.running)

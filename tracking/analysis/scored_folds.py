@@ -115,7 +115,7 @@ class ScoredFold:
 
     @property
     def provenance(self) -> Provenance:
-        """Version and device type of the training."""
+        """Versions and device type of the training."""
         environment = self.environment
         return Provenance(self.results_version, environment.get("torch", ""), environment.get("device_type", ""))
 

@@ -59,7 +59,7 @@ def headline(analysis: Analysis) -> Headline:
 
 
 def _stronger_baselines(analysis: Analysis, best: ScoredVariant) -> str:
-    """Sentence on baselines of another kind that score higher: without them the headline would flatter."""
+    """Sentences on baselines of another kind that score higher: without them the headline would flatter."""
     best_ua = best.scores.ua.mean
     return "".join(
         f" {name[:1].upper()}{name[1:]} scores higher: {ua} UA ({format_points(baseline.scores.ua.mean - best_ua)} "

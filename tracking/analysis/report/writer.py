@@ -168,7 +168,7 @@ def _facts(analysis: Analysis) -> list[str]:
 
 
 def _used_caveats(analysis: Analysis) -> tuple[Caveat, ...]:
-    """Caveat of the report, its variants and baselines, each once."""
+    """Caveats of the report, its variants and baselines, each once."""
     caveats = dict.fromkeys(report_caveats(analysis))
     for variant in analysis.variants:
         caveats.update(dict.fromkeys(variant_caveats(variant)))

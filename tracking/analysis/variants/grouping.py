@@ -45,7 +45,7 @@ class Variant:
 
     @property
     def provenance(self) -> Provenance:
-        """Version and device type of the training of all its folds."""
+        """Versions and device type of the training of all its folds."""
         return next(iter(self.folds.values()))[0].provenance
 
     @property
