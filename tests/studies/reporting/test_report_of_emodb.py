@@ -84,8 +84,8 @@ def test_the_report_on_emodb_is_whole_in_a_browser(table: ResultsTable, tmp_path
         assert page.locator("#tests tbody tr").count() == 9
         assert page.locator("#folds_ua tbody td").count() == 12 * 10
         assert page.locator("#folds_ua").get_by_text("missing", exact=True).count() == 0
-        for mark in ("same-sentences", "transductive", "development", "one-seed", "overlapping-training"):
-            assert page.locator(f"#result a.badge-{mark}").count() == 1, mark
+        for caveat in ("same-sentences", "transductive", "development", "one-seed", "overlapping-training"):
+            assert page.locator(f"#result a.caveat-{caveat}").count() == 1, caveat
         page.get_by_role("button", name="phonemes UA").click()
         shown = [float(cell) for cell in grid.locator("tbody td:nth-child(4)").all_inner_texts()]
         assert shown == sorted(shown, reverse=True)
