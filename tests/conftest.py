@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 # Read by torch when it is imported, here and in workers: for tensors as small as the tests' a second
 # thread does nothing but spin, on a core that another test's worker needs.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# librosa compiles for 19 s what the tests compute once.
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("without_deadline", deadline=None)
