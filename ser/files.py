@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import os
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ _PARTIAL = ".partial-"
 def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
     """Write a file beside its path and rename it, so that a reader sees the old file or the new one, never a part.
 
-    Drafts that killed processes left for the same file are removed.
+    With `durable`, drafts that killed processes of this machine left for the same file are removed.
 
     Args:
         path: The file, in a folder that exists.
@@ -25,7 +26,8 @@ def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
     Raises:
         OSError: The file cannot be written; nothing is left of the draft.
     """
-    _remove_drafts_of_dead_processes(path)
+    if durable:
+        _remove_drafts_of_dead_processes(path)
     draft = path.with_name(f"{path.stem}{_PARTIAL}{os.getpid()}-{threading.get_native_id()}")
     content = data.encode() if isinstance(data, str) else data
     try:
@@ -84,7 +86,7 @@ def file_lock(path: Path, blocking: bool = True, shared: bool = False) -> Iterat
 
 
 def _remove_drafts_of_dead_processes(path: Path) -> None:
-    for draft in path.parent.glob(f"{path.stem}{_PARTIAL}*"):
+    for draft in path.parent.glob(f"{glob.escape(path.stem)}{_PARTIAL}*"):
         process = draft.name.rpartition(_PARTIAL)[2].partition("-")[0]
         if process.isdigit() and not _is_running(int(process)):
             draft.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ def fold_identity(
     torch_version: str | None = None,
     results_version: int | None = None,
 ) -> str:
-    """Return names one fold of one model on one corpus.
+    """Name one fold of one model on one corpus.
 
     Args:
         configuration: The whole configuration, its precision resolved.
@@ -55,7 +55,7 @@ def fold_identity(
 
 
 def trial_identity(fold_identities: list[str]) -> str:
-    """Return names a trial by its folds, in any order: 32 hex digits."""
+    """Name a trial by its folds, in any order: 32 hex digits."""
     return digest_of(sorted(fold_identities))
 
 

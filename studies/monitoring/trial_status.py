@@ -20,7 +20,7 @@ class TrialStatus:
         folds_done: Folds with a finished run.
         folds: Folds of the trial.
         mean_validation_ua: Mean validation UA, 0..1, or None before its end.
-        note: Run that it was reused from, or why it failed or was pruned.
+        remark: Run that it was reused from, or why it failed or was pruned.
     """
 
     name: str
@@ -28,7 +28,7 @@ class TrialStatus:
     folds_done: int
     folds: int
     mean_validation_ua: float | None
-    note: str
+    remark: str
 
 
 def trial_statuses(home: Home, study: StudySummary) -> list[TrialStatus]:
@@ -60,7 +60,7 @@ def trial_statuses(home: Home, study: StudySummary) -> list[TrialStatus]:
                 folds_done=folds if is_finished(run) else folds_done.get(str(run.info.run_id), 0),
                 folds=folds,
                 mean_validation_ua=run.data.metrics.get(schema.MEAN_VALIDATION_UA),
-                note=f"reused from run {reused}" if reused else _note(tags),
+                remark=f"reused from run {reused}" if reused else _note(tags),
             )
         )
     return statuses

@@ -188,7 +188,7 @@ def test_runs_carry_versions_and_the_processor(ran: StudyFolder) -> None:
         tags = run.data.tags
         assert tags["ser.version.torch"]
         assert tags["ser.version.ser-studies"]
-        assert tags["ser.devices"]
+        assert tags["ser.processor"]
 
 
 def test_a_second_call_trains_nothing(ran: StudyFolder) -> None:

@@ -61,5 +61,5 @@ def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeyp
 def test_drafts_of_dead_processes_are_removed_alone(tmp_path: Path) -> None:
     for process in (4999999, os.getppid()):
         (tmp_path / f"page.partial-{process}-1").write_text("half")
-    atomic_write(tmp_path / "page.html", "new")
+    atomic_write(tmp_path / "page.html", "new", durable=True)
     assert {path.name for path in tmp_path.iterdir()} == {"page.html", f"page.partial-{os.getppid()}-1"}

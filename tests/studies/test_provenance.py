@@ -12,7 +12,7 @@ def test_tags_name_versions_and_processor() -> None:
     tags = provenance_tags("a processor")
     for package in ("torch", "optuna", "mlflow", "numpy", "ser-studies"):
         assert tags[f"ser.version.{package}"] == version(package)
-    assert tags["ser.devices"] == "a processor"
+    assert tags["ser.processor"] == "a processor"
 
 
 @pytest.fixture

@@ -183,9 +183,9 @@ _UTTERANCE_COLUMNS = {
     "emotion": "string",
     "duration_s": "double",
     "words": "long",
-    "words_source": "string",
+    "words_from": "string",
     "voiced_phonemes": "long",
-    "voiced_phonemes_source": "string",
+    "voiced_phonemes_from": "string",
     "language": "string",
 }
 """Columns of the tracked dataset, with MLflow's types; the corpus's dimensional ratings follow."""
@@ -226,8 +226,8 @@ def dataset_input(corpus: Corpus) -> DatasetInput:
         "duration_s": round(sum(corpus.durations_s), 1),
         "skipped": len(corpus.skipped),
         "synthetic": corpus.synthetic,
-        "words_source": corpus.words_source,
-        "voiced_phonemes_source": corpus.voiced_phonemes_source,
+        "words_from": corpus.words_source,
+        "voiced_phonemes_from": corpus.voiced_phonemes_source,
     }
     columns = _UTTERANCE_COLUMNS | dict.fromkeys(_ratings(corpus), "double")
     dataset = Dataset(

@@ -54,7 +54,7 @@ def _print_trials(console: Console, study: StudySummary, trials: list[TrialStatu
     table = Table("trial", "state", "folds", "mean validation UA", "remark", title=study.name, title_justify="left")
     for trial in trials:
         best = "" if trial.mean_validation_ua is None else f"{100 * trial.mean_validation_ua:.1f}%"
-        table.add_row(trial.name, trial.state, f"{trial.folds_done} of {trial.folds}", best, Text(trial.note))
+        table.add_row(trial.name, trial.state, f"{trial.folds_done} of {trial.folds}", best, Text(trial.remark))
     console.print(table)
 
 

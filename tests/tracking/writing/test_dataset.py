@@ -24,8 +24,8 @@ def corpus_of_three_origins() -> Corpus:
 def test_the_tracked_dataset_says_where_counts_come_from() -> None:
     dataset = dataset_input(corpus_of_three_origins()).dataset
     profile = json.loads(dataset.profile)
-    assert profile["words_source"] == {"unknown": 6, "transcript": 2}
-    assert profile["voiced_phonemes_source"] == {"unknown": 6, "labels": 1, "grapheme-to-phoneme": 1}
+    assert profile["words_from"] == {"unknown": 6, "transcript": 2}
+    assert profile["voiced_phonemes_from"] == {"unknown": 6, "labels": 1, "grapheme-to-phoneme": 1}
     assert profile["synthetic"] is False
     assert (dataset.name, dataset.digest, profile["utterances"]) == ("made-up", "0" * 32, 8)
 
@@ -45,14 +45,14 @@ def test_the_origin_of_every_utterances_counts_is_a_column() -> None:
         "emotion": first.emotion,
         "duration_s": "1.0000",
         "words": "3",
-        "words_source": "transcript",
+        "words_from": "transcript",
         "voiced_phonemes": "9",
-        "voiced_phonemes_source": "labels",
+        "voiced_phonemes_from": "labels",
         "language": "en",
         "valence": "2.5",
         "dominance": "4.0",
     }
-    origins = [(row["words_source"], row["voiced_phonemes_source"], row["valence"]) for row in rows[1:3]]
+    origins = [(row["words_from"], row["voiced_phonemes_from"], row["valence"]) for row in rows[1:3]]
     assert origins == [("transcript", "grapheme-to-phoneme", ""), ("unknown", "unknown", "")]
     columns = json.loads(dataset_input(corpus).dataset.schema)["mlflow_colspec"]
     assert [column["name"] for column in columns] == list(rows[0])

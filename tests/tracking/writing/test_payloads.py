@@ -94,8 +94,8 @@ def test_a_model_is_named_by_all_of_its_settings() -> None:
 def test_tags_leave_out_settings_without_effect() -> None:
     tags = payloads.configuration_tags(small(attention="local", scope=5))
     assert tags["ser.scope"] == "5"
-    assert tags["ser.training.targets"] == "words"
-    assert "ser.training.targets" not in payloads.configuration_tags(small(criterion="cross_entropy"))
+    assert tags["ser.labels"] == "words"
+    assert "ser.labels" not in payloads.configuration_tags(small(criterion="cross_entropy"))
 
 
 def test_capped_and_undecided_shares_are_scores() -> None:

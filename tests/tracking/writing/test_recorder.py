@@ -115,8 +115,8 @@ def test_runs_can_be_found_and_traced_by_their_tags(store: MlflowFixture) -> Non
     assert tags["trial"]["ser.trial_id"] == trial_id(QUANTUM)
     assert tags["fold"]["ser.fold_identity"] == parse_result(trained(QUANTUM, 1)).identity
     # The one that computed the fold; the study's context names none here.
-    assert tags["fold"]["ser.devices"] == cpu_name()
-    assert tags["trial"]["ser.devices"] == cpu_name()
+    assert tags["fold"]["ser.processor"] == cpu_name()
+    assert tags["trial"]["ser.processor"] == cpu_name()
     assert "ser.scope" not in tags["trial"]
     assert all(inputs_of(run) == [(CORPUS.name, CORPUS.digest)] for run in store.runs())
 
@@ -133,8 +133,8 @@ def test_runs_name_all_the_processors_that_computed_them(store: MlflowFixture) -
     recorder.finish_study(study, complete=True)
     both = " | ".join(sorted(("another one", cpu_name())))
     differing, same = (store.runs(ser__kind="trial", ser__attention=name)[0].data.tags for name in ("none", "quantum"))
-    assert (differing["ser.devices"], same["ser.devices"]) == (both, cpu_name())
-    assert store.client.get_run(study).data.tags["ser.devices"] == both
+    assert (differing["ser.processor"], same["ser.processor"]) == (both, cpu_name())
+    assert store.client.get_run(study).data.tags["ser.processor"] == both
     assert "Computed on different devices: " in differing["mlflow.note.content"]
     assert "another one" in differing["mlflow.note.content"]
     assert "different devices" not in same["mlflow.note.content"]
