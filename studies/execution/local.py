@@ -107,7 +107,11 @@ class _WorkerSlot:
         ended = not self._process.is_alive()
         events, closed = self._receive()
         if ended or closed:
-            self._process.join()
+            # One that has closed its pipe may hang while it exits, in a device's driver say.
+            self._process.join(_KILL_TIMEOUT_S)
+            if self._process.exitcode is None:
+                self._process.kill()
+                self._process.join(_KILL_TIMEOUT_S)
             exit_code = self._process.exitcode
             self._discard_worker()
             if self.task is not None:
