@@ -31,7 +31,7 @@ from tracking.analysis.report.tables.provenance import (
 from tracking.analysis.report.tables.published import paper_comparison
 from tracking.analysis.report.tables.scores import attention_by_label_tables, recall_table, results_table
 from tracking.analysis.report.tables.search import importance_table, scope_table
-from tracking.analysis.report.tables.sensitivity import sensitivity_table, test_notes_table
+from tracking.analysis.report.tables.sensitivity import notes_on_tests_table, sensitivity_table
 from tracking.analysis.report.tidy_csv import write_tidy_tables
 from tracking.analysis.report_context import ReportContext
 
@@ -83,7 +83,7 @@ def _tables(analysis: Analysis, context: ReportContext, series: Sequence[ScopeSe
         "results": results_table(analysis),
         "tests": comparison_table(analysis),
         "sensitivity": sensitivity_table(analysis),
-        "test_notes": test_notes_table(),
+        "test_notes": notes_on_tests_table(),
         "skipped": skipped_table(analysis),
         "folds_ua": folds_ua,
         "folds_wa": folds_wa,

@@ -85,7 +85,7 @@ def _required_speakers_cell(comparison: Comparison, difference: float) -> Cell:
     return number_cell(EM_DASH if speakers is None else str(speakers), speakers)
 
 
-def test_notes_table() -> Table:
+def notes_on_tests_table() -> Table:
     """Make the table of what each test computes and assumes, and how reliable it is."""
     names = ("test", "what is computed", "what must hold", "how far to trust it", "source")
     return Table(

@@ -32,15 +32,15 @@ def test_too_few_speakers_can_show_nothing():
 
 
 def test_notes_name_every_test_of_a_comparison_once():
-    keys = rows(sensitivity.test_notes_table())
+    keys = rows(sensitivity.notes_on_tests_table())
     assert len(keys) == 7
     assert "the verdict rests on it" in [row["how far to trust it"].text for row in keys]
-    assert all(cell.text for row in sensitivity.test_notes_table().rows for cell in row)
+    assert all(cell.text for row in sensitivity.notes_on_tests_table().rows for cell in row)
 
 
 @pytest.mark.parametrize(
     "table",
-    [sensitivity.sensitivity_table(analyse(study_table())), sensitivity.test_notes_table()],
+    [sensitivity.sensitivity_table(analyse(study_table())), sensitivity.notes_on_tests_table()],
     ids=lambda table: table.name,
 )
 def test_column_titles_are_unique(table):
