@@ -32,7 +32,7 @@ LAYERS = (
     ("tracking.analysis.report",),
     ("tracking",),
     ("tracking.backend",),
-    ("tracking.outbox",),
+    ("tracking.outbox", "tracking.results"),
     ("tracking.reading", "tracking.writing"),
     ("studies.provenance", "studies.storages", "studies.planning"),
     ("studies.search",),
