@@ -6,7 +6,6 @@ the corpus's content order) and `frames.f32` (all frames one after the other, li
 """
 
 import hashlib
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 
 from ser.config import FeatureSettings, FrozenModel, digest_of
 from ser.errors import FeatureStoreError
+from ser.files import parse_json_object
 
 STORE_VERSION = 2
 """Part of a store's key; raised whenever the format or the values change."""
@@ -157,12 +157,12 @@ def _digest_block(path: Path, start: int) -> str:
 
 def _read_metadata(path: Path) -> StoreMetadata:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        metadata = StoreMetadata.model_validate(content)
+        metadata = StoreMetadata.model_validate(parse_json_object(path.read_bytes()))
     except FileNotFoundError:
         raise _corrupt_store_error(path, "a file", "none") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError):
-        raise _corrupt_store_error(path, "the metadata of a feature store", "something else") from None
+    except ValueError as error:
+        found = "other values" if isinstance(error, ValidationError) else f"something else ({error})"
+        raise _corrupt_store_error(path, "the metadata of a feature store", found) from None
     if metadata.version != STORE_VERSION:
         raise _corrupt_store_error(path, f"format version {STORE_VERSION}", str(metadata.version))
     return metadata

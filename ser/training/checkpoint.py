@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pydantic import ValidationError
 
 from ser.errors import SerError
+from ser.files import parse_json_object
 from ser.results import FoldResult
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ class _Header:
         """
         try:
             (length,) = struct.unpack("<Q", content[:8])
-            header = json.loads(content[8 : 8 + length])
+            header = parse_json_object(content[8 : 8 + length])
             metadata = header.pop(_METADATA)
             if not all(isinstance(text, str) for text in metadata.values()):
                 raise _DamagedFileError("its metadata are no text")
             return cls(header, metadata, 8 + length)
-        except (struct.error, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (struct.error, KeyError, TypeError, AttributeError) as error:
             raise _DamagedFileError("there is no result in it") from error
 
     @property

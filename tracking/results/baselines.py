@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ser.config import digest_of
 from ser.errors import SerError
-from ser.files import atomic_write
+from ser.files import atomic_write, parse_json_object
 from ser.results import BaselineResult, Fold
 
 _PREFIX = "baseline-"
@@ -55,11 +55,11 @@ class BaselineStore:
 
 def _read(path: Path) -> BaselineResult:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json_object(path.read_bytes())
         if record["sha256"] != _sha256(record["baseline"]):
             raise SerError(f"{path}: its content is not what was written: the digest differs")
         return BaselineResult.model_validate_json(record["baseline"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise SerError(f"{path}: expected a baseline: {error}") from error
 
 

@@ -21,6 +21,7 @@ from ser.features import store as store_module
 from ser.features.builder import build_store_if_missing, needed_bytes, store_key
 from ser.features.logmel import log_mel
 from ser.features.store import FeatureStore, check_store
+from tests.support.damaged_json import DAMAGED_JSON
 from tests.support.toy_corpus import write_corpus
 
 SETTINGS = FeatureSettings()
@@ -147,6 +148,13 @@ def test_a_damaged_file_is_named_with_what_was_expected(corpus: Corpus, tmp_path
     assert message.startswith(f"{path / name}: expected ")
     assert "\n" not in message
     assert f"remove the folder {path} and it is built anew" in message
+
+
+@pytest.mark.parametrize("content", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
+def test_damaged_metadata_are_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "metadata.json").write_bytes(content)
+    with pytest.raises(FeatureStoreError, match=r"metadata\.json: expected .*, found something else \(it"):
+        FeatureStore.open(tmp_path)
 
 
 def test_frames_that_are_too_long_are_refused(corpus: Corpus, tmp_path: Path) -> None:
