@@ -17,7 +17,7 @@ PACKAGES = ("ser", "tracking", "studies")
 # own name is its part.
 LAYERS = (
     ("ser.errors",),
-    ("ser.config", "ser.devices", "ser.files"),
+    ("ser.config", "ser.cuda_errors", "ser.devices", "ser.files"),
     ("ser.results",),
     ("ser.identity", "ser.metrics"),
     ("ser.corpora", "ser.model"),

@@ -51,8 +51,12 @@ class SpeechEmotionNetwork(nn.Module):
 
     def encode(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """BLSTM outputs C, shape `(batch, frame, 2 * cells)`, float32, zero in padded frames."""
-        with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.recurrent(frames, lengths)  # type: ignore[no-any-return]
+        on_gpu = frames.device.type == "cuda"
+        # Torch's autocast computes the cells of a GPU in float16, whatever type it is asked for, and without scaling
+        # of the loss most of their gradients vanish: there the cells themselves compute in bf16.
+        with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.bf16 and not on_gpu):
+            cells_type = torch.bfloat16 if self.bf16 and on_gpu else None
+            return self.recurrent(frames, lengths, cells_type)  # type: ignore[no-any-return]
 
     def classify(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
         """Log-probabilities from BLSTM outputs; shapes as for `forward`."""
