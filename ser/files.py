@@ -47,9 +47,9 @@ def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
 
 
 @contextmanager
-def fsynced_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file whose content is on the disk when the block ends."""
-    with path.open("wb") as file:
+def fsynced_file(path: Path, append: bool = False) -> Iterator[BinaryIO]:
+    """Open a new file, or the end of a file, whose content is on the disk when the block ends."""
+    with path.open("ab" if append else "wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())

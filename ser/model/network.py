@@ -2,7 +2,7 @@
 
 Suffixes of tensors: B = batch, T = frame, F = feature.
 
-Shapes: input frames `(batch, frame, mel * stack)`; with criterion `ctc` the outputs are
+Shapes: input frames `(batch, frame, width * stack)`; with criterion `ctc` the outputs are
 `(batch, frame, 1 + class)` with blank = 0, with `cross_entropy` `(batch, class)`.
 """
 
@@ -28,7 +28,7 @@ class SpeechEmotionNetwork(nn.Module):
 
     def __init__(self, configuration: FoldConfiguration, emotions: int) -> None:
         super().__init__()
-        inputs = configuration.features.mel_bands * configuration.stack
+        inputs = configuration.features.width * configuration.stack
         self.sequence = configuration.criterion == "ctc"
         self.bf16 = configuration.precision == "bf16"
         self.dropout = None if configuration.dropout is None else UtteranceDropout(configuration.dropout)
@@ -40,7 +40,7 @@ class SpeechEmotionNetwork(nn.Module):
         """Log-probabilities of the classes.
 
         Args:
-            frames: Zero-padded input frames, shape `(batch, frame, mel * stack)`.
+            frames: Zero-padded input frames, shape `(batch, frame, width * stack)`.
             lengths: Valid frames, shape `(batch,)`.
 
         Returns:

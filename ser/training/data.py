@@ -65,7 +65,7 @@ def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldCo
 
     Args:
         corpus: The corpus, in the order of the store.
-        store: Its raw log-mels.
+        store: Its raw frames.
         configuration: The configuration.
         fold: The fold; only its training speakers inform the `*_training` normalisations.
 

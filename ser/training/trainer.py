@@ -67,7 +67,7 @@ def train_fold(
 
     Args:
         corpus: The corpus, in the order of the store.
-        store: Its raw log-mels.
+        store: Its raw frames.
         configuration: The whole configuration.
         fold: Which speakers test, validate and train.
         device: Where to compute.

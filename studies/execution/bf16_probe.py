@@ -57,7 +57,7 @@ def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -
         attention="none", labels="words", loss_scale="utterance", decision="posterior", precision=precision
     )
     network = SpeechEmotionNetwork(configuration, emotions=4).to(device)
-    frames = torch.zeros(32, 100, configuration.features.mel_bands * configuration.stack, device=device)
+    frames = torch.zeros(32, 100, configuration.features.width * configuration.stack, device=device)
     # Different lengths, so that recurrent layers take the path of padded batches, as they do in a fold.
     lengths = torch.tensor([100] * 16 + [40] * 16, device=device)
     durations = []

@@ -11,9 +11,9 @@ from pathlib import Path
 from pydantic import Field
 from typing_extensions import override
 
-from ser.config import FrozenModel
 from ser.errors import StudyError
 from ser.files import atomic_write, parse_json_object
+from ser.frozen_model import FrozenModel
 from ser.results import EpochRecord
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 
