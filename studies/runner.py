@@ -34,6 +34,7 @@ from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
 from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.search.session import StudySession
+from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.base import Lease
 from studies.storages.home import Home
 from tracking.backend.client import connect, experiment_id
@@ -119,7 +120,11 @@ def run_study(
     name = plan.name(data.corpus.digest, backend.device_type)
     status = StatusWriter(home.live_status(name), home.failures(name), name)
     callback = CallbackList(callback, status, LogCallback())
-    with log_to_file(home.log(name)), home.storage.acquire_lease(name) as lease:
+    with (
+        log_to_file(home.log(name)),
+        hold_artifact_locations(home, callback.on_message),
+        home.storage.acquire_lease(name) as lease,
+    ):
         for warning in data.warnings:
             callback.on_message(warning)
         session = _open_session(plan, home, backend, data)

@@ -1,9 +1,12 @@
 """Private parts of other libraries: all used in one module per library, and still there in the installed version."""
 
 import ast
+import sqlite3
+from contextlib import closing
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from shutil import copyfile
 
 import mlflow
 import pytest
@@ -72,6 +75,32 @@ def test_mlflow_s_page_reads_the_tag_of_saved_views() -> None:
 
     scripts = (Path(mlflow.__file__).parent / "server" / "js" / "build" / "static" / "js").glob("main.*.js")
     assert any(SAVED_VIEW.rstrip(".") in script.read_text() for script in scripts), blame(MLFLOW, SAVED_VIEW)
+
+
+def test_mlflow_s_database_has_no_other_columns_of_locations(
+    empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tracking.backend.mlflow_internals import recorded_artifact_roots, replace_artifact_root
+
+    database = copyfile(empty_store, tmp_path / "mlflow.db")
+    # Traces are written to the global store.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    monkeypatch.setenv("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
+    client = mlflow.MlflowClient()
+    former, current = "file:///former%20home/artifacts", "file:///home/artifacts"
+    experiment = client.create_experiment("a corpus", artifact_location=f"{former}/a%20corpus")
+    run = client.create_run(experiment)
+    model = client.create_logged_model(experiment, "model", source_run_id=run.info.run_id)
+    client.create_registered_model("model")
+    client.create_model_version("model", model.artifact_location, run.info.run_id)
+    trace = client.start_trace("trace", experiment_id=experiment)
+    client.end_trace(trace.trace_id)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        assert recorded_artifact_roots(connection) == {former}, blame(MLFLOW, "recorded_artifact_roots")
+        recorded = "\n".join(connection.iterdump())
+        replace_artifact_root(connection, former, current)
+        assert "\n".join(connection.iterdump()) == recorded.replace(former, current), blame(MLFLOW, "location")
+    assert recorded.count(former) >= 6
 
 
 def private_uses(path: Path) -> list[str]:

@@ -6,12 +6,13 @@ from rich.text import Text
 
 from studies.cli.arguments import open_home
 from studies.cli.options import HomeOptions
+from studies.cli.terminal.progress import print_message
 from studies.monitoring.storage_status import create_storages, describe_storages
 
 
 def init(options: HomeOptions) -> None:
     """Create the databases that are missing, then print what there is."""
-    create_storages(open_home(options))
+    create_storages(open_home(options), print_message)
     check(options)
 
 

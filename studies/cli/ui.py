@@ -10,6 +10,8 @@ from rich.console import Console
 from ser.errors import StudyError
 from studies.cli.arguments import find_study, open_home
 from studies.cli.commands import UiOptions
+from studies.cli.terminal.progress import print_message
+from studies.storages.artifact_locations import hold_artifact_locations
 from tracking.backend.client import connect
 from tracking.backend.errors import redact_password
 from tracking.backend.views import TRIALS, install_saved_views
@@ -26,7 +28,8 @@ def serve_ui(options: UiOptions) -> None:
     database = home.tracking_uri_or_path
     if location is None or (isinstance(database, Path) and not database.is_file()):
         raise StudyError(f"{database}: there are no runs yet; run a study first, such as: make study")
-    install_saved_views(connect(database), location.experiment)
+    with hold_artifact_locations(home, print_message):
+        install_saved_views(connect(database), location.experiment)
     page = f"#/experiments/{location.experiment}/{TRIALS.address}"
     if isinstance(database, str):
         Console().print(f"Runs: {redact_password(database).rstrip('/')}/{page}", soft_wrap=True)

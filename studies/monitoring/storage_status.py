@@ -1,8 +1,10 @@
 """State of a data directory's databases: studies and runs, with the kind and version of each database."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from studies.search.summaries import list_studies
+from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
 from tracking.backend.client import connect, describe_store
 from tracking.backend.errors import redact_password
@@ -10,17 +12,19 @@ from tracking.backend.errors import redact_password
 MISSING = "missing: 'ser storage init' or the first study creates it"
 
 
-def create_storages(home: Home) -> None:
+def create_storages(home: Home, notify: Callable[[str], None]) -> None:
     """Create the databases that are missing; existing ones do not change.
 
     Args:
         home: The data directory.
+        notify: Called with one line where the directory has moved.
 
     Raises:
         StorageError: A database cannot be used; `UnavailableError` if it is unavailable now.
     """
     home.storage.open()
-    connect(home.tracking_uri_or_path)
+    with hold_artifact_locations(home, notify):
+        connect(home.tracking_uri_or_path)
 
 
 def describe_storages(home: Home) -> list[tuple[str, str]]:

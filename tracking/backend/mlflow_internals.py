@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
@@ -20,6 +21,17 @@ DATASET_CONTEXT: str = MLFLOW_DATASET_CONTEXT
 
 SAVED_VIEW = "mlflow.sharedViewState."
 """Beginning of the experiment tags in which MLflow's page of an experiment saves views."""
+
+
+_LOCATION_COLUMNS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+    ("trace_tags", "value"),
+)
+"""Columns of MLflow's database that hold URIs of artifacts."""
 
 
 def cache_databricks_check() -> None:
@@ -71,3 +83,32 @@ def count_runs(database: sqlite3.Connection) -> tuple[str, int]:
     (version,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
     (runs,) = database.execute("SELECT count(*) FROM runs WHERE lifecycle_stage = 'active'").fetchone()
     return str(version), int(runs)
+
+
+def recorded_artifact_roots(database: sqlite3.Connection) -> frozenset[str]:
+    """List the URIs of the folders `artifacts` in which experiments have a folder of their name, as ours have.
+
+    Args:
+        database: MLflow's SQLite database.
+    """
+    rows = database.execute("SELECT name, artifact_location FROM experiments WHERE artifact_location LIKE 'file:%'")
+    locations = ((name, *location.rpartition("/")) for name, location in rows)
+    return frozenset(
+        root for name, root, _, folder in locations if unquote(folder) == name and root.endswith("/artifacts")
+    )
+
+
+def replace_artifact_root(database: sqlite3.Connection, former: str, current: str) -> None:
+    """Let all that MLflow keeps below one folder of artifacts be below another one.
+
+    Args:
+        database: MLflow's SQLite database, in a transaction.
+        former: URI of the folder that is recorded.
+        current: URI of the folder that replaces it.
+    """
+    prefix, new_prefix = f"{former}/", f"{current}/"
+    for table, column in _LOCATION_COLUMNS:
+        database.execute(
+            f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
+            (new_prefix, len(prefix) + 1, len(prefix), prefix),
+        )

@@ -10,10 +10,11 @@ from rich.text import Text
 from ser.errors import StudyError
 from studies.cli.arguments import find_study_in, open_home
 from studies.cli.report.commands import ReportOptions
-from studies.cli.terminal.progress import StudyDisplay
+from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.reporting.report_runner import Report, build_report, watch_study
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
+from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
 from tracking.analysis.comparison.comparison import DEFAULT_REQUEST
 from tracking.analysis.comparison.request import ComparisonRequest
@@ -106,7 +107,9 @@ def write_and_upload_report(
 
 def _upload(report: Report, home: Home, study: StudySummary) -> None:
     """Log a report to the run of its study, where MLflow shows it."""
-    if study.location is not None:
+    if study.location is None:
+        return
+    with hold_artifact_locations(home, print_message):
         upload_report(connect(home.tracking_uri_or_path), study.location.experiment, study.name, report.page.parent)
 
 

@@ -4,8 +4,10 @@ import typer
 
 from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import CheckOptions
+from studies.cli.terminal.progress import print_message
 from studies.consistency.study_check import CheckResult, check_study, repair_study
 from studies.search.session import StudySession
+from studies.storages.artifact_locations import hold_artifact_locations
 
 
 def check(options: CheckOptions) -> None:
@@ -16,12 +18,13 @@ def check(options: CheckOptions) -> None:
     """
     home = open_home(options)
     study = find_study(home, options.study, corpus=None)
-    session = StudySession.reopen(home, study)
-    if options.repair:
-        with home.storage.acquire_lease(study.name) as lease:
-            result = repair_study(session, lease)
-    else:
-        result = check_study(session)
+    with hold_artifact_locations(home, print_message):
+        session = StudySession.reopen(home, study)
+        if options.repair:
+            with home.storage.acquire_lease(study.name) as lease:
+                result = repair_study(session, lease)
+        else:
+            result = check_study(session)
     for message in result.messages:
         typer.echo(message)
     for inconsistency in result.findings:

@@ -25,6 +25,11 @@ def progress_bar(name: str) -> Iterator[Callable[[int, int], None]]:
         yield update
 
 
+def print_message(message: str) -> None:
+    """Print a line on standard error."""
+    Console(stderr=True).print(message, soft_wrap=True, markup=False)
+
+
 class StudyDisplay(StudyCallback):
     """Context that shows stages and a study's progress on standard error.
 
