@@ -6,11 +6,11 @@ with S speakers no p is below 2^-S.
 """
 
 from bisect import bisect_left
-from math import isnan
+from math import isnan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize, special
 from statsmodels.stats.power import TTestPower
 
 from tracking.analysis.statistics.sign_flip import ENUMERATED_CLUSTERS, MIN_SPEAKERS, SAMPLED_FLIPS
@@ -52,6 +52,31 @@ def min_p_value(speakers: int) -> float:
     return 2.0**-speakers if speakers <= ENUMERATED_CLUSTERS else 1 / (SAMPLED_FLIPS + 1)
 
 
+def first_level(critical_sum: float, speakers: int) -> float:
+    """Compute the level at which the first comparison of a family is tested by joint sign flips.
+
+    t = sqrt((S-1) / (S - u^2)) u has S-1 degrees of freedom where u is the standardised sum that has to be exceeded
+    (see `joint_sign_flips`); the level is P(T > t), or the smallest p of S speakers where that is larger. It assumes
+    what the t-test does.
+
+    Args:
+        critical_sum: Standardised sum that has to be exceeded, up to sqrt(S).
+        speakers: Number of speakers of the comparison, 2 or more.
+
+    Returns:
+        The level, 0..1.
+
+    Examples:
+        >>> round(first_level(2.2, speakers=10), 4)
+        0.0087
+        >>> first_level(10**0.5, speakers=10)
+        0.0009765625
+    """
+    rest = speakers - critical_sum**2
+    level = 0.0 if rest <= 0 else float(special.stdtr(speakers - 1, -critical_sum * sqrt((speakers - 1) / rest)))
+    return max(level, min_p_value(speakers))
+
+
 def paired_t_power(difference: float, std: float, speakers: int, alpha: float = 0.05) -> float:
     """Compute the probability that the one-tailed paired t-test over speakers shows a true difference.
 
@@ -89,7 +114,7 @@ def minimum_detectable_difference(std: float, speakers: int, alpha: float = 0.05
     Args:
         std: Standard deviation between speakers of the difference, in any unit, above 0.
         speakers: Number of speakers.
-        alpha: Level of the test. In a family of m comparisons the first to be shown needs p <= .05 / m.
+        alpha: Level of the test; for the first to be shown of a family, `first_level`.
 
     Returns:
         The difference at which `paired_t_power` is `POWER`, in the unit of `std`. None where no

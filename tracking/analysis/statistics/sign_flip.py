@@ -24,8 +24,10 @@ SAMPLED_FLIPS = 100_000
 MIN_SPEAKERS = 6
 """With fewer speakers nothing is claimed: the smallest possible p is 1/32 with 5."""
 
+RELATIVE_TOLERANCE = 1e-9
+"""Sums that differ by less, relative to the sizes of their terms, are equal: the last digits depend on the order."""
+
 _SEED = 20_190_512
-_RELATIVE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,8 @@ def sign_flip(contributions: NDArray[np.float64]) -> SignFlipTest:
         raise ValueError("sign flips of no speakers")
     observed = float(contributions.sum())
     # Sums that are equal on paper differ in their last digits, and the observed one must count itself.
-    threshold = observed - _RELATIVE_TOLERANCE * float(np.abs(contributions).sum())
-    reached = int(np.count_nonzero(_sign_assignments(len(contributions)) @ contributions >= threshold))
+    threshold = observed - RELATIVE_TOLERANCE * float(np.abs(contributions).sum())
+    reached = int(np.count_nonzero(sign_assignments(len(contributions)) @ contributions >= threshold))
     enumerated = len(contributions) <= ENUMERATED_CLUSTERS
     p = reached / 2 ** len(contributions) if enumerated else (reached + 1) / (SAMPLED_FLIPS + 1)
     interval = _t_interval(observed, contributions - contributions.mean())
@@ -136,8 +138,11 @@ def sign_flip(contributions: NDArray[np.float64]) -> SignFlipTest:
 
 
 @lru_cache(maxsize=4)
-def _sign_assignments(clusters: int) -> NDArray[np.float64]:
-    """List assignments of signs, shape `(assignment, cluster)`, values -1 and +1."""
+def sign_assignments(clusters: int) -> NDArray[np.float64]:
+    """List the assignments of signs of all sign-flip tests, shape `(assignment, cluster)`, values -1 and +1.
+
+    All 2^S of them up to `ENUMERATED_CLUSTERS`, else `SAMPLED_FLIPS` drawn with a fixed seed.
+    """
     if clusters <= ENUMERATED_CLUSTERS:
         bits = np.arange(2**clusters)[:, None] >> np.arange(clusters) & 1
     else:
