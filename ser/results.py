@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import Field, TypeAdapter
 
-from ser.config import FoldConfiguration
-from ser.frozen_model import FrozenModel
+from ser.config import FoldConfiguration, FrozenModel
 
 
 class Fold(FrozenModel):
@@ -144,7 +143,7 @@ class BaselineResult(FrozenModel):
     Attributes:
         name: Readable name.
         corpus: The corpus.
-        normalisation: Normalisation of the frames below it.
+        normalisation: Normalisation of the log-mels below it.
         folds: The folds, in order.
         tests: Test decisions, one per fold.
     """

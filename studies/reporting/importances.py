@@ -9,7 +9,6 @@ import numpy as np
 from ser.config import FoldConfiguration
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.results_table import ResultsTable
-from tracking.analysis.variants.naming import flatten_settings
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -60,8 +59,9 @@ def trial_groups(table: ResultsTable) -> tuple[TrialGroup, ...]:
 
 
 def _settings(configuration: FoldConfiguration) -> dict[str, Value]:
-    """Active settings, those of the front end included; numbers as numbers and all others as text."""
-    values = flatten_settings(configuration)
+    """Active settings, features included; numbers as numbers and all others as text."""
+    values = configuration.model_dump(mode="json")
+    values |= values.pop("features")
     return {
         name: float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
         for name, value in values.items()

@@ -13,9 +13,8 @@ from studies.reporting.study_context import report_context
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.home import Home
-from tracking.analysis.comparison.comparison import DEFAULT_REQUEST
 from tracking.analysis.comparison.overview import Analysis, analyse
-from tracking.analysis.comparison.request import ComparisonRequest
+from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.report import write_report
 from tracking.analysis.results_table import ResultsTable
 from tracking.reading.reader import Reader, latest_fold_run
@@ -59,7 +58,9 @@ def build_report(
     if first is None:
         return None
     analysis = analyse(table, request)
-    suffix = [f"asked-{digest_of([request.baseline, *request.variants])[:8]}"] if request else []
+    # A request for the default margin has the folder that it had before there were margins.
+    margins = [] if request.margin == DEFAULT_REQUEST.margin else [request.margin]
+    suffix = [f"asked-{digest_of([request.baseline, *request.variants, *margins])[:8]}"] if request else []
     folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *suffix)
     return Report(analysis, write_report(analysis, folder, report_context(home, studies, table)))
 

@@ -16,8 +16,7 @@ from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
-from tracking.analysis.comparison.comparison import DEFAULT_REQUEST
-from tracking.analysis.comparison.request import ComparisonRequest
+from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.report import summary_rows, summary_sentence, summary_title
 from tracking.analysis.results_table import ResultsTable
 from tracking.backend.client import connect
@@ -37,7 +36,7 @@ def report(options: ReportOptions) -> None:
     location = study.location
     if location is None:
         raise StudyError(f"study {study.name} was stopped before its first fold; run it again")
-    request = ComparisonRequest(options.baseline or "", tuple(options.variants or ()))
+    request = ComparisonRequest(options.baseline or "", tuple(options.variants or ()), options.margin / 100)
     with StudyDisplay() as display:
         client = connect(home.tracking_uri_or_path)
         if options.watch:

@@ -33,6 +33,10 @@ class ReportOptions(HomeOptions):
             "may be repeated. p-values stay adjusted for all."
         ),
     ] = None
+    margin: Annotated[
+        float,
+        typer.Option(help="Points of UA below which a difference is too small to matter, for 'shown to be within'."),
+    ] = 2
     watch: Annotated[
         bool, typer.Option("--watch", help="Rewrite it after every new fold, until no study of the corpus runs.")
     ] = False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ser.results import MAX_CAPPED_SHARE
+from tracking.analysis.comparison.comparison import Comparison
 from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.naming import SELECTED
@@ -84,11 +85,18 @@ FEW_SPEAKERS = Caveat(
     f"fewer than {MIN_SPEAKERS} speakers",
     "Speakers are the observations of the test that the verdict rests on; with so few no claim is made.",
 )
+UNCONFIRMED_OVER_SESSIONS = Caveat(
+    "sessions",
+    "not shown over sessions",
+    "Better over speakers, but the sign-flip test over sessions gives a p above .05. Speakers of one session share "
+    "their dialogs, so the difference may belong to dialogs and not to people; or there are too few sessions to tell.",
+)
 OVERLAP = Caveat(
     "overlapping-training",
     "overlapping training sets",
     "The models of two folds share training speakers, so fold scores are not independent; the "
-    "deviation over folds is a description, not a standard error.",
+    "deviation over folds is a description, not a standard error, and the verdict is conditional on these training "
+    "sets: a difference that one of them gives to all of its test speakers is not told from a better variant.",
 )
 SAME_SENTENCES = Caveat(
     "same-sentences",
@@ -148,6 +156,15 @@ def variant_caveats(variant: ScoredVariant) -> tuple[Caveat, ...]:
         (ONE_SEED, len(variant.seeds) == 1),
         (SEARCHED, variant.recipe in SEARCHING_RECIPES),
         (DEVELOPMENT, variant.predictions.corpus.name == "emodb" and variant.recipe in DEVELOPMENT_RECIPES),
+    )
+    return tuple(caveat for caveat, applies in caveats if applies)
+
+
+def comparison_caveats(comparison: Comparison) -> tuple[Caveat, ...]:
+    """List the caveats of a comparison beyond those of its variant."""
+    caveats = (
+        (FEW_SPEAKERS, not comparison.ua_speakers.has_enough_speakers),
+        (UNCONFIRMED_OVER_SESSIONS, comparison.unconfirmed_over_sessions),
     )
     return tuple(caveat for caveat, applies in caveats if applies)
 

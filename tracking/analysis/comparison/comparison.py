@@ -1,19 +1,17 @@
-"""Comparisons of variants on the same test utterances."""
+"""Comparison of two variants on the same test utterances."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ser.errors import ComparisonError
 from ser.metrics import unweighted_accuracy
-from tracking.analysis.comparison.baselines import PlannedComparison
 from tracking.analysis.comparison.comparability import check_comparable
-from tracking.analysis.comparison.request import ComparisonRequest, plan_comparisons, shown_labels
+from tracking.analysis.statistics.corrected_t import corrected_t_p
 from tracking.analysis.statistics.effect_sizes import cohens_h, count_improved_speakers, hedges_g
 from tracking.analysis.statistics.power import between_speaker_std, minimum_detectable_difference, required_speakers
-from tracking.analysis.statistics.proportions import ZTest, holm_adjust, mcnemar_one_sided, proportions_ztest, uar_ztest
+from tracking.analysis.statistics.proportions import ZTest, mcnemar_one_sided, proportions_ztest, uar_ztest
 from tracking.analysis.statistics.sign_flip import (
     MIN_SPEAKERS,
     SignFlipTest,
@@ -25,19 +23,51 @@ from tracking.analysis.variants.predictions import PooledPredictions
 from tracking.analysis.variants.scores import MeanAndStd, ScoredVariant
 
 ALPHA = 0.05
-"""Level of the verdict, after Holm's adjustment."""
-
-DEFAULT_REQUEST = ComparisonRequest()
-"""Every variant against attention `none`, and CTC against the sequence-to-label model."""
+"""Level of each verdict, adjusted for all comparisons of the family."""
 
 
 class Verdict(StrEnum):
     """Verdict on a comparison."""
 
     BETTER = "better"
+    NOT_BETTER = "not better: significantly below the baseline"
+    WITHIN_MARGIN = "shown to be within the margin"
     NO_DIFFERENCE = "no difference shown"
-    NOT_BETTER = "not better: the interval lies below 0"
+    REPRESENTED = "no verdict: 'selected per fold' stands for it"
     NO_CLAIM = f"no claim: fewer than {MIN_SPEAKERS} speakers"
+
+
+@dataclass(frozen=True, eq=False)
+class SpeakerDifferences:
+    """UA difference of two variants, divided among the speakers.
+
+    Attributes:
+        speakers: Test speakers, sorted.
+        contributions: Contribution of each speaker; they sum to the difference, 0..1, shape `(speaker,)`.
+        weights: Contribution of each speaker if the variant had every utterance right and the baseline none; they sum
+            to 1, shape `(speaker,)`.
+    """
+
+    speakers: tuple[str, ...]
+    contributions: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JointTest:
+    """p-values of a comparison's UA by joint sign flips over speakers, adjusted for all comparisons of the family.
+
+    Attributes:
+        better_p: H1: the variant is better.
+        worse_p: H1: the variant is worse.
+        within_p: H1: the true difference is smaller than the margin; the larger p of two one-sided tests.
+        margin: Margin of equivalence, UA, 0..1.
+    """
+
+    better_p: float
+    worse_p: float
+    within_p: float
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -68,26 +98,26 @@ class PowerAnalysis:
         between_speaker_std: Standard deviation between speakers of the UA difference, 0..1; None with
             one speaker.
         speakers: Number of test speakers.
-        family_size: Comparisons of the report; 1 where the comparison stands alone.
+        first_level: Level of the first comparison of the family to be shown, by joint sign flips; None outside of
+            a family.
     """
 
     between_speaker_std: float | None
     speakers: int
-    family_size: int = 1
+    first_level: float | None = None
 
-    def minimum_difference(self, comparisons: int = 1) -> float | None:
+    def minimum_difference(self, level: float = ALPHA) -> float | None:
         """Compute the smallest true UA difference that is shown with 80% power.
 
         Args:
-            comparisons: 1 for this comparison alone; `family_size` for the first of the report to be
-                shown, which has to pass the level divided by their number.
+            level: `ALPHA` for this comparison alone; `first_level` for the first of the family to be shown.
 
         Returns:
             The difference, 0..1; None where none can be shown, however large, or where speakers do not deviate.
         """
         if not self.between_speaker_std:
             return None
-        return minimum_detectable_difference(self.between_speaker_std, self.speakers, ALPHA / comparisons)
+        return minimum_detectable_difference(self.between_speaker_std, self.speakers, level)
 
     def required_speakers(self, difference: float) -> int | None:
         """Compute how many speakers show a true UA difference with 80% power, this comparison alone.
@@ -120,11 +150,16 @@ class Comparison:
         z_ua_recalls: z-test of UA from the recalls' variances; None where undefined.
         mcnemar_p: McNemar's exact test; None with several seeds, which have no single prediction per
             utterance.
+        corrected_t_p: UA by Nadeau and Bengio's corrected t over folds; None with one fold, or where they do not
+            deviate.
         effects: Effect sizes.
         power: Differences that could have been shown.
+        by_speaker: UA difference of each speaker, for the joint test.
         holm_p: Sign-flip p of UA over speakers after Holm's adjustment over all comparisons of the
             report; None with too few speakers.
-        verdict: Verdict, from `holm_p` and the interval of `ua_speakers`; no claim before `holm_p` is known.
+        joint: Joint sign-flip test; None with too few speakers, for a single point of a sweep that 'selected per
+            fold' stands for, or before the family is known.
+        verdict: Verdict, from `joint`.
     """
 
     variant: str
@@ -140,34 +175,33 @@ class Comparison:
     z_ua: ZTest | None
     z_ua_recalls: ZTest | None
     mcnemar_p: float | None
+    corrected_t_p: float | None
     effects: Effects
     power: PowerAnalysis
+    by_speaker: SpeakerDifferences = field(compare=False, repr=False)
     holm_p: float | None = None
+    joint: JointTest | None = None
     verdict: Verdict = Verdict.NO_CLAIM
 
+    @property
+    def joint_p(self) -> float | None:
+        """The p that decides whether the variant is better; None where there is no joint test."""
+        return None if self.joint is None else self.joint.better_p
 
-@dataclass(frozen=True)
-class SkippedComparison:
-    """Comparison that is missing from the report, with the reason."""
+    @property
+    def verdict_text(self) -> str:
+        """The verdict in words, with the margin in points."""
+        if self.verdict is Verdict.WITHIN_MARGIN and self.joint is not None:
+            return f"shown to be within {100 * self.joint.margin:g} points"
+        return self.verdict.value
 
-    variant: str
-    baseline: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Comparisons:
-    """Comparisons of one report.
-
-    Attributes:
-        comparisons: Comparisons with their verdicts, in the order of the variants.
-        skipped: Planned comparisons that are missing, and variants without a baseline.
-        family_size: Size of Holm's family: every planned comparison, skipped or not.
-    """
-
-    comparisons: tuple[Comparison, ...]
-    skipped: tuple[SkippedComparison, ...]
-    family_size: int
+    @property
+    def unconfirmed_over_sessions(self) -> bool:
+        """True for a better variant that is not shown to be better over sessions, whose speakers share dialogs."""
+        sessions = self.ua_sessions
+        if sessions is None or sessions.clusters == self.ua_speakers.clusters:
+            return False
+        return self.verdict is Verdict.BETTER and sessions.p > ALPHA
 
 
 def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Comparison:
@@ -181,7 +215,7 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         question: In what the two differ.
 
     Returns:
-        The comparison; Holm's adjustment and the verdict need the whole family (see `compare_variants`).
+        The comparison; adjusted p-values and the verdict need the whole family (see `compare_variants`).
 
     Raises:
         ComparisonError: They were tested differently (see `check_comparable`).
@@ -207,6 +241,7 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         z_ua=proportions_ztest(a.scores.ua.mean, b.scores.ua.mean, n, n),
         z_ua_recalls=uar_ztest(a.scores.recalls, b.scores.recalls, left.class_counts),
         mcnemar_p=_mcnemar_p(left, right),
+        corrected_t_p=_corrected_t_p(left, difference),
         effects=Effects(
             cohens_h(a.scores.ua.mean, b.scores.ua.mean),
             cohens_h(a.scores.wa.mean, b.scores.wa.mean),
@@ -215,6 +250,11 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
             _difference_over_seeds(left, right),
         ),
         power=PowerAnalysis(between_speaker_std(contributions), len(contributions)),
+        by_speaker=SpeakerDifferences(
+            left.speaker_names,
+            contributions,
+            ua_contributions(np.ones(n), actual, speakers, left.classes),
+        ),
     )
 
 
@@ -231,61 +271,10 @@ def _mcnemar_p(left: PooledPredictions, right: PooledPredictions) -> float | Non
     return mcnemar_one_sided(int(only_a), int(only_b))
 
 
-def compare_variants(variants: Sequence[ScoredVariant], request: ComparisonRequest = DEFAULT_REQUEST) -> Comparisons:
-    """Make every comparison of a report and adjust for their number.
-
-    The family is fixed before anything is filtered: every planned comparison counts, also those that
-    have to wait for a fold, and those that are not shown.
-
-    Args:
-        variants: All variants of the report, both kinds.
-        request: What is compared with what.
-
-    Returns:
-        Comparisons, skipped ones with the reason, and the family's size.
-
-    Raises:
-        ComparisonError: The request names what is not among the variants.
-    """
-    planned, unpaired = plan_comparisons(variants, request)
-    shown = shown_labels(variants, request)
-    outcomes = [_try_compare(comparison) for comparison in planned]
-    comparisons: list[Comparison] = []
-    skipped: list[SkippedComparison] = []
-    hidden: list[SkippedComparison] = []
-    for outcome, holm_p in zip(outcomes, holm_adjust(list(map(_raw_p_value, outcomes))), strict=True):
-        if isinstance(outcome, SkippedComparison):
-            skipped.append(outcome)
-        elif outcome.variant in shown:
-            power = replace(outcome.power, family_size=len(planned))
-            comparisons.append(replace(outcome, holm_p=holm_p, verdict=_judge(outcome, holm_p), power=power))
-        else:
-            reason = "not requested; it counts in Holm's family"
-            hidden.append(SkippedComparison(outcome.variant, outcome.baseline, reason))
-    skipped += [SkippedComparison(label, "", reason) for label, reason in unpaired]
-    return Comparisons(tuple(comparisons), (*skipped, *hidden), len(planned))
-
-
-def _try_compare(planned: PlannedComparison) -> Comparison | SkippedComparison:
-    try:
-        return compare(planned.variant, planned.baseline, planned.question)
-    except ComparisonError as error:
-        variant, baseline = planned.variant.label, planned.baseline.label
-        return SkippedComparison(variant, baseline, str(error).removeprefix(f"{variant} against {baseline}: "))
-
-
-def _raw_p_value(outcome: Comparison | SkippedComparison) -> float | None:
-    if isinstance(outcome, SkippedComparison) or not outcome.ua_speakers.has_enough_speakers:
-        return None
-    return outcome.ua_speakers.p
-
-
-def _judge(comparison: Comparison, holm_p: float | None) -> Verdict:
-    interval = comparison.ua_speakers.interval
-    if holm_p is None:
-        return Verdict.NO_CLAIM
-    if holm_p <= ALPHA:
-        return Verdict.BETTER
-    if interval is not None and interval.high < 0:
-        return Verdict.NOT_BETTER
-    return Verdict.NO_DIFFERENCE
+def _corrected_t_p(predictions: PooledPredictions, difference: NDArray[np.float64]) -> float | None:
+    """Test over folds; sizes of test and training sets are counted in speakers."""
+    _, folds = np.unique(predictions.folds, return_inverse=True)
+    test = sum(len(fold.test_speakers) for fold in predictions.scheme)
+    training = sum(len(fold.training_speakers) for fold in predictions.scheme)
+    contributions = ua_contributions(difference, predictions.actual, folds, predictions.classes)
+    return corrected_t_p(contributions, test / training) if training else None

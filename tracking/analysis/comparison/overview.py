@@ -5,14 +5,9 @@ from dataclasses import dataclass, replace
 
 from ser.errors import ComparisonError
 from ser.results import BaselineResult
-from tracking.analysis.comparison.comparison import (
-    DEFAULT_REQUEST,
-    Comparison,
-    Comparisons,
-    SkippedComparison,
-    compare_variants,
-)
-from tracking.analysis.comparison.request import ComparisonRequest
+from tracking.analysis.comparison.comparison import Comparison
+from tracking.analysis.comparison.family import Comparisons, SkippedComparison, compare_variants
+from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.results_table import ResultsTable, ScoredTrial
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.grouping import group_variants, trials_without_folds, variant_order

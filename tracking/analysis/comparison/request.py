@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ser.config import FoldConfiguration
+from ser.errors import ComparisonError
 from tracking.analysis.comparison.baselines import PlannedComparison, closest_baselines, pair_with_baselines
 from tracking.analysis.comparison.variant_filter import (
     RECIPE,
@@ -13,11 +14,13 @@ from tracking.analysis.comparison.variant_filter import (
     setting_values,
 )
 from tracking.analysis.variants.grouping import Variant
-from tracking.analysis.variants.naming import flatten_settings
 from tracking.analysis.variants.scores import ScoredVariant
 
 _MODEL_SETTINGS = ("attention", "scope", "criterion", "labels")
 """Settings that two variants must share where a recipe is the baseline: a recipe decides all the rest."""
+
+MARGIN = 0.02
+"""Default margin of equivalence, UA, 0..1: as much as many a published difference."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +33,38 @@ class ComparisonRequest:
             for the default baseline, attention `none`.
         variants: Labels or `name=value` pairs of the variants whose comparisons are shown; empty for
             all. They do not change how p-values are adjusted: that counts every variant.
+        margin: Margin of equivalence, UA, 0..1: a variant may be shown to differ by less.
     """
 
     baseline: str = ""
     variants: tuple[str, ...] = ()
+    margin: float = MARGIN
+
+    def __post_init__(self) -> None:
+        """Check the margin.
+
+        Raises:
+            ComparisonError: It is not between 0 and 1.
+        """
+        if not 0 < self.margin < 1:
+            raise ComparisonError(f"--margin {100 * self.margin:g}: expected points above 0 and below 100")
 
     def __bool__(self) -> bool:
         """Tell whether the request differs from the default."""
-        return bool(self.baseline or self.variants)
+        return self != DEFAULT_REQUEST
 
     def describe(self) -> str:
         """Describe the request in a sentence for the reader of its report."""
         variants = " or ".join(self.variants) or "every variant"
         baseline = self.baseline or "its default baseline"
         return (
-            f"Requested: {variants} against {baseline}; p-values are adjusted for all comparisons with that baseline."
+            f"Requested: {variants} against {baseline}, margin of equivalence {100 * self.margin:g} points; p-values "
+            "are adjusted for all comparisons with that baseline."
         )
+
+
+DEFAULT_REQUEST = ComparisonRequest()
+"""Every variant against attention `none`, and CTC against the sequence-to-label model."""
 
 
 def plan_comparisons(
@@ -135,8 +154,8 @@ def _counterparts(
 
 
 def _settings(configuration: FoldConfiguration, names: Sequence[str]) -> Mapping[str, object]:
-    values = flatten_settings(configuration)
-    return {name: values.get(name) for name in names}
+    values = {**dict(configuration), **dict(configuration.features)}
+    return {name: values[name] for name in names}
 
 
 def _compatible(a: Mapping[str, object], b: Mapping[str, object]) -> bool:

@@ -26,7 +26,7 @@ class ForestRow:
         difference: UA of the variant less UA of the baseline, in points.
         low: Lower end of the 95% interval, in points; None with one speaker.
         high: Upper end.
-        significant: Whether it is significant after Holm's adjustment.
+        significant: Whether the variant is better by the joint test.
     """
 
     label: str

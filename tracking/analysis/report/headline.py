@@ -53,7 +53,7 @@ def headline(analysis: Analysis) -> Headline:
     if comparison is None:
         sentence = f"{opening}. {_describe_missing_comparison(analysis, best)}"
     else:
-        significance = _describe_significance(comparison, analysis.comparisons.family_size)
+        significance = _describe_significance(comparison, analysis.comparisons.family.tested)
         sentence = f"{opening}: {_describe_difference(comparison)}. {significance}"
     return Headline(sentence + _stronger_baselines(analysis, best), tuple(_remarks(analysis, best)))
 
@@ -85,15 +85,22 @@ def _describe_difference(comparison: Comparison) -> str:
     return f"{lead} (95% interval {format_points_interval(test.interval)})"
 
 
-def _describe_significance(comparison: Comparison, family_size: int) -> str:
-    test = comparison.ua_speakers
-    if comparison.verdict is Verdict.NO_CLAIM:
+def _describe_significance(comparison: Comparison, tested: int) -> str:
+    test, joint = comparison.ua_speakers, comparison.joint
+    if joint is None:
         return f"No claim is made: {test.clusters} test speakers are too few."
-    adjustment = f"after Holm's adjustment for {family_size} comparison{'s' * (family_size != 1)}"
-    p = f"p = {format_p_value(comparison.holm_p)} over {test.clusters} speakers {adjustment}"
+    adjustment = f"in joint sign flips of {tested} comparison{'s' * (tested != 1)} over {test.clusters} speakers"
     if comparison.verdict is Verdict.BETTER:
-        return f"The difference is significant: {p}."
-    return f"The difference is not significant: {p} (unadjusted: {format_p_value(test.p)})."
+        return f"The difference is significant: p = {format_p_value(joint.better_p)} {adjustment}."
+    if comparison.verdict is Verdict.NOT_BETTER:
+        return f"It is significantly worse: p = {format_p_value(joint.worse_p)} {adjustment}."
+    sentence = (
+        f"The difference is not significant: p = {format_p_value(joint.better_p)} {adjustment} (unadjusted: "
+        f"{format_p_value(test.p)})."
+    )
+    if comparison.verdict is Verdict.WITHIN_MARGIN:
+        return f"{sentence} It is {comparison.verdict_text}: p = {format_p_value(joint.within_p)}."
+    return sentence
 
 
 def _describe_missing_comparison(analysis: Analysis, best: ScoredVariant) -> str:
@@ -112,7 +119,7 @@ def _describe_missing_comparison(analysis: Analysis, best: ScoredVariant) -> str
         return (
             f"It is a baseline itself: no attention scores higher. The best attention, {runner_up}, is "
             f"{_describe_difference(comparison)}. "
-            f"{_describe_significance(comparison, analysis.comparisons.family_size)}"
+            f"{_describe_significance(comparison, analysis.comparisons.family.tested)}"
         )
     if any(comparison.baseline == best.label for comparison in analysis.comparisons.comparisons):
         return "It is a baseline itself: no other variant scores higher."

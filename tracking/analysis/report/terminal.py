@@ -24,7 +24,7 @@ def summary_rows(analysis: Analysis) -> list[dict[str, str]]:
 
     Returns:
         Rows with the keys variant, UA, WA (in brackets where only UA may be interpreted), UA folds (mean ±
-        deviation), dUA (against its baseline, points), p (sign-flip over speakers after Holm), note;
+        deviation), dUA (against its baseline, points), p (joint sign flips over speakers), note;
         percent, as text.
     """
     rows = [_row(analysis, variant) for variant in _listed_variants(analysis)]
@@ -79,13 +79,13 @@ def _row(analysis: Analysis, variant: ScoredVariant) -> dict[str, str]:
     if ua_only(analysis):
         notes.append(UA_ONLY.title)
     if comparison is not None:
-        notes.append(comparison.verdict)
+        notes.append(comparison.verdict_text)
     return {
         "variant": variant.label,
         "UA": format_percent(variant.scores.ua.mean),
         "WA": _format_wa(analysis, variant.scores),
         "UA folds": format_percent_spread(variant.scores.ua_folds),
         "dUA": EM_DASH if comparison is None else format_points(comparison.ua_speakers.difference),
-        "p": EM_DASH if comparison is None else format_p_value(comparison.holm_p),
+        "p": EM_DASH if comparison is None else format_p_value(comparison.joint_p),
         "note": "; ".join(notes),
     }

@@ -11,8 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ser.files import atomic_write
-from tracking.analysis.comparison.caveats import Caveat, baseline_caveats, report_caveats, variant_caveats
-from tracking.analysis.comparison.interpretation import RECOMMENDED_TEST
+from tracking.analysis.comparison.caveats import (
+    Caveat,
+    baseline_caveats,
+    comparison_caveats,
+    report_caveats,
+    variant_caveats,
+)
+from tracking.analysis.comparison.interpretation import CONDITIONAL_ON_TRAINING, RECOMMENDED_TEST, describe_family
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries, scope_series
 from tracking.analysis.report.figures import render_figures, render_importances
@@ -130,8 +136,7 @@ def _render_page(analysis: Analysis, **content: Any) -> str:
         title=_title(analysis),
         facts=_facts(analysis),
         headline=headline(analysis),
-        family_size=analysis.comparisons.family_size,
-        recommended_test=RECOMMENDED_TEST,
+        guide=[RECOMMENDED_TEST, *describe_family(analysis.comparisons.family), CONDITIONAL_ON_TRAINING],
         several_seeds=any(len(comparison.seeds) > 1 for comparison in comparisons),
         sessions=max(
             (comparison.ua_sessions.clusters for comparison in comparisons if comparison.ua_sessions), default=0
@@ -168,10 +173,12 @@ def _facts(analysis: Analysis) -> list[str]:
 
 
 def _used_caveats(analysis: Analysis) -> tuple[Caveat, ...]:
-    """Caveats of the report, its variants and baselines, each once."""
+    """Caveats of the report, its variants, comparisons and baselines, each once."""
     caveats = dict.fromkeys(report_caveats(analysis))
     for variant in analysis.variants:
         caveats.update(dict.fromkeys(variant_caveats(variant)))
+    for comparison in analysis.comparisons.comparisons:
+        caveats.update(dict.fromkeys(comparison_caveats(comparison)))
     for baseline in analysis.baselines:
         caveats.update(dict.fromkeys(baseline_caveats(baseline)))
     return tuple(caveats)

@@ -2,7 +2,7 @@
 
 from tests.support.scored_trials import World, configuration, grouped, study_table, trial
 from tracking.analysis.comparison.baselines import CTC_EFFECT
-from tracking.analysis.comparison.comparison import compare_variants
+from tracking.analysis.comparison.family import compare_variants
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.variants.scores import score_variant
 from tracking.analysis.variants.selection import selected_per_fold
@@ -51,7 +51,7 @@ def test_ctc_is_compared_with_the_sequence_to_label_model():
         ("none · words", "none · cross_entropy", CTC_EFFECT),
         ("none · phonemes", "none · cross_entropy", CTC_EFFECT),
     }
-    assert outcome.family_size == 2
+    assert outcome.family.tested == 2
 
 
 def test_a_baseline_may_come_from_another_recipe():

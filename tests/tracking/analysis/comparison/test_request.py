@@ -5,7 +5,7 @@ import pytest
 
 from ser.errors import ComparisonError
 from tests.support.scored_trials import World, configuration, grouped, study_table, trial
-from tracking.analysis.comparison.comparison import compare_variants
+from tracking.analysis.comparison.family import compare_variants
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.comparison.request import ComparisonRequest, describe_differences
 from tracking.analysis.comparison.variant_filter import parse_variant_filter
@@ -39,7 +39,7 @@ def test_a_label_names_the_baseline_of_all_other_variants(variants):
     outcome = compare_with(variants, "quantum · words")
     assert set(pairs(outcome).values()) == {"quantum · words"}
     assert set(pairs(outcome)) == {variant.label for variant in variants} - {"quantum · words"}
-    assert outcome.family_size == len(variants) - 1
+    assert outcome.family.planned == len(variants) - 1
     by_variant = {comparison.variant: comparison for comparison in outcome.comparisons}
     assert by_variant["quantum · phonemes"].question == "labels phonemes against words"
     assert "scope 5/9 against off" in by_variant[SELECTED].question
@@ -142,9 +142,9 @@ def test_showing_fewer_variants_changes_no_adjusted_p(variants):
         compare_with(variants, "labels=words", "attention=quantum", SELECTED),
     )
     assert {comparison.variant for comparison in partial.comparisons} == {"quantum · phonemes", SELECTED}
-    assert partial.family_size == complete.family_size
-    assert {(comparison.variant, comparison.holm_p) for comparison in partial.comparisons} < {
-        (comparison.variant, comparison.holm_p) for comparison in complete.comparisons
+    assert partial.family == complete.family
+    assert {(comparison.variant, comparison.holm_p, comparison.joint) for comparison in partial.comparisons} < {
+        (comparison.variant, comparison.holm_p, comparison.joint) for comparison in complete.comparisons
     }
     hidden = [comparison for comparison in partial.skipped if "not requested" in comparison.reason]
     assert len(hidden) == len(complete.comparisons) - 2
@@ -166,7 +166,7 @@ def test_pairing_does_not_depend_on_scores(variants):
 def test_an_analysis_follows_the_request_and_notes_it():
     analysis = analyse(study_table(), ComparisonRequest("labels=words", ("attention=quantum",)))
     assert pairs(analysis.comparisons) == {"quantum · phonemes": "quantum · words"}
-    assert analysis.table.notes[-1].startswith("Requested: attention=quantum against labels=words;")
+    assert analysis.table.notes[-1].startswith("Requested: attention=quantum against labels=words, ")
     assert analyse(study_table()).table.notes == study_table().notes
 
 
@@ -174,7 +174,7 @@ def test_an_incomplete_baseline_is_named_and_never_compared():
     trials = [trial(WORLD, configuration("none", labels="words"), folds=range(7)), trial(WORLD, configuration("none"))]
     outcome = compare_with(scored(*trials), "labels=words")
     assert outcome.comparisons == ()
-    assert outcome.family_size == 1
+    assert outcome.family.planned == outcome.family.missing == 1
     assert "none · words is incomplete (seed 1: 7 of 10 folds" in outcome.skipped[0].reason
 
 

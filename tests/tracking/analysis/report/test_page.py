@@ -116,9 +116,12 @@ def test_the_tests_table_equals_the_comparisons(written, parsed, rows):
     made = written.analysis.comparisons.comparisons
     table_rows = rows("tests")
     assert [(row["variant"], row["baseline"], row["verdict"]) for row in table_rows] == [
-        (comparison.variant, comparison.baseline, comparison.verdict) for comparison in made
+        (comparison.variant, comparison.baseline, comparison.verdict_text) for comparison in made
     ]
     assert [float(row["p Holm"]) for row in table_rows] == [comparison.holm_p for comparison in made]
+    assert [row["p joint"] for row in table_rows] == [
+        "" if comparison.joint is None else str(comparison.joint.better_p) for comparison in made
+    ]
     assert len(parsed.tables["tests"]) == 1 + len(made)
 
 
@@ -284,7 +287,7 @@ def test_headline_of_a_significant_improvement():
     assert text.sentence.startswith("component · scope 9 · phonemes has the highest UA, ")
     assert "points above none · phonemes (95% interval +" in text.sentence
     assert re.search(
-        r"The difference is significant: p = \.00\d over 10 speakers after Holm's adjustment for 1 comparison\. "
+        r"The difference is significant: p = \.00\d in joint sign flips of 1 comparison over 10 speakers\. "
         r"Logistic regression on utterance functionals scores higher: \d\d\.\d% UA \(\+\d+\.\d points\)\.$",
         text.sentence,
     )
@@ -306,9 +309,7 @@ def test_headline_where_the_baseline_is_best():
     weak = trial(World(), configuration("component"), 0.4)
     text = sentence(plain, weak).sentence
     assert "It is a baseline itself: no attention scores higher. The best attention, component · scope 9 · " in text
-    assert re.search(
-        r"is \d+\.\d points below none · phonemes \(95% interval −.*The difference is not significant", text
-    )
+    assert re.search(r"is \d+\.\d points below none · phonemes \(95% interval −.*It is significantly worse: p = ", text)
 
 
 def test_headline_names_no_point_of_a_sweep_by_test_score():

@@ -1,7 +1,8 @@
 """Tables of comparisons: those that were made with their tests, and those that were skipped."""
 
-from tracking.analysis.comparison.caveats import FEW_SPEAKERS, report_caveats, ua_only
+from tracking.analysis.comparison.caveats import comparison_caveats, report_caveats, ua_only
 from tracking.analysis.comparison.comparison import Comparison, Verdict
+from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_points, format_points_interval
 from tracking.analysis.report.tables.model import (
@@ -20,53 +21,79 @@ from tracking.analysis.statistics.sign_flip import SignFlipTest
 
 def comparison_table(analysis: Analysis) -> Table:
     """Make the table of all comparisons and their tests."""
-    comparisons, greyed_out = analysis.comparisons.comparisons, ua_only(analysis)
+    comparisons = analysis.comparisons.comparisons
     shared_caveats = report_caveats(analysis)
     names = {variant.label: variant_cell(variant, shared_caveats) for variant in analysis.variants}
     sessions = any(comparison.ua_sessions is not None for comparison in comparisons)
-    columns = [
-        Column("variant", numeric=False),
-        Column("baseline", numeric=False),
-        Column("ΔUA", "pooled UA less the baseline's, percentage points"),
-        Column("95%", "t interval over speakers of ΔUA, percentage points; for this comparison alone", interval=True),
-        Column("p Holm", "sign-flip over speakers, UA, adjusted: the test to rely on"),
-        Column("verdict", "rests on the sign-flip test after Holm's adjustment", numeric=False),
-        wa_column("ΔWA", "pooled WA less the baseline's, percentage points", greyed_out),
-        Column("p speakers", "sign-flip over speakers, UA, this comparison alone"),
-        *([Column("p sessions", "sign-flip over sessions, UA")] if sessions else []),
-        wa_column("p speakers WA", "sign-flip over speakers, WA", greyed_out),
-        wa_column("z WA", "p of the pooled two-proportion z-test of WA", greyed_out),
-        Column("z UA", "p of the same test with UA instead of WA"),
-        Column("z recalls", "p of the z-test of UA from the recalls' variances"),
-        wa_column("McNemar", "p of McNemar's exact test of WA", greyed_out),
-    ]
     rows = [_comparison_cells(names[comparison.variant], comparison, sessions) for comparison in comparisons]
     return Table(
         "tests",
         "Tests against the baseline",
-        "One-tailed, H1: the variant is better. – where a test is undefined or not given.",
-        tuple(columns),
+        "One-tailed, H1: the variant is better; p worse and p within have others. p joint, p worse, p within and "
+        "p Holm are adjusted for the number of comparisons, the others are not. What each test assumes is said below, "
+        "and by the hint of its heading. – where a test is undefined or not given.",
+        tuple(_columns(sessions, analysis.comparisons.family.margin, ua_only(analysis))),
         tuple(rows),
     )
 
 
+def _columns(sessions: bool, margin: float, greyed_out: bool) -> list[Column]:
+    return [
+        Column("variant", numeric=False),
+        Column("baseline", numeric=False),
+        Column("ΔUA", "pooled UA less the baseline's, percentage points"),
+        Column(
+            "95%",
+            "t interval over speakers of ΔUA, percentage points; for this comparison alone; assumes: speakers are "
+            "independent, their differences nearly normal",
+            interval=True,
+        ),
+        _test_column("p joint", "joint sign flips over speakers, UA, adjusted: the test to rely on"),
+        Column("verdict", "rests on p joint, p worse and p within, each at .05", numeric=False),
+        _test_column("p worse", "the same, H1: the variant is worse"),
+        _test_column("p within", f"the same, H1: the true ΔUA is within ±{100 * margin:g} points"),
+        _test_column("p Holm", "sign-flip over speakers, UA, adjusted by Holm's method"),
+        _test_column("p speakers", "sign-flip over speakers, UA, this comparison alone"),
+        *([_test_column("p sessions", "sign-flip over sessions, UA, this comparison alone")] if sessions else []),
+        _test_column("p corrected t", "p of Nadeau and Bengio's corrected t over folds, UA, this comparison alone"),
+        wa_column("ΔWA", "pooled WA less the baseline's, percentage points", greyed_out),
+        _wa_test_column("p speakers WA", "sign-flip over speakers, WA, this comparison alone", greyed_out),
+        _wa_test_column("z WA", "p of the pooled two-proportion z-test of WA", greyed_out),
+        _test_column("z UA", "p of the same test with UA instead of WA"),
+        _test_column("z recalls", "p of the z-test of UA from the recalls' variances"),
+        _wa_test_column("McNemar", "p of McNemar's exact test of WA", greyed_out),
+    ]
+
+
+def _test_column(title: str, hint: str) -> Column:
+    """Make a column of a test, whose hint ends in what the test assumes."""
+    return Column(title, f"{hint}; assumes: {ASSUMPTIONS[title]}")
+
+
+def _wa_test_column(title: str, hint: str, greyed_out: bool) -> Column:
+    return wa_column(title, f"{hint}; assumes: {ASSUMPTIONS[title]}", greyed_out)
+
+
 def _comparison_cells(name: Cell, comparison: Comparison, sessions: bool) -> tuple[Cell, ...]:
-    test = comparison.ua_speakers
-    few_speakers = () if test.has_enough_speakers else (FEW_SPEAKERS,)
+    test, joint = comparison.ua_speakers, comparison.joint
     return (
-        text_cell(name.text, (*name.caveats, *few_speakers)),
+        text_cell(name.text, (*name.caveats, *comparison_caveats(comparison))),
         text_cell(comparison.baseline),
         number_cell(format_points(test.difference), test.difference),
         interval_cell(format_points_interval(test.interval), test.interval),
+        _p_value_cell(comparison.joint_p),
+        text_cell(comparison.verdict_text, bold=comparison.verdict is Verdict.BETTER),
+        _p_value_cell(None if joint is None else joint.worse_p),
+        _p_value_cell(None if joint is None else joint.within_p),
         _p_value_cell(comparison.holm_p),
-        text_cell(comparison.verdict, bold=comparison.verdict is Verdict.BETTER),
-        number_cell(format_points(comparison.wa_speakers.difference), comparison.wa_speakers.difference),
         _sign_flip_cell(test),
         *(
             [number_cell(EM_DASH, None) if comparison.ua_sessions is None else _p_value_cell(comparison.ua_sessions.p)]
             if sessions
             else []
         ),
+        _p_value_cell(comparison.corrected_t_p),
+        number_cell(format_points(comparison.wa_speakers.difference), comparison.wa_speakers.difference),
         _sign_flip_cell(comparison.wa_speakers),
         _z_test_cell(comparison.z_wa),
         _z_test_cell(comparison.z_ua),

@@ -157,7 +157,7 @@ def results_table(analysis: Analysis) -> Table:
             Column("UA over folds", "mean and standard deviation over folds, percent"),
             *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
             Column("ΔUA", "pooled UA less the baseline's, percentage points"),
-            Column("p", "sign-flip test over speakers after Holm's adjustment"),
+            Column("p", "joint sign flips over speakers, adjusted for the family; – for single points of a sweep"),
             Column("folds", "folds that exist, of all seeds"),
         ),
         tuple(rows),
@@ -169,16 +169,14 @@ def _variant_cells(
 ) -> tuple[Cell, ...]:
     deviation = variant.scores.ua.std
     difference = None if comparison is None else comparison.ua_speakers.difference
-    holm_p = None if comparison is None else comparison.holm_p
+    p = None if comparison is None else comparison.joint_p
     folds = sum(len(folds) for folds in variant.folds.values())
     return (
         *([text_cell(variant.recipe)] if recipes else []),
         *_score_cells(variant.scores),
         *([number_cell(format_percent(deviation), deviation)] if seeds else []),
         number_cell(format_points(difference), difference),
-        number_cell(
-            format_p_value(holm_p), holm_p, bold=comparison is not None and comparison.verdict is Verdict.BETTER
-        ),
+        number_cell(format_p_value(p), p, bold=comparison is not None and comparison.verdict is Verdict.BETTER),
         text_cell(f"{folds} of {len(variant.scheme) * len(variant.seeds)}"),
     )
 

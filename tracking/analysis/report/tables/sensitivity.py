@@ -1,7 +1,7 @@
 """Tables that explain the tests: effect sizes and power of each comparison, and the meaning of each test."""
 
 from tracking.analysis.comparison.caveats import ua_only
-from tracking.analysis.comparison.comparison import Comparison
+from tracking.analysis.comparison.comparison import ALPHA, Comparison
 from tracking.analysis.comparison.interpretation import TEST_NOTES
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import EM_DASH, format_percent, format_points
@@ -31,7 +31,7 @@ def sensitivity_table(analysis: Analysis) -> Table:
         Column("shown alone", "smallest true ΔUA that this comparison alone shows four times in five, points"),
         Column(
             "shown first",
-            f"the same for the first to be shown of {analysis.comparisons.family_size}, by Holm's method, points",
+            f"the same for the first to be shown of {analysis.comparisons.family.tested} in joint sign flips, points",
         ),
         *(
             Column(f"speakers for {100 * difference:g}", "speakers required to show such a ΔUA four times in five")
@@ -63,8 +63,8 @@ def _cells(comparison: Comparison, seeds: bool) -> tuple[Cell, ...]:
         _decimal_cell(effects.hedges_g),
         _decimal_cell(effects.h_ua),
         _decimal_cell(effects.h_wa),
-        _minimum_difference_cell(comparison, 1),
-        _minimum_difference_cell(comparison, power.family_size),
+        _minimum_difference_cell(comparison, ALPHA),
+        _minimum_difference_cell(comparison, power.first_level),
         *(_required_speakers_cell(comparison, difference) for difference in TRUE_DIFFERENCES),
     )
 
@@ -73,10 +73,10 @@ def _decimal_cell(value: float | None) -> Cell:
     return number_cell(EM_DASH if value is None else f"{value:.2f}".replace("-", "−"), value)
 
 
-def _minimum_difference_cell(comparison: Comparison, family_size: int) -> Cell:
-    if not comparison.power.between_speaker_std:
+def _minimum_difference_cell(comparison: Comparison, level: float | None) -> Cell:
+    if level is None or not comparison.power.between_speaker_std:
         return number_cell(EM_DASH, None)
-    difference = comparison.power.minimum_difference(family_size)
+    difference = comparison.power.minimum_difference(level)
     return number_cell(_NO_DIFFERENCE_DETECTABLE if difference is None else format_percent(difference), difference)
 
 
@@ -87,15 +87,23 @@ def _required_speakers_cell(comparison: Comparison, difference: float) -> Cell:
 
 def notes_on_tests_table() -> Table:
     """Make the table of what each test computes and assumes, and how reliable it is."""
-    names = ("test", "what is computed", "what must hold", "how far to trust it", "source")
+    names = ("test", "columns", "what is computed", "what must hold", "how far to trust it", "source")
     return Table(
         "which_test",
         "Which test to believe",
-        "In the order of the table of tests.",
+        "Tests that decide first.",
         tuple(Column(name, numeric=False) for name in names),
         tuple(
             tuple(
-                text_cell(text) for text in (note.name, note.statistic, note.assumption, note.reliability, note.source)
+                text_cell(text)
+                for text in (
+                    note.name,
+                    ", ".join(note.columns),
+                    note.statistic,
+                    note.assumption,
+                    note.reliability,
+                    note.source,
+                )
             )
             for note in TEST_NOTES
         ),

@@ -1,1 +1,0 @@
-"""Results on disk: one file per finished fold."""
