@@ -27,6 +27,7 @@ DASHBOARD_PORT ?= 8080     ## Port of `make dashboard`
 
 # Development.
 PYTHON         ?= python3  ## Python that makes the virtual environment
+TORCH          ?= $(if $(shell command -v nvidia-smi),cuda,cpu)  ## Build of PyTorch, cuda or cpu; cuda where nvidia-smi is found
 PIP_ARGS       ?=          ## Options of pip install
 TEST_WORKERS   ?= auto     ## Test processes: a number, or auto for one per core
 ROUNDS         ?= 50       ## Kills of `make chaos`
@@ -34,7 +35,10 @@ OUTAGE_S       ?=          ## Seconds of server outages, in place of kills, of `
 
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/installed $(if $(filter ray,$(EXECUTOR)),$(VENV)/installed-ray)
+# eSpeak NG, under GPL-3, is installed where the demo corpus is used.
+INSTALLED := $(VENV)/installed \
+	$(if $(filter demo,$(CORPUS)),$(VENV)/installed-demo) \
+	$(if $(filter ray,$(EXECUTOR)),$(VENV)/installed-ray)
 
 # Every value is one word for the shell, also a folder whose name holds blanks.
 quote   = '$(subst ','\'',$(strip $(1)))'
@@ -70,7 +74,7 @@ endif
 PYTEST = $(BIN)/python -m pytest -n $(strip $(TEST_WORKERS)) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study studies report ui dashboard test test-quick check chaos bench recording simulate clean
+.PHONY: help setup lock study studies report ui dashboard test test-quick check chaos bench recording simulate clean
 
 help: ## Show targets and settings
 	@echo "Targets:"
@@ -82,14 +86,24 @@ help: ## Show targets and settings
 
 setup: $(INSTALLED) ## Make the virtual environment and install everything into it
 
-$(VENV)/installed: pyproject.toml constraints.txt
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS)
+TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--index-url https://download.pytorch.org/whl/cpu)
+
+$(VENV)/installed: pyproject.toml $(wildcard requirements/*.txt)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[demo,dev]'
+	$(PIP) --require-hashes $(TORCH_INDEX) -r requirements/torch.txt
+	$(PIP) --require-hashes -r requirements/base.txt -r requirements/dev.txt \
+		$(if $(filter cuda,$(TORCH)),-r requirements/cuda.txt)
+	$(PIP) --no-build-isolation -e .
+	$(BIN)/pip check --disable-pip-version-check
 	@touch $@
 
-$(VENV)/installed-ray: $(VENV)/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[ray]'
+$(VENV)/installed-%: requirements/%.txt $(VENV)/installed
+	$(PIP) --require-hashes -r requirements/$*.txt
 	@touch $@
+
+lock: setup ## Write the hashes of all packages, after a change of pyproject.toml or constraints.txt
+	$(BIN)/python requirements/make.py
 
 study: setup ## Run a study of some attentions, or resume it: make study ATTN=quantum
 	@$(BIN)/ser study run $(call options,ATTN,attention) $(STUDY_OPTIONS)

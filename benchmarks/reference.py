@@ -18,7 +18,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 from torch.utils.data import DataLoader
 
-from ser.config import FeatureSettings, FoldConfiguration
+from ser.config import FoldConfiguration
+from ser.feature_settings import SpectralSettings
 
 Example = tuple[Tensor, int, int]
 """Frames `(frame, mel)`, emotion from 0, target length."""
@@ -27,7 +28,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 """Padded frames `(batch, frame, mel)`, lengths, emotions and target lengths, each `(batch,)`."""
 
 
-def extract(path: Path, settings: FeatureSettings) -> NDArray[np.float32]:
+def extract(path: Path, settings: SpectralSettings) -> NDArray[np.float32]:
     """Compute log-mels of one file with librosa, shape `(frame, mel)`."""
     # Imported here: processes whose memory and start are measured import this module, too.
     import librosa
@@ -69,7 +70,7 @@ class ReferenceNetwork(nn.Module):
     def __init__(self, configuration: FoldConfiguration, emotions: int) -> None:
         super().__init__()
         self.attention, self.scope = configuration.attention, configuration.scope or 1
-        inputs, features = configuration.features.mel_bands * configuration.stack, 2 * configuration.cells
+        inputs, features = configuration.features.width * configuration.stack, 2 * configuration.cells
         self.lstm = nn.LSTM(inputs, configuration.cells, configuration.layers, batch_first=True, bidirectional=True)
         self.score: nn.Module | None = None
         if self.attention == "local":

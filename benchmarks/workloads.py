@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.reference import Example
-from ser.config import FeatureSettings, FoldConfiguration
+from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus, Utterance
 from ser.corpora.loading import load_corpus
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
-from ser.features.store import FRAMES, LENGTHS, METADATA, FeatureStore, StoreMetadata
+from ser.features.store import LENGTHS, METADATA, FeatureStore, StoreMetadata, frames_file
 from ser.files import file_lock
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
@@ -84,7 +85,7 @@ class Source:
         """Open the workload; its store is written if it is missing."""
         if self.emodb is not None:
             corpus = load_corpus("emodb", self.emodb)
-            path = build_store_if_missing(corpus, FeatureSettings(), self.folder)
+            path = build_store_if_missing(corpus, LogMelSettings(), self.folder)
         else:
             corpus, lengths = iemocap_shape(self.share)
             path = self.folder / f"shape-{self.share}"
@@ -152,14 +153,14 @@ def _ensure_noise(path: Path, corpus: Corpus, lengths: "np.ndarray[Any, np.dtype
     """Write a store of noise if it is missing."""
     if path.exists():
         return
-    settings, generator = FeatureSettings(), np.random.default_rng(2)
+    settings, generator = LogMelSettings(), np.random.default_rng(2)
     partial = path.with_name(f"{path.name}.partial")
     partial.mkdir()
-    with (partial / FRAMES).open("wb") as file:
+    with (partial / frames_file(settings)).open("wb") as file:
         for length in lengths:
             file.write(generator.standard_normal((int(length), settings.mel_bands), np.float32).tobytes())
     np.save(partial / LENGTHS, lengths)
-    metadata = StoreMetadata.describe(partial, corpus.name, corpus.digest, settings, lengths)
+    metadata = StoreMetadata.describe(partial, corpus, settings, lengths, build_s=None)
     (partial / METADATA).write_text(metadata.model_dump_json(), encoding="utf-8")
     partial.replace(path)
 

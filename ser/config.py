@@ -8,9 +8,11 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ser.errors import ConfigurationError, unknown_value_message
+from ser.feature_settings import SETTINGS_BY_KIND, FeatureSettings, LogMelSettings
+from ser.frozen_model import FrozenModel
 
 AttentionName = Literal["none", "local", "component", "quantum"]
 LabelStrategy = Literal["words", "phonemes", "phonemes_x2", "utterance"]
@@ -40,32 +42,6 @@ def _odd(scope: int) -> int:
 Scope = Annotated[int, AfterValidator(_odd)]
 
 
-class FrozenModel(BaseModel):
-    """Frozen group of settings; an unknown name or value is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FeatureSettings(FrozenModel):
-    """Settings of log-mel frames (paper, section 3.2).
-
-    Attributes:
-        sample_rate_hz: Rate that audio is converted to, in hertz.
-        mel_bands: Number of mel bands.
-        window_s: Length of an analysis window, in seconds.
-        frame_shift_s: Distance between the starts of two windows, in seconds.
-        fft_size: Points of the Fourier transform; the window is padded to it with zeros.
-        log_floor: Mel energies are raised to this before the logarithm.
-    """
-
-    sample_rate_hz: int = Field(16_000, gt=0)
-    mel_bands: int = Field(40, gt=0)
-    window_s: float = Field(0.025, gt=0)
-    frame_shift_s: float = Field(0.010, gt=0)
-    fft_size: int = Field(512, gt=0)
-    log_floor: float = Field(1e-10, gt=0)
-
-
 class FoldConfiguration(FrozenModel):
     """All that decides a fold's result besides the data and the machine.
 
@@ -83,7 +59,7 @@ class FoldConfiguration(FrozenModel):
         loss_scale: Whether a CTC loss is divided by its target's length (`label`) or not
             (`utterance`); null unless criterion is `ctc`.
         decision: How frame outputs become one emotion; null unless criterion is `ctc`.
-        normalisation: What log-mels are normalised by, and over what.
+        normalisation: What frames are normalised by, and over what.
         stack: Frames joined into one, 1 to 3.
         layers: BLSTM layers.
         cells: LSTM cells per layer and direction.
@@ -101,7 +77,7 @@ class FoldConfiguration(FrozenModel):
         validation: Which speaker validates a fold of one test speaker; null for other fold schemes.
         precision: Arithmetic of the network; `tf32` is for GPUs only.
         seed: Seed of the initial weights and of the batches.
-        features: The log-mels.
+        features: The front end.
     """
 
     attention: AttentionName
@@ -129,7 +105,7 @@ class FoldConfiguration(FrozenModel):
     validation: Validation | None = "partner"
     precision: Precision = "fp32"
     seed: int = Field(1, ge=0)
-    features: FeatureSettings = FeatureSettings()
+    features: FeatureSettings = LogMelSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -148,7 +124,7 @@ class FoldConfiguration(FrozenModel):
         A setting that came after the first results is left out while it is off: what was computed before
         it came keeps its name, and is not computed again.
         """
-        values = self.model_dump(mode="json")
+        values = self.model_dump(mode="json", exclude={"features"}) | {"features": self.features.digest_content()}
         return {
             name: value
             for name, value in values.items()
@@ -207,10 +183,13 @@ def active_settings(attention: str | None, criterion: str) -> dict[str, bool]:
 def _one_line(error: ValidationError) -> str:
     """Return the first complaint of a pydantic error, in words that name the setting and its valid values."""
     first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"]) or "configuration"
+    # The settings of a front end stand below its kind, which is no name of a setting.
+    name = ".".join(str(part) for part in first["loc"] if part not in SETTINGS_BY_KIND) or "configuration"
     if first["type"] == "extra_forbidden":
-        group = FoldConfiguration if len(first["loc"]) == 1 else FeatureSettings
+        group = FoldConfiguration if len(first["loc"]) == 1 else SETTINGS_BY_KIND[str(first["loc"][1])]
         return unknown_value_message("setting", first["loc"][-1], group.model_fields)
+    if first["type"] == "union_tag_invalid":
+        return unknown_value_message(name, first["ctx"]["tag"], SETTINGS_BY_KIND)
     if first["type"] == "missing":
         return f"setting {name} is missing"
     if first["type"] == "literal_error":

@@ -1,14 +1,15 @@
-"""Files that appear whole or not at all, and lock files."""
+"""Files that appear whole or not at all, lock files, and the JSON in files that somebody else may have changed."""
 
 import contextlib
 import fcntl
 import glob
+import json
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 _PARTIAL = ".partial-"
 
@@ -46,9 +47,9 @@ def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
 
 
 @contextmanager
-def fsynced_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file whose content is on the disk when the block ends."""
-    with path.open("wb") as file:
+def fsynced_file(path: Path, append: bool = False) -> Iterator[BinaryIO]:
+    """Open a new file, or the end of a file, whose content is on the disk when the block ends."""
+    with path.open("ab" if append else "wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -61,6 +62,33 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def parse_json_object(content: bytes) -> dict[str, Any]:
+    """Parse the JSON object of a file that may be empty, damaged or hostile.
+
+    Args:
+        content: Bytes of the file.
+
+    Returns:
+        The object's values by name.
+
+    Raises:
+        ValueError: The bytes are no JSON object, or one that is nested too deeply; the text is one line.
+    """
+    if not content.strip():
+        raise ValueError("it is empty")
+    try:
+        value = json.loads(content)
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise ValueError("it is not JSON") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON: {error.msg} in line {error.lineno}") from None
+    if not isinstance(value, dict):
+        raise ValueError("its JSON is not an object")
+    return value
 
 
 @contextmanager

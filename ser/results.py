@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from pydantic import Field, TypeAdapter
 
-from ser.config import FoldConfiguration, FrozenModel
+from ser.config import FoldConfiguration
+from ser.frozen_model import FrozenModel
 
 
 class Fold(FrozenModel):
@@ -143,7 +144,7 @@ class BaselineResult(FrozenModel):
     Attributes:
         name: Readable name.
         corpus: The corpus.
-        normalisation: Normalisation of the log-mels below it.
+        normalisation: Normalisation of the frames below it.
         folds: The folds, in order.
         tests: Test decisions, one per fold.
     """

@@ -16,8 +16,9 @@ PACKAGES = ("ser", "tracking", "studies")
 # A module imports from its own layer and from those above it in this list. The longest name that begins a module's
 # own name is its part.
 LAYERS = (
-    ("ser.errors",),
-    ("ser.config", "ser.devices", "ser.files"),
+    ("ser.errors", "ser.frozen_model"),
+    ("ser.feature_settings",),
+    ("ser.config", "ser.cuda_errors", "ser.devices", "ser.files"),
     ("ser.results",),
     ("ser.identity", "ser.metrics"),
     ("ser.corpora", "ser.model"),
@@ -32,7 +33,7 @@ LAYERS = (
     ("tracking.analysis.report",),
     ("tracking",),
     ("tracking.backend",),
-    ("tracking.outbox",),
+    ("tracking.outbox", "tracking.results"),
     ("tracking.reading", "tracking.writing"),
     ("studies.provenance", "studies.storages", "studies.planning"),
     ("studies.search",),
@@ -52,7 +53,7 @@ FOREIGN = {
 }
 
 # A registry imports what it registers, and each of these imports what they share.
-PARENTS = ("ser/corpora", "ser/model", "studies/execution", "studies/cli")
+PARENTS = ("ser/corpora", "ser/features", "ser/model", "studies/execution", "studies/cli")
 
 LARGEST_FOLDER = 10
 

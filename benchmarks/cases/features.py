@@ -8,21 +8,22 @@ from benchmarks.measurement import Measurement
 from benchmarks.paired_processes import BenchProcess, Work, median_s, run_interleaved
 from benchmarks.reference import extract
 from benchmarks.workloads import Source, configuration_of, examples
-from ser.config import FeatureSettings
 from ser.corpora.loading import load_corpus
-from ser.features.builder import compute_log_mels
+from ser.feature_settings import LogMelSettings
+from ser.features.builder import compute_frames
+from ser.features.frontends.log_mel import LogMelFrontEnd
 
 
 def ours(emodb: Path) -> Work:
     """Compute features of all utterances as for a store."""
-    corpus, settings = load_corpus("emodb", emodb), FeatureSettings()
-    return lambda: list(compute_log_mels(corpus, settings))
+    corpus, front_end = load_corpus("emodb", emodb), LogMelFrontEnd([LogMelSettings()])
+    return lambda: [frames for (frames,) in compute_frames(corpus, front_end)]
 
 
 def reference(emodb: Path) -> Work:
     """Compute features of the same files in the same order with librosa."""
     paths = [utterance.path for utterance in load_corpus("emodb", emodb).utterances]
-    settings = FeatureSettings()
+    settings = LogMelSettings()
     return lambda: [extract(path, settings) for path in paths]
 
 

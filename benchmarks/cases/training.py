@@ -104,7 +104,7 @@ def useful_operations(source: Source, configuration: FoldConfiguration) -> float
     """
     data = source.open().data(configuration)
     frames = float(data.features.lengths[data.training].sum())
-    cells, inputs = configuration.cells, configuration.features.mel_bands * configuration.stack
+    cells, inputs = configuration.cells, configuration.features.width * configuration.stack
     forward = 0.0
     for layer in range(configuration.layers):
         forward += 2 * 2 * 4 * cells * ((inputs if layer == 0 else 2 * cells) + cells)

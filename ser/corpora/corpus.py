@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from ser.config import FrozenModel
+from ser.frozen_model import FrozenModel
 from ser.results import CorpusIdentity
 
 Split = Literal["training", "validation", "test"]

@@ -95,7 +95,7 @@ def synthesize(
         CorpusError: eSpeak NG is not installed, lacks a voice, or fails.
     """
     if not is_installed():
-        raise CorpusError("the demo corpus needs eSpeak NG: pip install 'ser-studies[demo]'")
+        raise CorpusError("the demo corpus needs eSpeak NG: pip install 'ser-studies[demo]' (with make: make setup)")
     with tempfile.TemporaryDirectory(prefix="ser-speech-") as name:
         folder = Path(name)
         jobs = folder / "requests.json"

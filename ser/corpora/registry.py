@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ser.config import FrozenModel
 from ser.corpora import emodb
 from ser.corpora.audformat_db import loader as audformat_db
 from ser.corpora.audformat_db.loader import AudformatOptions
@@ -22,6 +21,7 @@ from ser.corpora.tabular import manifest
 from ser.corpora.tabular.manifest import ManifestOptions
 from ser.corpora.tabular.rows import RowOptions
 from ser.errors import ConfigurationError, unknown_value_message
+from ser.frozen_model import FrozenModel
 
 LOADERS: Mapping[str, Loader[Any]] = {
     "demo": Loader(NoOptions, lambda root, options: demo.load(root)),

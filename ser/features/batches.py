@@ -1,4 +1,4 @@
-"""Batches of normalised, stacked log-mels, read from the memory-mapped store."""
+"""Batches of normalised, stacked frames, read from the memory-mapped store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class MappedFeatures:
     no speech is lost and no utterance becomes empty: `frame = ceil(T / stack)`.
 
     Attributes:
-        store: Raw log-mels.
+        store: Raw frames.
         affine: The normalisation.
         stack: Frames joined into one, 1 or more.
     """
@@ -54,12 +54,12 @@ class MappedFeatures:
             indices: Positions of the utterances in the corpus; at least one.
 
         Returns:
-            Features, shape `(batch, frame, mel * stack)`, float32, and the number of valid frames,
+            Features, shape `(batch, frame, width * stack)`, float32, and the number of valid frames,
             shape `(batch,)`, int64. The older of the stacked frames comes first.
         """
         lengths = self.lengths[np.asarray(indices)]
-        longest, mel = int(lengths.max()), self.store.settings.mel_bands
-        features = np.zeros((len(lengths), longest * self.stack, mel), dtype=np.float32)
+        longest, width = int(lengths.max()), self.store.width
+        features = np.zeros((len(lengths), longest * self.stack, width), dtype=np.float32)
         for row, index in enumerate(indices):
             raw = self.store.frames(int(index))
             valid = features[row, : len(raw)]
@@ -68,7 +68,7 @@ class MappedFeatures:
             if self.affine.clip:
                 np.clip(valid, 0.0, 1.0, out=valid)
             features[row, len(raw) : int(lengths[row]) * self.stack] = valid[-1]
-        stacked = features.reshape(len(lengths), longest, self.stack * mel)
+        stacked = features.reshape(len(lengths), longest, self.stack * width)
         return torch.from_numpy(stacked), torch.from_numpy(lengths)
 
 
@@ -76,7 +76,7 @@ class DeviceFeatures:
     """View whose features were copied to a device once: a batch sends two numbers per utterance there.
 
     For GPUs only. On a CPU the mapped store is read, so that a worker's memory does not grow
-    with the corpus; on a GPU a corpus of N frames takes N * mel * 4 bytes, 200 MB for IEMOCAP's.
+    with the corpus; on a GPU a corpus of N frames takes N * width * 4 bytes, 200 MB for IEMOCAP's.
 
     Args:
         view: The features.
@@ -87,7 +87,7 @@ class DeviceFeatures:
         self._device = device
         self._lengths = view.lengths
         self._starts = np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int64)
-        features = view.store.settings.mel_bands * view.stack
+        features = view.store.width * view.stack
         # The last row is the padding.
         self._rows = torch.zeros(int(self._starts[-1]) + 1, features, device=device)
         for index, (start, length) in enumerate(zip(self._starts[:-1], self._lengths, strict=True)):
@@ -105,7 +105,7 @@ class DeviceFeatures:
             indices: Positions of the utterances in the corpus; at least one.
 
         Returns:
-            Features on the device, shape `(batch, frame, mel * stack)`, float32, and the number of
+            Features on the device, shape `(batch, frame, width * stack)`, float32, and the number of
             valid frames on the CPU, shape `(batch,)`, int64; the values of `MappedFeatures.batch`.
         """
         chosen = np.asarray(indices)

@@ -1,11 +1,13 @@
-"""Build the store of a corpus's log-mels: once, beside its final path, and moved there whole."""
+"""Build the stores of a corpus's frames: once, beside their final paths, and moved there whole."""
 
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 
@@ -13,154 +15,215 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ser.config import FeatureSettings, digest_of
+from ser.config import digest_of
 from ser.corpora.audio import DIGEST_RATE_HZ, digest_samples, read_audio
 from ser.corpora.corpus import Corpus, Utterance
 from ser.errors import AudioError, FeatureStoreError
-from ser.features.logmel import frame_count, log_mel
-from ser.features.store import FLOAT_BYTES, FRAMES, LENGTHS, METADATA, STORE_VERSION, StoreMetadata, check_store
-from ser.files import file_lock, fsync_folder, fsynced_file
+from ser.feature_settings import FeatureSettings
+from ser.features.frontends import open_front_ends
+from ser.features.frontends.base import FrontEnd, FrontEndChoice
+from ser.features.store import STORE_VERSION, check_store
+from ser.features.store_writer import StoreWriter
+from ser.files import file_lock
 
-_AT_ONCE = 32
-"""Utterances per core that are in memory at once."""
+_AT_ONCE = 16
+"""Utterances per core that are in memory at once; so many are lost by a kill at most."""
 
 # What a full disk, a quota and a limit on file sizes are called.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+BuildCallback = Callable[[int, int], None]
+"""Called with the utterances done and all utterances."""
 
 
 def build_store_if_missing(
     corpus: Corpus,
     settings: FeatureSettings,
     folder: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: BuildCallback | None = None,
 ) -> Path:
-    """Build the store of a corpus below `folder`, unless it is there.
+    """Build the store of a front end that needs neither weights nor files; see `build_stores`."""
+    (path,) = build_stores(corpus, [FrontEndChoice(settings=settings)], folder, progress)
+    return path
 
-    Processes that ask for the same store at once wait for the first of them. A store that is cut
-    short, by a full disk or a kill, leaves nothing at the final path. The values of a store that is
-    there are compared with the digest that it was built with.
+
+def build_stores(
+    corpus: Corpus, choices: Sequence[FrontEndChoice], folder: Path, progress: BuildCallback | None = None
+) -> list[Path]:
+    """Build the stores of a corpus below `folder`, those that are not there.
+
+    Layers of one encoder are computed in one pass over the audio. Processes that ask for the same
+    store at once wait for the first of them. A store that is cut short, by a full disk or a kill,
+    leaves nothing at the final path, and after a kill the next build goes on. The values of a store
+    that is there are compared with the digest that it was built with.
 
     Args:
         corpus: The corpus; its audio is read again, one utterance at a time.
-        settings: Settings of the log-mels.
+        choices: Front ends, each once.
         folder: Where stores lie; made where it is missing.
-        progress: Called with the utterances done and all utterances.
+        progress: Called with the utterances done and all utterances, of all passes together.
 
     Returns:
-        The store's folder, `folder / key`.
+        The store's folder of each choice, `folder / key`.
 
     Raises:
-        FeatureStoreError: There is no room, the folder cannot be written, or the store that is
-            there is damaged.
+        FeatureStoreError: There is no room, the folder cannot be written, or a store that is there
+            is damaged.
         AudioError: An audio file is gone or has changed since the corpus was read.
     """
-    final = folder / store_key(corpus, settings)
-    with _os_errors_as_store_errors(folder, needed_bytes(corpus, settings)):
-        folder.mkdir(parents=True, exist_ok=True)
-        with file_lock(folder / f".{final.name}.lock"):
-            if final.exists():
-                check_store(final)
-            else:
-                _build(corpus, settings, final, progress)
-    return final
+    paths = [folder / store_key(corpus, choice.settings) for choice in choices]
+    needed = 0
+    with ExitStack() as locks:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Everybody locks in the same order, so that nobody waits in a circle.
+            for path in sorted(paths):
+                locks.enter_context(file_lock(folder / f".{path.name}.lock"))
+            missing = [choice for choice, path in zip(choices, paths, strict=True) if not path.exists()]
+            for path in paths:
+                if path.exists():
+                    check_store(path)
+            passes = [_Pass.plan(corpus, front_end, folder) for front_end in open_front_ends(missing)]
+            needed = sum(single_pass.needed_bytes for single_pass in passes)
+            _check_space(folder, needed)
+            done = 0
+            for single_pass in passes:
+                _build(single_pass, _shifted(progress, done, len(passes)))
+                done += len(corpus.utterances)
+        except OSError as error:
+            raise _store_error(error, folder, needed) from error
+    return paths
 
 
 def store_key(corpus: Corpus, settings: FeatureSettings) -> str:
     """Name of the store's folder: a digest of the corpus digest, the settings and the format."""
-    return digest_of({"corpus": corpus.digest, "settings": settings.model_dump(mode="json"), "version": STORE_VERSION})
+    return digest_of({"corpus": corpus.digest, "settings": settings.digest_content(), "version": STORE_VERSION})
 
 
-def needed_bytes(corpus: Corpus, settings: FeatureSettings) -> int:
-    """Size of the corpus's store on disk, from the durations of its utterances."""
+def needed_bytes(corpus: Corpus, front_end: FrontEnd, settings: FeatureSettings) -> int:
+    """Size of one store of a front end on disk, from the durations of the corpus's utterances."""
     samples = (round(duration * settings.sample_rate_hz) for duration in corpus.durations_s)
-    frames = sum(frame_count(count, settings) for count in samples)
-    return frames * settings.mel_bands * FLOAT_BYTES + len(corpus.utterances) * 8 + 4096
+    frames = sum(front_end.frame_count(count) for count in samples)
+    return frames * settings.width * np.dtype(settings.stored_type).itemsize + len(corpus.utterances) * 8 + 4096
 
 
-def _build(corpus: Corpus, settings: FeatureSettings, final: Path, progress: Callable[[int, int], None] | None) -> None:
-    """Write a store beside its final path and move it there; the caller holds the lock."""
-    partial = final.with_name(f".{final.name}.partial")
-    # Only a process that was killed can have left this: whoever builds holds the lock.
-    shutil.rmtree(partial, ignore_errors=True)
-    needed, free = needed_bytes(corpus, settings), shutil.disk_usage(final.parent).free
-    if free < needed:
-        raise FeatureStoreError(_disk_full_message(final.parent, needed, free))
-    partial.mkdir()
+@dataclass(frozen=True)
+class _Pass:
+    """One pass of a front end over the audio.
+
+    Attributes:
+        corpus: The corpus.
+        front_end: The front end.
+        writers: Writer of the store of each of its settings.
+        needed_bytes: Size of all of its stores.
+    """
+
+    corpus: Corpus
+    front_end: FrontEnd
+    writers: tuple[StoreWriter, ...]
+    needed_bytes: int
+
+    @classmethod
+    def plan(cls, corpus: Corpus, front_end: FrontEnd, folder: Path) -> "_Pass":
+        writers = [
+            StoreWriter(folder / store_key(corpus, settings), corpus, settings) for settings in front_end.settings
+        ]
+        needed = sum(needed_bytes(corpus, front_end, settings) for settings in front_end.settings)
+        return cls(corpus, front_end, tuple(writers), needed)
+
+
+def _build(single_pass: _Pass, progress: BuildCallback | None) -> None:
+    """Write the stores of one pass beside their final paths and move them there; the caller holds their locks."""
+    corpus, writers = single_pass.corpus, single_pass.writers
+    first = min(writer.resume() for writer in writers)
     try:
-        lengths = _write_frames(partial / FRAMES, corpus, settings, progress)
-        with fsynced_file(partial / LENGTHS) as file:
-            np.save(file, lengths)
-        metadata = StoreMetadata.describe(partial, corpus.name, corpus.digest, settings, lengths)
-        with fsynced_file(partial / METADATA) as file:
-            file.write(metadata.model_dump_json(indent=2).encode())
-        fsync_folder(partial)
-        partial.replace(final)
-        fsync_folder(final.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _write_frames(
-    path: Path, corpus: Corpus, settings: FeatureSettings, progress: Callable[[int, int], None] | None
-) -> NDArray[np.int64]:
-    """Write the frames of all utterances, a few of them in memory at a time; return their lengths."""
-    lengths = np.zeros(len(corpus.utterances), dtype=np.int64)
-    with fsynced_file(path) as file:
-        for index, frames in enumerate(compute_log_mels(corpus, settings)):
-            lengths[index] = len(frames)
-            file.write(frames.astype("<f4", copy=False).tobytes())
+        for writer in writers:
+            writer.begin(first)
+        single_pass.front_end.load()
+        started_s, block = time.perf_counter(), list[tuple[NDArray[np.floating], ...]]()
+        for index, frames in enumerate(compute_frames(corpus, single_pass.front_end, first), first + 1):
+            block.append(frames)
             if progress is not None:
-                progress(index + 1, len(corpus.utterances))
-    return lengths
+                progress(index, len(corpus.utterances))
+            if len(block) == _block_size() or index == len(corpus.utterances):
+                seconds = time.perf_counter() - started_s
+                for writer, utterances in zip(writers, zip(*block, strict=True), strict=True):
+                    writer.write(utterances, seconds)
+                started_s, block = time.perf_counter(), []
+        for writer in writers:
+            writer.finish()
+    except Exception as error:
+        for writer in writers:
+            # On a full disk its own frames may be what fills it.
+            if writer.resume() == 0 or (isinstance(error, OSError) and error.errno in _NO_SPACE):
+                writer.discard()
+        raise
 
 
-def compute_log_mels(corpus: Corpus, settings: FeatureSettings) -> Iterator[NDArray[np.float32]]:
-    """Log-mels of all utterances in the corpus's order, computed by one thread per core, each `(frame, mel)`.
+def compute_frames(corpus: Corpus, front_end: FrontEnd, first: int = 0) -> Iterator[tuple[NDArray[np.floating], ...]]:
+    """Frames of utterances in the corpus's order, computed by one thread per core, each `(frame, width)`.
 
     Decoding and transforming let go of Python's lock, so threads suffice, and the values do not
-    depend on their number: an utterance is computed by one of them.
+    depend on their number: an utterance is computed by one of them, alone.
 
     Args:
         corpus: The corpus.
-        settings: Settings of the log-mels.
+        front_end: The front end, loaded.
+        first: Position of the first utterance.
 
     Raises:
         AudioError: An audio file is gone or has changed since the corpus was read.
     """
-    cores = os.cpu_count() or 1
     torch_threads = torch.get_num_threads()
-    step = _AT_ONCE * cores
+    step = _block_size()
     try:
-        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            for start in range(0, len(corpus.utterances), step):
+        with ThreadPoolExecutor(_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for start in range(first, len(corpus.utterances), step):
                 part = slice(start, start + step)
-                yield from pool.map(_frames_of, corpus.utterances[part], corpus.samples_sha256[part], repeat(settings))
+                yield from pool.map(_frames_of, corpus.utterances[part], corpus.samples_sha256[part], repeat(front_end))
     finally:
         torch.set_num_threads(torch_threads)
 
 
-def _frames_of(utterance: Utterance, samples_sha256: str, settings: FeatureSettings) -> NDArray[np.float32]:
-    """Read one utterance, compare its samples with those of the corpus, and transform it, shape `(frame, mel)`."""
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+def _block_size() -> int:
+    """Utterances that are computed, and then written, together."""
+    return _AT_ONCE * _cores()
+
+
+def _frames_of(utterance: Utterance, samples_sha256: str, front_end: FrontEnd) -> tuple[NDArray[np.floating], ...]:
+    """Read one utterance, compare its samples with those of the corpus, and compute its frames."""
     samples = read_audio(utterance.path, DIGEST_RATE_HZ, utterance.start_s, utterance.end_s)
     if digest_samples(samples) != samples_sha256:
         raise AudioError(utterance.path, "changed since the corpus was read; run the command again to read it anew")
-    if settings.sample_rate_hz != DIGEST_RATE_HZ:
-        samples = read_audio(utterance.path, settings.sample_rate_hz, utterance.start_s, utterance.end_s)
-    frames: NDArray[np.float32] = log_mel(torch.from_numpy(samples), settings).numpy()
-    return frames
+    if front_end.sample_rate_hz != DIGEST_RATE_HZ:
+        samples = read_audio(utterance.path, front_end.sample_rate_hz, utterance.start_s, utterance.end_s)
+    return front_end.compute(utterance, samples)
 
 
-@contextmanager
-def _os_errors_as_store_errors(folder: Path, needed: int) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-            free = shutil.disk_usage(existing).free
-            raise FeatureStoreError(_disk_full_message(folder, needed, free, f" ({error.strerror})")) from error
-        failed = error.filename or folder
-        raise FeatureStoreError(f"{failed}: the feature store cannot be written: {error.strerror}") from error
+def _shifted(progress: BuildCallback | None, done: int, passes: int) -> BuildCallback | None:
+    """Return a callback of one pass that counts the utterances of all passes."""
+    if progress is None:
+        return None
+    return lambda utterances, total: progress(done + utterances, passes * total)
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise FeatureStoreError(_disk_full_message(folder, needed, free))
+
+
+def _store_error(error: OSError, folder: Path, needed: int) -> FeatureStoreError:
+    if error.errno in _NO_SPACE:
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+        free = shutil.disk_usage(existing).free
+        return FeatureStoreError(_disk_full_message(folder, needed, free, f" ({error.strerror})"))
+    failed = error.filename or folder
+    return FeatureStoreError(f"{failed}: the feature store cannot be written: {error.strerror}")
 
 
 def _disk_full_message(folder: Path, needed: int, free: int, cause: str = "") -> str:

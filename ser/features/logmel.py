@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ser.config import FeatureSettings
 from ser.errors import ConfigurationError
+from ser.feature_settings import SpectralSettings
 
 # The Slaney mel scale: linear up to 1 kHz, logarithmic above, 27 bands for each factor of 6.4.
 _HZ_PER_MEL = 200.0 / 3.0
@@ -24,7 +24,7 @@ _LOG_STEP = log(6.4) / 27.0
 _FRAMES_AT_ONCE = 8192
 
 
-def log_mel(samples: Tensor, settings: FeatureSettings) -> Tensor:
+def log_mel(samples: Tensor, settings: SpectralSettings) -> Tensor:
     """Log-mel energies of one utterance.
 
     Frames are centred on multiples of the frame shift; the signal is continued with zeros at both
@@ -43,7 +43,8 @@ def log_mel(samples: Tensor, settings: FeatureSettings) -> Tensor:
         ConfigurationError: The window is longer than `fft_size`, or the shift shorter than a sample.
 
     Examples:
-        >>> log_mel(torch.zeros(16_000), FeatureSettings()).shape
+        >>> from ser.feature_settings import LogMelSettings
+        >>> log_mel(torch.zeros(16_000), LogMelSettings()).shape
         torch.Size([101, 40])
     """
     shift = frame_shift_samples(settings)
@@ -61,13 +62,13 @@ def log_mel(samples: Tensor, settings: FeatureSettings) -> Tensor:
     return torch.cat(blocks) if len(blocks) > 1 else blocks[0]
 
 
-def frame_count(samples: int, settings: FeatureSettings) -> int:
+def frame_count(samples: int, settings: SpectralSettings) -> int:
     """Return frames of an utterance with that many samples."""
     half = settings.fft_size // 2
     return 1 + (samples + 2 * half - settings.fft_size) // frame_shift_samples(settings)
 
 
-def frame_shift_samples(settings: FeatureSettings) -> int:
+def frame_shift_samples(settings: SpectralSettings) -> int:
     """Return the frame shift in samples.
 
     Raises:
@@ -82,7 +83,7 @@ def frame_shift_samples(settings: FeatureSettings) -> int:
 
 
 @lru_cache(maxsize=16)
-def mel_filters(settings: FeatureSettings, dtype: torch.dtype = torch.float32) -> Tensor:
+def mel_filters(settings: SpectralSettings, dtype: torch.dtype = torch.float32) -> Tensor:
     """Triangular mel filters of equal area (Slaney's), from 0 Hz to half the sample rate.
 
     Args:
@@ -118,7 +119,7 @@ def _hz_of_mel(mels: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _window(settings: FeatureSettings, dtype: torch.dtype) -> Tensor:
+def _window(settings: SpectralSettings, dtype: torch.dtype) -> Tensor:
     """Return the Hann window, padded with zeros on both sides to shape `(fft_size,)`."""
     length = round(settings.window_s * settings.sample_rate_hz)
     if not 1 <= length <= settings.fft_size:

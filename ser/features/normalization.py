@@ -1,4 +1,4 @@
-"""Normalisation of log-mels: affine for each utterance and band, so that one form serves them all.
+"""Normalisation of frames: affine for each utterance and feature, so that one form serves them all.
 
 Statistics accumulate in float64 over the utterances in the corpus's order, so that they are the
 same in every process.
@@ -22,11 +22,11 @@ _MIN_SPREAD = 1e-5
 
 @dataclass(frozen=True)
 class AffineNormalization:
-    """Normalised log-mels are `(x - shift) * scale`, clipped to 0..1 where `clip` says so.
+    """Normalised frames are `(x - shift) * scale`, clipped to 0..1 where `clip` says so.
 
     Attributes:
-        shift: Shape `(utterance, mel)`, float32.
-        scale: Shape `(utterance, mel)`, float32, above 0.
+        shift: Shape `(utterance, width)`, float32.
+        scale: Shape `(utterance, width)`, float32, above 0.
         clip: Whether results outside 0..1 are moved to the nearer end.
     """
 
@@ -51,7 +51,7 @@ def fit_normalization(
       the corpus, which sees the test speaker's unlabelled audio (transductive).
 
     Args:
-        store: Raw log-mels.
+        store: Raw frames.
         speakers: Speaker of each utterance, in the order of the store.
         normalisation: Name of the normalisation.
         training_speakers: Speakers that train.
@@ -92,7 +92,7 @@ def _min_max_per_utterance(store: FeatureStore) -> tuple[NDArray[np.float64], ND
 
 def _minmax(store: FeatureStore, least: NDArray[np.float64], greatest: NDArray[np.float64]) -> AffineNormalization:
     """To 0..1; clipped even where nothing lies outside, since rounding can pass 1 by its last bit."""
-    shape = (len(store.lengths), store.settings.mel_bands)
+    shape = (len(store.lengths), store.width)
     shift = np.broadcast_to(least[:, None], shape)
     scale = np.broadcast_to(_safe_inverse(greatest - least)[:, None], shape)
     return AffineNormalization(shift.astype(np.float32), scale.astype(np.float32), clip=True)
@@ -102,10 +102,10 @@ def _zscore(store: FeatureStore, groups: Sequence[tuple[NDArray[np.bool_], NDArr
     """To mean 0 and deviation 1 of each band.
 
     Args:
-        store: Raw log-mels.
+        store: Raw frames.
         groups: Which utterances are measured, and which are normalised by that; shape `(utterance,)` each.
     """
-    shape = (len(store.lengths), store.settings.mel_bands)
+    shape = (len(store.lengths), store.width)
     shift, scale = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
     for measured, normalised in groups:
         mean, deviation = _mean_and_deviation(store, np.flatnonzero(measured))
@@ -116,13 +116,13 @@ def _zscore(store: FeatureStore, groups: Sequence[tuple[NDArray[np.bool_], NDArr
 def _mean_and_deviation(
     store: FeatureStore, utterances: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and population deviation of each band over all frames, shape `(mel,)` each.
+    """Mean and population deviation of each band over all frames, shape `(width,)` each.
 
     Squares are taken about each utterance's own mean and joined afterwards: squares about zero
     would lose half the digits of float64.
     """
     lengths = store.lengths[utterances].astype(np.float64)
-    means = np.empty((len(utterances), store.settings.mel_bands))
+    means = np.empty((len(utterances), store.width))
     squares = np.empty_like(means)
     for position, index in enumerate(utterances):
         frames = store.frames(int(index)).astype(np.float64)

@@ -10,13 +10,21 @@ Shapes: C is `(batch, frame, 2 * cells)`. Between input and C frames are rows `(
 order of `ser.model.packing`: an LSTM computes them as they lie, where it would copy `(batch, frame)`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ser.errors import TrainingError
 from ser.model.dropout import UtteranceDropout
 from ser.model.packing import PackedLayout, Segment, pack_batch
+
+States = tuple[Tensor, Tensor]
+"""Hidden and cell states of an LSTM, each `(1, batch, cells)`."""
+
+Cells = Callable[[Tensor, States | None], tuple[Tensor, States]]
+"""LSTM from frames `(frame, batch, input)` and first states to outputs and last states."""
 
 
 class _Reorder(torch.autograd.Function):
@@ -50,25 +58,52 @@ class BidirectionalLayer(nn.Module):
         self.forward_cells = nn.LSTM(inputs, cells)
         self.backward_cells = nn.LSTM(inputs, cells)
 
-    def forward(self, rows: Tensor, layout: PackedLayout) -> Tensor:
+    def forward(self, rows: Tensor, layout: PackedLayout, cells_type: torch.dtype | None = None) -> Tensor:
         """Run both directions.
 
         Args:
             rows: Input frames, shape `(row, input)`.
             layout: Where they lie.
+            cells_type: Type that the cells compute in; None for the weights' own, or autocast's.
 
         Returns:
             Forward half, then backward half, shape `(row, 2 * cells)`; padding holds values without meaning.
         """
-        ahead = _run_lstm(self.forward_cells, rows, layout.segments)
+        rows = rows if cells_type is None else rows.to(cells_type)
+        ahead = _run_lstm(_cells_in(self.forward_cells, cells_type), rows, layout.segments)
         turned = _reorder(rows, layout.reversed_index, layout.reversed_index)
-        behind = _run_lstm(self.backward_cells, turned, layout.segments)
+        behind = _run_lstm(_cells_in(self.backward_cells, cells_type), turned, layout.segments)
         return torch.cat([ahead, _reorder(behind, layout.reversed_index, layout.reversed_index)], dim=-1)
 
 
-def _run_lstm(cells: nn.LSTM, rows: Tensor, segments: tuple[Segment, ...]) -> Tensor:
+def _cells_in(cells: nn.LSTM, cells_type: torch.dtype | None) -> Cells:
+    """Return an LSTM that computes in a type: with weights rounded to it, whose gradients reach the float32 weights.
+
+    The rounded weights are one tensor, in the order in which cuDNN takes them without a copy of its own.
+    """
+    if cells_type is None:
+        return cells
+    weights = list(cells.parameters())
+    joined = torch.cat([weight.reshape(-1) for weight in weights]).to(cells_type)
+    parts = torch.split(joined, [weight.numel() for weight in weights])
+    rounded = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
+
+    def compute(block: Tensor, states: States | None) -> tuple[Tensor, States]:
+        if states is None:
+            states = (block.new_zeros(1, block.shape[1], cells.hidden_size),) * 2
+        # The weights have biases; one layer; no dropout; training; one direction; time comes first.
+        output, hidden, cell = torch.lstm(block, states, rounded, True, 1, 0.0, cells.training, False, False)
+        if output.dtype is not cells_type:
+            raise TrainingError(f"torch {torch.__version__} computed LSTM cells in {output.dtype}, not in {cells_type}")
+        return output, (hidden, cell)
+
+    return compute
+
+
+def _run_lstm(cells: Cells, rows: Tensor, segments: tuple[Segment, ...]) -> Tensor:
     """Return an LSTM over rows, run after run, each from the states in which its utterances left the run before."""
-    outputs, states = [], None
+    outputs: list[Tensor] = []
+    states: States | None = None
     blocks = torch.split(rows, [frames * utterances for frames, utterances in segments])
     for (frames, utterances), block in zip(segments, blocks, strict=True):
         if states is not None:
@@ -94,12 +129,13 @@ class RecurrentLayers(nn.Module):
         sizes = [inputs] + [2 * cells] * (layers - 1)
         self.layers = nn.ModuleList(BidirectionalLayer(size, cells) for size in sizes)
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, lengths: Tensor, cells_type: torch.dtype | None = None) -> Tensor:
         """Turn input frames into BLSTM outputs C.
 
         Args:
             frames: Zero-padded frames, shape `(batch, frame, input)`.
             lengths: Valid frames, shape `(batch,)`.
+            cells_type: Type that the cells compute in; None for the weights' own, or autocast's.
 
         Returns:
             C, shape `(batch, frame, 2 * cells)`, in the precision of `frames` whatever the cells computed
@@ -110,7 +146,7 @@ class RecurrentLayers(nn.Module):
         for number, layer in enumerate(self.layers):
             if number > 0 and self.dropout is not None:
                 rows = self.dropout.forward_packed(rows, layout.utterances, len(lengths))
-            rows = layer(rows, layout)
+            rows = layer(rows, layout, cells_type)
         # Padding that no segment has takes any row; both ways the mask makes zeros of it.
         C_BTF = _reorder(rows, layout.rows, layout.padded_index).view(*frames.shape[:2], -1)
         return C_BTF.to(frames.dtype) * frame_mask(lengths, frames.shape[1])[:, :, None]

@@ -2,7 +2,7 @@
 
 Suffixes of tensors: B = batch, T = frame, F = feature.
 
-Shapes: input frames `(batch, frame, mel * stack)`; with criterion `ctc` the outputs are
+Shapes: input frames `(batch, frame, width * stack)`; with criterion `ctc` the outputs are
 `(batch, frame, 1 + class)` with blank = 0, with `cross_entropy` `(batch, class)`.
 """
 
@@ -28,7 +28,7 @@ class SpeechEmotionNetwork(nn.Module):
 
     def __init__(self, configuration: FoldConfiguration, emotions: int) -> None:
         super().__init__()
-        inputs = configuration.features.mel_bands * configuration.stack
+        inputs = configuration.features.width * configuration.stack
         self.sequence = configuration.criterion == "ctc"
         self.bf16 = configuration.precision == "bf16"
         self.dropout = None if configuration.dropout is None else UtteranceDropout(configuration.dropout)
@@ -40,7 +40,7 @@ class SpeechEmotionNetwork(nn.Module):
         """Log-probabilities of the classes.
 
         Args:
-            frames: Zero-padded input frames, shape `(batch, frame, mel * stack)`.
+            frames: Zero-padded input frames, shape `(batch, frame, width * stack)`.
             lengths: Valid frames, shape `(batch,)`.
 
         Returns:
@@ -51,8 +51,12 @@ class SpeechEmotionNetwork(nn.Module):
 
     def encode(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """BLSTM outputs C, shape `(batch, frame, 2 * cells)`, float32, zero in padded frames."""
-        with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.recurrent(frames, lengths)  # type: ignore[no-any-return]
+        on_gpu = frames.device.type == "cuda"
+        # Torch's autocast computes the cells of a GPU in float16, whatever type it is asked for, and without scaling
+        # of the loss most of their gradients vanish: there the cells themselves compute in bf16.
+        with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.bf16 and not on_gpu):
+            cells_type = torch.bfloat16 if self.bf16 and on_gpu else None
+            return self.recurrent(frames, lengths, cells_type)  # type: ignore[no-any-return]
 
     def classify(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
         """Log-probabilities from BLSTM outputs; shapes as for `forward`."""

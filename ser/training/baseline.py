@@ -1,4 +1,4 @@
-"""Plain baseline: logistic regression on the means and deviations of an utterance's log-mels.
+"""Plain baseline: logistic regression on the means and deviations of an utterance's frames.
 
 A sequence model has to beat it to be worth its cost. Nothing about it is tuned.
 """
@@ -29,9 +29,9 @@ def logistic_regression_baseline(
 
     Args:
         corpus: The corpus, in the order of the store.
-        store: Its raw log-mels.
+        store: Its raw frames.
         folds: The folds.
-        normalisation: Normalisation of the log-mels.
+        normalisation: Normalisation of the frames.
 
     Returns:
         Test decisions of every fold.

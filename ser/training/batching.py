@@ -39,11 +39,6 @@ GPU_COST = MicroBatchCost(padding=1, step_rows=100_000, call_frames=0, max_frame
 """A GPU: NOT measured. A step's duration hardly depends on its rows there, so micro-batches follow from memory."""
 
 
-def micro_batch_cost(device_type: str) -> MicroBatchCost:
-    """Return the cost of micro-batches on a type of device, 'cpu' or 'cuda'."""
-    return CPU_COST if device_type == "cpu" else GPU_COST
-
-
 # Streams of random numbers that share a seed must still differ.
 _BATCHES, _UPSAMPLING = 1, 2
 

@@ -1,24 +1,36 @@
 """Trained fold as one self-describing safetensors file: the weights, and the result as its metadata.
 
-Results are read without torch, which a report would otherwise import for nothing.
+Two digests in the metadata tell a whole file from a damaged one: one of the result, checked whenever it is read, and
+one of all that the file holds, checked before the weights are used. Results are read without torch, which a report
+would otherwise import for nothing.
 """
 
+import hashlib
 import json
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 
 from ser.errors import SerError
+from ser.files import parse_json_object
 from ser.results import FoldResult
 
 if TYPE_CHECKING:
     from ser.training.trainer import TrainedFold
 
+_METADATA = "__metadata__"
 _RESULT = "result"
+_RESULT_DIGEST = "result_sha256"
+_CONTENT_DIGEST = "content_sha256"
+_BLOCK_BYTES = 1 << 20
+
+
+class _DamagedFileError(ValueError):
+    """A file is not what its digests say; the text gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,57 @@ class StoredFold:
         return cls(parse_result(content), content)
 
 
+@dataclass(frozen=True)
+class _Header:
+    """Header of a safetensors file (the format's specification: eight bytes give its length, then it is JSON).
+
+    Attributes:
+        tensors: Type, shape and place of each tensor.
+        metadata: Text by name.
+        length: Bytes before the tensors.
+    """
+
+    tensors: dict[str, Any]
+    metadata: dict[str, str]
+    length: int
+
+    @classmethod
+    def parse(cls, content: bytes) -> "_Header":
+        """Parse the beginning of a file.
+
+        Raises:
+            ValueError: It is not the beginning of a safetensors file with metadata.
+        """
+        try:
+            (length,) = struct.unpack("<Q", content[:8])
+            header = parse_json_object(content[8 : 8 + length])
+            metadata = header.pop(_METADATA)
+            if not all(isinstance(text, str) for text in metadata.values()):
+                raise _DamagedFileError("its metadata are no text")
+            return cls(header, metadata, 8 + length)
+        except (struct.error, KeyError, TypeError, AttributeError) as error:
+            raise _DamagedFileError("there is no result in it") from error
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the whole file."""
+        return self.length + max((tensor["data_offsets"][1] for tensor in self.tensors.values()), default=0)
+
+    def result(self) -> FoldResult:
+        """Parse the result, once it is what its digest says; files of earlier versions have no digest."""
+        if _RESULT not in self.metadata:
+            raise _DamagedFileError("there is no result in it")
+        text = self.metadata[_RESULT]
+        if self.metadata.get(_RESULT_DIGEST, _sha256(text)) != _sha256(text):
+            raise _DamagedFileError("its result is not the one that was written: its digest differs")
+        return FoldResult.model_validate_json(text)
+
+    def content_digest(self) -> "hashlib._Hash":
+        """Begin the digest of all that the file holds, to which the tensors' bytes are added."""
+        tensors = json.dumps(self.tensors, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(f"{self.metadata[_RESULT]}\0{tensors}\0".encode())
+
+
 def serialize_fold(trained: "TrainedFold") -> bytes:
     """Write a trained fold as safetensors.
 
@@ -57,15 +120,43 @@ def serialize_fold(trained: "TrainedFold") -> bytes:
     """
     from safetensors.torch import save
 
-    return save(trained.weights, metadata={_RESULT: trained.result.model_dump_json()})
+    return add_digests(save(trained.weights, metadata={_RESULT: trained.result.model_dump_json()}))
 
 
-def deserialize_fold(content: bytes) -> "TrainedFold":
-    """Read what `to_bytes` wrote.
+def add_digests(content: bytes) -> bytes:
+    """Put digests into a file that has none; weights and result stay as they are.
+
+    Args:
+        content: The bytes of a trained fold.
 
     Raises:
         SerError: The bytes are not a whole trained fold.
     """
+    try:
+        header = _Header.parse(content)
+        header.result()
+        if header.size_bytes != len(content):
+            raise _DamagedFileError(f"it has {len(content)} bytes instead of {header.size_bytes}")
+        digest = header.content_digest()
+    except (ValueError, KeyError, TypeError) as error:
+        raise _not_a_fold(error) from None
+    tensors = memoryview(content)[header.length :]
+    digest.update(tensors)
+    result = header.metadata[_RESULT]
+    metadata = {_RESULT: result, _RESULT_DIGEST: _sha256(result), _CONTENT_DIGEST: digest.hexdigest()}
+    text = json.dumps({_METADATA: metadata, **header.tensors}, separators=(",", ":"), ensure_ascii=False).encode()
+    # Tensors begin at a multiple of eight bytes, as the format asks.
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + tensors
+
+
+def deserialize_fold(content: bytes) -> "TrainedFold":
+    """Read what `serialize_fold` wrote.
+
+    Raises:
+        SerError: The bytes are not a whole trained fold.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     from ser.training.trainer import TrainedFold
@@ -73,7 +164,7 @@ def deserialize_fold(content: bytes) -> "TrainedFold":
     try:
         return TrainedFold(parse_result(content), load(content))
     except SafetensorError as error:
-        raise SerError(f"expected a trained fold (safetensors with a result): {error}") from None
+        raise _not_a_fold(error) from None
 
 
 def parse_result(content: bytes) -> FoldResult:
@@ -89,36 +180,79 @@ def parse_result(content: bytes) -> FoldResult:
         SerError: The bytes do not begin as a trained fold does.
     """
     try:
-        # Eight bytes give the length of the JSON header, which holds the metadata (the format's specification).
-        (length,) = struct.unpack("<Q", content[:8])
-        header = json.loads(content[8 : 8 + length])
-        return FoldResult.model_validate_json(header["__metadata__"][_RESULT])
-    except (struct.error, ValueError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SerError(f"expected a trained fold (safetensors with a result): {reason}") from None
+        return _Header.parse(content).result()
+    except (ValueError, KeyError, TypeError) as error:
+        raise _not_a_fold(error) from None
 
 
 def read_result(path: Path) -> FoldResult:
     """Read the result alone from a file, without its weights.
 
     Args:
-        path: A file that holds `to_bytes`.
+        path: A file that `serialize_fold` made.
 
     Returns:
         The result.
 
     Raises:
-        SerError: The file is not a trained fold; the text names it.
+        SerError: The file is not a trained fold, is cut short, or its result is damaged; the text names it.
     """
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-        return FoldResult.model_validate_json(metadata[_RESULT])
-    except ValidationError as error:
+        with path.open("rb") as file:
+            return _read_header(file).result()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _not_a_fold(error, path) from None
+
+
+def check_file(path: Path) -> FoldResult:
+    """Read a whole file, and compare it with its digests.
+
+    Args:
+        path: A file that `serialize_fold` made.
+
+    Returns:
+        The result.
+
+    Raises:
+        SerError: The file is not a whole trained fold, or a bit of it has changed; the text names it.
+    """
+    try:
+        with path.open("rb") as file:
+            header = _read_header(file)
+            result, digest = header.result(), header.content_digest()
+            file.seek(header.length)
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+        if header.metadata.get(_CONTENT_DIGEST, digest.hexdigest()) != digest.hexdigest():
+            raise _DamagedFileError("its weights are not those that were written: their digest differs")
+        return result
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _not_a_fold(error, path) from None
+
+
+def _read_header(file: BinaryIO) -> _Header:
+    """Read the header of an open file, which has the size that the header tells."""
+    size_bytes = os.fstat(file.fileno()).st_size
+    start = file.read(8)
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+    if length > size_bytes:
+        raise _DamagedFileError("it does not begin as a safetensors file")
+    header = _Header.parse(start + file.read(length))
+    if header.size_bytes != size_bytes:
+        raise _DamagedFileError(f"it has {size_bytes} bytes instead of {header.size_bytes}")
+    return header
+
+
+def _not_a_fold(error: Exception, path: Path | None = None) -> SerError:
+    """Build the error for bytes or a file that is no trained fold."""
+    if isinstance(error, ValidationError):
         first = error.errors()[0]
-        reason = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    except KeyError:
-        reason = "there is no result in it"
-    except (OSError, SafetensorError) as error:
-        reason = str(error)
-    raise SerError(f"{path}: expected a trained fold (safetensors with a result): {reason}")
+        reason = ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
+    else:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    name = "" if path is None else f"{path}: "
+    return SerError(f"{name}expected a trained fold (safetensors with a result): {reason}")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -14,6 +14,7 @@ from ser.features.normalization import fit_normalization
 from ser.features.store import FeatureStore
 from ser.folds import split_indices
 from ser.results import Fold, TargetReport
+from ser.training.batching import CPU_COST, GPU_COST, MicroBatchCost
 from ser.training.targets import ctc_target_lengths
 
 
@@ -30,6 +31,7 @@ class FoldData:
         emotions: Class of each utterance, from 0, shape `(utterance,)`.
         counts: Target length N of each utterance, shape `(utterance,)`; 1 without CTC.
         targets: Changes made to the label sequences.
+        cost: Cost of micro-batches on the device that computes them.
     """
 
     corpus: Corpus
@@ -40,6 +42,7 @@ class FoldData:
     emotions: Tensor
     counts: Tensor
     targets: TargetReport
+    cost: MicroBatchCost = CPU_COST
 
     @property
     def classes(self) -> int:
@@ -50,7 +53,11 @@ class FoldData:
         """Return the same data with the features on a GPU, if `device` is one; on a CPU they stay mapped."""
         if device.type != "cuda" or not isinstance(self.features, MappedFeatures):
             return self
-        return replace(self, features=DeviceFeatures(self.features, device))
+        return replace(self, features=DeviceFeatures(self.features, device), cost=GPU_COST)
+
+    def with_smaller_micro_batches(self) -> "FoldData":
+        """Return the same data, of which half as many frames are computed at once, at most."""
+        return replace(self, cost=replace(self.cost, max_frames=self.cost.max_frames // 2))
 
 
 def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldConfiguration, fold: Fold) -> FoldData:
@@ -58,7 +65,7 @@ def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldCo
 
     Args:
         corpus: The corpus, in the order of the store.
-        store: Its raw log-mels.
+        store: Its raw frames.
         configuration: The configuration.
         fold: The fold; only its training speakers inform the `*_training` normalisations.
 

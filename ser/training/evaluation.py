@@ -13,7 +13,7 @@ from ser.model.decoding import Decoded, decode, decode_utterance_level
 from ser.model.losses import cross_entropy_losses, scaled_ctc_losses
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import Evaluation
-from ser.training.batching import micro_batch_cost, micro_batches
+from ser.training.batching import micro_batches
 from ser.training.data import FoldData
 
 
@@ -69,7 +69,7 @@ def evaluate(
     """
     network.eval()
     device = network.output.weight.device
-    groups = micro_batches(data.features.lengths[subset], micro_batch_cost(device.type))
+    groups = micro_batches(data.features.lengths[subset], data.cost)
     losses, decisions, sums, frames_seen = [], [], list[dict[str, Tensor]](), 0
     for group in groups:
         batch = subset[group]

@@ -11,7 +11,9 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus
+from ser.cuda_errors import is_out_of_memory, release_gpu_memory
 from ser.devices import device_name, to_device
 from ser.errors import TrainingError
 from ser.features.store import FeatureStore
@@ -29,7 +32,6 @@ from ser.results import EpochRecord, Fold, FoldResult
 from ser.training.batching import (
     class_weights,
     make_epoch_batches,
-    micro_batch_cost,
     micro_batches,
     upsample_to_largest_class,
 )
@@ -37,6 +39,8 @@ from ser.training.data import FoldData, prepare_fold_data
 from ser.training.evaluation import ScoredEvaluation, evaluate, utterance_losses
 from ser.training.optimizer import EpochSelector, ExponentialMovingAverage, Weights, make_optimiser
 from ser.training.precision import precision_context
+
+_Value = TypeVar("_Value")
 
 EpochCallback = Callable[[EpochRecord], None]
 """Called with each epoch's record."""
@@ -57,16 +61,18 @@ def train_fold(
     fold: Fold,
     device: torch.device,
     on_epoch_end: EpochCallback | None = None,
+    shrinks: bool = False,
 ) -> TrainedFold:
     """Train and score one fold.
 
     Args:
         corpus: The corpus, in the order of the store.
-        store: Its raw log-mels.
+        store: Its raw frames.
         configuration: The whole configuration.
         fold: Which speakers test, validate and train.
         device: Where to compute.
         on_epoch_end: Called with each epoch's record.
+        shrinks: Whether micro-batches shrink where a GPU lacks memory for them; else the error is raised.
 
     Returns:
         The result, and the scored weights on the CPU.
@@ -77,7 +83,7 @@ def train_fold(
     """
     started_ms = _now_ms()
     data = prepare_fold_data(corpus, store, configuration, fold)
-    training = FoldTraining(data, configuration, weight_seed(configuration, fold), device)
+    training = FoldTraining(data, configuration, weight_seed(configuration, fold), device, shrinks)
     selector = EpochSelector(configuration.selection)
     curve = []
     for epoch in range(1, configuration.epochs + 1):
@@ -119,10 +125,19 @@ class FoldTraining:
         configuration: The configuration.
         seed: Seed of the first weights and of the batches, 0 or more.
         device: Where to compute.
+        shrinks: Whether micro-batches shrink where a GPU lacks memory for them.
     """
 
-    def __init__(self, data: FoldData, configuration: FoldConfiguration, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        data: FoldData,
+        configuration: FoldConfiguration,
+        seed: int,
+        device: torch.device,
+        shrinks: bool = False,
+    ) -> None:
         self._data = data.to(device)
+        self._shrinks = shrinks
         self._configuration = configuration
         self._seed = seed
         self._device = device
@@ -146,8 +161,7 @@ class FoldTraining:
         losses, norms, utterances = [], [], 0
         with precision_context(self._configuration.precision, self._device):
             for batch in self._batches(epoch):
-                self._optimiser.zero_grad(set_to_none=True)
-                losses.append(self.accumulate_gradients(batch))
+                losses.append(self._shrink_to_memory(partial(self._compute_gradients, batch), batch))
                 norms.append(torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
                 self._optimiser.step()
                 self.average.update()
@@ -157,6 +171,32 @@ class FoldTraining:
             "gradient_norm": float(torch.stack(norms).mean()),
             "gradient_norm_max": float(torch.stack(norms).max()),
         }
+
+    def _compute_gradients(self, batch: NDArray[np.int64]) -> torch.Tensor:
+        """Replace the network's gradient by a batch's; see `accumulate_gradients`."""
+        self._optimiser.zero_grad(set_to_none=True)
+        return self.accumulate_gradients(batch)
+
+    def _shrink_to_memory(self, compute: Callable[[], _Value], utterances: NDArray[np.int64]) -> _Value:
+        """Compute something of utterances; where memory does not suffice and it may, with ever smaller micro-batches.
+
+        Args:
+            compute: Computes it from the beginning.
+            utterances: Utterance indices.
+
+        Raises:
+            RuntimeError: CUDA's error, where memory does not suffice for one utterance either.
+        """
+        longest = int(self._data.features.lengths[utterances].max())
+        while True:
+            try:
+                return compute()
+            except RuntimeError as error:
+                if not self._shrinks or self._data.cost.max_frames < longest or not is_out_of_memory(error):
+                    raise
+            # After the block: the error's traceback holds the tensors that fill the memory.
+            release_gpu_memory()
+            self._data = self._data.with_smaller_micro_batches()
 
     def accumulate_gradients(self, batch: NDArray[np.int64]) -> torch.Tensor:
         """Add the gradient of a batch's mean loss to the network's, one micro-batch of like lengths after the other.
@@ -168,7 +208,7 @@ class FoldTraining:
             The sum of the utterances' losses, in nats, on the device.
         """
         total = torch.zeros((), device=self._device)
-        for micro_batch in micro_batches(self._data.features.lengths[batch], micro_batch_cost(self._device.type)):
+        for micro_batch in micro_batches(self._data.features.lengths[batch], self._data.cost):
             loss = self._losses(batch[micro_batch]).sum()
             (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
@@ -178,7 +218,9 @@ class FoldTraining:
         """Score a subset of the fold's utterances with given weights."""
         self._scorer.load_state_dict(weights)
         with precision_context(self._configuration.precision, self._device):
-            return evaluate(self._scorer, self._data, self._configuration, subset)
+            return self._shrink_to_memory(
+                lambda: evaluate(self._scorer, self._data, self._configuration, subset), subset
+            )
 
     def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
         frames, lengths = self._data.features.batch(batch)

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser.config import FeatureSettings, FoldConfiguration, Precision
+from ser.config import FoldConfiguration, Precision
 from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError, CorpusError, FoldError
+from ser.feature_settings import FeatureSettings
 from ser.results import EpochRecord, Fold
 
 
@@ -145,7 +146,7 @@ class StudyRequirements:
         corpus: The corpus as the coordinator read it.
         loader: Name of its loader in the registry; a manifest's corpus may have another name.
         options: Options of the corpus as text, by name.
-        features: Settings of the log-mels.
+        features: Settings of the front end.
         store: Path of the feature store, the same on every node.
         precision: Precision of the study.
         device: Device type, 'cpu' or 'cuda'.

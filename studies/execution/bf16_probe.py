@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from ser.config import FoldConfiguration, Precision
-from ser.files import atomic_write, file_lock
+from ser.errors import StudyError
+from ser.files import atomic_write, file_lock, parse_json_object
 from ser.model.network import SpeechEmotionNetwork
 from ser.training.precision import precision_context
 
 _ROUNDS = 5
+_CHOICES = TypeAdapter(dict[str, Precision])
 
 MIN_BF16_SPEEDUP = 1.1
 """Precision `auto` means bf16 if that is at least this many times as fast as fp32."""
@@ -54,7 +57,7 @@ def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -
         attention="none", labels="words", loss_scale="utterance", decision="posterior", precision=precision
     )
     network = SpeechEmotionNetwork(configuration, emotions=4).to(device)
-    frames = torch.zeros(32, 100, configuration.features.mel_bands * configuration.stack, device=device)
+    frames = torch.zeros(32, 100, configuration.features.width * configuration.stack, device=device)
     # Different lengths, so that recurrent layers take the path of padded batches, as they do in a fold.
     lengths = torch.tensor([100] * 16 + [40] * 16, device=device)
     durations = []
@@ -80,11 +83,28 @@ def choose_precision(cache_file: Path, processor: str, measure_speedup: Callable
 
     Returns:
         `bf16` if a training step in it is at least `MIN_BF16_SPEEDUP` times as fast as in fp32, else `fp32`.
+
+    Raises:
+        StudyError: The file holds something else.
     """
     key = f"precision of {processor}, torch {torch.__version__}"
     with file_lock(cache_file.with_suffix(".lock")):
-        choices = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
+        choices = _read_choices(cache_file)
         if key not in choices:
             choices[key] = "bf16" if measure_speedup() >= MIN_BF16_SPEEDUP else "fp32"
             atomic_write(cache_file, json.dumps(choices, indent=2) + "\n", durable=True)
-    return "bf16" if choices[key] == "bf16" else "fp32"
+    return choices[key]
+
+
+def _read_choices(cache_file: Path) -> dict[str, Precision]:
+    """Read the choices of earlier studies, none where there is no file."""
+    try:
+        return _CHOICES.validate_python(parse_json_object(cache_file.read_bytes()))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        reason = "it holds other values" if isinstance(error, ValidationError) else str(error)
+        raise StudyError(
+            f"{cache_file}: expected the precision that was chosen for this machine, found something else ({reason}); "
+            "delete the file, and the next study measures again"
+        ) from None

@@ -69,7 +69,7 @@ def fold_bytes(configuration: FoldConfiguration, padded_frames: int) -> int:
         Bytes.
     """
     outputs = 2 * configuration.cells
-    inputs = configuration.features.mel_bands * configuration.stack
+    inputs = configuration.features.width * configuration.stack
     numbers_per_frame = 0
     for layer in range(configuration.layers):
         numbers_per_frame += 2 * (inputs if layer == 0 else outputs) + 8 * outputs + 2 * outputs

@@ -1,6 +1,5 @@
 """Live status of a running study, in a small file for other terminals, and a log of its failures."""
 
-import json
 import os
 import platform
 import time
@@ -12,9 +11,9 @@ from pathlib import Path
 from pydantic import Field
 from typing_extensions import override
 
-from ser.config import FrozenModel
 from ser.errors import StudyError
-from ser.files import atomic_write
+from ser.files import atomic_write, parse_json_object
+from ser.frozen_model import FrozenModel
 from ser.results import EpochRecord
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 
@@ -197,7 +196,7 @@ def read_live_status(path: Path) -> LiveStatus | None:
         StudyError: The file is not a live status; the text names it.
     """
     try:
-        return LiveStatus.model_validate(json.loads(path.read_text()))
+        return LiveStatus.model_validate(parse_json_object(path.read_bytes()))
     except FileNotFoundError:
         return None
     except ValueError as error:

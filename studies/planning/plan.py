@@ -11,13 +11,13 @@ from ser.config import (
     AttentionName,
     Criterion,
     FoldConfiguration,
-    FrozenModel,
     LabelStrategy,
     Precision,
     digest_of,
 )
 from ser.errors import ConfigurationError, unknown_value_message
 from ser.folds import parse_scheme
+from ser.frozen_model import FrozenModel
 from ser.identity import RESULTS_VERSION
 from studies.planning.options import StudyOptions
 from studies.planning.recipes import PrunerName, Recipe, recipe_named

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ser.config import FrozenModel, LabelStrategy, Scope
+from ser.config import LabelStrategy, Scope
 from ser.errors import ConfigurationError, unknown_value_message
+from ser.frozen_model import FrozenModel
 from studies.planning.search_space import Categorical, LogUniform
 
 PrunerName = Literal["none", "median", "wilcoxon"]

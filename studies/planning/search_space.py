@@ -11,7 +11,8 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from ser.config import FrozenModel, active_settings
+from ser.config import active_settings
+from ser.frozen_model import FrozenModel
 
 Value = str | int | float | None
 """Value of a setting; None if it is off."""

@@ -9,6 +9,7 @@ import numpy as np
 from ser.config import FoldConfiguration
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.results_table import ResultsTable
+from tracking.analysis.variants.naming import flatten_settings
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -59,9 +60,8 @@ def trial_groups(table: ResultsTable) -> tuple[TrialGroup, ...]:
 
 
 def _settings(configuration: FoldConfiguration) -> dict[str, Value]:
-    """Active settings, features included; numbers as numbers and all others as text."""
-    values = configuration.model_dump(mode="json")
-    values |= values.pop("features")
+    """Active settings, those of the front end included; numbers as numbers and all others as text."""
+    values = flatten_settings(configuration)
     return {
         name: float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
         for name, value in values.items()

@@ -43,6 +43,16 @@ class Home:
         return self.root / "features"
 
     @property
+    def results(self) -> Path:
+        """Results of finished folds, one file each."""
+        return self.root / "results"
+
+    @property
+    def trash(self) -> Path:
+        """Results that were discarded or are damaged."""
+        return self.root / "trash"
+
+    @property
     def outbox(self) -> Path:
         """Fold results that are not yet written to MLflow."""
         return self.root / "outbox"

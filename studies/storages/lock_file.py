@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ser.errors import StudyError
-from ser.files import file_lock
+from ser.files import file_lock, parse_json_object
 
 _log = logging.getLogger("ser")
 
@@ -68,7 +68,8 @@ def _acquire(stack: contextlib.ExitStack, lock: Path) -> TextIO | None:
 
 def _describe_owner(lock: Path) -> str:
     try:
-        owner = json.loads(lock.read_text())
-    except json.JSONDecodeError:
-        return "a process that has just started"
-    return f"process {owner['process']} on {owner['host']} since {owner['since']}"
+        owner = parse_json_object(lock.read_bytes())
+        return f"process {owner['process']} on {owner['host']} since {owner['since']}"
+    except (ValueError, KeyError):
+        # It has not written yet who it is, or somebody else has written into the file.
+        return f"the process that holds {lock}"

@@ -10,7 +10,6 @@ from benchmarks.cases.training import useful_operations
 from benchmarks.reference import ReferenceNetwork, collate, mean_loss
 from benchmarks.workloads import Source, configuration_of, examples, iemocap_shape
 from ser.model.packing import optimal_segments
-from ser.training import trainer
 from ser.training.batching import CPU_COST, micro_batches
 from ser.training.trainer import FoldTraining
 
@@ -41,9 +40,7 @@ def fast_name(name: str, attention: str) -> str:
 
 @pytest.mark.parametrize("frame_ms", [10, 30])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_losses_and_gradients_are_those_of_the_reference(
-    name: str, frame_ms: int, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_losses_and_gradients_are_those_of_the_reference(name: str, frame_ms: int, source: Source) -> None:
     attention = name.partition("-")[0]
     configuration = configuration_of(attention, frame_ms, **SETTINGS[name])
     data = source.open().data(configuration)
@@ -53,7 +50,7 @@ def test_losses_and_gradients_are_those_of_the_reference(
     # These are too short to be divided for memory; the bound is lowered instead, as far as a part has still two runs.
     lengths = data.features.lengths[batch]
     cost = replace(CPU_COST, max_frames=int(lengths.max()) * 6)
-    monkeypatch.setattr(trainer, "micro_batch_cost", lambda device_type: cost)
+    data = replace(data, cost=cost)
     parts = [lengths[part] for part in micro_batches(lengths, cost)]
     assert len(parts) > 1, "the batch must be one that is computed in parts"
     assert max(len(optimal_segments(part)) for part in parts) > 1, "a part must be one that is computed in runs"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ser.files import atomic_write, file_lock
+from ser.files import atomic_write, file_lock, parse_json_object
+from tests.support.damaged_json import DAMAGED_JSON
 
 
 def test_a_lock_waits_for_its_holder_and_ends_with_it(tmp_path: Path) -> None:
@@ -63,3 +64,15 @@ def test_drafts_of_dead_processes_are_removed_alone(tmp_path: Path) -> None:
         (tmp_path / f"page.partial-{process}-1").write_text("half")
     atomic_write(tmp_path / "page.html", "new", durable=True)
     assert {path.name for path in tmp_path.iterdir()} == {"page.html", f"page.partial-{os.getppid()}-1"}
+
+
+@pytest.mark.parametrize("content", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
+def test_damaged_json_is_refused_in_one_line(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^it is|^its JSON|^Exceeds the limit") as caught:
+        parse_json_object(content)
+    assert "\n" not in str(caught.value)
+    assert type(caught.value) is ValueError
+
+
+def test_a_json_object_is_parsed() -> None:
+    assert parse_json_object('{"ä": [1, null]}'.encode()) == {"ä": [1, None]}

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ser import identity
-from ser.config import FeatureSettings, FoldConfiguration, digest_of
+from ser.config import FoldConfiguration, digest_of
+from ser.feature_settings import LogMelSettings
 from ser.identity import fold_identity, trial_identity, weight_seed
 from ser.results import Fold
 
@@ -80,7 +81,7 @@ def changed(configuration: FoldConfiguration, **changes: Any) -> FoldConfigurati
 
 def test_every_setting_is_tried_below() -> None:
     assert set(OTHERS) | {"quantum_boundary", "features"} == set(FoldConfiguration.model_fields)
-    assert set(OTHER_FEATURES) == set(FeatureSettings.model_fields)
+    assert {*OTHER_FEATURES, "kind"} == set(LogMelSettings.model_fields)
 
 
 @pytest.mark.parametrize("setting", OTHERS)
@@ -96,7 +97,7 @@ def test_the_quantum_boundary_moves_the_identity() -> None:
 
 @pytest.mark.parametrize("setting", OTHER_FEATURES)
 def test_every_setting_of_the_features_moves_the_identity(setting: str) -> None:
-    other = changed(WINDOWED, features=FeatureSettings(**{setting: OTHER_FEATURES[setting]}))
+    other = changed(WINDOWED, features=LogMelSettings(**{setting: OTHER_FEATURES[setting]}))
     assert name(other) != name(WINDOWED)
 
 

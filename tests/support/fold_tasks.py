@@ -3,7 +3,8 @@
 import time
 from pathlib import Path
 
-from ser.config import FeatureSettings, FoldConfiguration
+from ser.config import FoldConfiguration
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.folds import speaker_folds
 from ser.identity import fold_identity
@@ -31,7 +32,7 @@ class Folds:
     def __init__(self, folder: Path) -> None:
         (folder / "wav").mkdir(parents=True)
         self.corpus = write_corpus(folder / "wav")
-        self.store = build_store_if_missing(self.corpus, FeatureSettings(), folder / "features")
+        self.store = build_store_if_missing(self.corpus, LogMelSettings(), folder / "features")
         self.scheme = speaker_folds(self.corpus, "partner")
 
     def task(self, index: int = 0, **changes: object) -> FoldTask:

@@ -13,9 +13,10 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from ser.config import FeatureSettings, FoldConfiguration
+from ser.config import FoldConfiguration
 from ser.corpora.audio import digest_samples, read_audio
 from ser.corpora.corpus import Corpus, Utterance
+from ser.feature_settings import LogMelSettings
 from ser.features.store import FeatureStore
 from ser.folds import speaker_folds
 from ser.results import Fold, FoldResult
@@ -50,7 +51,7 @@ _DEFAULTS: dict[str, Any] = {
     "epochs": 3,
     "batch_size": 4,
     "learning_rate": 0.01,
-    "features": FeatureSettings(mel_bands=MEL),
+    "features": LogMelSettings(mel_bands=MEL),
 }
 
 
@@ -119,7 +120,7 @@ def make_store(utterances: Sequence[NDArray[np.float32]]) -> FeatureStore:
     """A store in memory of given log-mels, `(frame, mel)` each."""
     lengths = np.asarray([len(frames) for frames in utterances], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    settings = FeatureSettings(mel_bands=utterances[0].shape[1])
+    settings = LogMelSettings(mel_bands=utterances[0].shape[1])
     return FeatureStore(Path("memory"), "0" * 32, settings, lengths, starts, np.concatenate(utterances))
 
 

@@ -8,10 +8,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ser.config import FeatureSettings, LabelStrategy
+from ser.config import LabelStrategy
 from ser.corpora.corpus import Corpus, Split, Utterance
 from ser.corpora.transcripts.agreement import Agreement, transcript_agreement
 from ser.errors import CorpusError
+from ser.feature_settings import LogMelSettings
 from ser.features.logmel import frame_count
 from ser.training.targets import available_strategies, ctc_target_lengths, exceeds_cap_limit
 
@@ -272,7 +273,7 @@ def _count_rows(count: str, sources: Iterable[tuple[str, int | None]]) -> list[C
 
 def target_rows(corpus: Corpus) -> tuple[TargetRow, ...]:
     """Count the targets of each strategy that the corpus has counts for, with each of `STACKS`."""
-    settings = FeatureSettings()
+    settings = LogMelSettings()
     samples = [round(duration_s * settings.sample_rate_hz) for duration_s in corpus.durations_s]
     frames = [frame_count(count, settings) for count in samples]
     rows = []

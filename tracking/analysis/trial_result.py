@@ -1,6 +1,6 @@
 """Result of a trial as stored: one `TrialResult` per trial, whichever study trained it."""
 
-from ser.config import FrozenModel
+from ser.frozen_model import FrozenModel
 from ser.results import Fold, FoldResult
 
 

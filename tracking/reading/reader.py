@@ -1,6 +1,5 @@
 """Reader of a corpus's runs: finished folds, their results, and the results table of a report."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 from mlflow.entities import Run, ViewType
@@ -8,6 +7,7 @@ from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
 
 from ser.errors import SerError
+from ser.files import parse_json_object
 from ser.results import BaselineResult, Fold, FoldResult, scheme_of
 from ser.training.checkpoint import read_result
 from tracking import schema
@@ -180,9 +180,12 @@ class Reader:
         if not is_finished(study) and path is not None and not path.is_file():
             # A study that has just started, or whose lost run was created again.
             return []
-        content = json.loads(self._content(study, schema.SKIPPED))
-        skipped = [f"skipped: {file['name']}: {file['reason']}" for file in content["skipped"]]
-        return [*content["notes"], *skipped]
+        try:
+            content = parse_json_object(self._content(study, schema.SKIPPED))
+            skipped = [f"skipped: {file['name']}: {file['reason']}" for file in content["skipped"]]
+            return [*content["notes"], *skipped]
+        except (ValueError, KeyError, TypeError) as error:
+            return [f"notes on the corpus are missing: {schema.SKIPPED} of {_describe(study)} is damaged ({error})"]
 
     def _content(self, run: Run, name: str) -> bytes:
         with open_artifact(self._client, run, name) as path:

@@ -39,7 +39,7 @@ def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:
     """Build the tags by which a variant's runs are filtered; inactive settings are left out."""
     values = {
         schema.MODEL: model_digest(configuration),
-        schema.FEATURES_DIGEST: digest_of(configuration.features.model_dump(mode="json")),
+        schema.FEATURES_DIGEST: digest_of(configuration.features.digest_content()),
         schema.ATTENTION: configuration.attention,
         schema.CRITERION: configuration.criterion,
         schema.LABELS: configuration.labels,

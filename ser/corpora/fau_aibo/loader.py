@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from ser.config import FrozenModel
 from ser.corpora.corpus import UNKNOWN, Annotations, SkippedFile, Split, Utterance
 from ser.corpora.fau_aibo.parsers import (
     ChunkLabel,
@@ -23,6 +22,7 @@ from ser.corpora.fau_aibo.parsers import (
 )
 from ser.corpora.label_files import files_by_stem, read_label_text, require_folder
 from ser.errors import AnnotationError, CorpusError
+from ser.frozen_model import FrozenModel
 
 CODES_OF_CLASSES: Mapping[int, Mapping[str, str]] = {
     5: {"A": "anger", "E": "emphatic", "N": "neutral", "P": "positive", "R": "rest"},

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from ser.config import FrozenModel
 from ser.errors import unknown_value_message
+from ser.frozen_model import FrozenModel
 
 DialogPart = Literal["improvised", "scripted", "both"]
 

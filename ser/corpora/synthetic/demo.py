@@ -28,6 +28,7 @@ from ser.corpora.synthetic.files import atomic_folder
 from ser.corpora.synthetic.iemocap_writer import TYPICAL_RATINGS, DialogTurn, write_dialog
 from ser.corpora.transcripts.phones import CMU, count_voiced
 from ser.errors import CorpusError
+from ser.files import parse_json_object
 from ser.results import MAX_CAPPED_SHARE
 
 VERSION = 1
@@ -114,9 +115,9 @@ def _is_complete(root: Path) -> bool:
     if not marker.is_file():
         raise CorpusError(f"{root}: is not empty and has no {MARKER}; name a new folder for the demo corpus")
     try:
-        content = json.loads(marker.read_text(encoding="utf-8"))
+        content = parse_json_object(marker.read_bytes())
         settings, files = content["settings"], dict(content["files"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise CorpusError(f"{marker}: expected the marker of a demo corpus; delete the folder and try again") from error
     if settings != _settings_digest():
         raise CorpusError(f"{root}: holds a demo corpus of other settings; delete it or name a new folder")

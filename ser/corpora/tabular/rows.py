@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
-from ser.config import FrozenModel
 from ser.corpora.corpus import UNKNOWN, Split, Utterance
 from ser.corpora.names import clean_name
 from ser.errors import CorpusError
+from ser.frozen_model import FrozenModel
 
 REQUIRED_COLUMNS = ("path", "speaker", "emotion")
 OPTIONAL_COLUMNS = ("session", "words", "voiced_phonemes", "transcript", "language", "split", "id", "partner")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from ser.corpora.espeak import is_installed, load_library
 from ser.errors import CorpusError
 
-HOW_TO_INSTALL = "pip install 'ser-studies[demo]'"
+HOW_TO_INSTALL = "pip install 'ser-studies[demo]' (with make: make setup)"
 
 _VOICE_OF_LANGUAGE = {"en": "en-us", "no": "nb", "zh": "cmn"}
 """Voices whose name is not their language's code. American English pronounces its r's, as CMU's phones do."""

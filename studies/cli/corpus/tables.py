@@ -6,8 +6,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ser.config import FeatureSettings
 from ser.corpora.transcripts.agreement import Agreement
+from ser.feature_settings import LogMelSettings
 from ser.results import MAX_CAPPED_SHARE
 from tracking.analysis.corpus_summary import STACKS, ClassTable, CorpusSummary
 
@@ -118,7 +118,7 @@ def _count_table(summary: CorpusSummary) -> Table:
 
 def _target_table(summary: CorpusSummary) -> Table:
     """Tabulate targets that CTC has too few frames for, by label strategy and frame length."""
-    shift_ms = 1000 * FeatureSettings().frame_shift_s
+    shift_ms = 1000 * LogMelSettings().frame_shift_s
     table = _table("Targets shortened for lack of frames")
     table.caption = f"* more than {MAX_CAPPED_SHARE:.0%}: not comparable as this strategy"
     table.add_column("labels")

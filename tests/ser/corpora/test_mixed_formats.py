@@ -6,10 +6,10 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 
-from ser.config import FeatureSettings
 from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus
 from ser.corpora.loading import load_corpus
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from tests.support.corpora import write_manifest
@@ -76,7 +76,7 @@ def test_samples_and_log_mels_are_those_of_the_mono_version(
     for corpus in corpora:
         index = next(index for index, utterance in enumerate(corpus.utterances) if utterance.id == name)
         samples.append(read_audio(corpus.utterances[index].path))
-        store = build_store_if_missing(corpus, FeatureSettings(), tmp_path_factory.getbasetemp() / "stores")
+        store = build_store_if_missing(corpus, LogMelSettings(), tmp_path_factory.getbasetemp() / "stores")
         frames.append(FeatureStore.open(store).frames(index))
     assert np.abs(samples[0] - samples[1]).max() < largest
     assert np.corrcoef(*samples)[0, 1] > correlation

@@ -10,18 +10,18 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from ser.config import FeatureSettings
 from ser.errors import ConfigurationError
+from ser.feature_settings import FeatureSettings, LogMelSettings
 from ser.features.logmel import frame_count, log_mel, mel_filters
 
 # librosa warns of audio shorter than a transform, which is a case here.
 pytestmark = pytest.mark.filterwarnings("ignore:n_fft=512 is too large")
 
-DEFAULT = FeatureSettings()
+DEFAULT = LogMelSettings()
 OTHERS = [
-    FeatureSettings(sample_rate_hz=8_000, mel_bands=26, fft_size=256),
-    FeatureSettings(mel_bands=64, window_s=0.032, frame_shift_s=0.008, fft_size=1024, log_floor=1e-6),
-    FeatureSettings(fft_size=513),
+    LogMelSettings(sample_rate_hz=8_000, mel_bands=26, fft_size=256),
+    LogMelSettings(mel_bands=64, window_s=0.032, frame_shift_s=0.008, fft_size=1024, log_floor=1e-6),
+    LogMelSettings(fft_size=513),
 ]
 
 
@@ -121,9 +121,9 @@ def test_a_window_longer_than_the_transform_is_refused() -> None:
     with pytest.raises(
         ConfigurationError, match=r"window_s 0\.05 is 800 samples at 16000 Hz; expected 1 to fft_size 512"
     ):
-        log_mel(torch.zeros(1_000), FeatureSettings(window_s=0.05))
+        log_mel(torch.zeros(1_000), LogMelSettings(window_s=0.05))
 
 
 def test_a_shift_below_one_sample_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="frame_shift_s 1e-05 is shorter than a sample"):
-        log_mel(torch.zeros(1_000), FeatureSettings(frame_shift_s=1e-5))
+        log_mel(torch.zeros(1_000), LogMelSettings(frame_shift_s=1e-5))

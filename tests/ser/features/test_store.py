@@ -12,18 +12,21 @@ import pytest
 import soundfile
 import torch
 
-from ser.config import FeatureSettings
 from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus
 from ser.errors import AudioError, FeatureStoreError
+from ser.feature_settings import LogMelSettings
 from ser.features import builder
 from ser.features import store as store_module
 from ser.features.builder import build_store_if_missing, needed_bytes, store_key
+from ser.features.frontends.log_mel import LogMelFrontEnd
 from ser.features.logmel import log_mel
 from ser.features.store import FeatureStore, check_store
+from ser.features.store_writer import StoreWriter
+from tests.support.damaged_json import DAMAGED_JSON
 from tests.support.toy_corpus import write_corpus
 
-SETTINGS = FeatureSettings()
+SETTINGS = LogMelSettings()
 FILES = ("metadata.json", "lengths.npy", "frames.f32")
 
 
@@ -47,7 +50,7 @@ def run_python(code: str, *arguments: Path) -> "subprocess.Popen[str]":
 BUILD = """
 import pickle, sys
 from pathlib import Path
-from ser.config import FeatureSettings
+from ser.feature_settings import LogMelSettings
 from ser.errors import FeatureStoreError
 from ser.features.builder import build_store_if_missing
 corpus = pickle.loads(Path(sys.argv[1]).read_bytes())
@@ -108,7 +111,7 @@ def test_the_key_depends_on_corpus_settings_and_format(corpus: Corpus, monkeypat
     other = Corpus(**{**vars(corpus), "digest": "2" * 32})
     renamed = Corpus(**{**vars(corpus), "name": "else", "root": Path("/elsewhere")})
     assert store_key(other, SETTINGS) != key
-    assert store_key(corpus, FeatureSettings(mel_bands=41)) != key
+    assert store_key(corpus, LogMelSettings(mel_bands=41)) != key
     assert store_key(renamed, SETTINGS) == key
     monkeypatch.setattr(builder, "STORE_VERSION", 99)
     assert store_key(corpus, SETTINGS) != key
@@ -117,7 +120,7 @@ def test_the_key_depends_on_corpus_settings_and_format(corpus: Corpus, monkeypat
 def test_needed_bytes_covers_what_is_written(corpus: Corpus, tmp_path: Path) -> None:
     path = build_store_if_missing(corpus, SETTINGS, tmp_path)
     written = sum(file.stat().st_size for file in path.iterdir())
-    assert written <= needed_bytes(corpus, SETTINGS) <= written + 5000
+    assert written <= needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS) <= written + 5000
 
 
 def cut(path: Path) -> None:
@@ -147,6 +150,13 @@ def test_a_damaged_file_is_named_with_what_was_expected(corpus: Corpus, tmp_path
     assert message.startswith(f"{path / name}: expected ")
     assert "\n" not in message
     assert f"remove the folder {path} and it is built anew" in message
+
+
+@pytest.mark.parametrize("content", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
+def test_damaged_metadata_are_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "metadata.json").write_bytes(content)
+    with pytest.raises(FeatureStoreError, match=r"metadata\.json: expected .*, found something else \(it"):
+        FeatureStore.open(tmp_path)
 
 
 def test_frames_that_are_too_long_are_refused(corpus: Corpus, tmp_path: Path) -> None:
@@ -193,7 +203,7 @@ def test_audio_that_changed_since_the_corpus_was_read_is_refused(corpus: Corpus,
 
 
 def test_samples_are_compared_at_any_rate_of_features(corpus: Corpus, tmp_path: Path) -> None:
-    settings = FeatureSettings(sample_rate_hz=8_000)
+    settings = LogMelSettings(sample_rate_hz=8_000)
     store = check_store(build_store_if_missing(corpus, settings, tmp_path / "stores"))
     samples = read_audio(corpus.utterances[0].path, 8_000)
     np.testing.assert_array_equal(store.frames(0), log_mel(torch.from_numpy(samples), settings).numpy())
@@ -237,7 +247,7 @@ def test_too_little_free_space_is_told_before_anything_is_read(
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
     folder = tmp_path / "stores"
-    needed = needed_bytes(corpus, SETTINGS)
+    needed = needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS)
     with pytest.raises(FeatureStoreError) as caught:
         build_store_if_missing(corpus, SETTINGS, folder, lambda *_: pytest.fail("audio was read"))
     assert str(caught.value) == f"{folder}: no room for the feature store: {needed} bytes needed, 1000 bytes free"
@@ -250,7 +260,7 @@ def test_a_full_disk_is_reported_in_one_line(corpus: Corpus, tmp_path: Path) -> 
         "import resource\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "try:\n"
-        "    build_store_if_missing(corpus, FeatureSettings(), folder)\n"
+        "    build_store_if_missing(corpus, LogMelSettings(), folder)\n"
         "except FeatureStoreError as error:\n"
         "    print(error)\n"
     )
@@ -259,7 +269,7 @@ def test_a_full_disk_is_reported_in_one_line(corpus: Corpus, tmp_path: Path) -> 
     assert process.returncode == 0, err
     assert out.count("\n") == 1
     assert out.startswith(f"{tmp_path / 'stores'}: no room for the feature store (File too large): ")
-    assert f"{needed_bytes(corpus, SETTINGS)} bytes needed" in out
+    assert f"{needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS)} bytes needed" in out
     assert leftovers(tmp_path / "stores") == []
 
 
@@ -274,7 +284,7 @@ def test_the_build_after_a_killed_build_ends_well(corpus: Corpus, tmp_path: Path
     code = BUILD + (
         "import os, signal\n"
         "kill = lambda done, total: done == 5 and os.kill(os.getpid(), signal.SIGKILL)\n"
-        "build_store_if_missing(corpus, FeatureSettings(), folder, kill)\n"
+        "build_store_if_missing(corpus, LogMelSettings(), folder, kill)\n"
     )
     process = run_python(code, tmp_path / "corpus", tmp_path / "stores")
     process.communicate(timeout=120)
@@ -284,6 +294,61 @@ def test_the_build_after_a_killed_build_ends_well(corpus: Corpus, tmp_path: Path
     store = FeatureStore.open(build_store_if_missing(corpus, SETTINGS, tmp_path / "stores"))
     assert len(store.lengths) == len(corpus.utterances)
     assert leftovers(tmp_path / "stores") == [key]
+
+
+@pytest.mark.parametrize("torn_bytes", [0, 100])
+def test_a_killed_build_goes_on_from_its_last_block(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn_bytes: int
+) -> None:
+    expected = (build_store_if_missing(corpus, SETTINGS, tmp_path / "whole") / "frames.f32").read_bytes()
+    monkeypatch.setattr(builder, "_AT_ONCE", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+    def stop(done: int, _: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "stores"
+    with pytest.raises(KeyboardInterrupt):
+        build_store_if_missing(corpus, SETTINGS, folder, stop)
+    (partial,) = folder.glob("*.partial")
+    with (partial / "frames.f32").open("ab") as file:
+        file.write(b"x" * torn_bytes)
+    calls: list[int] = []
+    path = build_store_if_missing(corpus, SETTINGS, folder, lambda done, _: calls.append(done))
+    assert calls == list(range(5, len(corpus.utterances) + 1))
+    assert (path / "frames.f32").read_bytes() == expected
+    assert leftovers(folder) == [path.name]
+    assert sorted(file.name for file in path.iterdir()) == sorted(FILES)
+
+
+def test_a_store_of_a_journal_without_its_frames_is_rebuilt(corpus: Corpus, tmp_path: Path) -> None:
+    whole = build_store_if_missing(corpus, SETTINGS, tmp_path / "whole")
+    writer = StoreWriter(tmp_path / whole.name, corpus, SETTINGS)
+    writer.begin(0)
+    writer.write([np.zeros((3, 40)), np.zeros((4, 40))], seconds=1)
+    (partial,) = tmp_path.glob("*.partial")
+    assert writer.resume() == 2
+    with (partial / "frames.f32").open("ab") as file:
+        file.truncate(6 * 40 * 4)
+    assert writer.resume() == 1
+
+
+def test_frames_beyond_their_stored_type_are_refused(corpus: Corpus, tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path / "store", corpus, SETTINGS)
+    writer.begin(0)
+    with pytest.raises(FeatureStoreError, match=f"log_mel, utterance {corpus.utterances[1].id}: expected finite"):
+        writer.write([np.zeros((3, 40)), np.full((3, 40), 1e39)], seconds=1)
+
+
+def test_a_store_of_earlier_metadata_opens(corpus: Corpus, tmp_path: Path) -> None:
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
+    metadata = json.loads((path / "metadata.json").read_text())
+    for name in ("width", "frame_shift_s", "number_type", "build_s"):
+        del metadata[name]
+    del metadata["settings"]["kind"]
+    (path / "metadata.json").write_text(json.dumps(metadata))
+    assert check_store(path).settings == SETTINGS
 
 
 def test_two_processes_that_build_at_once_both_end_well(corpus: Corpus, tmp_path: Path) -> None:
@@ -296,7 +361,7 @@ def test_two_processes_that_build_at_once_both_end_well(corpus: Corpus, tmp_path
         "while len(list(folder.parent.glob('ready-*'))) < 2: time.sleep(0.01)\n"
         "built = []\n"
         "progress = lambda done, total: (built.append(done), time.sleep(0.02))\n"
-        "path = build_store_if_missing(corpus, FeatureSettings(), folder, progress)\n"
+        "path = build_store_if_missing(corpus, LogMelSettings(), folder, progress)\n"
         "print(path, len(built))\n"
     )
     processes = [run_python(code, tmp_path / "corpus", tmp_path / "stores") for _ in range(2)]

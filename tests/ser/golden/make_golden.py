@@ -14,9 +14,10 @@ import numpy as np
 import soundfile
 import torch
 
-from ser.config import FeatureSettings, FoldConfiguration
+from ser.config import FoldConfiguration
 from ser.corpora.audio import digest_samples, read_audio
 from ser.corpora.corpus import Corpus, Utterance
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds import speaker_folds
@@ -83,7 +84,7 @@ def golden_results() -> dict[str, Any]:
     """Trains all the variants and gathers their numbers."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = _corpus(Path(folder))
-        store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), Path(folder)))
+        store = FeatureStore.open(build_store_if_missing(corpus, LogMelSettings(), Path(folder)))
         results = {name: _numbers(corpus, store, changes) for name, changes in VARIANTS.items()}
     return {"results_version": RESULTS_VERSION, "torch": str(torch.__version__), "results": results}
 

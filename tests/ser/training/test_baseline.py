@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ser.config import FeatureSettings
 from ser.corpora.corpus import Corpus
 from ser.corpora.loading import load_corpus
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds import speaker_folds
@@ -25,7 +25,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture(scope="module")
 def store(corpus: Corpus) -> FeatureStore:
-    return FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), corpus.root / "stores"))
+    return FeatureStore.open(build_store_if_missing(corpus, LogMelSettings(), corpus.root / "stores"))
 
 
 def baseline(corpus: Corpus, store: FeatureStore) -> BaselineResult:
@@ -69,7 +69,7 @@ def test_labels_of_test_and_validation_speakers_are_not_seen(corpus: Corpus, sto
 
 def test_emodb_reaches_seventy_percent_by_speaker_normalisation(emodb_root: Path, tmp_path: Path) -> None:
     corpus = load_corpus("emodb", emodb_root)
-    store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), tmp_path))
+    store = FeatureStore.open(build_store_if_missing(corpus, LogMelSettings(), tmp_path))
     result = logistic_regression_baseline(corpus, store, speaker_folds(corpus, "partner"), "zscore_speaker")
     pooled = sum((evaluation_confusion(test, 7) for test in result.tests), start=np.zeros((7, 7), dtype=np.int64))
     assert pooled.sum() == 535

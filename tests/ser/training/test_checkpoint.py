@@ -63,6 +63,7 @@ DAMAGED = {
     "an endless header": b"\xff" * 40,
     "a header of gigabytes": struct.pack("<Q", 2**40) + b"{}",
     "no json": struct.pack("<Q", 4) + b"{{{{",
+    "json too deep": struct.pack("<Q", 200_000) + b"[" * 200_000,
     "a list": struct.pack("<Q", 2) + b"[]",
     "no metadata": header_of(None),
     "other metadata": header_of({"format": "pt"}),
@@ -80,6 +81,13 @@ def test_a_damaged_file_is_named_in_one_line(kind: str, tmp_path: Path) -> None:
     with pytest.raises(SerError) as caught:
         read_result(path)
     assert str(caught.value).startswith(f"{path}: expected a trained fold (safetensors with a result): ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damaged_bytes_are_refused_in_one_line(kind: str) -> None:
+    with pytest.raises(SerError, match=r"^expected a trained fold \(safetensors with a result\): .") as caught:
+        parse_result(DAMAGED[kind])
     assert "\n" not in str(caught.value)
 
 

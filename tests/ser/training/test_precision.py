@@ -1,4 +1,4 @@
-"""What a precision means on a device; cards are stood in for, as their settings exist without one."""
+"""What a precision means on a device; GPUs are stood in for, as their settings exist without one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,14 +9,14 @@ import torch
 
 from ser.config import Precision
 from ser.devices import to_device
-from ser.errors import ConfigurationError
+from ser.errors import ConfigurationError, TrainingError
 from ser.features.batches import DeviceFeatures
+from ser.model.network import SpeechEmotionNetwork
 from ser.training import trainer
 from ser.training.data import prepare_fold_data
 from ser.training.precision import precision_context
+from tests.support.stand_in_gpu import CPU, GPU, stand_in_gpu
 from tests.support.toy_corpus import fold_of, small, toy_corpus, toy_store, train
-
-GPU, CPU = torch.device("cuda:0"), torch.device("cpu")
 
 
 def roundings() -> tuple[str, str, str]:
@@ -27,7 +27,7 @@ def roundings() -> tuple[str, str, str]:
 @pytest.fixture
 def torchs_own() -> Iterator[tuple[str, str, str]]:
     before = roundings()
-    assert before[0] == "tf32", "torch rounds LSTMs on cards unless told otherwise"
+    assert before[0] == "tf32", "torch rounds LSTMs on GPUs unless told otherwise"
     yield before
     assert roundings() == before
 
@@ -73,3 +73,49 @@ def test_training_on_resident_features_is_the_same_to_the_bit(criterion: str) ->
     assert curves[0] == curves[1]
     scores = [each.score(each.average.weights(), data.validation) for each in trainings]
     assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("fp32", torch.float32), ("tf32", torch.float32), ("bf16", torch.bfloat16)]
+)
+def test_cells_of_a_gpu_compute_in_the_type_of_the_precision(
+    precision: Precision, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = toy_corpus()
+    with stand_in_gpu(monkeypatch) as cell_types:
+        trained = trainer.train_fold(corpus, toy_store(corpus), small(precision=precision), fold_of(corpus), GPU)
+    assert set(cell_types) == {expected}
+    assert {weight.dtype for weight in trained.weights.values()} == {torch.float32}
+    assert trained.result.environment["device_type"] == "cuda"
+
+
+def gradient_of(precision: Precision, scale: float) -> torch.Tensor:
+    """Gradient of the lower layer's recurrent weights, for a loss as small as `scale`."""
+    torch.manual_seed(1)
+    network = SpeechEmotionNetwork(small(precision=precision, labels="utterance"), emotions=3)
+    frames = torch.randn(2, 30, 5)
+    (network(frames, torch.tensor([30, 20])).square().sum() * scale).backward()
+    gradient = network.recurrent.layers[0].forward_cells.weight_hh_l0.grad
+    assert isinstance(gradient, torch.Tensor)
+    return gradient / scale
+
+
+def test_small_gradients_of_a_gpu_do_not_vanish_in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stand_in_gpu(monkeypatch):
+        exact, rounded = gradient_of("fp32", 1e-9), gradient_of("bf16", 1e-9)
+    assert float((rounded - exact).norm()) < 0.1 * float(exact.norm())
+
+
+def test_cells_in_another_type_than_asked_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    lstm = torch.lstm
+
+    def in_half(*arguments: Any) -> tuple[torch.Tensor, ...]:
+        output, *states = lstm(*arguments)
+        return output.half(), *states
+
+    monkeypatch.setattr(torch, "lstm", in_half)
+    with (
+        stand_in_gpu(monkeypatch),
+        pytest.raises(TrainingError, match=r"computed LSTM cells in torch.float16, not in torch.bfloat16"),
+    ):
+        gradient_of("bf16", 1.0)

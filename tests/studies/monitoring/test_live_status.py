@@ -8,6 +8,7 @@ from ser.results import EpochRecord
 from studies.cli.study.status import render_live_status
 from studies.monitoring.events import CallbackList, FoldFailure, StudyProgress
 from studies.monitoring.live_status import LiveStatus, StatusWriter, read_live_status
+from tests.support.damaged_json import DAMAGED_JSON
 
 RECORD = EpochRecord(epoch=3, ended_ms=1, values={"validation_ua": 0.5})
 
@@ -54,8 +55,9 @@ def test_without_a_file_there_is_no_status(tmp_path: Path) -> None:
     assert read_live_status(tmp_path / "none.json") is None
 
 
-def test_a_file_that_is_no_status_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text("{")
+@pytest.mark.parametrize("content", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
+def test_a_file_that_is_no_status_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(StudyError, match=r"a\.json: not a live status"):
         read_live_status(tmp_path / "a.json")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ser.config import FeatureSettings
 from ser.corpora.loading import load_corpus
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds.leave_one_speaker_out import speaker_folds
@@ -34,7 +34,7 @@ def table(emodb_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Results
             if file.name[2:5] in SENTENCES:
                 (folder / part / file.name).symlink_to(file)
     corpus = load_corpus("emodb", folder)
-    store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), folder / "store"))
+    store = FeatureStore.open(build_store_if_missing(corpus, LogMelSettings(), folder / "store"))
     scheme = speaker_folds(corpus, "partner")
     plan = StudyPlan.from_options(
         StudyOptions(

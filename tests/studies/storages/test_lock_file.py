@@ -14,6 +14,7 @@ import pytest
 
 from ser.errors import StudyError
 from studies.storages.lock_file import coordinator_lock, lock_owner
+from tests.support.damaged_json import DAMAGED_JSON
 
 HOLD = (
     "import sys, time; from pathlib import Path; from studies.storages.lock_file import coordinator_lock\n"
@@ -69,6 +70,16 @@ def test_asking_who_holds_a_study_neither_waits_nor_takes_it(tmp_path: Path) -> 
         assert text is not None
         assert text.startswith(f"process {os.getpid()} on ")
         assert lock_owner(lock) == text
+
+
+@pytest.mark.parametrize("content", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
+def test_a_lock_file_with_other_content_is_still_held(tmp_path: Path, content: bytes) -> None:
+    lock = tmp_path / "a.lock"
+    with coordinator_lock(lock, "a study"):
+        lock.write_bytes(content)
+        assert lock_owner(lock) == f"the process that holds {lock}"
+        with pytest.raises(StudyError, match="study a study is already running"), coordinator_lock(lock, "a study"):
+            raise AssertionError("two coordinators run the same study")
 
 
 def test_two_studies_run_side_by_side(tmp_path: Path) -> None:

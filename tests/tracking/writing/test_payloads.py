@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ser.config import FeatureSettings
+from ser.feature_settings import LogMelSettings
 from ser.training.checkpoint import parse_result
 from tests.support.toy_corpus import small
 from tests.support.toy_studies import CORPUS, NONE, SCHEME, trained, trial_result
@@ -85,7 +85,7 @@ def test_a_model_is_named_by_all_of_its_settings() -> None:
         payloads.model_digest(small()),
         payloads.model_digest(small(seed=2)),
         payloads.model_digest(small(attention="local", attention_norm="window")),
-        payloads.model_digest(small(features=FeatureSettings(mel_bands=6))),
+        payloads.model_digest(small(features=LogMelSettings(mel_bands=6))),
     ]
     assert len(set(names)) == 4
     assert payloads.model_digest(small(scope=21)) == names[0]

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.config import AttentionName, FrozenModel, LabelStrategy
+from ser.config import AttentionName, LabelStrategy
+from ser.frozen_model import FrozenModel
 from tracking.analysis.statistics.proportions import Interval, ZTest, holm_adjust, proportions_ztest, uar_ztest
 
 

@@ -14,6 +14,7 @@ from tracking.analysis.comparison.variant_filter import (
     setting_values,
 )
 from tracking.analysis.variants.grouping import Variant
+from tracking.analysis.variants.naming import flatten_settings
 from tracking.analysis.variants.scores import ScoredVariant
 
 _MODEL_SETTINGS = ("attention", "scope", "criterion", "labels")
@@ -154,8 +155,8 @@ def _counterparts(
 
 
 def _settings(configuration: FoldConfiguration, names: Sequence[str]) -> Mapping[str, object]:
-    values = {**dict(configuration), **dict(configuration.features)}
-    return {name: values[name] for name in names}
+    values = flatten_settings(configuration)
+    return {name: values.get(name) for name in names}
 
 
 def _compatible(a: Mapping[str, object], b: Mapping[str, object]) -> bool:

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ser.config import FeatureSettings, FoldConfiguration
+from ser.config import FoldConfiguration
 from ser.errors import ComparisonError, unknown_value_message
+from ser.feature_settings import feature_setting_names
 from tracking.analysis.variants.grouping import Variant
-from tracking.analysis.variants.naming import FIXED
+from tracking.analysis.variants.naming import FIXED, flatten_settings
 
 RECIPE, SELECTION_KIND = "recipe", "choice"
 """Names allowed among settings: the recipe, and whether a variant is 'fixed' or 'selected' per fold."""
 
-_NOT_SETTINGS = ("seed", "features")
+_NOT_SETTINGS = ("seed", "kind", "name")
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def parse_variant_filter(option: str, text: str, variants: Sequence[Variant]) ->
 
 def setting_names() -> tuple[str, ...]:
     """List the settings by which variants can be named."""
-    of_configuration = (name for name in FoldConfiguration.model_fields if name not in _NOT_SETTINGS)
-    return (*of_configuration, *FeatureSettings.model_fields, RECIPE, SELECTION_KIND)
+    names = (*FoldConfiguration.model_fields, *feature_setting_names())
+    return (*(name for name in names if name not in _NOT_SETTINGS), RECIPE, SELECTION_KIND)
 
 
 def setting_values(variant: Variant, name: str) -> set[str]:
@@ -100,12 +101,7 @@ def setting_values(variant: Variant, name: str) -> set[str]:
         return {variant.recipe}
     if name == SELECTION_KIND:
         return {"fixed" if variant.kind == FIXED else "selected"}
-    return {_format(_value(configuration, name)) for configuration in variant.configurations}
-
-
-def _value(configuration: FoldConfiguration, name: str) -> Any:
-    owner = configuration if name in FoldConfiguration.model_fields else configuration.features
-    return getattr(owner, name)
+    return {_format(flatten_settings(configuration).get(name)) for configuration in variant.configurations}
 
 
 def _format(value: Any) -> str:

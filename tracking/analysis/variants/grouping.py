@@ -9,7 +9,7 @@ from ser.config import AttentionName, FoldConfiguration, LabelStrategy
 from ser.results import Fold
 from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.scored_folds import Provenance, ScoredFold
-from tracking.analysis.variants.naming import FIXED, settings_without, variant_label
+from tracking.analysis.variants.naming import FIXED, flatten_settings, variant_label
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +155,10 @@ def _append_differences(
     labels = [variant.label for variant in variants]
     for label, indices in namesakes.items():
         properties = [properties_of(variants[index]) for index in indices]
-        differing = [name for name in properties[0] if len({values[name] for values in properties}) > 1]
+        names = dict.fromkeys(name for values in properties for name in values)
+        differing = [name for name in names if len({values.get(name) for values in properties}) > 1]
         for index, values in zip(indices, properties, strict=True):
-            labels[index] = " · ".join([label, *(f"{name} {values[name]}" for name in differing)])
+            labels[index] = " · ".join([label, *(f"{name} {values.get(name)}" for name in differing)])
     return [replace(variant, label=label) for variant, label in zip(variants, labels, strict=True)]
 
 
@@ -165,8 +166,9 @@ def _distinguishing_settings(variant: Variant) -> dict[str, str]:
     """Describe everything in which variants of equal labels may differ, by name."""
     settings: dict[str, Any] = {}
     if variant.kind == FIXED:
-        settings = settings_without(variant.configuration, ("attention", "scope", "criterion", "labels"))
-        settings.update(settings.pop("features"))
+        settings = flatten_settings(variant.configuration)
+        for name in ("attention", "scope", "criterion", "labels", "seed"):
+            del settings[name]
     first = next(iter(variant.folds.values()))[0]
     validators = ",".join(variant.scheme[0].validation_speakers)
     return {

@@ -45,3 +45,10 @@ def settings_without(configuration: FoldConfiguration, names: Iterable[str]) -> 
     """Return all settings by name, except the given names and the seed."""
     excluded = {"seed", *names}
     return {name: value for name, value in configuration if name not in excluded}
+
+
+def flatten_settings(configuration: FoldConfiguration) -> dict[str, Any]:
+    """Return all settings by name, those of the front end among them; `features` is the front end's label."""
+    settings = dict(configuration)
+    of_front_end = {name: value for name, value in configuration.features if name not in ("kind", "name")}
+    return settings | {"features": configuration.features.label} | of_front_end

@@ -20,6 +20,7 @@ from ser.corpora.synthetic.demo import MARKER, load, make_demo
 from ser.corpora.synthetic.demo_script import PlannedTurn, plan_turns
 from ser.corpora.transcripts.phones import CMU, Voicing
 from ser.errors import CorpusError
+from tests.support.damaged_json import DAMAGED_JSON
 
 needs_espeak = pytest.mark.usefixtures("demo_root")
 
@@ -235,13 +236,13 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ("{}", "expected the marker of a demo corpus"),
-        ("not json", "expected the marker of a demo corpus"),
-        ('{"settings": "other", "files": {}}', "holds a demo corpus of other settings"),
+        (b"{}", "expected the marker of a demo corpus"),
+        *((content, "expected the marker of a demo corpus") for content in DAMAGED_JSON.values()),
+        (b'{"settings": "other", "files": {}}', "holds a demo corpus of other settings"),
     ],
 )
-def test_another_marker_is_refused(tmp_path: Path, marker: str, message: str) -> None:
-    (tmp_path / MARKER).write_text(marker)
+def test_another_marker_is_refused(tmp_path: Path, marker: bytes, message: str) -> None:
+    (tmp_path / MARKER).write_bytes(marker)
     with pytest.raises(CorpusError, match=message):
         make_demo(tmp_path)
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from ser.config import FeatureSettings, FoldConfiguration
+from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus, Utterance
 from ser.corpora.emodb import EMOTIONS
 from ser.corpora.loading import load_corpus
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from ser.folds.leave_one_speaker_out import speaker_folds
@@ -83,7 +84,7 @@ def train_first_fold(corpus: Corpus, folder: Path) -> TrainedFold:
         epochs=1,
         seed=3,
     )
-    store = FeatureStore.open(build_store_if_missing(corpus, FeatureSettings(), folder))
+    store = FeatureStore.open(build_store_if_missing(corpus, LogMelSettings(), folder))
     fold = speaker_folds(corpus, "partner")[0]
     return train_fold(corpus, store, configuration, fold, torch.device("cpu"))
 

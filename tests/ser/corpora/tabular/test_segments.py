@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser.config import FeatureSettings
 from ser.corpora.corpus import Annotations
 from ser.corpora.loading import read_corpus_audio
 from ser.corpora.registry import load_annotations
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.features.store import FeatureStore
 from tests.support.corpora import write_emodb
@@ -47,10 +47,8 @@ def test_the_digest_and_the_durations_are_the_same(files: Annotations, segments:
 
 
 def test_the_log_mels_are_the_same(files: Annotations, segments: Annotations, tmp_path: Path) -> None:
-    one = FeatureStore.open(build_store_if_missing(read_corpus_audio(files), FeatureSettings(), tmp_path / "one"))
-    other = FeatureStore.open(
-        build_store_if_missing(read_corpus_audio(segments), FeatureSettings(), tmp_path / "other")
-    )
+    one = FeatureStore.open(build_store_if_missing(read_corpus_audio(files), LogMelSettings(), tmp_path / "one"))
+    other = FeatureStore.open(build_store_if_missing(read_corpus_audio(segments), LogMelSettings(), tmp_path / "other"))
     for index in range(len(files.utterances)):
         np.testing.assert_array_equal(one.frames(index), other.frames(index))
 

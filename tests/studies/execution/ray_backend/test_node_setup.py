@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ser.config import FeatureSettings
 from ser.corpora.loading import load_corpus
 from ser.devices import cpu_name
 from ser.errors import FeatureStoreError, StudyError
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing, store_key
 from ser.features.store import FeatureStore
 from studies.execution.base import StudyRequirements
@@ -29,8 +29,8 @@ def requirements(tmp_path: Path) -> StudyRequirements:
     """Requirements of a study whose store is missing."""
     root = write_emodb(tmp_path / "emodb", [f"{speaker}a01{letter}a" for speaker in ("03", "08") for letter in "WL"])
     corpus = load_corpus("emodb", root)
-    store = tmp_path / "features" / store_key(corpus, FeatureSettings())
-    return StudyRequirements(corpus, "emodb", {}, FeatureSettings(), store, "fp32", "cpu")
+    store = tmp_path / "features" / store_key(corpus, LogMelSettings())
+    return StudyRequirements(corpus, "emodb", {}, LogMelSettings(), store, "fp32", "cpu")
 
 
 def test_a_store_that_is_there_is_enough(requirements: StudyRequirements) -> None:
@@ -49,7 +49,7 @@ def test_a_corpus_that_the_user_named_is_read_by_its_loader(requirements: StudyR
     options = {"name": "interviews"}
     corpus = load_corpus("manifest", write_manifest(tmp_path / "interviews", rows), options=options)
     assert corpus.name == "interviews"
-    store = tmp_path / "features" / store_key(corpus, FeatureSettings())
+    store = tmp_path / "features" / store_key(corpus, LogMelSettings())
     prepare_node(replace(requirements, corpus=corpus, loader="manifest", options=options, store=store))
     assert FeatureStore.open(store).corpus_digest == corpus.digest
 

@@ -16,10 +16,10 @@ import psutil
 import pytest
 import torch
 
-from ser.config import FeatureSettings
 from ser.corpora.loading import load_corpus
 from ser.devices import name_of_device
 from ser.errors import ConfigurationError, StudyError
+from ser.feature_settings import LogMelSettings
 from ser.features.builder import store_key
 from ser.features.store import FeatureStore
 from ser.training.checkpoint import deserialize_fold
@@ -248,7 +248,7 @@ def test_a_missing_store_is_built_on_the_node(connection: RayCluster, add_node: 
     """A node that joins when store and corpus are gone is excluded."""
     root = write_emodb(tmp_path / "emodb", [f"{speaker}a01{letter}a" for speaker in ("03", "08") for letter in "WL"])
     corpus = load_corpus("emodb", root)
-    store = tmp_path / "features" / store_key(corpus, FeatureSettings())
+    store = tmp_path / "features" / store_key(corpus, LogMelSettings())
     messages: list[str] = []
     executor = RayExecutor(connection, requirements_of(corpus, store), messages.append)
     executor.start()

@@ -4,13 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from ser.config import FoldConfiguration
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import EM_DASH
 from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell
 from tracking.analysis.report_context import ReportContext, StudyInfo
 from tracking.analysis.results_table import ScoredTrial
-from tracking.analysis.variants.naming import FIXED
+from tracking.analysis.variants.naming import FIXED, flatten_settings
 
 
 def incomplete_table(analysis: Analysis, context: ReportContext) -> Table:
@@ -115,19 +114,12 @@ def _format_setting(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _flatten_settings(configuration: FoldConfiguration) -> dict[str, Any]:
-    settings = dict(configuration)
-    features = settings.pop("features")
-    del settings["seed"]
-    return {**settings, **dict(features)}
-
-
 def settings_tables(analysis: Analysis) -> tuple[Table, Table]:
     """Make the tables of settings that all variants share, and of those in which they differ."""
     fixed = [variant for variant in analysis.variants if variant.kind == FIXED]
-    settings = [_flatten_settings(variant.configuration) for variant in fixed]
-    names = list(settings[0]) if settings else []
-    differing = [name for name in names if len({_format_setting(values[name]) for values in settings}) > 1]
+    settings = [flatten_settings(variant.configuration) for variant in fixed]
+    names = [name for name in dict.fromkeys(name for values in settings for name in values) if name != "seed"]
+    differing = [name for name in names if len({_format_setting(values.get(name)) for values in settings}) > 1]
     shared = [name for name in names if name not in differing]
     shared_table = Table(
         "settings_shared",
@@ -152,7 +144,7 @@ def settings_tables(analysis: Analysis) -> tuple[Table, Table]:
             (
                 text_cell(variant.label),
                 text_cell(variant.recipe),
-                *(_setting_cell(values[name]) for name in differing),
+                *(_setting_cell(values.get(name)) for name in differing),
                 text_cell(", ".join(map(str, variant.seeds))),
                 text_cell(", ".join(trial.trial_id[:8] for trial in variant.trials)),
             )

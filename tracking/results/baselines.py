@@ -1,0 +1,67 @@
+"""Store of baselines: results of classifiers without a trial, such as logistic regression, beside the folds."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ser.config import digest_of
+from ser.errors import SerError
+from ser.files import atomic_write, parse_json_object
+from ser.results import BaselineResult, Fold
+
+_PREFIX = "baseline-"
+
+
+class BaselineStore:
+    """Baselines in the folder of results, each with the digest of its content.
+
+    Args:
+        folder: The folder; it is created with its first baseline.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, baseline: BaselineResult) -> None:
+        """Save a baseline, durably; an equal one is replaced by itself."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        content = baseline.model_dump_json()
+        text = json.dumps({"sha256": _sha256(content), "baseline": content})
+        atomic_write(self._path(baseline.corpus.digest, baseline.folds, baseline.normalisation), text, durable=True)
+
+    def find(self, corpus_digest: str, scheme: Sequence[Fold], normalisation: str) -> BaselineResult | None:
+        """Find the baseline of a corpus, a fold scheme and a normalisation; None where there is none, or a damaged one.
+
+        Args:
+            corpus_digest: Digest of the corpus.
+            scheme: All folds.
+            normalisation: Normalisation of the features.
+        """
+        path = self._path(corpus_digest, scheme, normalisation)
+        try:
+            return _read(path) if path.is_file() else None
+        except SerError:
+            # It is computed again within seconds, and replaced.
+            return None
+
+    def _path(self, corpus_digest: str, scheme: Sequence[Fold], normalisation: str) -> Path:
+        folds = [fold.model_dump(mode="json") for fold in scheme]
+        digest = digest_of({"corpus": corpus_digest, "folds": folds, "normalisation": normalisation})
+        return self._folder / f"{_PREFIX}{digest}.json"
+
+
+def _read(path: Path) -> BaselineResult:
+    try:
+        record = parse_json_object(path.read_bytes())
+        if record["sha256"] != _sha256(record["baseline"]):
+            raise SerError(f"{path}: its content is not what was written: the digest differs")
+        return BaselineResult.model_validate_json(record["baseline"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        raise SerError(f"{path}: expected a baseline: {error}") from error
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
