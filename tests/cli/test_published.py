@@ -23,6 +23,8 @@ def test_the_table_shows_every_figure_in_one_line_a_test() -> None:
         "quantum > none IEMOCAP UA 2943 65.4 : 65.1 .405 .374-.436 .416 .405 p < .10 not reproduced",
         "quantum > none IEMOCAP WA 2943 68.0 : 66.9 .184 .163-.206 – .368 p < .10 not reproduced",
         "quantum > none FAU-Aibo UA 8257 42.4 : 41.4 .096 .076-.121 .225 .289 p < .10 undecidable",
+        "component IEMOCAP UA (+3.0%) .054-.060, component IEMOCAP WA (+3.1%) .041-.047, "
+        "component FAU-Aibo UA (+3.6%) .025-.028",
         "after Holm's adjustment over the 6 tests none holds; the smallest p is .153",
     ):
         assert expected in lines
@@ -34,7 +36,8 @@ def test_json_and_csv_hold_the_same_tests_unrounded() -> None:
     rows = list(csv.DictReader(io.StringIO(answer("--csv"))))
     assert [float(row["p"]) for row in rows] == [test["p"] for test in content["tests"]]
     assert float(rows[0]["rounding_low"]) == content["tests"][0]["rounding"]["low"]
-    assert rows[0]["whole_low"] == ""
+    assert rows[0]["whole_low"] == rows[3]["relative_low"] == ""
+    assert float(rows[0]["relative_high"]) == content["tests"][0]["relative"]["high"]
     assert {claim["verdict"] for claim in content["claims"]} == {"not reproduced"}
     assert "Interspeech 2019" in content["source"]
 

@@ -52,12 +52,19 @@ def _footnotes(tests: tuple[PublishedTest, ...]) -> list[str]:
     integer_ranges = ", ".join(
         f"{test.variant} {_format_range(test.whole)}" for test in tests if test.whole is not None
     )
+    relative_ranges = ", ".join(
+        f"{test.variant} {test.corpus} {test.score} (+{test.relative_gain}%) {_format_range(test.relative)}"
+        for test in tests
+        if test.relative is not None
+    )
     failing = all(test.holm_p >= test.level for test in tests)
     return [
         f"after Holm's adjustment over the {len(tests)} tests {'none holds' if failing else 'some hold'}; "
         f"the smallest p is {format_p_value(min(test.holm_p for test in tests))}",
         "rounding: p over all scores that are printed as these percentages; WA is a whole number of utterances,",
         f"    which narrows the range of p and decides ({integer_ranges})",
+        "relative: the text's gains in percent of the baseline narrow the range further:",
+        f"    {relative_ranges}",
         "recalls: z-test of UA from the recalls' variances, assuming that all recalls of a variant equal its UA",
         "'not reproduced' does not mean 'false': a paired test over speakers would need the predictions",
     ]
@@ -93,7 +100,7 @@ def _flatten(test: PublishedTest) -> dict[str, Any]:
     """Flatten a test for CSV: two columns per interval, empty where there is none."""
     row: dict[str, Any] = {}
     for name, value in asdict(test).items():
-        if name in ("rounding", "whole"):
+        if name in ("rounding", "whole", "relative"):
             row |= (
                 {f"{name}_low": "", f"{name}_high": ""}
                 if value is None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ser.config import AttentionName, LabelStrategy
 from ser.frozen_model import FrozenModel
@@ -37,6 +38,7 @@ class _Claim(FrozenModel):
     baseline: AttentionName
     labels: LabelStrategy
     level: float
+    relative_gains: dict[str, float] = Field(default_factory=dict)
 
 
 class PublishedScores(FrozenModel):
@@ -46,7 +48,8 @@ class PublishedScores(FrozenModel):
         source: The publication and its tables.
         corpora: Test utterances by class name, by corpus.
         scores: One row per variant: attention, labels, and percentages by 'corpus score'.
-        claims: Which attention is claimed to be better than which, and at which level.
+        claims: Which attention is claimed to be better than which, and at which level; in percent of the baseline
+            where the text says by how much.
     """
 
     source: str
@@ -84,6 +87,8 @@ class PublishedTest:
         holm_p: `p` after Holm's adjustment over all claims.
         level: Level at which the difference is claimed.
         verdict: Verdict by the paper's own test.
+        relative_gain: Gain in percent of the baseline, as the text states it; None where it does not.
+        relative: Smallest and largest p of any two scores that round to these percentages and to that gain.
     """
 
     variant: str
@@ -100,6 +105,8 @@ class PublishedTest:
     holm_p: float
     level: float
     verdict: ClaimVerdict
+    relative_gain: float | None
+    relative: Interval | None
 
 
 @dataclass(frozen=True)
@@ -188,6 +195,7 @@ def _published_test(claim: _Claim, column: str, p: float, holm_p: float) -> Publ
     class_counts = np.array(list(published_scores().corpora[corpus].values()))
     rounding = _rounding_range(a, b, n)
     whole = _whole_range(a, b, n) if score == "WA" else None
+    gain = claim.relative_gains.get(column)
     return PublishedTest(
         variant=claim.attention,
         baseline=claim.baseline,
@@ -203,6 +211,8 @@ def _published_test(claim: _Claim, column: str, p: float, holm_p: float) -> Publ
         holm_p=holm_p,
         level=claim.level,
         verdict=judge_claim(whole or rounding, claim.level),
+        relative_gain=gain,
+        relative=None if gain is None else _relative_range(a, b, n, gain),
     )
 
 
@@ -237,6 +247,24 @@ def _rounding_range(a: float, b: float, n: int) -> Interval:
     # p falls with a and rises with b, so the corners of the box of roundings hold its extremes.
     corners = product((a - _HALF_UNIT, a + _HALF_UNIT), (b - _HALF_UNIT, b + _HALF_UNIT))
     p_values = [_pooled_p(corner_a / 100, corner_b / 100, n) for corner_a, corner_b in corners]
+    return Interval(min(p_values), max(p_values))
+
+
+def _relative_range(a: float, b: float, n: int, gain: float) -> Interval:
+    # As p also falls along a line of one gain, the corners of the box cut by two such lines hold its extremes.
+    lines = [1 + (gain + end) / 100 for end in (-_HALF_UNIT, _HALF_UNIT)]
+    ends_a, ends_b = ((score - _HALF_UNIT, score + _HALF_UNIT) for score in (a, b))
+    corners = list(product(ends_a, ends_b))
+    corners += [(line * end_b, end_b) for line, end_b in product(lines, ends_b)]
+    corners += [(end_a, end_a / line) for line, end_a in product(lines, ends_a)]
+    tolerance = 1e-9
+    p_values = [
+        _pooled_p(corner_a / 100, corner_b / 100, n)
+        for corner_a, corner_b in corners
+        if abs(corner_a - a) <= _HALF_UNIT + tolerance
+        and abs(corner_b - b) <= _HALF_UNIT + tolerance
+        and lines[0] - tolerance <= corner_a / corner_b <= lines[1] + tolerance
+    ]
     return Interval(min(p_values), max(p_values))
 
 

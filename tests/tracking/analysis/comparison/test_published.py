@@ -80,6 +80,20 @@ def test_whole_counts_of_utterances_narrow_the_range_of_wa():
         assert (test.whole.low, test.whole.high) == pytest.approx((min(p), max(p)), abs=1e-9)
 
 
+def test_relative_gains_narrow_the_range_to_scores_that_print_them():
+    assert [test.relative_gain for test in TESTS] == [3.0, 3.1, 3.6, None, None, None]
+    for test in TESTS[:3]:
+        steps = np.linspace(-0.05, 0.05, 201)
+        a, b = np.meshgrid(test.variant_percent + steps, test.baseline_percent + steps)
+        printed_so = np.abs(100 * (a / b - 1) - test.relative_gain) <= 0.05
+        pairs = zip(a[printed_so], b[printed_so], strict=True)
+        p = [pooled_p(one / 100, other / 100, test.utterances) for one, other in pairs]
+        assert (test.relative.low, test.relative.high) == pytest.approx((min(p), max(p)), abs=1e-4)
+        assert test.rounding.low <= test.relative.low <= min(p)
+        assert max(p) <= test.relative.high <= test.rounding.high
+    assert (three(TESTS[0].relative.low), three(TESTS[0].relative.high)) == (".054", ".060")
+
+
 def test_claims_over_all_columns():
     component, quantum = published_claims()
     assert component.text == "component > none at p < .05"
