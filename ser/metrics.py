@@ -52,6 +52,55 @@ def class_recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     return shares
 
 
+def class_precisions(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Precision of each class; NaN for a class that was never decided.
+
+    Args:
+        confusion: Counts, shape `(class, class)`, rows true.
+
+    Returns:
+        Precisions in 0..1, shape `(class,)`.
+    """
+    return class_recalls(confusion.T)
+
+
+def class_f1_scores(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """F1 of each class, the harmonic mean of recall and precision; NaN for a class without utterances.
+
+    Args:
+        confusion: Counts, shape `(class, class)`, rows true.
+
+    Returns:
+        F1 scores in 0..1, shape `(class,)`; 0 for a class that was never decided.
+
+    Examples:
+        >>> class_f1_scores(np.array([[3, 1], [0, 0]])).round(2).tolist()
+        [0.86, nan]
+    """
+    utterances, decisions = confusion.sum(axis=1), confusion.sum(axis=0)
+    scores = np.full(len(utterances), np.nan)
+    np.divide(2 * np.diagonal(confusion), utterances + decisions, out=scores, where=utterances > 0)
+    return scores
+
+
+def macro_f1(confusion: NDArray[np.int64]) -> float:
+    """Macro-F1: the mean F1 over the classes that have utterances.
+
+    Args:
+        confusion: Counts, shape `(class, class)`, rows true.
+
+    Returns:
+        Macro-F1 in 0..1.
+
+    Raises:
+        ValueError: There is no utterance at all.
+    """
+    scores = class_f1_scores(confusion)
+    if np.isnan(scores).all():
+        raise ValueError("macro-F1 of no utterances")
+    return float(np.nanmean(scores))
+
+
 def unweighted_accuracy(confusion: NDArray[np.int64]) -> float:
     """UA: the mean recall over the classes that have utterances.
 

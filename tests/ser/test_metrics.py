@@ -1,17 +1,20 @@
-"""UA, WA, recall and confusion against scikit-learn."""
+"""UA, WA, recall, precision, F1 and confusion against scikit-learn."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score, recall_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from ser.metrics import (
     absent_classes,
+    class_f1_scores,
+    class_precisions,
     class_recalls,
     confusion_matrix,
     evaluation_confusion,
+    macro_f1,
     unweighted_accuracy,
     weighted_accuracy,
 )
@@ -31,6 +34,18 @@ def test_metrics_equal_sklearns(decisions: list[tuple[int, int]]) -> None:
     assert weighted_accuracy(matrix) == pytest.approx(accuracy_score(actual, predicted))
     assert unweighted_accuracy(matrix) == pytest.approx(np.mean(theirs))
     assert absent_classes(matrix) == tuple(index for index in range(5) if index not in present)
+
+
+@given(DECISIONS)
+def test_precision_and_f1_equal_sklearns(decisions: list[tuple[int, int]]) -> None:
+    actual, predicted = zip(*decisions, strict=True)
+    matrix, present, decided = confusion_matrix(actual, predicted, classes=5), sorted(set(actual)), set(predicted)
+    theirs = f1_score(actual, predicted, labels=present, average=None, zero_division=0)
+    np.testing.assert_allclose(class_f1_scores(matrix)[present], theirs)
+    assert macro_f1(matrix) == pytest.approx(np.mean(theirs))
+    precisions = precision_score(actual, predicted, labels=range(5), average=None, zero_division=np.nan)
+    np.testing.assert_allclose(class_precisions(matrix), precisions)
+    assert np.isnan(class_precisions(matrix)).tolist() == [label not in decided for label in range(5)]
 
 
 @given(DECISIONS)
@@ -60,6 +75,8 @@ def test_no_decisions_have_no_score() -> None:
         unweighted_accuracy(matrix)
     with pytest.raises(ValueError, match="WA of no utterances"):
         weighted_accuracy(matrix)
+    with pytest.raises(ValueError, match="macro-F1 of no utterances"):
+        macro_f1(matrix)
 
 
 def test_an_evaluations_confusion_counts_its_decisions() -> None:
