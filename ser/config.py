@@ -20,6 +20,7 @@ Criterion = Literal["ctc", "cross_entropy"]
 ComponentScore = Literal["window", "dense"]
 AttentionNorm = Literal["window", "literal"]
 QuantumBoundary = Literal["frames", "states"]
+QuantumStates = Literal["unit", "raw"]
 Normalisation = Literal["minmax_utterance", "minmax_training", "zscore_training", "zscore_speaker"]
 LossScale = Literal["utterance", "label"]
 RmsProp = Literal["tf1", "torch"]
@@ -29,7 +30,9 @@ Balance = Literal["none", "weights", "upsample"]
 Validation = Literal["partner", "other_session"]
 Precision = Literal["fp32", "bf16", "tf32"]
 
-_OMITTED_FROM_DIGEST_WHEN_OFF = ("dropout",)
+LATER_SETTINGS: dict[str, Any] = {"dropout": None, "quantum_states": "raw"}
+"""Settings that came after the first results, each with the value that leaves earlier results as they are."""
+
 WINDOWED_ATTENTIONS: tuple[AttentionName, ...] = ("local", "component")
 
 
@@ -54,6 +57,8 @@ class FoldConfiguration(FrozenModel):
             normalised in its own window (`literal`, eq. 4-5); null unless attention is windowed.
         quantum_boundary: What stands for the two states of eq. 6: boundary frames or BLSTM states;
             null unless attention is `quantum`.
+        quantum_states: Whether each vector of eq. 6 is divided by its length first (`unit`) or not (`raw`, eq. 6
+            to the letter, whose weights are saturated); null unless attention is `quantum`.
         criterion: `ctc`, or `cross_entropy` (sequence to one label).
         labels: Times that an emotion is repeated in its target; null unless criterion is `ctc`.
         loss_scale: Whether a CTC loss is divided by its target's length (`label`) or not
@@ -85,6 +90,7 @@ class FoldConfiguration(FrozenModel):
     component_score: ComponentScore | None = None
     attention_norm: AttentionNorm | None = None
     quantum_boundary: QuantumBoundary | None = None
+    quantum_states: QuantumStates | None = None
     criterion: Criterion = "ctc"
     labels: LabelStrategy | None = None
     loss_scale: LossScale | None = None
@@ -112,6 +118,7 @@ class FoldConfiguration(FrozenModel):
     def _clear_inactive_settings(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
+        values = values | {name: value for name, value in LATER_SETTINGS.items() if values.get(name) is None}
         active = active_settings(values.get("attention"), values.get("criterion", "ctc"))
         missing = [name for name, used in active.items() if used and values.get(name) is None]
         if missing and values.get("attention") in get_args(AttentionName):
@@ -121,14 +128,14 @@ class FoldConfiguration(FrozenModel):
     def digest_content(self) -> dict[str, Any]:
         """Return all settings as plain data, as they enter digests.
 
-        A setting that came after the first results is left out while it is off: what was computed before
-        it came keeps its name, and is not computed again.
+        A setting that came after the first results is left out while it has no effect or its earlier one: what was
+        computed before it came keeps its name, and is not computed again.
         """
         values = self.model_dump(mode="json", exclude={"features"}) | {"features": self.features.digest_content()}
         return {
             name: value
             for name, value in values.items()
-            if name not in _OMITTED_FROM_DIGEST_WHEN_OFF or value is not None
+            if name not in LATER_SETTINGS or value not in (None, LATER_SETTINGS[name])
         }
 
     @classmethod
@@ -174,6 +181,7 @@ def active_settings(attention: str | None, criterion: str) -> dict[str, bool]:
         "component_score": attention == "component",
         "attention_norm": attention in WINDOWED_ATTENTIONS,
         "quantum_boundary": attention == "quantum",
+        "quantum_states": attention == "quantum",
         "labels": criterion == "ctc",
         "loss_scale": criterion == "ctc",
         "decision": criterion == "ctc",

@@ -104,6 +104,20 @@ class TargetReport(FrozenModel):
     raised: int = 0
 
 
+class AttentionEffect(FrozenModel):
+    """Effect of a trained attention on the test utterances.
+
+    Attributes:
+        changed_decision_share: Share of decisions that change when the attention is taken out of the trained
+            network (U = C), 0..1.
+        weight_statistics: Statistics of its weights over valid frames, by metric name: shares of negative and of
+            saturated weights, or their entropy relative to that of equal weights.
+    """
+
+    changed_decision_share: float
+    weight_statistics: dict[str, float] = Field(default_factory=dict)
+
+
 class FoldResult(FrozenModel):
     """Everything that is known of a trained fold, its weights apart.
 
@@ -121,6 +135,8 @@ class FoldResult(FrozenModel):
         started_ms: Wall-clock start, in milliseconds since 1970.
         ended_ms: Wall-clock end, in milliseconds since 1970.
         environment: Versions and machine, by name.
+        attention_effect: Effect of the attention on the test utterances; None without an attention, and where it
+            was not measured.
     """
 
     identity: str
@@ -136,6 +152,7 @@ class FoldResult(FrozenModel):
     started_ms: int
     ended_ms: int
     environment: dict[str, str] = Field(default_factory=dict)
+    attention_effect: AttentionEffect | None = None
 
 
 class BaselineResult(FrozenModel):

@@ -60,7 +60,10 @@ class SpeechEmotionNetwork(nn.Module):
 
     def classify(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
         """Log-probabilities from BLSTM outputs; shapes as for `forward`."""
-        U_BTF = self.attention(C_BTF, lengths)
+        return self.classify_annotated(self.attention(C_BTF, lengths), lengths)
+
+    def classify_annotated(self, U_BTF: Tensor, lengths: Tensor) -> Tensor:
+        """Log-probabilities from annotated outputs U, or from C to leave the attention out; shapes as for `forward`."""
         if self.dropout is not None:
             U_BTF = self.dropout(U_BTF)
         if not self.sequence:

@@ -1,5 +1,6 @@
-"""Evaluation of one subset of a fold: losses, decisions and statistics of the attention."""
+"""Evaluation of one subset of a fold: losses, decisions, and what the attention does."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from ser.devices import to_device
 from ser.model.decoding import Decoded, decode, decode_utterance_level
 from ser.model.losses import cross_entropy_losses, scaled_ctc_losses
 from ser.model.network import SpeechEmotionNetwork
-from ser.results import Evaluation
+from ser.results import AttentionEffect, Evaluation
 from ser.training.batching import micro_batches
 from ser.training.data import FoldData
 
@@ -67,25 +68,84 @@ def evaluate(
     Returns:
         Decisions in the order of `subset`, the mean loss, and the attention's statistics.
     """
+    losses, decisions, sums, order = [], [], list[dict[str, Tensor]](), []
+    for encoded in _encode_subset(network, data, subset):
+        lengths = encoded.lengths
+        emotions, counts = to_device(data.emotions[encoded.batch], lengths.device), data.counts[encoded.batch]
+        log_probabilities = network.classify(encoded.C_BTF, lengths)
+        losses.append(utterance_losses(log_probabilities, encoded.frame_counts, emotions, counts, configuration))
+        decisions.append(_decide(log_probabilities, lengths, to_device(counts, lengths.device), configuration))
+        sums.append(network.attention.statistics(encoded.C_BTF, lengths))
+        order.append(encoded.group)
+    loss = float(torch.cat(losses).double().mean())
+    evaluation = _evaluation(data, configuration, subset, np.concatenate(order), decisions, loss)
+    return ScoredEvaluation(evaluation, loss, _frame_means(sums, data, subset))
+
+
+@torch.no_grad()
+def measure_attention_effect(
+    network: SpeechEmotionNetwork, data: FoldData, configuration: FoldConfiguration, subset: NDArray[np.int64]
+) -> AttentionEffect | None:
+    """Measure what the attention of a trained network does: decide with it, and with U = C.
+
+    Args:
+        network: The network with the weights to score.
+        data: The fold's data.
+        configuration: The configuration.
+        subset: Utterance indices.
+
+    Returns:
+        The effect, or None without an attention.
+    """
+    if configuration.attention == "none":
+        return None
+    changed, sums = 0, []
+    for encoded in _encode_subset(network, data, subset):
+        C_BTF, lengths = encoded.C_BTF, encoded.lengths
+        counts = to_device(data.counts[encoded.batch], lengths.device)
+        attended = _decide(network.classify(C_BTF, lengths), lengths, counts, configuration)
+        plain = _decide(network.classify_annotated(C_BTF, lengths), lengths, counts, configuration)
+        changed += int((attended.emotions != plain.emotions).sum())
+        sums.append(network.attention.final_statistics(C_BTF, lengths))
+    return AttentionEffect(
+        changed_decision_share=changed / len(subset), weight_statistics=_frame_means(sums, data, subset)
+    )
+
+
+@dataclass(frozen=True)
+class _EncodedBatch:
+    """BLSTM outputs of a micro-batch.
+
+    Attributes:
+        group: Positions of its utterances in the subset.
+        batch: Their utterance indices.
+        C_BTF: BLSTM outputs, shape `(batch, frame, feature)`.
+        frame_counts: Valid frames on the CPU, shape `(batch,)`.
+        lengths: The same on the network's device.
+    """
+
+    group: NDArray[np.int64]
+    batch: NDArray[np.int64]
+    C_BTF: Tensor
+    frame_counts: Tensor
+    lengths: Tensor
+
+
+def _encode_subset(network: SpeechEmotionNetwork, data: FoldData, subset: NDArray[np.int64]) -> Iterator[_EncodedBatch]:
+    """Encode a subset in micro-batches of like lengths, with the network in evaluation mode."""
     network.eval()
     device = network.output.weight.device
-    groups = micro_batches(data.features.lengths[subset], data.cost)
-    losses, decisions, sums, frames_seen = [], [], list[dict[str, Tensor]](), 0
-    for group in groups:
+    for group in micro_batches(data.features.lengths[subset], data.cost):
         batch = subset[group]
         frames, frame_counts = data.features.batch(batch)
-        frames, lengths = frames.to(device), to_device(frame_counts, device)
-        emotions, counts = to_device(data.emotions[batch], device), data.counts[batch]
-        C_BTF = network.encode(frames, lengths)
-        log_probabilities = network.classify(C_BTF, lengths)
-        losses.append(utterance_losses(log_probabilities, frame_counts, emotions, counts, configuration))
-        decisions.append(_decide(log_probabilities, lengths, to_device(counts, device), configuration))
-        sums.append(network.attention.statistics(C_BTF, lengths))
-        frames_seen += int(frame_counts.sum())
-    loss = float(torch.cat(losses).double().mean())
-    evaluation = _evaluation(data, configuration, subset, np.concatenate(groups), decisions, loss)
-    shares = {name: sum(float(batch_sums[name]) for batch_sums in sums) / frames_seen for name in sums[0]}
-    return ScoredEvaluation(evaluation, loss, shares)
+        lengths = to_device(frame_counts, device)
+        yield _EncodedBatch(group, batch, network.encode(frames.to(device), lengths), frame_counts, lengths)
+
+
+def _frame_means(sums: list[dict[str, Tensor]], data: FoldData, subset: NDArray[np.int64]) -> dict[str, float]:
+    """Divide the batches' sums over valid frames by the subset's valid frames."""
+    frames = int(data.features.lengths[subset].sum())
+    return {name: sum(float(batch_sums[name]) for batch_sums in sums) / frames for name in sums[0]}
 
 
 def _decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, configuration: FoldConfiguration) -> Decoded:

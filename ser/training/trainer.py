@@ -28,7 +28,7 @@ from ser.features.store import FeatureStore
 from ser.identity import RESULTS_VERSION, fold_identity, weight_seed
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.model.network import SpeechEmotionNetwork
-from ser.results import EpochRecord, Fold, FoldResult
+from ser.results import AttentionEffect, EpochRecord, Fold, FoldResult
 from ser.training.batching import (
     class_weights,
     make_epoch_batches,
@@ -36,7 +36,7 @@ from ser.training.batching import (
     upsample_to_largest_class,
 )
 from ser.training.data import FoldData, prepare_fold_data
-from ser.training.evaluation import ScoredEvaluation, evaluate, utterance_losses
+from ser.training.evaluation import ScoredEvaluation, evaluate, measure_attention_effect, utterance_losses
 from ser.training.optimizer import EpochSelector, ExponentialMovingAverage, Weights, make_optimiser
 from ser.training.precision import precision_context
 
@@ -113,6 +113,7 @@ def train_fold(
         started_ms=started_ms,
         ended_ms=_now_ms(),
         environment=_environment(device),
+        attention_effect=training.attention_effect(weights, data.test),
     )
     return TrainedFold(result, {name: weight.cpu() for name, weight in weights.items()})
 
@@ -221,6 +222,12 @@ class FoldTraining:
             return self._shrink_to_memory(
                 lambda: evaluate(self._scorer, self._data, self._configuration, subset), subset
             )
+
+    def attention_effect(self, weights: Weights, subset: NDArray[np.int64]) -> AttentionEffect | None:
+        """Measure what the attention does with given weights to a subset of the fold's utterances."""
+        self._scorer.load_state_dict(weights)
+        with precision_context(self._configuration.precision, self._device):
+            return measure_attention_effect(self._scorer, self._data, self._configuration, subset)
 
     def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
         frames, lengths = self._data.features.batch(batch)

@@ -44,7 +44,8 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
     if plan.pruner != recipe.pruner:
         words += ["--pruner", plan.pruner]
     searched = {} if plan.space is None else plan.space.dimensions
-    words += _repeat_option("--set", _changed_settings(plan, defaults, fixed=recipe.space.keys() - searched.keys()))
+    fixed = {name for name in recipe.space.keys() - searched.keys() if plan.has_dimension(name)}
+    words += _repeat_option("--set", _changed_settings(plan, defaults, fixed))
     if plan.precision != recipe.precision:
         words += ["--set", f"precision={plan.precision}"]
     return shlex.join(words)

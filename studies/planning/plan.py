@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ser.config import (
+    LATER_SETTINGS,
     WINDOWED_ATTENTIONS,
     AttentionName,
     Criterion,
     FoldConfiguration,
     LabelStrategy,
     Precision,
+    active_settings,
     digest_of,
 )
 from ser.errors import ConfigurationError, unknown_value_message
@@ -58,6 +60,12 @@ class StudyPlan(FrozenModel):
     space: SearchSpace | None = None
     trials: int | None = None
     pruner: PrunerName = "none"
+
+    @field_validator("settings")
+    @classmethod
+    def _add_later_settings(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Give a plan that was stored before a setting came the value that the setting's absence had."""
+        return LATER_SETTINGS | settings
 
     @property
     def corpus_name(self) -> str:
@@ -110,8 +118,24 @@ class StudyPlan(FrozenModel):
             "scope": self.scopes,
             "labels": self.labels,
         }
-        searched = {name: dimension for name, dimension in recipe.space.items() if name not in fixed}
+        searched = {
+            name: dimension
+            for name, dimension in recipe.space.items()
+            if name not in fixed and self.has_dimension(name)
+        }
         return SearchSpace(dimensions={name: Categorical(values=values) for name, values in swept.items()} | searched)
+
+    def has_dimension(self, name: str) -> bool:
+        """Tell whether a search has a dimension, if it is not fixed.
+
+        A search is named by its dimensions, also by those without effect; a later setting without effect is none, so
+        that searches from before it came keep their names.
+        """
+        return name not in LATER_SETTINGS or self._has_effect(name)
+
+    def _has_effect(self, name: str) -> bool:
+        """Tell whether a setting has an effect with any of the attentions."""
+        return any(active_settings(attention, self.criterion).get(name, True) for attention in self.attentions)
 
     @property
     def size(self) -> int:
@@ -188,10 +212,28 @@ class StudyPlan(FrozenModel):
         if self.space is not None:
             base = self.base("fp32").digest_content()
             content |= {"base": base, "space": self.space.model_dump(mode="json"), "seeds": list(self.seeds)}
-            content |= {"pruner": self.pruner}
+            content |= {"pruner": self.pruner} | self._fixed_beside_base()
         digest = digest_of(content)
         attentions = "all" if len(self.attentions) == len(get_args(AttentionName)) else "+".join(self.attentions)
         return f"{self.corpus_name}-{self.recipe}-{attentions}-{digest[:8]}"
+
+    def _fixed_beside_base(self) -> dict[str, Any]:
+        """Return settings that a search fixes to other values than its recipe, and that its base does not show.
+
+        The base is of the first attention, where the settings of the others are null.
+        """
+        searched = {} if self.space is None else self.space.dimensions
+        base, defaults = self.base("fp32"), recipe_named(self.recipe).settings_for(self.corpus) | LATER_SETTINGS
+        hidden = {
+            name: value
+            for name, value in self.settings.items()
+            if name not in searched
+            and value != defaults.get(name)
+            and getattr(base, name) is None
+            and value is not None
+            and self._has_effect(name)
+        }
+        return {"fixed": hidden} if hidden else {}
 
 
 def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:

@@ -84,6 +84,7 @@ PAPER = Recipe(
     settings=_COMMON
     | {
         "component_score": "window",
+        "quantum_states": "raw",
         "normalisation": "minmax_utterance",
         "stack": 1,
         "rmsprop": "tf1",
@@ -106,6 +107,7 @@ RECOMMENDED = Recipe(
     settings=_COMMON
     | {
         "component_score": "dense",
+        "quantum_states": "unit",
         "normalisation": "zscore_speaker",
         "stack": 3,
         "rmsprop": "torch",
@@ -150,6 +152,7 @@ EXTENDED = Recipe(
         "component_score": Categorical(values=("dense", "window")),
         "attention_norm": Categorical(values=("window", "literal")),
         "quantum_boundary": Categorical(values=("frames", "states")),
+        "quantum_states": Categorical(values=("unit", "raw")),
         # Not `likelihood`, which uses the counts of the utterance that it decodes.
         "decision": Categorical(values=("posterior", "best_path")),
     },

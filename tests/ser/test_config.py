@@ -14,6 +14,7 @@ EVERYTHING: dict[str, Any] = {
     "component_score": "dense",
     "attention_norm": "window",
     "quantum_boundary": "frames",
+    "quantum_states": "unit",
     "labels": "phonemes",
     "loss_scale": "utterance",
     "decision": "posterior",
@@ -27,7 +28,7 @@ CTC = {"labels", "loss_scale", "decision"}
         ("none", set()),
         ("local", {"scope", "attention_norm"}),
         ("component", {"scope", "attention_norm", "component_score"}),
-        ("quantum", {"quantum_boundary"}),
+        ("quantum", {"quantum_boundary", "quantum_states"}),
     ],
 )
 @pytest.mark.parametrize(("criterion", "used_by_criterion"), [("ctc", CTC), ("cross_entropy", set())])

@@ -80,7 +80,7 @@ def changed(configuration: FoldConfiguration, **changes: Any) -> FoldConfigurati
 
 
 def test_every_setting_is_tried_below() -> None:
-    assert set(OTHERS) | {"quantum_boundary", "features"} == set(FoldConfiguration.model_fields)
+    assert set(OTHERS) | {"quantum_boundary", "quantum_states", "features"} == set(FoldConfiguration.model_fields)
     assert {*OTHER_FEATURES, "kind"} == set(LogMelSettings.model_fields)
 
 
@@ -91,8 +91,9 @@ def test_every_setting_moves_the_identity(setting: str) -> None:
     assert name(other) != name(WINDOWED)
 
 
-def test_the_quantum_boundary_moves_the_identity() -> None:
+def test_the_settings_of_quantum_attention_move_the_identity() -> None:
     assert name(changed(QUANTUM, quantum_boundary="states")) != name(QUANTUM)
+    assert name(changed(QUANTUM, quantum_states="unit")) != name(QUANTUM)
 
 
 @pytest.mark.parametrize("setting", OTHER_FEATURES)
@@ -112,6 +113,11 @@ def test_later_settings_leave_names_alone_while_they_are_off() -> None:
     assert digest_of(WINDOWED.digest_content()) == "bd49eacd22a54db9b091ef5dbb7ec3b0"
     assert digest_of(QUANTUM.digest_content()) == "420e73f725a1514813b794c02aebe9b9"
     assert "dropout" not in WINDOWED.digest_content()
+    # `raw` is what was computed before there was a choice.
+    assert QUANTUM.quantum_states == "raw"
+    assert changed(QUANTUM, quantum_states="raw").digest_content() == QUANTUM.digest_content()
+    for configuration in (WINDOWED, QUANTUM):
+        assert "quantum_states" not in configuration.digest_content()
 
 
 def test_how_a_number_is_typed_does_not() -> None:

@@ -34,6 +34,8 @@ READINGS: dict[str, dict[str, str]] = {
     "component-dense-literal": {"attention": "component", "component_score": "dense", "attention_norm": "literal"},
     "quantum-frames": {"attention": "quantum", "quantum_boundary": "frames"},
     "quantum-states": {"attention": "quantum", "quantum_boundary": "states"},
+    "quantum-frames-unit": {"attention": "quantum", "quantum_boundary": "frames", "quantum_states": "unit"},
+    "quantum-states-unit": {"attention": "quantum", "quantum_boundary": "states", "quantum_states": "unit"},
 }
 """Every attention in every reading of it, by name."""
 

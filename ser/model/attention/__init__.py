@@ -30,6 +30,6 @@ def make_attention(configuration: FoldConfiguration) -> Attention:
             attention="component", scope=int(scope), attention_norm=str(norm), component_score=str(score)
         ):
             return ComponentAttention(features, scope, score, norm)
-        case FoldConfiguration(attention="quantum", quantum_boundary=str(boundary)):
-            return QuantumAttention(boundary)
+        case FoldConfiguration(attention="quantum", quantum_boundary=str(boundary), quantum_states=str(states)):
+            return QuantumAttention(boundary, states)
     raise ConfigurationError(f"attention {configuration.attention} lacks a setting: {configuration}")

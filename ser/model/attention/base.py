@@ -27,7 +27,7 @@ class Attention(nn.Module, ABC):
         """
 
     def statistics(self, C_BTF: Tensor, lengths: Tensor) -> dict[str, Tensor]:
-        """Return what is worth logging about the weights, as sums over valid frames, by metric name.
+        """Return what is worth following over epochs about the weights, as sums over valid frames, by metric name.
 
         Args:
             C_BTF: As for `forward`.
@@ -38,3 +38,15 @@ class Attention(nn.Module, ABC):
             the number of valid frames.
         """
         return {}
+
+    def final_statistics(self, C_BTF: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        """Return what is worth knowing about the weights of a trained network.
+
+        Args:
+            C_BTF: As for `forward`.
+            lengths: As for `forward`.
+
+        Returns:
+            As for `statistics`, which are the default.
+        """
+        return self.statistics(C_BTF, lengths)

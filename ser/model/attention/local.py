@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from ser.config import AttentionNorm
 from ser.model.attention.base import Attention
-from ser.model.attention.windowed import window_average
+from ser.model.attention.windowed import relative_entropies, window_average
 
 
 class LocalAttention(Attention):
@@ -32,3 +32,8 @@ class LocalAttention(Attention):
     @override
     def forward(self, C_BTF: Tensor, lengths: Tensor) -> Tensor:
         return window_average(self.score(C_BTF).tanh(), C_BTF, lengths, self.scope, self.norm)
+
+    @override
+    def final_statistics(self, C_BTF: Tensor, lengths: Tensor) -> dict[str, Tensor]:
+        entropies = relative_entropies(self.score(C_BTF).tanh(), lengths, self.scope, self.norm)
+        return {"relative_weight_entropy": entropies.sum()}

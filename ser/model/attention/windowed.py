@@ -88,6 +88,33 @@ def window_average(scores: Tensor, C_BTF: Tensor, lengths: Tensor, scope: int, n
     return torch.cat([_average(*part, scope, norm) for part in parts])
 
 
+def relative_entropies(scores: Tensor, lengths: Tensor, scope: int, norm: AttentionNorm) -> Tensor:
+    """Return the entropy of the weights that each frame uses, relative to that of equal weights.
+
+    With a window of n valid frames and weights p that are scaled to sum to 1: -sum p log p / log n. At 1 the
+    attention is a plain moving average.
+
+    Args:
+        scores: e, in -1..1, shape `(batch, frame, feature or 1)`.
+        lengths: Valid frames, shape `(batch,)`.
+        scope: Frames of the window, odd.
+        norm: As for `window_average`.
+
+    Returns:
+        Mean over features, 0..1, shape `(batch, frame)`; 1 for a window of one frame, 0 in padded frames.
+    """
+    valid = frame_mask(lengths, scores.shape[1])[:, :, None]
+    logarithms = scores
+    if norm == "literal":
+        logarithms = scores - sliding_sum(scores.exp() * valid, scope).masked_fill(~valid, 1.0).log()
+    weights = logarithms.exp() * valid
+    total = sliding_sum(weights, scope).masked_fill(~valid, 1.0)
+    entropies = total.log() - sliding_sum(weights * logarithms, scope) / total
+    window_frames = sliding_sum(valid.to(scores.dtype), scope)
+    relative = torch.where(window_frames > 1, entropies / window_frames.clamp(min=2).log(), 1.0)
+    return (relative * valid).mean(dim=-1)
+
+
 def _utterances_at_once(C_BTF: Tensor) -> int:
     """Utterances whose values stay in a core's cache while they are passed over: twice as fast, and equal bits.
 

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from typing_extensions import override
 
 from ser.config import FoldConfiguration
-from ser.model.attention import QuantumAttention
+from ser.model.attention import NoAttention, QuantumAttention
 from ser.model.decoding import decode, decode_utterance_level
 from ser.model.network import SpeechEmotionNetwork
 from ser.training import evaluation
 from ser.training.data import FoldData, prepare_fold_data
-from ser.training.evaluation import ScoredEvaluation, evaluate, utterance_losses
+from ser.training.evaluation import ScoredEvaluation, evaluate, measure_attention_effect, utterance_losses
 from tests.support.toy_corpus import READINGS, fold_of, small, toy_corpus, toy_store
 
 CORPUS = toy_corpus()
@@ -120,3 +121,54 @@ def test_scoring_leaves_no_gradients() -> None:
     network, data = network_and_data(small())
     evaluate(network, data, small(), data.test)
     assert all(weight.grad is None for weight in network.parameters())
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+@pytest.mark.parametrize("name", READINGS)
+def test_the_effect_counts_decisions_that_change_without_it(name: str, criterion: str) -> None:
+    configuration = small(**READINGS[name], criterion=criterion)
+    network, data = network_and_data(configuration)
+    with torch.no_grad():
+        for weight in network.recurrent.parameters():
+            weight.mul_(3)
+    measured = measure_attention_effect(network, data, configuration, data.training)
+    if configuration.attention == "none":
+        assert measured is None
+        return
+    attended = evaluate(network, data, configuration, data.training).evaluation.predicted
+    network.attention = NoAttention()
+    plain = evaluate(network, data, configuration, data.training).evaluation.predicted
+    changed = sum(a != b for a, b in zip(attended, plain, strict=True))
+    assert measured is not None
+    assert measured.changed_decision_share == pytest.approx(changed / len(data.training))
+
+
+def test_an_attention_that_turns_every_weight_changes_decisions() -> None:
+    configuration = small(attention="quantum", quantum_states="unit")
+    network, data = network_and_data(configuration)
+
+    class Opposite(QuantumAttention):
+        """Weights of -1 for every frame."""
+
+        @override
+        def weights(self, C_BTF: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+            return -torch.ones(C_BTF.shape[:2])
+
+    network.attention = Opposite("frames", "unit")
+    with torch.no_grad():
+        network.output.bias.zero_()
+    measured = measure_attention_effect(network, data, configuration, data.training)
+    assert measured is not None
+    assert measured.changed_decision_share == 1
+    assert measured.weight_statistics == {"negative_weight_share": 1, "saturated_weight_share": 1}
+
+
+def test_windowed_attentions_report_the_entropy_of_their_weights() -> None:
+    for attention in ("local", "component"):
+        configuration = small(attention=attention, scope=5)
+        network, data = network_and_data(configuration)
+        measured = measure_attention_effect(network, data, configuration, data.test)
+        assert measured is not None
+        (entropy,) = measured.weight_statistics.values()
+        assert list(measured.weight_statistics) == ["relative_weight_entropy"]
+        assert 0.9 < entropy < 1

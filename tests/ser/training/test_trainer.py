@@ -15,7 +15,7 @@ from ser.errors import ConfigurationError, TrainingError
 from ser.identity import RESULTS_VERSION, fold_identity, weight_seed
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
 from ser.model.network import SpeechEmotionNetwork
-from ser.results import EpochRecord
+from ser.results import EpochRecord, FoldResult
 from ser.training import evaluation
 from ser.training import trainer as training
 from ser.training.batching import class_weights
@@ -398,3 +398,20 @@ def test_every_attention_learns_what_is_easy(name: str, criterion: str) -> None:
     result = train(configuration).result
     assert unweighted_accuracy(evaluation_confusion(result.test, 3)) >= 0.8
     assert result.curve[-1].values["training_loss"] < 0.6 * result.curve[0].values["training_loss"]
+
+
+def test_a_result_says_what_its_attention_does() -> None:
+    assert train(small()).result.attention_effect is None
+    effect = train(small(attention="quantum", quantum_states="unit")).result.attention_effect
+    assert effect is not None
+    assert 0 <= effect.changed_decision_share <= 1
+    assert set(effect.weight_statistics) == {"negative_weight_share", "saturated_weight_share"}
+
+
+def test_results_from_before_quantum_states_are_read_as_raw() -> None:
+    result = train(small(attention="quantum", quantum_states="raw")).result
+    content = result.model_dump(mode="json")
+    del content["attention_effect"], content["configuration"]["quantum_states"]
+    earlier = FoldResult.model_validate(content)
+    assert earlier == result.model_copy(update={"attention_effect": None})
+    assert earlier.configuration.quantum_states == "raw"

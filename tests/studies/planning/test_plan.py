@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from ser.errors import ConfigurationError
+from studies.planning.command import study_command
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan, point_parameters
 
@@ -136,7 +137,9 @@ def test_a_bad_choice_is_one_line(choice: dict[str, Any], message: str, attentio
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("setting", ["component_score", "attention_norm", "quantum_boundary", "decision", "loss_scale"])
+@pytest.mark.parametrize(
+    "setting", ["component_score", "attention_norm", "quantum_boundary", "quantum_states", "decision", "loss_scale"]
+)
 @pytest.mark.parametrize("criterion", ["ctc", "cross_entropy"])
 def test_a_bad_value_is_refused_even_where_it_has_no_effect(setting: str, criterion: str) -> None:
     with pytest.raises(ConfigurationError, match=f"unknown {setting} 'odd'"):
@@ -238,6 +241,52 @@ def test_more_trials_are_the_same_search() -> None:
         searched("all", criterion="cross_entropy"),
     ]
     assert len({name, *(other.name(DIGEST, "cpu") for other in others)}) == 1 + len(others)
+
+
+def test_searches_that_fix_other_readings_have_other_names() -> None:
+    choices = [{}, {"component_score": "dense"}, {"component_score": "window"}, {"quantum_states": "unit"}]
+    names = {searched("all", overrides=choice).name(DIGEST, "cpu") for choice in choices}
+    assert len(names) == len(choices)
+    # A reading that none of the attentions has is no difference.
+    assert searched("local", overrides={"quantum_states": "unit"}).name(DIGEST, "cpu") == searched("local").name(
+        DIGEST, "cpu"
+    )
+
+
+@pytest.fixture
+def pinned_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.__version__", "2.13.0")
+    monkeypatch.setattr("studies.planning.plan.RESULTS_VERSION", 3)
+
+
+@pytest.mark.usefixtures("pinned_torch")
+def test_studies_from_before_quantum_states_keep_their_names() -> None:
+    raw = {"quantum_states": "raw"}
+    names = [
+        plan("quantum", overrides=raw),
+        plan("all", overrides=raw),
+        plan("local"),
+        searched("local"),
+        searched("quantum", overrides=raw),
+        searched("all", overrides=raw),
+    ]
+    # Names by the code before there was the setting.
+    assert [of.name(DIGEST, "cpu").rsplit("-", 1)[1] for of in names] == [
+        "7a9149ee",
+        "a45ec517",
+        "1f5d6ce4",
+        "10593de1",
+        "39727add",
+        "6f254b4a",
+    ]
+
+
+def test_a_stored_plan_without_later_settings_is_read_as_it_was() -> None:
+    content = plan("quantum", overrides={"quantum_states": "raw"}).model_dump(mode="json")
+    del content["settings"]["quantum_states"]
+    stored = StudyPlan.model_validate(content)
+    assert {point.quantum_states for point in stored.points("fp32")} == {"raw"}
+    assert "--set quantum_states=raw" in study_command(stored, None)
 
 
 @pytest.mark.parametrize(

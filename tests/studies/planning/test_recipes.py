@@ -20,6 +20,7 @@ TABLE: dict[str, tuple[Any, Any, Any]] = {
     "component_score": ("window", "dense", "dense"),
     "attention_norm": ("window", "window", "window"),
     "quantum_boundary": ("frames", "frames", "frames"),
+    "quantum_states": ("raw", "unit", "unit"),
     "normalisation": ("minmax_utterance", "zscore_speaker", "zscore_speaker"),
     "stack": (1, 3, 2),
     "layers": (2, 2, 2),
@@ -47,7 +48,12 @@ SCOPES = {"paper": PAPER_SCOPES, "recommended": PAPER_SCOPES, "quick": (9,)}
 PRECISION = {"paper": "fp32", "recommended": "auto", "quick": "auto"}
 
 # Each of these settings has an effect under one of these attentions.
-READER = {"component_score": "component", "attention_norm": "local", "quantum_boundary": "quantum"}
+READER = {
+    "component_score": "component",
+    "attention_norm": "local",
+    "quantum_boundary": "quantum",
+    "quantum_states": "quantum",
+}
 
 
 def test_three_recipes_sweep_a_grid_and_one_searches() -> None:
@@ -67,6 +73,7 @@ def test_what_the_extended_recipe_searches() -> None:
         "component_score",
         "attention_norm",
         "quantum_boundary",
+        "quantum_states",
         "decision",
     }
     plan = StudyPlan.from_options(StudyOptions(corpus="emodb", recipe="extended", attentions=("all",)))

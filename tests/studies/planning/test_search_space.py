@@ -44,7 +44,7 @@ ALWAYS = {"attention", "learning_rate", "cells", "layers", "dropout", "stack", "
         ("none", set()),
         ("local", {"scope", "attention_norm"}),
         ("component", {"scope", "attention_norm", "component_score"}),
-        ("quantum", {"quantum_boundary"}),
+        ("quantum", {"quantum_boundary", "quantum_states"}),
     ],
 )
 @pytest.mark.parametrize(("criterion", "by_criterion"), [("ctc", {"labels", "decision"}), ("cross_entropy", set())])

@@ -7,7 +7,14 @@ from ser.config import FoldConfiguration
 
 FIXED, SELECTED = "fixed", "selected per fold"
 
-ATTENTION_SETTINGS = ("attention", "scope", "component_score", "attention_norm", "quantum_boundary")
+ATTENTION_SETTINGS = (
+    "attention",
+    "scope",
+    "component_score",
+    "attention_norm",
+    "quantum_boundary",
+    "quantum_states",
+)
 """Settings in which a variant differs from its baseline, attention `none`."""
 
 CRITERION_SETTINGS = ("criterion", "labels", "loss_scale", "decision")
