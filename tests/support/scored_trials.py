@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from ser.config import FoldConfiguration, digest_of
-from ser.results import BaselineResult, CorpusIdentity, EpochRecord, Evaluation, Fold, FoldResult, TargetReport
+from ser.results import (
+    AttentionEffect,
+    BaselineResult,
+    CorpusIdentity,
+    EpochRecord,
+    Evaluation,
+    Fold,
+    FoldResult,
+    TargetReport,
+)
 from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial
 from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.grouping import Variant, group_variants
@@ -112,6 +121,7 @@ class TrialOptions:
         recipe: Name of the recipe.
         study: Name of the study; generated where empty.
         capped: Capped targets per fold.
+        changed: Share of decisions that change without the attention, by fold; None where it was not measured.
         random_seed: Changes the predictions without changing the configuration.
         results_version: Version of the code's results.
         torch: Version of torch.
@@ -123,6 +133,7 @@ class TrialOptions:
     recipe: str = "quick"
     study: str = ""
     capped: int = 0
+    changed: Sequence[float | None] = ()
     random_seed: int = 0
     results_version: int = 1
     torch: str = "2.13.0"
@@ -162,6 +173,7 @@ def trial(world: World, settings: FoldConfiguration, accuracy: float = 0.65, **c
                 started_ms=1_760_000_000_000 + 60_000 * fold.index,
                 ended_ms=1_760_000_000_000 + 60_000 * fold.index + 45_000,
                 environment={"torch": options.torch, "device": "a processor", "device_type": options.device_type},
+                attention_effect=_effect(options.changed, fold.index),
             )
         )
     return TrialResult(
@@ -172,6 +184,11 @@ def trial(world: World, settings: FoldConfiguration, accuracy: float = 0.65, **c
         folds=tuple(result for result in results if options.folds is None or result.fold.index in options.folds),
         run_id=digest[:12],
     )
+
+
+def _effect(changed: Sequence[float | None], index: int) -> AttentionEffect | None:
+    share = changed[index % len(changed)] if changed else None
+    return None if share is None else AttentionEffect(changed_decision_share=share)
 
 
 def _chances(speakers: int, accuracy: float, deviation: float, rng: np.random.Generator) -> list[float]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ser.config import FoldConfiguration
 from ser.identity import DEVICE_TYPES, fold_identity
 from ser.metrics import confusion_matrix, unweighted_accuracies, weighted_accuracies
-from ser.results import CorpusIdentity, EpochRecord, Evaluation, Fold, FoldResult, TargetReport
+from ser.results import AttentionEffect, CorpusIdentity, EpochRecord, Evaluation, Fold, FoldResult, TargetReport
 
 CURVE_METRICS: tuple[Literal["training_loss", "validation_ua"], ...] = ("training_loss", "validation_ua")
 """Metrics whose learning curves a report shows."""
@@ -82,6 +82,7 @@ class ScoredFold:
         wa: Test WA, 0..1.
         undecided_share: Share of test utterances that the posterior decided instead of the best path;
             None for other decisions.
+        attention_effect: Effect of the attention on the test utterances; None where it was not measured.
         validation_ua: UA of the validation speakers, 0..1.
         validation_loss: Mean loss of the validation speakers, in nats, or None.
         validation_sessions: Sessions of the validation utterances.
@@ -103,6 +104,7 @@ class ScoredFold:
     ua: float
     wa: float
     undecided_share: float | None
+    attention_effect: AttentionEffect | None
     validation_ua: float
     validation_loss: float | None
     validation_sessions: frozenset[str | None]
@@ -170,6 +172,7 @@ def _score_fold(
         ua=ua,
         wa=wa,
         undecided_share=test.undecided_share,
+        attention_effect=result.attention_effect,
         validation_ua=validation_ua,
         validation_loss=validation.loss,
         validation_sessions=frozenset(validation.sessions),

@@ -85,6 +85,10 @@ def fold_scores(result: FoldResult) -> dict[str, float]:
     }
     if result.test.undecided_share is not None:
         scores[schema.UNDECIDED_SHARE] = result.test.undecided_share
+    if result.attention_effect is not None:
+        scores[schema.CHANGED_DECISION_SHARE] = result.attention_effect.changed_decision_share
+        weights = result.attention_effect.weight_statistics
+        scores |= {f"{schema.TEST_PREFIX}{name}": value for name, value in weights.items()}
     return scores
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ser.feature_settings import LogMelSettings
+from ser.results import AttentionEffect
 from ser.training.checkpoint import parse_result
 from tests.support.toy_corpus import small
 from tests.support.toy_studies import CORPUS, NONE, SCHEME, trained, trial_result
@@ -107,3 +108,11 @@ def test_capped_and_undecided_shares_are_scores() -> None:
     assert scores["undecided_share"] == 0.25
     assert "undecided_share" not in payloads.fold_scores(result)
     assert scores["fold_duration_s"] == pytest.approx((result.ended_ms - result.started_ms) / 1000)
+
+
+def test_the_effect_of_the_attention_is_a_score() -> None:
+    result = parse_result(trained(NONE, 0))
+    assert not {"changed_decision_share", "test_relative_weight_entropy"} & set(payloads.fold_scores(result))
+    effect = AttentionEffect(changed_decision_share=0.1, weight_statistics={"relative_weight_entropy": 0.9})
+    scores = payloads.fold_scores(result.model_copy(update={"attention_effect": effect}))
+    assert (scores["changed_decision_share"], scores["test_relative_weight_entropy"]) == (0.1, 0.9)

@@ -19,6 +19,10 @@ UA_ONLY_CORPORA = ("fau_aibo",)
 """Corpora with classes too unequal for WA; the paper gives their UA only."""
 
 
+MIN_CHANGED_SHARE = 0.01
+"""Below this share of decisions that change without it, an attention hardly acts."""
+
+
 @dataclass(frozen=True)
 class Caveat:
     """Caveat.
@@ -79,6 +83,12 @@ CAPPED = Caveat(
     "targets capped: not comparable as this strategy",
     f"More than {MAX_CAPPED_SHARE:.0%} of its targets had to be shortened because CTC needs 2N-1 frames for N equal "
     "labels; its result is not one of this label strategy.",
+)
+HARDLY_ACTS = Caveat(
+    "hardly-acts",
+    "this attention hardly acts",
+    f"With the attention taken out of the trained networks (U = C), fewer than {MIN_CHANGED_SHARE:.0%} of the "
+    "decisions change: a difference from attention 'none' comes from training, not from the attention's weights.",
 )
 FEW_SPEAKERS = Caveat(
     "few-speakers",
@@ -149,6 +159,7 @@ def variant_caveats(variant: ScoredVariant) -> tuple[Caveat, ...]:
     caveats = (
         (PARTIAL, not variant.complete),
         (CAPPED, variant.capped),
+        (HARDLY_ACTS, _hardly_acts(variant)),
         (SELECTED_PER_FOLD, variant.kind == SELECTED),
         (TRANSDUCTIVE, any(settings.normalisation == "zscore_speaker" for settings in configurations)),
         (SHARED_DIALOGS, _shares_dialogs(variant)),
@@ -207,6 +218,10 @@ def ua_only(analysis: Analysis) -> bool:
 def _test_speakers(variant: ScoredVariant) -> int:
     """Count the test speakers of all folds, missing ones included."""
     return len({speaker for fold in variant.scheme for speaker in fold.test_speakers})
+
+
+def _hardly_acts(variant: ScoredVariant) -> bool:
+    return variant.changed_decision_share is not None and variant.changed_decision_share < MIN_CHANGED_SHARE
 
 
 def _shares_dialogs(variant: ScoredVariant) -> bool:

@@ -9,7 +9,8 @@ from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import learning_curve
 from tracking.analysis.report.tables.export import write_dataframe
 from tracking.analysis.scored_folds import CURVE_METRICS
-from tracking.analysis.variants.scores import ScoredVariant, fold_table, variant_table
+from tracking.analysis.variants.score_tables import fold_table, variant_table
+from tracking.analysis.variants.scores import ScoredVariant
 
 
 def tidy_tables(analysis: Analysis) -> Mapping[str, pd.DataFrame]:

@@ -25,7 +25,7 @@ from tracking.analysis.report.figures import render_figures, render_importances
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.tables.comparisons import comparison_table, skipped_table
 from tracking.analysis.report.tables.export import write_table
-from tracking.analysis.report.tables.folds import cost_table, fold_tables
+from tracking.analysis.report.tables.folds import cost_table, fold_tables, variance_table
 from tracking.analysis.report.tables.model import Table
 from tracking.analysis.report.tables.provenance import (
     incomplete_table,
@@ -35,7 +35,7 @@ from tracking.analysis.report.tables.provenance import (
     studies_table,
 )
 from tracking.analysis.report.tables.published import paper_comparison
-from tracking.analysis.report.tables.scores import attention_by_label_tables, recall_table, results_table
+from tracking.analysis.report.tables.scores import attention_by_label_tables, class_tables, results_table
 from tracking.analysis.report.tables.search import importance_table, scope_table
 from tracking.analysis.report.tables.sensitivity import notes_on_tests_table, sensitivity_table
 from tracking.analysis.report.tidy_csv import write_tidy_tables
@@ -93,7 +93,8 @@ def _tables(analysis: Analysis, context: ReportContext, series: Sequence[ScopeSe
         "skipped": skipped_table(analysis),
         "folds_ua": folds_ua,
         "folds_wa": folds_wa,
-        "recall": recall_table(analysis),
+        "variance": variance_table(analysis),
+        **class_tables(analysis),
         "costs": cost_table(analysis),
         "scope": scope_table(analysis, series),
         "missing": incomplete_table(analysis, context),

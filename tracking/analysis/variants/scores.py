@@ -1,19 +1,27 @@
-"""Scores of variants over folds, speakers and seeds, as records and as tidy tables."""
+"""Scores of variants over folds, speakers and seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from ser.metrics import absent_classes, class_recalls, unweighted_accuracy, weighted_accuracy
+from ser.metrics import (
+    absent_classes,
+    class_f1_scores,
+    class_precisions,
+    class_recalls,
+    macro_f1,
+    unweighted_accuracy,
+    weighted_accuracy,
+)
 from ser.results import MAX_CAPPED_SHARE
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.statistics.proportions import Interval, wilson_interval
 from tracking.analysis.statistics.sign_flip import ua_interval
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.predictions import PooledPredictions, pool_predictions
+from tracking.analysis.variants.variance import UaVariance, ua_variance
 
 
 @dataclass(frozen=True)
@@ -44,11 +52,17 @@ class Scores:
         wa_interval: 95% Wilson interval of the pooled WA.
         recalls: Recall of each class, averaged over seeds, shape `(class,)`; NaN for a class
             without test utterances.
+        precisions: Precision of each class over all seeds' decisions, shape `(class,)`; NaN for a class that
+            was never decided.
+        f1_scores: F1 of each class over all seeds' decisions, shape `(class,)`; NaN for a class without test
+            utterances.
+        macro_f1: Mean F1 over classes, 0..1; mean and standard deviation are over seeds.
         confusion: Pooled counts averaged over seeds, shape `(class, class)`, rows true.
         speaker_ua: UA of each test speaker over the classes that it has, in the order of
             `PooledPredictions.speaker_names`, averaged over seeds.
         speaker_wa: WA of each test speaker, likewise.
         absent_classes: Names of classes that a fold's test set lacks, by fold name.
+        ua_variance: Parts of the variance of a speaker's UA; None with one seed or one speaker.
     """
 
     ua: MeanAndStd
@@ -58,10 +72,14 @@ class Scores:
     ua_interval: Interval | None
     wa_interval: Interval
     recalls: NDArray[np.float64]
+    precisions: NDArray[np.float64]
+    f1_scores: NDArray[np.float64]
+    macro_f1: MeanAndStd
     confusion: NDArray[np.float64]
     speaker_ua: NDArray[np.float64]
     speaker_wa: NDArray[np.float64]
     absent_classes: dict[str, tuple[str, ...]]
+    ua_variance: UaVariance | None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,6 +94,8 @@ class ScoredVariant(Variant):
         capped_share: Share of targets that were shortened, 0..1.
         undecided_share: Share of test utterances that the posterior decided because the best path
             was empty or tied; None for other decisions.
+        changed_decision_share: Share of test decisions that change when the attention is taken out of the
+            trained networks, 0..1; None without an attention, or where a fold was not measured.
         training_hours: Summed wall-clock hours of its folds.
     """
 
@@ -84,6 +104,7 @@ class ScoredVariant(Variant):
     validation_ua: float
     capped_share: float
     undecided_share: float | None
+    changed_decision_share: float | None
     training_hours: float
 
     @property
@@ -103,22 +124,27 @@ def score(predictions: PooledPredictions) -> Scores:
     """
     fold_confusions = _confusions_by(predictions.folds, predictions)
     speaker_confusions = _confusions_by(predictions.speaker_index, predictions)
+    speaker_ua = _scores_by_seed(speaker_confusions, unweighted=True)
     pooled = predictions.confusions
     wa = MeanAndStd.of(np.array([weighted_accuracy(matrix) for matrix in pooled]))
     return Scores(
         ua=MeanAndStd.of(np.array([unweighted_accuracy(matrix) for matrix in pooled])),
         wa=wa,
-        ua_folds=MeanAndStd.of(_mean_score(fold_confusions, unweighted=True)),
-        wa_folds=MeanAndStd.of(_mean_score(fold_confusions, unweighted=False)),
+        ua_folds=MeanAndStd.of(_scores_by_seed(fold_confusions, unweighted=True).mean(axis=1)),
+        wa_folds=MeanAndStd.of(_scores_by_seed(fold_confusions, unweighted=False).mean(axis=1)),
         ua_interval=ua_interval(
             predictions.correct, predictions.actual, predictions.speaker_index, predictions.classes
         ),
         wa_interval=wilson_interval(wa.mean, len(predictions.utterances)),
         recalls=class_recalls(pooled.sum(axis=0)),
+        precisions=class_precisions(pooled.sum(axis=0)),
+        f1_scores=class_f1_scores(pooled.sum(axis=0)),
+        macro_f1=MeanAndStd.of(np.array([macro_f1(matrix) for matrix in pooled])),
         confusion=pooled.mean(axis=0),
-        speaker_ua=_mean_score(speaker_confusions, unweighted=True),
-        speaker_wa=_mean_score(speaker_confusions, unweighted=False),
+        speaker_ua=speaker_ua.mean(axis=1),
+        speaker_wa=_scores_by_seed(speaker_confusions, unweighted=False).mean(axis=1),
         absent_classes=_absent_classes(predictions, fold_confusions),
+        ua_variance=ua_variance(speaker_ua),
     )
 
 
@@ -131,15 +157,15 @@ def _confusions_by(groups: NDArray[np.int64], predictions: PooledPredictions) ->
     return np.stack(counts, axis=1)
 
 
-def _mean_score(confusions: NDArray[np.int64], unweighted: bool) -> NDArray[np.float64]:
-    """Compute UA or WA of each group, averaged over seeds, shape `(group,)`."""
+def _scores_by_seed(confusions: NDArray[np.int64], unweighted: bool) -> NDArray[np.float64]:
+    """Compute UA or WA of each group and seed, shape `(group, seed)`."""
     correct = np.diagonal(confusions, axis1=2, axis2=3)
     totals = confusions.sum(axis=3)
     if not unweighted:
-        return np.asarray(np.mean(correct.sum(axis=2) / totals.sum(axis=2), axis=1), dtype=np.float64)
+        return np.asarray(correct.sum(axis=2) / totals.sum(axis=2), dtype=np.float64)
     present = totals > 0
     recall = np.divide(correct, totals, out=np.zeros(correct.shape), where=present)
-    return np.asarray(np.mean(recall.sum(axis=2) / present.sum(axis=2), axis=1), dtype=np.float64)
+    return np.asarray(recall.sum(axis=2) / present.sum(axis=2), dtype=np.float64)
 
 
 def _absent_classes(predictions: PooledPredictions, fold_confusions: NDArray[np.int64]) -> dict[str, tuple[str, ...]]:
@@ -178,105 +204,18 @@ def score_variant(variant: Variant) -> ScoredVariant:
         validation_ua=float(np.mean([fold.validation_ua for fold in folds])),
         capped_share=sum(report.capped for report in targets) / max(1, sum(report.utterances for report in targets)),
         undecided_share=float(np.average(shares, weights=[n for _, n in undecided])) if shares else None,
+        changed_decision_share=_changed_decision_share(folds),
         training_hours=sum(fold.ended_ms - fold.started_ms for fold in folds) / 3_600_000,
     )
 
 
-def fold_table(variants: Sequence[Variant]) -> pd.DataFrame:
-    """Tabulate scores, one row per variant, seed and fold.
-
-    Args:
-        variants: Variants of either kind, complete or not.
-
-    Returns:
-        Columns: variant, kind, recipe, seed, fold, name, test_speakers, chosen (the chosen
-        candidate, for 'selected per fold'), utterances, ua, wa, missing_classes, validation_ua,
-        validation_loss, undecided_share, targets, capped, raised, selected_epoch, duration_s. UA,
-        WA and shares are 0..1.
-    """
-    rows = [
-        _fold_row(variant, seed, fold) for variant in variants for seed in variant.seeds for fold in variant.folds[seed]
+def _changed_decision_share(folds: Sequence[ScoredFold]) -> float | None:
+    """Pool over folds the share of decisions that change without the attention; None where a fold was not measured."""
+    changed = [
+        fold.attention_effect.changed_decision_share * len(fold.test.utterances)
+        for fold in folds
+        if fold.attention_effect is not None
     ]
-    return pd.DataFrame(rows)
-
-
-def _fold_row(variant: Variant, seed: int, fold: ScoredFold) -> dict[str, object]:
-    absent = [fold.corpus.emotions[index] for index in absent_classes(fold.confusion)]
-    chosen = "" if variant.chosen is None else variant.chosen[seed, fold.fold.index]
-    return {
-        "variant": variant.label,
-        "kind": variant.kind,
-        "recipe": variant.recipe,
-        "seed": seed,
-        "fold": fold.fold.index,
-        "name": fold.fold.name,
-        "test_speakers": " ".join(fold.fold.test_speakers),
-        "chosen": chosen,
-        "utterances": len(fold.test.utterances),
-        "ua": fold.ua,
-        "wa": fold.wa,
-        "missing_classes": " ".join(absent),
-        "validation_ua": fold.validation_ua,
-        "validation_loss": fold.validation_loss,
-        "undecided_share": fold.undecided_share,
-        "targets": fold.targets.utterances,
-        "capped": fold.targets.capped,
-        "raised": fold.targets.raised,
-        "selected_epoch": fold.selected_epoch,
-        "duration_s": fold.seconds,
-    }
-
-
-def variant_table(variants: Sequence[ScoredVariant]) -> pd.DataFrame:
-    """Tabulate scores, one row per variant.
-
-    Args:
-        variants: Scored variants.
-
-    Returns:
-        Columns: variant, kind, recipe, attention, scope, labels, criterion, seeds, folds, complete,
-        incomplete, utterances, speakers, ua, ua_low, ua_high, ua_seed_deviation, wa, wa_low,
-        wa_high, wa_seed_deviation, ua_fold_mean, ua_fold_deviation, wa_fold_mean,
-        wa_fold_deviation, validation_ua, capped_share, comparable_as_strategy, undecided_share,
-        missing_classes, training_hours. UA, WA and shares are 0..1.
-    """
-    return pd.DataFrame([_variant_row(variant) for variant in variants])
-
-
-def _variant_row(variant: ScoredVariant) -> dict[str, object]:
-    variant, scores = variant, variant.scores
-    first = variant.configuration
-    interval = scores.ua_interval
-    return {
-        "variant": variant.label,
-        "kind": variant.kind,
-        "recipe": variant.recipe,
-        "attention": first.attention,
-        "scope": first.scope if len(variant.configurations) == 1 else None,
-        "labels": first.labels,
-        "criterion": first.criterion,
-        "seeds": " ".join(map(str, variant.seeds)),
-        "folds": len(np.unique(variant.predictions.folds)),
-        "complete": variant.complete,
-        "incomplete": variant.incomplete,
-        "utterances": len(variant.predictions.utterances),
-        "speakers": len(variant.predictions.speaker_names),
-        "ua": scores.ua.mean,
-        "ua_low": None if interval is None else interval.low,
-        "ua_high": None if interval is None else interval.high,
-        "ua_seed_deviation": scores.ua.std,
-        "wa": scores.wa.mean,
-        "wa_low": scores.wa_interval.low,
-        "wa_high": scores.wa_interval.high,
-        "wa_seed_deviation": scores.wa.std,
-        "ua_fold_mean": scores.ua_folds.mean,
-        "ua_fold_deviation": scores.ua_folds.std,
-        "wa_fold_mean": scores.wa_folds.mean,
-        "wa_fold_deviation": scores.wa_folds.std,
-        "validation_ua": variant.validation_ua,
-        "capped_share": variant.capped_share,
-        "comparable_as_strategy": not variant.capped,
-        "undecided_share": variant.undecided_share,
-        "missing_classes": "; ".join(f"{fold}: {' '.join(names)}" for fold, names in scores.absent_classes.items()),
-        "training_hours": variant.training_hours,
-    }
+    if len(changed) < len(folds):
+        return None
+    return sum(changed) / sum(len(fold.test.utterances) for fold in folds)

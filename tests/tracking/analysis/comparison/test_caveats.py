@@ -6,8 +6,9 @@ from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.results_table import PrunedTrial, ScoredTrial
 
 
-def variant_keys(world=None, recipe="quick", capped=0, folds=None, **changes):
-    result = trial(world or World(), configuration(**changes), recipe=recipe, capped=capped, folds=folds)
+def variant_keys(world=None, recipe="quick", capped=0, changed=(), folds=None, **changes):
+    options = {"recipe": recipe, "capped": capped, "changed": changed, "folds": folds}
+    result = trial(world or World(), configuration(**changes), **options)
     (variant,) = analyse(table_of(result)).variants
     return {caveat.key for caveat in variant_caveats(variant)}
 
@@ -22,6 +23,8 @@ def report_keys(*trials):
         ("transductive", {}, {"normalisation": "zscore_training"}),
         ("shared-dialogs", {}, {"world": World(sessions=False)}),
         ("capped", {"capped": 10}, {"capped": 1}),
+        ("hardly-acts", {"changed": (0.0, 0.019)}, {"changed": (0.0, 0.021)}),
+        ("hardly-acts", {"changed": (0.0,)}, {"changed": (0.0, None)}),
         ("likelihood", {"decision": "likelihood"}, {}),
         ("development", {"world": World(corpus="emodb"), "recipe": "recommended"}, {"recipe": "recommended"}),
         (

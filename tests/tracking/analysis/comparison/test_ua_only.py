@@ -9,7 +9,7 @@ from tracking.analysis.comparison.caveats import UA_ONLY, report_caveats
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows, write_report
 from tracking.analysis.report.tables.comparisons import comparison_table
-from tracking.analysis.report.tables.scores import attention_by_label_tables, recall_table, results_table
+from tracking.analysis.report.tables.scores import attention_by_label_tables, class_tables, results_table
 
 AIBO = World(
     speakers=8,
@@ -36,7 +36,7 @@ def test_only_the_columns_of_wa_are_muted_with_the_reason(aibo):
     assert muted(grid) == {"words WA", "phonemes WA"}
     assert muted(results_table(analysis)) == {"WA", "WA 95%"}
     assert muted(comparison_table(analysis)) == {"ΔWA", "p speakers WA", "z WA", "McNemar"}
-    assert muted(recall_table(analysis)) == set()
+    assert all(muted(table) == set() for table in class_tables(analysis).values())
     hints = [column.hint for column in results_table(analysis).columns if column.greyed_out]
     assert all(hint.endswith(UA_ONLY.text) for hint in hints)
 

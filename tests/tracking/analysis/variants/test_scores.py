@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score, precision_score
 
 from ser.errors import ComparisonError
 from tests.support.scored_trials import World, baseline, configuration, grouped, trial
 from tracking.analysis.variants.predictions import pool_baseline_predictions, pool_predictions
-from tracking.analysis.variants.scores import fold_table, score, score_variant, variant_table
+from tracking.analysis.variants.score_tables import fold_table, variant_table
+from tracking.analysis.variants.scores import score, score_variant
 from tracking.analysis.variants.selection import selected_per_fold
 
 WORLD = World()
@@ -68,6 +70,28 @@ def test_undecided_share_exists_for_best_path_decisions_only():
     assert score_variant(variant_of(trial(WORLD, configuration()))).undecided_share is None
     scored = score_variant(variant_of(trial(WORLD, configuration(decision="best_path"))))
     assert scored.undecided_share == pytest.approx(0.1)
+
+
+def test_f1_and_precision_are_of_all_folds_and_seeds():
+    trials = [trial(WORLD, configuration(seed=seed)) for seed in (1, 2)]
+    scores = score_variant(variant_of(*trials)).scores
+    by_seed = [
+        [sum((getattr(fold.test, name) for fold in result.folds), ()) for name in ("actual", "predicted")]
+        for result in trials
+    ]
+    both = [by_seed[0][0] + by_seed[1][0], by_seed[0][1] + by_seed[1][1]]
+    assert scores.precisions == pytest.approx(precision_score(*both, average=None))
+    assert scores.f1_scores == pytest.approx(f1_score(*both, average=None))
+    macro = [f1_score(*decisions, average="macro") for decisions in by_seed]
+    assert (scores.macro_f1.mean, scores.macro_f1.std) == pytest.approx((np.mean(macro), np.std(macro, ddof=1)))
+
+
+def test_decisions_that_change_are_pooled_where_all_folds_have_them():
+    scored = score_variant(variant_of(trial(WORLD, configuration("quantum"), changed=(0.25, 0.75))))
+    assert scored.changed_decision_share == pytest.approx(0.5)
+    partly = score_variant(variant_of(trial(WORLD, configuration("quantum"), changed=(0.25, None))))
+    assert partly.changed_decision_share is None
+    assert score_variant(variant_of(trial(WORLD, configuration()))).changed_decision_share is None
 
 
 def test_tables_are_tidy():

@@ -81,6 +81,33 @@ def _fold_cells(variant: ScoredVariant, names: Sequence[str], metric: str) -> li
     return cells
 
 
+def variance_table(analysis: Analysis) -> Table:
+    """Make the table of the parts of the variance of a speaker's UA, for variants with several seeds."""
+    shared_caveats = report_caveats(analysis)
+    rows = []
+    for variant in analysis.variants:
+        parts = variant.scores.ua_variance
+        if parts is not None:
+            cells = [number_cell(format_percent(part), part) for part in (parts.speakers, parts.seeds, parts.residual)]
+            count = len(variant.scored_seeds)
+            rows.append((variant_cell(variant, shared_caveats), number_cell(format_count(count), count), *cells))
+    return Table(
+        "variance",
+        "Parts of the variance of UA",
+        "Standard deviations of a speaker's UA, in points; their squares sum to its variance. Two-way analysis of "
+        "variance, speakers by seeds, random effects. Every fold draws its own weights from a seed, so that a seed's "
+        "luck is mostly in the residual, together with the few utterances of a speaker.",
+        (
+            Column("variant", numeric=False),
+            Column("seeds", "seeds with all folds"),
+            Column("between speakers", "what a speaker gains or loses with all seeds, points"),
+            Column("between seeds", "what a seed gains or loses with all speakers, points"),
+            Column("residual", "what is left, points"),
+        ),
+        tuple(rows),
+    )
+
+
 def cost_table(analysis: Analysis) -> Table:
     """Make the table of the training time of each fixed variant, also as a multiple of its baseline's."""
     fixed = [variant for variant in analysis.variants if variant.kind == FIXED]

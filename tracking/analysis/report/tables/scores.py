@@ -1,8 +1,11 @@
-"""Tables of scores: attention by labels, all results, recall of each class."""
+"""Tables of scores: attention by labels, all results, recall, precision and F1 of each class."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ser.config import AttentionName
 from tracking.analysis.comparison.caveats import baseline_caveats, report_caveats, ua_only
@@ -138,6 +141,7 @@ def results_table(analysis: Analysis) -> Table:
                 *([number_cell(EM_DASH, None)] if seeds else []),
                 number_cell(EM_DASH, None),
                 number_cell(EM_DASH, None),
+                number_cell(EM_DASH, None),
                 text_cell(f"{len(baseline.predictions.scheme)} of {len(baseline.predictions.scheme)}"),
             )
         )
@@ -158,6 +162,11 @@ def results_table(analysis: Analysis) -> Table:
             *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
             Column("ΔUA", "pooled UA less the baseline's, percentage points"),
             Column("p", "joint sign flips over speakers, adjusted for the family; – for single points of a sweep"),
+            Column(
+                "changed by attention",
+                "share of test decisions that change when the attention is taken out of the trained networks (U = C), "
+                "percent; – without an attention, or where a fold was trained before this was measured",
+            ),
             Column("folds", "folds that exist, of all seeds"),
         ),
         tuple(rows),
@@ -177,6 +186,7 @@ def _variant_cells(
         *([number_cell(format_percent(deviation), deviation)] if seeds else []),
         number_cell(format_points(difference), difference),
         number_cell(format_p_value(p), p, bold=comparison is not None and comparison.verdict is Verdict.BETTER),
+        number_cell(format_percent(variant.changed_decision_share), variant.changed_decision_share),
         text_cell(f"{folds} of {len(variant.scheme) * len(variant.seeds)}"),
     )
 
@@ -192,34 +202,64 @@ def _score_cells(scores: Scores) -> tuple[Cell, ...]:
     )
 
 
-def recall_table(analysis: Analysis) -> Table:
-    """Make the table of the pooled recall of each class, in percent."""
+def class_tables(analysis: Analysis) -> dict[str, Table]:
+    """Make the tables of the pooled recall, precision and F1 of each class, in percent, by their names."""
+    pooled = "pooled over folds"
+    return {
+        "recall": _class_table(
+            analysis,
+            "recall",
+            "Recall of each class",
+            f"Percent of the test utterances of a class that were recognised, {pooled}, mean over seeds. UA is the "
+            "mean of a row.",
+            lambda scores: scores.recalls,
+        ),
+        "precision": _class_table(
+            analysis,
+            "precision",
+            "Precision of each class",
+            f"Percent of the decisions for a class that are right, {pooled} and seeds; – for a class that was never "
+            "decided.",
+            lambda scores: scores.precisions,
+        ),
+        "f1": _class_table(
+            analysis,
+            "f1",
+            "F1 of each class",
+            f"Harmonic mean of recall and precision, percent, {pooled} and seeds. Macro-F1: mean over classes, then "
+            "over seeds. No verdict rests on it.",
+            lambda scores: scores.f1_scores,
+            macro=True,
+        ),
+    }
+
+
+def _class_table(
+    analysis: Analysis,
+    name: str,
+    title: str,
+    caption: str,
+    shares_of: Callable[[Scores], NDArray[np.float64]],
+    macro: bool = False,
+) -> Table:
     emotions = list(
         dict.fromkeys(name for variant in analysis.variants for name in variant.predictions.corpus.emotions)
     )
     shared_caveats = report_caveats(analysis)
-    rows = [
-        _recall_cells(
-            variant_cell(variant, shared_caveats),
-            dict(zip(variant.predictions.corpus.emotions, variant.scores.recalls.tolist(), strict=True)),
-            emotions,
-        )
+    scored = [
+        (variant_cell(variant, shared_caveats), variant.predictions.corpus, variant.scores)
         for variant in analysis.variants
     ]
-    for baseline in analysis.baselines:
-        recalls = dict(zip(baseline.predictions.corpus.emotions, baseline.scores.recalls.tolist(), strict=True))
-        rows.append(_recall_cells(text_cell(baseline.result.name), recalls, emotions))
-    return Table(
-        "recall",
-        "Recall of each class",
-        "Percent of the test utterances of a class that were recognised, pooled over folds, mean over seeds. UA is the "
-        "mean of a row.",
-        (Column("variant", numeric=False), *(Column(emotion) for emotion in emotions)),
-        tuple(rows),
-    )
-
-
-def _recall_cells(name: Cell, recalls: Mapping[str, float], emotions: Sequence[str]) -> tuple[Cell, ...]:
-    values = [recalls.get(emotion, math.nan) for emotion in emotions]
-    shown = [None if math.isnan(value) else value for value in values]
-    return (name, *(number_cell(format_percent(recall), recall) for recall in shown))
+    scored += [
+        (text_cell(baseline.result.name), baseline.predictions.corpus, baseline.scores)
+        for baseline in analysis.baselines
+    ]
+    rows = []
+    for name_cell, corpus, scores in scored:
+        by_emotion = dict(zip(corpus.emotions, shares_of(scores).tolist(), strict=True))
+        values = [by_emotion.get(emotion, math.nan) for emotion in emotions]
+        values += [scores.macro_f1.mean] if macro else []
+        shown = [None if math.isnan(value) else value for value in values]
+        rows.append((name_cell, *(number_cell(format_percent(value), value) for value in shown)))
+    columns = [Column(emotion) for emotion in emotions] + ([Column("macro-F1")] if macro else [])
+    return Table(name, title, caption, (Column("variant", numeric=False), *columns), tuple(rows))

@@ -1,0 +1,121 @@
+"""Tidy tables of scores: one row per fold, and one per variant."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ser.metrics import absent_classes
+from tracking.analysis.scored_folds import ScoredFold
+from tracking.analysis.variants.grouping import Variant
+from tracking.analysis.variants.scores import ScoredVariant
+
+_WEIGHT_STATISTICS = ("negative_weight_share", "saturated_weight_share", "relative_weight_entropy")
+
+
+def fold_table(variants: Sequence[Variant]) -> pd.DataFrame:
+    """Tabulate scores, one row per variant, seed and fold.
+
+    Args:
+        variants: Variants of either kind, complete or not.
+
+    Returns:
+        Columns: variant, kind, recipe, seed, fold, name, test_speakers, chosen (the chosen
+        candidate, for 'selected per fold'), utterances, ua, wa, missing_classes, validation_ua,
+        validation_loss, undecided_share, targets, capped, raised, selected_epoch, duration_s,
+        changed_decision_share, and the statistics of attention weights on the test utterances. UA, WA
+        and shares are 0..1.
+    """
+    rows = [
+        _fold_row(variant, seed, fold) for variant in variants for seed in variant.seeds for fold in variant.folds[seed]
+    ]
+    return pd.DataFrame(rows)
+
+
+def _fold_row(variant: Variant, seed: int, fold: ScoredFold) -> dict[str, object]:
+    absent = [fold.corpus.emotions[index] for index in absent_classes(fold.confusion)]
+    chosen = "" if variant.chosen is None else variant.chosen[seed, fold.fold.index]
+    effect = fold.attention_effect
+    return {
+        "variant": variant.label,
+        "kind": variant.kind,
+        "recipe": variant.recipe,
+        "seed": seed,
+        "fold": fold.fold.index,
+        "name": fold.fold.name,
+        "test_speakers": " ".join(fold.fold.test_speakers),
+        "chosen": chosen,
+        "utterances": len(fold.test.utterances),
+        "ua": fold.ua,
+        "wa": fold.wa,
+        "missing_classes": " ".join(absent),
+        "validation_ua": fold.validation_ua,
+        "validation_loss": fold.validation_loss,
+        "undecided_share": fold.undecided_share,
+        "targets": fold.targets.utterances,
+        "capped": fold.targets.capped,
+        "raised": fold.targets.raised,
+        "selected_epoch": fold.selected_epoch,
+        "duration_s": fold.seconds,
+        "changed_decision_share": None if effect is None else effect.changed_decision_share,
+        **{name: None if effect is None else effect.weight_statistics.get(name) for name in _WEIGHT_STATISTICS},
+    }
+
+
+def variant_table(variants: Sequence[ScoredVariant]) -> pd.DataFrame:
+    """Tabulate scores, one row per variant.
+
+    Args:
+        variants: Scored variants.
+
+    Returns:
+        Columns: variant, kind, recipe, attention, scope, labels, criterion, seeds, folds, complete,
+        incomplete, utterances, speakers, ua, ua_low, ua_high, ua_seed_deviation, wa, wa_low,
+        wa_high, wa_seed_deviation, ua_fold_mean, ua_fold_deviation, wa_fold_mean,
+        wa_fold_deviation, validation_ua, capped_share, comparable_as_strategy, undecided_share,
+        missing_classes, training_hours, macro_f1, macro_f1_seed_deviation, changed_decision_share.
+        UA, WA, macro-F1 and shares are 0..1.
+    """
+    return pd.DataFrame([_variant_row(variant) for variant in variants])
+
+
+def _variant_row(variant: ScoredVariant) -> dict[str, object]:
+    variant, scores = variant, variant.scores
+    first = variant.configuration
+    interval = scores.ua_interval
+    return {
+        "variant": variant.label,
+        "kind": variant.kind,
+        "recipe": variant.recipe,
+        "attention": first.attention,
+        "scope": first.scope if len(variant.configurations) == 1 else None,
+        "labels": first.labels,
+        "criterion": first.criterion,
+        "seeds": " ".join(map(str, variant.seeds)),
+        "folds": len(np.unique(variant.predictions.folds)),
+        "complete": variant.complete,
+        "incomplete": variant.incomplete,
+        "utterances": len(variant.predictions.utterances),
+        "speakers": len(variant.predictions.speaker_names),
+        "ua": scores.ua.mean,
+        "ua_low": None if interval is None else interval.low,
+        "ua_high": None if interval is None else interval.high,
+        "ua_seed_deviation": scores.ua.std,
+        "wa": scores.wa.mean,
+        "wa_low": scores.wa_interval.low,
+        "wa_high": scores.wa_interval.high,
+        "wa_seed_deviation": scores.wa.std,
+        "ua_fold_mean": scores.ua_folds.mean,
+        "ua_fold_deviation": scores.ua_folds.std,
+        "wa_fold_mean": scores.wa_folds.mean,
+        "wa_fold_deviation": scores.wa_folds.std,
+        "validation_ua": variant.validation_ua,
+        "capped_share": variant.capped_share,
+        "comparable_as_strategy": not variant.capped,
+        "undecided_share": variant.undecided_share,
+        "missing_classes": "; ".join(f"{fold}: {' '.join(names)}" for fold, names in scores.absent_classes.items()),
+        "training_hours": variant.training_hours,
+        "macro_f1": scores.macro_f1.mean,
+        "macro_f1_seed_deviation": scores.macro_f1.std,
+        "changed_decision_share": variant.changed_decision_share,
+    }
