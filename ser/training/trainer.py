@@ -227,7 +227,9 @@ class FoldTraining:
         """Measure what the attention does with given weights to a subset of the fold's utterances."""
         self._scorer.load_state_dict(weights)
         with precision_context(self._configuration.precision, self._device):
-            return measure_attention_effect(self._scorer, self._data, self._configuration, subset)
+            return self._shrink_to_memory(
+                lambda: measure_attention_effect(self._scorer, self._data, self._configuration, subset), subset
+            )
 
     def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
         frames, lengths = self._data.features.batch(batch)
