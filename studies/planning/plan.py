@@ -229,7 +229,7 @@ class StudyPlan(FrozenModel):
             for name, value in self.settings.items()
             if name not in searched
             and value != defaults.get(name)
-            and getattr(base, name) is None
+            and getattr(base, name, value) is None
             and value is not None
             and self._has_effect(name)
         }
