@@ -13,7 +13,7 @@ from pathlib import Path
 from ser.errors import UnavailableError
 from ser.files import file_lock
 from studies.storages.home import Home
-from tracking.backend.relocation import find_former_folders, relocate_artifacts
+from tracking.backend.local_database import find_former_folders, relocate_artifacts
 
 _ATTEMPTS = 25
 _PAUSE_S = 0.04

@@ -85,6 +85,17 @@ def count_runs(database: sqlite3.Connection) -> tuple[str, int]:
     return str(version), int(runs)
 
 
+def discarded_runs(database: sqlite3.Connection, tag: str) -> frozenset[str]:
+    """List the ids of the runs that are deleted or have a tag.
+
+    Args:
+        database: MLflow's SQLite database.
+        tag: Name of the tag.
+    """
+    query = "SELECT run_uuid FROM runs WHERE lifecycle_stage = 'deleted' UNION SELECT run_uuid FROM tags WHERE key = ?"
+    return frozenset(run_id for (run_id,) in database.execute(query, (tag,)))
+
+
 def recorded_artifact_roots(database: sqlite3.Connection) -> frozenset[str]:
     """List the URIs of the folders `artifacts` in which experiments have a folder of their name, as ours have.
 

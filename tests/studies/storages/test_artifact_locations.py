@@ -15,7 +15,7 @@ from studies.storages import artifact_locations
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
 from tests.support.toy_studies import CORPUS, NONE, QUANTUM, MlflowFixture
-from tracking.backend import relocation
+from tracking.backend import local_database
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_home_is_left_alone_while_its_former_path_is_used(
 
 def hold_is_free(root: Path) -> bool:
     """Whether the recorded place is the folder's."""
-    return not relocation.find_former_folders(root / "mlflow.db", root / "artifacts")
+    return not local_database.find_former_folders(root / "mlflow.db", root / "artifacts")
 
 
 def test_interrupted_change_leaves_all_as_it_was(
@@ -101,14 +101,14 @@ def test_interrupted_change_leaves_all_as_it_was(
 ) -> None:
     second = Home(tmp_path / "second")
     shutil.copytree(first_home.root, second.root)
-    before, replace = dump(second), relocation.replace_artifact_root
+    before, replace = dump(second), local_database.replace_artifact_root
 
     def replace_and_stop(connection: sqlite3.Connection, former: str, current: str) -> None:
         replace(connection, former, current)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(relocation, "replace_artifact_root", replace_and_stop)
+        patch.setattr(local_database, "replace_artifact_root", replace_and_stop)
         with pytest.raises(KeyboardInterrupt):
             hold(second)
     assert dump(second) == before

@@ -1,4 +1,7 @@
-"""Places of artifacts in MLflow's SQLite database: absolute, so that they are wrong once a data directory has moved."""
+"""What is read and changed in MLflow's SQLite database without MLflow: places of artifacts, and discarded runs.
+
+The places are absolute, so that they are wrong once a data directory has moved.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,8 +9,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from tracking import schema
 from tracking.backend.errors import translating_errors
-from tracking.backend.mlflow_internals import recorded_artifact_roots, replace_artifact_root
+from tracking.backend.mlflow_internals import discarded_runs, recorded_artifact_roots, replace_artifact_root
 
 _TIMEOUT_S = 20
 
@@ -48,6 +52,24 @@ def relocate_artifacts(database: Path, artifacts: Path) -> list[Path]:
             replace_artifact_root(connection, root, artifacts.resolve().as_uri())
         connection.execute("COMMIT")
     return [_path(root) for root in former_roots]
+
+
+def find_discarded_runs(database: Path) -> frozenset[str]:
+    """Find the runs that count no more: deleted in MLflow, or superseded.
+
+    Args:
+        database: MLflow's SQLite database; need not exist.
+
+    Returns:
+        Ids of the runs.
+
+    Raises:
+        StorageError: The database cannot be read; `UnavailableError` where it may be later.
+    """
+    if not database.is_file():
+        return frozenset()
+    with _opened(database) as connection:
+        return discarded_runs(connection, schema.SUPERSEDED)
 
 
 @contextmanager
