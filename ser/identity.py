@@ -4,6 +4,13 @@ A fold's identity covers its whole configuration, the corpus, the speakers of it
 the machine can move a result; never a path, a name or a difference from defaults.
 """
 
+import runpy
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
 from ser.config import FoldConfiguration, digest_of
 from ser.results import Fold
 
@@ -12,6 +19,20 @@ RESULTS_VERSION = 3
 
 DEVICE_TYPES = ("cpu", "cuda")
 """Types of devices that train folds; the same fold differs between them in its last digits."""
+
+
+def installed_torch_version() -> str:
+    """Return what `torch.__version__` says; the version of the package may lack its local part, such as '+cu128'."""
+    return str(torch_build()["__version__"])
+
+
+@cache
+def torch_build() -> Mapping[str, Any]:
+    """Read what the installed torch says of its build, such as 'cuda', without importing it, which takes a second."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+    return runpy.run_path(str(Path(spec.origin).with_name("version.py")))
 
 
 def fold_identity(
@@ -35,11 +56,6 @@ def fold_identity(
     Returns:
         32 hex digits.
     """
-    if torch_version is None:
-        # Who only reads results needs no torch, and starts a second earlier without it.
-        import torch
-
-        torch_version = str(torch.__version__)
     return digest_of(
         {
             "configuration": configuration.digest_content(),
@@ -48,7 +64,7 @@ def fold_identity(
             "validation": sorted(fold.validation_speakers),
             "training": sorted(fold.training_speakers),
             "device": device_type,
-            "torch": torch_version,
+            "torch": installed_torch_version() if torch_version is None else torch_version,
             "results_version": RESULTS_VERSION if results_version is None else results_version,
         }
     )

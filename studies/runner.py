@@ -1,6 +1,6 @@
 """Run of a study from its plan to its end: corpus, features, folds, search, workers, baseline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -32,7 +32,7 @@ from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
 from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
-from studies.search.records import IdentityInputs, Point, StudyLocation
+from studies.search.records import IdentityInputs, Point, StartRecord, StudyLocation
 from studies.search.session import StudySession
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.base import Lease
@@ -128,7 +128,9 @@ def run_study(
         for warning in data.warnings:
             callback.on_message(warning)
         session = _open_session(plan, home, backend, data)
-        recorder = _open_recorder(session, data.corpus, root, backend.processor)
+        tags = provenance_tags(backend.processor)
+        session.search.save_start(StartRecord.of(data.corpus, root, tags))
+        recorder = _open_recorder(session, data.corpus, root, tags)
         with (
             closing_runs_on_error(recorder, lease.check),
             BackgroundWriter(lease.check, callback.on_message, threads=writer_threads(home)) as background,
@@ -202,12 +204,11 @@ def _open_session(plan: StudyPlan, home: Home, backend: Backend, data: _StudyDat
     return StudySession(plan, home, search, precision, client, location, inputs, Outbox(home.outbox))
 
 
-def _open_recorder(session: StudySession, corpus: Corpus, root: Path, processor: str) -> Recorder:
+def _open_recorder(session: StudySession, corpus: Corpus, root: Path, tags: Mapping[str, str]) -> Recorder:
     """Open the recorder of a study's runs."""
     plan, home = session.plan, session.home
     options = {name: str(value) for name, value in plan.model_dump(mode="json").items() if name != "settings"}
     options |= {"resolved_precision": session.precision, "root": str(root)}
-    tags = provenance_tags(processor)
     context = StudyContext(session.name, plan.recipe, corpus, session.scheme, tags, options)
     shared = home.tracking_uri is not None
     return Recorder(session.client, session.experiment, context, home.lock("recording"), shared=shared)

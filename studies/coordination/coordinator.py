@@ -21,8 +21,8 @@ from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, 
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 from studies.search.records import Point
 from studies.search.session import StudySession
+from tracking.analysis.variants.naming import trial_run_name
 from tracking.outbox.background_writer import BackgroundWriter
-from tracking.writing.payloads import trial_run_name
 
 _WAIT_S = 1.0
 LEASE_CHECK_S = 15.0

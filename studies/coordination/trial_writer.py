@@ -101,8 +101,9 @@ class TrialWriter:
         """Mark a trial that lacks folds as failed; the next start of the study tries it again."""
         run_id, number = self._run_and_number(trial)
         self._supersede_duplicates(trial)
-        self._recorder.fail_trial(run_id, "\n".join(trial.failed_folds.values()), trial.failures)
-        self._search.fail(number)
+        reason = "\n".join(trial.failed_folds.values())
+        self._recorder.fail_trial(run_id, reason, trial.failures)
+        self._search.fail(number, reason)
 
     def prune(self, trial: TrialState, reason: str) -> None:
         """Mark a trial as pruned for good; one that never started is not written."""

@@ -20,7 +20,7 @@ from ser.config import (
 from ser.errors import ConfigurationError, unknown_value_message
 from ser.folds import parse_scheme
 from ser.frozen_model import FrozenModel
-from ser.identity import RESULTS_VERSION
+from ser.identity import RESULTS_VERSION, installed_torch_version
 from studies.planning.options import StudyOptions
 from studies.planning.recipes import PrunerName, Recipe, recipe_named
 from studies.planning.search_space import Categorical, SearchSpace, Value
@@ -185,7 +185,13 @@ class StudyPlan(FrozenModel):
         )
         return tuple(dict.fromkeys(points))
 
-    def name(self, corpus_digest: str, device_type: str) -> str:
+    def name(
+        self,
+        corpus_digest: str,
+        device_type: str,
+        torch_version: str | None = None,
+        results_version: int | None = None,
+    ) -> str:
         """Return the study's name, which is the same for the same plan on the same data, device and versions.
 
         The number of trials of a search is not part of it: with more trials, the same study continues.
@@ -193,21 +199,20 @@ class StudyPlan(FrozenModel):
         Args:
             corpus_digest: Digest of the corpus.
             device_type: 'cpu' or 'cuda'.
+            torch_version: Version of torch that trains it; None for the one that is installed.
+            results_version: Version of the code's results that it is of; None for this code's.
 
         Returns:
             Corpus, recipe, attentions and a short digest of all other options.
         """
-        # Reports read plans without names, and start a second earlier without torch.
-        import torch
-
         content: dict[str, Any] = {
             "points": [point.digest_content() for point in self.points("fp32")],
             "precision": self.precision,
             "folds": self.folds,
             "corpus": corpus_digest,
             "device": device_type,
-            "torch": str(torch.__version__),
-            "results_version": RESULTS_VERSION,
+            "torch": installed_torch_version() if torch_version is None else torch_version,
+            "results_version": RESULTS_VERSION if results_version is None else results_version,
         }
         if self.space is not None:
             base = self.base("fp32").digest_content()

@@ -13,20 +13,21 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ser.config import FoldConfiguration, Precision
-from ser.results import Fold
 from studies.planning.plan import StudyPlan
 from studies.search.optuna_internals import open_trial, trial_by_number
 from studies.search.points import point_key, points_of
 from studies.search.pruning import make_pruner
-from studies.search.records import IdentityInputs, Point, StudyLocation
+from studies.search.records import IdentityInputs, Point, StartRecord, StudyLocation
 from studies.storages.base import Storage
 
-_PRECISION = "precision"
+PRECISION = "precision"
 PLAN = "plan"
 LOCATION = "whereabouts"
-_IDENTITY_INPUTS = "basis"
+IDENTITY_INPUTS = "basis"
+START = "start"
 SUPERSEDED = "superseded"
-_PRUNED = "pruned"
+FAILURE = "failure"
+PRUNED = "pruned"
 _ACTIVE_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 """States of a trial that counts for its point, the most final first."""
 
@@ -74,12 +75,12 @@ class OptunaStudy:
     @property
     def precision(self) -> Precision | None:
         """Precision that `auto` was resolved to at the study's first start, or None before it."""
-        value = self._study.user_attrs.get(_PRECISION)
+        value = self._study.user_attrs.get(PRECISION)
         return None if value is None else value
 
     def save_precision(self, precision: Precision) -> None:
         """Save the resolved precision for the life of the study."""
-        self._study.set_user_attr(_PRECISION, precision)
+        self._study.set_user_attr(PRECISION, precision)
 
     def save_location(self, location: StudyLocation) -> None:
         """Save the location of the study's runs, for checks and reports; a new MLflow database has new ids."""
@@ -89,16 +90,20 @@ class OptunaStudy:
     @property
     def identity_inputs(self) -> IdentityInputs | None:
         """Folds and device type that enter the identities of its folds, or None before its first start."""
-        stored = self._study.user_attrs.get(_IDENTITY_INPUTS)
-        if stored is None:
-            return None
-        return IdentityInputs(tuple(Fold.model_validate(fold) for fold in stored["scheme"]), stored["device_type"])
+        stored = self._study.user_attrs.get(IDENTITY_INPUTS)
+        return None if stored is None else IdentityInputs.parse(stored)
 
     def save_identity_inputs(self, inputs: IdentityInputs) -> None:
         """Save the folds and the device type, for checks without the corpus."""
-        if _IDENTITY_INPUTS not in self._study.user_attrs:
+        if IDENTITY_INPUTS not in self._study.user_attrs:
             scheme = [fold.model_dump(mode="json") for fold in inputs.scheme]
-            self._study.set_user_attr(_IDENTITY_INPUTS, {"scheme": scheme, "device_type": inputs.device_type})
+            self._study.set_user_attr(IDENTITY_INPUTS, {"scheme": scheme, "device_type": inputs.device_type})
+
+    def save_start(self, start: StartRecord) -> None:
+        """Save the facts of a start, in place of those of the one before."""
+        record = asdict(start) | {"notes": list(start.notes)}
+        if self._study.user_attrs.get(START) != record:
+            self._study.set_user_attr(START, record)
 
     @property
     def size(self) -> int:
@@ -125,7 +130,7 @@ class OptunaStudy:
                 points.append(Point(configuration, None, complete=False))
             else:
                 complete = trial.state == TrialState.COMPLETE
-                points.append(Point(configuration, trial.number, complete, trial.user_attrs.get(_PRUNED)))
+                points.append(Point(configuration, trial.number, complete, trial.user_attrs.get(PRUNED)))
         return points
 
     def propose(self, precision: Precision) -> list[Point]:
@@ -183,9 +188,12 @@ class OptunaStudy:
         """Tell Optuna a trial's value, the mean validation UA of its folds; repeating it changes nothing."""
         self._study.tell(number, mean_validation_ua, skip_if_finished=True)
 
-    def fail(self, number: int) -> None:
-        """Mark a trial that lacks folds as failed; the next start of the study adds another one for its point."""
-        self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    def fail(self, number: int, reason: str) -> None:
+        """Mark a trial that lacks folds as failed, with the reason; the next start adds another one for its point."""
+        trial = trial_by_number(self._study, number)
+        if not trial.state.is_finished():
+            open_trial(self._study, trial).set_user_attr(FAILURE, reason)
+            self._study.tell(number, state=TrialState.FAIL)
 
     def report_intermediate(self, number: int, validation_ua: Mapping[int, float]) -> None:
         """Report the intermediate values of a trial that the study's pruner needs, if it has one, and lacks so far.
@@ -213,7 +221,7 @@ class OptunaStudy:
         """Prune a trial for good, with the reason; repeating it changes nothing."""
         trial = trial_by_number(self._study, number)
         if not trial.state.is_finished():
-            open_trial(self._study, trial).set_user_attr(_PRUNED, reason)
+            open_trial(self._study, trial).set_user_attr(PRUNED, reason)
             self._study.tell(number, state=TrialState.PRUNED)
 
     def key(self, configuration: FoldConfiguration) -> str:
@@ -241,7 +249,7 @@ class OptunaStudy:
     def discard(self, trial: FrozenTrial) -> None:
         """Leave a trial out of the study: a running one is failed, an ended one noted, since Optuna fixes it."""
         if trial.state == TrialState.RUNNING:
-            self.fail(trial.number)
+            self.fail(trial.number, "no point of the study asks for it, or another trial has it")
         else:
             superseded = self._study.user_attrs.get(SUPERSEDED, [])
             self._study.set_user_attr(SUPERSEDED, sorted({*superseded, trial.number}))

@@ -1,9 +1,15 @@
-"""Records of a study in Optuna: points, the location of its runs, and the inputs of identities."""
+"""Records of a study in Optuna: points, the location of its runs, the inputs of identities, and its latest start."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from ser.config import FoldConfiguration
+from ser.corpora.corpus import Corpus
+from ser.identity import RESULTS_VERSION, installed_torch_version
 from ser.results import Fold
+from tracking import schema
 
 
 @dataclass(frozen=True)
@@ -55,3 +61,53 @@ class IdentityInputs:
 
     scheme: tuple[Fold, ...]
     device_type: str
+
+    @classmethod
+    def parse(cls, stored: Mapping[str, Any]) -> "IdentityInputs":
+        """Parse the inputs as Optuna stores them."""
+        return cls(tuple(Fold.model_validate(fold) for fold in stored["scheme"]), stored["device_type"])
+
+
+@dataclass(frozen=True)
+class StartRecord:
+    """Facts of a study's latest start that reports show, stored beside its plan.
+
+    Attributes:
+        root: Folder of its corpus.
+        notes: Notes on the corpus, and files of it that were skipped.
+        commit: Git commit of the code; empty outside a checkout.
+        dirty: Whether the checkout had uncommitted changes.
+        torch: Version of torch.
+        results_version: Version of the code's results.
+    """
+
+    root: str
+    notes: tuple[str, ...]
+    commit: str
+    dirty: bool
+    torch: str
+    results_version: int
+
+    @classmethod
+    def parse(cls, stored: Mapping[str, Any]) -> "StartRecord":
+        """Parse the record as Optuna stores it."""
+        return cls(**{**stored, "notes": tuple(stored["notes"])})
+
+    @classmethod
+    def of(cls, corpus: Corpus, root: Path, tags: Mapping[str, str]) -> "StartRecord":
+        """Record a start with the installed versions.
+
+        Args:
+            corpus: The corpus.
+            root: Its folder, as the command names it.
+            tags: Provenance tags, with the git commit.
+        """
+        skipped = (f"skipped: {file.name}: {file.reason}" for file in corpus.skipped)
+        return cls(
+            root=str(root),
+            notes=(*corpus.notes, *skipped),
+            commit=tags.get(schema.GIT_COMMIT, ""),
+            dirty=tags.get(schema.GIT_DIRTY) == "true",
+            torch=installed_torch_version(),
+            results_version=RESULTS_VERSION,
+        )

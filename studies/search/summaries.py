@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from ser.config import Precision
 from studies.planning.plan import StudyPlan
-from studies.search.optuna_study import LOCATION, PLAN, SUPERSEDED
+from studies.search.optuna_study import IDENTITY_INPUTS, LOCATION, PLAN, PRECISION, START, SUPERSEDED
 from studies.search.points import points_of
-from studies.search.records import StudyLocation
+from studies.search.records import IdentityInputs, StartRecord, StudyLocation
 from studies.storages.base import Storage
 
 
@@ -25,6 +26,10 @@ class StudySummary:
         trials_pruned: Number of pruned trials.
         best_validation_ua: Best mean validation UA so far, 0..1, or None.
         started: Start of its first trial, ISO 8601, or None where none has started.
+        precision: Its resolved precision, or None before its first start.
+        identity_inputs: Folds and device type, or None before its first start.
+        start: Facts of its latest start; None for a study of an earlier version of this program.
+        optuna_trials: Its trials, without superseded ones, in the order of their numbers.
     """
 
     name: str
@@ -35,6 +40,10 @@ class StudySummary:
     trials_pruned: int
     best_validation_ua: float | None
     started: str | None
+    precision: Precision | None
+    identity_inputs: IdentityInputs | None
+    start: StartRecord | None
+    optuna_trials: tuple[FrozenTrial, ...]
 
     @property
     def progress_text(self) -> str:
@@ -77,4 +86,8 @@ def _summary(study: optuna.Study) -> StudySummary | None:
         trials_pruned=sum(trial.state == TrialState.PRUNED for trial in trials),
         best_validation_ua=max(values, default=None),
         started=min(starts, default=None),
+        precision=attributes.get(PRECISION),
+        identity_inputs=IdentityInputs.parse(attributes[IDENTITY_INPUTS]) if IDENTITY_INPUTS in attributes else None,
+        start=StartRecord.parse(attributes[START]) if START in attributes else None,
+        optuna_trials=tuple(trials),
     )

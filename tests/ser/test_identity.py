@@ -1,5 +1,7 @@
 """Identities: equal names, equal results; whatever can move a result moves the name."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -145,7 +147,7 @@ def test_corpus_device_torch_and_the_version_of_results_do(monkeypatch: pytest.M
     plain = name()
     assert name(corpus="d") != plain
     assert name(device="cuda") != plain
-    monkeypatch.setattr(torch, "__version__", "0.0")
+    monkeypatch.setattr(identity, "installed_torch_version", lambda: "0.0")
     other_torch = name()
     monkeypatch.undo()
     monkeypatch.setattr(identity, "RESULTS_VERSION", identity.RESULTS_VERSION + 1)
@@ -169,3 +171,9 @@ def test_weight_seeds_differ_by_seed_and_test_speaker_alone() -> None:
 def test_an_identity_is_32_hex_digits() -> None:
     assert len(name()) == 32
     assert set(name()) <= set("0123456789abcdef")
+
+
+def test_the_version_of_torch_is_read_without_importing_it() -> None:
+    code = "import sys, ser.identity as i; print(i.installed_torch_version()); sys.exit('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert answer.stdout.strip() == str(torch.__version__)

@@ -11,6 +11,7 @@ from mlflow.entities import Run
 from tracking import schema
 from tracking.analysis.escaping import escape_markdown
 from tracking.analysis.trial_result import TrialResult
+from tracking.analysis.variants.naming import trial_run_name
 from tracking.backend.queries import is_finished, quote_value
 from tracking.writing import payloads
 
@@ -33,7 +34,7 @@ def trial_description(trial: TrialResult, experiment: str) -> str:
         their curves.
     """
     scores = payloads.trial_scores(trial)
-    name = escape_markdown(payloads.trial_run_name(trial.folds[0].configuration))
+    name = escape_markdown(trial_run_name(trial.folds[0].configuration))
     sentence = (
         f"**{name}**: test UA **{_percent(scores[schema.POOLED_UA])}**, WA {_percent(scores[schema.POOLED_WA])}, "
         f"pooled over {len(trial.folds)} folds; mean validation UA {_percent(scores[schema.MEAN_VALIDATION_UA])}."

@@ -20,14 +20,7 @@ from ser.results import FoldResult
 from tracking import schema
 from tracking.analysis.escaping import escape_csv, escape_csv_cell
 from tracking.analysis.trial_result import TrialResult
-from tracking.analysis.variants.naming import variant_label
 from tracking.backend.mlflow_internals import DATASET_CONTEXT
-
-
-def trial_run_name(configuration: FoldConfiguration) -> str:
-    """Name a trial's run, such as 'component · scope 9 · phonemes'; a seed other than 1 is appended."""
-    label = variant_label(configuration)
-    return label if configuration.seed == 1 else f"{label} · seed {configuration.seed}"
 
 
 def model_digest(configuration: FoldConfiguration) -> str:

@@ -21,6 +21,7 @@ from ser.training.checkpoint import StoredFold
 from tracking import schema
 from tracking.analysis.figures.confusion_svg import confusion_svg
 from tracking.analysis.trial_result import TrialResult
+from tracking.analysis.variants.naming import trial_run_name
 from tracking.backend.artifacts import Artifacts
 from tracking.backend.client import retry_once_on_conflict
 from tracking.backend.queries import RUNNING, is_finished, search_runs
@@ -89,7 +90,7 @@ class Recorder:
         if run is None:
             tags = {schema.KIND: "trial", schema.PARENT: study_run, schema.TRIAL_ID: trial_id}
             tags |= payloads.configuration_tags(configuration)
-            run = self._create(payloads.trial_run_name(configuration), tags)
+            run = self._create(trial_run_name(configuration), tags)
         if not is_finished(run):
             self._resume_run(run, payloads.log_params(configuration))
         return self._artifacts.remember(run)

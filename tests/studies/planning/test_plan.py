@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from ser.errors import ConfigurationError
+from ser.identity import RESULTS_VERSION, installed_torch_version
 from studies.planning.command import study_command
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan, point_parameters
@@ -173,13 +174,11 @@ def test_whatever_moves_a_result_moves_the_name() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_another_torch_or_results_version_is_another_study(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_torch_or_results_version_is_another_study() -> None:
     name = plan().name(DIGEST, "cpu")
-    with monkeypatch.context() as patch:
-        patch.setattr("torch.__version__", "0.0")
-        assert plan().name(DIGEST, "cpu") != name
-    monkeypatch.setattr("studies.planning.plan.RESULTS_VERSION", 10**6)
-    assert plan().name(DIGEST, "cpu") != name
+    assert plan().name(DIGEST, "cpu", installed_torch_version(), RESULTS_VERSION) == name
+    assert plan().name(DIGEST, "cpu", "0.0") != name
+    assert plan().name(DIGEST, "cpu", results_version=RESULTS_VERSION + 1) != name
 
 
 def test_the_search_knows_the_swept_settings_that_have_an_effect() -> None:

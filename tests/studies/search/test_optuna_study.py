@@ -92,7 +92,7 @@ def test_telling_a_value_again_changes_nothing(database: Path) -> None:
     number = search.start_trial(search.points("fp32")[0])
     search.complete(number, 0.5)
     search.complete(number, 0.75)
-    search.fail(number)
+    search.fail(number, "no memory")
     (summary,) = list_studies(SqliteStorage(database))
     assert summary.best_validation_ua == 0.5
     assert standing(search)[0] == (number, True)
@@ -120,7 +120,7 @@ def test_of_two_that_run_the_older_one_stands(database: Path) -> None:
 def test_a_failed_trial_is_started_again(database: Path) -> None:
     search = opened(database)
     failed = search.start_trial(search.points("fp32")[0])
-    search.fail(failed)
+    search.fail(failed, "no memory")
     again = opened(database)
     point = again.points("fp32")[0]
     assert (point.number, point.complete) == (None, False)

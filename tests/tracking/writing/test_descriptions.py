@@ -6,6 +6,7 @@ from ser.training.checkpoint import parse_result
 from tests.support.toy_corpus import small
 from tests.support.toy_studies import CORPUS, NONE, QUANTUM, MlflowFixture, baseline, trained, trial_result
 from tracking.analysis.trial_result import TrialResult
+from tracking.analysis.variants.naming import trial_run_name
 from tracking.writing import payloads
 from tracking.writing.descriptions import MAX_CHARACTERS, failed_description, study_description, trial_description
 
@@ -113,5 +114,5 @@ def test_a_failed_trial_is_described_until_it_is_retried(store: MlflowFixture, e
 
 
 def test_another_seed_is_named() -> None:
-    assert payloads.trial_run_name(NONE) == "none · words"
-    assert payloads.trial_run_name(small(attention="none", epochs=2, seed=2)) == "none · words · seed 2"
+    assert trial_run_name(NONE) == "none · words"
+    assert trial_run_name(small(attention="none", epochs=2, seed=2)) == "none · words · seed 2"

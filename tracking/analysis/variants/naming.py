@@ -48,6 +48,12 @@ def variant_label(configuration: FoldConfiguration) -> str:
     return f"{attention_label(configuration)} · {target_label(configuration)}"
 
 
+def trial_run_name(configuration: FoldConfiguration) -> str:
+    """Name a trial, such as 'component · scope 9 · phonemes'; a seed other than 1 is appended."""
+    label = variant_label(configuration)
+    return label if configuration.seed == 1 else f"{label} · seed {configuration.seed}"
+
+
 def settings_without(configuration: FoldConfiguration, names: Iterable[str]) -> dict[str, Any]:
     """Return all settings by name, except the given names and the seed."""
     excluded = {"seed", *names}

@@ -1,0 +1,229 @@
+"""Results table from Optuna's studies and result files, without MLflow."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from shutil import copyfile
+
+import pytest
+
+from ser.identity import fold_identity, trial_identity
+from ser.results import Fold
+from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fold
+from ser.training.trainer import TrainedFold
+from studies.planning.plan import StudyPlan
+from studies.reporting.results_reader import ResultsReader
+from studies.search.optuna_study import OptunaStudy
+from studies.search.records import IdentityInputs, Point, StartRecord, StudyLocation
+from studies.search.summaries import list_studies
+from studies.storages.home import Home
+from tests.support.toy_coordinator import plan_of
+from tests.support.toy_studies import CORPUS, SCHEME, baseline, corpus_with_a_bad_file, trained
+from tests.support.trial_results import plain
+from tracking.analysis.results_table import ResultsTable
+from tracking.analysis.scored_folds import score_folds
+from tracking.results.baselines import BaselineStore
+from tracking.results.store import ResultStore
+
+START = StartRecord.of(CORPUS, Path("corpus"), {})
+LOCATION = StudyLocation("1", CORPUS.digest, SCHEME[0].scheme, len(SCHEME))
+NONE, QUANTUM = plan_of("none", "quantum").points("fp32")
+
+
+class StudiesOnDisk:
+    """Data directory without MLflow, with studies in Optuna and results on disk.
+
+    Args:
+        folder: The folder.
+        empty_search: An empty Optuna database.
+    """
+
+    def __init__(self, folder: Path, empty_search: Path) -> None:
+        folder.mkdir()
+        copyfile(empty_search, folder / "optuna.db")
+        self.home = Home(folder)
+        self.results = ResultStore(self.home.results)
+        self.baselines = BaselineStore(self.home.results)
+
+    def open(
+        self,
+        plan: StudyPlan,
+        study: str = "first",
+        location: StudyLocation = LOCATION,
+        start: StartRecord | None = START,
+    ) -> OptunaStudy:
+        """Open a study as its start does."""
+        search = OptunaStudy.open(self.home.storage, study, plan)
+        search.save_precision("fp32")
+        search.save_identity_inputs(IdentityInputs(SCHEME, "cpu"))
+        search.save_location(location)
+        if start is not None:
+            search.save_start(start)
+        return search
+
+    def start_trials(self, plan: StudyPlan, study: str = "first", folds: int = len(SCHEME)) -> list[Point]:
+        """Start all trials of a grid, with results of their first folds."""
+        search = self.open(plan, study)
+        for point in search.points("fp32"):
+            search.start_trial(point)
+            for fold in SCHEME[:folds]:
+                content = trained(point.configuration, fold.index)
+                self.results.put(parse_result(content).identity, content)
+        return search.points("fp32")
+
+    def table(self) -> ResultsTable:
+        return ResultsReader(self.home, LOCATION).table(list_studies(self.home.storage))
+
+
+@pytest.fixture
+def studies(tmp_path: Path, empty_search: Path) -> StudiesOnDisk:
+    return StudiesOnDisk(tmp_path / "home", empty_search)
+
+
+def identity(index: int, configuration: object = NONE) -> str:
+    return parse_result(trained(configuration, index)).identity  # type: ignore[arg-type]
+
+
+def test_trial_has_the_folds_whose_results_are_on_disk(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"), folds=1)
+    (trial,) = studies.table().trials
+    assert (trial.study, trial.recipe, trial.scheme) == ("first", "quick", SCHEME)
+    assert trial.trial_id == trial_identity([identity(0), identity(1)])
+    assert plain(trial.folds) == plain(score_folds([parse_result(trained(NONE, 0))]))
+    studies.results.put(identity(1), trained(NONE, 1))
+    (trial,) = studies.table().trials
+    assert [fold.fold for fold in trial.folds] == list(SCHEME)
+
+
+def test_trial_without_a_result_is_in_the_table(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"), folds=0)
+    (trial,) = studies.table().trials
+    assert (trial.folds, trial.scheme) == ((), SCHEME)
+
+
+def test_only_started_trials_are_in_the_table(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"), "other")
+    studies.open(plan_of("none", "quantum"))
+    assert [trial.study for trial in studies.table().trials] == ["other"]
+
+
+def test_trial_of_two_studies_is_that_of_the_first(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"), "first")
+    studies.start_trials(plan_of("none", "quantum"), "second")
+    assert [trial.study for trial in studies.table().trials] == ["first", "second"]
+
+
+def test_folds_have_their_place_in_the_reported_scheme(studies: StudiesOnDisk) -> None:
+    search = studies.open(plan_of("none"))
+    renamed = tuple(fold.model_copy(update={"name": f"again {fold.name}"}) for fold in SCHEME)
+    search.start_trial(search.points("fp32")[0])
+    studies.results.put(identity(0), trained(NONE, 0))
+    (summary,) = list_studies(studies.home.storage)
+    summary = replace(summary, identity_inputs=IdentityInputs(renamed, "cpu"))
+    (trial,) = ResultsReader(studies.home, LOCATION).table([summary]).trials
+    assert [fold.fold for fold in trial.folds] == [renamed[0]]
+
+
+def test_pruned_trial_is_listed_apart_with_its_reason(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"), folds=1)
+    studies.open(plan_of("none")).prune(0, "below the median")
+    table = studies.table()
+    assert table.trials == ()
+    (pruned,) = table.pruned
+    assert (pruned.name, pruned.reason, len(pruned.trial.folds)) == ("none · words", "below the median", 1)
+
+
+def test_trial_that_only_one_study_pruned_is_compared(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"), "first", folds=1)
+    studies.open(plan_of("none"), "first").prune(0, "below the median")
+    studies.start_trials(plan_of("none"), "second")
+    table = studies.table()
+    assert table.pruned == ()
+    assert [(trial.study, len(trial.folds)) for trial in table.trials] == [("second", len(SCHEME))]
+
+
+def test_failed_trial_keeps_its_folds_and_is_noted(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"), folds=1)
+    studies.open(plan_of("none")).fail(0, "fold 2: no memory\nTraceback")
+    table = studies.table()
+    assert [len(trial.folds) for trial in table.trials] == [1]
+    assert table.notes == ("failed: none · words of study first: fold 2: no memory",)
+    studies.start_trials(plan_of("none"))
+    assert studies.table().notes == ()
+
+
+def test_damaged_result_is_named_and_its_fold_missing(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"))
+    path = studies.results.path(identity(0))
+    path.write_bytes(path.read_bytes()[:500])
+    table = studies.table()
+    assert [[fold.fold for fold in trial.folds] for trial in table.trials] == [[SCHEME[1]]]
+    (note,) = table.notes
+    assert note.startswith(f"left out: {path}: expected a trained fold")
+
+
+def test_notes_and_skipped_files_are_listed_once(studies: StudiesOnDisk) -> None:
+    start = StartRecord.of(corpus_with_a_bad_file(), Path("corpus"), {})
+    for study in ("first", "second"):
+        studies.open(plan_of("none"), study, start=start)
+    assert studies.table().notes == ("a note", "skipped: f1-x: f1-x.wav: cannot be decoded")
+
+
+@pytest.mark.parametrize("change", [{"corpus_digest": "f" * 32}, {"scheme": "another"}])
+def test_table_is_of_one_corpus_digest_and_fold_scheme(studies: StudiesOnDisk, change: dict[str, str]) -> None:
+    studies.start_trials(plan_of("none"))
+    studies.open(plan_of("none"), location=replace(LOCATION, **change))
+    assert studies.table().trials == ()
+
+
+def test_baseline_is_that_of_the_studies_normalisation(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"))
+    studies.baselines.put(baseline("minmax_utterance"))
+    assert studies.table().baselines == ()
+    studies.baselines.put(baseline("zscore_speaker"))
+    assert studies.table().baselines == (baseline("zscore_speaker"),)
+
+
+def test_result_is_read_once_for_all_tables(studies: StudiesOnDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    studies.start_trials(plan_of("none"), folds=1)
+    reader, summaries = ResultsReader(studies.home, LOCATION), list_studies(studies.home.storage)
+    reader.table(summaries)
+    studies.results.put(identity(1), trained(NONE, 1))
+    read: list[str] = []
+    monkeypatch.setattr(
+        ResultStore, "result", lambda _, identity: read.append(identity) or parse_result(trained(NONE, 1))
+    )
+    seen: list[tuple[int, int]] = []
+    (trial,) = reader.table(summaries, lambda done, total: seen.append((done, total))).trials
+    assert (read, seen, len(trial.folds)) == ([identity(1)], [(1, 1)], 2)
+
+
+def trained_by_torch_9(fold: Fold) -> bytes:
+    """The bytes of a fold as another version of torch would have trained it."""
+    original = deserialize_fold(trained(NONE, fold.index))
+    changes = {
+        "identity": fold_identity(NONE, CORPUS.digest, fold, "cpu", "9.9"),
+        "environment": {**original.result.environment, "torch": "9.9"},
+    }
+    return serialize_fold(TrainedFold(original.result.model_copy(update=changes), original.weights))
+
+
+def test_versions_of_a_study_are_found_from_its_results(studies: StudiesOnDisk) -> None:
+    plan = plan_of("none")
+    name = plan.name(CORPUS.digest, "cpu", "9.9")
+    search = studies.open(plan, name, start=None)
+    search.start_trial(search.points("fp32")[0])
+    studies.results.put(identity(0), trained(NONE, 0))
+    table = studies.table()
+    assert table.trials == ()
+    assert table.notes == (f"left out: study {name}: no result tells with which versions it was trained",)
+    studies.results.put(parse_result(trained_by_torch_9(SCHEME[0])).identity, trained_by_torch_9(SCHEME[0]))
+    (trial,) = studies.table().trials
+    assert [fold.provenance.torch for fold in trial.folds] == ["9.9"]
+
+
+def test_reading_and_planning_need_neither_torch_nor_mlflow() -> None:
+    modules = "studies.reporting.results_reader, tracking.analysis.report"
+    code = f"import sys, {modules}; sys.exit(bool({{'torch', 'mlflow'}} & sys.modules.keys()))"
+    subprocess.run([sys.executable, "-c", code], check=True)
