@@ -252,13 +252,6 @@ def test_searches_that_fix_other_readings_have_other_names() -> None:
     )
 
 
-@pytest.fixture
-def pinned_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.__version__", "2.13.0")
-    monkeypatch.setattr("studies.planning.plan.RESULTS_VERSION", 3)
-
-
-@pytest.mark.usefixtures("pinned_torch")
 def test_studies_from_before_quantum_states_keep_their_names() -> None:
     raw = {"quantum_states": "raw"}
     names = [
@@ -270,7 +263,7 @@ def test_studies_from_before_quantum_states_keep_their_names() -> None:
         searched("all", overrides=raw),
     ]
     # Names by the code before there was the setting.
-    assert [of.name(DIGEST, "cpu").rsplit("-", 1)[1] for of in names] == [
+    assert [of.name(DIGEST, "cpu", "2.13.0", 3).rsplit("-", 1)[1] for of in names] == [
         "7a9149ee",
         "a45ec517",
         "1f5d6ce4",
