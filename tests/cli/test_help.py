@@ -43,6 +43,8 @@ def test_the_commands_are_those_that_the_readme_names() -> None:
         "corpus make-layout",
         "corpus check",
         "doctor",
+        "results list",
+        "results rm",
         "storage init",
         "storage check",
     }
