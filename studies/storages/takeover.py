@@ -56,6 +56,9 @@ def take_over_results(
 
 
 def _is_due(home: Home) -> bool:
+    if not home.root.is_dir():
+        # A command that only looks makes no data directory.
+        return False
     return not (home.results / MARKER).is_file() or any(home.outbox.glob(_QUEUED))
 
 
