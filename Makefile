@@ -15,6 +15,7 @@ TRIALS         ?=          ## Configurations that recipe extended searches; tria
 PRUNER         ?=          ## none, median or wilcoxon, for recipe extended
 SET            ?=          ## Other settings, as name=value (several in quotes)
 WORKERS        ?=          ## Folds trained at once
+DEVICE         ?=          ## cpu, or cuda: NVIDIA GPUs; by default GPUs where there are any
 EXECUTOR       ?= local    ## local or ray
 GPUS           ?=          ## Share of a GPU per fold on a Ray cluster
 
@@ -59,6 +60,7 @@ STUDY_OPTIONS = \
 	$(call option,PRUNER,pruner) \
 	$(call options,SET,set) \
 	$(call option,WORKERS,workers) \
+	$(call option,DEVICE,device) \
 	$(call option,EXECUTOR,executor) \
 	$(call option,GPUS,gpus) \
 	$(call option,SER_HOME,home)

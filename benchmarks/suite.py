@@ -21,7 +21,7 @@ from benchmarks.measurement import Measurement
 from benchmarks.plot import draw
 from benchmarks.workloads import Source, configuration_of
 from ser.devices import cpu_name
-from studies.execution.bf16_probe import runs_bf16
+from studies.execution.precision_probe import runs_bf16
 
 RESULTS = Path(__file__).parent / "results"
 # An epoch of IEMOCAP's shape takes the reference two hours: both sides of a ratio train on a random sample.
@@ -91,7 +91,7 @@ def sections(emodb: Path | None, folder: Path, rounds: int) -> dict[str, Section
         for workload in workloads if device else ():
             listed |= training_sections(workload, rounds, str(device))
     if gpu is not None:
-        listed["trial on a GPU"] = partial(workers.trial_vs_reference, shape, 30, gpu)
+        listed["trial on a GPU"] = partial(workers.trial_vs_reference, shape, 30, gpu, workers=8)
     listed["memory"] = partial(workers.memory, shape, epochs=3)
     # A few seconds each, and steady only over several rounds.
     listed["starts"] = partial(workers.starts, max(rounds, _MIN_ROUNDS))

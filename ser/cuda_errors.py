@@ -21,9 +21,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
-def is_refused_by_gpu(error: BaseException) -> bool:
-    """Return whether a GPU takes no further process: its compute mode is exclusive, and another process has it."""
-    return _REFUSED.search(str(error)) is not None
+def is_gpu_full(error: BaseException) -> bool:
+    """Return whether a GPU had no room: no memory, or in exclusive mode no place for a further process."""
+    return is_out_of_memory(error) or _REFUSED.search(str(error)) is not None
 
 
 def is_cuda_error(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Name of what computes: equal results bit for bit are promised on one model of processor only."""
+"""Name of what computes: equal results bit for bit are promised on one model of CPU only, and on no GPU."""
 
 import platform
 from functools import cache
@@ -39,7 +39,7 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def name_of_device(device: str) -> str:
-    """Return the name of this node's CPU or GPU.
+    """Return the name of this node's CPU, or of the GPU that Ray gives.
 
     Args:
         device: 'cpu' or 'cuda'.
@@ -48,5 +48,8 @@ def name_of_device(device: str) -> str:
         StudyError: Ray was told of GPUs that torch cannot use.
     """
     if device != "cpu" and not torch.cuda.is_available():
-        raise StudyError(f"torch {torch.__version__} sees no GPU, though Ray has been told of one")
+        raise StudyError(
+            f"torch {torch.__version__} sees no GPU, though Ray has been told of one; update the NVIDIA driver of the "
+            "node, or compute on CPUs: --device cpu (with make: DEVICE=cpu)"
+        )
     return device_name(device)

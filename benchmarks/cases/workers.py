@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
 import torch
@@ -15,10 +15,8 @@ from benchmarks.measurement import Measurement
 from benchmarks.paired_processes import BenchProcess, Work, median_s, run_interleaved
 from benchmarks.workloads import Source, configuration_of
 from studies.execution.base import Failed, Finished, FoldTask
-from studies.execution.devices import default_worker_devices
-from studies.execution.fork_server import FORKSERVER
 from studies.execution.local import LocalExecutor
-from studies.execution.malloc_tuning import malloc_environment
+from studies.execution.worker_processes import start_process
 
 _MIB = 1024**2
 
@@ -49,8 +47,8 @@ def two_vs_one(source: Source, epochs: int, rounds: int) -> list[Measurement]:
     return [Measurement("two workers vs. one", case, one_s / two_s, "times", 1.8, details=details)]
 
 
-def trial_vs_reference(source: Source, epochs: int, device: str) -> list[Measurement]:
-    """Train a ten-fold trial at 10 ms on a GPU, with as many folds at once as in a study, vs. the reference.
+def trial_vs_reference(source: Source, epochs: int, device: str, workers: int) -> list[Measurement]:
+    """Train a ten-fold trial at 10 ms on a GPU, with several folds at once, vs. the reference.
 
     The reference trains fold after fold; three epochs of one fold, after a first, are timed and extrapolated.
 
@@ -58,17 +56,17 @@ def trial_vs_reference(source: Source, epochs: int, device: str) -> list[Measure
         source: The workload.
         epochs: Epochs per fold.
         device: The GPU.
+        workers: Folds at once.
     """
     workload, configuration = source.open(), configuration_of("none", 10, epochs=epochs)
     tasks = workload.tasks(configuration, torch.device(device).type)
-    devices = [name for name in default_worker_devices(None) if name == device] or [device]
-    with closing(LocalExecutor(workload.corpus, tuple(devices))) as executor:
+    with closing(LocalExecutor(workload.corpus, (device,) * workers)) as executor:
         _train(executor, [tasks[0]] * executor.slots)
         ours_s = _train(executor, tasks)
     with BenchProcess(reference, source, configuration, device) as reference_process:
         calls = run_interleaved({"reference": reference_process}, 4)["reference"][1:]
     reference_s = median_s(calls) * epochs * len(tasks)
-    details = f"{ours_s:.1f} s with {len(devices)} folds at once vs. {reference_s:.1f} s, {epochs} epochs per fold"
+    details = f"{ours_s:.1f} s with {workers} folds at once vs. {reference_s:.1f} s, {epochs} epochs per fold"
     case = f"{source.name}, 10 ms, none, {len(tasks)} folds, {device}"
     return [Measurement("trial vs. the reference", case, reference_s / ours_s, "times", 10.0, details=details)]
 
@@ -122,11 +120,9 @@ def _start_worker() -> Work:
     """Start a worker process; the first start includes that of the fork server."""
 
     def work() -> float:
-        receiving, sending = FORKSERVER.Pipe(duplex=False)
+        receiving, sending = Pipe(duplex=False)
         started = time.perf_counter()
-        with malloc_environment():
-            process = FORKSERVER.Process(target=_import_worker, args=(sending,))
-            process.start()
+        process = start_process("cpu", _import_worker, sending)
         receiving.recv()
         took_s = time.perf_counter() - started
         process.join()

@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib.util
+import json
 import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
@@ -12,8 +13,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from ser.errors import StorageError
 from studies.cli.commands import DoctorOptions
-from studies.execution.devices import default_worker_devices, largest_fold_bytes
+from studies.execution.devices import slots_per_gpu, usable_cores
+from studies.execution.gpus import examine_gpus, visible_gpu_ids
+from studies.storages.home import Home
 
 _PACKAGES = ("ser-studies", "torch", "optuna", "mlflow", "ray")
 # Flags of /proc/cpuinfo that decide how fast an LSTM runs, and whether it runs in bf16.
@@ -39,11 +43,11 @@ def findings(home: Path) -> list[tuple[str, str]]:
         ("python", platform.python_version()),
         *((package, _version(package)) for package in _PACKAGES),
         *_processor(),
-        ("device", _device()),
+        *_gpus(),
         ("memory", _memory()),
         ("disk", _disk(home)),
         ("eSpeak NG", _espeak()),
-        ("workers", _workers()),
+        *_gpu_check(home),
     ]
 
 
@@ -78,34 +82,60 @@ def _cpuinfo(path: Path) -> tuple[str, frozenset[str]]:
     return fields.get("model name", ""), frozenset(fields.get("flags", "").split())
 
 
-def _device() -> str:
-    if not torch.cuda.is_available():
-        return "cpu"
-    properties = torch.cuda.get_device_properties(0)
-    return f"cuda ({torch.cuda.device_count()} x {properties.name}, {properties.total_memory / _GIB:.0f} GiB)"
+def _gpus() -> list[tuple[str, str]]:
+    """Describe the GPUs, each tried in a process of its own, and the workers that a study would use."""
+    ids = visible_gpu_ids()
+    gpus, problems = examine_gpus(ids)
+    rows = [("device", "cuda" if gpus else "cpu")]
+    rows += [(f"GPU {gpu.id}", f"{gpu.name}, {_gib(gpu.free_bytes)} free of {_gib(gpu.total_bytes)}") for gpu in gpus]
+    rows += [(f"GPU {problem.id}", f"cannot be used: {problem.reason}") for problem in problems]
+    if gpus:
+        return [*rows, ("workers", _gpu_workers(len(gpus)))]
+    # A study says so and stops: it does not compute on CPUs for days because a driver is old.
+    condition = ", with --device cpu or DEVICE=cpu" if ids else ""
+    return [*rows, ("workers", f"{usable_cores()} (one per physical core{condition})")]
 
 
-def _workers() -> str:
-    """Describe the number of workers that a study would use, and its reason."""
-    devices = default_worker_devices(None)
-    gpus = torch.cuda.device_count()
-    if not gpus:
-        return f"{len(devices)} (one per physical core)"
-    shares = ", ".join(f"{devices.count(f'cuda:{gpu}')} on cuda:{gpu}" for gpu in range(gpus))
-    free = ", ".join(f"{torch.cuda.mem_get_info(gpu)[0] / _GIB:.1f}" for gpu in range(gpus))
-    room = f"a fold takes up to {largest_fold_bytes() / _GIB:.1f} GiB by estimate, free are {free} GiB"
-    return f"{len(devices)} ({shares}: {room}; no more than physical cores)"
+def _gpu_workers(gpus: int) -> str:
+    limit = slots_per_gpu(gpus)
+    return f"{gpus} (one per GPU, up to {limit} once an epoch has shown how much memory a fold takes)"
+
+
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / _GIB:.1f} GiB"
 
 
 def _memory() -> str:
     memory = psutil.virtual_memory()
-    return f"{memory.available / _GIB:.1f} GiB free of {memory.total / _GIB:.1f} GiB"
+    return f"{_gib(memory.available)} free of {_gib(memory.total)}"
 
 
 def _disk(home: Path) -> str:
     resolved = home.resolve()
     existing = next(folder for folder in (resolved, *resolved.parents) if folder.is_dir())
-    return f"{shutil.disk_usage(existing).free / _GIB:.1f} GiB free for {resolved}"
+    return f"{_gib(shutil.disk_usage(existing).free)} free for {resolved}"
+
+
+def _gpu_check(home: Path) -> list[tuple[str, str]]:
+    """Describe what `make gpu-check` found, where it has left its figures in the data directory.
+
+    Raises:
+        StorageError: The file holds no figures of a check.
+    """
+    path = Home(home).gpu_check
+    if not path.is_file():
+        return []
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found = content["conclusions"]
+        text = (
+            f"{content['device']}: precision {found['precision'] or 'not measured'}, "
+            f"{found['folds_per_gpu'] or 'not measured how many'} folds per GPU "
+            f"(measured {content['started'][:10]}, torch {content['torch']})"
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{path}: expected the figures of `make gpu-check`: {error}") from None
+    return [("GPU check", text)]
 
 
 def _espeak() -> str:

@@ -10,6 +10,7 @@ from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError, CorpusError, FoldError
 from ser.feature_settings import FeatureSettings
 from ser.results import EpochRecord, Fold
+from studies.execution.gpu_memory import GpuMemory
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class FoldTask:
         fold: The fold.
         store: Path of the feature store.
         avoid: Slots in which it has failed; the executor uses another one if it has one.
+        shares_gpu: Whether other folds may be computed on its GPU at the same time, as the executor notes: a lack of
+            memory then ends the fold; alone, it computes less at once instead.
     """
 
     identity: str
@@ -29,15 +32,17 @@ class FoldTask:
     fold: Fold
     store: Path
     avoid: frozenset[int] = frozenset()
+    shares_gpu: bool = False
 
 
 @dataclass(frozen=True)
 class Progress:
-    """End of an epoch of a fold."""
+    """End of an epoch of a fold; after the first epoch on a GPU with the memory that the fold takes."""
 
     identity: str
     slot: int
     record: EpochRecord
+    memory: GpuMemory | None = None
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,12 @@ class Failed:
         reason: One line.
         traceback: The worker's traceback, or the reason again where there is none.
         permanent: Whether the fold would fail the same way in every slot (see `is_permanent`).
-        out_of_memory_beside_others: Whether other folds on its device took the memory that it lacked: fewer of them
-            are computed at once from now on, and the failure does not count as an attempt.
+        out_of_memory_beside_others: Whether other folds on its GPU took the memory that it lacked, or the GPU itself
+            in exclusive mode: fewer of them are computed at once from now on, and the failure does not count as an
+            attempt.
         worker_lost: Whether its node left, or its worker got SIGTERM from outside, as from a scheduler that needs the
             machine: the fold is not to blame.
+        worker_unusable: Whether the error has left CUDA unusable for its worker, which therefore ends.
     """
 
     identity: str
@@ -72,6 +79,7 @@ class Failed:
     permanent: bool = False
     out_of_memory_beside_others: bool = False
     worker_lost: bool = False
+    worker_unusable: bool = False
 
 
 Event = Progress | Finished | Failed

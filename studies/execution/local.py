@@ -11,16 +11,15 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import connection
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
 
 from typing_extensions import override
 
 from ser.corpora.corpus import Corpus
 from ser.errors import StudyError
 from studies.execution.base import CANCELLED, Event, Executor, Failed, FoldTask, Progress
-from studies.execution.fork_server import FORKSERVER, use_short_socket_folder
-from studies.execution.malloc_tuning import malloc_environment
+from studies.execution.gpu_memory import GpuMemory
 from studies.execution.worker import run_worker
+from studies.execution.worker_processes import WorkerProcess, start_process
 
 _START_TIMEOUT_S = 5.0
 _START_PAUSE_S = 0.05
@@ -34,26 +33,26 @@ class _WorkerSlot:
     Args:
         number: Number of the slot, from 0.
         corpus: The corpus.
-        device: Device of its worker.
+        device: Device of its worker, see `start_process`.
     """
 
     def __init__(self, number: int, corpus: Corpus, device: str) -> None:
         self._number = number
         self._corpus = corpus
         self.device = device
-        self._process: ForkServerProcess | None = None
+        self._process: WorkerProcess | None = None
         self._pipe: Connection | None = None
         self._cancelled = False
         self.task: FoldTask | None = None
         """The running fold."""
+        self.shared_gpu = False
+        """Whether the device of its last fold had other slots, too."""
         self.retired = False
         """Whether the slot takes no more folds, because its device lacks memory for it beside the others."""
-        self.shared_device = False
-        """Whether its device had other slots, too, when its fold was submitted."""
 
     def submit(self, task: FoldTask) -> None:
         """Send a fold to the worker, which is started where there is none; `collect` reports a worker that dies."""
-        self.task, self._cancelled = task, False
+        self.task, self.shared_gpu, self._cancelled = task, task.shares_gpu, False
         if self._process is not None and not self._process.is_alive():
             self._discard_worker()
         with suppress(OSError, EOFError):
@@ -74,15 +73,11 @@ class _WorkerSlot:
                 time.sleep(_START_PAUSE_S)
 
     def _fork_worker(self) -> None:
-        use_short_socket_folder()
-        ours, theirs = FORKSERVER.Pipe()
+        ours, theirs = connection.Pipe()
         # Only the worker may hold its end: the pipe ends with it.
         with theirs:
-            arguments = (self._number, self._corpus, self.device, theirs)
-            process = FORKSERVER.Process(target=run_worker, args=arguments, daemon=True)
-            # The first worker starts the fork server, whose memory settings all workers inherit.
-            with malloc_environment():
-                process.start()
+            device_type = self.device.partition(":")[0]
+            process = start_process(self.device, run_worker, self._number, self._corpus, device_type, theirs)
         self._process, self._pipe = process, ours
 
     def cancel(self, identity: str) -> None:
@@ -121,7 +116,7 @@ class _WorkerSlot:
         return events
 
     def _receive(self) -> tuple[list[Event], bool]:
-        """Read the pipe without waiting; return the events and whether the worker has closed it."""
+        """Read the pipe without waiting; return the events and whether the worker has closed it, or is about to."""
         events: list[Event] = []
         try:
             while self._pipe is not None and self._pipe.poll():
@@ -129,6 +124,8 @@ class _WorkerSlot:
                 events.append(event)
                 if not isinstance(event, Progress):
                     self.task = None
+                if isinstance(event, Failed) and event.worker_unusable:
+                    return events, True
         except (EOFError, OSError):
             return events, True
         return events, False
@@ -159,16 +156,21 @@ class _WorkerSlot:
 class LocalExecutor(Executor):
     """Worker processes on this machine, one per slot, which stay between folds.
 
-    Where a fold runs out of its device's memory beside other folds, its slot is retired and its worker ended,
-    unless it is the device's last: the study goes on with fewer folds at once.
+    A GPU gets further slots once its first fold has shown how much memory it takes. Where a fold runs out of its
+    GPU's memory beside other folds, its slot is retired and its worker ended, unless it is the GPU's last: the study
+    goes on with fewer folds at once.
 
     Args:
         corpus: The corpus that all folds are of.
-        devices: Device of each slot, such as ('cpu', 'cpu').
+        devices: Device of each slot at first, such as ('cpu', 'cpu'); see `start_process`.
+        slots_per_gpu: Slots that a GPU grows to, at most, as far as its memory goes; None to leave them as they are.
     """
 
-    def __init__(self, corpus: Corpus, devices: tuple[str, ...]) -> None:
+    def __init__(self, corpus: Corpus, devices: tuple[str, ...], slots_per_gpu: int | None = None) -> None:
+        self._corpus = corpus
         self._slots = [_WorkerSlot(number, corpus, device) for number, device in enumerate(devices)]
+        self._slots_per_gpu = slots_per_gpu
+        self._measured_gpus: set[str] = set()
 
     @property
     @override
@@ -188,8 +190,7 @@ class LocalExecutor(Executor):
         slot = self._slot_for(task)
         if slot is None:
             raise StudyError(f"no free slot among {self.slots} for fold {task.fold.name}")
-        slot.shared_device = self._open_slots(slot.device) > 1
-        slot.submit(task)
+        slot.submit(replace(task, shares_gpu=self._open_slots(slot.device) > 1))
 
     def _slot_for(self, task: FoldTask) -> "_WorkerSlot | None":
         """Return the first free slot in which the fold has not failed; any free one if it failed in all."""
@@ -201,10 +202,18 @@ class LocalExecutor(Executor):
         """Return the number of a device's slots that are not retired."""
         return sum(slot.device == device and not slot.retired for slot in self._slots)
 
+    def _add_slots(self, device: str, memory: GpuMemory) -> None:
+        """Give a GPU as many further slots as its memory has room for, once: later folds are not alone on it."""
+        if self._slots_per_gpu is None or device in self._measured_gpus:
+            return
+        self._measured_gpus.add(device)
+        for _ in range(min(memory.further_folds(), self._slots_per_gpu - self._open_slots(device))):
+            self._slots.append(_WorkerSlot(len(self._slots), self._corpus, device))
+
     def _retire_slot(self, failed: Failed) -> Failed:
-        """Retire the slot of a fold that ran out of memory, unless the fold had the device to itself."""
+        """Retire the slot of a fold that ran out of memory, unless the fold had the GPU to itself."""
         slot = self._slots[failed.slot]
-        if not slot.shared_device:
+        if not slot.shared_gpu:
             return replace(failed, out_of_memory_beside_others=False)
         remaining = self._open_slots(slot.device) - 1
         if remaining:
@@ -223,6 +232,9 @@ class LocalExecutor(Executor):
         handles = [handle for slot in self._slots for handle in slot.handles()]
         connection.wait(handles, 0 if any(slot.has_no_worker() for slot in self._slots) else timeout_s)
         events = [event for slot in self._slots for event in slot.collect()]
+        for event in events:
+            if isinstance(event, Progress) and event.memory is not None:
+                self._add_slots(self._slots[event.slot].device, event.memory)
         return [
             self._retire_slot(event) if isinstance(event, Failed) and event.out_of_memory_beside_others else event
             for event in events

@@ -213,10 +213,9 @@ class OptunaStudy:
 
     def prune_reason(self, number: int) -> str | None:
         """Return the reason for which a running trial should be pruned; None where it continues."""
-        trial = trial_by_number(self._study, number)
-        if self._pruner is None or trial.state.is_finished():
+        if self._pruner is None:
             return None
-        return self._pruner.prune_reason(self._study, trial)
+        return self._pruner.prune_reason(self._study, trial_by_number(self._study, number))
 
     def prune(self, number: int, reason: str) -> None:
         """Prune a trial for good, with the reason; repeating it changes nothing."""

@@ -72,6 +72,11 @@ class Home:
         """Measurements of this machine."""
         return self.root / "machine.json"
 
+    @property
+    def gpu_check(self) -> Path:
+        """Figures of `make gpu-check`."""
+        return self.root / "gpu-check.json"
+
     def live_status(self, study: str) -> Path:
         """Live status of a study."""
         return self.root / "status" / f"{study}.json"

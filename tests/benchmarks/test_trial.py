@@ -32,7 +32,7 @@ def test_a_trial_of_all_folds_is_compared_with_the_reference(tmp_path: Path, mon
     for name in returned:
         monkeypatch.setattr(workers, name, recording(name))
     monkeypatch.setattr(workers, "configuration_of", SMALL)
-    (measurement,) = trial_vs_reference(Source(tmp_path, share=0.02), epochs=2, device="cpu")
+    (measurement,) = trial_vs_reference(Source(tmp_path, share=0.02), epochs=2, device="cpu", workers=2)
     assert measurement.case == "2.0% of IEMOCAP's shape, 10 ms, none, 10 folds, cpu"
     _, ours_s = returned["_train"]
     (calls,) = returned["run_interleaved"]

@@ -1,5 +1,6 @@
 """`ser doctor` on this machine."""
 
+import json
 import os
 import platform
 from importlib.metadata import version
@@ -10,11 +11,13 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from ser.errors import StorageError
 from studies.cli import doctor as module
 from studies.cli.doctor import findings
 from studies.cli.main import app
 from studies.execution import devices
-from studies.execution.devices import default_worker_devices, largest_fold_bytes, usable_cores
+from studies.execution.devices import usable_cores
+from studies.execution.gpus import Gpu, GpuProblem
 
 
 def test_doctor_prints_a_row_for_every_finding(tmp_path: Path) -> None:
@@ -36,16 +39,44 @@ def test_findings_hold_versions_and_machine(tmp_path: Path) -> None:
     assert values["workers"].startswith(f"{usable_cores()} ")
 
 
-def test_gpus_are_shared_as_far_as_memory_and_cores_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda gpu: ((80, 8)[gpu] * 2**30, 80 * 2**30))
+def test_gpus_and_their_problems_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = Gpu("GPU-aaaa", "NVIDIA H100", 80 * 2**30, 79 * 2**30)
+    monkeypatch.setattr(module, "visible_gpu_ids", lambda: ("GPU-aaaa", "1"))
+    monkeypatch.setattr(module, "examine_gpus", lambda ids: ((gpu,), (GpuProblem("1", "no kernel image"),)))
     monkeypatch.setattr(devices, "usable_cores", lambda: 6)
-    assert default_worker_devices(None) == ("cuda:0", "cuda:1") + ("cuda:0",) * 4
-    needed = f"{largest_fold_bytes() / 2**30:.1f}"
-    assert module._workers() == (
-        f"6 (5 on cuda:0, 1 on cuda:1: a fold takes up to {needed} GiB by estimate, free are 80.0, 8.0 GiB; "
-        "no more than physical cores)"
+    values = dict(findings(tmp_path))
+    assert values["device"] == "cuda"
+    assert values["GPU GPU-aaaa"] == "NVIDIA H100, 79.0 GiB free of 80.0 GiB"
+    assert values["GPU 1"] == "cannot be used: no kernel image"
+    assert values["workers"] == "1 (one per GPU, up to 6 once an epoch has shown how much memory a fold takes)"
+
+
+def test_a_driver_that_torch_cannot_use_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The driver's library counts a GPU, and torch cannot use it: an old driver, or as here a build without CUDA.
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    result = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    assert "cannot be used: " in result.output
+    assert "one per physical core, with --device cpu or DEVICE=cpu" in result.output
+
+
+def test_the_figures_of_a_gpu_check_are_shown(tmp_path: Path) -> None:
+    assert "GPU check" not in dict(findings(tmp_path))
+    figures = {
+        "started": "2026-11-28T18:00:00+00:00",
+        "device": "NVIDIA H100",
+        "torch": "2.13.0",
+        "conclusions": {"precision": "tf32", "folds_per_gpu": 8},
+    }
+    (tmp_path / "gpu-check.json").write_text(json.dumps(figures))
+    assert dict(findings(tmp_path))["GPU check"] == (
+        "NVIDIA H100: precision tf32, 8 folds per GPU (measured 2026-11-28, torch 2.13.0)"
     )
+    (tmp_path / "gpu-check.json").write_text("{}")
+    with pytest.raises(StorageError, match=r"gpu-check.json: expected the figures of `make gpu-check`"):
+        findings(tmp_path)
 
 
 def test_help_shows_an_example() -> None:

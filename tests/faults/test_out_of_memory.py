@@ -15,7 +15,7 @@ from studies.coordination.retries import MAX_ATTEMPTS, RetryPolicy
 from studies.execution import local, worker
 from studies.execution.base import Executor, Failed, Finished, FoldTask
 from studies.execution.local import LocalExecutor
-from studies.execution.worker import Worker, is_out_of_memory
+from studies.execution.worker import Worker
 from tests.support.fold_tasks import Folds, outcomes
 
 
@@ -108,10 +108,3 @@ def test_slots_of_another_gpu_are_not_retired(folds: Folds, monkeypatch: pytest.
         assert isinstance(failed, Failed)
         assert not failed.out_of_memory_beside_others
         assert executor.slots == 2
-
-
-def test_lack_of_memory_differs_from_other_errors() -> None:
-    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
-    assert is_out_of_memory(RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"))
-    assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
-    assert not is_out_of_memory(MemoryError())

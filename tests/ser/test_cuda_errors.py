@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ser.cuda_errors import breaks_cuda, is_cuda_error, is_out_of_memory, is_refused_by_gpu
+from ser.cuda_errors import breaks_cuda, is_cuda_error, is_gpu_full, is_out_of_memory
 from ser.errors import ConfigurationError, TrainingError
 
 NO_MEMORY = (
@@ -37,19 +37,20 @@ OTHER = (
 @pytest.mark.parametrize("error", NO_MEMORY, ids=str)
 def test_lack_of_memory_has_many_faces(error: Exception) -> None:
     assert is_out_of_memory(error)
+    assert is_gpu_full(error)
     assert is_cuda_error(error)
     assert not breaks_cuda(error)
 
 
 @pytest.mark.parametrize("error", STICKY, ids=str)
 def test_any_other_cuda_error_breaks_the_process(error: Exception) -> None:
-    assert not is_out_of_memory(error)
+    assert not is_gpu_full(error)
     assert breaks_cuda(error)
 
 
 @pytest.mark.parametrize("error", REFUSED, ids=str)
 def test_a_gpu_in_exclusive_mode_refuses_a_process(error: Exception) -> None:
-    assert is_refused_by_gpu(error)
+    assert is_gpu_full(error)
     assert not is_out_of_memory(error)
     assert breaks_cuda(error)
 

@@ -51,7 +51,7 @@ class CheckOptions(HomeOptions):
 @app.command(epilog="Example: ser study check demo-quick-quantum-1a2b3c4d --repair")
 @lazy_command("studies.cli.study.check:check")
 def check(options: CheckOptions) -> None:
-    """Compare a study's results on disk with MLflow's runs and Optuna's trials.
+    """Compare a study's points, Optuna's trials, MLflow's runs and the outbox.
 
     Reports what is missing, duplicated, orphaned or stuck, and exits with 1 if anything is. --repair tags a run that
     belongs nowhere as superseded, and readers skip it; lost folds are retrained by the study's own command. Every
@@ -98,6 +98,9 @@ class RunOptions(HomeOptions):
     ] = None
     workers: Annotated[
         int | None, typer.Option(help="Folds trained at once [default: as many as the machine has room for].")
+    ] = None
+    device: Annotated[
+        str | None, typer.Option(help="cpu, or cuda: NVIDIA GPUs [default: cuda where there are GPUs].")
     ] = None
     executor: Annotated[
         str, typer.Option(help="local, or ray: the cluster at RAY_ADDRESS, or a new one on this machine.")

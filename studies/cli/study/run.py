@@ -31,7 +31,10 @@ def run(options: RunOptions) -> None:
     stall_timeout_s = 60 * options.stall_timeout_min or None
     with StudyDisplay() as display:
         root = _corpus_root(plan.corpus, options.root, home.demo_corpus, display)
-        with sigterm_as_exit(), open_backend(options.executor, options.workers, options.gpus) as backend:
+        with (
+            sigterm_as_exit(),
+            open_backend(options.executor, options.workers, options.gpus, options.device) as backend,
+        ):
             outcome = run_study(plan, root, home, backend, display, display.progress_bar, stall_timeout_s)
         table = outcome.reader.table(display.progress_bar("reading results"))
         studies = list_studies(home.storage)

@@ -59,6 +59,12 @@ class FoldRequest:
         """Device type of a fold: 'cpu' or 'cuda'."""
         return "cuda" if self.gpus else "cpu"
 
+    @property
+    def folds_per_gpu(self) -> int:
+        """Number of folds that share a GPU; 0 on CPUs."""
+        # A share such as 0.1 is not exact in binary; ten of them fit a GPU all the same.
+        return int(1 / self.gpus + 1e-9) if self.gpus else 0
+
     def describe(self) -> str:
         """Return the request as text."""
         return "1 CPU" + (f" and {self.gpus:g} of a GPU" if self.gpus else "")
@@ -66,8 +72,7 @@ class FoldRequest:
     def slots_of(self, node: Node) -> int:
         """Return how many folds a node computes at once; a share never spans two GPUs."""
         cpu_slots = int(node.cpus)
-        # A share such as 0.1 is not exact in binary; ten of them fit a GPU all the same.
-        return min(cpu_slots, int(node.gpus) * int(1 / self.gpus + 1e-9)) if self.gpus else cpu_slots
+        return min(cpu_slots, int(node.gpus) * self.folds_per_gpu) if self.gpus else cpu_slots
 
 
 class RayCluster:
@@ -85,6 +90,17 @@ class RayCluster:
         self.limit = limit
         self._fingerprint = environment_check.environment_fingerprint()
         ray.cloudpickle.register_pickle_by_value(environment_check)
+
+    def remote(self, function: Callable[..., Any]) -> Any:
+        """Return a function as Ray calls it on nodes, in processes that see the GPU of their task alone.
+
+        Ray uses a process again for a task on another GPU, and CUDA stays on the first one: where a task has a GPU, its
+        process ends with it. This cannot be asked for with `.options()`.
+
+        Args:
+            function: The function.
+        """
+        return self.ray.remote(max_calls=1 if self.request.gpus else 0)(function)
 
     def nodes(self) -> list[Node]:
         """Return the nodes that are alive and have room for at least one fold, by name."""
@@ -112,7 +128,7 @@ class RayCluster:
             Reference to the problems, one text per difference or error, and to the value if there are none.
         """
         affinity = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
-        remote = self.ray.remote(environment_check.call_if_same_environment).options(
+        remote = self.remote(environment_check.call_if_same_environment).options(
             num_cpus=0, num_gpus=self.request.gpus, max_retries=0, scheduling_strategy=affinity, name="ser: check"
         )
         content = pickle.dumps(argument)

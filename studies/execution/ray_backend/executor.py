@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from ser.cuda_errors import is_gpu_full
 from ser.errors import StudyError
 from studies.execution.base import (
     CANCELLED,
@@ -20,7 +21,8 @@ from studies.execution.base import (
     StudyRequirements,
     is_permanent,
 )
-from studies.execution.ray_backend.cluster import Node, RayCluster, first_line
+from studies.execution.ray_backend.cluster import FoldRequest, Node, RayCluster, first_line
+from studies.execution.ray_backend.gpu_shares import GpuShares
 from studies.execution.ray_backend.node_setup import prepare_node
 
 if TYPE_CHECKING:
@@ -33,11 +35,12 @@ _NOT_BIT_IDENTICAL = "so results are not identical bit for bit"
 
 @dataclass
 class _RunningFold:
-    """Fold that a node computes."""
+    """Fold that a node computes, with the resources that it has asked for."""
 
     task: FoldTask
     slot: int
     node: Node
+    request: FoldRequest
     stream: "ray.ObjectRefGenerator[Any]"
     cancelled: bool = False
 
@@ -57,6 +60,7 @@ class RayExecutor(Executor):
         self._notify = notify
         self._ray = cluster.ray
         self._slots: dict[int, Node] = {}
+        self._shares = GpuShares(cluster.request)
         self._folds: dict[str, _RunningFold] = {}
         self._checks: dict[Node, ray.ObjectRef[Any]] = {}
         self._lost_folds: list[Event] = []
@@ -83,7 +87,7 @@ class RayExecutor(Executor):
                 f"nodes have different processors, {_NOT_BIT_IDENTICAL}: {', '.join(sorted(self._processors))}"
             )
         self._corpus = [self._ray.put(self._requirements.corpus)]
-        self._remote = self._ray.remote(fold_stream)
+        self._remote = self._cluster.remote(fold_stream)
 
     @property
     @override
@@ -107,7 +111,9 @@ class RayExecutor(Executor):
         node_ids = [self._slots[slot].id for slot in free]
         # The node with most free slots computes the fold fastest.
         slot = max(free, key=lambda free_slot: node_ids.count(self._slots[free_slot].id))
-        node, request = self._slots[slot], self._cluster.request
+        node = self._slots[slot]
+        request = self._shares.request_of(node)
+        task = replace(task, shares_gpu=request.folds_per_gpu > 1)
         affinity = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
         stream = self._remote.options(
             num_cpus=1,
@@ -118,7 +124,7 @@ class RayExecutor(Executor):
             scheduling_strategy=affinity,
             name="ser: fold",
         ).remote(self._corpus, self._requirements.device, task)
-        self._folds[task.identity] = _RunningFold(task, slot, node, stream)
+        self._folds[task.identity] = _RunningFold(task, slot, node, request, stream)
 
     @override
     def cancel(self, identity: str) -> None:
@@ -183,9 +189,10 @@ class RayExecutor(Executor):
         except self._ray.exceptions.RayError as error:
             if fold.cancelled:
                 return Failed(identity, slot, CANCELLED, CANCELLED)
-            permanent = is_permanent(getattr(error, "cause", error))
+            cause = getattr(error, "cause", error)
             reason, lost = self._reason(fold.node, error)
-            return Failed(identity, slot, reason, str(error), permanent, worker_lost=lost)
+            failed = Failed(identity, slot, reason, str(error), is_permanent(cause), worker_lost=lost)
+            return self._share_with_fewer(fold, failed) if is_gpu_full(cause) else failed
         if item is None:
             # Seen where a fold was cancelled before its worker had started it: an empty stream, and no error.
             reason = CANCELLED if fold.cancelled else "its worker sent no result"
@@ -206,6 +213,20 @@ class RayExecutor(Executor):
         if isinstance(error, exceptions.WorkerCrashedError):
             return f"its worker process died on node {node.name}", False
         return f"its worker process died on node {node.name}: {first_line(error)}", False
+
+    def _share_with_fewer(self, fold: _RunningFold, failed: Failed) -> Failed:
+        """Take away slots of a node on which a fold lacked memory, unless the fold was alone on its GPU."""
+        folds = self._shares.enlarge(fold.node, fold.request)
+        if not folds:
+            return failed
+        numbers = [number for number, node in self._slots.items() if node.id == fold.node.id]
+        # Those that are free, or about to be, go first; a fold that runs in one that is gone ends in it.
+        free = {fold.slot, *self._free()}
+        numbers.sort(key=lambda number: number in free)
+        for number in numbers[self._shares.slots_of(fold.node) :]:
+            del self._slots[number]
+        reason = f"{failed.reason} (from now on {folds} fold(s) at once on a GPU of node {fold.node.name})"
+        return replace(failed, reason=reason, out_of_memory_beside_others=True)
 
     def _poll_nodes(self) -> None:
         """Remove nodes that left, and check nodes that joined."""
@@ -258,7 +279,7 @@ class RayExecutor(Executor):
             self._notify("excluded: " + "; ".join(problems))
             return
         self._add_node(node)
-        self._notify(f"node {node.name} has joined, with room for {self._cluster.request.slots_of(node)} fold(s)")
+        self._notify(f"node {node.name} has joined, with room for {self._shares.slots_of(node)} fold(s)")
         if processor not in self._processors:
             self._processors.add(processor)
             self._notify(f"node {node.name} has a different processor, {_NOT_BIT_IDENTICAL}: {processor}")
@@ -267,5 +288,5 @@ class RayExecutor(Executor):
         """Give a node's slots the lowest numbers that are free."""
         numbers_in_use = {fold.slot for fold in self._folds.values()} | set(self._slots)
         numbers = (number for number in count() if number not in numbers_in_use)
-        for _ in range(self._cluster.request.slots_of(node)):
+        for _ in range(self._shares.slots_of(node)):
             self._slots[next(numbers)] = node

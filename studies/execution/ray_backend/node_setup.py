@@ -8,7 +8,7 @@ from ser.errors import CorpusError, StudyError
 from ser.features.builder import build_store_if_missing
 from ser.features.store import check_store
 from studies.execution.base import StudyRequirements
-from studies.execution.bf16_probe import runs_bf16
+from studies.execution.precision_probe import runs_bf16
 
 
 def prepare_node(requirements: StudyRequirements) -> str:

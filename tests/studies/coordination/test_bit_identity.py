@@ -8,8 +8,8 @@ import torch
 from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import TrainedFold
 from studies.execution.base import Finished, FoldTask
-from studies.execution.bf16_probe import runs_bf16
 from studies.execution.local import LocalExecutor
+from studies.execution.precision_probe import runs_bf16
 from tests.support.fold_tasks import Folds, outcomes
 from tests.support.toy_corpus import assert_identical
 

@@ -20,6 +20,7 @@ from studies.execution.ray_backend.environment_check import (
     diff_environments,
     environment_fingerprint,
 )
+from studies.execution.ray_backend.gpu_shares import GpuShares
 from studies.execution.ray_backend.node_setup import prepare_node
 from tests.support.corpora import write_emodb, write_manifest, write_wav
 
@@ -120,6 +121,17 @@ def test_a_call_is_made_only_where_nothing_differs() -> None:
     assert (problems, value) == ([], cpu_name())
     problems, value = call_if_same_environment(fingerprint | {"torch": "1.0"}, "no.such.module", "f", b"")
     assert (problems, value) == ([f"torch is {fingerprint['torch']}, expected 1.0"], None)
+
+
+def test_folds_that_run_out_of_memory_at_once_enlarge_the_share_once() -> None:
+    shares, node, other = GpuShares(FoldRequest(0.25)), Node("0", "a node", 9, 2), Node("1", "another", 9, 2)
+    asked = shares.request_of(node)
+    assert [shares.enlarge(node, asked) for _ in range(2)] == [3, 3]
+    assert (shares.slots_of(node), shares.slots_of(other)) == (6, 8)
+    for remaining in (2, 1, 0, 0):
+        assert shares.enlarge(node, shares.request_of(node)) == remaining
+    assert shares.slots_of(node) == 2
+    assert GpuShares(FoldRequest(0)).enlarge(node, FoldRequest(0)) == 0
 
 
 @pytest.mark.parametrize(

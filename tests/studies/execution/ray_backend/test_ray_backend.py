@@ -26,6 +26,7 @@ from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import train_fold
 from studies.execution.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.execution.ray_backend import executor as executor_module
+from studies.execution.ray_backend import worker as worker_module
 from studies.execution.ray_backend.cluster import RayCluster, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
 from tests.support.corpora import write_emodb
@@ -227,6 +228,56 @@ def test_a_gpu_that_torch_cannot_see_is_named(connection: RayCluster, add_node: 
     add_node(cpus=1, gpus=1, name="blind")
     with pytest.raises(StudyError, match=r"node blind \(\w{6}\): torch .* "):
         limited(connection, None, gpus=1.0).call_all(name_of_device, "cuda")
+
+
+def test_every_fold_computes_on_the_gpu_that_ray_gives(
+    connection: RayCluster, add_node: AddNode, folds: Folds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def report_gpu(corpus: object, device: str, task: FoldTask) -> Iterator[bytes]:
+        import ray
+
+        # CUDA reads the variable once in a process, and stays on that GPU.
+        gpu_of_process = sys.__dict__.setdefault("stand_in_for_cuda", os.environ["CUDA_VISIBLE_DEVICES"])
+        (gpu_of_task,) = ray.get_gpu_ids()
+        yield f"{os.getpid()} {gpu_of_process} {gpu_of_task}".encode()
+
+    monkeypatch.setattr(worker_module, "fold_stream", report_gpu)
+    add_node(cpus=4, gpus=2, name="two")
+    executor = ray_executor(limited(connection, None, gpus=0.5), folds)
+    assert executor.slots == 4
+    reports = []
+    for _ in range(2):
+        for index in range(4):
+            executor.submit(folds.task(index))
+        reports += [event.content.split() for event in outcomes(executor, 4)[0] if isinstance(event, Finished)]
+    executor.close()
+    assert [gpu_of_process for _, gpu_of_process, _ in reports] == [gpu_of_task for *_, gpu_of_task in reports]
+    assert {gpu_of_task for *_, gpu_of_task in reports} == {b"0", b"1"}
+    assert len({process for process, *_ in reports}) == len(reports) == 8
+
+
+def test_fewer_folds_share_a_gpu_whose_memory_has_run_out(
+    connection: RayCluster, add_node: AddNode, folds: Folds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(corpus: object, device: str, task: FoldTask) -> Iterator[bytes]:
+        raise RuntimeError(f"cuDNN error: CUDNN_STATUS_ALLOC_FAILED (shared: {task.shares_gpu})")
+        yield b""
+
+    monkeypatch.setattr(worker_module, "fold_stream", run_out)
+    add_node(cpus=4, gpus=2, name="full")
+    executor = ray_executor(limited(connection, None, gpus=0.5), folds)
+    for index in range(2):
+        executor.submit(folds.task(index))
+    both, _ = outcomes(executor, 2)
+    assert [isinstance(event, Failed) and event.out_of_memory_beside_others for event in both] == [True, True]
+    assert all(" (from now on 1 fold(s) at once on a GPU of node full (" in event.reason for event in both)  # type: ignore[union-attr]
+    assert executor.slots == executor.free_slots() == 2
+    executor.submit(folds.task())
+    (alone,), _ = outcomes(executor)
+    executor.close()
+    assert isinstance(alone, Failed)
+    assert (alone.out_of_memory_beside_others, executor.slots) == (False, 2)
+    assert alone.reason.endswith("CUDNN_STATUS_ALLOC_FAILED (shared: False)")
 
 
 def test_a_node_with_other_code_is_named_with_the_files(

@@ -1,0 +1,117 @@
+"""Probe of precisions: which a training step runs in, and how much faster than in fp32."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+from ser.config import FoldConfiguration, Precision
+from ser.cuda_errors import is_out_of_memory
+from ser.errors import TrainingError
+from ser.files import atomic_write, file_lock
+from ser.model.network import SpeechEmotionNetwork
+from ser.training.precision import precision_context
+
+_ROUNDS = 5
+
+MIN_SPEEDUP = 1.1
+"""Precision `auto` means the fastest one that is at least this many times as fast as fp32."""
+
+REDUCED_PRECISIONS: Mapping[str, tuple[Precision, ...]] = {"cpu": ("bf16",), "cuda": ("tf32", "bf16")}
+"""Precisions besides fp32, by type of device."""
+
+
+def measure_speedups(device_type: str) -> dict[Precision, float]:
+    """Measure how many times as fast as in fp32 a training step is in each precision that the device runs.
+
+    Args:
+        device_type: 'cpu' or 'cuda'.
+    """
+    device = torch.device(device_type)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        fp32_s = _step_s("fp32", device)
+        steps_s = {precision: _step_s_if_it_runs(precision, device) for precision in REDUCED_PRECISIONS[device_type]}
+        return {precision: fp32_s / step_s for precision, step_s in steps_s.items() if step_s is not None}
+    finally:
+        torch.set_num_threads(threads)
+
+
+def measure_gpu_speedups() -> dict[Precision, float]:
+    """Measure the speedups on this process's GPU; see `measure_speedups`."""
+    return measure_speedups("cuda")
+
+
+def common_speedups(speedups: list[dict[Precision, float]]) -> dict[Precision, float]:
+    """Return the speedup on the slowest of several devices, of each precision that all of them run."""
+    common = set(speedups[0]).intersection(*speedups)
+    return {precision: min(device[precision] for device in speedups) for precision in sorted(common)}
+
+
+def runs_bf16(device: torch.device) -> bool:
+    """Return whether a training step in bf16 runs at all."""
+    return _step_s_if_it_runs("bf16", device, rounds=1) is not None
+
+
+def _step_s_if_it_runs(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -> float | None:
+    """Return what `_step_s` does, or None for a precision that the device refuses or computes in another type."""
+    try:
+        return _step_s(precision, device, rounds)
+    except (RuntimeError, TrainingError) as error:
+        # Processors without bf16 arithmetic refuse an LSTM in it: that is the answer, not a fault.
+        if is_out_of_memory(error):
+            raise
+        return None
+
+
+def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -> float:
+    """Return the shortest duration of a few training steps, in seconds."""
+    configuration = FoldConfiguration.parse(
+        attention="none", labels="words", loss_scale="utterance", decision="posterior", precision=precision
+    )
+    network = SpeechEmotionNetwork(configuration, emotions=4).to(device)
+    frames = torch.zeros(32, 100, configuration.features.width * configuration.stack, device=device)
+    # Different lengths, so that recurrent layers take the path of padded batches, as they do in a fold.
+    lengths = torch.tensor([100] * 16 + [40] * 16, device=device)
+    durations = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        with precision_context(precision, device):
+            network(frames, lengths).sum().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        durations.append(time.perf_counter() - started)
+    return min(durations)
+
+
+def fastest_precision(speedups: Mapping[Precision, float]) -> Precision:
+    """Return the precision that `auto` means: fp32, unless another one is at least `MIN_SPEEDUP` times as fast.
+
+    Args:
+        speedups: How many times as fast as fp32 each other precision is.
+    """
+    fastest = max(speedups, key=lambda precision: speedups[precision], default=None)
+    return fastest if fastest is not None and speedups[fastest] >= MIN_SPEEDUP else "fp32"
+
+
+def choose_precision(cache_file: Path, processor: str, measure: Callable[[], Mapping[Precision, float]]) -> Precision:
+    """Choose the precision that `auto` stands for on a kind of processor, measured once.
+
+    The choice is stored, so that every study trains the same folds: two probes of one machine could disagree.
+
+    Args:
+        cache_file: JSON file of earlier choices.
+        processor: Name of the CPU or GPU that computes folds; all names, where they differ.
+        measure: Measures how many times as fast as fp32 each other precision is there.
+    """
+    key = f"precision of {processor}, torch {torch.__version__}"
+    with file_lock(cache_file.with_suffix(".lock")):
+        choices = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
+        if key not in choices:
+            choices[key] = fastest_precision(measure())
+            atomic_write(cache_file, json.dumps(choices, indent=2) + "\n", durable=True)
+    choice: Precision = choices[key]
+    return choice

@@ -1,0 +1,103 @@
+"""Worker processes: forked in milliseconds for CPUs, new interpreters with one visible GPU for GPUs.
+
+Importing torch is nearly all of a worker's start. A fork server does it once, for all workers on CPUs and for those
+that replace dead ones, and they share the memory that it takes. The server has no threads, no GPU context and
+no data of a study, which a copy of the coordinator would have. It is started with the first worker, and ends
+after the coordinator and all workers.
+
+A worker on a GPU sees that GPU alone, by `CUDA_VISIBLE_DEVICES`, which is set before it imports anything: CUDA reads
+the variable once, and finds MIG instances by it alone.
+"""
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import util
+from multiprocessing.context import ForkServerProcess, SpawnProcess
+from pathlib import Path
+from typing import Any
+
+from ser.errors import StudyError
+from studies.execution.malloc_tuning import malloc_environment
+
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
+"""Variable that names the GPUs that a process sees: by index, UUID or UUID of a MIG instance."""
+
+_LONGEST_FOLDER = 107 - len("/pymp-12345678/listener-12345678")
+"""Characters of the folder of temporary files, at most, for Linux's 107 of a socket's path."""
+
+_SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
+
+FORKSERVER = multiprocessing.get_context("forkserver")
+"""Context of processes on CPUs."""
+
+FORKSERVER.set_forkserver_preload(["studies.execution.worker"])
+
+SPAWN = multiprocessing.get_context("spawn")
+"""Context of processes on GPUs."""
+
+WorkerProcess = ForkServerProcess | SpawnProcess
+
+
+def start_process(device: str, target: Callable[..., object], *arguments: Any) -> WorkerProcess:
+    """Start a process that computes on a device of this machine.
+
+    Args:
+        device: 'cpu', or 'cuda:' and the GPU's entry in `CUDA_VISIBLE_DEVICES`; the process sees it as 'cuda'.
+        target: Function of a module, which the process calls.
+        *arguments: Its arguments.
+    """
+    process: WorkerProcess
+    gpu = device.partition(":")[2]
+    # The fork server is started with the first worker, and all workers inherit its memory settings.
+    with malloc_environment():
+        if gpu:
+            process = SPAWN.Process(target=target, args=arguments, daemon=True)
+            with _visible_gpu(gpu):
+                process.start()
+        else:
+            use_short_socket_folder()
+            process = FORKSERVER.Process(target=target, args=arguments, daemon=True)
+            process.start()
+    return process
+
+
+@contextmanager
+def _visible_gpu(gpu: str) -> Iterator[None]:
+    """Let processes that are started within the block see one GPU."""
+    before = os.environ.get(VISIBLE_GPUS)
+    os.environ[VISIBLE_GPUS] = gpu
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VISIBLE_GPUS]
+        else:
+            os.environ[VISIBLE_GPUS] = before
+
+
+def use_short_socket_folder() -> None:
+    """Let the fork server's sockets lie in another folder of temporary files where TMPDIR is too long for them.
+
+    Job folders of clusters often are. To be called before the first worker starts; only sockets move.
+
+    Raises:
+        StudyError: No folder is short enough and can be written.
+    """
+    configured = tempfile.gettempdir()
+    if len(configured) <= _LONGEST_FOLDER:
+        return
+    folder = next((folder for folder in _SHORT_FOLDERS if Path(folder).is_dir() and os.access(folder, os.W_OK)), None)
+    if folder is None:
+        raise StudyError(
+            f"TMPDIR {configured} is too long for the sockets of workers: set it to a folder of at most "
+            f"{_LONGEST_FOLDER} characters"
+        )
+    tempfile.tempdir = folder
+    try:
+        # Chosen once for the process, at the first call.
+        util.get_temp_dir()
+    finally:
+        tempfile.tempdir = configured

@@ -1,0 +1,1 @@
+"""Durable queue of results in front of MLflow."""
