@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from ser.config import FoldConfiguration, Precision
@@ -19,9 +18,9 @@ from ser.training.precision import check_precision_supported
 from ser.training.targets import available_strategies, utterances_without_counts
 from studies.consistency.study_check import repair_study
 from studies.coordination.coordinator import Coordinator
+from studies.coordination.projector import Projector
 from studies.coordination.retries import STALL_TIMEOUT_S
 from studies.coordination.shutdown import closing_runs_on_error
-from studies.coordination.trial_writer import TrialWriter
 from studies.execution.backends import Backend
 from studies.execution.base import StudyRequirements
 from studies.execution.precision_probe import choose_precision
@@ -32,16 +31,15 @@ from studies.planning.plan import StudyPlan
 from studies.provenance import provenance_tags
 from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
-from studies.search.records import IdentityInputs, Point, StartRecord, StudyLocation
+from studies.search.records import IdentityInputs, StartRecord, StudyLocation
 from studies.search.session import StudySession
 from studies.storages.artifact_locations import hold_artifact_locations
-from studies.storages.base import Lease
 from studies.storages.home import Home
 from tracking.backend.client import connect, experiment_id
 from tracking.context import StudyContext
-from tracking.outbox.background_writer import BackgroundWriter
-from tracking.outbox.outbox import Outbox
 from tracking.reading.reader import Reader
+from tracking.results.baselines import BaselineStore
+from tracking.writing.background_writer import BackgroundWriter
 from tracking.writing.recorder import Recorder
 
 SERVER_WRITER_THREADS = 4
@@ -84,10 +82,15 @@ class _StudyData:
     store: Path
     warnings: tuple[str, ...]
 
-    def baseline(self) -> BaselineResult:
-        """Train the logistic regression that is reported beside the variants."""
-        store = FeatureStore.open(self.store)
-        return logistic_regression_baseline(self.corpus, store, self.scheme, self.configuration.normalisation)
+    def baseline(self, results: BaselineStore) -> BaselineResult:
+        """Train the logistic regression that is reported beside the variants, unless it was trained before."""
+        normalisation = self.configuration.normalisation
+        baseline = results.find(self.corpus.digest, self.scheme, normalisation)
+        if baseline is None:
+            store = FeatureStore.open(self.store)
+            baseline = logistic_regression_baseline(self.corpus, store, self.scheme, normalisation)
+            results.put(baseline)
+        return baseline
 
 
 def run_study(
@@ -135,7 +138,10 @@ def run_study(
             closing_runs_on_error(recorder, lease.check),
             BackgroundWriter(lease.check, callback.on_message, threads=writer_threads(home)) as background,
         ):
-            points = _repair(session, lease, callback, progress_factory)
+            check = repair_study(session, lease, resumes=True, progress=progress_factory("checking results"))
+            for message in check.messages:
+                callback.on_message(message)
+            points = check.points()
             study_run = recorder.ensure_study_run(complete=session.is_complete(points))
             requirements = _requirements(plan, data, session.precision, backend.device_type)
             with closing(backend.executor(requirements, callback.on_message)) as executor:
@@ -143,28 +149,17 @@ def run_study(
                     session=session,
                     points=points,
                     store=data.store,
-                    trial_writer=TrialWriter(session, recorder, study_run),
+                    projector=Projector(session, recorder, study_run),
                     executor=executor,
                     callback=callback,
                     background=background,
                     stall_timeout_s=stall_timeout_s,
                 )
                 failures = coordinator.run()
-            # Trained once, however often its writing is tried.
-            baseline = cache(data.baseline)
+            baseline = data.baseline(BaselineStore(home.results))
             background.submit(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
             background.flush()
     return Outcome(name, tuple(failures), session.reader)
-
-
-def _repair(
-    session: StudySession, lease: Lease, callback: StudyCallback, progress_factory: ProgressFactory
-) -> list[Point]:
-    """Repair what MLflow, Optuna and the outbox disagree on, and return the study's points."""
-    check = repair_study(session, lease, resumes=True, progress=progress_factory("looking for lost results"))
-    for message in check.messages:
-        callback.on_message(message)
-    return check.open_points(session.points())
 
 
 def writer_threads(home: Home) -> int:
@@ -201,7 +196,7 @@ def _open_session(plan: StudyPlan, home: Home, backend: Backend, data: _StudyDat
     inputs = IdentityInputs(scheme, backend.device_type)
     search.save_identity_inputs(inputs)
     search.save_location(location)
-    return StudySession(plan, home, search, precision, client, location, inputs, Outbox(home.outbox))
+    return StudySession(plan, home, search, precision, client, location, inputs)
 
 
 def _open_recorder(session: StudySession, corpus: Corpus, root: Path, tags: Mapping[str, str]) -> Recorder:
@@ -209,7 +204,7 @@ def _open_recorder(session: StudySession, corpus: Corpus, root: Path, tags: Mapp
     plan, home = session.plan, session.home
     options = {name: str(value) for name, value in plan.model_dump(mode="json").items() if name != "settings"}
     options |= {"resolved_precision": session.precision, "root": str(root)}
-    context = StudyContext(session.name, plan.recipe, corpus, session.scheme, tags, options)
+    context = StudyContext(session.name, plan.recipe, corpus.identity, corpus, session.scheme, tags, options)
     shared = home.tracking_uri is not None
     return Recorder(session.client, session.experiment, context, home.lock("recording"), shared=shared)
 
@@ -227,10 +222,10 @@ def _requirements(plan: StudyPlan, data: _StudyData, precision: Precision, devic
     )
 
 
-def _finish_study(recorder: Recorder, study_run: str, baseline: Callable[[], BaselineResult], complete: bool) -> None:
+def _finish_study(recorder: Recorder, study_run: str, baseline: BaselineResult, complete: bool) -> None:
     """Write the baseline and the end of a study, unless they are written."""
     if not recorder.study_is_finished(study_run):
-        recorder.record_baseline(study_run, baseline())
+        recorder.record_baseline(study_run, baseline)
         recorder.finish_study(study_run, complete)
 
 

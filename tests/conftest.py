@@ -157,7 +157,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> "Iter
 @pytest.fixture
 def quick_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a sender ask again soon whether what was away is back."""
-    from tracking.outbox import background_writer
+    from tracking.writing import background_writer
 
     monkeypatch.setattr(background_writer, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(background_writer, "LONGEST_PAUSE_S", 0.2)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ser.corpora.corpus import Corpus
-from ser.results import Fold
+from ser.results import CorpusIdentity, Fold
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class StudyContext:
     Attributes:
         study: Name of the study.
         recipe: Name of its recipe.
-        corpus: The corpus.
+        corpus: Name and digest of the corpus.
+        loaded_corpus: The corpus, or None for a check, which has only its name.
         scheme: All folds, in order.
         tags: Further tags, such as versions and the git commit.
         options: The study's options, logged as parameters of its run.
@@ -22,7 +23,8 @@ class StudyContext:
 
     study: str
     recipe: str
-    corpus: Corpus
+    corpus: CorpusIdentity
+    loaded_corpus: Corpus | None
     scheme: tuple[Fold, ...]
     tags: Mapping[str, str]
     options: Mapping[str, str]

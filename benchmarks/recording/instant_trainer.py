@@ -23,7 +23,6 @@ from studies.search.session import StudySession
 from studies.storages.home import Home
 from tracking.backend.client import connect, experiment_id
 from tracking.context import StudyContext
-from tracking.outbox.outbox import Outbox
 from tracking.writing.recorder import Recorder
 
 _LABELS = ("words", "phonemes", "phonemes_x2", "utterance")
@@ -127,6 +126,8 @@ def open_study(home: Home, corpus: Corpus, trials: int) -> tuple[StudySession, R
     experiment = experiment_id(client, corpus.name, None if shared else home.artifacts)
     location = StudyLocation(experiment, corpus.digest, scheme[0].scheme, len(scheme))
     search.save_location(location)
-    context = StudyContext(name, plan.recipe, corpus, scheme, provenance_tags("none"), {"recipe": plan.recipe})
-    session = StudySession(plan, home, search, "fp32", client, location, inputs, Outbox(home.outbox))
+    context = StudyContext(
+        name, plan.recipe, corpus.identity, corpus, scheme, provenance_tags("none"), {"recipe": plan.recipe}
+    )
+    session = StudySession(plan, home, search, "fp32", client, location, inputs)
     return session, Recorder(client, experiment, context, home.lock("recording"), shared)

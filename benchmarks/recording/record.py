@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,19 @@ from benchmarks.recording.stopwatch import Pace, Stopwatch
 from benchmarks.recording.synthetic_results import SyntheticResults, synthetic_corpus
 from ser.devices import cpu_name
 from studies.coordination.coordinator import Coordinator
-from studies.coordination.trial_writer import TrialWriter
+from studies.coordination.projector import Projector
+from studies.coordination.trial_state import TrialState
 from studies.monitoring.events import StudyCallback, StudyProgress
 from studies.runner import writer_threads
 from studies.search.optuna_study import OptunaStudy
+from studies.search.session import StudySession
 from studies.storages.home import Home
 from tests.support.mlflow_server import MlflowServer
 from tests.support.postgresql import PostgresqlServer, empty_database
 from tracking.backend.artifacts import Artifacts
-from tracking.outbox.background_writer import BackgroundWriter
-from tracking.outbox.outbox import Outbox
+from tracking.results.store import ResultStore
+from tracking.writing.background_writer import BackgroundWriter
+from tracking.writing.recorder import Recorder
 
 RESULTS = Path(__file__).parent.parent / "results" / "recording.json"
 SERVER_OPTIONS = (
@@ -66,7 +69,7 @@ WATCHED = (
     ),
     (Artifacts, "log", "MLflow artifacts"),
     *((OptunaStudy, name, "Optuna") for name in ("start_trial", "complete", "report_intermediate", "prune_reason")),
-    *((Outbox, name, "outbox") for name in ("read", "remove")),
+    (ResultStore, "fold", "reading results"),
     (tracking.writing.recorder, "confusion_svg", "drawing confusion matrices"),
     (BackgroundWriter, "_next_write", "waiting for folds"),
 )
@@ -86,23 +89,29 @@ class ProgressPrinter(StudyCallback):
             print(f"folds {progress.folds_done} of {progress.folds}", file=sys.stderr, flush=True)
 
 
-class CountedOutbox(Outbox):
-    """Outbox with callbacks for recorded results.
+class CountingProjector(Projector):
+    """Projector with callbacks for recorded results.
 
     Args:
-        folder: Folder of the results.
-        callbacks: Called when a result leaves it.
+        session: The study.
+        recorder: Recorder of its runs.
+        study_run: The study's run.
+        callbacks: Called for each result that is recorded.
     """
 
-    def __init__(self, folder: Path, callbacks: Sequence[Callable[[], None]]) -> None:
-        super().__init__(folder)
+    def __init__(
+        self, session: StudySession, recorder: Recorder, study_run: str, callbacks: Sequence[Callable[[], None]]
+    ) -> None:
+        super().__init__(session, recorder, study_run)
         self._callbacks = callbacks
 
     @override
-    def remove(self, identity: str) -> None:
-        super().remove(identity)
-        for callback in self._callbacks:
+    def project(self, trial: TrialState) -> float | None:
+        recorded = len(trial.stored)
+        value = super().project(trial)
+        for callback in recorded * list(self._callbacks):
             callback()
+        return value
 
 
 @dataclass(frozen=True)
@@ -155,8 +164,8 @@ def record(destination: Destination, trials: int, weights_kib: int) -> dict[str,
     folds = len(points) * len(scheme)
     stopwatch, pace = _stopwatch(), Pace(folds // STAGES, destination.servers)
     trainer = InstantTrainer(results, slots=4, weights=256 * weights_kib, on_first_fold=pace.start)
-    session = replace(session, outbox=CountedOutbox(home.outbox, (pace.count, trainer.recorded)))
     study_run = recorder.ensure_study_run()
+    projector = CountingProjector(session, recorder, study_run, (pace.count, trainer.recorded))
     started_s, threads = time.perf_counter(), writer_threads(home)
     with (
         home.storage.acquire_lease(session.name) as lease,
@@ -166,7 +175,7 @@ def record(destination: Destination, trials: int, weights_kib: int) -> dict[str,
             session=session,
             points=points,
             store=Path("none"),
-            trial_writer=TrialWriter(session, recorder, study_run),
+            projector=projector,
             executor=trainer,
             callback=ProgressPrinter(),
             background=background,

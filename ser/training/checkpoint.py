@@ -35,27 +35,15 @@ class _DamagedFileError(ValueError):
 
 @dataclass(frozen=True)
 class StoredFold:
-    """Trained fold as it is stored, with its result parsed once.
+    """Trained fold as a file, with its result.
 
     Attributes:
         result: The result.
-        content: The bytes of the safetensors file.
+        path: The safetensors file.
     """
 
     result: FoldResult
-    content: bytes
-
-    @classmethod
-    def parse(cls, content: bytes) -> "StoredFold":
-        """Parse the result of a file.
-
-        Args:
-            content: The bytes of the file.
-
-        Raises:
-            SerError: The bytes do not begin as a trained fold does.
-        """
-        return cls(parse_result(content), content)
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -98,6 +86,8 @@ class _Header:
         """Parse the result, once it is what its digest says; files of earlier versions have no digest."""
         if _RESULT not in self.metadata:
             raise _DamagedFileError("there is no result in it")
+        if self.metadata.keys() not in ({_RESULT}, {_RESULT, _RESULT_DIGEST, _CONTENT_DIGEST}):
+            raise _DamagedFileError("its digests are incomplete")
         text = self.metadata[_RESULT]
         if self.metadata.get(_RESULT_DIGEST, _sha256(text)) != _sha256(text):
             raise _DamagedFileError("its result is not the one that was written: its digest differs")

@@ -10,6 +10,7 @@ from ser.errors import UnavailableError
 from studies.cli import commands
 from studies.cli.corpus.commands import app as corpus
 from studies.cli.report.commands import app as report
+from studies.cli.results.commands import app as results
 from studies.cli.study.commands import app as study
 from studies.cli.terminal.text_output import substitute_missing_characters
 from tracking.backend.errors import translate_error
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.add_typer(study, name="study")
 app.add_typer(corpus, name="corpus")
 app.add_typer(report, name="report")
+app.add_typer(results, name="results")
 app.add_typer(commands.storage, name="storage")
 app.command(epilog="Example: ser ui --port 5000")(commands.ui)
 app.command(epilog="Example: ser dashboard --port 8080")(commands.dashboard)

@@ -1,4 +1,4 @@
-"""Inconsistencies between a study's points, Optuna's trials, MLflow's runs, the outbox and local artifacts.
+"""Inconsistencies between a study's points, its results on disk, and what MLflow and Optuna show of them.
 
 `find_inconsistencies` is a pure function of a snapshot and names a repair for each inconsistency. Nothing is ever
 deleted: a run that no point asks for is tagged as superseded, and readers skip it.
@@ -11,23 +11,12 @@ from typing import Literal
 from mlflow.entities import Run
 from optuna.trial import TrialState
 
-from studies.consistency.repairs import (
-    DiscardTrial,
-    EndRun,
-    QuarantineFile,
-    RecreateRun,
-    Repair,
-    ReparentRun,
-    RestoreResult,
-    SupersedeRun,
-    TellOptuna,
-)
-from studies.consistency.snapshot import ExpectedPoint, StudySnapshot
+from studies.consistency.repairs import DiscardTrial, EndRun, ProjectStudy, Repair, ReparentRun, SupersedeRun
+from studies.consistency.snapshot import ExpectedTrial, StudySnapshot, identity_of
 from tracking import schema
 from tracking.backend.queries import is_finished
-from tracking.writing import payloads
 
-Kind = Literal["missing", "duplicate", "orphaned", "stuck"]
+Kind = Literal["missing", "duplicate", "orphaned", "stuck", "malformed"]
 
 
 @dataclass(frozen=True)
@@ -55,69 +44,59 @@ def find_inconsistencies(snapshot: StudySnapshot) -> list[Inconsistency]:
         Inconsistencies, studies before trials before folds; empty where only folds are left to train. A repair may
         bring to light what another inconsistency hid, so that a new snapshot is taken afterwards.
     """
-    runs, findings = _deduplicate(snapshot.runs)
-    studies, trials, folds = (
-        [run for run in runs if run.data.tags[schema.KIND] == kind] for kind in ("study", "trial", "fold")
-    )
-    by_trial = {run.data.tags[schema.TRIAL_ID]: run for run in trials}
-    by_fold = {run.data.tags[schema.FOLD_IDENTITY]: run for run in folds}
-    study = studies[0] if studies else None
-    findings += _study_findings(snapshot, study, by_trial)
-    findings += _unexpected(snapshot, by_trial, by_fold)
-    for point in snapshot.points:
-        findings += _trial_findings(snapshot, point, study, by_trial.get(point.trial), by_fold)
-        findings += _search_findings(snapshot, point, by_trial.get(point.trial))
-    findings += _result_findings(snapshot)
+    runs, findings = _canonical_runs(snapshot)
+    study = next((run for (kind, _), run in runs.items() if kind == "study"), None)
+    findings += _study_findings(snapshot, study)
+    findings += _unexpected(snapshot, runs)
+    for trial in snapshot.expected:
+        findings += _trial_findings(snapshot, trial, study, runs)
+        findings += _search_findings(snapshot, trial)
     return findings
 
 
-def _deduplicate(runs: Iterable[Run]) -> tuple[list[Run], list[Inconsistency]]:
-    """Return one run per identity: a finished one, else the oldest."""
-    groups: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        tags = run.data.tags
-        kind = tags[schema.KIND]
-        identity = {"study": schema.STUDY, "trial": schema.TRIAL_ID, "fold": schema.FOLD_IDENTITY}[kind]
-        groups.setdefault((kind, tags[identity]), []).append(run)
-    canonical, findings = [], []
-    for (kind, identity), group in groups.items():
-        first, *duplicates = sorted(group, key=lambda run: not is_finished(run))
-        canonical.append(first)
-        for duplicate in duplicates:
-            text = f"{kind} run {_title(duplicate)}: {_title(first)} is of the same {kind} {identity}"
-            findings.append(Inconsistency("duplicate", text, SupersedeRun(duplicate, first.info.run_id)))
-    return canonical, findings
+def _canonical_runs(snapshot: StudySnapshot) -> tuple[Mapping[tuple[str, str], Run], list[Inconsistency]]:
+    """Return one run by kind and identity, and the other runs as inconsistencies."""
+    findings = []
+    for run in snapshot.runs:
+        identity = identity_of(run)
+        if identity is None:
+            text = f"run {_title(run)}: {_tag_problem(run)}"
+            findings.append(Inconsistency("malformed", text, SupersedeRun(run, schema.SUPERSEDED_BY_NONE)))
+        elif run is not (first := snapshot.canonical_runs[identity]):
+            text = f"{identity[0]} run {_title(run)}: {_title(first)} is of the same {' '.join(identity)}"
+            findings.append(Inconsistency("duplicate", text, SupersedeRun(run, str(first.info.run_id))))
+    return snapshot.canonical_runs, findings
 
 
-def _study_findings(snapshot: StudySnapshot, study: Run | None, trials: Mapping[str, Run]) -> list[Inconsistency]:
+def _tag_problem(run: Run) -> str:
+    kind = run.data.tags.get(schema.KIND)
+    if kind is None:
+        return f"its tag {schema.KIND} is missing"
+    if kind not in schema.RESULT_OF:
+        return f"its tag {schema.KIND} is '{kind}', expected study, trial or fold"
+    return f"it is the run of a {kind}, and the tag that names it is missing"
+
+
+def _study_findings(snapshot: StudySnapshot, study: Run | None) -> list[Inconsistency]:
     """Inconsistencies of the study's own run."""
     if study is None:
-        if not snapshot.runs:
-            return []
-        tags = _common_tags(snapshot.runs[0]) | {schema.KIND: "study"}
         text = "study run: there is none above its trial runs"
-        return [Inconsistency("missing", text, RecreateRun(tags[schema.STUDY], tags))]
+        return [Inconsistency("missing", text, ProjectStudy())] if snapshot.trials and not snapshot.is_running else []
     if not _is_open(study) or snapshot.is_running:
         return []
-    complete = all(point.trial in trials and _has_ended(trials[point.trial]) for point in snapshot.points)
-    # Its description is the last thing that a study writes before its end.
-    described = snapshot.has_artifact(study) and schema.NOTE in study.data.tags
-    repair = EndRun(study, "FINISHED") if complete and described else EndRun(study, "KILLED")
-    return [Inconsistency("stuck", f"study run {_title(study)}: RUNNING, but no process runs the study", repair)]
+    text = f"study run {_title(study)}: RUNNING, but no process runs the study"
+    return [Inconsistency("stuck", text, EndRun(study))]
 
 
-def _unexpected(
-    snapshot: StudySnapshot, trials: Mapping[str, Run], folds: Mapping[str, Run]
-) -> Iterator[Inconsistency]:
+def _unexpected(snapshot: StudySnapshot, runs: Mapping[tuple[str, str], Run]) -> Iterator[Inconsistency]:
     """Runs and Optuna trials that no point asks for."""
-    expected_trials = {point.trial for point in snapshot.points}
-    expected_folds = {identity for point in snapshot.points for identity in point.folds}
-    expected_keys = {point.key for point in snapshot.points}
-    runs = [run for identity, run in trials.items() if identity not in expected_trials]
-    runs += [run for identity, run in folds.items() if identity not in expected_folds]
-    for run in runs:
-        text = f"{run.data.tags[schema.KIND]} run {_title(run)}: no point of the study asks for it"
-        yield Inconsistency("orphaned", text, SupersedeRun(run, schema.SUPERSEDED_BY_NONE))
+    expected = {("trial", trial.identity) for trial in snapshot.expected}
+    expected |= {("fold", identity) for trial in snapshot.expected for identity in trial.folds}
+    expected_keys = {trial.key for trial in snapshot.expected}
+    for (kind, identity), run in runs.items():
+        if kind != "study" and (kind, identity) not in expected:
+            text = f"{kind} run {_title(run)}: no point of the study asks for it"
+            yield Inconsistency("orphaned", text, SupersedeRun(run, schema.SUPERSEDED_BY_NONE))
     for key, group in snapshot.trials.items():
         if key not in expected_keys:
             for trial in group:
@@ -126,129 +105,61 @@ def _unexpected(
 
 
 def _trial_findings(
-    snapshot: StudySnapshot, point: ExpectedPoint, study: Run | None, trial: Run | None, folds: Mapping[str, Run]
+    snapshot: StudySnapshot, trial: ExpectedTrial, study: Run | None, runs: Mapping[tuple[str, str], Run]
 ) -> list[Inconsistency]:
-    """Inconsistencies of a point's trial run and fold runs."""
-    fold_runs = [folds[identity] for identity in point.folds if identity in folds]
-    findings = [finding for run in fold_runs for finding in _fold_findings(snapshot, run, trial)]
-    if trial is None:
-        return findings + _missing_trial_findings(snapshot, point, study, fold_runs)
-    title = f"trial run {_title(trial)}"
-    if study is not None and trial.data.tags.get(schema.PARENT) != study.info.run_id:
-        text = f"{title}: its parent {trial.data.tags.get(schema.PARENT)} is not the study's run"
-        findings.append(Inconsistency("orphaned", text, ReparentRun(trial, study.info.run_id)))
-    lost = _lost_folds(snapshot, point, trial, folds)
-    if is_finished(trial):
-        if lost:
-            text = f"{title}: FINISHED without folds {', '.join(lost)}"
-            findings.append(Inconsistency("missing", text, EndRun(trial, "KILLED")))
-        elif not snapshot.has_artifact(trial):
-            text = f"{title}: FINISHED, but its artifact {schema.TRIAL_RESULT} is lost"
-            findings.append(Inconsistency("missing", text, EndRun(trial, "KILLED")))
-    elif _is_open(trial) and not snapshot.is_running:
-        ended_ms = None if lost else snapshot.ended_ms(trial)
-        repair = EndRun(trial, "KILLED") if ended_ms is None else EndRun(trial, "FINISHED", ended_ms)
-        findings.append(Inconsistency("stuck", f"{title}: RUNNING, but no process runs the study", repair))
+    """Inconsistencies of a trial's run and of its folds' runs."""
+    run = runs.get(("trial", trial.identity))
+    folds = [runs["fold", identity] for identity in trial.folds if ("fold", identity) in runs]
+    findings = [finding for fold in folds for finding in _fold_findings(snapshot, fold, run)]
+    unrecorded = len(snapshot.unrecorded(trial))
+    title = f"trial run {trial.label}" if run is None else f"trial run {_title(run)}"
+    if run is not None and study is not None and run.data.tags.get(schema.PARENT) != study.info.run_id:
+        text = f"{title}: its parent {run.data.tags.get(schema.PARENT)} is not the study's run"
+        findings.append(Inconsistency("orphaned", text, ReparentRun(run, str(study.info.run_id))))
+    if snapshot.is_running:
+        return findings
+    if unrecorded:
+        text = f"{title}: MLflow lacks {unrecorded} of its {len(trial.folds)} folds, whose results are on disk"
+        findings.append(Inconsistency("missing", text, ProjectStudy()))
+    elif not snapshot.missing(trial) and not snapshot.is_projected(trial) and trial.point.pruned is None:
+        text = f"{title}: all its results are on disk, but MLflow or Optuna does not show its end"
+        findings.append(Inconsistency("missing", text, ProjectStudy()))
+    elif run is not None and _is_open(run):
+        text = f"{title}: RUNNING, but no process runs the study"
+        findings.append(Inconsistency("stuck", text, EndRun(run)))
+    elif run is not None and is_finished(run) and snapshot.missing(trial):
+        lost = ", ".join(trial.folds[identity].name for identity in snapshot.missing(trial))
+        text = f"{title}: FINISHED without the results of folds {lost}, which are trained again"
+        findings.append(Inconsistency("missing", text, EndRun(run)))
     return findings
 
 
-def _missing_trial_findings(
-    snapshot: StudySnapshot, point: ExpectedPoint, study: Run | None, fold_runs: list[Run]
-) -> list[Inconsistency]:
-    """Return a trial run that is lost although its folds have runs or Optuna has its value."""
-    complete = any(trial.state == TrialState.COMPLETE for trial in snapshot.trials.get(point.key, []))
-    if not fold_runs and not (complete and snapshot.runs and not snapshot.is_running):
-        return []
-    parent = {} if study is None else {schema.PARENT: study.info.run_id}
-    tags = _common_tags((*fold_runs, *snapshot.runs)[0]) | payloads.configuration_tags(point.configuration) | parent
-    reason = "its folds have runs" if fold_runs else "Optuna calls it complete"
-    repair = RecreateRun(point.label, tags | {schema.KIND: "trial", schema.TRIAL_ID: point.trial})
-    return [Inconsistency("missing", f"trial run {point.label}: there is none, but {reason}", repair)]
-
-
-def _lost_folds(snapshot: StudySnapshot, point: ExpectedPoint, trial: Run, folds: Mapping[str, Run]) -> list[str]:
-    """Names of folds that a finished trial must have and whose results are nowhere."""
-    if schema.REUSED_FROM in trial.data.tags:
-        return []
-    present = snapshot.finished_in_other_studies.keys() | snapshot.pending
-    return [
-        fold.name
-        for identity, fold in point.folds.items()
-        if identity not in present and (identity not in folds or not _is_complete(snapshot, folds[identity]))
-    ]
-
-
-def _is_complete(snapshot: StudySnapshot, fold: Run) -> bool:
-    return is_finished(fold) or snapshot.ended_ms(fold) is not None
-
-
-def _fold_findings(snapshot: StudySnapshot, fold: Run, trial: Run | None) -> list[Inconsistency]:
+def _fold_findings(snapshot: StudySnapshot, fold: Run, trial: Run | None) -> Iterator[Inconsistency]:
     """Inconsistencies of a fold run."""
-    title = f"fold run {_title(fold)}"
-    findings = []
+    title, identity = f"fold run {_title(fold)}", fold.data.tags[schema.FOLD_IDENTITY]
     parent = fold.data.tags.get(schema.PARENT)
     if trial is not None and parent != trial.info.run_id:
         text = f"{title}: its parent {parent} is not the run of its trial"
-        findings.append(Inconsistency("orphaned", text, ReparentRun(fold, trial.info.run_id)))
-    identity = fold.data.tags[schema.FOLD_IDENTITY]
-    if identity in snapshot.pending or (snapshot.is_running and not is_finished(fold)):
-        # The next start, or the coordinator that runs now, completes it from the outbox.
-        if _is_open(fold) and not snapshot.is_running:
-            text = f"{title}: RUNNING, but no process writes it"
-            findings.append(Inconsistency("stuck", text, EndRun(fold, "KILLED")))
-        return findings
+        yield Inconsistency("orphaned", text, ReparentRun(fold, str(trial.info.run_id)))
     if is_finished(fold):
-        if not snapshot.has_artifact(fold):
-            text = f"{title}: FINISHED, but its artifact {schema.TRAINED_FOLD} is lost"
-            findings.append(Inconsistency("missing", text, SupersedeRun(fold, schema.SUPERSEDED_BY_NONE)))
-    else:
-        ended_ms = snapshot.ended_ms(fold)
-        successor = snapshot.finished_in_other_studies.get(identity, schema.SUPERSEDED_BY_NONE)
-        # A half-written run without its result is superseded: rows of another training must not mix with its own. One
-        # whose fold another study has written since is not needed any more.
-        needed = ended_ms is not None and successor == schema.SUPERSEDED_BY_NONE
-        repair: Repair = EndRun(fold, "FINISHED", ended_ms) if needed else SupersedeRun(fold, successor)
+        if identity not in snapshot.stored:
+            text = f"{title}: FINISHED, but its result is not on disk; the fold is trained again"
+            yield Inconsistency("missing", text, SupersedeRun(fold, schema.SUPERSEDED_BY_NONE))
+    elif not snapshot.is_running and fold.info.run_id not in snapshot.resumable:
         text = f"{title}: {fold.info.status}, but no process writes it"
-        findings.append(Inconsistency("stuck", text, repair))
-    return findings
+        yield Inconsistency("stuck", text, SupersedeRun(fold, schema.SUPERSEDED_BY_NONE))
 
 
-def _search_findings(snapshot: StudySnapshot, point: ExpectedPoint, trial: Run | None) -> list[Inconsistency]:
+def _search_findings(snapshot: StudySnapshot, trial: ExpectedTrial) -> Iterable[Inconsistency]:
     """Inconsistencies of a point's Optuna trials."""
-    group = snapshot.trials.get(point.key, [])
-    findings = []
-    for duplicate in group[1:]:
-        text = f"Optuna's trial {duplicate.number}: trial {group[0].number} is of the same point"
-        findings.append(Inconsistency("duplicate", text, DiscardTrial(duplicate)))
-    complete = bool(group) and group[0].state == TrialState.COMPLETE
-    if trial is not None and is_finished(trial) and not complete and not snapshot.is_running:
-        value = trial.data.metrics.get(schema.MEAN_VALIDATION_UA)
-        if value is not None:
-            text = f"Optuna: no value of trial {point.label}, whose run {trial.info.run_id} is FINISHED"
-            findings.append(Inconsistency("missing", text, TellOptuna(point.configuration, value)))
-    return findings
-
-
-def _result_findings(snapshot: StudySnapshot) -> Iterator[Inconsistency]:
-    """Results without runs, and outbox files without results."""
-    for identity, path in snapshot.results_without_runs.items():
-        text = f"fold {identity}: MLflow has lost its run, its result is in {path}"
-        yield Inconsistency("missing", text, RestoreResult(identity, path))
-    for identity in sorted(snapshot.unreadable):
-        yield Inconsistency("stuck", f"outbox: file of fold {identity} holds no result", QuarantineFile(identity))
-
-
-def _common_tags(run: Run) -> dict[str, str]:
-    """Return the tags that all runs of a study share."""
-    shared = {schema.STUDY, schema.RECIPE, schema.CORPUS, schema.CORPUS_DIGEST, schema.SCHEME}
-    shared |= {schema.SYNTHETIC, schema.GIT_COMMIT, schema.GIT_DIRTY, schema.PROCESSOR}
-    return {
-        name: value for name, value in run.data.tags.items() if name in shared or name.startswith(schema.VERSION_PREFIX)
-    }
-
-
-def _has_ended(trial: Run) -> bool:
-    return is_finished(trial) or schema.PRUNED in trial.data.tags
+    first, *duplicates = snapshot.trials.get(trial.key, [None])
+    for duplicate in duplicates:
+        if first is not None and duplicate is not None:
+            text = f"Optuna's trial {duplicate.number}: trial {first.number} is of the same point"
+            yield Inconsistency("duplicate", text, DiscardTrial(duplicate))
+    if first is not None and first.state == TrialState.COMPLETE and first.value is None:
+        text = f"Optuna's trial {first.number}: COMPLETE without a value"
+        yield Inconsistency("malformed", text, DiscardTrial(first))
 
 
 def _is_open(run: Run) -> bool:

@@ -1,14 +1,13 @@
-"""Repairs of a study's inconsistencies, as records that `studies.consistency.repairer` applies."""
+"""Repairs of a study's inconsistencies; nothing is deleted, and every repair may be repeated."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 from mlflow.entities import Run
 from optuna.trial import FrozenTrial
 
-from ser.config import FoldConfiguration
+from studies.search.session import StudySession
+from tracking import schema
 
 
 @dataclass(frozen=True)
@@ -21,11 +20,9 @@ class SupersedeRun:
 
 @dataclass(frozen=True)
 class EndRun:
-    """End a run; without a time it ends now."""
+    """End a run as KILLED; the next start of the study resumes it."""
 
     run: Run
-    status: Literal["FINISHED", "KILLED"]
-    ended_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -37,30 +34,6 @@ class ReparentRun:
 
 
 @dataclass(frozen=True)
-class RecreateRun:
-    """Make a lost run again, empty and ended; the next start of the study fills it."""
-
-    name: str
-    tags: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class RestoreResult:
-    """Copy a result whose run is lost to the outbox, from which its run is written again."""
-
-    identity: str
-    path: Path
-
-
-@dataclass(frozen=True)
-class TellOptuna:
-    """Tell Optuna the value of a point whose trial run is finished."""
-
-    configuration: FoldConfiguration
-    value: float
-
-
-@dataclass(frozen=True)
 class DiscardTrial:
     """Leave an Optuna trial out of the study: fail it, or note that it is superseded where it is complete."""
 
@@ -68,10 +41,32 @@ class DiscardTrial:
 
 
 @dataclass(frozen=True)
-class QuarantineFile:
-    """Rename an outbox file that holds no result, so that its fold is trained again."""
-
-    identity: str
+class ProjectStudy:
+    """Write what MLflow and Optuna lack of the results on disk."""
 
 
-Repair = SupersedeRun | EndRun | ReparentRun | RecreateRun | RestoreResult | TellOptuna | DiscardTrial | QuarantineFile
+Repair = SupersedeRun | EndRun | ReparentRun | DiscardTrial | ProjectStudy
+
+
+def apply_repairs(session: StudySession, repairs: Iterable[Repair]) -> None:
+    """Apply repairs to a study, in order, other than `ProjectStudy`, which needs a recorder.
+
+    Args:
+        session: The study, whose lease the caller holds.
+        repairs: The repairs.
+    """
+    client = session.client
+    for repair in repairs:
+        match repair:
+            case SupersedeRun(run, by):
+                client.set_tag(run.info.run_id, schema.SUPERSEDED, by)
+                if run.info.status in ("RUNNING", "SCHEDULED"):
+                    client.set_terminated(run.info.run_id, "KILLED")
+            case EndRun(run):
+                client.set_terminated(run.info.run_id, "KILLED")
+            case ReparentRun(run, parent):
+                client.set_tag(run.info.run_id, schema.PARENT, parent)
+            case DiscardTrial(trial):
+                session.search.discard(trial)
+            case ProjectStudy():
+                continue

@@ -1,43 +1,48 @@
-"""Snapshot of all that is written of a study: Optuna's trials, MLflow's runs, the outbox and local artifacts."""
+"""Snapshot of a study: the results on disk, and what MLflow and Optuna show of them."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from mlflow.entities import Run
 from optuna.trial import FrozenTrial
-from pydantic import ValidationError
 
 from ser.config import FoldConfiguration
 from ser.errors import SerError
 from ser.identity import trial_identity
 from ser.results import Fold
-from ser.training.checkpoint import deserialize_fold, read_result
+from studies.search.records import Point
 from studies.search.session import StudySession
 from tracking import schema
-from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.naming import variant_label
-from tracking.backend.artifacts import artifact_path, has_result_artifact
+from tracking.backend.artifacts import has_result_artifact
 from tracking.backend.queries import is_finished, search_runs
-from tracking.outbox.recovery import find_results
 from tracking.writing import payloads
+
+IDENTITY_TAGS = {"study": schema.STUDY, "trial": schema.TRIAL_ID, "fold": schema.FOLD_IDENTITY}
+"""Tag with the identity of each kind of run."""
 
 
 @dataclass(frozen=True)
-class ExpectedPoint:
-    """Point with the identities that its trial and folds must have.
+class ExpectedTrial:
+    """Trial of a point, as it must be.
 
     Attributes:
-        configuration: The point.
+        point: The point.
         key: Its parameters in Optuna, in one line.
-        trial: Identity of its trial.
+        identity: Identity of the trial.
         folds: Its folds by identity.
     """
 
-    configuration: FoldConfiguration
+    point: Point
     key: str
-    trial: str
+    identity: str
     folds: Mapping[str, Fold]
+
+    @property
+    def configuration(self) -> FoldConfiguration:
+        """Configuration of the point."""
+        return self.point.configuration
 
     @property
     def label(self) -> str:
@@ -50,152 +55,120 @@ class StudySnapshot:
     """All that is written of one study.
 
     Attributes:
-        points: Its points.
+        expected: Its trials, in the order of its points.
+        stored: Identities of folds whose results are on disk, of any study.
         trials: Optuna's trials by the key of their parameters, without discarded ones; of one key the complete ones
             first, then the oldest.
         runs: Its runs without superseded ones, the oldest first.
-        finished_in_other_studies: Runs of folds that other studies have finished, by fold identity.
-        pending: Identities of results in the outbox.
-        unreadable: Identities of outbox files that hold no result.
-        results_without_runs: Result files in the local artifact folder whose runs MLflow has lost, by fold identity;
-            searched only where the study's own run is lost.
-        has_artifact: Whether the result of a finished run is among its artifacts.
-        ended_ms: End of the training by the result of an unfinished run, or None where that has no complete result.
+        in_other_studies: Identities of its folds whose runs another study has written.
+        resumable: Ids of unfinished fold runs whose results are on disk, of the same training.
         is_running: Whether a coordinator, to which open runs belong, runs the study now.
     """
 
-    points: tuple[ExpectedPoint, ...]
+    expected: tuple[ExpectedTrial, ...]
+    stored: frozenset[str]
     trials: Mapping[str, list[FrozenTrial]]
     runs: tuple[Run, ...]
-    finished_in_other_studies: Mapping[str, str]
-    pending: frozenset[str]
-    unreadable: frozenset[str]
-    results_without_runs: Mapping[str, Path]
-    has_artifact: Callable[[Run], bool]
-    ended_ms: Callable[[Run], int | None]
+    in_other_studies: frozenset[str]
+    resumable: frozenset[str]
     is_running: bool
 
-    @property
-    def has_lost_runs(self) -> bool:
-        """True where Optuna has trials of the study, and neither MLflow a run nor the outbox a result of them."""
-        return bool(self.trials) and not self.runs and not self.pending
+    @cached_property
+    def canonical_runs(self) -> Mapping[tuple[str, str], Run]:
+        """One run by kind and identity: a finished one, else the oldest."""
+        canonical: dict[tuple[str, str], Run] = {}
+        for run in sorted(self.runs, key=lambda run: not is_finished(run)):
+            identity = identity_of(run)
+            if identity is not None:
+                canonical.setdefault(identity, run)
+        return canonical
 
-    def finished_trials(self) -> frozenset[str]:
-        """Return the identities of trials whose run is finished."""
-        trials = (run for run in self.runs if run.data.tags[schema.KIND] == "trial")
-        return frozenset(run.data.tags[schema.TRIAL_ID] for run in trials if is_finished(run))
+    @cached_property
+    def _unrecorded(self) -> frozenset[str]:
+        """Identities of results on disk, of any study, without a finished run."""
+        recorded = {identity for (_, identity), run in self.canonical_runs.items() if is_recorded(run)}
+        return self.stored - recorded - self.in_other_studies
+
+    def unrecorded(self, trial: ExpectedTrial) -> list[str]:
+        """Identities of folds of a trial that have a result on disk, and no finished run with it."""
+        return [identity for identity in trial.folds if identity in self._unrecorded]
+
+    def missing(self, trial: ExpectedTrial) -> list[str]:
+        """Identities of folds of a trial that have no result on disk."""
+        return [identity for identity in trial.folds if identity not in self.stored]
+
+    def is_projected(self, trial: ExpectedTrial) -> bool:
+        """Return whether MLflow and Optuna show all that a trial will ever have: it is complete or pruned."""
+        run = self.canonical_runs.get(("trial", trial.identity))
+        if self.unrecorded(trial):
+            return False
+        if trial.point.pruned is not None:
+            return run is None or (schema.PRUNED in run.data.tags and str(run.info.status) == "KILLED")
+        return trial.point.complete and not self.missing(trial) and run is not None and is_finished(run)
 
 
-def read_snapshot(
-    session: StudySession,
-    is_running: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> StudySnapshot:
+def identity_of(run: Run) -> tuple[str, str] | None:
+    """Kind and identity of a run by its tags; None where a tag is missing or has no known value."""
+    kind = run.data.tags.get(schema.KIND, "")
+    identity = run.data.tags.get(IDENTITY_TAGS.get(kind, ""))
+    return None if identity is None else (kind, identity)
+
+
+def is_recorded(run: Run) -> bool:
+    """Return whether a run is finished, with the file of its result."""
+    return identity_of(run) is not None and is_finished(run) and has_result_artifact(run)
+
+
+def read_snapshot(session: StudySession, is_running: bool = False) -> StudySnapshot:
     """Read all that is written of a study.
 
     Args:
         session: The study.
         is_running: Whether a coordinator runs it now.
-        progress: Called with the artifacts read and their number, where MLflow has lost the study's run.
     """
     # Before the runs: a search that runs may propose further points while these are read.
-    points = expected_points(session)
+    expected = expected_trials(session)
     trials = session.search.active_trials()
-    runs = search_runs(session.client, session.experiment, ser__study=session.name)
-    finished = {run.data.tags.get(schema.FOLD_IDENTITY) for run in runs if is_finished(run)}
-    pending, unreadable = _outbox_content(session, points)
-    in_other_studies = _finished_in_other_studies(session, _started_points(runs, points), finished | pending)
-    results: Mapping[str, Path] = {}
-    # The study's run is made before its first trial starts, so that trials without it have lost it.
-    if trials and not is_running and not any(run.data.tags[schema.KIND] == "study" for run in runs):
-        with_runs = {run.data.tags.get(schema.FOLD_IDENTITY) for run in runs} | pending | in_other_studies.keys()
-        missing = {identity for point in points for identity in point.folds} - with_runs
-        results = _results_without_runs(session, missing, progress)
-    return StudySnapshot(
-        points=points,
-        trials=trials,
-        runs=tuple(runs),
-        finished_in_other_studies=in_other_studies,
-        pending=pending,
-        unreadable=unreadable,
-        results_without_runs=results,
-        has_artifact=has_result_artifact,
-        ended_ms=_end_time_from_artifact,
-        is_running=is_running,
-    )
+    stored = session.results.identities()
+    runs = tuple(search_runs(session.client, session.experiment, ser__study=session.name))
+    snapshot = StudySnapshot(expected, stored, trials, runs, frozenset(), _resumable(session, runs, stored), is_running)
+    in_other_studies = _recorded_by_other_studies(session, (trial for trial in expected if snapshot.unrecorded(trial)))
+    return replace(snapshot, in_other_studies=in_other_studies)
 
 
-def expected_points(session: StudySession) -> tuple[ExpectedPoint, ...]:
-    """Return the identities that the trials and folds of all known points must have."""
+def expected_trials(session: StudySession) -> tuple[ExpectedTrial, ...]:
+    """Return the trials that all known points must have."""
     expected = []
     for point in session.points():
         folds = session.folds_of(point.configuration)
         key = session.search.key(point.configuration)
-        expected.append(ExpectedPoint(point.configuration, key, trial_identity(list(folds)), folds))
+        expected.append(ExpectedTrial(point, key, trial_identity(list(folds)), folds))
     return tuple(expected)
 
 
-def _started_points(runs: Iterable[Run], points: Iterable[ExpectedPoint]) -> list[ExpectedPoint]:
-    """Return the points that have runs in the study; a trial that was reused as a whole needs none of its folds."""
-    folds = {run.data.tags.get(schema.FOLD_IDENTITY) for run in runs}
-    trials = {run.data.tags.get(schema.TRIAL_ID) for run in runs if schema.REUSED_FROM not in run.data.tags}
-    return [point for point in points if point.trial in trials or not folds.isdisjoint(point.folds)]
+def _recorded_by_other_studies(session: StudySession, trials: Iterable[ExpectedTrial]) -> frozenset[str]:
+    """Identities of folds whose runs other studies have finished."""
+    recorded = set()
+    for trial in trials:
+        model = payloads.model_digest(trial.configuration)
+        for run in search_runs(session.client, session.experiment, ser__kind="fold", ser__model=model):
+            if run.data.tags.get(schema.STUDY) != session.name and is_recorded(run):
+                recorded.add(run.data.tags[schema.FOLD_IDENTITY])
+    return frozenset(recorded)
 
 
-def _finished_in_other_studies(
-    session: StudySession, points: Iterable[ExpectedPoint], present: Set[str | None]
-) -> dict[str, str]:
-    """Runs of folds that other studies have finished, by identity; asks only for configurations that lack a fold."""
-    finished: dict[str, str] = {}
-    for point in points:
-        if point.folds.keys() <= present:
-            continue
-        existing = session.reader.existing_results(payloads.model_digest(point.configuration))
-        for identity, run in existing.folds.items():
-            if run.data.tags[schema.STUDY] != session.name:
-                finished[identity] = str(run.info.run_id)
-    return finished
-
-
-def _outbox_content(session: StudySession, points: Iterable[ExpectedPoint]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the identities of the study's results in the outbox, and of its files there that hold none."""
-    folds = {identity for point in points for identity in point.folds}
-    pending: set[str] = set()
-    unreadable: set[str] = set()
-    for identity in folds.intersection(session.outbox.pending()):
-        content = session.outbox.read(identity)
-        if content is None:
+def _resumable(session: StudySession, runs: Iterable[Run], stored: frozenset[str]) -> frozenset[str]:
+    """Ids of unfinished fold runs whose results are on disk; rows of another training must not mix with theirs."""
+    resumable = set()
+    for run in runs:
+        identity = run.data.tags.get(schema.FOLD_IDENTITY)
+        if identity not in stored or is_finished(run):
             continue
         try:
-            named = deserialize_fold(content).result.identity
+            started_ms = session.results.result(identity).started_ms
         except SerError:
-            named = None
-        (pending if named == identity else unreadable).add(identity)
-    return frozenset(pending), frozenset(unreadable)
-
-
-def _results_without_runs(
-    session: StudySession, missing: Collection[str], progress: Callable[[int, int], None]
-) -> Mapping[str, Path]:
-    """Result files of folds that have no finished run in any study, by fold identity."""
-    artifacts = session.local_artifacts
-    results = {} if artifacts is None or not missing else find_results(artifacts, missing, progress)
-    if not results:
-        return {}
-    folds = search_runs(session.client, session.experiment, ser__kind="fold")
-    finished = {run.data.tags[schema.FOLD_IDENTITY] for run in folds if is_finished(run)}
-    return {identity: path for identity, path in results.items() if identity not in finished}
-
-
-def _end_time_from_artifact(run: Run) -> int | None:
-    """End of the training by a run's result, or None where no complete one is on this machine."""
-    kind = run.data.tags[schema.KIND]
-    path = artifact_path(run, schema.RESULT_OF[kind])
-    if path is None or not path.is_file():
-        return None
-    try:
-        if kind == "fold":
-            return read_result(path).ended_ms
-        return max(fold.ended_ms for fold in TrialResult.model_validate_json(path.read_bytes()).folds)
-    except (SerError, ValidationError):
-        return None
+            # It is damaged, which is a finding of its own, and its fold is trained again.
+            continue
+        if started_ms == run.info.start_time:
+            resumable.add(str(run.info.run_id))
+    return frozenset(resumable)

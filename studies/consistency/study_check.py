@@ -5,17 +5,21 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from studies.consistency.checks import Inconsistency, find_inconsistencies
-from studies.consistency.repairer import apply_repairs
-from studies.consistency.repairs import EndRun, RestoreResult
+from studies.consistency.repairs import EndRun, ProjectStudy, apply_repairs
 from studies.consistency.snapshot import StudySnapshot, read_snapshot
+from studies.coordination.projector import Projector
+from studies.coordination.trial_state import TrialState
 from studies.search.records import Point
 from studies.search.session import StudySession
 from studies.storages.base import Lease
-from tracking import schema
-from tracking.backend.queries import is_finished
+from tracking.context import StudyContext
+from tracking.writing.recorder import Recorder
 
 _ROUNDS = 5
-"""A repair brings to light what another inconsistency hid: a restored study, its trials, their folds, a value."""
+"""A repair brings to light what another inconsistency hid: a restored study, its trials, their folds."""
+
+Progress = Callable[[int, int], None]
+"""Called with the steps done and their number."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,16 @@ class CheckResult:
         study: Name of the study.
         snapshot: The study as it is now.
         repaired: Inconsistencies that were repaired, in order.
-        has_lost_runs: Whether MLflow had lost the study's runs.
+        damaged: Damaged results, one line each.
+        lost_runs: Number of results whose runs MLflow had lost when the check began.
         running_by: Process that runs the study now, or None.
     """
 
     study: str
     snapshot: StudySnapshot
     repaired: tuple[Inconsistency, ...] = ()
-    has_lost_runs: bool = False
+    damaged: tuple[str, ...] = ()
+    lost_runs: int = 0
     running_by: str | None = None
 
     @cached_property
@@ -44,89 +50,71 @@ class CheckResult:
     @property
     def trials(self) -> int:
         """Number of the study's points."""
-        return len(self.snapshot.points)
+        return len(self.snapshot.expected)
 
     @property
     def trials_open(self) -> int:
-        """Number of trials whose run is neither finished nor pruned."""
-        return sum(point.trial not in self._ended_trials for point in self.snapshot.points)
+        """Number of trials that are neither complete nor pruned."""
+        return sum(not self.snapshot.is_projected(trial) for trial in self.snapshot.expected)
 
     @property
     def folds_open(self) -> int:
-        """Number of folds of open trials that have neither a finished run nor a result in the outbox."""
-        snapshot = self.snapshot
-        finished = {run.data.tags.get(schema.FOLD_IDENTITY) for run in snapshot.runs if is_finished(run)}
-        present = finished | snapshot.pending | snapshot.finished_in_other_studies.keys()
-        open_points = [point for point in snapshot.points if point.trial not in self._ended_trials]
-        return sum(identity not in present for point in open_points for identity in point.folds)
-
-    @property
-    def pending(self) -> int:
-        """Number of results in the outbox, which the next start writes."""
-        return len(self.snapshot.pending)
+        """Number of folds of open trials that have no result."""
+        unpruned = (trial for trial in self.snapshot.expected if trial.point.pruned is None)
+        return sum(len(self.snapshot.missing(trial)) for trial in unpruned)
 
     @property
     def messages(self) -> list[str]:
-        """Lines that say what was repaired; restored results are counted in one of them."""
-        others = [repaired for repaired in self.repaired if not isinstance(repaired.repair, RestoreResult)]
-        restored = len(self.repaired) - len(others)
-        lines = [f"repaired, {repaired.kind}: {repaired.text}" for repaired in others]
-        if self.has_lost_runs or restored:
-            lost = f"MLflow lost the runs of study {self.study}; restored {restored} folds from artifacts"
-            lines.insert(0, f"{lost}, the others will be retrained")
-        return lines
+        """Lines that say what was damaged, lost and repaired."""
+        lines = [f"repaired, {repaired.kind}: {repaired.text}" for repaired in self.repaired]
+        if self.lost_runs:
+            lines.insert(
+                0,
+                f"MLflow lost the runs of {self.lost_runs} results of study {self.study}, or they were deleted there; "
+                "they are written again from the results on disk. To discard a result: ser results rm",
+            )
+        return [*self.damaged, *lines]
 
-    def open_points(self, points: list[Point]) -> list[Point]:
-        """Mark points as open whose trial has no finished run, although Optuna has its value.
-
-        Args:
-            points: The study's points as Optuna has them.
-        """
-        finished = self.snapshot.finished_trials()
-        return [
-            replace(point, complete=point.complete and expected.trial in finished)
-            for point, expected in zip(points, self.snapshot.points, strict=True)
-        ]
-
-    @cached_property
-    def _ended_trials(self) -> frozenset[str | None]:
-        pruned = {run.data.tags.get(schema.TRIAL_ID) for run in self.snapshot.runs if schema.PRUNED in run.data.tags}
-        return self.snapshot.finished_trials() | pruned
+    def points(self) -> list[Point]:
+        """Return the study's points; complete are those of which nothing is left to train or to write."""
+        snapshot = self.snapshot
+        return [replace(trial.point, complete=snapshot.is_projected(trial)) for trial in snapshot.expected]
 
 
-def check_study(session: StudySession) -> CheckResult:
-    """Compare a study's points, Optuna's trials, MLflow's runs and the outbox, and change nothing.
+def check_study(session: StudySession, progress: Progress = lambda done, total: None) -> CheckResult:
+    """Compare a study's points, its results on disk, MLflow's runs and Optuna's trials, and change nothing.
 
     Args:
         session: The study, which may run.
+        progress: Called with the result files read and their number.
     """
     running_by = session.home.storage.lease_owner(session.name)
     snapshot = read_snapshot(session, running_by is not None)
     # A search that runs may have proposed further points since.
-    while len(snapshot.points) < len(session.points()):
+    while len(snapshot.expected) < len(session.points()):
         snapshot = read_snapshot(session, running_by is not None)
-    return CheckResult(session.name, snapshot, running_by=running_by)
+    damaged = session.results.find_damaged(_identities(session), progress)
+    return CheckResult(session.name, snapshot, damaged=tuple(damaged.values()), running_by=running_by)
 
 
 def repair_study(
-    session: StudySession,
-    lease: Lease,
-    resumes: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    session: StudySession, lease: Lease, resumes: bool = False, progress: Progress = lambda done, total: None
 ) -> CheckResult:
     """Compare the same and repair, until nothing is found.
 
     Args:
         session: The study.
         lease: The study's lease, which the caller holds.
-        resumes: Whether the caller resumes runs that a kill left open, so that these need no repair.
-        progress: Called with the artifacts read and their number, where MLflow has lost the study's run.
+        resumes: Whether the caller resumes open runs and writes what MLflow and Optuna lack, so that these need no
+            repair.
+        progress: Called with the result files read and their number.
 
     Raises:
         StudyError: Another coordinator has taken the study.
     """
+    damaged = _set_aside_damaged(session, progress)
+    first = snapshot = read_snapshot(session)
     repaired: list[Inconsistency] = []
-    first = snapshot = read_snapshot(session, progress=progress)
     for _ in range(_ROUNDS):
         findings = [finding for finding in find_inconsistencies(snapshot) if not (resumes and _is_resumable(finding))]
         if not findings:
@@ -134,11 +122,52 @@ def repair_study(
         # Reading may have taken long.
         lease.check()
         apply_repairs(session, (finding.repair for finding in findings))
+        if any(isinstance(finding.repair, ProjectStudy) for finding in findings):
+            _project(session, snapshot)
         repaired += findings
         snapshot = read_snapshot(session)
-    return CheckResult(session.name, snapshot, tuple(repaired), first.has_lost_runs)
+    return CheckResult(session.name, snapshot, tuple(repaired), damaged, _lost_runs(first))
 
 
 def _is_resumable(finding: Inconsistency) -> bool:
-    """Return whether an inconsistency is a run that a kill left open and that a coordinator resumes."""
-    return finding.kind == "stuck" and isinstance(finding.repair, EndRun) and finding.repair.status == "KILLED"
+    """Return whether an inconsistency is what a coordinator resumes or writes anyway."""
+    return (finding.kind == "stuck" and isinstance(finding.repair, EndRun)) or isinstance(finding.repair, ProjectStudy)
+
+
+def _identities(session: StudySession) -> frozenset[str]:
+    """Identities of all folds of a study's points."""
+    return frozenset(identity for point in session.points() for identity in session.folds_of(point.configuration))
+
+
+def _set_aside_damaged(session: StudySession, progress: Progress) -> tuple[str, ...]:
+    """Move damaged results aside, so that their folds are trained again; return a line about each."""
+    lines = []
+    for identity, reason in session.results.find_damaged(_identities(session), progress).items():
+        path = session.results.move(identity, session.home.trash)
+        lines.append(f"{reason}; moved to {path}, the fold is trained again")
+    return tuple(lines)
+
+
+def _lost_runs(snapshot: StudySnapshot) -> int:
+    """Count the results of trials that Optuna calls complete, without runs."""
+    return sum(len(snapshot.unrecorded(trial)) for trial in snapshot.expected if trial.point.complete)
+
+
+def _project(session: StudySession, snapshot: StudySnapshot) -> None:
+    """Write what MLflow and Optuna lack of a study's results, without its corpus."""
+    stored = [identity for trial in snapshot.expected for identity in trial.folds if identity in snapshot.stored]
+    if not stored:
+        return
+    corpus = session.results.result(stored[0]).corpus
+    context = StudyContext(session.name, session.plan.recipe, corpus, None, session.scheme, {}, {})
+    shared = session.home.tracking_uri is not None
+    recorder = Recorder(session.client, session.experiment, context, session.home.lock("recording"), shared)
+    projector = Projector(session, recorder, recorder.ensure_study_run(complete=True))
+    for trial in snapshot.expected:
+        state = TrialState.of(trial.point, trial.folds, snapshot.stored)
+        state.pruned = trial.point.pruned
+        if state.stored and not snapshot.is_projected(trial):
+            projector.project(state)
+            if state.pruned is not None:
+                projector.prune(state, state.pruned)
+    recorder.close_open_runs()

@@ -1,28 +1,25 @@
 """Coordinator: it dispatches folds, takes their results, and is the only writer of its study.
 
-A result is on disk in the outbox before anything refers to it; then its run is written; then it leaves the outbox.
-After a kill at any moment, the next start of the study finds what is finished and what is in the outbox, and trains
-only the rest. While folds are trained, all reading and writing of databases and servers is left to background threads,
-for each trial in the order in which it came about, so that no worker waits for a server that is unavailable.
+A result is on disk before anything refers to it. After a kill at any moment, the next start of the study finds the
+results on disk, of whatever study, and trains only what is missing. While folds are trained, all reading and writing
+of databases and servers is left to background threads, for each trial in the order in which it came about, so that no
+worker waits for a server that is unavailable.
 """
 
 import time
 from collections import deque
-from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from ser.training.checkpoint import StoredFold
+from studies.coordination.projector import Projector
 from studies.coordination.retries import STALL_TIMEOUT_S, RetryPolicy
-from studies.coordination.reuse import ResultReuse
 from studies.coordination.trial_state import FoldState, TrialState, compute_progress
-from studies.coordination.trial_writer import TrialWriter
 from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 from studies.search.records import Point
 from studies.search.session import StudySession
 from tracking.analysis.variants.naming import trial_run_name
-from tracking.outbox.background_writer import BackgroundWriter
+from tracking.writing.background_writer import BackgroundWriter
 
 _WAIT_S = 1.0
 LEASE_CHECK_S = 15.0
@@ -36,7 +33,7 @@ class Coordinator:
         session: The study.
         points: Its points.
         store: Path of the feature store.
-        trial_writer: Writer of its trials.
+        projector: Writer of its trials.
         executor: Trains folds.
         callback: Called with the study's progress.
         background: Threads that read and write while folds are trained.
@@ -48,7 +45,7 @@ class Coordinator:
         session: StudySession,
         points: list[Point],
         store: Path,
-        trial_writer: TrialWriter,
+        projector: Projector,
         executor: Executor,
         callback: StudyCallback,
         background: BackgroundWriter,
@@ -56,10 +53,9 @@ class Coordinator:
     ) -> None:
         self._session = session
         self._search = session.search
-        self._outbox = session.outbox
+        self._results = session.results
         self._store = store
-        self._writer = trial_writer
-        self._reuse = ResultReuse(session, trial_writer)
+        self._projector = projector
         self._executor = executor
         self._callback = callback
         self._background = background
@@ -68,10 +64,12 @@ class Coordinator:
         self._points = max(len(points), self._search.size)
         values = self._search.completed_values()
         keys = {self._search.key(point.configuration): point.configuration for point in points if point.complete}
-        self._values = {key: (trial_run_name(configuration), values[key]) for key, configuration in keys.items()}
-        open_points = [point for point in points if not point.complete]
-        self._pruned = [self._trial_of(point) for point in open_points if point.pruned is not None]
-        self._trials = [self._trial_of(point) for point in open_points if point.pruned is None]
+        self._values = {
+            key: (trial_run_name(configuration), values[key]) for key, configuration in keys.items() if key in values
+        }
+        open_trials = self._trials_of([point for point in points if not point.complete])
+        self._pruned = [trial for trial in open_trials if trial.point.pruned is not None]
+        self._trials = [trial for trial in open_trials if trial.point.pruned is None]
         self._queue: deque[tuple[TrialState, str]] = deque()
         self._in_flight: dict[str, TrialState] = {}
         self._reused = 0
@@ -90,7 +88,7 @@ class Coordinator:
         Raises:
             UnavailableError: Everything is trained, and a database or server that must be written is unavailable.
         """
-        self._enqueue_trials(self._trials, self._reuse.started_configurations())
+        self._enqueue_trials(self._trials)
         for trial in self._pruned:
             self._finish_pruned(trial)
         self._publish_progress()
@@ -105,7 +103,7 @@ class Coordinator:
             self._renew_lease()
         failed = [trial for trial in self._trials if trial.failed_folds]
         for trial in failed:
-            self._background.submit(partial(self._writer.fail, trial))
+            self._background.submit(partial(self._projector.fail, trial))
         self._background.flush()
         self._publish_progress()
         return [reason for trial in failed for reason in trial.failed_folds.values()]
@@ -136,7 +134,7 @@ class Coordinator:
         """Queue the folds of the next point that the search proposes and that lacks any."""
         while not self._queue and not self._exhausted:
             if not self._proposed:
-                self._proposed = [self._trial_of(point) for point in self._search.propose(self._session.precision)]
+                self._proposed = self._trials_of(self._search.propose(self._session.precision))
                 self._trials += self._proposed
                 self._exhausted = not self._proposed
             # Repeated after an outage, this goes on with the same trials.
@@ -144,19 +142,17 @@ class Coordinator:
             self._proposed = []
         self._proposal_pending = False
 
-    def _enqueue_trials(self, trials: list[TrialState], started: Collection[str] | None = None) -> None:
-        """Reuse what exists of trials, finish those that lack nothing, and queue the folds of the others."""
-        pending = self._outbox.pending()
+    def _enqueue_trials(self, trials: list[TrialState]) -> None:
+        """Project the results of trials that exist, and queue the folds that are missing."""
         for trial in trials:
-            if trial.complete:
-                continue
-            self._background.check_lease()
-            self._reuse.flush_outbox(trial, pending)
-            value = self._reuse.reuse_finished_folds(trial, started)
-            if value is not None:
-                self._mark_complete(trial, value)
-        for trial in trials:
-            self._check_pruning(trial)
+            if not trial.stored:
+                self._check_pruning(trial)
+            elif self._search.is_order_dependent:
+                # Whether the other folds of a trial are trained depends on those that exist.
+                self._background.check_lease()
+                self._project(trial)
+            else:
+                self._background.submit(partial(self._project, trial), self._queue_key(trial))
         # Last, since all before it may be repeated after an outage, and no fold may be queued twice.
         self._queue.extend((trial, identity) for trial in trials for identity in trial.missing)
         self._reused += sum(len(trial.folds) - len(trial.missing) for trial in trials)
@@ -174,7 +170,7 @@ class Coordinator:
                 deferred.append((trial, identity))
                 continue
             if trial.run_id is None:
-                self._background.submit(partial(self._writer.ensure_started, trial), self._queue_key(trial))
+                self._background.submit(partial(self._projector.ensure_started, trial), self._queue_key(trial))
             trial.states[identity] = FoldState.RUNNING
             self._in_flight[identity] = trial
             self._retries.begin(identity)
@@ -192,11 +188,11 @@ class Coordinator:
                 self._retries.heartbeat(identity)
                 self._callback.on_epoch_end(slot, name, trial.point.configuration.epochs, record)
             case Finished(identity=identity, slot=slot, content=content):
-                self._outbox.put(identity, content)
+                self._results.put(identity, content)
                 trial.states[identity] = FoldState.STORED
                 del self._in_flight[identity]
                 self._retries.end(identity)
-                self._background.submit(partial(self._record, trial, identity), self._queue_key(trial))
+                self._background.submit(partial(self._project, trial), self._queue_key(trial))
                 self._callback.on_fold_end(slot, name)
                 self._publish_progress()
             case Failed():
@@ -218,23 +214,17 @@ class Coordinator:
             trial.states[failed.identity] = FoldState.FAILED
             trial.failed_folds[failed.identity] = text
 
-    def _record(self, trial: TrialState, identity: str) -> None:
-        """Write a fold's run from the outbox, and what follows from it for its trial."""
-        if not trial.states[identity].has_run:
-            content = self._outbox.read(identity)
-            if content is not None:
-                self._writer.record(trial, StoredFold.parse(content))
-            else:
-                self._reuse.adopt_foreign_run(trial, identity)
-        if trial.is_recorded and trial.pruned is None:
-            self._mark_complete(trial, self._writer.finish(trial))
-        else:
+    def _project(self, trial: TrialState) -> None:
+        """Write what MLflow and Optuna lack of a trial's results, and what follows from it for the trial."""
+        if trial.complete:
+            return
+        value = self._projector.project(trial)
+        if value is None:
             self._check_pruning(trial)
-
-    def _mark_complete(self, trial: TrialState, value: float) -> None:
-        configuration = trial.point.configuration
-        self._values[self._search.key(configuration)] = trial_run_name(configuration), value
-        trial.release_results()
+        else:
+            configuration = trial.point.configuration
+            self._values[self._search.key(configuration)] = trial_run_name(configuration), value
+            trial.release_results()
 
     def _check_pruning(self, trial: TrialState) -> None:
         """Prune a started trial that lacks folds, and with it its point, where its recorded folds say so."""
@@ -257,24 +247,25 @@ class Coordinator:
             is_open = bool(repetition.missing) and repetition.pruned is None
             if repetition is not trial and is_open and repetition.is_repetition_of(trial):
                 repetition.pruned = f"its repetition with seed {seed} was pruned: {reason}"
-                self._background.submit(partial(self._writer.prune, repetition, repetition.pruned))
+                self._background.submit(partial(self._projector.prune, repetition, repetition.pruned))
         trial.pruned = reason
-        self._background.submit(partial(self._writer.prune, trial, reason))
+        self._background.submit(partial(self._projector.prune, trial, reason))
 
     def _finish_pruned(self, trial: TrialState) -> None:
         """Write what a kill left unwritten of a pruned trial."""
-        pending = [identity for identity in self._outbox.pending() if identity in trial.folds]
-        if trial.point.pruned is None or (not pending and self._writer.is_pruned(trial)):
-            return
-        self._reuse.flush_outbox(trial, pending)
-        self._prune(trial, trial.point.pruned)
+        if trial.point.pruned is not None:
+            trial.pruned = trial.point.pruned
+            self._background.check_lease()
+            self._projector.project(trial)
+            self._prune(trial, trial.pruned)
 
     def _queue_key(self, trial: TrialState) -> str | None:
         """Key of the writes that keep a trial's order: the trial, or None, for all writes, in a search."""
         return None if self._search.is_order_dependent else trial.identity
 
-    def _trial_of(self, point: Point) -> TrialState:
-        return TrialState.queued(point, self._session.folds_of(point.configuration))
+    def _trials_of(self, points: list[Point]) -> list[TrialState]:
+        stored = self._results.identities()
+        return [TrialState.of(point, self._session.folds_of(point.configuration), stored) for point in points]
 
     def _publish_progress(self) -> None:
         folds = len(self._session.scheme)

@@ -1,8 +1,10 @@
 """Run-time state of a trial: its folds and their results."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+
+from mlflow.entities import Run
 
 from ser.identity import trial_identity
 from ser.results import Fold, FoldResult
@@ -16,7 +18,7 @@ class FoldState(Enum):
     """State of a fold.
 
     A fold that is trained goes through QUEUED, RUNNING, STORED and RECORDED. A failed attempt puts it back to QUEUED,
-    the last one to FAILED. A fold whose run exists already goes from QUEUED to RECORDED or EXTERNAL at once.
+    the last one to FAILED. A fold whose result exists begins as STORED.
     """
 
     QUEUED = auto()
@@ -26,21 +28,9 @@ class FoldState(Enum):
     FAILED = auto()
     """Its last attempt in this start of the study failed."""
     STORED = auto()
-    """Its result is on disk in the outbox, and has no run yet."""
+    """Its result is on disk."""
     RECORDED = auto()
-    """Its run is this study's."""
-    EXTERNAL = auto()
-    """Another study has trained it, and this study uses that result."""
-
-    @property
-    def has_result(self) -> bool:
-        """Whether its result is on disk."""
-        return self in (FoldState.STORED, FoldState.RECORDED, FoldState.EXTERNAL)
-
-    @property
-    def has_run(self) -> bool:
-        """Whether its result is in MLflow."""
-        return self in (FoldState.RECORDED, FoldState.EXTERNAL)
+    """MLflow shows its result, too."""
 
 
 @dataclass
@@ -52,9 +42,9 @@ class TrialState:
         identity: Its identity.
         folds: Its folds by identity, in the order of the scheme.
         states: State of each fold by identity, in the same order.
-        results: Results of folds that have a run, by fold identity; released when the trial is complete, since those of
-            a thousand trials would fill the memory.
-        external_runs: Runs of EXTERNAL folds by fold identity; none where the whole trial is another study's.
+        results: Results of RECORDED folds, by fold identity; released when the trial is complete, since those of a
+            thousand trials would fill the memory.
+        external_runs: Runs of RECORDED folds that other studies have written, by fold identity.
         run_id: Its run, once it has one.
         failures: Failed attempts at its folds, each with its traceback, in order.
         failed_folds: Last failure of each FAILED fold, by fold identity.
@@ -67,7 +57,7 @@ class TrialState:
     folds: Mapping[str, Fold]
     states: dict[str, FoldState]
     results: dict[str, FoldResult] = field(default_factory=dict)
-    external_runs: dict[str, str] = field(default_factory=dict)
+    external_runs: dict[str, Run] = field(default_factory=dict)
     run_id: str | None = None
     failures: list[str] = field(default_factory=list)
     failed_folds: dict[str, str] = field(default_factory=dict)
@@ -75,14 +65,16 @@ class TrialState:
     complete: bool = False
 
     @classmethod
-    def queued(cls, point: Point, folds: Mapping[str, Fold]) -> "TrialState":
-        """Make the trial of a point, all of whose folds are QUEUED.
+    def of(cls, point: Point, folds: Mapping[str, Fold], stored: Collection[str]) -> "TrialState":
+        """Make the trial of a point.
 
         Args:
             point: The point.
             folds: Its folds by identity, in the order of the scheme.
+            stored: Identities of folds whose results are on disk.
         """
-        return cls(point, trial_identity(list(folds)), folds, dict.fromkeys(folds, FoldState.QUEUED))
+        states = {identity: FoldState.STORED if identity in stored else FoldState.QUEUED for identity in folds}
+        return cls(point, trial_identity(list(folds)), folds, states)
 
     @property
     def label(self) -> str:
@@ -92,16 +84,21 @@ class TrialState:
     @property
     def missing(self) -> list[str]:
         """Identities of folds without a result, in the order of the scheme."""
-        return [identity for identity, state in self.states.items() if not state.has_result]
+        return [id_ for id_, state in self.states.items() if state not in (FoldState.STORED, FoldState.RECORDED)]
+
+    @property
+    def stored(self) -> list[str]:
+        """Identities of folds with a result that MLflow may lack, in the order of the scheme."""
+        return [identity for identity, state in self.states.items() if state is FoldState.STORED]
 
     @property
     def is_recorded(self) -> bool:
-        """Whether all its folds are in MLflow."""
-        return all(state.has_run for state in self.states.values())
+        """Whether MLflow shows all its folds."""
+        return all(state is FoldState.RECORDED for state in self.states.values())
 
     @property
     def validation_ua(self) -> dict[int, float]:
-        """Validation UA, 0..1, of the folds that have a result, by number of the fold, from 1."""
+        """Validation UA, 0..1, of the RECORDED folds, by number of the fold, from 1."""
         return {result.fold.index + 1: payloads.validation_ua(result) for result in tuple(self.results.values())}
 
     def is_repetition_of(self, trial: "TrialState") -> bool:
@@ -113,10 +110,17 @@ class TrialState:
         """Readable name of one of its folds."""
         return f"{self.label} · {self.folds[identity].name}"
 
-    def add_result(self, result: FoldResult, state: FoldState) -> None:
-        """Add a fold's result, with the fold as this scheme has it: an equal one may have another index elsewhere."""
+    def mark_recorded(self, result: FoldResult, external_run: Run | None) -> None:
+        """Note that MLflow shows a fold's result.
+
+        Args:
+            result: The result; an equal fold may have another index in another scheme.
+            external_run: The run, where another study has written it.
+        """
         self.results[result.identity] = result.model_copy(update={"fold": self.folds[result.identity]})
-        self.states[result.identity] = state
+        self.states[result.identity] = FoldState.RECORDED
+        if external_run is not None:
+            self.external_runs[result.identity] = external_run
 
     def release_results(self) -> None:
         """Mark it as complete, and release its results."""

@@ -8,6 +8,7 @@ from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
 from tracking.backend.client import connect, describe_store
 from tracking.backend.errors import redact_password
+from tracking.results.store import ResultStore
 
 MISSING = "missing: 'ser storage init' or the first study creates it"
 
@@ -28,7 +29,7 @@ def create_storages(home: Home, notify: Callable[[str], None]) -> None:
 
 
 def describe_storages(home: Home) -> list[tuple[str, str]]:
-    """Describe both databases and the outbox; nothing is created or changed.
+    """Describe both databases and the results; nothing is created or changed.
 
     Args:
         home: The data directory.
@@ -39,9 +40,8 @@ def describe_storages(home: Home) -> list[tuple[str, str]]:
     Raises:
         StorageError: A database cannot be used; `UnavailableError` if it is unavailable now.
     """
-    pending = sum(1 for _ in home.outbox.glob("*.safetensors"))
-    outbox = f"{pending} results wait to be written" if pending else "empty"
-    return [*_describe_studies(home), *_describe_runs(home), ("outbox", outbox)]
+    results = f"{len(ResultStore(home.results).identities())} folds on disk"
+    return [*_describe_studies(home), *_describe_runs(home), ("results", results)]
 
 
 def _describe_studies(home: Home) -> list[tuple[str, str]]:

@@ -213,9 +213,10 @@ class OptunaStudy:
 
     def prune_reason(self, number: int) -> str | None:
         """Return the reason for which a running trial should be pruned; None where it continues."""
-        if self._pruner is None:
+        trial = trial_by_number(self._study, number)
+        if self._pruner is None or trial.state.is_finished():
             return None
-        return self._pruner.prune_reason(self._study, trial_by_number(self._study, number))
+        return self._pruner.prune_reason(self._study, trial)
 
     def prune(self, number: int, reason: str) -> None:
         """Prune a trial for good, with the reason; repeating it changes nothing."""

@@ -1,9 +1,8 @@
-"""Opened study: its Optuna study, its MLflow runs, its outbox, and the identities of its folds."""
+"""Opened study: its Optuna study, its MLflow runs, its results on disk, and the identities of its folds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
@@ -17,8 +16,8 @@ from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking.backend.client import connect
-from tracking.outbox.outbox import Outbox
 from tracking.reading.reader import Reader
+from tracking.results.store import ResultStore
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,6 @@ class StudySession:
         client: The tracking store.
         location: Its experiment, corpus digest and fold scheme.
         identity_inputs: Folds and device type, which enter the identities of its folds.
-        outbox: Results that have no run yet.
     """
 
     plan: StudyPlan
@@ -45,7 +43,6 @@ class StudySession:
     client: MlflowClient
     location: StudyLocation
     identity_inputs: IdentityInputs
-    outbox: Outbox
 
     @classmethod
     def reopen(cls, home: Home, summary: StudySummary) -> "StudySession":
@@ -68,7 +65,7 @@ class StudySession:
                 "identities; check it with that version"
             )
         client = connect(home.tracking_uri_or_path)
-        return cls(summary.plan, home, search, precision, client, location, identity_inputs, Outbox(home.outbox))
+        return cls(summary.plan, home, search, precision, client, location, identity_inputs)
 
     @property
     def name(self) -> str:
@@ -85,17 +82,15 @@ class StudySession:
         """All folds, in order."""
         return self.identity_inputs.scheme
 
+    @property
+    def results(self) -> ResultStore:
+        """Results on disk, of all studies of the data directory."""
+        return ResultStore(self.home.results)
+
     @cached_property
     def reader(self) -> Reader:
         """Reader of all results of its corpus and fold scheme, of any study."""
         return Reader(self.client, self.experiment, self.location.corpus_digest, self.location.scheme)
-
-    @property
-    def local_artifacts(self) -> Path | None:
-        """Folder of its experiment's artifacts; None where a tracking server keeps them."""
-        if self.home.tracking_uri is not None:
-            return None
-        return self.home.artifacts / str(self.client.get_experiment(self.experiment).name)
 
     def points(self) -> list[Point]:
         """Read all points that are known by now, each with its Optuna trial."""

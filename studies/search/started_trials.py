@@ -125,6 +125,18 @@ def started_trials(study: StudySummary, versions: CodeVersions) -> list[StartedT
     return started
 
 
+def fold_identities(study: StudySummary, results: ResultStore) -> frozenset[str]:
+    """List the identities of the folds of all trials that a study has started.
+
+    Args:
+        study: The study.
+        results: Results on disk; see `find_versions`.
+    """
+    versions = find_versions(study, results)
+    trials = [] if versions is None else started_trials(study, versions)
+    return frozenset(identity for trial in trials for identity in trial.folds)
+
+
 def _started_trial(configuration: FoldConfiguration, folds: Mapping[str, Fold], trial: FrozenTrial) -> StartedTrial:
     return StartedTrial(
         configuration=configuration,

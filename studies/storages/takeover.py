@@ -15,7 +15,6 @@ from ser.results import BaselineResult
 from ser.training.checkpoint import add_digests, parse_result
 from studies.storages.home import Home
 from tracking import schema
-from tracking.backend.local_database import find_discarded_runs
 from tracking.results.baselines import BaselineStore
 from tracking.results.store import ResultStore
 
@@ -57,6 +56,9 @@ def take_over_results(
 
 
 def _is_due(home: Home) -> bool:
+    if not home.root.is_dir():
+        # A command that only looks makes no data directory.
+        return False
     return not (home.results / MARKER).is_file() or any(home.outbox.glob(_QUEUED))
 
 
@@ -105,6 +107,9 @@ class _Takeover:
 
     def _artifacts(self, kind: schema.Kind) -> list[Path]:
         """List the results of runs of a kind, without those of runs that count no more."""
+        # Imports MLflow, which nothing else needs that only reads results.
+        from tracking.backend.local_database import find_discarded_runs
+
         discarded = find_discarded_runs(self._home.root / "mlflow.db")
         paths = sorted(self._home.artifacts.glob(f"*/*/artifacts/{schema.RESULT_OF[kind]}"))
         return [path for path in paths if path.parent.parent.name not in discarded]

@@ -43,6 +43,8 @@ def test_the_commands_are_those_that_the_readme_names() -> None:
         "corpus make-layout",
         "corpus check",
         "doctor",
+        "results list",
+        "results rm",
         "storage init",
         "storage check",
     }
@@ -101,6 +103,8 @@ def test_nothing_runs_where_a_command_or_an_option_is_missing(path: tuple[str, .
         ("corpus", "make-demo"),
         ("corpus", "check"),
         ("report", "published"),
+        ("results", "list"),
+        ("results", "rm"),
         ("storage", "init"),
         ("storage", "check"),
     }:

@@ -42,13 +42,12 @@ def test_init_makes_both_databases_once_with_the_write_ahead_log(tmp_path: Path)
 
 def test_a_check_says_what_is_there_and_who_runs_it(place: StudyFixture) -> None:
     place.start(plan_of("none"))
-    place.outbox.put("abc", b"a result")
     home = Home(place.folder)
     with home.storage.acquire_lease("first"):
         facts = shown("check", place.folder)
     assert facts["number of studies"] == "1"
     assert facts["running"].startswith(f"first, by process {os.getpid()} on {platform.node()} since ")
-    assert facts["outbox"] == "1 results wait to be written"
+    assert facts["results"] == "2 folds on disk"
     assert int(facts["number of runs"]) == len(place.store.runs())
 
 

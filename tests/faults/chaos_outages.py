@@ -108,14 +108,14 @@ def outage(campaign: Campaign, victims: str, outage_s: float | None) -> str:
             assert code == UnavailableError.exit_code, notes
             errors = [note["event"] for note in notes if note["event"].startswith("error: ")]
             assert len(errors) == 1, notes
-            waiting = sum(1 for _ in home.outbox.glob("*.safetensors"))
+            stored = sum(1 for _ in home.results.glob("*.safetensors"))
             _start(made, victims)
             code_again, again = campaign.end(campaign.begin(home, WORKERS), home)
             assert code_again == 0, again
             assert _count(again, "fold ended") == 0, again
             ended = (
                 f"it ended by itself after {back_s - killed_s:.0f} s with one line and exit code {code}, "
-                f"{waiting} results waiting; the next start trained 0 folds"
+                f"{stored} results on disk; the next start trained 0 folds"
             )
         assert _count(notes, "fold ended") == TRIALS * FOLDS, notes
         trained = _count([note for note in notes if killed_s <= note["at_s"] <= back_s], "fold ended")

@@ -31,14 +31,14 @@ from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
 from tests.support.processes import local_workers
 from tracking.backend.artifacts import Artifacts
-from tracking.outbox.outbox import Outbox
+from tracking.results.store import ResultStore
 
 # Every call that writes anything anywhere.
 WRITES: tuple[tuple[Any, str], ...] = (
-    *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch", "log_dict")),
+    *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch")),
     *((MlflowClient, name) for name in ("set_terminated", "set_tag")),
     (Artifacts, "log"),
-    *((Outbox, name) for name in ("put", "remove")),
+    (ResultStore, "put"),
     *(
         (OptunaStudy, name)
         for name in ("start_trial", "complete", "save_precision", "save_identity_inputs", "save_location")

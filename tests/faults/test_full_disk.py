@@ -14,7 +14,7 @@ from studies.monitoring.live_status import StatusWriter
 from tests.support.toy_coordinator import InProcess, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
 from tracking.backend.errors import translating_errors
-from tracking.outbox.background_writer import BackgroundWriter
+from tracking.writing.background_writer import BackgroundWriter
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
@@ -65,7 +65,6 @@ class Filling(InProcess):
 
     def wait(self, timeout_s: float) -> list[Event]:
         if len(self.handed_out) == 2:
-            # What leaves the outbox makes room.
             self._sender.flush()
             fill(self._folder)
         return super().wait(timeout_s)
@@ -81,7 +80,7 @@ def on_small_disk(place: StudyFixture, part: str, small_disk: Path) -> None:
     path.symlink_to(small_disk / part)
 
 
-@pytest.mark.parametrize("part", ["outbox", "artifacts", "optuna.db", "mlflow.db"])
+@pytest.mark.parametrize("part", ["results", "artifacts", "optuna.db", "mlflow.db"])
 def test_a_study_stopped_by_a_full_disk_resumes(place: StudyFixture, small_disk: Path, part: str) -> None:
     on_small_disk(place, part, small_disk)
     place.open(place.folder)
@@ -99,7 +98,7 @@ def test_a_study_stopped_by_a_full_disk_resumes(place: StudyFixture, small_disk:
     assert len(executor.handed_out) + len(again.handed_out) <= FOLDS + 1
     assert {run.info.status for run in place.store.runs()} == {"FINISHED"}
     assert len(place.store.runs(ser__kind="fold")) == FOLDS
-    assert place.outbox.pending() == frozenset()
+    assert place.unrecorded() == frozenset()
     assert None not in place.values(PLAN)
 
 

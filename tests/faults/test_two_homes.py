@@ -16,7 +16,7 @@ from tests.support.mlflow_server import MlflowServer
 from tests.support.served_study import ServedStudy
 from tests.support.toy_coordinator import InProcess, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
-from tracking.outbox.background_writer import BackgroundWriter
+from tracking.writing.background_writer import BackgroundWriter
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)

@@ -69,7 +69,7 @@ def curves_of(place: StudyFixture) -> list[tuple[str, list[tuple[int, float, int
 
 
 def assert_whole(place: StudyFixture, undisturbed: StudyFixture, plan: StudyPlan) -> None:
-    """Assert that nothing is lost and nothing duplicated in MLflow, Optuna and the outbox."""
+    """Assert that nothing is lost and nothing duplicated in MLflow, Optuna and on disk."""
     runs, trials = place.store.runs(), plan.size
     expected = {"study": 1, "trial": trials, "fold": trials * len(SCHEME)}
     assert Counter(run.data.tags["ser.kind"] for run in runs) == expected
@@ -78,4 +78,4 @@ def assert_whole(place: StudyFixture, undisturbed: StudyFixture, plan: StudyPlan
     assert curves_of(place) == curves_of(undisturbed)
     assert place.values(plan) == undisturbed.values(plan)
     assert place.states() == ["COMPLETE"] * trials
-    assert place.outbox.pending() == frozenset()
+    assert place.unrecorded() == frozenset()

@@ -13,8 +13,8 @@ from studies.consistency.checks import Inconsistency, find_inconsistencies
 from studies.consistency.snapshot import read_snapshot
 from studies.consistency.study_check import repair_study
 from studies.coordination.coordinator import Coordinator
+from studies.coordination.projector import Projector
 from studies.coordination.shutdown import closing_runs_on_error
-from studies.coordination.trial_writer import TrialWriter
 from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 from studies.planning.options import StudyOptions
@@ -31,9 +31,10 @@ from tests.support.toy_studies import CORPUS, SCHEME, MlflowFixture, baseline, t
 from tests.support.trial_results import trial_results
 from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.trial_result import TrialResult
-from tracking.outbox.background_writer import BackgroundWriter, Write
-from tracking.outbox.outbox import Outbox
+from tracking.backend.queries import is_finished
 from tracking.reading.reader import Reader
+from tracking.results.store import ResultStore
+from tracking.writing.background_writer import BackgroundWriter, Write
 from tracking.writing.recorder import Recorder
 
 
@@ -180,7 +181,7 @@ class StudyFixture:
         self.database = folder / "optuna.db"
         self.storage: Storage = SqliteStorage(self.database)
         self.store = MlflowFixture(folder, folder / "mlflow.db")
-        self.outbox = Outbox(folder / "outbox")
+        self.results_on_disk = ResultStore(folder / "results")
 
     def start(
         self,
@@ -203,13 +204,13 @@ class StudyFixture:
             check = repair_study(session, Lease(), resumes=True)
             for message in check.messages:
                 callback.on_message(message)
-            points = check.open_points(session.points())
+            points = check.points()
             study_run = recorder.ensure_study_run(complete=session.is_complete(points))
             coordinator = Coordinator(
                 session=session,
                 points=points,
                 store=self.folder / "features",
-                trial_writer=TrialWriter(session, recorder, study_run),
+                projector=Projector(session, recorder, study_run),
                 executor=executor or InProcess(),
                 callback=callback,
                 background=sender or SynchronousWriter(),
@@ -230,7 +231,6 @@ class StudyFixture:
             client=self.store.client,
             location=StudyLocation(self.store.experiment, CORPUS.digest, SCHEME[0].scheme, len(scheme)),
             identity_inputs=IdentityInputs(scheme, "cpu"),
-            outbox=self.outbox,
         )
 
     def check(self, study: str = "first", is_running: bool = False) -> list[Inconsistency]:
@@ -257,6 +257,11 @@ class StudyFixture:
     def results(self) -> list[TrialResult]:
         """The whole results of all finished trials."""
         return trial_results(self.store.client, self.store.experiment)
+
+    def unrecorded(self) -> frozenset[str]:
+        """Identities of results on disk without a finished run."""
+        recorded = {run.data.tags["ser.fold_identity"] for run in self.store.runs(ser__kind="fold") if is_finished(run)}
+        return self.results_on_disk.identities() - recorded
 
     def values(self, plan: StudyPlan, study: str = "first") -> list[float | None]:
         """Optuna's value of each point; None where it is not complete."""

@@ -1,10 +1,12 @@
 """Folds of the toy corpus as a study would record them; each is trained once a test session."""
 
+from atexit import register
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from mlflow.entities import Run
@@ -20,6 +22,7 @@ from tracking.analysis.trial_result import TrialResult
 from tracking.backend.client import connect, experiment_id
 from tracking.backend.queries import search_runs
 from tracking.context import StudyContext
+from tracking.results.store import ResultStore
 from tracking.writing.recorder import Recorder
 
 CORPUS = toy_corpus()
@@ -36,8 +39,17 @@ def trained(configuration: FoldConfiguration, index: int) -> bytes:
 
 @cache
 def stored(configuration: FoldConfiguration, index: int) -> StoredFold:
-    """The same fold with its result parsed."""
-    return StoredFold.parse(trained(configuration, index))
+    """The same fold as a file, which ends with the process."""
+    content = trained(configuration, index)
+    result = parse_result(content)
+    return StoredFold(result, ResultStore(_folder()).put(result.identity, content))
+
+
+@cache
+def _folder() -> Path:
+    folder = mkdtemp(prefix="ser-toy-results-")
+    register(rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def trial_id(configuration: FoldConfiguration, scheme: Sequence[Fold] = SCHEME) -> str:
@@ -96,7 +108,7 @@ class MlflowFixture:
         self.experiment = experiment_id(self.client, CORPUS.name, folder / "artifacts")
 
     def context(self, study: str, corpus: Corpus = CORPUS, **options: str) -> StudyContext:
-        return StudyContext(study, "quick", corpus, SCHEME, {"ser.git_commit": "abc"}, options)
+        return StudyContext(study, "quick", corpus.identity, corpus, SCHEME, {"ser.git_commit": "abc"}, options)
 
     def recorder(self, study: str = "first", corpus: Corpus = CORPUS, **options: str) -> Recorder:
         context = self.context(study, corpus, **options)

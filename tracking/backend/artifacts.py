@@ -1,5 +1,7 @@
 """Artifacts of runs: local paths, downloads, uploads."""
 
+import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,13 +11,18 @@ from urllib.parse import unquote, urlparse
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from ser.files import atomic_write
 from tracking import schema
 from tracking.backend.mlflow_internals import artifact_repository
 
 
 def artifact_path(run: Run, name: str) -> Path | None:
     """Return the local path of an artifact, or None where the artifact store is not a local folder."""
-    parsed = urlparse(f"{run.info.artifact_uri}/{name}")
+    return _local_path(f"{run.info.artifact_uri}/{name}")
+
+
+def _local_path(uri: str) -> Path | None:
+    parsed = urlparse(uri)
     return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
 
 
@@ -76,13 +83,50 @@ class Artifacts:
         """Forget the artifact URI of a finished run."""
         self._uris.pop(run_id, None)
 
-    def log(self, run_id: str, files: Mapping[str, bytes]) -> None:
-        """Write files by name; existing ones are replaced."""
-        if not files:
+    def log(self, run_id: str, files: Mapping[str, bytes], linked: Mapping[str, Path] | None = None) -> None:
+        """Write files by name; existing ones are replaced.
+
+        Args:
+            run_id: Id of the run.
+            files: Content by name.
+            linked: Files on disk that never change, by name: they are linked where the artifact store is a folder on
+                the same file system, and copied elsewhere.
+        """
+        links = dict(linked or {})
+        if not files and not links:
             return
         uri = self._uris.get(run_id) or str(self._client.get_run(run_id).info.artifact_uri)
-        repository = artifact_repository(self._client, uri)
-        with tempfile.TemporaryDirectory() as folder:
+        folder = _local_path(uri)
+        with tempfile.TemporaryDirectory() as drafts:
             for name, content in files.items():
-                (Path(folder) / name).write_bytes(content)
-            repository.log_artifacts(folder)
+                (Path(drafts) / name).write_bytes(content)
+            if folder is None:
+                for name, path in links.items():
+                    (Path(drafts) / name).symlink_to(path.resolve())
+            artifact_repository(self._client, uri).log_artifacts(drafts)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, path in links.items():
+                link_or_copy(path, folder / name)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put a file that never changes at a second path, as a hard link where the file system allows it.
+
+    Args:
+        source: The file.
+        target: The second path; what is there is replaced at once, so that a reader sees the old file or the new one.
+    """
+    if target.exists() and target.samefile(source):
+        return
+    draft = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    try:
+        draft.unlink(missing_ok=True)
+        os.link(source, draft)
+        draft.replace(target)
+    except OSError:
+        # Another file system, or one without hard links.
+        atomic_write(target, source.read_bytes())
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)

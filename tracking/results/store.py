@@ -12,7 +12,7 @@ from pathlib import Path
 from ser.errors import SerError, StudyError
 from ser.files import atomic_write
 from ser.results import FoldResult
-from ser.training.checkpoint import check_file, read_result
+from ser.training.checkpoint import StoredFold, check_file, read_result
 
 _SUFFIX = ".safetensors"
 _CHECK_THREADS = 4
@@ -70,6 +70,10 @@ class ResultStore:
             SerError: The file is missing or damaged, or holds another fold; the message names it.
         """
         return _of_identity(identity, read_result(self.path(identity)), self.path(identity))
+
+    def fold(self, identity: str) -> StoredFold:
+        """Read a fold's result, with the path of its file; errors as for `result`."""
+        return StoredFold(self.result(identity), self.path(identity))
 
     def find_damaged(
         self, identities: Collection[str], progress: Callable[[int, int], None] = lambda done, total: None

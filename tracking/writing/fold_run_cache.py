@@ -146,8 +146,9 @@ class FoldRunCache:
         fetched = _CachedRuns(self._clock(), search_runs(self._client, self._experiment, ser__model=model))
         for run in fetched.runs:
             identity = run.data.tags.get(schema.FOLD_IDENTITY)
-            if identity is not None and is_finished(run) and has_result_artifact(run):
-                fetched.folds.setdefault(identity, FoldRun(run, complete=True))
+            if identity is not None and is_finished(run):
+                # A run whose artifact is lost is written again, to the same rows.
+                fetched.folds.setdefault(identity, FoldRun(run, complete=has_result_artifact(run)))
             elif identity is not None and not is_finished(run):
                 fetched.unfinished.setdefault((identity, int(run.info.start_time)), run)
         with self._guard:

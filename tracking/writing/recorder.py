@@ -4,6 +4,7 @@ Every call may be repeated: a run is looked up by its tags before it is created,
 timestamps of the result, not of the writing, so that repeating the writes repairs a kill between any two of them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -72,15 +73,18 @@ class Recorder:
         run = runs[0] if runs else self._create(self._context.study, {schema.KIND: "study"})
         if not (complete and is_finished(run)):
             self._resume_run(run, self._context.options)
-            skipped = [{"name": file.name, "reason": file.reason} for file in self._context.corpus.skipped]
-            notes = list(self._context.corpus.notes)
-            self._client.log_dict(run.info.run_id, {"skipped": skipped, "notes": notes}, schema.SKIPPED)
-            files = {
-                schema.UTTERANCES: payloads.utterances_csv(self._context.corpus).encode(),
-                schema.FOLD_SCHEME: scheme_json(self._context.scheme),
-            }
-            self._artifacts.log(run.info.run_id, files)
+            self._artifacts.log(run.info.run_id, self._study_files())
         return str(run.info.run_id)
+
+    def _study_files(self) -> dict[str, bytes]:
+        """Files of the study's run: its folds, and the corpus's utterances, skipped files and notes."""
+        files = {schema.FOLD_SCHEME: scheme_json(self._context.scheme)}
+        corpus = self._context.loaded_corpus
+        if corpus is not None:
+            skipped = [{"name": file.name, "reason": file.reason} for file in corpus.skipped]
+            files[schema.SKIPPED] = json.dumps({"skipped": skipped, "notes": list(corpus.notes)}, indent=2).encode()
+            files[schema.UTTERANCES] = payloads.utterances_csv(corpus).encode()
+        return files
 
     def ensure_trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
         """Find or create a trial's run below the study's; return its id."""
@@ -171,12 +175,6 @@ class Recorder:
         self._write(run_id, tags={schema.PRUNED: reason[:5000], schema.NOTE: pruned_description(reason)})
         self._client.set_terminated(run_id, "KILLED")
 
-    def trial_is_pruned(self, trial_id: str) -> bool:
-        """Check that the run of a trial of this study is marked as pruned and ended."""
-        tags = {"ser__kind": "trial", "ser__study": self._context.study, "ser__trial_id": trial_id}
-        runs = search_runs(self._client, self._experiment, **tags)
-        return any(schema.PRUNED in run.data.tags and run.info.status == "KILLED" for run in runs)
-
     def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
         """Write a baseline's scores and predictions to the study's run."""
         classes = len(baseline.corpus.emotions)
@@ -224,7 +222,9 @@ class Recorder:
 
     def _log_corpus(self, run_id: str) -> None:
         """Log the corpus as a run's dataset."""
-        retry_once_on_conflict(lambda: self._client.log_inputs(run_id, [payloads.dataset_input(self._context.corpus)]))
+        corpus = self._context.loaded_corpus
+        if corpus is not None:
+            retry_once_on_conflict(lambda: self._client.log_inputs(run_id, [payloads.dataset_input(corpus)]))
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
         common = {
@@ -247,13 +247,13 @@ class Recorder:
         confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
         files = _confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
         predictions = payloads.predictions_csv(result).encode()
-        self._artifacts.log(run_id, files | {schema.PREDICTIONS: predictions, schema.TRAINED_FOLD: fold.content})
+        self._artifacts.log(run_id, files | {schema.PREDICTIONS: predictions}, {schema.TRAINED_FOLD: fold.path})
         self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
         self._artifacts.forget(run_id)
 
     def _is_trial_of_study(self, run: Run, trial_id: str) -> bool:
-        kind, study = run.data.tags[schema.KIND], run.data.tags[schema.STUDY]
-        return kind == "trial" and study == self._context.study and run.data.tags[schema.TRIAL_ID] == trial_id
+        tags = {schema.KIND: "trial", schema.STUDY: self._context.study, schema.TRIAL_ID: trial_id}
+        return tags.items() <= run.data.tags.items()
 
     def _create_fold(self, trial_run: str, result: FoldResult) -> Run:
         tags = {

@@ -1,4 +1,4 @@
-"""Print whether a study's points, Optuna, MLflow and the outbox agree."""
+"""Print whether a study's results on disk, MLflow and Optuna agree."""
 
 import typer
 
@@ -35,11 +35,10 @@ def check(options: CheckOptions) -> None:
 
 
 def _summary(study: str, result: CheckResult) -> str:
-    """Describe a check in one line: verdict, open trials and folds, queued results, and the process that runs it."""
+    """Describe a check in one line: verdict, open trials and folds, and the process that runs it."""
     count = len(result.findings)
     verdict = f"{count} inconsistent; repair with: ser study check {study} --repair" if count else "consistent"
     complete = f"{result.trials - result.trials_open} of {result.trials} trials complete"
     left = f"{result.folds_open} folds left" if result.folds_open else "no folds left"
-    queued = f", {result.pending} results queued in the outbox" if result.pending else ""
     running = f"; running ({result.running_by}), and its open runs are in order" if result.running_by else ""
-    return f"{verdict}; {complete}, {left}{queued}{running}"
+    return f"{verdict}; {complete}, {left}{running}"

@@ -51,7 +51,7 @@ class CheckOptions(HomeOptions):
 @app.command(epilog="Example: ser study check demo-quick-quantum-1a2b3c4d --repair")
 @lazy_command("studies.cli.study.check:check")
 def check(options: CheckOptions) -> None:
-    """Compare a study's points, Optuna's trials, MLflow's runs and the outbox.
+    """Compare a study's results on disk with MLflow's runs and Optuna's trials.
 
     Reports what is missing, duplicated, orphaned or stuck, and exits with 1 if anything is. --repair tags a run that
     belongs nowhere as superseded, and readers skip it; lost folds are retrained by the study's own command. Every

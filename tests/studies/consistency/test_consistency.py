@@ -16,9 +16,8 @@ from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
-from ser.training.checkpoint import parse_result
 from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
-from tests.support.toy_studies import CORPUS, SCHEME, trained
+from tests.support.toy_studies import CORPUS, SCHEME
 from tracking import schema
 
 PLAN = plan_of("none", "quantum")
@@ -100,10 +99,10 @@ def delete(place: Damaged, run: Run) -> None:
     place.store.client.delete_run(run.info.run_id)
 
 
-def lose_a_fold_and_its_status(place: Damaged) -> None:
+def lose_a_result(place: Damaged) -> Run:
     run = place.run("fold")
-    (place.artifacts(run) / schema.TRAINED_FOLD).unlink()
-    place.set_status(run, "RUNNING")
+    place.results_on_disk.path(run.data.tags[schema.FOLD_IDENTITY]).unlink()
+    return run
 
 
 def another_trial_of_a_point(place: Damaged) -> None:
@@ -123,11 +122,6 @@ def a_trial_run_without_its_folds(place: Damaged) -> None:
         delete(place, place.run("fold", fold=fold))
 
 
-def a_damaged_outbox(place: Damaged) -> None:
-    content = trained(NONE, 0)
-    place.outbox.put(parse_result(content).identity, content[: len(content) // 2])
-
-
 def a_double_trial_with_a_fold_of_its_own(place: Damaged) -> None:
     copy = place.copy(place.run("trial"), "RUNNING")
     place.store.client.set_tag(place.run("fold").info.run_id, schema.PARENT, copy.info.run_id)
@@ -138,36 +132,56 @@ DAMAGE = {
         lambda place: place.set_status(place.run("study"), "RUNNING"), ("stuck",), "study run first"
     ),
     "trial run left open": Damage(
-        lambda place: place.set_status(place.run("trial"), "RUNNING"), ("stuck",), "trial run none"
+        lambda place: place.set_status(place.run("trial"), "RUNNING"), ("missing",), "does not show its end"
     ),
     "fold run left open": Damage(
-        lambda place: place.set_status(place.run("fold"), "RUNNING"), ("stuck",), "fold run fold 01"
+        lambda place: place.set_status(place.run("fold"), "RUNNING"), ("missing",), "MLflow lacks 1 of its 2 folds"
     ),
     "fold run left open without its result": Damage(
-        lose_a_fold_and_its_status, ("stuck", "missing"), "fold run fold 01", trained=1, superseded=1
-    ),
-    "result of a fold lost": Damage(
-        lambda place: (place.artifacts(place.run("fold")) / schema.TRAINED_FOLD).unlink(),
-        ("missing", "missing"),
-        "fold.safetensors is lost",
+        lambda place: place.set_status(lose_a_result(place), "RUNNING"),
+        ("stuck", "missing"),
+        "fold run fold 01",
         trained=1,
         superseded=1,
     ),
-    "result of a trial lost": Damage(
-        lambda place: (place.artifacts(place.run("trial")) / schema.TRIAL_RESULT).unlink(),
+    "result of a fold lost": Damage(
+        lose_a_result, ("missing", "missing"), "its result is not on disk", trained=1, superseded=1
+    ),
+    "artifact of a fold lost": Damage(
+        lambda place: (place.artifacts(place.run("fold")) / schema.TRAINED_FOLD).unlink(),
         ("missing",),
-        "trial.json is lost",
+        "MLflow lacks 1 of its 2 folds",
     ),
-    "fold run deleted": Damage(
-        lambda place: delete(place, place.run("fold")), ("missing",), "FINISHED without folds f1", trained=1
-    ),
-    "all fold runs of a trial deleted": Damage(
-        a_trial_run_without_its_folds, ("missing",), "FINISHED without folds f1, f2", trained=FOLDS
-    ),
+    "fold run deleted": Damage(lambda place: delete(place, place.run("fold")), ("missing",), "MLflow lacks 1"),
+    "all fold runs of a trial deleted": Damage(a_trial_run_without_its_folds, ("missing",), "MLflow lacks 2"),
     "trial run deleted": Damage(
         lambda place: delete(place, place.run("trial")),
         ("missing", "orphaned", "orphaned"),
-        "there is none, but its folds have runs",
+        "does not show its end",
+    ),
+    "tag that names a trial deleted": Damage(
+        lambda place: place.store.client.delete_tag(place.run("trial").info.run_id, schema.TRIAL_ID),
+        ("malformed", "missing", "orphaned", "orphaned"),
+        "the tag that names it is missing",
+        superseded=1,
+    ),
+    "tag that names a fold deleted": Damage(
+        lambda place: place.store.client.delete_tag(place.run("fold").info.run_id, schema.FOLD_IDENTITY),
+        ("malformed", "missing"),
+        "the tag that names it is missing",
+        superseded=1,
+    ),
+    "tag of a kind changed": Damage(
+        lambda place: place.store.client.set_tag(place.run("fold").info.run_id, schema.KIND, "foo"),
+        ("malformed", "missing"),
+        "its tag ser.kind is 'foo', expected study, trial or fold",
+        superseded=1,
+    ),
+    "tag of a kind deleted": Damage(
+        lambda place: place.store.client.delete_tag(place.run("study").info.run_id, schema.KIND),
+        ("malformed", "missing", "orphaned", "orphaned"),
+        "its tag ser.kind is missing",
+        superseded=1,
     ),
     "study run deleted": Damage(
         lambda place: delete(place, place.run("study")), ("missing", "orphaned", "orphaned"), "there is none above"
@@ -205,7 +219,7 @@ DAMAGE = {
         lambda place: place.copy(place.run("fold"), "RUNNING"), ("duplicate",), "fold run fold 01", superseded=1
     ),
     "trial unknown to the search": Damage(
-        lambda place: place.forget_in_the_search("none"), ("missing",), "Optuna: no value of trial none"
+        lambda place: place.forget_in_the_search("none"), ("missing",), "does not show its end"
     ),
     "two trials of a point in the search": Damage(
         another_trial_of_a_point, ("duplicate",), "trial 0 is of the same point"
@@ -213,7 +227,6 @@ DAMAGE = {
     "a trial in the search that nobody asked for": Damage(
         a_trial_that_nobody_asked_for, ("orphaned",), 'no point of the study asks for {"attention": "none"}'
     ),
-    "a damaged file in the outbox": Damage(a_damaged_outbox, ("stuck",), "holds no result"),
 }
 
 
@@ -289,11 +302,10 @@ def test_damage_is_found_and_repaired_without_a_trace(finished: Damaged, damaged
 def test_a_start_repairs_all_kinds_of_damage(finished: Damaged, damaged: Damaged) -> None:
     names = (
         "study run left open",
-        "result of a trial lost",
+        "artifact of a fold lost",
         "fold run below no trial",
         "trial run that nobody asked for",
         "two trials of a point in the search",
-        "a damaged file in the outbox",
     )
     for name in names:
         DAMAGE[name].do(damaged)
@@ -301,9 +313,8 @@ def test_a_start_repairs_all_kinds_of_damage(finished: Damaged, damaged: Damaged
     watcher, executor = RecordingCallback(), InProcess()
     assert damaged.start(PLAN, executor, observer=watcher) == []
     assert executor.handed_out == []
-    assert {text.split(":")[0] for text in watcher.repairs} == {
-        f"repaired, {kind}" for kind in ("missing", "orphaned", "duplicate", "stuck")
-    }
+    assert watcher.repairs[0].startswith("MLflow lost the runs of 1 results of study first")
+    assert {text.split(":")[0] for text in watcher.repairs[1:]} == {"repaired, orphaned", "repaired, duplicate"}
     assert copy.info.run_id in damaged.superseded()
     assert damaged.check() == []
     assert table(damaged) == table(finished)
@@ -313,10 +324,26 @@ def test_a_start_repairs_all_kinds_of_damage(finished: Damaged, damaged: Damaged
 def test_open_runs_of_a_running_study_are_consistent(damaged: Damaged) -> None:
     for kind in ("study", "trial", "fold"):
         damaged.set_status(damaged.run(kind), "RUNNING")
-    assert len(damaged.check()) == 3
+    assert [finding.kind for finding in damaged.check()] == ["stuck", "missing"]
     assert damaged.check(is_running=True) == []
 
 
 def test_missing_folds_are_consistent(place: StudyFixture) -> None:
     place.start(PLAN, InProcess(fails=lambda task, attempt: task.configuration == NONE and task.fold.index == 0))
     assert place.check() == []
+
+
+@pytest.mark.parametrize("position", [20, -20], ids=["result", "weights"])
+def test_damaged_result_is_named_and_its_fold_trained_again(finished: Damaged, damaged: Damaged, position: int) -> None:
+    identity = damaged.run("fold").data.tags[schema.FOLD_IDENTITY]
+    path = damaged.results_on_disk.path(identity)
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    watcher, executor = RecordingCallback(), InProcess()
+    assert damaged.start(PLAN, executor, observer=watcher) == []
+    assert executor.handed_out == [identity]
+    assert str(path) in watcher.repairs[0]
+    assert damaged.check() == []
+    assert table(damaged) == table(finished)
+    assert [moved.read_bytes() for moved in (damaged.folder / "trash").iterdir()] == [content]

@@ -1,72 +1,95 @@
-"""MLflow's database is deleted while the trials stay in Optuna: nothing that is still on disk is trained again."""
+"""MLflow's database, its artifacts or Optuna's are deleted: the results on disk bring everything back."""
 
 from pathlib import Path
 from shutil import copyfile, copytree, ignore_patterns, rmtree
 
-from studies.consistency.repairs import RestoreResult
+import pytest
+
 from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
-from tests.support.toy_studies import CORPUS, SCHEME
+from tests.support.toy_studies import SCHEME
 
 PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
 
 
-def without_runs(place: StudyFixture, empty_store: Path) -> None:
-    """Moves a place to another folder and leaves MLflow's database behind, which this process keeps open."""
-    moved = place.folder.with_name("moved")
-    copytree(place.folder, moved, ignore=ignore_patterns("mlflow.db*"))
-    copyfile(empty_store, moved / "mlflow.db")
-    place.open(moved)
+@pytest.fixture
+def finished(place: StudyFixture) -> StudyFixture:
+    assert place.start(PLAN) == []
+    return place
 
 
 def results(place: StudyFixture) -> dict[str, object]:
     return {trial.trial_id: trial.folds for trial in place.results()}
 
 
-def test_lost_runs_are_restored_from_artifacts(place: StudyFixture, empty_store: Path) -> None:
-    place.start(PLAN)
-    before, values = results(place), place.values(PLAN)
-    without_runs(place, empty_store)
-    kept = {path: path.read_bytes() for path in (place.folder / "artifacts").rglob("fold.safetensors")}
+def move_without(place: StudyFixture, database: str, empty: Path) -> None:
+    """Move a place to another folder, and leave a database behind, which this process keeps open."""
+    moved = place.folder.with_name("moved")
+    copytree(place.folder, moved, ignore=ignore_patterns(f"{database}*"))
+    copyfile(empty, moved / database)
+    place.open(moved)
+
+
+def assert_restored(place: StudyFixture, before: dict[str, object], message: str) -> None:
     watcher, executor = RecordingCallback(), InProcess()
     assert place.start(PLAN, executor, observer=watcher) == []
     assert executor.handed_out == []
-    assert watcher.repairs == [
-        f"MLflow lost the runs of study first; restored {FOLDS} folds from artifacts, the others will be retrained"
-    ]
+    assert [text for text in watcher.repairs if message] == ([message] if message else [])
     assert results(place) == before
-    assert place.values(PLAN) == values
-    assert place.states() == ["COMPLETE", "COMPLETE"]
-    assert {path: path.read_bytes() for path in kept} == kept
-    assert place.outbox.pending() == frozenset()
+    assert None not in place.values(PLAN)
+    assert {run.info.status for run in place.store.runs()} == {"FINISHED"}
+    assert len(place.store.runs()) == 1 + 2 + FOLDS
+    assert place.check() == []
+    artifacts = list((place.folder / "artifacts").rglob("fold.safetensors"))
+    on_disk = [place.results_on_disk.path(identity) for identity in place.results_on_disk.identities()]
+    assert len(on_disk) == FOLDS
+    assert all(any(path.samefile(result) for path in artifacts) for result in on_disk)
 
 
-def test_a_check_restores_lost_results_as_a_start_does(place: StudyFixture, empty_store: Path) -> None:
-    place.start(PLAN)
-    before = results(place)
-    without_runs(place, empty_store)
-    repaired, left = place.repair()
-    assert [type(inconsistency.repair) for inconsistency in repaired] == [RestoreResult] * FOLDS
+LOST = (
+    f"MLflow lost the runs of {FOLDS} results of study first, or they were deleted there; they are written again from "
+    "the results on disk. To discard a result: ser results rm"
+)
+
+
+def test_lost_runs_are_written_again(finished: StudyFixture, empty_store: Path) -> None:
+    before = results(finished)
+    move_without(finished, "mlflow.db", empty_store)
+    assert_restored(finished, before, LOST)
+
+
+def test_a_check_restores_lost_runs_as_a_start_does(finished: StudyFixture, empty_store: Path) -> None:
+    before = results(finished)
+    move_without(finished, "mlflow.db", empty_store)
+    repaired, left = finished.repair()
+    assert {inconsistency.kind for inconsistency in repaired} == {"missing"}
     assert left == []
-    assert len(place.outbox.pending()) == FOLDS
-    watcher, executor = RecordingCallback(), InProcess()
-    assert place.start(PLAN, executor, observer=watcher) == []
-    assert executor.handed_out == []
-    assert watcher.repairs == []
-    assert results(place) == before
+    assert_restored(finished, before, "")
 
 
-def test_folds_with_lost_artifacts_are_trained_again(place: StudyFixture, empty_store: Path) -> None:
-    place.start(PLAN)
-    before = results(place)
-    first, second, *_ = (place.folder / "artifacts" / CORPUS.name).rglob("fold.safetensors")
-    rmtree(first.parent)
-    second.write_bytes(second.read_bytes()[:100])
-    without_runs(place, empty_store)
+def test_lost_artifacts_are_written_again(finished: StudyFixture) -> None:
+    before = results(finished)
+    rmtree(finished.folder / "artifacts")
+    assert_restored(finished, before, LOST)
+
+
+def test_lost_search_is_filled_again(finished: StudyFixture, empty_search: Path) -> None:
+    before = results(finished)
+    finished.database.unlink()
+    copyfile(empty_search, finished.database)
+    finished.open(finished.folder)
+    assert_restored(finished, before, "")
+
+
+def test_lost_results_alone_are_trained_again(finished: StudyFixture) -> None:
+    before = results(finished)
+    lost = sorted(finished.results_on_disk.identities())[:2]
+    for identity in lost:
+        finished.results_on_disk.path(identity).unlink()
     executor = InProcess()
-    assert place.start(PLAN, executor) == []
-    assert len(executor.handed_out) == 2
-    assert results(place) == before
+    assert finished.start(PLAN, executor) == []
+    assert sorted(executor.handed_out) == lost
+    assert results(finished) == before
 
 
 def test_starting_and_resuming_report_no_lost_runs(place: StudyFixture) -> None:

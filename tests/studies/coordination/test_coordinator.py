@@ -16,7 +16,7 @@ from studies.search.optuna_study import OptunaStudy
 from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME, trained
 from tracking.backend.artifacts import Artifacts
-from tracking.outbox.outbox import Outbox
+from tracking.results.store import ResultStore
 
 TWO = plan_of("none", "quantum")
 ONE = plan_of("none")
@@ -39,7 +39,7 @@ def test_a_study_is_one_run_with_a_run_a_trial_and_a_run_a_fold(place: StudyFixt
     trials = [run for run, kind in kinds.items() if kind == "trial"]
     assert parents == {None: 1, study: 2, trials[0]: FOLDS, trials[1]: FOLDS}
     assert len(executor.handed_out) == len(set(executor.handed_out)) == 2 * FOLDS
-    assert place.outbox.pending() == frozenset()
+    assert place.unrecorded() == frozenset()
 
 
 def test_the_searchs_value_is_the_mean_validation_ua(place: StudyFixture) -> None:
@@ -79,8 +79,8 @@ def test_no_query_is_made_for_trials_that_no_study_has_started(
     monkeypatch.setattr(MlflowClient, "search_runs", counted)
     monkeypatch.setattr(InProcess, "submit", handed_out)
     assert place.start(plan_of(*attentions), InProcess(slots=1)) == []
-    # The study's runs, to be compared; its own run; trials of any study; the first trial's runs.
-    assert before_the_first[0] == 4
+    # The study's runs, to be compared; its own run; the first trial's runs.
+    assert before_the_first[0] == 3
 
 
 def test_the_callback_gets_the_progress_of_the_study(place: StudyFixture) -> None:
@@ -222,15 +222,15 @@ def test_the_next_start_trains_what_a_failed_trial_lacks(place: StudyFixture) ->
 
 # Every call that writes anything anywhere.
 WRITES: tuple[tuple[Any, str], ...] = (
-    *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch", "log_dict")),
+    *((MlflowClient, name) for name in ("create_run", "update_run", "log_inputs", "log_batch")),
     *((MlflowClient, name) for name in ("set_terminated", "delete_tag")),
     (Artifacts, "log"),
-    *((Outbox, name) for name in ("put", "remove")),
+    (ResultStore, "put"),
     *((OptunaStudy, name) for name in ("start_trial", "complete", "fail")),
 )
 
 
-NUMBER_OF_WRITES = 31
+NUMBER_OF_WRITES = 28
 """Writes of a study of one trial."""
 
 
@@ -277,11 +277,9 @@ def test_every_kind_of_write_is_counted(undisturbed: tuple[Any, Any, list[str]])
         "create_run": 2 + FOLDS,
         "log_inputs": 2 + FOLDS,
         "log_batch": 5 + FOLDS,
-        "log_dict": 1,
         "log": 3 + FOLDS,
         "set_terminated": 2 + FOLDS,
         "put": FOLDS,
-        "remove": FOLDS,
         "start_trial": 1,
         "complete": 1,
     }
@@ -303,10 +301,10 @@ def test_a_kill_before_any_write_is_repaired_at_the_next_start(
         else:
             place.start(ONE, executors[0])
     done = names[: fatal - 1]
-    assert len(place.outbox.pending()) == done.count("put") - done.count("remove")
+    assert len(place.results_on_disk.identities()) == done.count("put")
     assert place.start(ONE, executors[1]) == []
     assert place.store.snapshot() == snapshot
     assert place.values(ONE) == values
     assert place.states() == ["COMPLETE"]
-    assert place.outbox.pending() == frozenset()
+    assert place.unrecorded() == frozenset()
     assert len(executors[1].handed_out) == FOLDS - done.count("put")

@@ -6,13 +6,10 @@ from shutil import rmtree
 from typing import Any
 
 import pytest
-from mlflow.tracking import MlflowClient
 
 from ser.identity import fold_identity
-from ser.training.checkpoint import parse_result
 from studies.execution.base import FoldTask
 from studies.planning.plan import StudyPlan
-from tests.support.interruptions import DelayedExecutor
 from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
 from tests.support.toy_studies import CORPUS, SCHEME, trained
 from tracking.analysis.trial_result import TrialResult
@@ -103,21 +100,14 @@ def test_the_same_command_again_trains_nothing(place: StudyFixture, reused: InPr
     assert [(each.trials_done, each.folds_reused) for each in watcher.progress] == [(2, 2 * FOLDS)]
 
 
-@pytest.mark.parametrize("lost", [("trial",), ("fold",), ("trial", "fold")])
-def test_what_another_study_has_lost_altogether_is_trained_again(place: StudyFixture, lost: tuple[str, ...]) -> None:
+def test_lost_artifacts_of_another_study_cost_no_training(place: StudyFixture) -> None:
     place.start(QUANTUM, study="first")
-    for run in (run for kind in lost for run in place.store.runs(ser__kind=kind)):
+    for run in place.store.runs(ser__kind="fold"):
         rmtree(place.folder / "artifacts" / CORPUS.name / run.info.run_id)
     executor = InProcess()
     assert place.start(BOTH, executor, study="second") == []
-    # A trial's file has its folds' results in it, and their files have the trial's.
-    trained_again = identities(BOTH, "quantum") if len(lost) == 2 else []
-    assert sorted(executor.handed_out) == sorted(identities(BOTH, "none") + trained_again)
-    assert place.check("second") == []
-    assert all(len(each.folds) == FOLDS for each in place.table().trials)
-    mended, left = place.repair("first")
-    assert mended
-    assert left == []
+    assert sorted(executor.handed_out) == sorted(identities(BOTH, "none"))
+    assert place.check("second") == place.check("first") == []
 
 
 def test_a_third_study_reuses_the_one_that_trained(place: StudyFixture, reused: InProcess) -> None:
@@ -160,26 +150,14 @@ def test_a_trial_with_own_folds_is_not_replaced_by_a_reused_one(place: StudyFixt
     assert len(place.table().trials) == 1
 
 
-def test_outbox_results_of_a_killed_study_serve_another_one(place: StudyFixture) -> None:
+def test_results_without_a_run_serve_any_study(place: StudyFixture) -> None:
     first = identities(QUANTUM, "quantum")[0]
-    place.outbox.put(first, trained(QUANTUM.points("fp32")[0], 0))
+    place.results_on_disk.put(first, trained(QUANTUM.points("fp32")[0], 0))
     executor = InProcess()
     place.start(QUANTUM, executor, study="second")
     assert executor.handed_out == identities(QUANTUM, "quantum")[1:]
-    assert place.outbox.pending() == frozenset()
+    assert place.unrecorded() == frozenset()
     assert counts(place, "second") == {"study": 1, "trial": 1, "fold": FOLDS}
-
-
-def test_folds_that_another_study_has_written_leave_the_outbox(place: StudyFixture) -> None:
-    place.start(QUANTUM, study="first")
-    content = trained(QUANTUM.points("fp32")[0], 0)
-    place.outbox.put(parse_result(content).identity, content)
-    executor = InProcess()
-    place.start(QUANTUM, executor, study="second")
-    assert executor.handed_out == []
-    assert place.outbox.pending() == frozenset()
-    assert "ser.reused_from" in trial(place, "second", "quantum").data.tags
-    assert counts(place, "second")["fold"] == 0
 
 
 def test_a_fold_that_another_study_writes_first_is_linked(place: StudyFixture) -> None:
@@ -194,33 +172,9 @@ def test_a_fold_that_another_study_writes_first_is_linked(place: StudyFixture) -
     assert place.start(QUANTUM, Overtaken(slots=FOLDS), study="slower") == []
     assert counts(place, "faster")["fold"] == FOLDS
     assert counts(place, "slower")["fold"] == 0
-    links = trial(place, "slower", "quantum").data.tags["ser.reused_folds"].split(", ")
-    assert sorted(links) == sorted(run.info.run_id for run in place.store.runs(ser__kind="fold"))
+    source = trial(place, "faster", "quantum").info.run_id
+    assert trial(place, "slower", "quantum").data.tags["ser.reused_from"] == source
     assert len(place.table().trials) == 1
-
-
-def test_a_half_written_run_is_superseded_by_another_studys(place: StudyFixture) -> None:
-    def killed(*arguments: Any) -> None:
-        raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MlflowClient, "set_terminated", killed)
-        with pytest.raises(Killed):
-            place.start(QUANTUM, killed_after(1), study="first")
-    (half,) = place.store.runs(ser__kind="fold")
-    assert half.info.status == "RUNNING"
-    # The other one had begun before, trained the fold, too, and has let its result leave the outbox that they share.
-    place.outbox.remove(half.data.tags["ser.fold_identity"])
-    assert place.start(QUANTUM, DelayedExecutor(delay_ms=1000), study="second") == []
-    assert counts(place, "second")["fold"] == FOLDS
-    executor, watcher = InProcess(), RecordingCallback()
-    assert place.start(QUANTUM, executor, study="first", observer=watcher) == []
-    assert executor.handed_out == []
-    assert "no process writes it" in watcher.repairs[0]
-    (stands,) = place.store.runs(ser__kind="fold", ser__fold_identity=half.data.tags["ser.fold_identity"])
-    assert stands.data.tags["ser.study"] == "second"
-    assert place.store.client.get_run(half.info.run_id).data.tags["ser.superseded"] == stands.info.run_id
-    assert counts(place, "first")["fold"] == 0
 
 
 @pytest.mark.parametrize("missing", [0, 1])

@@ -8,7 +8,7 @@ import pytest
 from studies.storages import storage_at
 from tests.support.toy_coordinator import InProcess, StudyFixture, plan_of
 from tests.support.toy_studies import SCHEME
-from tracking.outbox.background_writer import BackgroundWriter
+from tracking.writing.background_writer import BackgroundWriter
 
 FIRST, SECOND = plan_of("none", "quantum"), plan_of("none", "local")
 
@@ -43,5 +43,5 @@ def test_two_studies_at_once_share_the_folds_of_a_point(
     kinds = Counter((run.data.tags["ser.kind"], run.data.tags["ser.study"]) for run in runs)
     assert kinds["study", "first"] == kinds["study", "second"] == 1
     assert kinds["trial", "first"] == kinds["trial", "second"] == 2
-    assert place.outbox.pending() == frozenset()
+    assert place.unrecorded() == frozenset()
     assert len(place.table().trials) == 3

@@ -164,7 +164,7 @@ def test_a_running_fold_of_a_pruned_trial_is_recorded(place: StudyFixture) -> No
     folds = place.store.runs(ser__kind="fold")
     assert len(folds) == len(executor.handed_out) == len(set(executor.handed_out))
     assert {run.info.status for run in folds} == {"FINISHED"}
-    assert place.outbox.pending() == frozenset()
+    assert place.unrecorded() == frozenset()
 
 
 @pytest.mark.usefixtures("prunes")
@@ -196,7 +196,7 @@ def test_a_kill_amid_pruning_is_repaired_at_the_next_start(
 
 
 @pytest.mark.usefixtures("prunes")
-def test_an_outbox_result_of_a_pruned_trial_is_recorded(
+def test_a_result_of_a_pruned_trial_is_recorded(
     place: StudyFixture,
 ) -> None:
     place.start(search_of(4), InProcess(slots=1))
@@ -207,10 +207,10 @@ def test_an_outbox_result_of_a_pruned_trial_is_recorded(
         if point.pruned is not None
     )
     content = trained(point.configuration, 1)
-    place.outbox.put(parse_result(content).identity, content)
+    place.results_on_disk.put(parse_result(content).identity, content)
     executor = InProcess()
     place.start(search_of(4), executor)
-    assert place.outbox.pending() == frozenset()
+    assert place.unrecorded() == frozenset()
     assert executor.handed_out == []
     assert len(place.store.runs(ser__kind="fold")) == before + 1
     assert states_by_attention(place) == ENDS

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 
 from ser.training.checkpoint import parse_result
 from studies.storages.home import Home
-from studies.storages.takeover import take_over_results
+from studies.storages.takeover import MARKER, take_over_results
 from tests.support.interruptions import later
 from tests.support.toy_studies import CORPUS, NONE, QUANTUM, baseline, trained
 from tracking.backend.client import connect
@@ -110,7 +110,16 @@ def test_the_first_of_two_results_of_a_fold_stays(home: FormerHome) -> None:
     assert path.read_bytes() == other
 
 
+def test_a_data_directory_is_not_made_to_look_into_it(home: FormerHome) -> None:
+    assert take_over(home) == []
+    assert not home.root.exists()
+    home.root.mkdir()
+    assert take_over(home) == []
+    assert [path.name for path in home.results.iterdir()] == [MARKER]
+
+
 def test_files_of_the_outbox_are_moved_but_never_lost(home: FormerHome) -> None:
+    home.root.mkdir()
     take_over(home)
     home.queue(FOLDS[0])
     take_over(home)

@@ -73,8 +73,9 @@ def write_hostile_trial(store: MlflowFixture) -> tuple[str, str]:
     )
     run = recorder.ensure_trial_run(recorder.ensure_study_run(), trial_id(WINDOWED), WINDOWED)
     for fold in folds:
-        content = serialize_fold(TrainedFold(fold, {"none": torch.zeros(1)}))
-        recorder.log_fold(run, StoredFold(fold, content))
+        path = store.folder / "hostile.safetensors"
+        path.write_bytes(serialize_fold(TrainedFold(fold, {"none": torch.zeros(1)})))
+        recorder.log_fold(run, StoredFold(fold, path))
     recorder.finish_trial(run, plain.model_copy(update={"folds": folds, "run_id": run}), {})
     return experiment, run
 

@@ -27,6 +27,7 @@ def test_result_is_found_by_its_identity(store: ResultStore, content: bytes) -> 
     assert path.read_bytes() == content
     assert store.identities() == {result.identity}
     assert store.result(result.identity) == result
+    assert store.fold(result.identity).path == path
     assert store.find_damaged([result.identity, "0" * 32]) == {}
 
 

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from ser.errors import StorageError, UnavailableError
-from tracking.outbox import background_writer as module
-from tracking.outbox.background_writer import BackgroundWriter
+from tracking.writing import background_writer as module
+from tracking.writing.background_writer import BackgroundWriter
 
 
 class Killed(BaseException):

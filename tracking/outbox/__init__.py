@@ -1,1 +1,0 @@
-"""Durable queue of results in front of MLflow."""
