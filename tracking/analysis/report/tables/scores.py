@@ -150,7 +150,8 @@ def results_table(analysis: Analysis) -> Table:
         "All results",
         "UA and WA in percent, pooled: the test predictions of all folds in one confusion matrix. Intervals: 95%; UA: "
         "t over speakers; WA: Wilson over utterances, which treats utterances as independent and is too narrow where "
-        "speakers differ.",
+        "speakers differ. Changed: share of test decisions that change when the attention is taken out of the trained "
+        "networks; – without an attention, or where a fold was trained before this was measured.",
         (
             Column("variant", numeric=False),
             *([Column("recipe", numeric=False)] if recipes else []),
@@ -162,11 +163,7 @@ def results_table(analysis: Analysis) -> Table:
             *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
             Column("ΔUA", "pooled UA less the baseline's, percentage points"),
             Column("p", "joint sign flips over speakers, adjusted for the family; – for single points of a sweep"),
-            Column(
-                "changed by attention",
-                "share of test decisions that change when the attention is taken out of the trained networks (U = C), "
-                "percent; – without an attention, or where a fold was trained before this was measured",
-            ),
+            Column("changed", "test decisions that change when the attention is taken out (U = C), percent"),
             Column("folds", "folds that exist, of all seeds"),
         ),
         tuple(rows),

@@ -1,0 +1,47 @@
+import pytest
+
+from tests.support.scored_trials import World, baseline, configuration, table_of, trial
+from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.report.tables.folds import variance_table
+from tracking.analysis.report.tables.scores import class_tables, results_table
+
+WORLD = World()
+
+
+def cells(table, column):
+    index = [heading.title for heading in table.columns].index(column)
+    return {row[0].text: row[index] for row in table.rows}
+
+
+def analysis_of(seeds=(1,)):
+    trials = [
+        trial(WORLD, configuration(attention, seed=seed, scope=9), changed=changed)
+        for seed in seeds
+        for attention, changed in (("none", ()), ("component", (0.1, 0.3)), ("quantum", (0.0, 0.01)))
+    ]
+    return analyse(table_of(*trials, baselines=(baseline(WORLD),)))
+
+
+def test_the_results_say_how_much_each_attention_does():
+    table = results_table(analysis_of())
+    changed = cells(table, "changed")
+    assert [cell.text for cell in changed.values()] == ["–", "20.0", "0.5", "–"]
+    marks = {row[0].text: {caveat.title for caveat in row[0].caveats} for row in table.rows}
+    assert "this attention hardly acts" in marks["quantum · phonemes"]
+    assert "this attention hardly acts" not in marks["component · scope 9 · phonemes"]
+
+
+def test_classes_have_recall_precision_and_f1():
+    tables = class_tables(analysis_of())
+    assert list(tables) == ["recall", "precision", "f1"] == [table.name for table in tables.values()]
+    recall, precision, f1 = (cells(table, "anger")["none · phonemes"].value for table in tables.values())
+    assert f1 == pytest.approx(2 / (1 / recall + 1 / precision))
+    assert set(cells(tables["f1"], "macro-F1")) == set(cells(tables["recall"], "anger"))
+
+
+def test_the_parts_of_the_variance_need_several_seeds():
+    assert variance_table(analysis_of()).rows == ()
+    table = variance_table(analysis_of(seeds=(1, 2, 3)))
+    assert len(table.rows) == 3
+    assert {cell.text for cell in cells(table, "seeds").values()} == {"3"}
+    assert all(cell.value > 0 for cell in cells(table, "residual").values())
