@@ -70,6 +70,7 @@ class ReferenceNetwork(nn.Module):
     def __init__(self, configuration: FoldConfiguration, emotions: int) -> None:
         super().__init__()
         self.attention, self.scope = configuration.attention, configuration.scope or 1
+        self.unit_states = configuration.quantum_states == "unit"
         inputs, features = configuration.features.width * configuration.stack, 2 * configuration.cells
         self.lstm = nn.LSTM(inputs, configuration.cells, configuration.layers, batch_first=True, bidirectional=True)
         self.score: nn.Module | None = None
@@ -90,7 +91,7 @@ class ReferenceNetwork(nn.Module):
     def attend(self, C: Tensor, lengths: Tensor) -> Tensor:
         """Compute U by the configured attention (paper, eq. 3-8)."""
         if self.attention == "quantum":
-            return quantum(C, lengths)
+            return quantum(C, lengths, self.unit_states)
         if self.score is None:
             return C
         over_frames = isinstance(self.score, nn.Conv1d)
@@ -108,13 +109,14 @@ def windowed(scores: Tensor, C: Tensor, lengths: Tensor, scope: int) -> Tensor:
     return (windows.softmax(dim=-1) * functional.pad(C, (0, 0, half, half)).unfold(1, scope, 1)).sum(dim=-1)
 
 
-def quantum(C: Tensor, lengths: Tensor) -> Tensor:
-    """Weight C by its first and last valid frame (eq. 6-8), with a denominator bounded away from 0."""
-    first, last = C[:, 0], C[torch.arange(len(C)), lengths - 1]
+def quantum(C: Tensor, lengths: Tensor, unit: bool) -> Tensor:
+    """Weight C by its first and last valid frame (eq. 6-8), of length 1 or as they are, over a bounded denominator."""
+    states = functional.normalize(C, dim=2, eps=1e-8) if unit else C
+    first, last = states[:, 0], states[torch.arange(len(C)), lengths - 1]
     product = (first * last).sum(dim=1)
     least = torch.clamp(1e-3 * first.norm(dim=1) * last.norm(dim=1), min=1e-8)
     denominator = torch.where(product < 0, -1.0, 1.0) * torch.maximum(product.abs(), least)
-    weak_value = (C * last[:, None]).sum(dim=2) * (C * first[:, None]).sum(dim=2) / denominator[:, None]
+    weak_value = (states * last[:, None]).sum(dim=2) * (states * first[:, None]).sum(dim=2) / denominator[:, None]
     return torch.tanh(weak_value)[:, :, None] * C
 
 

@@ -104,6 +104,7 @@ def configuration_of(attention: str, frame_ms: int, **changes: Any) -> FoldConfi
         "component_score": "dense",
         "attention_norm": "window",
         "quantum_boundary": "frames",
+        "quantum_states": "unit",
         "labels": "words",
         "loss_scale": "utterance",
         "decision": "posterior",

@@ -19,6 +19,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "component": {},
     "component-window": {"component_score": "window"},
     "quantum": {},
+    "quantum-raw": {"quantum_states": "raw"},
 }
 
 

@@ -105,6 +105,16 @@ def trial_scores(trial: TrialResult) -> dict[str, float]:
         schema.CAPPED_SHARE: statistics.fmean(scores[schema.CAPPED_SHARE] for scores in folds),
         schema.FOLD_DURATION_S: statistics.fmean(scores[schema.FOLD_DURATION_S] for scores in folds),
         schema.FOLDS: float(len(folds)),
+    } | _changed_decision_share(trial)
+
+
+def _changed_decision_share(trial: TrialResult) -> dict[str, float]:
+    """Pool the share of decisions that change without the attention; empty where a fold was not measured."""
+    changed = [fold.attention_effect.changed_decision_share for fold in trial.folds if fold.attention_effect]
+    if len(changed) < len(trial.folds):
+        return {}
+    return {
+        schema.CHANGED_DECISION_SHARE: statistics.fmean(changed, [len(fold.test.utterances) for fold in trial.folds])
     }
 
 

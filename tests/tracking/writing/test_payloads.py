@@ -116,3 +116,18 @@ def test_the_effect_of_the_attention_is_a_score() -> None:
     effect = AttentionEffect(changed_decision_share=0.1, weight_statistics={"relative_weight_entropy": 0.9})
     scores = payloads.fold_scores(result.model_copy(update={"attention_effect": effect}))
     assert (scores["changed_decision_share"], scores["test_relative_weight_entropy"]) == (0.1, 0.9)
+
+
+def test_a_trial_pools_decisions_that_change_where_all_folds_have_them() -> None:
+    trial = trial_result(NONE, "first", "run")
+    assert "changed_decision_share" not in payloads.trial_scores(trial)
+    shares = [0.1 * index for index in range(len(trial.folds))]
+    folds = [
+        fold.model_copy(update={"attention_effect": AttentionEffect(changed_decision_share=share)})
+        for fold, share in zip(trial.folds, shares, strict=True)
+    ]
+    sizes = [len(fold.test.utterances) for fold in folds]
+    scores = payloads.trial_scores(trial.model_copy(update={"folds": tuple(folds)}))
+    assert scores["changed_decision_share"] == pytest.approx(np.average(shares, weights=sizes))
+    partly = trial.model_copy(update={"folds": (trial.folds[0], *folds[1:])})
+    assert "changed_decision_share" not in payloads.trial_scores(partly)

@@ -159,7 +159,7 @@ def variant_caveats(variant: ScoredVariant) -> tuple[Caveat, ...]:
     caveats = (
         (PARTIAL, not variant.complete),
         (CAPPED, variant.capped),
-        (HARDLY_ACTS, _hardly_acts(variant)),
+        (HARDLY_ACTS, hardly_acts(variant)),
         (SELECTED_PER_FOLD, variant.kind == SELECTED),
         (TRANSDUCTIVE, any(settings.normalisation == "zscore_speaker" for settings in configurations)),
         (SHARED_DIALOGS, _shares_dialogs(variant)),
@@ -215,13 +215,14 @@ def ua_only(analysis: Analysis) -> bool:
     return any(variant.predictions.corpus.name in UA_ONLY_CORPORA for variant in analysis.variants)
 
 
+def hardly_acts(variant: ScoredVariant) -> bool:
+    """Tell whether taking the attention out of the trained networks changes hardly any decision."""
+    return variant.changed_decision_share is not None and variant.changed_decision_share < MIN_CHANGED_SHARE
+
+
 def _test_speakers(variant: ScoredVariant) -> int:
     """Count the test speakers of all folds, missing ones included."""
     return len({speaker for fold in variant.scheme for speaker in fold.test_speakers})
-
-
-def _hardly_acts(variant: ScoredVariant) -> bool:
-    return variant.changed_decision_share is not None and variant.changed_decision_share < MIN_CHANGED_SHARE
 
 
 def _shares_dialogs(variant: ScoredVariant) -> bool:

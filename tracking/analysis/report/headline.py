@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
+from tracking.analysis.comparison.caveats import hardly_acts
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
 from tracking.analysis.report.tables.formatting import (
@@ -165,6 +166,11 @@ def _remarks(analysis: Analysis, best: ScoredVariant) -> list[str]:
         remarks.append(
             f"{format_percent(best.capped_share)}% of its targets were shortened, so it is not comparable as this "
             "label strategy."
+        )
+    if hardly_acts(best):
+        remarks.append(
+            f"Its attention hardly acts: taken out of the trained networks, it changes "
+            f"{format_percent(best.changed_decision_share)}% of the decisions."
         )
     for baseline in analysis.baselines:
         lead = best.scores.ua.mean - baseline.scores.ua.mean

@@ -1,6 +1,6 @@
 """Summary of a report for the terminal."""
 
-from tracking.analysis.comparison.caveats import CAPPED, UA_ONLY, ua_only
+from tracking.analysis.comparison.caveats import CAPPED, HARDLY_ACTS, UA_ONLY, hardly_acts, ua_only
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.figures import SHOWN_FIRST, shown_variants
 from tracking.analysis.report.headline import headline
@@ -76,6 +76,8 @@ def _row(analysis: Analysis, variant: ScoredVariant) -> dict[str, str]:
         )
     if variant.capped:
         notes.append(CAPPED.title)
+    if hardly_acts(variant):
+        notes.append(HARDLY_ACTS.title)
     if ua_only(analysis):
         notes.append(UA_ONLY.title)
     if comparison is not None:

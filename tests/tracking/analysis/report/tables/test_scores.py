@@ -2,8 +2,10 @@ import pytest
 
 from tests.support.scored_trials import World, baseline, configuration, table_of, trial
 from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.report.headline import headline
 from tracking.analysis.report.tables.folds import variance_table
 from tracking.analysis.report.tables.scores import class_tables, results_table
+from tracking.analysis.report.terminal import summary_rows
 
 WORLD = World()
 
@@ -29,6 +31,18 @@ def test_the_results_say_how_much_each_attention_does():
     marks = {row[0].text: {caveat.title for caveat in row[0].caveats} for row in table.rows}
     assert "this attention hardly acts" in marks["quantum · phonemes"]
     assert "this attention hardly acts" not in marks["component · scope 9 · phonemes"]
+
+
+def test_a_best_variant_that_hardly_acts_is_named_as_such():
+    trials = [
+        trial(WORLD, configuration("none"), 0.5),
+        trial(WORLD, configuration("quantum"), 0.8, changed=(0.0, 0.01)),
+    ]
+    analysis = analyse(table_of(*trials))
+    expected = "Its attention hardly acts: taken out of the trained networks, it changes 0.5% of the decisions."
+    assert expected in headline(analysis).remarks
+    (note,) = [row["note"] for row in summary_rows(analysis) if row["variant"] == "quantum · phonemes"]
+    assert "this attention hardly acts" in note
 
 
 def test_classes_have_recall_precision_and_f1():
