@@ -134,6 +134,8 @@ def test_a_study_run_from_two_homes_is_complete_later(
         for name in ("near", "far")
     }
     run_at_once(homes, ("first", "first"))
+    settled = homes["near"].store.runs()
+    assert Counter(run.data.tags["ser.kind"] for run in settled) == {"study": 1, "trial": 2, "fold": FOLDS}
     for home in homes.values():
         executor = InProcess()
         assert home.start(PLAN, executor) == []

@@ -30,7 +30,7 @@ from tracking.backend.views import install_saved_views
 from tracking.context import StudyContext
 from tracking.writing import payloads
 from tracking.writing.descriptions import failed_description, pruned_description, study_description, trial_description
-from tracking.writing.duplicates import supersede_duplicates
+from tracking.writing.duplicates import supersede_duplicates, supersede_study_runs
 from tracking.writing.fold_run_cache import FoldRunCache
 
 
@@ -198,6 +198,8 @@ class Recorder:
         processors = payloads.processor_tag(run.data.tags.get(schema.PROCESSOR, "") for run in trials)
         self._write(run_id, tags=processors | {schema.NOTE: study_description(name, corpus, trials, self._experiment)})
         self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
+        if self._shared:
+            supersede_study_runs(self._client, self._experiment, name)
 
     def close_open_runs(self) -> None:
         """End the open runs of a study that stops early; the next start resumes them."""
