@@ -54,7 +54,7 @@ FOREIGN = {
 }
 
 # A registry imports what it registers, and each of these imports what they share.
-PARENTS = ("ser/corpora", "ser/features", "ser/model", "studies/execution", "studies/cli")
+PARENTS = ("ser/corpora", "ser/features", "ser/features/frontends", "ser/model", "studies/execution", "studies/cli")
 
 LARGEST_FOLDER = 10
 

@@ -1,13 +1,18 @@
 """Front ends: one module per kind, behind one interface."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
-from ser.feature_settings import LogMelSettings
+from ser.errors import ConfigurationError
+from ser.feature_settings import FilesSettings, LogMelSettings, PretrainedSettings
 from ser.features.frontends.base import FrontEnd, FrontEndChoice
 
 
 def open_front_ends(choices: Sequence[FrontEndChoice]) -> list[FrontEnd]:
     """Open the front ends that compute what was chosen, each in one pass over the audio.
+
+    Layers of one encoder are one front end. Its libraries are imported only where it is chosen.
 
     Args:
         choices: Choices without repetition.
@@ -15,11 +20,28 @@ def open_front_ends(choices: Sequence[FrontEndChoice]) -> list[FrontEnd]:
     Raises:
         SerError: A front end's weights, files or library cannot be used.
     """
-    front_ends: list[FrontEnd] = []
+    passes: dict[object, list[FrontEndChoice]] = defaultdict(list)
     for choice in choices:
         settings = choice.settings
-        if isinstance(settings, LogMelSettings):
-            from ser.features.frontends.log_mel import LogMelFrontEnd
+        is_layer = isinstance(settings, PretrainedSettings)
+        passes[settings.model_copy(update={"layer": 0}) if is_layer else settings].append(choice)
+    return [_open(chosen) for chosen in passes.values()]
 
-            front_ends.append(LogMelFrontEnd([settings]))
-    return front_ends
+
+def _open(choices: Sequence[FrontEndChoice]) -> FrontEnd:
+    """Open one front end: of several choices only if they are layers of one encoder."""
+    settings, location = choices[0].settings, choices[0].location
+    if isinstance(settings, LogMelSettings):
+        from ser.features.frontends.log_mel import LogMelFrontEnd
+
+        return LogMelFrontEnd([settings])
+    if location is None:
+        raise ConfigurationError(f"features {settings.label}: their weights or files are not where they were chosen")
+    if isinstance(settings, FilesSettings):
+        from ser.features.frontends.files import FilesFrontEnd
+
+        return FilesFrontEnd([settings], Path(location))
+    from ser.features.frontends.pretrained.front_end import PretrainedFrontEnd
+
+    layers = [choice.settings for choice in choices if isinstance(choice.settings, PretrainedSettings)]
+    return PretrainedFrontEnd.open(layers, location)

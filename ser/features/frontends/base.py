@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,11 @@ class FrontEndChoice(FrozenModel):
 
     Attributes:
         settings: Its settings.
-        location: Folder of its weights or files; None for a front end that needs none.
+        location: Folder of its weights or files, or id of a repository; None for a front end that needs neither.
     """
 
     settings: FeatureSettings
-    location: Path | None = None
+    location: str | None = None
 
 
 class FrontEnd(ABC):

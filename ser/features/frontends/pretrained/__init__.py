@@ -1,0 +1,1 @@
+"""Front end of pretrained speech encoders, read by the package `transformers`."""
