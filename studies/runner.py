@@ -35,6 +35,7 @@ from studies.search.records import IdentityInputs, StartRecord, StudyLocation
 from studies.search.session import StudySession
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
+from studies.storages.takeover import take_over_results
 from tracking.backend.client import connect, experiment_id
 from tracking.context import StudyContext
 from tracking.reading.reader import Reader
@@ -130,6 +131,7 @@ def run_study(
     ):
         for warning in data.warnings:
             callback.on_message(warning)
+        take_over_results(home, callback.on_message, progress_factory)
         session = _open_session(plan, home, backend, data)
         tags = provenance_tags(backend.processor)
         session.search.save_start(StartRecord.of(data.corpus, root, tags))

@@ -16,6 +16,7 @@ from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
+from studies.storages.takeover import take_over_results
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.report import summary_rows, summary_sentence, summary_title
 from tracking.analysis.results_table import ResultsTable
@@ -38,6 +39,7 @@ def report(options: ReportOptions) -> None:
         raise StudyError(f"study {study.name} was stopped before its first fold; run it again")
     request = ComparisonRequest(options.baseline or "", tuple(options.variants or ()), options.margin / 100)
     with StudyDisplay() as display:
+        take_over_results(home, display.on_message, display.progress_bar)
         client = connect(home.tracking_uri_or_path)
         if options.watch:
             written = _watch_report(home, client, location, request)

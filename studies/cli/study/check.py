@@ -4,10 +4,11 @@ import typer
 
 from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import CheckOptions
-from studies.cli.terminal.progress import print_message
+from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.consistency.study_check import CheckResult, check_study, repair_study
 from studies.search.session import StudySession
 from studies.storages.artifact_locations import hold_artifact_locations
+from studies.storages.takeover import take_over_results
 
 
 def check(options: CheckOptions) -> None:
@@ -19,6 +20,8 @@ def check(options: CheckOptions) -> None:
     home = open_home(options)
     study = find_study(home, options.study, corpus=None)
     with hold_artifact_locations(home, print_message):
+        with StudyDisplay() as display:
+            take_over_results(home, display.on_message, display.progress_bar)
         session = StudySession.reopen(home, study)
         if options.repair:
             with home.storage.acquire_lease(study.name) as lease:
