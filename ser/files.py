@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, lock files, and the JSON in files that somebody else may have changed."""
 
 import contextlib
+import errno
 import fcntl
 import glob
 import json
@@ -11,7 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from ser.errors import StorageError
+
 _PARTIAL = ".partial-"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
@@ -105,11 +109,20 @@ def file_lock(path: Path, blocking: bool = True, shared: bool = False) -> Iterat
 
     Raises:
         BlockingIOError: Another process holds the lock, and `blocking` is false.
+        StorageError: The file system has no locks.
     """
     if not shared:
         path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("r" if shared else "a+", encoding="utf-8") as file:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if blocking else fcntl.LOCK_NB))
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if blocking else fcntl.LOCK_NB))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            raise StorageError(
+                f"{path}: its file system has no file locks ({error.strerror}); use a home on one that has, such as a "
+                "local disk: --home FOLDER (with make: SER_HOME=FOLDER)"
+            ) from error
         yield file
 
 

@@ -1,7 +1,10 @@
-"""Provenance of results as tags: versions, device and git commit."""
+"""Provenance of results as tags: versions, device, git commit, and the home that runs a study."""
 
+import json
 import platform
 import subprocess
+from collections.abc import Mapping
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,6 +31,39 @@ def provenance_tags(processor: str) -> dict[str, str]:
         tags[schema.GIT_COMMIT] = commit
         tags[schema.GIT_DIRTY] = str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower()
     return tags
+
+
+def home_tag_name(home: Path) -> str:
+    """Name the tag of a study run that holds what `home_tag` says of this home."""
+    location = f"{platform.node()}:{home.resolve()}"
+    return schema.HOME_PREFIX + sha256(location.encode()).hexdigest()[:8]
+
+
+def home_tag(home: Path, root: Path, precision: str) -> dict[str, str]:
+    """Build the tag with what differs between the homes that run one study.
+
+    Args:
+        home: The data directory.
+        root: Folder of the corpus, as this machine sees it.
+        precision: Precision that `auto` was resolved to.
+    """
+    facts = {"host": platform.node(), "home": str(home.resolve()), "root": str(root), "precision": precision}
+    return {home_tag_name(home): json.dumps(facts)}
+
+
+def corpus_root(home: Path, tags: Mapping[str, str], params: Mapping[str, str]) -> str | None:
+    """Return the folder of the corpus as this home has last seen it, from a study run; None where it is unknown.
+
+    Args:
+        home: The data directory.
+        tags: Tags of the run.
+        params: Its parameters, which have the folder in runs of earlier versions.
+    """
+    try:
+        return str(json.loads(tags[home_tag_name(home)])["root"])
+    except (KeyError, TypeError, ValueError):
+        # Another home's study, an earlier version's, or a tag that was edited by hand.
+        return params.get("root")
 
 
 def _git(*arguments: str) -> str | None:

@@ -28,7 +28,7 @@ from studies.monitoring.events import CallbackList, StudyCallback
 from studies.monitoring.live_status import StatusWriter
 from studies.monitoring.log_file import LogCallback, log_to_file
 from studies.planning.plan import StudyPlan
-from studies.provenance import provenance_tags
+from studies.provenance import home_tag, provenance_tags
 from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
 from studies.search.records import IdentityInputs, StartRecord, StudyLocation
@@ -205,8 +205,9 @@ def _open_recorder(session: StudySession, corpus: Corpus, root: Path, tags: Mapp
     """Open the recorder of a study's runs."""
     plan, home = session.plan, session.home
     options = {name: str(value) for name, value in plan.model_dump(mode="json").items() if name != "settings"}
-    options |= {"resolved_precision": session.precision, "root": str(root)}
-    context = StudyContext(session.name, plan.recipe, corpus.identity, corpus, session.scheme, tags, options)
+    options |= {"resolved_precision": session.precision}
+    home_tags = home_tag(home.root, root, session.precision)
+    context = StudyContext(session.name, plan.recipe, corpus.identity, corpus, session.scheme, tags, options, home_tags)
     shared = home.tracking_uri is not None
     return Recorder(session.client, session.experiment, context, home.lock("recording"), shared=shared)
 

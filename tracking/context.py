@@ -1,7 +1,7 @@
 """Facts that all runs of a study share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ser.corpora.corpus import Corpus
 from ser.results import CorpusIdentity, Fold
@@ -19,6 +19,7 @@ class StudyContext:
         scheme: All folds, in order.
         tags: Further tags, such as versions and the git commit.
         options: The study's options, logged as parameters of its run.
+        home_tags: Tags of the study's run that differ between the homes that run it.
     """
 
     study: str
@@ -28,3 +29,4 @@ class StudyContext:
     scheme: tuple[Fold, ...]
     tags: Mapping[str, str]
     options: Mapping[str, str]
+    home_tags: Mapping[str, str] = field(default_factory=dict)

@@ -81,7 +81,8 @@ def train_fold(
         TrainingError: A loss or a gradient is not finite; the text names fold and epoch.
         ConfigurationError: The corpus lacks the counts that the label strategy needs, or the device the arithmetic.
     """
-    started_ms = _now_ms()
+    now_ms = _stopwatch_ms()
+    started_ms = now_ms()
     data = prepare_fold_data(corpus, store, configuration, fold)
     training = FoldTraining(data, configuration, weight_seed(configuration, fold), device, shrinks)
     selector = EpochSelector(configuration.selection)
@@ -93,7 +94,7 @@ def train_fold(
         values |= _validation_values(validation, data.classes)
         _require_finite(values, fold, epoch)
         selector.update(values["validation_ua"], values["validation_loss"], weights)
-        curve.append(EpochRecord(epoch=epoch, ended_ms=_now_ms(), values=values))
+        curve.append(EpochRecord(epoch=epoch, ended_ms=now_ms(), values=values))
         if on_epoch_end is not None:
             on_epoch_end(curve[-1])
     selected_epoch, weights = selector.best()
@@ -111,7 +112,7 @@ def train_fold(
         selected_epoch=selected_epoch,
         targets=data.targets,
         started_ms=started_ms,
-        ended_ms=_now_ms(),
+        ended_ms=now_ms(),
         environment=_environment(device),
         attention_effect=training.attention_effect(weights, data.test),
     )
@@ -285,5 +286,7 @@ def _environment(device: torch.device) -> dict[str, str]:
     return versions | {"device": device_name(str(device)), "device_type": device.type}
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _stopwatch_ms() -> Callable[[], int]:
+    """Return a function of the time, in milliseconds since 1970, that never goes back where the clock is set back."""
+    offset_ns = time.time_ns() - time.monotonic_ns()
+    return lambda: (offset_ns + time.monotonic_ns()) // 1_000_000

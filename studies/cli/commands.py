@@ -76,3 +76,13 @@ def storage_init(options: HomeOptions) -> None:
 @lazy_command("studies.cli.storage:check")
 def storage_check(options: HomeOptions) -> None:
     """Show the databases, their versions and contents, and the processes that run studies; never a password."""
+
+
+@storage.command("upgrade", epilog="Example: ser storage upgrade --home data")
+@lazy_command("studies.cli.storage:upgrade")
+def storage_upgrade(options: HomeOptions) -> None:
+    """Migrate databases that an older Optuna or MLflow has written, by their own commands, after a copy of each.
+
+    Nothing else migrates a database. A PostgreSQL database and that of a tracking server are migrated by their
+    administrator, with `optuna storage upgrade` and `mlflow db upgrade`.
+    """

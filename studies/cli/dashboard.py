@@ -2,11 +2,10 @@
 
 from contextlib import suppress
 
-from rich.console import Console
-
 from ser.errors import StudyError
 from studies.cli.arguments import open_home
 from studies.cli.commands import DashboardOptions
+from studies.cli.terminal.console import Console
 from studies.monitoring.dashboard import dashboard_app, serve
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from ser.errors import StorageError
 from studies.cli.commands import DoctorOptions
+from studies.cli.terminal.console import Console
 from studies.execution.devices import slots_per_gpu, usable_cores
 from studies.execution.gpus import examine_gpus, visible_gpu_ids
 from studies.storages.home import Home

@@ -9,10 +9,11 @@ from typing_extensions import override
 from ser.errors import UnavailableError
 from studies.cli import commands
 from studies.cli.corpus.commands import app as corpus
+from studies.cli.options import run_without_passwords_in_arguments
 from studies.cli.report.commands import app as report
 from studies.cli.results.commands import app as results
 from studies.cli.study.commands import app as study
-from studies.cli.terminal.text_output import substitute_missing_characters
+from studies.cli.terminal.text_output import printable, redact_output, substitute_missing_characters
 from tracking.backend.errors import translate_error
 
 
@@ -22,6 +23,8 @@ class OneLineErrorGroup(TyperGroup):
     @override
     def invoke(self, ctx: Any) -> Any:
         substitute_missing_characters()
+        redact_output()
+        run_without_passwords_in_arguments()
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, SystemExit):
@@ -32,7 +35,7 @@ class OneLineErrorGroup(TyperGroup):
             if user_error is None:
                 raise
             hint = "; run the same command later to resume" if isinstance(user_error, UnavailableError) else ""
-            typer.secho(f"error: {user_error}{hint}", err=True, fg=typer.colors.RED)
+            typer.secho(f"error: {printable(str(user_error))}{hint}", err=True, fg=typer.colors.RED)
             raise typer.Exit(user_error.exit_code) from None
 
 
@@ -43,7 +46,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
-    pretty_exceptions_show_locals=False,
+    # Their frames break lines within a password, so that it is not recognised.
+    pretty_exceptions_enable=False,
 )
 app.add_typer(study, name="study")
 app.add_typer(corpus, name="corpus")

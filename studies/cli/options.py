@@ -1,10 +1,17 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the passwords in them."""
 
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tracking.backend.errors import redact_password
+
+_VARIABLES = {"--storage": "SER_STORAGE", "--tracking": "SER_TRACKING"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +38,40 @@ class HomeOptions(StorageOptions):
             help="MLflow tracking server, such as http://HOST:5000; SQLite without it.", envvar="SER_TRACKING"
         ),
     ] = None
+
+
+def run_without_passwords_in_arguments() -> None:
+    """Start this program anew where its arguments hold a password: all users of a machine can read them.
+
+    They cannot read its environment.
+    """
+    arguments, variables = move_passwords(sys.orig_argv)
+    if variables:
+        os.execve(sys.executable, arguments, {**os.environ, **variables})
+
+
+def move_passwords(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
+    """Move URLs that hold a password from a command's arguments to the variables that its options read.
+
+    Args:
+        arguments: The command's words.
+
+    Returns:
+        The words that are left, and the variables.
+
+    Examples:
+        >>> move_passwords(["ser", "report", "--tracking", "http://me:secret@host"])
+        (['ser', 'report'], {'SER_TRACKING': 'http://me:secret@host'})
+    """
+    left: list[str] = []
+    variables: dict[str, str] = {}
+    words = iter(arguments)
+    for word in words:
+        option, separator, value = word.partition("=")
+        if option in _VARIABLES and not separator:
+            value = next(words, "")
+        if option in _VARIABLES and redact_password(value) != value:
+            variables[_VARIABLES[option]] = value
+        else:
+            left += [word] if separator or option not in _VARIABLES else [word, value]
+    return left, variables

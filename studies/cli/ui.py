@@ -5,11 +5,10 @@ import socket
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from ser.errors import StudyError
 from studies.cli.arguments import find_study, open_home
 from studies.cli.commands import UiOptions
+from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import print_message
 from studies.storages.artifact_locations import hold_artifact_locations
 from tracking.backend.client import connect

@@ -19,6 +19,7 @@ from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 from studies.search.records import Point
 from studies.search.session import StudySession
 from tracking.analysis.variants.naming import trial_run_name
+from tracking.backend.errors import redact_password
 from tracking.writing.background_writer import BackgroundWriter
 
 _WAIT_S = 1.0
@@ -205,9 +206,10 @@ class Coordinator:
         trial.states[failed.identity] = FoldState.QUEUED
         if trial.pruned is not None:
             return
-        text = f"{name}: {reason}\n{failed.traceback}"
+        reason, details = redact_password(reason), redact_password(failed.traceback)
+        text = f"{name}: {reason}\n{details}"
         trial.failures.append(text)
-        self._callback.on_fold_failed(FoldFailure(failed.slot, name, reason, failed.traceback, attempts_left))
+        self._callback.on_fold_failed(FoldFailure(failed.slot, name, reason, details, attempts_left))
         if attempts_left > 0:
             self._queue.append((trial, failed.identity))
         else:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ser.errors import StudyError
 from studies.search.summaries import list_studies
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
-from tracking.backend.client import connect, describe_store
+from studies.storages.lock_file import lock_owner
+from tracking.backend.client import connect, describe_store, upgrade_store
 from tracking.backend.errors import redact_password
 from tracking.results.store import ResultStore
 
@@ -26,6 +28,32 @@ def create_storages(home: Home, notify: Callable[[str], None]) -> None:
     home.storage.open()
     with hold_artifact_locations(home, notify):
         connect(home.tracking_uri_or_path)
+
+
+def upgrade_storages(home: Home) -> list[str]:
+    """Migrate databases that older versions of Optuna and MLflow have written, after a copy of each.
+
+    Args:
+        home: The data directory.
+
+    Returns:
+        One line for each database.
+
+    Raises:
+        StudyError: A study runs, whose coordinator uses them.
+        StorageError: A database cannot be migrated.
+    """
+    for lock in sorted((home.root / "locks").glob("*.lock")):
+        if (owner := lock_owner(lock)) is not None:
+            raise StudyError(f"study {lock.stem} is running ({owner}); wait for it or stop it before the upgrade")
+    copies = (
+        (home.storage.title, home.storage.upgrade()),
+        (_runs_title(home), upgrade_store(home.tracking_uri_or_path)),
+    )
+    return [
+        f"{title}: " + ("nothing to migrate" if copy is None else f"migrated; its copy is {copy}")
+        for title, copy in copies
+    ]
 
 
 def describe_storages(home: Home) -> list[tuple[str, str]]:
@@ -49,8 +77,7 @@ def _describe_studies(home: Home) -> list[tuple[str, str]]:
     if not home.storage.exists():
         return [*rows, ("", MISSING)]
     storage = home.storage.open()
-    schema, head = storage.get_current_version(), storage.get_head_version()
-    rows.append(("schema", schema if schema == head else f"{schema}, but this program needs {head}"))
+    rows.append(("schema", storage.get_current_version()))
     rows += home.storage.describe()
     names = [study.name for study in list_studies(home.storage)]
     rows.append(("number of studies", str(len(names))))
@@ -60,6 +87,10 @@ def _describe_studies(home: Home) -> list[tuple[str, str]]:
 
 def _describe_runs(home: Home) -> list[tuple[str, str]]:
     location = home.tracking_uri_or_path
-    title = f"MLflow server {redact_password(location)}" if isinstance(location, str) else f"SQLite {location}"
-    missing = isinstance(location, Path) and not location.is_file()
-    return [("runs", title), *([("", MISSING)] if missing else describe_store(location))]
+    missing = isinstance(location, Path) and not location.exists()
+    return [("runs", _runs_title(home)), *([("", MISSING)] if missing else describe_store(location))]
+
+
+def _runs_title(home: Home) -> str:
+    location = home.tracking_uri_or_path
+    return f"MLflow server {redact_password(location)}" if isinstance(location, str) else f"SQLite {location}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from mlflow.entities import Run
 
 from studies.planning.command import study_command
+from studies.provenance import corpus_root
 from studies.reporting.importances import compute_importances, trial_groups
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
@@ -41,7 +42,8 @@ def report_context(home: Home, studies: Sequence[StudySummary], table: ResultsTa
 
 def _study_info(home: Home, study: StudySummary, runs: Mapping[tuple[str, str], Run]) -> StudyInfo:
     run = None if study.location is None else runs.get((study.location.experiment, study.name))
-    root, tags = (None, {}) if run is None else (run.data.params.get("root"), run.data.tags)
+    tags = {} if run is None else run.data.tags
+    root = None if run is None else corpus_root(home.root, tags, run.data.params)
     return StudyInfo(
         command=study_command(study.plan, None if study.plan.corpus == "demo" else root),
         trials=study.trials,

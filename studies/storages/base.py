@@ -2,8 +2,11 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from optuna.storages import RDBStorage
+
+from tracking.backend.sqlite_files import check_schema
 
 
 class Lease:
@@ -43,6 +46,17 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def upgrade(self) -> Path | None:
+        """Migrate the tables of an older Optuna by Optuna's own command, after a copy.
+
+        Returns:
+            The copy; None where nothing is to be migrated.
+
+        Raises:
+            StorageError: The database cannot be migrated.
+        """
+
+    @abstractmethod
     def acquire_lease(self, study: str) -> AbstractContextManager[Lease]:
         """Hold a study's lease while the block runs; it is free at once when this process ends, however it ends.
 
@@ -64,3 +78,17 @@ class Storage(ABC):
         Raises:
             StorageError: The database cannot be opened.
         """
+
+
+def check_tables(tables: RDBStorage, title: str, remedy: str) -> None:
+    """Refuse Optuna's tables of another version.
+
+    Args:
+        tables: The tables, opened without Optuna's own check.
+        title: Kind and location of the database.
+        remedy: How to migrate older tables.
+
+    Raises:
+        StorageError: They are older or newer.
+    """
+    check_schema(title, "Optuna", tables.get_current_version(), tables.get_all_versions(), remedy)

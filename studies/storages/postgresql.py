@@ -8,7 +8,7 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -23,8 +23,8 @@ from sqlalchemy.pool import NullPool
 from typing_extensions import override
 
 from ser.errors import ConfigurationError, SerError, StorageError, StudyError, UnavailableError
-from studies.storages.base import Lease, Storage
-from tracking.backend.errors import translate_error
+from studies.storages.base import Lease, Storage, check_tables
+from tracking.backend.errors import redact_password, translate_error
 
 _log = logging.getLogger("ser")
 
@@ -33,6 +33,7 @@ _TERMINATE_TIMEOUT_S = 2.0
 _PAUSE_S = 0.05
 _OWNERS = "ser_coordinators"
 _TABLES_LOCK = "making the tables"
+_UPGRADE = 'copy it with pg_dump, then migrate it with: OPTUNA_STORAGE="$SER_STORAGE" optuna storage upgrade'
 
 # After 10 s of silence three probes, 5 s apart: a lost connection is noticed after 25 s, by the server with the first
 # settings and by this process with the second.
@@ -53,6 +54,7 @@ _RECORD_OWNER = (
     "ON CONFLICT (study) DO UPDATE SET host = excluded.host, process = excluded.process, "
     "since = excluded.since, backend = excluded.backend"
 )
+_LAST_OWNER = f"SELECT host, process, since FROM {_OWNERS} WHERE study = :study"
 _TERMINATE = (
     f"SELECT pg_terminate_backend(backend) FROM {_OWNERS} WHERE study = :study AND host = :host "
     "AND process = :process AND since = :since AND backend = :backend"
@@ -77,7 +79,7 @@ class PostgresqlStorage(Storage):
     def __init__(self, url: str) -> None:
         try:
             parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
-        except SQLAlchemyError:
+        except (SQLAlchemyError, ValueError):
             raise ConfigurationError(
                 "the storage URL is malformed; expected postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
             ) from None
@@ -86,7 +88,7 @@ class PostgresqlStorage(Storage):
     @property
     @override
     def title(self) -> str:
-        return f"PostgreSQL {self._url.render_as_string(hide_password=True)}"
+        return f"PostgreSQL {redact_password(self._url.render_as_string(hide_password=True))}"
 
     @override
     def exists(self) -> bool:
@@ -100,10 +102,15 @@ class PostgresqlStorage(Storage):
             _create_table(connection)
             # Two processes that create the tables at once could both fail; the lock ends with the connection.
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _key(_TABLES_LOCK)})
-            return RDBStorage(
-                self._url.render_as_string(hide_password=False),
-                engine_kwargs={"pool_pre_ping": True, "connect_args": _connect_args()},
-            )
+            if sqlalchemy.inspect(connection).has_table("studies"):
+                check_tables(self._tables(skip_compatibility_check=True), self.title, _UPGRADE)
+            return self._tables()
+
+    @override
+    def upgrade(self) -> None:
+        """Check the version alone: only the server's own programs can copy a database before it is migrated."""
+        if self.exists():
+            self.open()
 
     @override
     @contextmanager
@@ -142,6 +149,15 @@ class PostgresqlStorage(Storage):
             raise ConfigurationError(
                 "PostgreSQL needs psycopg, which is not installed: pip install 'ser-studies[postgres]'"
             ) from None
+
+    def _tables(self, skip_compatibility_check: bool = False) -> RDBStorage:
+        """Open Optuna's tables, and create them where they are missing."""
+        return RDBStorage(
+            self._url.render_as_string(hide_password=False),
+            engine_kwargs={"pool_pre_ping": True, "connect_args": _connect_args()},
+            skip_compatibility_check=skip_compatibility_check,
+            skip_table_creation=skip_compatibility_check,
+        )
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -184,6 +200,7 @@ class AdvisoryLease(Lease):
             if not self._try_lock():
                 owner = _describe_owner(self._connection, self._study) or "another process"
                 raise StudyError(f"study {self._study} is already running ({owner}); wait for it or stop it")
+            self._check_last_owner()
             self._execute(_RECORD_OWNER, study=self._study, **self._owner)
             self._backend = self._execute("SELECT pg_backend_pid()").scalar_one()
             _log.info("lease of study %s acquired from %s", self._study, self._storage.title)
@@ -217,6 +234,21 @@ class AdvisoryLease(Lease):
             self._connection.close()
             self._connection = None
             _log.info("lease of study %s released", self._study)
+
+    def _check_last_owner(self) -> None:
+        """Refuse a lease that another coordinator has had since this one: it may have ended the study.
+
+        Raises:
+            StudyError: It was another one's; the text names that.
+        """
+        if self._backend is None:
+            return
+        owner = dict(self._execute(_LAST_OWNER, study=self._study).mappings().one())
+        if owner != self._owner:
+            raise StudyError(
+                f"study {self._study} was continued by {_describe(owner)} while this process had no connection; "
+                "this process ends, and the same command shows what is left"
+            )
 
     def _try_lock(self) -> bool:
         """Try to acquire the lock; return whether no other coordinator has it.
@@ -254,13 +286,16 @@ def _describe_owner(connection: Connection, study: str) -> str | None:
     backend = connection.execute(sqlalchemy.text(_LOCKING_BACKEND), {"key": _key(study)}).scalar()
     if backend is None:
         return None
-    row = connection.execute(
+    rows = connection.execute(
         sqlalchemy.text(f"SELECT host, process, since FROM {_OWNERS} WHERE study = :study AND backend = :backend"),
         {"study": study, "backend": backend},
-    ).one_or_none()
-    if row is None:
-        return "a process that has just started"
-    return f"process {row.process} on {row.host} since {row.since}"
+    ).mappings()
+    owner = rows.one_or_none()
+    return "a process that has just started" if owner is None else _describe(owner)
+
+
+def _describe(owner: Mapping[Any, Any]) -> str:
+    return f"process {owner['process']} on {owner['host']} since {owner['since']}"
 
 
 def _key(name: str) -> int:

@@ -9,11 +9,11 @@ import optuna
 from optuna.storages import RDBStorage
 from typing_extensions import override
 
-from ser.errors import StorageError
 from ser.files import file_lock
 from studies.storages import lock_file
-from studies.storages.base import Lease, Storage
-from tracking.backend.errors import translate_error
+from studies.storages.base import Lease, Storage, check_tables
+from tracking.backend.errors import translating_errors
+from tracking.backend.sqlite_files import copy_database, read_schema_revision, upgrade_remedy
 
 
 class SqliteStorage(Storage):
@@ -33,14 +33,29 @@ class SqliteStorage(Storage):
 
     @override
     def exists(self) -> bool:
-        return self._database.is_file()
+        return self._database.exists()
 
     @override
     def open(self) -> RDBStorage:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with file_lock(self._database.with_suffix(".lock")):
+        with file_lock(self._database.with_suffix(".lock")), translating_errors(self.title):
+            if self._has_tables():
+                check_tables(self._tables(), self.title, upgrade_remedy(self._database))
             self._enable_wal()
-            return RDBStorage(f"sqlite:///{self._database.resolve()}")
+            return RDBStorage(self._url)
+
+    @override
+    def upgrade(self) -> Path | None:
+        with file_lock(self._database.with_suffix(".lock")), translating_errors(self.title):
+            if not self._has_tables():
+                return None
+            tables = self._tables()
+            if tables.get_current_version() not in tables.get_all_versions()[1:]:
+                check_tables(tables, self.title, upgrade_remedy(self._database))
+                return None
+            copy = copy_database(self._database)
+            tables.upgrade()
+            return copy
 
     @override
     @contextmanager
@@ -56,22 +71,30 @@ class SqliteStorage(Storage):
     def describe(self) -> list[tuple[str, str]]:
         if not self.exists():
             return []
-        with closing(sqlite3.connect(f"file:{self._database.resolve()}?mode=ro", uri=True)) as connection:
-            try:
-                (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
-            except sqlite3.DatabaseError as error:
-                raise StorageError(f"{self._database}: cannot be read as a SQLite database ({error})") from error
+        with (
+            translating_errors(self.title),
+            closing(sqlite3.connect(f"file:{self._database.resolve()}?mode=ro", uri=True)) as connection,
+        ):
+            (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
         size_mib = self._database.stat().st_size / 2**20
         return [("write-ahead log", "on" if journal == "wal" else f"off ({journal})"), ("size", f"{size_mib:.1f} MiB")]
 
     def _lock(self, study: str) -> Path:
         return self._database.parent / "locks" / f"{study}.lock"
 
+    @property
+    def _url(self) -> str:
+        return f"sqlite:///{self._database.resolve()}"
+
+    def _has_tables(self) -> bool:
+        """Check that there are tables; refuse a file that is damaged or no database."""
+        return self._database.exists() and read_schema_revision(self._database) is not None
+
+    def _tables(self) -> RDBStorage:
+        """Open existing tables of any version."""
+        return RDBStorage(self._url, skip_compatibility_check=True, skip_table_creation=True)
+
     def _enable_wal(self) -> None:
         """Switch the file to a write-ahead log for good: readers and the writer no longer wait for each other."""
-        try:
-            with closing(sqlite3.connect(self._database, timeout=20)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.DatabaseError as error:
-            unreadable = StorageError(f"{self._database}: cannot be opened as a SQLite database ({error})")
-            raise (translate_error(error, self.title) or unreadable) from error
+        with closing(sqlite3.connect(self._database, timeout=20)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -5,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ser.errors import StorageError
 from ser.files import atomic_write, file_lock, parse_json_object
 from tests.support.damaged_json import DAMAGED_JSON
 
@@ -43,6 +46,18 @@ def test_a_file_is_replaced_whole(tmp_path: Path, durable: bool) -> None:
         assert reader.read() == "old"
     assert path.read_bytes() == "neü\r\n".encode()
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(StorageError, match=r"a\.lock: its file system has no file locks .*; use a home on one that has"),
+        file_lock(tmp_path / "a.lock"),
+    ):
+        raise AssertionError("nothing was locked")
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

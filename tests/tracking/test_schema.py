@@ -39,6 +39,7 @@ PERSISTED = {
     "ser.fold_scheme",
     "ser.git_commit",
     "ser.git_dirty",
+    "ser.home.",
     "ser.kind",
     "ser.labels",
     "ser.model",

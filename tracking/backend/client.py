@@ -3,9 +3,12 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # A request that is sent again after its answer was lost would create a run twice. `BackgroundWriter` tries again, and
@@ -24,7 +27,13 @@ from mlflow.tracking import MlflowClient
 from ser.errors import ConfigurationError, StorageError
 from ser.files import file_lock
 from tracking.backend.errors import redact_password, translating_errors
-from tracking.backend.mlflow_internals import cache_databricks_check, count_runs, silence_database_errors
+from tracking.backend.mlflow_internals import (
+    cache_databricks_check,
+    count_runs,
+    schema_revisions,
+    silence_database_errors,
+)
+from tracking.backend.sqlite_files import check_schema, copy_database, read_schema_revision, upgrade_remedy
 
 cache_databricks_check()
 
@@ -62,7 +71,10 @@ def connect(location: Path | str) -> MlflowClient:
         return _connect_to_server(location)
     with translating_errors(f"MLflow's database {location}"), file_lock(location.with_suffix(".lock")):
         silence_database_errors()
-        if not location.is_file():
+        if location.exists():
+            # MLflow would migrate some older databases without asking, and fill those of other programs.
+            _check_schema(location)
+        else:
             _create_database(location)
         _enable_wal(location)
         client = MlflowClient(tracking_uri=f"sqlite:///{location.resolve()}")
@@ -71,7 +83,7 @@ def connect(location: Path | str) -> MlflowClient:
 
 
 def _connect_to_server(uri: str) -> MlflowClient:
-    if uri.partition(":")[0] not in ("http", "https"):
+    if not _is_server_uri(uri):
         raise ConfigurationError(
             f"'{redact_password(uri)}' is not a tracking server; expected http://HOST:PORT, or nothing for SQLite"
         )
@@ -79,6 +91,51 @@ def _connect_to_server(uri: str) -> MlflowClient:
     with translating_errors(f"tracking server {redact_password(uri)}"):
         client.search_experiments(max_results=1)
     return client
+
+
+def _is_server_uri(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+        # Read, since a port is checked no earlier.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def upgrade_store(location: Path | str) -> Path | None:
+    """Migrate a SQLite database of an older MLflow by MLflow's own command, after a copy.
+
+    Args:
+        location: Path of the database, or URI of a tracking server, whose database its administrator migrates.
+
+    Returns:
+        The copy; None where nothing is to be migrated.
+
+    Raises:
+        StorageError: The database cannot be migrated; it is named with its copy.
+    """
+    if isinstance(location, str) or not location.exists():
+        return None
+    with file_lock(location.with_suffix(".lock")):
+        revision, revisions = read_schema_revision(location), schema_revisions()
+        if revision is None or revision not in revisions[1:]:
+            _check_schema(location)
+            return None
+        copy = copy_database(location)
+        command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{location.resolve()}"]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        if process.returncode != 0:
+            reason = process.stderr.strip().rpartition("\n")[2]
+            raise StorageError(f"MLflow's database {location} cannot be migrated ({reason}); its copy is {copy}")
+    return copy
+
+
+def _check_schema(database: Path) -> None:
+    """Refuse a database that is damaged or not of the installed MLflow's version."""
+    revision = read_schema_revision(database)
+    if revision is not None:
+        title = f"MLflow's database {database}"
+        check_schema(title, "MLflow", revision, schema_revisions(), upgrade_remedy(database))
 
 
 def _enable_wal(database: Path) -> None:
@@ -100,6 +157,7 @@ def describe_store(location: Path | str) -> list[tuple[str, str]]:
         client = _connect_to_server(location)
         with translating_errors(f"tracking server {redact_password(location)}"):
             return [("experiments", str(len(client.search_experiments())))]
+    _check_schema(location)
     with (
         translating_errors(f"MLflow's database {location}"),
         closing(sqlite3.connect(f"file:{location.resolve()}?mode=ro", uri=True)) as connection,
@@ -116,6 +174,10 @@ def _create_database(database: Path) -> None:
     A kill amid the hundred tables and migrations of a new database would leave one that MLflow can
     neither use nor repair.
     """
+    journal = database.with_name(f"{database.name}-wal")
+    if journal.exists():
+        # SQLite would write what it holds into the new database.
+        raise StorageError(f"{journal}: its database {database.name} is missing; restore that, or move the file away")
     folder = database.with_suffix(".making")
     # Only a kill can have left it; a journal in it must not meet a new file.
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,11 +13,13 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SQLITE_FULL = "database or disk is full"
 _POSTGRESQL_FULL = "53100"
 _SQLITE_REJECTED = ("unable to open", "attempt to write", "disk I/O error")
+_SQLITE_LOCKED = ("locked", "locking protocol")
+_SQLITE_DAMAGED = ("malformed", "file is not a database", "file is encrypted")
 # Classes of PostgreSQL's states: connection lost or refused, too many connections, server going down or coming up.
 _POSTGRESQL_UNAVAILABLE = ("08", "53300", "57P0")
 _TEMPORARY_FATAL = ("the database system is", "too many clients", "remaining connection slots")
 # After USER: in a URI up to the last @ of the word, since a password may hold a slash or an @ that nobody has escaped.
-_PASSWORD = re.compile(r"(://[^\s/:@]*:)\S*(?=@)|(\bpassword=)[^\s&]+", re.IGNORECASE)
+_PASSWORD = re.compile(r"(://[^\s/:@]*:)\S*(?=@)|(\b(?:ssl)?password=)[^\s&]+", re.IGNORECASE)
 _NO_ANSWER = (
     "requests.exceptions.ConnectionError",
     "requests.exceptions.Timeout",
@@ -112,8 +114,8 @@ def _disk_full_reason(error: BaseException) -> str | None:
 
 
 def _unavailable_reason(error: BaseException) -> str | None:
-    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-        return _first_line(error)
+    if isinstance(error, sqlite3.OperationalError) and any(text in str(error) for text in _SQLITE_LOCKED):
+        return f"{_first_line(error)}: another program uses it, or its file system has no file locks"
     if _qualified_name(error).startswith("psycopg"):
         state = getattr(error, "sqlstate", None)
         lost = state is None and _is_instance_by_name(error, "psycopg.OperationalError", "psycopg.InterfaceError")
@@ -149,8 +151,11 @@ def _rejected_reason(error: BaseException) -> str | None:
     """Reason that a database rejects every attempt, such as a wrong password or a file that cannot be written."""
     if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_SQLITE_REJECTED):
         return _first_line(error)
-    if isinstance(error, sqlite3.DatabaseError) and "malformed" in str(error):
-        return _first_line(error)
+    if isinstance(error, sqlite3.DatabaseError) and any(text in str(error) for text in _SQLITE_DAMAGED):
+        return (
+            f"{_first_line(error)}: the file is damaged; move it away with its -wal and -shm files, and run the same "
+            "command again: it writes anew what the results on disk hold"
+        )
     if _qualified_name(error).startswith("psycopg") and _is_instance_by_name(error, "psycopg.OperationalError"):
         return _first_line(error)
     return None

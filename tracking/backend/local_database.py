@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlparse
 from tracking import schema
 from tracking.backend.errors import translating_errors
 from tracking.backend.mlflow_internals import discarded_runs, recorded_artifact_roots, replace_artifact_root
+from tracking.backend.sqlite_files import read_schema_revision
 
 _TIMEOUT_S = 20
 
@@ -26,7 +27,7 @@ def find_former_folders(database: Path, artifacts: Path) -> list[Path]:
     Raises:
         StorageError: The database cannot be read; `UnavailableError` where it may be later.
     """
-    if not database.is_file():
+    if not _has_tables(database):
         return []
     with _opened(database) as connection:
         return [_path(root) for root in _former_roots(connection, artifacts)]
@@ -66,10 +67,15 @@ def find_discarded_runs(database: Path) -> frozenset[str]:
     Raises:
         StorageError: The database cannot be read; `UnavailableError` where it may be later.
     """
-    if not database.is_file():
+    if not _has_tables(database):
         return frozenset()
     with _opened(database) as connection:
         return discarded_runs(connection, schema.SUPERSEDED)
+
+
+def _has_tables(database: Path) -> bool:
+    """Check that there are tables; refuse a file that is no database, or another program's."""
+    return database.exists() and read_schema_revision(database) is not None
 
 
 @contextmanager

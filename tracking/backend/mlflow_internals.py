@@ -8,9 +8,12 @@ import logging
 import sqlite3
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import mlflow
+from alembic.script import ScriptDirectory
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 from mlflow.tracking.request_header.databricks_request_header_provider import DatabricksRequestHeaderProvider
@@ -123,3 +126,9 @@ def replace_artifact_root(database: sqlite3.Connection, former: str, current: st
             f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
             (new_prefix, len(prefix) + 1, len(prefix), prefix),
         )
+
+
+def schema_revisions() -> list[str]:
+    """List all revisions of the schema of MLflow's database that the installed version knows, the newest first."""
+    scripts = ScriptDirectory(str(Path(mlflow.__file__).parent / "store" / "db_migrations"))
+    return [script.revision for script in scripts.walk_revisions()]

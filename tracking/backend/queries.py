@@ -9,6 +9,11 @@ from ser.errors import ConfigurationError
 from tracking import schema
 
 
+def is_quotable(text: str) -> bool:
+    """Check that a text can be a value in a filter; see `quote_value`."""
+    return ("'" not in text and not text.endswith("\\")) or '"' not in text
+
+
 def quote_value(text: str) -> str:
     """Quote a text as a value in a filter.
 
@@ -65,9 +70,6 @@ def search_runs(client: MlflowClient, experiment: str, condition: str = "", /, *
 
     Returns:
         Runs that are neither deleted nor superseded, oldest first.
-
-    Raises:
-        ConfigurationError: A value cannot be quoted; see `quote_value`.
     """
     runs = search_all_runs(client, experiment, condition, **tags)
     return [run for run in runs if schema.SUPERSEDED not in run.data.tags]
@@ -75,7 +77,8 @@ def search_runs(client: MlflowClient, experiment: str, condition: str = "", /, *
 
 def search_all_runs(client: MlflowClient, experiment: str, condition: str = "", /, **tags: str) -> list[Run]:
     """Search for runs as `search_runs` does, superseded ones included."""
-    tag_condition = has_tags({name.replace("__", "."): value for name, value in tags.items()})
+    values = {name.replace("__", "."): value for name, value in tags.items()}
+    tag_condition = has_tags({name: value for name, value in values.items() if is_quotable(value)})
     filter_string = " and ".join(text for text in (tag_condition, condition) if text)
     runs: list[Run] = []
     token = None
@@ -83,7 +86,8 @@ def search_all_runs(client: MlflowClient, experiment: str, condition: str = "", 
         page = client.search_runs(
             [experiment], filter_string, ViewType.ACTIVE_ONLY, _PAGE_SIZE, ["attributes.start_time"], token
         )
-        runs.extend(page)
+        # MLflow does not compare the values that cannot be quoted.
+        runs.extend(run for run in page if values.items() <= run.data.tags.items())
         token = page.token
         if not token:
             return runs

@@ -12,6 +12,7 @@ from mlflow.tracking import MlflowClient
 from tracking import schema
 from tracking.backend.client import retry_once_on_conflict
 from tracking.backend.mlflow_internals import saved_view_tag
+from tracking.backend.queries import quote_value
 
 _PARAMETERS = ("attention", "scope", "labels", "criterion", "seed")
 
@@ -45,7 +46,7 @@ class SavedView:
 
 
 def _kind_filter(kind: schema.Kind) -> str:
-    return f"tags.\"{schema.KIND}\" = '{kind}'"
+    return f'tags."{schema.KIND}" = {quote_value(kind)}'
 
 
 TRIALS = SavedView(

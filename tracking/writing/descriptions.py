@@ -12,7 +12,7 @@ from tracking import schema
 from tracking.analysis.escaping import escape_markdown
 from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.naming import trial_run_name
-from tracking.backend.queries import is_finished, quote_value
+from tracking.backend.queries import is_finished, is_quotable, quote_value
 from tracking.writing import payloads
 
 MAX_CHARACTERS = 8000
@@ -51,7 +51,9 @@ def trial_description(trial: TrialResult, experiment: str) -> str:
         cells = [fold.name, ", ".join(fold.test_speakers), ", ".join(fold.validation_speakers)]
         values = [scores_of_fold[name] for name in (schema.TEST_UA, schema.TEST_WA, schema.VALIDATION_UA)]
         table.append(_row([*map(escape_markdown, cells), *map(_percent, values)]))
-    curves = _address(experiment, f"tags.\"{schema.PARENT}\" = '{trial.reused_from or trial.run_id}'", charts=True)
+    curves = _address(
+        experiment, f'tags."{schema.PARENT}" = {quote_value(trial.reused_from or trial.run_id)}', charts=True
+    )
     links = [f"[Curves of its folds]({curves})"]
     if trial.reused_from is not None:
         links.insert(0, f"Trained by [a trial of another study]({run_address(experiment, trial.reused_from)})")
@@ -101,11 +103,11 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
         link = f"[{escape_markdown(run.info.run_name)}]({run_address(experiment, run.info.run_id)})"
         names = (schema.MEAN_VALIDATION_UA, schema.POOLED_UA, schema.POOLED_WA)
         table.append(_row([link, *(_percent(run.data.metrics.get(name)) for name in names)]))
-    all_trials = _address(
-        experiment, f'tags."{schema.STUDY}" = {quote_value(study)} and tags."{schema.KIND}" = \'trial\''
-    )
+    of_study = f'tags."{schema.STUDY}" = {quote_value(study)} and ' if is_quotable(study) else ""
+    all_trials = _address(experiment, f"{of_study}tags.\"{schema.KIND}\" = 'trial'")
+    link_text = "All trials of this study" if of_study else "All trials of this corpus"
     more = f"; the table shows the first {_MAX_TRIALS}" if len(complete) > _MAX_TRIALS else ""
-    return _within_limits([sentence, "", note, ""], table, ["", f"[All trials of this study]({all_trials}){more}"])
+    return _within_limits([sentence, "", note, ""], table, ["", f"[{link_text}]({all_trials}){more}"])
 
 
 def run_address(experiment: str, run_id: str) -> str:

@@ -5,11 +5,13 @@ timestamps of the result, not of the writing, so that repeating the writes repai
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from numpy import int64
 from numpy.typing import NDArray
@@ -74,6 +76,9 @@ class Recorder:
         if not (complete and is_finished(run)):
             self._resume_run(run, self._context.options)
             self._artifacts.log(run.info.run_id, self._study_files())
+        for name, value in self._context.home_tags.items():
+            if run.data.tags.get(name) != value:
+                self._client.set_tag(run.info.run_id, name, value)
         return str(run.info.run_id)
 
     def _study_files(self) -> dict[str, bytes]:
@@ -155,7 +160,7 @@ class Recorder:
         files = _confusion_files(payloads.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
         files[schema.TRIAL_RESULT] = result.model_dump_json().encode()
         self._artifacts.log(run_id, files | _failure_files(failures))
-        self._client.set_terminated(run_id, "FINISHED", ended_ms)
+        self._end_run(run_id, "FINISHED", ended_ms)
         self._artifacts.forget(run_id)
 
     def fail_trial(self, run_id: str, reason: str, failures: Sequence[str] = ()) -> None:
@@ -168,12 +173,12 @@ class Recorder:
         """
         self._write(run_id, tags={schema.FAILURE: reason[:5000], schema.NOTE: failed_description(reason)})
         self._artifacts.log(run_id, _failure_files(failures))
-        self._client.set_terminated(run_id, "FAILED")
+        self._end_run(run_id, "FAILED")
 
     def prune_trial(self, run_id: str, reason: str) -> None:
         """Mark a trial as pruned, with the reason; its folds stay."""
         self._write(run_id, tags={schema.PRUNED: reason[:5000], schema.NOTE: pruned_description(reason)})
-        self._client.set_terminated(run_id, "KILLED")
+        self._end_run(run_id, "KILLED")
 
     def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
         """Write a baseline's scores and predictions to the study's run."""
@@ -197,14 +202,20 @@ class Recorder:
         trials = search_runs(self._client, self._experiment, ser__kind="trial", ser__study=name)
         processors = payloads.processor_tag(run.data.tags.get(schema.PROCESSOR, "") for run in trials)
         self._write(run_id, tags=processors | {schema.NOTE: study_description(name, corpus, trials, self._experiment)})
-        self._client.set_terminated(run_id, "FINISHED" if complete else "FAILED")
+        self._end_run(run_id, "FINISHED" if complete else "FAILED")
         if self._shared:
             supersede_study_runs(self._client, self._experiment, name)
 
     def close_open_runs(self) -> None:
         """End the open runs of a study that stops early; the next start resumes them."""
         for run in search_runs(self._client, self._experiment, RUNNING, ser__study=self._context.study):
-            self._client.set_terminated(run.info.run_id, "KILLED")
+            self._end_run(run.info.run_id, "KILLED")
+
+    def _end_run(self, run_id: str, status: str, ended_ms: int | None = None) -> None:
+        """End a run, now or at a time, but not before it started: clocks may have been set back since."""
+        started_ms = int(self._client.get_run(run_id).info.start_time)
+        now_ms = time.time_ns() // 1_000_000
+        self._client.set_terminated(run_id, status, max(started_ms, now_ms if ended_ms is None else ended_ms))
 
     def _resume_run(self, run: Run, params: Mapping[str, str]) -> None:
         """Write a run's dataset and parameters as far as they are missing, and mark it as running.
@@ -217,10 +228,21 @@ class Recorder:
         # As with the views: two first writes of a dataset at once would fail.
         with file_lock(self._lock):
             self._log_corpus(run_id)
-        self._write(run_id, {name: value for name, value in params.items() if name not in run.data.params})
+        self._write_missing_params(run, params)
         for tag in (schema.FAILURE, schema.PRUNED, schema.NOTE):
             if tag in run.data.tags:
                 self._client.delete_tag(run_id, tag)
+
+    def _write_missing_params(self, run: Run, params: Mapping[str, str]) -> None:
+        missing = {name: value for name, value in params.items() if name not in run.data.params}
+        try:
+            self._write(str(run.info.run_id), missing)
+        except MlflowException:
+            # Another home has written some of them since the run was read, perhaps with other values.
+            current = self._client.get_run(run.info.run_id)
+            if missing.keys().isdisjoint(current.data.params):
+                raise
+            self._write_missing_params(current, params)
 
     def _log_corpus(self, run_id: str) -> None:
         """Log the corpus as a run's dataset."""

@@ -3,12 +3,12 @@
 from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from ser.corpora.transcripts.agreement import Agreement
 from ser.feature_settings import LogMelSettings
 from ser.results import MAX_CAPPED_SHARE
+from studies.cli.terminal.console import Console
 from tracking.analysis.corpus_summary import STACKS, ClassTable, CorpusSummary
 
 

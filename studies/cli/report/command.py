@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from mlflow.tracking import MlflowClient
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ser.errors import StudyError
 from studies.cli.arguments import find_study_in, open_home
 from studies.cli.report.commands import ReportOptions
+from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.reporting.report_runner import Report, build_report, watch_study
 from studies.search.records import StudyLocation

@@ -8,11 +8,11 @@ from typing import Any
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from ser.errors import ConfigurationError
 from studies.cli.report.commands import PublishedOptions
+from studies.cli.terminal.console import Console
 from tracking.analysis.comparison.published import PublishedTest, published_claims, published_scores, published_tests
 from tracking.analysis.report.tables.formatting import format_p_value
 from tracking.analysis.statistics.proportions import Interval

@@ -1,10 +1,10 @@
 """Print the table of all studies."""
 
-from rich.console import Console
 from rich.table import Column, Table
 
 from studies.cli.arguments import open_home
 from studies.cli.options import StorageOptions
+from studies.cli.terminal.console import Console
 from studies.search.summaries import list_studies
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from itertools import count
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +14,7 @@ from rich.text import Text
 from ser.errors import ConfigurationError, UnavailableError
 from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import StatusOptions
+from studies.cli.terminal.console import Console
 from studies.monitoring.live_status import LiveStatus, read_live_status
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.search.summaries import StudySummary

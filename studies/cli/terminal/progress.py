@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from typing_extensions import override
 
 from ser.results import EpochRecord
+from studies.cli.terminal.console import Console
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 
 

@@ -1,8 +1,11 @@
-"""Text on terminals and pipes whose encoding lacks some of our characters."""
+"""Text on terminals and pipes: characters that an encoding lacks, characters that steer a terminal, and passwords."""
 
 import codecs
 import io
+import re
 import sys
+
+from tracking.backend.errors import redact_password
 
 _SUBSTITUTE_CHARACTERS = "ser_substitute"
 _SUBSTITUTES = {
@@ -20,6 +23,25 @@ _SUBSTITUTES = {
 }
 
 
+# Controls but tab and line feed, and the marks that change the direction of text.
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    r"""Write control characters and direction marks as escapes: names of files and speakers may hold any.
+
+    Examples:
+        >>> print(printable("red\x1b[31m"))
+        red\x1b[31m
+    """
+    return _INVISIBLE.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+
+
+def remove_controls(text: str) -> str:
+    """Remove control characters and direction marks, which have no width, so that a layout stays as it is."""
+    return _INVISIBLE.sub("", text)
+
+
 def substitute_missing_characters() -> None:
     """Let standard output and errors take any text: a character that their encoding lacks is written in ASCII.
 
@@ -30,6 +52,23 @@ def substitute_missing_characters() -> None:
         # Tests and notebooks put streams of other kinds there, which take any text.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_SUBSTITUTE_CHARACTERS)
+
+
+def redact_output() -> None:
+    """Redact the passwords in all that this process writes to standard output and errors, tracebacks included."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not isinstance(stream.write, _RedactedWrite):
+            stream.write = _RedactedWrite(stream)  # type: ignore[method-assign]
+
+
+class _RedactedWrite:
+    """Write function of a stream that redacts passwords."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._write = stream.write
+
+    def __call__(self, text: str) -> int:
+        return self._write(redact_password(text))
 
 
 def _substitute(error: UnicodeError) -> tuple[str, int]:

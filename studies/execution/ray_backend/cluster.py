@@ -5,9 +5,11 @@ Ray brings workers, scheduling and failure detection; this module lists its node
 
 import os
 import pickle
+import secrets
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -221,14 +223,40 @@ def import_ray() -> ModuleType:
 
 def _has_token() -> bool:
     """Return whether this user has a token for Ray clusters, in a variable or in the file that Ray reads."""
-    in_environment = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
-    return in_environment or (Path.home() / ".ray" / "auth_token").is_file()
+    return _has_token_variable() or _token_file().is_file()
+
+
+def _has_token_variable() -> bool:
+    return "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+
+
+def _token_file() -> Path:
+    return Path.home() / ".ray" / "auth_token"
+
+
+def make_private_token() -> None:
+    """Make this user's token where there is none, and let nobody else read it.
+
+    Ray would make it readable for every user of the machine, who could then run code in the cluster.
+    """
+    if _has_token_variable():
+        return
+    file = _token_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent) as draft:
+        draft.write(secrets.token_hex(32))
+        draft.flush()
+        # Another study may make it at the same time; the first one stays.
+        with suppress(FileExistsError):
+            os.link(draft.name, file)
+    file.chmod(0o600)
 
 
 def _connect(ray: ModuleType, address: str | None) -> None:
     """Connect to a cluster, or start one on this machine."""
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None or address == "local":
+        make_private_token()
         resources = {"num_cpus": usable_cores(), "object_store_memory": _STORE_BYTES, "include_dashboard": False}
         ray.init(address="local", **resources, **quiet)
         return

@@ -1,6 +1,7 @@
 """Training one fold: repeatable to the bit, blind to what it must not see, and able to learn."""
 
 import itertools
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -353,6 +354,14 @@ def test_the_curve_has_its_metrics_each_epoch_and_is_reported(name: str) -> None
     times = [result.started_ms, *(record.ended_ms for record in result.curve), result.ended_ms]
     assert times == sorted(times)
     assert all(0 <= record.values[share] <= 1 for record in result.curve for share in more)
+
+
+def test_a_clock_that_is_set_back_changes_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_ns = iter(range(10**18, 0, -(10**12)))
+    monkeypatch.setattr(time, "time_ns", lambda: next(clock_ns))
+    result = train(small(epochs=2)).result
+    times = [result.started_ms, *(record.ended_ms for record in result.curve), result.ended_ms]
+    assert times == sorted(times)
 
 
 def test_the_result_says_what_it_rests_on() -> None:

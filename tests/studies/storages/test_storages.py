@@ -139,7 +139,7 @@ def test_sqlite_logs_ahead(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "optuna.db").write_text("not a database, and long enough to be taken for one " * 40)
-    with pytest.raises(StorageError, match=r"optuna\.db: cannot be opened as a SQLite database"):
+    with pytest.raises(StorageError, match=r"optuna\.db cannot be used \(file is not a database"):
         SqliteStorage(tmp_path / "optuna.db").open()
 
 
@@ -192,6 +192,32 @@ def test_a_lease_acquired_by_another_during_an_outage_is_lost(own_postgresql: Po
             pytest.raises(StudyError, match=f"already running .process {other.pid}"),
         ):
             lease.check()
+
+
+def test_one_that_slept_ends_when_another_ended_the_study(postgresql_url: str) -> None:
+    named = (postgresql_url, Path("optuna.db"))
+    storage = storage_at(*named)
+    with storage.acquire_lease("a study") as lease:
+        end_connections(postgresql_url)
+        with other_coordinator(named, "a study") as other:
+            pass
+        assert soon(lambda: storage.lease_owner("a study") is None)
+        for _ in range(2):
+            with pytest.raises(StudyError, match=f"was continued by process {other.pid} on .* while this process had"):
+                lease.check()
+        assert storage.lease_owner("a study") is None
+
+
+def end_connections(url: str) -> None:
+    """End all connections to a database, as those of a machine that slept."""
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as connection:
+        connection.execute(
+            sqlalchemy.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid != pg_backend_pid()"
+            )
+        )
 
 
 class Relay:

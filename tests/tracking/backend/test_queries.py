@@ -26,7 +26,9 @@ def test_a_text_that_cannot_be_quoted_is_refused(text: str) -> None:
         quote_value(text)
 
 
-@pytest.mark.parametrize("study", ["o'brien", 'the "first"', "a\\", "a and b", "x' and tags.`ser.kind` = 'trial"])
+@pytest.mark.parametrize(
+    "study", ["o'brien", 'the "first"', "a\\", "a and b", "x' and tags.`ser.kind` = 'trial", 'o\'brien "junior"', '"\\']
+)
 def test_runs_of_a_study_with_an_awkward_name_are_found(store: MlflowFixture, study: str) -> None:
     store.write_trial(NONE, study=study, folds=1)
     store.write_trial(NONE, study="another")

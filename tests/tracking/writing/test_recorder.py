@@ -1,4 +1,5 @@
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tests.support.toy_studies import (
 )
 from tracking.backend.artifacts import Artifacts
 from tracking.writing import payloads
+from tracking.writing.recorder import Recorder
 
 
 class Killed(BaseException):
@@ -171,6 +173,36 @@ def test_the_same_corpus_in_another_folder_is_the_same_study(store: MlflowFixtur
     first = store.recorder(root="/corpora/toy").ensure_study_run()
     assert store.recorder(root="/elsewhere/toy", recipe="new").ensure_study_run() == first
     assert store.client.get_run(first).data.params == {"root": "/corpora/toy", "recipe": "new"}
+
+
+def test_what_differs_between_homes_is_a_tag_of_each(store: MlflowFixture) -> None:
+    contexts = [replace(store.context("a"), home_tags={f"ser.home.{home}": f"/{home}"}) for home in ("one", "two")]
+    lock = store.folder / "recording.lock"
+    recorders = [Recorder(store.client, store.experiment, context, lock, shared=True) for context in contexts]
+    (run_id,) = {recorder.ensure_study_run() for recorder in recorders}
+    tags = store.client.get_run(run_id).data.tags
+    assert (tags["ser.home.one"], tags["ser.home.two"]) == ("/one", "/two")
+
+
+def test_homes_that_write_options_at_once_do_not_stop(store: MlflowFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.shared = True
+    first = store.recorder(trials="50").ensure_study_run()
+    before = store.client.get_run(first)
+    for param in list(before.data.params):
+        del before.data.params[param]
+    # The second home read the run before the first one wrote.
+    monkeypatch.setattr("tracking.writing.recorder.search_runs", lambda *_, **__: [before])
+    assert store.recorder(trials="60", pruner="none").ensure_study_run() == first
+    assert store.client.get_run(first).data.params == {"trials": "50", "pruner": "none"}
+
+
+def test_no_run_ends_before_it_starts(store: MlflowFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write_trial(NONE)
+    recorder = store.recorder()
+    study = recorder.ensure_study_run()
+    monkeypatch.setattr(time, "time_ns", lambda: 10**18)
+    recorder.finish_study(study, complete=True)
+    assert [run.info.run_name for run in store.runs() if run.info.end_time < run.info.start_time] == []
 
 
 def test_the_baseline_stands_on_the_study_run(store: MlflowFixture) -> None:

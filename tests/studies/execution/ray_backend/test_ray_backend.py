@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ from ser.training.trainer import train_fold
 from studies.execution.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.execution.ray_backend import executor as executor_module
 from studies.execution.ray_backend import worker as worker_module
-from studies.execution.ray_backend.cluster import RayCluster, ray_cluster
+from studies.execution.ray_backend.cluster import RayCluster, make_private_token, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
 from tests.support.corpora import write_emodb
 from tests.support.fold_tasks import LONG_S, Folds, outcomes
@@ -360,6 +361,20 @@ from studies.execution.ray_backend.cluster import ray_cluster
 with ray_cluster(int(sys.argv[1]), None) as cluster:
     print(len(cluster.call_all(name_of_device, "cpu")), cluster.request)
 """
+
+
+def test_a_token_is_readable_for_its_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    file = tmp_path / ".ray" / "auth_token"
+    make_private_token()
+    token = file.read_text()
+    assert len(token) >= 32
+    file.chmod(0o644)
+    make_private_token()
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (token, 0o600)
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_without_an_address_a_cluster_is_started_and_ended(tmp_path: Path) -> None:
