@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial
 
 from studies.search.session import StudySession
 from tracking import schema
+from tracking.backend.client import end_run
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ def apply_repairs(session: StudySession, repairs: Iterable[Repair]) -> None:
             case SupersedeRun(run, by):
                 client.set_tag(run.info.run_id, schema.SUPERSEDED, by)
                 if run.info.status in ("RUNNING", "SCHEDULED"):
-                    client.set_terminated(run.info.run_id, "KILLED")
+                    end_run(client, run.info.run_id, "KILLED")
             case EndRun(run):
-                client.set_terminated(run.info.run_id, "KILLED")
+                end_run(client, run.info.run_id, "KILLED")
             case ReparentRun(run, parent):
                 client.set_tag(run.info.run_id, schema.PARENT, parent)
             case DiscardTrial(trial):

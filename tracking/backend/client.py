@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -50,6 +51,20 @@ def retry_once_on_conflict(write: Callable[[], object]) -> None:
         write()
     except MlflowException:
         write()
+
+
+def end_run(client: MlflowClient, run_id: str, status: str, ended_ms: int | None = None) -> None:
+    """End a run, now or at a time, but not before it started: clocks may have been set back since.
+
+    Args:
+        client: The tracking store.
+        run_id: Id of the run.
+        status: Its status, such as 'FINISHED'.
+        ended_ms: Time of its end, in milliseconds since 1970, or None for now.
+    """
+    started_ms = int(client.get_run(run_id).info.start_time)
+    now_ms = time.time_ns() // 1_000_000
+    client.set_terminated(run_id, status, max(started_ms, now_ms if ended_ms is None else ended_ms))
 
 
 def connect(location: Path | str) -> MlflowClient:

@@ -5,7 +5,6 @@ timestamps of the result, not of the writing, so that repeating the writes repai
 """
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from tracking.analysis.figures.confusion_svg import confusion_svg
 from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.naming import trial_run_name
 from tracking.backend.artifacts import Artifacts
-from tracking.backend.client import retry_once_on_conflict
+from tracking.backend.client import end_run, retry_once_on_conflict
 from tracking.backend.queries import RUNNING, is_finished, search_runs
 from tracking.backend.views import install_saved_views
 from tracking.context import StudyContext
@@ -160,7 +159,7 @@ class Recorder:
         files = _confusion_files(payloads.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
         files[schema.TRIAL_RESULT] = result.model_dump_json().encode()
         self._artifacts.log(run_id, files | _failure_files(failures))
-        self._end_run(run_id, "FINISHED", ended_ms)
+        end_run(self._client, run_id, "FINISHED", ended_ms)
         self._artifacts.forget(run_id)
 
     def fail_trial(self, run_id: str, reason: str, failures: Sequence[str] = ()) -> None:
@@ -173,12 +172,12 @@ class Recorder:
         """
         self._write(run_id, tags={schema.FAILURE: reason[:5000], schema.NOTE: failed_description(reason)})
         self._artifacts.log(run_id, _failure_files(failures))
-        self._end_run(run_id, "FAILED")
+        end_run(self._client, run_id, "FAILED")
 
     def prune_trial(self, run_id: str, reason: str) -> None:
         """Mark a trial as pruned, with the reason; its folds stay."""
         self._write(run_id, tags={schema.PRUNED: reason[:5000], schema.NOTE: pruned_description(reason)})
-        self._end_run(run_id, "KILLED")
+        end_run(self._client, run_id, "KILLED")
 
     def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
         """Write a baseline's scores and predictions to the study's run."""
@@ -202,20 +201,14 @@ class Recorder:
         trials = search_runs(self._client, self._experiment, ser__kind="trial", ser__study=name)
         processors = payloads.processor_tag(run.data.tags.get(schema.PROCESSOR, "") for run in trials)
         self._write(run_id, tags=processors | {schema.NOTE: study_description(name, corpus, trials, self._experiment)})
-        self._end_run(run_id, "FINISHED" if complete else "FAILED")
+        end_run(self._client, run_id, "FINISHED" if complete else "FAILED")
         if self._shared:
             supersede_study_runs(self._client, self._experiment, name)
 
     def close_open_runs(self) -> None:
         """End the open runs of a study that stops early; the next start resumes them."""
         for run in search_runs(self._client, self._experiment, RUNNING, ser__study=self._context.study):
-            self._end_run(run.info.run_id, "KILLED")
-
-    def _end_run(self, run_id: str, status: str, ended_ms: int | None = None) -> None:
-        """End a run, now or at a time, but not before it started: clocks may have been set back since."""
-        started_ms = int(self._client.get_run(run_id).info.start_time)
-        now_ms = time.time_ns() // 1_000_000
-        self._client.set_terminated(run_id, status, max(started_ms, now_ms if ended_ms is None else ended_ms))
+            end_run(self._client, run.info.run_id, "KILLED")
 
     def _resume_run(self, run: Run, params: Mapping[str, str]) -> None:
         """Write a run's dataset and parameters as far as they are missing, and mark it as running.

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -11,6 +10,7 @@ from ser.errors import SerError
 from ser.results import FoldResult
 from studies.cli.arguments import find_study, open_home
 from studies.cli.results.commands import ListOptions
+from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.search.started_trials import fold_identities
 from studies.storages.takeover import take_over_results
