@@ -8,6 +8,7 @@ CORPUS_SET     ?=          ## Options of the corpus, as name=value (several in q
 RECIPE         ?=          ## paper, recommended, quick or extended
 LABELS         ?=          ## Label strategies (several in quotes)
 SCOPE          ?=          ## Attention windows in frames, odd (several in quotes)
+FEATURES       ?=          ## log_mel, log_mel_prosody, opensmile, pretrained:FOLDER@LAYER, files:FOLDER@SECONDS (several in quotes)
 CRITERION      ?=          ## ctc or cross_entropy
 FOLDS          ?=          ## speaker, session, groups:K or given
 SEEDS          ?= 1        ## Repetitions of every configuration
@@ -39,7 +40,9 @@ BIN := $(VENV)/bin
 # eSpeak NG, under GPL-3, is installed where the demo corpus is used.
 INSTALLED := $(VENV)/installed \
 	$(if $(filter demo,$(CORPUS)),$(VENV)/installed-demo) \
-	$(if $(filter ray,$(EXECUTOR)),$(VENV)/installed-ray)
+	$(if $(filter ray,$(EXECUTOR)),$(VENV)/installed-ray) \
+	$(if $(filter pretrained:%,$(FEATURES)),$(VENV)/installed-pretrained) \
+	$(if $(filter opensmile%,$(FEATURES)),$(VENV)/installed-opensmile)
 
 # Every value is one word for the shell, also a folder whose name holds blanks.
 quote   = '$(subst ','\'',$(strip $(1)))'
@@ -53,6 +56,7 @@ STUDY_OPTIONS = \
 	$(call option,RECIPE,recipe) \
 	$(call options,LABELS,labels) \
 	$(call options,SCOPE,scope) \
+	$(call options,FEATURES,features) \
 	$(call option,CRITERION,criterion) \
 	$(call option,FOLDS,folds) \
 	$(call option,SEEDS,seeds) \

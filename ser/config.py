@@ -30,7 +30,7 @@ Balance = Literal["none", "weights", "upsample"]
 Validation = Literal["partner", "other_session"]
 Precision = Literal["fp32", "bf16", "tf32"]
 
-LATER_SETTINGS: dict[str, Any] = {"dropout": None, "quantum_states": "raw"}
+LATER_SETTINGS: dict[str, Any] = {"dropout": None, "projection": None, "quantum_states": "raw"}
 """Settings that came after the first results, each with the value that leaves earlier results as they are."""
 
 WINDOWED_ATTENTIONS: tuple[AttentionName, ...] = ("local", "component")
@@ -66,6 +66,8 @@ class FoldConfiguration(FrozenModel):
         decision: How frame outputs become one emotion; null unless criterion is `ctc`.
         normalisation: What frames are normalised by, and over what.
         stack: Frames joined into one, 1 to 3.
+        projection: Numbers that a linear layer makes of a stacked frame before the BLSTM, with the dropout behind it;
+            null for off.
         layers: BLSTM layers.
         cells: LSTM cells per layer and direction.
         dropout: Share of features that training drops between layers and before the linear layer; null
@@ -97,6 +99,7 @@ class FoldConfiguration(FrozenModel):
     decision: Decision | None = None
     normalisation: Normalisation = "zscore_speaker"
     stack: int = Field(3, ge=1, le=3)
+    projection: int | None = Field(None, ge=1)
     layers: int = Field(2, ge=1)
     cells: int = Field(128, ge=1)
     dropout: float | None = Field(None, gt=0, lt=1)

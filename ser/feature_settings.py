@@ -48,6 +48,16 @@ class FrontEndSettings(FrozenModel):
         """Name for readers, such as 'whisper-tiny.en@2'."""
         return self.kind
 
+    @property
+    def source(self) -> "FrontEndSettings":
+        """Front end of one pass over the audio: the same for all layers of an encoder."""
+        return self
+
+    @property
+    def source_label(self) -> str:
+        """Name of `source` for readers, such as 'whisper-tiny.en'."""
+        return self.label
+
     def digest_content(self) -> dict[str, Any]:
         """Return all settings that the frames depend on as plain data, as they enter digests."""
         return self.model_dump(mode="json", exclude=set(_NOT_IDENTITY))
@@ -151,8 +161,21 @@ class PretrainedSettings(FrontEndSettings):
     @property
     @override
     def label(self) -> str:
-        padding = " 30s" if self.whisper_padding == "30s" else ""
-        return f"{self.name}@{self.layer}{padding}"
+        return f"{self.name}@{self.layer}{self._padding_label}"
+
+    @property
+    @override
+    def source(self) -> FrontEndSettings:
+        return self.model_copy(update={"layer": 0})
+
+    @property
+    @override
+    def source_label(self) -> str:
+        return f"{self.name}{self._padding_label}"
+
+    @property
+    def _padding_label(self) -> str:
+        return " 30s" if self.whisper_padding == "30s" else ""
 
 
 class OpenSmileSettings(FrontEndSettings):

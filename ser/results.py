@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pydantic import Field, TypeAdapter
 
 from ser.config import FoldConfiguration
+from ser.feature_settings import FeatureSettings, LogMelSettings
 from ser.frozen_model import FrozenModel
 
 
@@ -164,6 +165,7 @@ class BaselineResult(FrozenModel):
         normalisation: Normalisation of the frames below it.
         folds: The folds, in order.
         tests: Test decisions, one per fold.
+        features: Settings of the front end of its frames.
     """
 
     name: str
@@ -171,6 +173,7 @@ class BaselineResult(FrozenModel):
     normalisation: str
     folds: tuple[Fold, ...]
     tests: tuple[Evaluation, ...]
+    features: FeatureSettings = LogMelSettings()
 
 
 _SCHEME = TypeAdapter(tuple[Fold, ...])

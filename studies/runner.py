@@ -9,7 +9,8 @@ from ser.config import FoldConfiguration, Precision
 from ser.corpora.corpus import Corpus
 from ser.corpora.loading import load_corpus
 from ser.errors import ConfigurationError, CorpusError
-from ser.features.builder import build_store_if_missing
+from ser.feature_settings import FeatureSettings
+from ser.features.builder import build_stores
 from ser.features.store import FeatureStore
 from ser.folds import describe_unused_columns, make_folds, parse_scheme
 from ser.results import BaselineResult, Fold
@@ -71,24 +72,22 @@ class _StudyData:
 
     Attributes:
         corpus: The corpus.
-        configuration: The settings that all points share.
         scheme: All folds, in order.
-        store: Path of the feature store.
+        stores: Path of the feature store of each front end.
         warnings: What the user should know of the corpus before the study trains.
     """
 
     corpus: Corpus
-    configuration: FoldConfiguration
     scheme: tuple[Fold, ...]
-    store: Path
+    stores: Mapping[FeatureSettings, Path]
     warnings: tuple[str, ...]
 
-    def baseline(self, results: BaselineStore) -> BaselineResult:
-        """Train the logistic regression that is reported beside the variants, unless it was trained before."""
-        normalisation = self.configuration.normalisation
-        baseline = results.find(self.corpus.digest, self.scheme, normalisation)
+    def baseline(self, configuration: FoldConfiguration, results: BaselineStore) -> BaselineResult:
+        """Train the logistic regression of a front end, unless it was trained before."""
+        normalisation, features = configuration.normalisation, configuration.features
+        baseline = results.find(self.corpus.digest, self.scheme, normalisation, features)
         if baseline is None:
-            store = FeatureStore.open(self.store)
+            store = FeatureStore.open(self.stores[features])
             baseline = logistic_regression_baseline(self.corpus, store, self.scheme, normalisation)
             results.put(baseline)
         return baseline
@@ -150,7 +149,7 @@ def run_study(
                 coordinator = Coordinator(
                     session=session,
                     points=points,
-                    store=data.store,
+                    stores=data.stores,
                     projector=Projector(session, recorder, study_run),
                     executor=executor,
                     callback=callback,
@@ -158,8 +157,10 @@ def run_study(
                     stall_timeout_s=stall_timeout_s,
                 )
                 failures = coordinator.run()
-            baseline = data.baseline(BaselineStore(home.results))
-            background.submit(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
+            baselines = _train_baselines(
+                plan, data, BaselineStore(home.results), progress_factory("training baselines")
+            )
+            background.submit(lambda: _finish_study(recorder, study_run, baselines[0], complete=not failures))
             background.flush()
     return Outcome(name, tuple(failures), session.reader)
 
@@ -179,12 +180,12 @@ def _prepare_data(plan: StudyPlan, root: Path, home: Home, progress_factory: Pro
     scheme = make_folds(corpus, fold_scheme, configuration.validation)
     check_pruner(plan.pruner, len(scheme), scheme[0].scheme)
     _check_counts(plan, corpus)
-    # Nodes of a cluster look for the store at the same path, from other working directories.
-    store = build_store_if_missing(
-        corpus, configuration.features, home.features.absolute(), progress_factory("computing features")
-    )
+    # Nodes of a cluster look for the stores at the same paths, from other working directories.
+    choices, folder = plan.front_end_choices(), home.features.absolute()
+    paths = build_stores(corpus, choices, folder, progress_factory("computing features"))
+    stores = {choice.settings: path for choice, path in zip(choices, paths, strict=True)}
     warnings = corpus.warnings + describe_unused_columns(corpus, fold_scheme)
-    return _StudyData(corpus, configuration, scheme, store, warnings)
+    return _StudyData(corpus, scheme, stores, warnings)
 
 
 def _open_session(plan: StudyPlan, home: Home, backend: Backend, data: _StudyData) -> StudySession:
@@ -204,7 +205,10 @@ def _open_session(plan: StudyPlan, home: Home, backend: Backend, data: _StudyDat
 def _open_recorder(session: StudySession, corpus: Corpus, root: Path, tags: Mapping[str, str]) -> Recorder:
     """Open the recorder of a study's runs."""
     plan, home = session.plan, session.home
-    options = {name: str(value) for name, value in plan.model_dump(mode="json").items() if name != "settings"}
+    values = plan.model_dump(mode="json", exclude={"settings", "front_ends", "front_end_settings"})
+    options = {name: str(value) for name, value in values.items()}
+    if plan.front_ends:
+        options["features"] = " ".join(choice.settings.label for choice in plan.front_ends)
     options |= {"resolved_precision": session.precision}
     home_tags = home_tag(home.root, root, session.precision)
     context = StudyContext(session.name, plan.recipe, corpus.identity, corpus, session.scheme, tags, options, home_tags)
@@ -218,11 +222,21 @@ def _requirements(plan: StudyPlan, data: _StudyData, precision: Precision, devic
         corpus=data.corpus,
         loader=plan.corpus,
         options=plan.corpus_options,
-        features=data.configuration.features,
-        store=data.store,
+        stores={data.stores[choice.settings]: choice for choice in plan.front_end_choices()},
         precision=precision,
         device=device_type,
     )
+
+
+def _train_baselines(
+    plan: StudyPlan, data: _StudyData, results: BaselineStore, progress: Callable[[int, int], None]
+) -> list[BaselineResult]:
+    """Train the baseline of each front end, unless it was trained before."""
+    configurations, baselines = plan.front_end_bases("fp32"), []
+    for number, configuration in enumerate(configurations, 1):
+        baselines.append(data.baseline(configuration, results))
+        progress(number, len(configurations))
+    return baselines
 
 
 def _finish_study(recorder: Recorder, study_run: str, baseline: BaselineResult, complete: bool) -> None:

@@ -174,7 +174,7 @@ def record(destination: Destination, trials: int, weights_kib: int) -> dict[str,
         coordinator = Coordinator(
             session=session,
             points=points,
-            store=Path("none"),
+            stores={session.plan.base("fp32").features: Path("none")},
             projector=projector,
             executor=trainer,
             callback=ProgressPrinter(),

@@ -19,7 +19,7 @@ BLANK = 0
 
 
 class SpeechEmotionNetwork(nn.Module):
-    """BLSTM layers, an attention, and a linear layer.
+    """A projection of wide frames or none, BLSTM layers, an attention, and a linear layer.
 
     Args:
         configuration: The configuration.
@@ -32,6 +32,8 @@ class SpeechEmotionNetwork(nn.Module):
         self.sequence = configuration.criterion == "ctc"
         self.bf16 = configuration.precision == "bf16"
         self.dropout = None if configuration.dropout is None else UtteranceDropout(configuration.dropout)
+        self.projection = None if configuration.projection is None else nn.Linear(inputs, configuration.projection)
+        inputs = configuration.projection or inputs
         self.recurrent = RecurrentLayers(inputs, configuration.cells, configuration.layers, self.dropout)
         self.attention = make_attention(configuration)
         self.output = nn.Linear(2 * configuration.cells, emotions + 1 if self.sequence else emotions)
@@ -51,6 +53,9 @@ class SpeechEmotionNetwork(nn.Module):
 
     def encode(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """BLSTM outputs C, shape `(batch, frame, 2 * cells)`, float32, zero in padded frames."""
+        if self.projection is not None:
+            frames = self.projection(frames)
+            frames = frames if self.dropout is None else self.dropout(frames)
         on_gpu = frames.device.type == "cuda"
         # Torch's autocast computes the cells of a GPU in float16, whatever type it is asked for, and without scaling
         # of the loss most of their gradients vanish: there the cells themselves compute in bf16.

@@ -45,6 +45,7 @@ def logistic_regression_baseline(
         corpus=corpus.identity,
         normalisation=normalisation,
         folds=folds,
+        features=store.settings,
         tests=tuple(_test_fold(corpus, store, fold, normalisation, actual) for fold in folds),
     )
 

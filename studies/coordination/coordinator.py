@@ -8,9 +8,11 @@ worker waits for a server that is unavailable.
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from ser.feature_settings import FeatureSettings
 from studies.coordination.projector import Projector
 from studies.coordination.retries import STALL_TIMEOUT_S, RetryPolicy
 from studies.coordination.trial_state import FoldState, TrialState, compute_progress
@@ -33,7 +35,7 @@ class Coordinator:
     Args:
         session: The study.
         points: Its points.
-        store: Path of the feature store.
+        stores: Path of the feature store of each front end.
         projector: Writer of its trials.
         executor: Trains folds.
         callback: Called with the study's progress.
@@ -45,7 +47,7 @@ class Coordinator:
         self,
         session: StudySession,
         points: list[Point],
-        store: Path,
+        stores: Mapping[FeatureSettings, Path],
         projector: Projector,
         executor: Executor,
         callback: StudyCallback,
@@ -55,7 +57,7 @@ class Coordinator:
         self._session = session
         self._search = session.search
         self._results = session.results
-        self._store = store
+        self._stores = stores
         self._projector = projector
         self._executor = executor
         self._callback = callback
@@ -166,7 +168,8 @@ class Coordinator:
             if trial.pruned is not None:
                 continue
             fold, avoid = trial.folds[identity], self._retries.failed_in(identity)
-            task = FoldTask(identity, trial.point.configuration, fold, self._store, avoid)
+            store = self._stores[trial.point.configuration.features]
+            task = FoldTask(identity, trial.point.configuration, fold, store, avoid)
             if not self._executor.can_take(task):
                 deferred.append((trial, identity))
                 continue

@@ -8,7 +8,7 @@ from pathlib import Path
 from ser.config import FoldConfiguration, Precision
 from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError, CorpusError, FoldError
-from ser.feature_settings import FeatureSettings
+from ser.features.frontends.base import FrontEndChoice
 from ser.results import EpochRecord, Fold
 from studies.execution.gpu_memory import GpuMemory
 
@@ -154,8 +154,7 @@ class StudyRequirements:
         corpus: The corpus as the coordinator read it.
         loader: Name of its loader in the registry; a manifest's corpus may have another name.
         options: Options of the corpus as text, by name.
-        features: Settings of the front end.
-        store: Path of the feature store, the same on every node.
+        stores: Front end of each feature store by the store's path, which is the same on every node.
         precision: Precision of the study.
         device: Device type, 'cpu' or 'cuda'.
     """
@@ -163,7 +162,6 @@ class StudyRequirements:
     corpus: Corpus
     loader: str
     options: Mapping[str, str]
-    features: FeatureSettings
-    store: Path
+    stores: Mapping[Path, FrontEndChoice]
     precision: Precision
     device: str

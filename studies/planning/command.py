@@ -5,6 +5,7 @@ from collections.abc import Set
 from typing import Any, get_args
 
 from ser.config import WINDOWED_ATTENTIONS, AttentionName
+from ser.features.frontends.choices import format_choice
 from studies.planning.plan import StudyPlan
 from studies.planning.recipes import recipe_named
 
@@ -25,6 +26,7 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
     words += [] if root is None else ["--root", root]
     words += _repeat_option("--corpus-set", [f"{name}={value}" for name, value in plan.corpus_options.items()])
     words += ["--recipe", plan.recipe]
+    words += _repeat_option("--features", map(format_choice, plan.front_ends))
     words += _repeat_option("--attention", ["all"] if sweeps_all else plan.attentions)
     # A search's name depends on its whole space, also on dimensions without effect.
     if plan.criterion == "ctc" or plan.space is not None:
@@ -45,6 +47,8 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
         words += ["--pruner", plan.pruner]
     searched = {} if plan.space is None else plan.space.dimensions
     fixed = {name for name in recipe.space.keys() - searched.keys() if plan.has_dimension(name)}
+    for kind, differing in plan.front_end_settings.items():
+        fixed |= recipe.front_end_settings[kind].keys() - differing.keys()
     words += _repeat_option("--set", _changed_settings(plan, defaults, fixed))
     if plan.precision != recipe.precision:
         words += ["--set", f"precision={plan.precision}"]

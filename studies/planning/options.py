@@ -27,6 +27,8 @@ class StudyOptions:
         corpus_options: Options of the corpus as text, by name.
         trials: Configurations to search, 1 or more, or None for the recipe's; only for a recipe that searches.
         pruner: `median`, `wilcoxon` or `none`, or None for the recipe's; for a full grid only `none`.
+        features: Front ends, as `ser.features.frontends.choices` reads them; empty for log-mels.
+        download: Whether a checkpoint that is not in the user's cache may be downloaded from its hub.
     """
 
     corpus: str
@@ -41,6 +43,8 @@ class StudyOptions:
     corpus_options: Mapping[str, str] = field(default_factory=dict)
     trials: int | None = None
     pruner: str | None = None
+    features: tuple[str, ...] = ()
+    download: bool = False
 
     def check(self, recipe: Recipe) -> None:
         """Refuse names of settings, counts and search options that no plan of the recipe can have.

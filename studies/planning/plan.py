@@ -18,12 +18,23 @@ from ser.config import (
     digest_of,
 )
 from ser.errors import ConfigurationError, unknown_value_message
+from ser.feature_settings import LogMelSettings
+from ser.features.frontends.base import FrontEndChoice
+from ser.features.frontends.choices import parse_front_ends
 from ser.folds import parse_scheme
 from ser.frozen_model import FrozenModel
 from ser.identity import RESULTS_VERSION, installed_torch_version
 from studies.planning.options import StudyOptions
 from studies.planning.recipes import PrunerName, Recipe, recipe_named
 from studies.planning.search_space import Categorical, SearchSpace, Value
+
+_FEATURES = "features"
+
+_WIDE = 128
+"""Numbers in a frame from which a search tries to project them."""
+
+_MAX_NAMED = 2
+"""Front ends that a study's name spells out."""
 
 
 class StudyPlan(FrozenModel):
@@ -44,6 +55,8 @@ class StudyPlan(FrozenModel):
         space: Search space; null for a full grid.
         trials: Number of points to search; null for a full grid.
         pruner: Rule that ends a trial before its last fold.
+        front_ends: Front ends swept; empty for the one of `settings`, log-mels.
+        front_end_settings: Settings that differ from `settings` with a front end, by its kind.
     """
 
     corpus: str
@@ -60,6 +73,8 @@ class StudyPlan(FrozenModel):
     space: SearchSpace | None = None
     trials: int | None = None
     pruner: PrunerName = "none"
+    front_ends: tuple[FrontEndChoice, ...] = ()
+    front_end_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("settings")
     @classmethod
@@ -85,6 +100,7 @@ class StudyPlan(FrozenModel):
         precision = overrides.pop("precision", recipe.precision)
         scheme = options.folds or recipe.folds_for(options.corpus)
         settings = _settings(recipe, options.corpus, scheme, overrides)
+        front_ends = _parse_front_ends(options)
         plan = cls(
             corpus=options.corpus,
             corpus_options=dict(options.corpus_options),
@@ -99,6 +115,12 @@ class StudyPlan(FrozenModel):
             settings={name: value for name, value in settings.items() if name != "criterion"},
             trials=options.trials or recipe.trials,
             pruner=_member("pruner", options.pruner or recipe.pruner, get_args(PrunerName)),
+            front_ends=front_ends,
+            front_end_settings={
+                kind: {name: value for name, value in differing.items() if name not in overrides}
+                for kind, differing in recipe.front_end_settings.items()
+                if kind in {choice.settings.kind for choice in front_ends}
+            },
         )
         if recipe.space:
             plan = plan.model_copy(update={"space": plan._search_space(recipe, fixed=overrides)})
@@ -118,6 +140,8 @@ class StudyPlan(FrozenModel):
             "scope": self.scopes,
             "labels": self.labels,
         }
+        if self.front_ends:
+            swept[_FEATURES] = tuple(choice.settings.label for choice in self.front_ends)
         searched = {
             name: dimension
             for name, dimension in recipe.space.items()
@@ -131,6 +155,8 @@ class StudyPlan(FrozenModel):
         A search is named by its dimensions, also by those without effect; a later setting without effect is none, so
         that searches from before it came keep their names.
         """
+        if name == "projection":
+            return any(choice.settings.width >= _WIDE for choice in self.front_ends)
         return name not in LATER_SETTINGS or self._has_effect(name)
 
     def _has_effect(self, name: str) -> bool:
@@ -144,8 +170,23 @@ class StudyPlan(FrozenModel):
 
     def base(self, precision: Precision) -> FoldConfiguration:
         """Return a configuration with the settings that are equal in all points."""
+        return self.front_end_bases(precision)[0]
+
+    def front_end_bases(self, precision: Precision) -> tuple[FoldConfiguration, ...]:
+        """Return a configuration of each front end, with the settings that are equal in all of its points."""
         first = {"attention": self.attentions[0], "scope": self.scopes[0], "labels": self.labels[0]}
-        return self.configuration(first | {"seed": self.seeds[0]}, precision)
+        return tuple(
+            self.configuration(first | features | {"seed": self.seeds[0]}, precision)
+            for features in self._swept_features()
+        )
+
+    def _swept_features(self) -> list[dict[str, Value]]:
+        """Return the parameter of each front end in Optuna; an empty one where the study sweeps none."""
+        return [{_FEATURES: choice.settings.label} for choice in self.front_ends] or [{}]
+
+    def front_end_choices(self) -> tuple[FrontEndChoice, ...]:
+        """Return all front ends, also the one of a study that sweeps none."""
+        return self.front_ends or (FrontEndChoice(settings=self.base("fp32").features),)
 
     def configuration(self, parameters: Mapping[str, Value], precision: Precision) -> FoldConfiguration:
         """Return the configuration of a point.
@@ -157,15 +198,27 @@ class StudyPlan(FrozenModel):
         Raises:
             ConfigurationError: The parameters are not those of a point.
         """
-        return FoldConfiguration.parse(
-            **self.settings | {"criterion": self.criterion, "precision": precision} | dict(parameters)
-        )
+        swept = dict(parameters)
+        front_end = self._settings_of_front_end(swept.pop(_FEATURES, None))
+        settings = self.settings | front_end | {"criterion": self.criterion, "precision": precision}
+        return FoldConfiguration.parse(**settings | swept)
+
+    def _settings_of_front_end(self, label: Value) -> dict[str, Any]:
+        """Return the settings that come with a front end, named by its label; none where the study sweeps none."""
+        if label is None:
+            return {}
+        settings = next((choice.settings for choice in self.front_ends if choice.settings.label == label), None)
+        if settings is None:
+            labels = (choice.settings.label for choice in self.front_ends)
+            raise ConfigurationError(unknown_value_message(_FEATURES, label, labels))
+        return self.front_end_settings.get(settings.kind, {}) | {_FEATURES: settings}
 
     def parameters(self, point: FoldConfiguration) -> dict[str, Value]:
         """Return a point's parameters in Optuna: the seed, and the swept or searched settings that have an effect."""
+        features: dict[str, Value] = {_FEATURES: point.features.label} if self.front_ends else {}
         if self.space is None:
-            return dict(point_parameters(point))
-        return self.space.parameters(dict(point)) | {"seed": point.seed}
+            return point_parameters(point) | features
+        return self.space.parameters(dict(point) | features) | {"seed": point.seed}
 
     def points(self, precision: Precision) -> tuple[FoldConfiguration, ...]:
         """Return the points that are known before the study starts: all of a grid, in a fixed order; none of a search.
@@ -178,10 +231,12 @@ class StudyPlan(FrozenModel):
         """
         if self.space is not None:
             return ()
-        grid = product(self.seeds, self.attentions, self.scopes, self.labels)
+        grid = product(self.seeds, self._swept_features(), self.attentions, self.scopes, self.labels)
         points = (
-            self.configuration({"attention": attention, "scope": scope, "labels": labels, "seed": seed}, precision)
-            for seed, attention, scope, labels in grid
+            self.configuration(
+                features | {"attention": attention, "scope": scope, "labels": labels, "seed": seed}, precision
+            )
+            for seed, features, attention, scope, labels in grid
         )
         return tuple(dict.fromkeys(points))
 
@@ -203,7 +258,7 @@ class StudyPlan(FrozenModel):
             results_version: Version of the code's results that it is of; None for this code's.
 
         Returns:
-            Corpus, recipe, attentions and a short digest of all other options.
+            Corpus, recipe, attentions, front ends where they are swept, and a short digest of all other options.
         """
         content: dict[str, Any] = {
             "points": [point.digest_content() for point in self.points("fp32")],
@@ -218,9 +273,18 @@ class StudyPlan(FrozenModel):
             base = self.base("fp32").digest_content()
             content |= {"base": base, "space": self.space.model_dump(mode="json"), "seeds": list(self.seeds)}
             content |= {"pruner": self.pruner} | self._fixed_beside_base()
+        if self.front_ends:
+            front_ends = [[choice.settings.label, choice.settings.digest_content()] for choice in self.front_ends]
+            content |= {"front_ends": front_ends, "front_end_settings": self.front_end_settings}
         digest = digest_of(content)
         attentions = "all" if len(self.attentions) == len(get_args(AttentionName)) else "+".join(self.attentions)
-        return f"{self.corpus_name}-{self.recipe}-{attentions}-{digest[:8]}"
+        words = [self.corpus_name, self.recipe, attentions, *self._front_end_words(), digest[:8]]
+        return "-".join(words)
+
+    def _front_end_words(self) -> list[str]:
+        """Return the part of the study's name that names the front ends, where it sweeps any."""
+        labels = [choice.settings.label.replace(" ", "_") for choice in self.front_ends]
+        return ["+".join(labels) if len(labels) <= _MAX_NAMED else f"{len(labels)}_front_ends"] if labels else []
 
     def _fixed_beside_base(self) -> dict[str, Any]:
         """Return settings that a search fixes to other values than its recipe, and that its base does not show.
@@ -241,9 +305,9 @@ class StudyPlan(FrozenModel):
         return {"fixed": hidden} if hidden else {}
 
 
-def point_parameters(point: FoldConfiguration) -> dict[str, str | int]:
-    """Return a grid point's parameters in Optuna: the swept settings that have an effect."""
-    values: dict[str, str | int] = {"attention": point.attention, "seed": point.seed}
+def point_parameters(point: FoldConfiguration) -> dict[str, Value]:
+    """Return a grid point's parameters in Optuna: the swept settings that have an effect, the front end left out."""
+    values: dict[str, Value] = {"attention": point.attention, "seed": point.seed}
     if point.attention in WINDOWED_ATTENTIONS and point.scope is not None:
         values["scope"] = point.scope
     if point.labels is not None:
@@ -255,6 +319,12 @@ def _settings(recipe: Recipe, corpus: str, scheme: str, overrides: Mapping[str, 
     """Return a recipe's settings with the user's overrides; only folds by speaker choose their validation."""
     settings = recipe.settings_for(corpus) | {name: _parse_setting(value) for name, value in overrides.items()}
     return settings if parse_scheme(scheme).name == "speaker" else settings | {"validation": None}
+
+
+def _parse_front_ends(options: StudyOptions) -> tuple[FrontEndChoice, ...]:
+    """Parse the front ends of a study; log-mels alone are what a study has that names none."""
+    front_ends = parse_front_ends(options.features, options.download)
+    return () if [choice.settings for choice in front_ends] == [LogMelSettings()] else front_ends
 
 
 def _expand_all(attentions: tuple[str, ...]) -> tuple[str, ...]:

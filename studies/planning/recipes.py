@@ -29,6 +29,7 @@ class Recipe(FrozenModel):
         settings: All other settings of a fold's configuration, by name.
         corpus_settings: Settings that differ on a corpus, by its name.
         corpus_folds: Fold scheme on a corpus that is not divided by test speaker, by its name.
+        front_end_settings: Settings that differ with a front end, by its kind.
         space: Settings that are searched, instead of those above, by name; empty for a recipe that trains the
             full grid of attentions, label strategies and scopes.
         trials: Number of points to search; null for a full grid.
@@ -43,6 +44,7 @@ class Recipe(FrozenModel):
     settings: dict[str, Any]
     corpus_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     corpus_folds: dict[str, str] = Field(default_factory=dict)
+    front_end_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     space: dict[str, Categorical | LogUniform] = Field(default_factory=dict)
     trials: int | None = None
     pruner: PrunerName = "none"
@@ -65,6 +67,7 @@ _COMMON: dict[str, Any] = {
     "layers": 2,
     "cells": 128,
     "dropout": None,
+    "projection": None,
     "learning_rate": 1e-3,
     "loss_scale": "utterance",
     "batch_size": 32,
@@ -74,6 +77,10 @@ _COMMON: dict[str, Any] = {
 
 _UPSAMPLED_AIBO = {"fau_aibo": {"balance": "upsample"}}
 _DIVIDED_AIBO = {"fau_aibo": "given"}
+
+# A model that needs statistics of all of a test speaker's audio cannot be used on a stranger's file, and frames of
+# 20 ms need not be joined.
+_PRETRAINED = {"pretrained": {"normalisation": "zscore_training", "stack": 1}}
 
 PAPER = Recipe(
     name="paper",
@@ -119,6 +126,7 @@ RECOMMENDED = Recipe(
     },
     corpus_settings=_UPSAMPLED_AIBO,
     corpus_folds=_DIVIDED_AIBO,
+    front_end_settings=_PRETRAINED,
 )
 
 QUICK = Recipe(
@@ -128,6 +136,7 @@ QUICK = Recipe(
     scopes=(9,),
     precision="auto",
     settings=RECOMMENDED.settings | {"stack": 2, "epochs": 16},
+    front_end_settings=_PRETRAINED,
 )
 
 EXTENDED = Recipe(
@@ -139,6 +148,7 @@ EXTENDED = Recipe(
     settings=RECOMMENDED.settings,
     corpus_settings=_UPSAMPLED_AIBO,
     corpus_folds=_DIVIDED_AIBO,
+    front_end_settings=_PRETRAINED,
     space={
         "learning_rate": LogUniform(low=1e-4, high=1e-2),
         "cells": Categorical(values=(64, 128, 256)),
@@ -153,6 +163,7 @@ EXTENDED = Recipe(
         "attention_norm": Categorical(values=("window", "literal")),
         "quantum_boundary": Categorical(values=("frames", "states")),
         "quantum_states": Categorical(values=("unit", "raw")),
+        "projection": Categorical(values=(None, 64, 128)),
         # Not `likelihood`, which uses the counts of the utterance that it decodes.
         "decision": Categorical(values=("posterior", "best_path")),
     },

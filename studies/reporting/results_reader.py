@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ser.errors import SerError
+from ser.feature_settings import FeatureSettings
 from ser.results import BaselineResult, Fold, FoldResult
 from studies.search.records import StudyLocation
 from studies.search.started_trials import CodeVersions, StartedTrial, find_versions, started_trials
@@ -125,14 +126,16 @@ class ResultsReader:
         )
 
     def _read_baselines(self, studies: Sequence[StudySummary]) -> tuple[BaselineResult, ...]:
-        """Read the baseline of each normalisation that studies train with."""
-        baselines: dict[str, BaselineResult] = {}
+        """Read the baseline of each front end and normalisation that studies train with."""
+        baselines: dict[tuple[str, FeatureSettings], BaselineResult] = {}
         for study in studies:
-            if study.identity_inputs is not None:
-                normalisation, scheme = study.plan.base("fp32").normalisation, study.identity_inputs.scheme
-                baseline = self._baselines.find(self._location.corpus_digest, scheme, normalisation)
+            if study.identity_inputs is None:
+                continue
+            for base in study.plan.front_end_bases("fp32"):
+                key = base.normalisation, base.features
+                baseline = self._baselines.find(self._location.corpus_digest, study.identity_inputs.scheme, *key)
                 if baseline is not None:
-                    baselines[normalisation] = baseline
+                    baselines[key] = baseline
         return tuple(baselines.values())
 
 

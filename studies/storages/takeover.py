@@ -140,7 +140,8 @@ class _Takeover:
         except ValueError:
             self._notify(f"{path}: not a baseline; it is computed again")
             return
-        if self._baselines.find(baseline.corpus.digest, baseline.folds, baseline.normalisation) is None:
+        key = (baseline.corpus.digest, baseline.folds, baseline.normalisation, baseline.features)
+        if self._baselines.find(*key) is None:
             self._baselines.put(baseline)
 
     def _read(self, path: Path) -> bytes | None:

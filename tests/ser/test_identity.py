@@ -50,6 +50,7 @@ OTHERS: dict[str, Any] = {
     "layers": 1,
     "cells": 64,
     "dropout": 0.3,
+    "projection": 64,
     "rmsprop": "tf1",
     "learning_rate": 0.002,
     "batch_size": 16,

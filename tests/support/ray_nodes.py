@@ -11,6 +11,7 @@ import pytest
 from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError
 from ser.feature_settings import LogMelSettings
+from ser.features.frontends.base import FrontEndChoice
 from studies.execution.base import StudyRequirements
 from studies.execution.ray_backend.cluster import FoldRequest, RayCluster, import_ray, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
@@ -98,7 +99,7 @@ def limited(cluster: RayCluster, limit: int | None, gpus: float = 0.0) -> RayClu
 
 
 def requirements_of(corpus: Corpus, store: Path) -> StudyRequirements:
-    return StudyRequirements(corpus, "emodb", {}, LogMelSettings(), store, "fp32", "cpu")
+    return StudyRequirements(corpus, "emodb", {}, {store: FrontEndChoice(settings=LogMelSettings())}, "fp32", "cpu")
 
 
 def ray_executor(cluster: RayCluster, folds: Folds, notify: Callable[[str], None] = print) -> RayExecutor:

@@ -7,6 +7,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from ser.feature_settings import LogMelSettings
 from ser.results import Fold
 from ser.training.checkpoint import parse_result
 from studies.consistency.checks import Inconsistency, find_inconsistencies
@@ -209,7 +210,7 @@ class StudyFixture:
             coordinator = Coordinator(
                 session=session,
                 points=points,
-                store=self.folder / "features",
+                stores={LogMelSettings(mel_bands=MEL): self.folder / "features"},
                 projector=Projector(session, recorder, study_run),
                 executor=executor or InProcess(),
                 callback=callback,

@@ -33,6 +33,7 @@ PERSISTED = {
     "ser.corpus_digest",
     "ser.criterion",
     "ser.failure",
+    "ser.features",
     "ser.features_digest",
     "ser.fold",
     "ser.fold_identity",

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ser.config import digest_of
 from ser.errors import SerError
+from ser.feature_settings import FeatureSettings, LogMelSettings
 from ser.files import atomic_write, parse_json_object
 from ser.results import BaselineResult, Fold
 
@@ -30,26 +31,33 @@ class BaselineStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         content = baseline.model_dump_json()
         text = json.dumps({"sha256": _sha256(content), "baseline": content})
-        atomic_write(self._path(baseline.corpus.digest, baseline.folds, baseline.normalisation), text, durable=True)
+        path = self._path(baseline.corpus.digest, baseline.folds, baseline.normalisation, baseline.features)
+        atomic_write(path, text, durable=True)
 
-    def find(self, corpus_digest: str, scheme: Sequence[Fold], normalisation: str) -> BaselineResult | None:
-        """Find the baseline of a corpus, a fold scheme and a normalisation; None where there is none, or a damaged one.
+    def find(
+        self, corpus_digest: str, scheme: Sequence[Fold], normalisation: str, features: FeatureSettings
+    ) -> BaselineResult | None:
+        """Find a baseline; None where there is none, or a damaged one.
 
         Args:
             corpus_digest: Digest of the corpus.
             scheme: All folds.
-            normalisation: Normalisation of the features.
+            normalisation: Normalisation of the frames.
+            features: Settings of the front end.
         """
-        path = self._path(corpus_digest, scheme, normalisation)
+        path = self._path(corpus_digest, scheme, normalisation, features)
         try:
             return _read(path) if path.is_file() else None
         except SerError:
             # It is computed again within seconds, and replaced.
             return None
 
-    def _path(self, corpus_digest: str, scheme: Sequence[Fold], normalisation: str) -> Path:
+    def _path(self, corpus_digest: str, scheme: Sequence[Fold], normalisation: str, features: FeatureSettings) -> Path:
         folds = [fold.model_dump(mode="json") for fold in scheme]
-        digest = digest_of({"corpus": corpus_digest, "folds": folds, "normalisation": normalisation})
+        content = {"corpus": corpus_digest, "folds": folds, "normalisation": normalisation}
+        # Without the front end, as before there were others: what was computed then keeps its name.
+        of_front_end = {} if features == LogMelSettings() else {"features": features.digest_content()}
+        digest = digest_of(content | of_front_end)
         return self._folder / f"{_PREFIX}{digest}.json"
 
 

@@ -32,6 +32,7 @@ def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:
     """Build the tags by which a variant's runs are filtered; inactive settings are left out."""
     values = {
         schema.MODEL: model_digest(configuration),
+        schema.FEATURES: configuration.features.label,
         schema.FEATURES_DIGEST: digest_of(configuration.features.digest_content()),
         schema.ATTENTION: configuration.attention,
         schema.CRITERION: configuration.criterion,

@@ -22,9 +22,7 @@ def open_front_ends(choices: Sequence[FrontEndChoice]) -> list[FrontEnd]:
     """
     passes: dict[object, list[FrontEndChoice]] = defaultdict(list)
     for choice in choices:
-        settings = choice.settings
-        is_layer = isinstance(settings, PretrainedSettings)
-        passes[settings.model_copy(update={"layer": 0}) if is_layer else settings].append(choice)
+        passes[choice.settings.source].append(choice)
     return [_open(chosen) for chosen in passes.values()]
 
 

@@ -82,6 +82,16 @@ class RunOptions(HomeOptions):
         list[int] | None,
         typer.Option(help="Attention window in frames, odd; may be repeated [default: the recipe's]."),
     ] = None
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Front end: log_mel, log_mel_prosody, opensmile:SET, pretrained:FOLDER@LAYER (or @FIRST..LAST) or "
+            "files:FOLDER@SECONDS; may be repeated [default: log_mel]."
+        ),
+    ] = None
+    download: Annotated[
+        bool, typer.Option("--download", help="Download encoders that are named by their id on the Hugging Face hub.")
+    ] = False
     criterion: Annotated[str | None, typer.Option(help="ctc or cross_entropy [default: the recipe's].")] = None
     folds: Annotated[str | None, typer.Option(help="speaker, session, groups:K or given [default: the recipe's].")] = (
         None

@@ -63,6 +63,8 @@ def _plan(options: RunOptions) -> StudyPlan:
             corpus_options=parse_key_values("--corpus-set", options.corpus_set or []),
             trials=options.trials,
             pruner=options.pruner,
+            features=tuple(options.features or ()),
+            download=options.download,
         )
     )
 

@@ -107,3 +107,16 @@ def test_the_papers_network_has_two_layers_of_128_and_128_cells() -> None:
     layer = 4 * 128 * (2 + 128)
     first, second = 2 * (layer + 4 * 128 * MEL), 2 * (layer + 4 * 128 * 256)
     assert sum(weight.numel() for weight in network.parameters()) == first + second + 257 * (1 + EMOTIONS)
+
+
+def test_a_projection_narrows_frames_before_the_blstm() -> None:
+    torch.manual_seed(4)
+    projected = SpeechEmotionNetwork(small(attention="none", projection=2, dropout=0.5), EMOTIONS)
+    assert projected.projection is not None
+    assert projected.projection.weight.shape == (2, MEL)
+    alone, length, padded, lengths = batches(torch.float32, 6, padding=1000.0)
+    projected.eval()
+    torch.testing.assert_close(projected(padded, lengths)[1, :6], projected(alone, length)[0], atol=1e-6, rtol=0)
+    projected.train()
+    assert not torch.equal(projected(alone, length), projected(alone, length))
+    assert SpeechEmotionNetwork(small(attention="none"), EMOTIONS).projection is None

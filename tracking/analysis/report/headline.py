@@ -73,7 +73,9 @@ def _stronger_baselines(analysis: Analysis, best: ScoredVariant) -> str:
 
 def _describe_baseline(baseline: ScoredBaseline) -> tuple[str, str]:
     """Name of a baseline with its features, and its UA."""
-    return f"{baseline.result.name} on utterance functionals", f"{format_percent(baseline.scores.ua.mean)}%"
+    features = baseline.result.features
+    frames = "" if features.kind == "log_mel" else f" of {features.label}"
+    return f"{baseline.result.name} on utterance functionals{frames}", f"{format_percent(baseline.scores.ua.mean)}%"
 
 
 def _describe_difference(comparison: Comparison) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ser.config import FoldConfiguration
+from ser.feature_settings import FeatureSettings
 
 FIXED, SELECTED = "fixed", "selected per fold"
 
@@ -39,13 +40,18 @@ def variant_label(configuration: FoldConfiguration) -> str:
         configuration: Its configuration; the seed has no effect.
 
     Returns:
-        Attention, scope where there is one, and label strategy or 'cross_entropy'.
+        Attention, scope where there is one, label strategy or 'cross_entropy', and the front end unless it is log-mels.
 
     Examples:
         >>> variant_label(FoldConfiguration.parse(attention="none", criterion="cross_entropy"))
         'none · cross_entropy'
     """
-    return f"{attention_label(configuration)} · {target_label(configuration)}"
+    return f"{attention_label(configuration)} · {target_label(configuration)}{front_end_suffix(configuration.features)}"
+
+
+def front_end_suffix(features: FeatureSettings) -> str:
+    """Return what a name says of a front end, such as ' · whisper-tiny.en@2'; nothing of log-mels, the paper's."""
+    return "" if features.kind == "log_mel" else f" · {features.label}"
 
 
 def trial_run_name(configuration: FoldConfiguration) -> str:

@@ -11,14 +11,15 @@ from typing import Any
 
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.grouping import Variant, deduplicate_labels, variant_order
-from tracking.analysis.variants.naming import FIXED, SELECTED, target_label
+from tracking.analysis.variants.naming import FIXED, SELECTED, front_end_suffix, target_label
 
 
 def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
     """Choose in every family of two or more variants, per fold and seed.
 
-    A family shares attention, label strategy, criterion, recipe, corpus, folds and provenance; its members
-    differ in other settings, such as the scope. The seeds are those that all members share.
+    A family shares attention, label strategy, criterion, front end (whichever layer of an encoder), recipe,
+    corpus, folds and provenance; its members differ in other settings, such as the scope. The seeds are those that
+    all members share.
 
     Args:
         variants: Fixed variants.
@@ -37,7 +38,7 @@ def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
 
 def _family(variant: Variant) -> tuple[Any, ...]:
     configuration = variant.configuration
-    model = configuration.attention, configuration.criterion, configuration.labels
+    model = configuration.attention, configuration.criterion, configuration.labels, configuration.features.source
     corpus = next(iter(variant.folds.values()))[0].corpus.digest
     return *model, variant.recipe, corpus, variant.scheme, variant.provenance
 
@@ -60,7 +61,7 @@ def _select(members: Sequence[Variant]) -> Variant | None:
         return None
     first = members[0].configuration
     return Variant(
-        label=f"{first.attention} · {SELECTED} · {target_label(first)}",
+        label=f"{first.attention} · {SELECTED} · {target_label(first)}{_front_end_suffix(members)}",
         kind=SELECTED,
         recipe=members[0].recipe,
         configurations=tuple(member.configuration for member in members),
@@ -70,6 +71,14 @@ def _select(members: Sequence[Variant]) -> Variant | None:
         incomplete=_incomplete_reason(members),
         chosen=chosen,
     )
+
+
+def _front_end_suffix(members: Sequence[Variant]) -> str:
+    """Return what the name of a choice says of its front end; nothing of layers that it chooses among."""
+    features = {member.configuration.features: None for member in members}
+    first = next(iter(features))
+    suffix = front_end_suffix(first)
+    return suffix if len(features) == 1 or not suffix else f" · {first.source_label}"
 
 
 def _candidates(members: Sequence[Variant], seed: int, index: int) -> dict[str, ScoredFold]:

@@ -12,7 +12,9 @@ from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing, build_stores
 from ser.features.frontends.choices import format_choice, parse_front_ends
 from ser.features.store import FeatureStore
-from tests.support.toy_corpus import write_corpus
+from ser.folds.leave_one_speaker_out import speaker_folds
+from ser.training.trainer import train_fold
+from tests.support.toy_corpus import CPU, same_weights, small, write_corpus
 
 
 @pytest.fixture
@@ -47,6 +49,20 @@ def test_files_become_a_store_of_their_numbers(
     assert store.frames(0).dtype == ("float16" if number_type == "float16" else "float32")
     for index in range(len(corpus.utterances)):
         np.testing.assert_array_equal(store.frames(index), log_mels.frames(index).astype(store.frames(0).dtype))
+
+
+def test_exported_frames_train_the_same_fold(corpus: Corpus, log_mels: FeatureStore, tmp_path: Path) -> None:
+    choices = parse_front_ends([f"files:{export(log_mels, corpus, tmp_path / 'lab')}@0.01"])
+    files = FeatureStore.open(build_stores(corpus, choices, tmp_path / "stores")[0])
+    settings = {"attention": "none", "criterion": "cross_entropy", "normalisation": "zscore_speaker"}
+    fold = speaker_folds(corpus, "partner")[0]
+    exported, imported = (
+        train_fold(corpus, store, small(**settings, features=store.settings), fold, CPU) for store in (log_mels, files)
+    )
+    assert exported.result.test == imported.result.test
+    assert exported.result.validation == imported.result.validation
+    assert exported.result.identity != imported.result.identity
+    assert same_weights(exported, imported)
 
 
 def test_equal_files_in_two_folders_are_one_front_end(corpus: Corpus, log_mels: FeatureStore, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ser.devices import cpu_name
 from ser.errors import FeatureStoreError, StudyError
 from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing, store_key
+from ser.features.frontends.base import FrontEndChoice
 from ser.features.store import FeatureStore
 from studies.execution.base import StudyRequirements
 from studies.execution.ray_backend import node_setup
@@ -24,6 +25,13 @@ from studies.execution.ray_backend.gpu_shares import GpuShares
 from studies.execution.ray_backend.node_setup import prepare_node
 from tests.support.corpora import write_emodb, write_manifest, write_wav
 
+LOG_MELS = FrontEndChoice(settings=LogMelSettings())
+
+
+def store_of(requirements: StudyRequirements) -> Path:
+    (store,) = requirements.stores
+    return store
+
 
 @pytest.fixture
 def requirements(tmp_path: Path) -> StudyRequirements:
@@ -31,18 +39,18 @@ def requirements(tmp_path: Path) -> StudyRequirements:
     root = write_emodb(tmp_path / "emodb", [f"{speaker}a01{letter}a" for speaker in ("03", "08") for letter in "WL"])
     corpus = load_corpus("emodb", root)
     store = tmp_path / "features" / store_key(corpus, LogMelSettings())
-    return StudyRequirements(corpus, "emodb", {}, LogMelSettings(), store, "fp32", "cpu")
+    return StudyRequirements(corpus, "emodb", {}, {store: LOG_MELS}, "fp32", "cpu")
 
 
 def test_a_store_that_is_there_is_enough(requirements: StudyRequirements) -> None:
-    build_store_if_missing(requirements.corpus, requirements.features, requirements.store.parent)
+    build_store_if_missing(requirements.corpus, LogMelSettings(), store_of(requirements).parent)
     shutil.rmtree(requirements.corpus.root)
     assert prepare_node(requirements) == cpu_name()
 
 
 def test_a_missing_store_is_built_from_the_nodes_corpus(requirements: StudyRequirements) -> None:
     prepare_node(requirements)
-    assert FeatureStore.open(requirements.store).corpus_digest == requirements.corpus.digest
+    assert FeatureStore.open(store_of(requirements)).corpus_digest == requirements.corpus.digest
 
 
 def test_a_corpus_that_the_user_named_is_read_by_its_loader(requirements: StudyRequirements, tmp_path: Path) -> None:
@@ -51,7 +59,7 @@ def test_a_corpus_that_the_user_named_is_read_by_its_loader(requirements: StudyR
     corpus = load_corpus("manifest", write_manifest(tmp_path / "interviews", rows), options=options)
     assert corpus.name == "interviews"
     store = tmp_path / "features" / store_key(corpus, LogMelSettings())
-    prepare_node(replace(requirements, corpus=corpus, loader="manifest", options=options, store=store))
+    prepare_node(replace(requirements, corpus=corpus, loader="manifest", options=options, stores={store: LOG_MELS}))
     assert FeatureStore.open(store).corpus_digest == corpus.digest
 
 
@@ -59,7 +67,7 @@ def test_another_corpus_at_the_same_path_is_refused(requirements: StudyRequireme
     write_wav(requirements.corpus.utterances[0].path, seed=99)
     with pytest.raises(StudyError, match=rf"has digest \w{{32}} there, expected {requirements.corpus.digest}"):
         prepare_node(requirements)
-    assert not requirements.store.exists()
+    assert not store_of(requirements).exists()
 
 
 def test_a_node_without_store_and_corpus_is_refused(requirements: StudyRequirements) -> None:
@@ -69,12 +77,12 @@ def test_a_node_without_store_and_corpus_is_refused(requirements: StudyRequireme
 
 
 def test_a_store_of_another_corpus_or_damaged_is_refused(requirements: StudyRequirements) -> None:
-    build_store_if_missing(requirements.corpus, requirements.features, requirements.store.parent)
+    build_store_if_missing(requirements.corpus, LogMelSettings(), store_of(requirements).parent)
     with pytest.raises(
         StudyError, match=f"holds a corpus with digest {requirements.corpus.digest}, expected {'0' * 32}"
     ):
         prepare_node(replace(requirements, corpus=replace(requirements.corpus, digest="0" * 32)))
-    (requirements.store / "frames.f32").write_bytes(b"")
+    (store_of(requirements) / "frames.f32").write_bytes(b"")
     with pytest.raises(FeatureStoreError, match=r"expected .* bytes, found 0 bytes"):
         prepare_node(requirements)
 

@@ -29,7 +29,7 @@ from tracking.analysis.report.tables.model import (
     variant_cell,
     wa_column,
 )
-from tracking.analysis.variants.naming import SELECTED, attention_label, target_label
+from tracking.analysis.variants.naming import SELECTED, attention_label, front_end_suffix, target_label
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 
@@ -133,9 +133,10 @@ def results_table(analysis: Analysis) -> Table:
     for baseline in analysis.baselines:
         scores = baseline.scores
         caveats = [caveat for caveat in baseline_caveats(baseline) if caveat not in shared_caveats]
+        suffix = front_end_suffix(baseline.result.features)
         rows.append(
             (
-                text_cell(f"{baseline.result.name} · {baseline.result.normalisation}", caveats),
+                text_cell(f"{baseline.result.name} · {baseline.result.normalisation}{suffix}", caveats),
                 *([text_cell(EM_DASH)] if recipes else []),
                 *_score_cells(scores),
                 *([number_cell(EM_DASH, None)] if seeds else []),
