@@ -80,7 +80,7 @@ endif
 PYTEST = $(BIN)/python -m pytest -n $(strip $(TEST_WORKERS)) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock study studies report ui dashboard test test-quick check chaos bench recording simulate clean
+.PHONY: help setup lock study studies report ui dashboard test test-quick check chaos bench gpu-check recording simulate clean
 
 help: ## Show targets and settings
 	@echo "Targets:"
@@ -143,6 +143,9 @@ chaos: setup ## Kill studies at ROUNDS random moments, or stop servers for OUTAG
 
 bench: setup ## Measure speed and memory as ratios within one run: make bench ROOT=/corpora/emodb
 	$(BIN)/python -m benchmarks $(call option,ROOT,emodb)
+
+gpu-check: setup ## Check a GPU: right, and how fast (six minutes); DEVICE=cpu runs the same script without one
+	$(BIN)/python -m benchmarks.gpu_check $(call option,DEVICE,device) $(call option,SER_HOME,home)
 
 simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
 	$(BIN)/python -m benchmarks.simulate.command

@@ -9,9 +9,7 @@ import numpy as np
 from benchmarks.reference import Example
 from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus, Utterance
-from ser.corpora.loading import load_corpus
 from ser.feature_settings import LogMelSettings
-from ser.features.builder import build_store_if_missing
 from ser.features.store import LENGTHS, METADATA, FeatureStore, StoreMetadata, frames_file
 from ser.files import file_lock
 from ser.folds import speaker_folds
@@ -84,6 +82,10 @@ class Source:
     def open(self) -> Workload:
         """Open the workload; its store is written if it is missing."""
         if self.emodb is not None:
+            # Decoders of audio, which a bare machine with a GPU may lack.
+            from ser.corpora.loading import load_corpus
+            from ser.features.builder import build_store_if_missing
+
             corpus = load_corpus("emodb", self.emodb)
             path = build_store_if_missing(corpus, LogMelSettings(), self.folder)
         else:

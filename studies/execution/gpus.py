@@ -9,14 +9,12 @@ import re
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import connection
-from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
 
 from ser.errors import StudyError
-from studies.execution.worker_processes import VISIBLE_GPUS, start_process
+from studies.execution.worker_processes import VISIBLE_GPUS, CallFailure, call_in_processes
 
 _TIMEOUT_S = 120.0
 _GPU_LINE = re.compile(r"GPU \d+: .*\(UUID: (GPU-[^)]+)\)")
@@ -137,33 +135,11 @@ def call_on_gpus(function: Callable[[], Any], ids: Sequence[str]) -> list[Any]:
     Returns:
         Its return values in the order of the GPUs; a `GpuProblem` where it raised an error or its process died.
     """
-    calls = []
-    for gpu_id in ids:
-        ours, theirs = connection.Pipe(duplex=False)
-        with theirs:
-            calls.append((gpu_id, ours, start_process(f"cuda:{gpu_id}", _answer, function, theirs)))
-    answers = []
-    for gpu_id, pipe, process in calls:
-        with pipe:
-            try:
-                succeeded, answer = pipe.recv() if pipe.poll(_TIMEOUT_S) else (False, f"no answer in {_TIMEOUT_S:g} s")
-            except EOFError:
-                process.join(_TIMEOUT_S)
-                succeeded, answer = False, f"the process that tried it died (exit code {process.exitcode})"
-        # A driver that hangs may hold it; what follows needs its memory.
-        process.join(_TIMEOUT_S if succeeded else 1)
-        process.kill()
-        answers.append(answer if succeeded else GpuProblem(gpu_id, answer))
-    return answers
-
-
-def _answer(function: Callable[[], Any], pipe: Connection) -> None:
-    """Send a function's return value, or its error in one line."""
-    try:
-        pipe.send((True, function()))
-    except Exception as error:  # noqa: BLE001 - whatever CUDA raises is the reason that is asked for
-        reason = next(iter(str(error).strip().splitlines()), "no reason given")
-        pipe.send((False, f"{type(error).__name__}: {reason}"))
+    answers = call_in_processes(function, [f"cuda:{gpu_id}" for gpu_id in ids], _TIMEOUT_S)
+    return [
+        GpuProblem(gpu_id, answer.reason) if isinstance(answer, CallFailure) else answer
+        for gpu_id, answer in zip(ids, answers, strict=True)
+    ]
 
 
 def _describe_gpu() -> tuple[str, int, int]:

@@ -12,9 +12,13 @@ the variable once, and finds MIG instances by it alone.
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import util
+from dataclasses import dataclass
+from multiprocessing import connection, util
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess, SpawnProcess
 from pathlib import Path
 from typing import Any
@@ -27,6 +31,8 @@ VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 
 _LONGEST_FOLDER = 107 - len("/pymp-12345678/listener-12345678")
 """Characters of the folder of temporary files, at most, for Linux's 107 of a socket's path."""
+
+_END_TIMEOUT_S = 10.0
 
 _SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
@@ -62,6 +68,65 @@ def start_process(device: str, target: Callable[..., object], *arguments: Any) -
             process = FORKSERVER.Process(target=target, args=arguments, daemon=True)
             process.start()
     return process
+
+
+@dataclass(frozen=True)
+class CallFailure:
+    """Failure of a call in a process of its own.
+
+    Attributes:
+        reason: One line.
+        traceback: The traceback, or the reason again where there is none.
+    """
+
+    reason: str
+    traceback: str
+
+
+def call_in_processes(function: Callable[[], Any], devices: Sequence[str], timeout_s: float) -> list[Any]:
+    """Call a function on each device, all at once, each in a process of its own that ends.
+
+    Args:
+        function: Function of a module, or a `functools.partial` of one.
+        devices: The devices, see `start_process`.
+        timeout_s: Longest wait for an answer, in seconds.
+
+    Returns:
+        Its return values in the order of the devices; a `CallFailure` where it raised an error or its process died.
+    """
+    calls = []
+    for device in devices:
+        ours, theirs = connection.Pipe(duplex=False)
+        with theirs:
+            calls.append((ours, start_process(device, _answer, function, theirs)))
+    deadline_s = time.monotonic() + timeout_s
+    answers = []
+    for pipe, process in calls:
+        with pipe:
+            try:
+                answered = pipe.poll(max(0.0, deadline_s - time.monotonic()))
+                answer = pipe.recv() if answered else _failure(f"no answer in {timeout_s:g} s")
+            except EOFError:
+                process.join(_END_TIMEOUT_S)
+                answer = _failure(f"the process that tried it died (exit code {process.exitcode})")
+        # What follows needs its memory, and a driver that hangs may hold it.
+        process.join(_END_TIMEOUT_S if answered else 0)
+        process.kill()
+        answers.append(answer)
+    return answers
+
+
+def _failure(reason: str) -> CallFailure:
+    return CallFailure(reason, reason)
+
+
+def _answer(function: Callable[[], Any], pipe: Connection) -> None:
+    """Send a function's return value, or its error."""
+    try:
+        pipe.send(function())
+    except Exception as error:  # noqa: BLE001 - whatever a device's library raises is the answer
+        line = next(iter(str(error).strip().splitlines()), "no reason given")
+        pipe.send(CallFailure(f"{type(error).__name__}: {line}", traceback.format_exc()))
 
 
 @contextmanager
