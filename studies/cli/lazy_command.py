@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 import typer
 
+from studies.cli.interrupts import raise_on_interrupt
 from studies.cli.options import HomeOptions
 
 Options = TypeVar("Options")
@@ -42,7 +43,9 @@ def lazy_command(body: str) -> Callable[[Callable[[Options], None]], Callable[..
         @wraps(declaration)
         def command(context: typer.Context, **values: Any) -> None:
             if context.invoked_subcommand is None:
-                _import_body(body)(options_class(**values))
+                run_body = _import_body(body)
+                raise_on_interrupt()
+                run_body(options_class(**values))
 
         command.__signature__ = _signature(options_class)  # type: ignore[attr-defined]
         command.body = body  # type: ignore[attr-defined]

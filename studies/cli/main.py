@@ -9,6 +9,7 @@ from typing_extensions import override
 from ser.errors import UnavailableError
 from studies.cli import commands
 from studies.cli.corpus.commands import app as corpus
+from studies.cli.interrupts import STOPPED
 from studies.cli.options import run_without_passwords_in_arguments
 from studies.cli.report.commands import app as report
 from studies.cli.results.commands import app as results
@@ -28,7 +29,7 @@ class OneLineErrorGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, SystemExit):
-            typer.echo("Stopped. Run the same command to resume.", err=True)
+            typer.echo(STOPPED, err=True)
             raise
         except Exception as error:
             user_error = translate_error(error)

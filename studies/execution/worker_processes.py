@@ -7,17 +7,21 @@ after the coordinator and all workers.
 
 A worker on a GPU sees that GPU alone, by `CUDA_VISIBLE_DEVICES`, which is set before it imports anything: CUDA reads
 the variable once, and finds MIG instances by it alone.
+
+An interrupt from the keyboard reaches all processes of a terminal; ending the others is the coordinator's task. So
+neither the fork server nor a worker ever receives one, also not while it imports torch.
 """
 
 import multiprocessing
 import os
+import signal
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import connection, util
+from multiprocessing import connection, forkserver, resource_tracker, util
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess, SpawnProcess
 from pathlib import Path
@@ -61,10 +65,13 @@ def start_process(device: str, target: Callable[..., object], *arguments: Any) -
     with malloc_environment():
         if gpu:
             process = SPAWN.Process(target=target, args=arguments, daemon=True)
-            with _visible_gpu(gpu):
+            with _visible_gpu(gpu), _blocked_interrupts():
                 process.start()
         else:
             use_short_socket_folder()
+            # Not while the worker starts, which waits for the server to import torch.
+            with _blocked_interrupts():
+                forkserver.ensure_running()
             process = FORKSERVER.Process(target=target, args=arguments, daemon=True)
             process.start()
     return process
@@ -127,6 +134,18 @@ def _answer(function: Callable[[], Any], pipe: Connection) -> None:
     except Exception as error:  # noqa: BLE001 - whatever a device's library raises is the answer
         line = next(iter(str(error).strip().splitlines()), "no reason given")
         pipe.send(CallFailure(f"{type(error).__name__}: {line}", traceback.format_exc()))
+
+
+@contextmanager
+def _blocked_interrupts() -> Iterator[None]:
+    """Block interrupts in processes that are started within the block, for good; this process gets its own after it."""
+    # Started beforehand, since its start unblocks the signal.
+    resource_tracker.ensure_running()
+    earlier_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier_mask)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Start of worker processes: one visible GPU each; CPUs' under folders that are too long for a socket."""
+"""Start of worker processes: without interrupts, one visible GPU each, and under folders too long for a socket."""
 
 import os
 import subprocess
@@ -24,6 +24,21 @@ print(process.exitcode)
 """
 
 
+INTERRUPTED = """
+import os, signal
+from studies.execution.worker_processes import start_process
+assert signal.pthread_sigmask(signal.SIG_BLOCK, set()) == set()
+signal.signal(signal.SIGINT, lambda number, frame: print("interrupted", flush=True))
+first = start_process("cpu", os.killpg, 0, signal.SIGINT)
+second = start_process("cuda:0", os.killpg, 0, signal.SIGINT)
+assert signal.pthread_sigmask(signal.SIG_BLOCK, set()) == set()
+os.killpg(0, signal.SIGINT)
+for process in (first, second):
+    process.join()
+print(first.exitcode, second.exitcode)
+"""
+
+
 @pytest.fixture
 def long_folder(tmp_path: Path) -> Path:
     folder = tmp_path / ("job-" * 30)
@@ -36,6 +51,18 @@ def test_workers_start_under_a_long_tmpdir(long_folder: Path) -> None:
     command = [sys.executable, "-c", START]
     answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
     assert answer.stdout.split() == ["it", "runs", "0"], answer.stderr
+
+
+def test_an_interrupt_reaches_the_coordinator_alone(tmp_path: Path) -> None:
+    script = tmp_path / "coordinator.py"
+    script.write_text(f"if __name__ == '__main__':\n    {INTERRUPTED.replace(chr(10), chr(10) + '    ')}")
+    command = [sys.executable, str(script)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, start_new_session=True)
+    assert answer.stderr == ""
+    # Its own, while both start, and each worker's, of which two may arrive as one.
+    *interrupts, exit_codes = answer.stdout.splitlines()
+    assert set(interrupts) == {"interrupted"}
+    assert exit_codes == "0 0"
 
 
 def test_a_long_tmpdir_without_a_short_folder_is_named(long_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
