@@ -23,6 +23,10 @@ MIN_DURATION_S = 0.025
 MAX_DURATION_S = 1800.0
 """Longest utterance in seconds; environment variable `SER_MAX_AUDIO_S` sets another limit."""
 
+MAX_LONG_RATE_HZ = 48_000
+"""Rate at which an utterance of `MAX_DURATION_S` may still be recorded; at twice the rate it may last half as long. It
+bounds the memory that an utterance takes while it is read: 0.35 GB for its samples."""
+
 MAX_CHANNELS = 64
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 """Rates of recorded speech, with room on both sides: conversion from 1 Hz would take 16,000 times the memory."""
@@ -36,7 +40,9 @@ SEGMENT_SLACK_S = 0.01
 MAX_MISSING_SHARE = 0.05
 """Share of the samples in a header that a file may lack: header sizes are often slightly wrong."""
 
-_BLOCK_FRAMES = 2**22
+_BLOCK_SAMPLES = 2**22
+"""Samples of all channels that are decoded at once."""
+
 _PLACEHOLDER_BYTES = 0x7FFF0000
 """Smallest RIFF data size that a streaming writer leaves behind: it promises nothing."""
 
@@ -119,20 +125,19 @@ def _read(
 
 def _signal_issues(mono: NDArray[np.float32], silent: bool) -> set[AudioIssue]:
     """Find issues of mono samples; `silent` is whether silence is an issue of its own."""
-    magnitude = np.abs(mono)
-    if magnitude.max() < _SILENT_PEAK:
+    if max(float(mono.max()), -float(mono.min())) < _SILENT_PEAK:
         return {AudioIssue.SILENT} if silent else set()
     issues = set()
     if abs(float(mono.mean())) > _MAX_OFFSET:
         issues.add(AudioIssue.OFFSET)
-    if float((magnitude >= _FULL_SCALE).mean()) > _MAX_CLIPPED_SHARE:
+    clipped = np.count_nonzero(mono >= _FULL_SCALE) + np.count_nonzero(mono <= -_FULL_SCALE)
+    if clipped / len(mono) > _MAX_CLIPPED_SHARE:
         issues.add(AudioIssue.CLIPPED)
     return issues
 
 
 def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDArray[np.float32], int, set[AudioIssue]]:
     """Decode a file or a segment by blocks: mono samples at the file's rate, the rate in hertz, and issues."""
-    blocks: list[NDArray[np.float32]] = []
     channel_power = mono_power = 0.0
     try:
         with soundfile.SoundFile(path) as file:
@@ -141,29 +146,33 @@ def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDA
             _check_limits(path, count, rate_hz, channels)
             if first:
                 file.seek(first)
-            missing = count
-            while missing > 0:
-                block: NDArray[np.float32] = file.read(min(missing, _BLOCK_FRAMES), dtype="float32", always_2d=True)
+            # One array that is filled block by block: several that are joined would take the memory twice.
+            mono = np.empty(count, np.float32)
+            end = 0
+            while end < count:
+                frames = min(count - end, _BLOCK_SAMPLES // channels)
+                block: NDArray[np.float32] = file.read(frames, dtype="float32", always_2d=True)
                 if not len(block):
                     break
-                missing -= len(block)
                 _check_scale(path, block)
-                blocks.append(block[:, 0] if channels == 1 else block.mean(axis=1, dtype=np.float32))
+                averages = block[:, 0] if channels == 1 else block.mean(axis=1, dtype=np.float32)
+                mono[end : end + len(block)] = averages
+                end += len(block)
                 if channels > 1:
                     channel_power += float(np.square(block, dtype=np.float64).mean(axis=1).sum())
-                    mono_power += float(np.square(blocks[-1], dtype=np.float64).sum())
+                    mono_power += float(np.square(averages, dtype=np.float64).sum())
     except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
         # The last two come from soundfile itself: headerless files, and formats that cannot be sought in.
         reason = " ".join(str(getattr(error, "error_string", error)).split())
         raise AudioError(path, _format_hint(path) or f"cannot be decoded as audio: {reason}") from error
-    if missing > MAX_MISSING_SHARE * count:
-        raise AudioError(path, f"is cut short: {count - missing} of {count} samples")
-    if not blocks:
+    if end < (1 - MAX_MISSING_SHARE) * count:
+        raise AudioError(path, f"is cut short: {end} of {count} samples")
+    if not end:
         raise AudioError(path, "holds no samples")
-    issues = {AudioIssue.WRONG_SIZE} if missing else set()
+    issues = {AudioIssue.WRONG_SIZE} if end < count else set()
     if mono_power < _MIN_MONO_SHARE**2 * channel_power:
         issues.add(AudioIssue.ANTIPHASE)
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate_hz, issues
+    return mono[:end], rate_hz, issues
 
 
 def _format_hint(path: Path) -> str | None:
@@ -193,9 +202,11 @@ def _check_limits(path: Path, count: int, rate_hz: int, channels: int) -> None:
     if channels > MAX_CHANNELS:
         raise AudioError(path, f"has {channels} channels; expected {MAX_CHANNELS} at most")
     limit_s = max_duration_s()
+    if rate_hz > MAX_LONG_RATE_HZ:
+        limit_s *= MAX_LONG_RATE_HZ / rate_hz
     if count > limit_s * rate_hz:
         duration_s = count / rate_hz
-        limit = f"expected {limit_s:g} s at most (SER_MAX_AUDIO_S sets another limit)"
+        limit = f"expected {limit_s:g} s at most at {rate_hz} Hz (SER_MAX_AUDIO_S sets another limit)"
         raise AudioError(path, f"has an utterance of {duration_s:.4g} s according to its header; {limit}")
 
 
@@ -224,7 +235,7 @@ def _segment_bounds(
     if not 0 <= from_s < to_s <= duration_s + SEGMENT_SLACK_S and (start_s, end_s) != (None, None):
         raise AudioError(path, f"has no segment from {from_s:g} to {to_s:g} s: it lasts {duration_s:.3f} s")
     first = round(from_s * rate_hz)
-    return first, min(round(to_s * rate_hz), frames) - first
+    return first, max(0, min(round(to_s * rate_hz), frames) - first)
 
 
 def _check_wav_size(path: Path) -> bool:

@@ -223,6 +223,18 @@ def test_hours_of_silence_are_refused_unless_the_limit_is_raised(
         read_audio(path)
 
 
+@pytest.mark.parametrize(("rate_hz", "limit_s"), [(16_000, 1), (48_000, 1), (96_000, 0.5), (192_000, 0.25)])
+def test_audio_of_high_rate_may_last_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate_hz: int, limit_s: float
+) -> None:
+    monkeypatch.setenv("SER_MAX_AUDIO_S", "1")
+    soundfile.write(tmp_path / "a.wav", tone(rate_hz, limit_s), rate_hz)
+    assert len(read_audio(tmp_path / "a.wav")) == 16_000 * limit_s
+    soundfile.write(tmp_path / "b.wav", tone(rate_hz, limit_s + 0.001), rate_hz)
+    with pytest.raises(AudioError, match=f"expected {limit_s:g} s at most at {rate_hz} Hz"):
+        read_audio(tmp_path / "b.wav")
+
+
 @pytest.mark.parametrize(
     ("rate_hz", "channels", "message"), [(1, 1, "sample rate of 1 Hz"), (16_000, 65, "65 channels")]
 )
@@ -245,7 +257,7 @@ def test_blocks_give_the_same_samples_as_one_read(tmp_path: Path, monkeypatch: p
     path = tmp_path / "a.flac"
     soundfile.write(path, np.column_stack([tone(44_100), tone(44_100, frequency_hz=600.0)]), 44_100)
     samples = read_audio(path)
-    monkeypatch.setattr("ser.corpora.audio._BLOCK_FRAMES", 1000)
+    monkeypatch.setattr("ser.corpora.audio._BLOCK_SAMPLES", 1000)
     np.testing.assert_array_equal(read_audio(path), samples)
 
 
