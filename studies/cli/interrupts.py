@@ -2,12 +2,12 @@
 
 import os
 import signal
-import sys
 from types import FrameType
 
 STOPPED = "Stopped. Run the same command to resume."
 
-EXIT_CODE = 128 + signal.SIGINT
+_STANDARD_ERROR = 2
+_EXIT_CODE = 128 + signal.SIGINT
 
 
 def exit_on_interrupt() -> None:
@@ -27,5 +27,5 @@ def raise_on_interrupt() -> None:
 
 
 def _exit(signal_number: int, frame: FrameType | None) -> None:
-    os.write(sys.stderr.fileno(), f"{STOPPED}\n".encode())
-    os._exit(EXIT_CODE)
+    os.write(_STANDARD_ERROR, f"{STOPPED}\n".encode())
+    os._exit(_EXIT_CODE)

@@ -13,6 +13,7 @@ from studies.cli.terminal.progress import print_message
 from studies.storages.artifact_locations import hold_artifact_locations
 from tracking.backend.client import connect
 from tracking.backend.errors import redact_password
+from tracking.backend.read_only_files import is_read_only, sqlite_url
 from tracking.backend.views import TRIALS, install_saved_views
 
 
@@ -27,8 +28,9 @@ def serve_ui(options: UiOptions) -> None:
     database = home.tracking_uri_or_path
     if location is None or (isinstance(database, Path) and not database.is_file()):
         raise StudyError(f"{database}: there are no runs yet; run a study first, such as: make study")
-    with hold_artifact_locations(home, print_message):
-        install_saved_views(connect(database), location.experiment)
+    if isinstance(database, str) or not is_read_only(database):
+        with hold_artifact_locations(home, print_message):
+            install_saved_views(connect(database), location.experiment)
     page = f"#/experiments/{location.experiment}/{TRIALS.address}"
     if isinstance(database, str):
         Console().print(f"Runs: {redact_password(database).rstrip('/')}/{page}", soft_wrap=True)
@@ -37,7 +39,9 @@ def serve_ui(options: UiOptions) -> None:
     Console().print(f"Runs: http://127.0.0.1:{options.port}/{page}   (Ctrl-C stops the server)", soft_wrap=True)
     # One worker and no job runner: a sixth of the memory, and all that one user's browser needs.
     environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = ["-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{database.resolve()}"]
+    # `python -m` would import a random.py of the working directory in place of Python's own.
+    environment["PYTHONSAFEPATH"] = "1"
+    command = ["-m", "mlflow", "server", "--backend-store-uri", sqlite_url(database)]
     command += ["--host", "127.0.0.1", "--port", str(options.port), "--workers", "1"]
     # The server replaces this process, so that Ctrl-C and signals reach it and nothing else.
     os.execve(sys.executable, [sys.executable, *command], os.environ | environment)

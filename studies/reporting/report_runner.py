@@ -1,5 +1,6 @@
 """Building of a corpus's report, once or repeatedly while its studies run."""
 
+import errno
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from ser.config import digest_of
+from ser.errors import StorageError
 from studies.reporting.study_context import report_context
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
@@ -38,7 +40,11 @@ class Report:
 
 
 def build_report(
-    table: ResultsTable, home: Home, studies: Sequence[StudySummary], request: ComparisonRequest = DEFAULT_REQUEST
+    table: ResultsTable,
+    home: Home,
+    studies: Sequence[StudySummary],
+    request: ComparisonRequest = DEFAULT_REQUEST,
+    output: Path | None = None,
 ) -> Report | None:
     """Analyse a table and write its report.
 
@@ -47,12 +53,14 @@ def build_report(
         home: The data directory.
         studies: All studies.
         request: Comparisons to make; the report of any request but the default has its own folder.
+        output: Folder of the report, or None for one in the data directory.
 
     Returns:
         The report, or None where no fold has a result.
 
     Raises:
         ComparisonError: The request names a variant that does not exist.
+        StorageError: The folder cannot be written.
     """
     first = next((fold for trial in table.trials for fold in trial.folds), None)
     if first is None:
@@ -61,8 +69,17 @@ def build_report(
     # A request for the default margin has the folder that it had before there were margins.
     margins = [] if request.margin == DEFAULT_REQUEST.margin else [request.margin]
     suffix = [f"asked-{digest_of([request.baseline, *request.variants, *margins])[:8]}"] if request else []
-    folder = home.reports / _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *suffix)
-    return Report(analysis, write_report(analysis, folder, report_context(home, studies, table)))
+    name = _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *suffix)
+    folder = output or home.reports / name
+    context = report_context(home, studies, table)
+    try:
+        return Report(analysis, write_report(analysis, folder, context))
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise StorageError(
+            f"{folder}: cannot be written ({error.strerror}); name another folder with --output"
+        ) from error
 
 
 def _folder_name(*parts: str) -> str:

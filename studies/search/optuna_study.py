@@ -67,6 +67,17 @@ class OptunaStudy:
             study.set_user_attr(PLAN, plan.model_dump(mode="json"))
         return cls(study, plan)
 
+    @classmethod
+    def reopen(cls, storage: Storage, name: str, plan: StudyPlan) -> "OptunaStudy":
+        """Open an existing study; nothing is written.
+
+        Args:
+            storage: The storage of studies.
+            name: The study's name.
+            plan: The plan that it was started with.
+        """
+        return cls(optuna.load_study(storage=storage.open(), study_name=name), plan)
+
     @property
     def name(self) -> str:
         """Name of the study."""

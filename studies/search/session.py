@@ -55,7 +55,7 @@ class StudySession:
         Raises:
             StudyError: The study was never started, or was made by other versions.
         """
-        search = OptunaStudy.open(home.storage, summary.name, summary.plan)
+        search = OptunaStudy.reopen(home.storage, summary.name, summary.plan)
         location, identity_inputs, precision = summary.location, search.identity_inputs, search.precision
         if location is None or identity_inputs is None or precision is None:
             raise StudyError(f"study {summary.name} has no runs to check yet; run its command first")

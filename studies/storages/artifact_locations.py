@@ -14,6 +14,7 @@ from ser.errors import UnavailableError
 from ser.files import file_lock
 from studies.storages.home import Home
 from tracking.backend.local_database import find_former_folders, relocate_artifacts
+from tracking.backend.read_only_files import is_read_only
 
 _ATTEMPTS = 25
 _PAUSE_S = 0.04
@@ -23,7 +24,8 @@ _PAUSE_S = 0.04
 def hold_artifact_locations(home: Home, notify: Callable[[str], None]) -> Iterator[None]:
     """Let MLflow's runs refer to the directory's artifacts where they are now, and keep that so while the block runs.
 
-    Nothing is read or changed in the former place. The runs of a tracking server are left as they are.
+    Nothing is read or changed in the former place. The runs of a tracking server are left as they are, and so
+    is a directory that can only be read.
 
     Args:
         home: The data directory.
@@ -34,7 +36,7 @@ def hold_artifact_locations(home: Home, notify: Callable[[str], None]) -> Iterat
         StorageError: MLflow's database cannot be used.
     """
     database = home.tracking_uri_or_path
-    if isinstance(database, str):
+    if isinstance(database, str) or is_read_only(database):
         yield
         return
     lock = home.lock("artifact-locations")

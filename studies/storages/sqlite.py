@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import optuna
@@ -13,6 +13,7 @@ from ser.files import file_lock
 from studies.storages import lock_file
 from studies.storages.base import Lease, Storage, check_tables
 from tracking.backend.errors import translating_errors
+from tracking.backend.read_only_files import is_read_only, reading_uri, sqlite_url
 from tracking.backend.sqlite_files import copy_database, read_schema_revision, upgrade_remedy
 
 
@@ -38,10 +39,15 @@ class SqliteStorage(Storage):
     @override
     def open(self) -> RDBStorage:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with file_lock(self._database.with_suffix(".lock")), translating_errors(self.title):
+        read_only = is_read_only(self._database)
+        with (
+            nullcontext() if read_only else file_lock(self._database.with_suffix(".lock")),
+            translating_errors(self.title),
+        ):
             if self._has_tables():
                 check_tables(self._tables(), self.title, upgrade_remedy(self._database))
-            self._enable_wal()
+            if not read_only:
+                self._enable_wal()
             return RDBStorage(self._url)
 
     @override
@@ -73,7 +79,7 @@ class SqliteStorage(Storage):
             return []
         with (
             translating_errors(self.title),
-            closing(sqlite3.connect(f"file:{self._database.resolve()}?mode=ro", uri=True)) as connection,
+            closing(sqlite3.connect(reading_uri(self._database), uri=True)) as connection,
         ):
             (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
         size_mib = self._database.stat().st_size / 2**20
@@ -84,7 +90,7 @@ class SqliteStorage(Storage):
 
     @property
     def _url(self) -> str:
-        return f"sqlite:///{self._database.resolve()}"
+        return sqlite_url(self._database)
 
     def _has_tables(self) -> bool:
         """Check that there are tables; refuse a file that is damaged or no database."""

@@ -1,9 +1,10 @@
-"""Takeover of results from before there was a folder of results: once, when a data directory is first opened.
+"""Takeover of results from before there was a folder of results: once, when a data directory is first opened to write.
 
 These results are among the artifacts of MLflow's runs, or in a folder `outbox` that was emptied into them. Each one is
 in the folder of results before anything else is changed, so that a kill loses nothing, and the next start goes on.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -42,6 +43,12 @@ def take_over_results(
         StorageError: MLflow's database in the directory cannot be read.
     """
     if not _is_due(home):
+        return
+    if not os.access(home.root, os.W_OK):
+        notify(
+            f"{home.root} cannot be written, so its results of an earlier version are not shown; to see them, copy it "
+            "and run the command on the copy"
+        )
         return
     with _locked(home.lock("takeover"), notify):
         if not _is_due(home):

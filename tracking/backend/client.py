@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +34,7 @@ from tracking.backend.mlflow_internals import (
     schema_revisions,
     silence_database_errors,
 )
+from tracking.backend.read_only_files import is_read_only, reading_uri, sqlite_url
 from tracking.backend.sqlite_files import check_schema, copy_database, read_schema_revision, upgrade_remedy
 
 cache_databricks_check()
@@ -70,7 +71,8 @@ def end_run(client: MlflowClient, run_id: str, status: str, ended_ms: int | None
 def connect(location: Path | str) -> MlflowClient:
     """Connect to the tracking store; create a SQLite database that does not exist.
 
-    Two processes that create the database at once would both fail, so that creation is locked.
+    Two processes that create the database at once would both fail, so that creation is locked. A database in a folder
+    that cannot be written is opened to be read, without a lock.
 
     Args:
         location: Path of the database, or URI of a tracking server.
@@ -84,15 +86,20 @@ def connect(location: Path | str) -> MlflowClient:
     """
     if isinstance(location, str):
         return _connect_to_server(location)
-    with translating_errors(f"MLflow's database {location}"), file_lock(location.with_suffix(".lock")):
+    read_only = is_read_only(location)
+    with (
+        translating_errors(f"MLflow's database {location}"),
+        nullcontext() if read_only else file_lock(location.with_suffix(".lock")),
+    ):
         silence_database_errors()
         if location.exists():
             # MLflow would migrate some older databases without asking, and fill those of other programs.
             _check_schema(location)
         else:
             _create_database(location)
-        _enable_wal(location)
-        client = MlflowClient(tracking_uri=f"sqlite:///{location.resolve()}")
+        if not read_only:
+            _enable_wal(location)
+        client = MlflowClient(tracking_uri=sqlite_url(location))
         client.search_experiments(max_results=1)
     return client
 
@@ -175,7 +182,7 @@ def describe_store(location: Path | str) -> list[tuple[str, str]]:
     _check_schema(location)
     with (
         translating_errors(f"MLflow's database {location}"),
-        closing(sqlite3.connect(f"file:{location.resolve()}?mode=ro", uri=True)) as connection,
+        closing(sqlite3.connect(reading_uri(location), uri=True)) as connection,
     ):
         schema, runs = count_runs(connection)
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()

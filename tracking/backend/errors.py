@@ -10,6 +10,7 @@ from ser.errors import SerError, StorageError, UnavailableError
 
 # A full disk, a quota, and a limit on file sizes.
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 _SQLITE_FULL = "database or disk is full"
 _POSTGRESQL_FULL = "53100"
 _SQLITE_REJECTED = ("unable to open", "attempt to write", "disk I/O error")
@@ -63,6 +64,8 @@ def translate_error(error: BaseException, resource: str = "") -> SerError | None
     for cause in chain:
         if reason := _rejected_reason(cause):
             return StorageError(f"{resource or 'database'} cannot be used ({reason})")
+        if isinstance(cause, OSError) and cause.errno in _NO_PERMISSION and cause.filename:
+            return StorageError(f"{cause.filename} cannot be used ({cause.strerror})")
     return None
 
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlparse
 from tracking import schema
 from tracking.backend.errors import translating_errors
 from tracking.backend.mlflow_internals import discarded_runs, recorded_artifact_roots, replace_artifact_root
+from tracking.backend.read_only_files import is_read_only, reading_uri
 from tracking.backend.sqlite_files import read_schema_revision
 
 _TIMEOUT_S = 20
@@ -81,7 +82,7 @@ def _has_tables(database: Path) -> bool:
 @contextmanager
 def _opened(database: Path) -> Iterator[sqlite3.Connection]:
     """Open an existing database; a transaction that the block leaves open is rolled back."""
-    uri = f"{database.resolve().as_uri()}?mode=rw"
+    uri = reading_uri(database) if is_read_only(database) else f"{database.resolve().as_uri()}?mode=rw"
     with (
         translating_errors(f"MLflow's database {database}"),
         closing(sqlite3.connect(uri, timeout=_TIMEOUT_S, isolation_level=None, uri=True)) as connection,

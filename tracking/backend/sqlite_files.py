@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ser.errors import StorageError
 from tracking.backend.errors import translating_errors
+from tracking.backend.read_only_files import reading_uri
 
 
 def read_schema_revision(database: Path) -> str | None:
@@ -27,7 +28,7 @@ def read_schema_revision(database: Path) -> str | None:
         raise StorageError(f"{database} is a folder; expected a SQLite database; move it away")
     with (
         translating_errors(str(database)),
-        closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection,
+        closing(sqlite3.connect(reading_uri(database), uri=True)) as connection,
     ):
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         if not tables:

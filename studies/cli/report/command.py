@@ -1,6 +1,7 @@
 """Body of `ser report`: write the report of a corpus, and print its table on the terminal."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 from rich.table import Table
@@ -21,6 +22,7 @@ from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequ
 from tracking.analysis.report import summary_rows, summary_sentence, summary_title
 from tracking.analysis.results_table import ResultsTable
 from tracking.backend.client import connect
+from tracking.backend.read_only_files import is_read_only
 from tracking.reading.reader import Reader
 from tracking.writing.report_upload import upload_report
 
@@ -38,24 +40,25 @@ def report(options: ReportOptions) -> None:
     if location is None:
         raise StudyError(f"study {study.name} was stopped before its first fold; run it again")
     request = ComparisonRequest(options.baseline or "", tuple(options.variants or ()), options.margin / 100)
+    output = None if options.output is None else options.output.expanduser()
     with StudyDisplay() as display:
         take_over_results(home, display.on_message, display.progress_bar)
         client = connect(home.tracking_uri_or_path)
         if options.watch:
-            written = _watch_report(home, client, location, request)
+            written = _watch_report(home, client, location, request, output)
             if written is not None and not request:
                 _upload(written, home, study)
         else:
             reader = Reader(client, location.experiment, location.corpus_digest, location.scheme)
             table = reader.table(display.progress_bar("reading results"))
-            written = write_and_upload_report(table, home, display, study, studies, request)
+            written = write_and_upload_report(table, home, display, study, studies, request, output)
     if written is None:
         raise StudyError(f"no fold of corpus {study.plan.corpus_name} has a result yet; see: ser study status")
     print_results(study.name, written, home)
 
 
 def _watch_report(
-    home: Home, client: MlflowClient, location: StudyLocation, request: ComparisonRequest
+    home: Home, client: MlflowClient, location: StudyLocation, request: ComparisonRequest, output: Path | None
 ) -> Report | None:
     """Build reports until no study runs or Ctrl-C ends it, and return the last one."""
     console, last = Console(stderr=True), None
@@ -68,7 +71,11 @@ def _watch_report(
 
     try:
         watch_study(
-            home, client, location, lambda table, studies: build_report(table, home, studies, request), on_report
+            home,
+            client,
+            location,
+            lambda table, studies: build_report(table, home, studies, request, output),
+            on_report,
         )
     except KeyboardInterrupt:
         console.print("Stopped watching.")
@@ -82,6 +89,7 @@ def write_and_upload_report(
     study: StudySummary,
     studies: Sequence[StudySummary],
     request: ComparisonRequest = DEFAULT_REQUEST,
+    output: Path | None = None,
 ) -> Report | None:
     """Write the report of a table, and log it to the run of its study.
 
@@ -94,12 +102,13 @@ def write_and_upload_report(
         study: Study whose run gets the report.
         studies: All studies.
         request: Comparisons to make.
+        output: Folder of the report, or None for one in the data directory.
 
     Returns:
         The report, or None where no fold has a result.
     """
     update = display.progress_bar("writing the report")
-    report = build_report(table, home, studies, request)
+    report = build_report(table, home, studies, request, output)
     if report is not None and not request:
         _upload(report, home, study)
     update(1, 1)
@@ -107,11 +116,12 @@ def write_and_upload_report(
 
 
 def _upload(report: Report, home: Home, study: StudySummary) -> None:
-    """Log a report to the run of its study, where MLflow shows it."""
-    if study.location is None:
+    """Log a report to the run of its study, where MLflow shows it, unless its database cannot be written."""
+    database = home.tracking_uri_or_path
+    if study.location is None or (isinstance(database, Path) and is_read_only(database)):
         return
     with hold_artifact_locations(home, print_message):
-        upload_report(connect(home.tracking_uri_or_path), study.location.experiment, study.name, report.page.parent)
+        upload_report(connect(database), study.location.experiment, study.name, report.page.parent)
 
 
 def print_results(study: str, report: Report | None, home: Home) -> None:

@@ -1,6 +1,7 @@
 """Options and help of `ser report`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +38,14 @@ class ReportOptions(HomeOptions):
         float,
         typer.Option(help="Points of UA below which a difference is too small to matter, for 'shown to be within'."),
     ] = 2
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the report [default: one in HOME/reports]; for a home that cannot be written, whose MLflow "
+            "then gets no copy.",
+            file_okay=False,
+        ),
+    ] = None
     watch: Annotated[
         bool, typer.Option("--watch", help="Rewrite it after every new fold, until no study of the corpus runs.")
     ] = False

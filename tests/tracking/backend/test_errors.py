@@ -56,6 +56,12 @@ def test_errors_are_translated(error: BaseException, kind: type[SerError] | None
         assert "\n" not in str(translated)
 
 
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_file_that_cannot_be_written_is_named(number: int) -> None:
+    translated = translate_error(OSError(number, "not allowed", "/data/a.lock"), "some server")
+    assert str(translated) == "/data/a.lock cannot be used (not allowed)"
+
+
 def test_an_error_of_ours_among_the_causes_is_kept() -> None:
     cause = StudyError("taken")
     assert translate_error(raised(RuntimeError(), cause)) is cause
