@@ -1,6 +1,6 @@
 """Entry point of the command `ser`; it imports nothing slow before it answers Ctrl-C."""
 
-from studies.cli.interrupts import exit_on_interrupt
+from studies.cli.terminal.interrupts import exit_on_interrupt
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 import typer
 
-from studies.cli.interrupts import raise_on_interrupt
 from studies.cli.options import HomeOptions
+from studies.cli.terminal.interrupts import raise_on_interrupt
 
 Options = TypeVar("Options")
 

@@ -9,11 +9,11 @@ from typing_extensions import override
 from ser.errors import UnavailableError
 from studies.cli import commands
 from studies.cli.corpus.commands import app as corpus
-from studies.cli.interrupts import STOPPED
 from studies.cli.options import run_without_passwords_in_arguments
 from studies.cli.report.commands import app as report
 from studies.cli.results.commands import app as results
 from studies.cli.study.commands import app as study
+from studies.cli.terminal.interrupts import STOPPED
 from studies.cli.terminal.text_output import printable, redact_output, substitute_missing_characters
 from tracking.backend.errors import translate_error
 
