@@ -217,7 +217,9 @@ def ua_only(analysis: Analysis) -> bool:
 
 def hardly_acts(variant: ScoredVariant) -> bool:
     """Tell whether taking the attention out of the trained networks changes hardly any decision."""
-    return variant.changed_decision_share is not None and variant.changed_decision_share < MIN_CHANGED_SHARE
+    # A share is a sum of rounded numbers: one of exactly 1% must not lie below.
+    share = variant.changed_decision_share
+    return share is not None and share < MIN_CHANGED_SHARE - 1e-9
 
 
 def _test_speakers(variant: ScoredVariant) -> int:
