@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ser.errors import ConfigurationError
-from ser.feature_settings import FilesSettings, LogMelSettings, PretrainedSettings
+from ser.feature_settings import (
+    FilesSettings,
+    LogMelProsodySettings,
+    LogMelSettings,
+    OpenSmileSettings,
+    PretrainedSettings,
+)
 from ser.features.frontends.base import FrontEnd, FrontEndChoice
 
 
@@ -33,6 +39,14 @@ def _open(choices: Sequence[FrontEndChoice]) -> FrontEnd:
         from ser.features.frontends.log_mel import LogMelFrontEnd
 
         return LogMelFrontEnd([settings])
+    if isinstance(settings, LogMelProsodySettings):
+        from ser.features.frontends.log_mel_prosody import LogMelProsodyFrontEnd
+
+        return LogMelProsodyFrontEnd([settings])
+    if isinstance(settings, OpenSmileSettings):
+        from ser.features.frontends.opensmile import OpenSmileFrontEnd
+
+        return OpenSmileFrontEnd([settings])
     if location is None:
         raise ConfigurationError(f"features {settings.label}: their weights or files are not where they were chosen")
     if isinstance(settings, FilesSettings):
