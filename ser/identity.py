@@ -1,4 +1,4 @@
-"""Names that say what a result is of: equal names, equal results.
+"""Names that say what a result is of: equal names, equal results (on GPUs but for rounding).
 
 A fold's identity covers its whole configuration, the corpus, the speakers of its parts and what of
 the machine can move a result; never a path, a name or a difference from defaults.

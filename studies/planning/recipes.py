@@ -25,7 +25,7 @@ class Recipe(FrozenModel):
         summary: Its purpose, in a phrase.
         labels: Label strategies that are swept.
         scopes: Scopes that are swept, for local and component attention.
-        precision: Precision; `auto` means bf16 where a probe runs it faster than fp32, else fp32.
+        precision: Precision; `auto` means the fastest that a probe finds, see `fastest_precision`.
         settings: All other settings of a fold's configuration, by name.
         corpus_settings: Settings that differ on a corpus, by its name.
         corpus_folds: Fold scheme on a corpus that is not divided by test speaker, by its name.
