@@ -8,9 +8,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from ser.errors import SerError
+from ser.feature_settings import LogMelSettings
 from ser.files import atomic_write, file_lock
 from ser.results import BaselineResult
 from ser.training.checkpoint import add_digests, parse_result
@@ -147,9 +149,24 @@ class _Takeover:
         except ValueError:
             self._notify(f"{path}: not a baseline; it is computed again")
             return
+        if "features" not in baseline.model_fields_set and baseline.corpus.digest in self._corpora_of_other_features:
+            # Earlier versions did not write which front end a baseline is of. It is computed again within seconds.
+            return
         key = (baseline.corpus.digest, baseline.folds, baseline.normalisation, baseline.features)
         if self._baselines.find(*key) is None:
             self._baselines.put(baseline)
+
+    @cached_property
+    def _corpora_of_other_features(self) -> frozenset[str]:
+        """Digests of the corpora that have results with other features than a front end's usual ones."""
+        digests = set()
+        for identity in self._store.identities():
+            # A damaged result is named where it is used.
+            with suppress(SerError):
+                result = self._store.result(identity)
+                if result.configuration.features != LogMelSettings():
+                    digests.add(result.corpus.digest)
+        return frozenset(digests)
 
     def _read(self, path: Path) -> bytes | None:
         """Read a trained fold, with digests; None for a damaged file, which is named."""

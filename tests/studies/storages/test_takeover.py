@@ -8,6 +8,8 @@ from shutil import copyfile
 import pytest
 from safetensors.torch import load, save
 
+from ser.feature_settings import LogMelSettings
+from ser.results import BaselineResult
 from ser.training.checkpoint import parse_result
 from studies.storages.home import Home
 from studies.storages.takeover import MARKER, take_over_results
@@ -74,16 +76,26 @@ EXPECTED = {identity(content): content for content in FOLDS}
 
 def test_all_results_are_taken_over_once(home: FormerHome) -> None:
     artifacts = [home.add_artifact(f"run {index}", FOLDS[index]) for index in range(3)]
-    home.add_artifact("study", baseline().model_dump_json().encode(), "baseline.json")
     queued = home.queue(FOLDS[3])
     assert take_over(home) == [f"took over 4 results of an earlier version: {home.results}"]
     assert results_of(home) == EXPECTED
     for path, content in zip(artifacts, FOLDS, strict=False):
         assert path.samefile(ResultStore(home.results).path(identity(content)))
     assert not queued.exists()
-    found = BaselineStore(home.results).find(CORPUS.digest, baseline().folds, baseline().normalisation)
-    assert found == baseline()
     take_over_results(home, pytest.fail, pytest.fail)
+
+
+@pytest.mark.parametrize("is_unambiguous", [True, False])
+def test_a_baseline_is_taken_over_where_its_features_are_known(home: FormerHome, is_unambiguous: bool) -> None:
+    content = baseline().model_dump_json(exclude={"features"})
+    home.add_artifact("study", content.encode(), "baseline.json")
+    if not is_unambiguous:
+        # Of features of a few bands.
+        home.queue(FOLDS[0])
+    take_over(home)
+    key = (CORPUS.digest, baseline().folds, baseline().normalisation, LogMelSettings())
+    former = BaselineResult.model_validate_json(content)
+    assert BaselineStore(home.results).find(*key) == (former if is_unambiguous else None)
 
 
 def test_damaged_and_discarded_results_stay_where_they_are(home: FormerHome, empty_store: Path) -> None:
