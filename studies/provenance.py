@@ -3,7 +3,6 @@
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -49,21 +48,6 @@ def home_tag(home: Path, root: Path, precision: str) -> dict[str, str]:
     """
     facts = {"host": platform.node(), "home": str(home.resolve()), "root": str(root), "precision": precision}
     return {home_tag_name(home): json.dumps(facts)}
-
-
-def corpus_root(home: Path, tags: Mapping[str, str], params: Mapping[str, str]) -> str | None:
-    """Return the folder of the corpus as this home has last seen it, from a study run; None where it is unknown.
-
-    Args:
-        home: The data directory.
-        tags: Tags of the run.
-        params: Its parameters, which have the folder in runs of earlier versions.
-    """
-    try:
-        return str(json.loads(tags[home_tag_name(home)])["root"])
-    except (KeyError, TypeError, ValueError):
-        # Another home's study, an earlier version's, or a tag that was edited by hand.
-        return params.get("root")
 
 
 def _git(*arguments: str) -> str | None:

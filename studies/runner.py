@@ -39,7 +39,6 @@ from studies.storages.home import Home
 from studies.storages.takeover import take_over_results
 from tracking.backend.client import connect, experiment_id
 from tracking.context import StudyContext
-from tracking.reading.reader import Reader
 from tracking.results.baselines import BaselineStore
 from tracking.writing.background_writer import BackgroundWriter
 from tracking.writing.recorder import Recorder
@@ -58,12 +57,12 @@ class Outcome:
     Attributes:
         study: Name of the study.
         failures: Failures, one text per fold; empty when the study is complete.
-        reader: Reader of the results of its corpus and fold scheme.
+        location: Its corpus and fold scheme.
     """
 
     study: str
     failures: tuple[str, ...]
-    reader: Reader
+    location: StudyLocation
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def run_study(
         stall_timeout_s: Time without a finished epoch after which a fold is cancelled and tried again; None for never.
 
     Returns:
-        The study's name, its failures, and a reader of its results.
+        The study's name, its failures, and its corpus and fold scheme.
 
     Raises:
         SerError: The corpus, the feature store or the study cannot be used as asked.
@@ -133,7 +132,7 @@ def run_study(
         take_over_results(home, callback.on_message, progress_factory)
         session = _open_session(plan, home, backend, data)
         tags = provenance_tags(backend.processor)
-        session.search.save_start(StartRecord.of(data.corpus, root, tags))
+        session.search.save_start(StartRecord.of(data.corpus, root, home.root, tags))
         recorder = _open_recorder(session, data.corpus, root, tags)
         with (
             closing_runs_on_error(recorder, lease.check),
@@ -162,7 +161,7 @@ def run_study(
             )
             background.submit(lambda: _finish_study(recorder, study_run, baselines[0], complete=not failures))
             background.flush()
-    return Outcome(name, tuple(failures), session.reader)
+    return Outcome(name, tuple(failures), session.location)
 
 
 def writer_threads(home: Home) -> int:

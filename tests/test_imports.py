@@ -34,7 +34,7 @@ LAYERS = (
     ("tracking",),
     ("tracking.backend",),
     ("tracking.results",),
-    ("tracking.reading", "tracking.writing"),
+    ("tracking.writing",),
     ("studies.provenance", "studies.storages", "studies.planning"),
     ("studies.search",),
     ("studies.execution", "studies.monitoring"),

@@ -10,7 +10,9 @@ from studies.execution.backends import LocalBackend
 from studies.monitoring.events import StudyCallback, StudyProgress
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
+from studies.reporting.results_reader import ResultsReader
 from studies.runner import run_study
+from studies.search.summaries import list_studies
 from studies.storages.home import Home
 from tracking.analysis.scored_folds import ScoredFold
 
@@ -64,9 +66,12 @@ def study(emodb: Path, folder: Path, epochs: int) -> Work:
     )
 
     def work() -> TimeBudget:
-        clock, backend = _Clock(), LocalBackend(("cpu",) * WORKERS)
-        outcome = run_study(plan, emodb, Home(folder), backend, clock, lambda _: lambda done, total: None)
-        folds = [fold for trial in outcome.reader.table().trials for fold in trial.folds]
+        clock, home = _Clock(), Home(folder)
+        outcome = run_study(
+            plan, emodb, home, LocalBackend(("cpu",) * WORKERS), clock, lambda _: lambda done, total: None
+        )
+        table = ResultsReader(home, outcome.location).table(list_studies(home.storage))
+        folds = [fold for trial in table.trials for fold in trial.folds]
         return time_budget(folds, clock.wall_s[0], clock.wall_s[-1], clock.coordinator_s[-1] - clock.coordinator_s[0])
 
     return work

@@ -1,13 +1,19 @@
-"""Status of a study's trials, read from their MLflow runs."""
+"""Status of a study's trials: their states from Optuna, and the folds whose results are on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from optuna.trial import TrialState
+
+from ser.errors import StorageError
+from studies.search.records import StudyLocation
+from studies.search.started_trials import StartedTrial, find_versions, started_trials
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
-from tracking import schema
-from tracking.backend.client import connect
-from tracking.backend.queries import is_finished, search_runs
+from tracking.backend.errors import translating_errors
+from tracking.results.store import ResultStore
+
+_STATES = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "PRUNED", TrialState.FAIL: "FAILED"}
 
 
 @dataclass(frozen=True)
@@ -16,11 +22,11 @@ class TrialStatus:
 
     Attributes:
         name: Readable name of the trial.
-        state: RUNNING, FINISHED, FAILED or PRUNED.
-        folds_done: Folds with a finished run.
+        state: RUNNING, FINISHED, FAILED, PRUNED, or KILLED where its study was stopped before its end.
+        folds_done: Folds with a result.
         folds: Folds of the trial.
         mean_validation_ua: Mean validation UA, 0..1, or None before its end.
-        remark: Run that it was reused from, or why it failed or was pruned.
+        remark: Reason for which it failed or was pruned.
     """
 
     name: str
@@ -31,41 +37,53 @@ class TrialStatus:
     remark: str
 
 
-def trial_statuses(home: Home, study: StudySummary) -> list[TrialStatus]:
+def trial_statuses(
+    home: Home, study: StudySummary, is_running: bool, notify: Callable[[str], None]
+) -> list[TrialStatus]:
     """Return the status of all trials of a study that have started, in that order.
 
     Args:
         home: The data directory.
         study: The study.
+        is_running: Whether a process runs it now.
+        notify: Called with one line where the tracking server cannot be asked for folds of other data directories.
     """
-    if study.location is None:
+    results = ResultStore(home.results)
+    versions = find_versions(study, results)
+    if versions is None or study.location is None:
         return []
-    client = connect(home.tracking_uri_or_path)
-    folds = study.location.folds
-    trials = search_runs(client, study.location.experiment, ser__kind="trial", ser__study=study.name)
-    fold_runs = search_runs(client, study.location.experiment, ser__kind="fold", ser__study=study.name)
-    folds_done: dict[str, int] = {}
-    for run in fold_runs:
-        if is_finished(run):
-            parent = run.data.tags[schema.PARENT]
-            folds_done[parent] = folds_done.get(parent, 0) + 1
-    statuses = []
-    for run in trials:
-        tags = run.data.tags
-        reused = tags.get(schema.REUSED_FROM)
-        statuses.append(
-            TrialStatus(
-                name=str(run.info.run_name),
-                state="PRUNED" if schema.PRUNED in tags else str(run.info.status),
-                folds_done=folds if is_finished(run) else folds_done.get(str(run.info.run_id), 0),
-                folds=folds,
-                mean_validation_ua=run.data.metrics.get(schema.MEAN_VALIDATION_UA),
-                remark=f"reused from run {reused}" if reused else _note(tags),
-            )
+    trials = started_trials(study, versions)
+    finished = results.identities()
+    if home.tracking_uri is not None and not all(trial.folds.keys() <= finished for trial in trials):
+        finished |= _finished_on_server(home.tracking_uri, study.location, notify)
+    open_state = "RUNNING" if is_running else "KILLED"
+    return [
+        TrialStatus(
+            name=trial.name,
+            state=_STATES.get(trial.state, open_state),
+            folds_done=len(finished & trial.folds.keys()),
+            folds=len(trial.folds),
+            mean_validation_ua=trial.mean_validation_ua,
+            remark=_remark(trial),
         )
-    return statuses
+        for trial in trials
+    ]
 
 
-def _note(tags: Mapping[str, str]) -> str:
+def _finished_on_server(uri: str, location: StudyLocation, notify: Callable[[str], None]) -> frozenset[str]:
+    """Return the identities of all folds of a corpus that have a finished run; none where the server is unavailable."""
+    # They import MLflow, which the status of a study on this machine does without.
+    from tracking.backend.client import connect
+    from tracking.results.fetching import finished_fold_runs
+
+    try:
+        with translating_errors("tracking server"):
+            return frozenset(finished_fold_runs(connect(uri), location.experiment, location.corpus_digest))
+    except StorageError as error:
+        notify(f"only folds of this data directory are counted: {error}")
+        return frozenset()
+
+
+def _remark(trial: StartedTrial) -> str:
     """Return why a trial failed or was pruned, in one line; empty for others."""
-    return tags.get(schema.PRUNED, tags.get(schema.FAILURE, "")).partition("\n")[0]
+    return (trial.pruned or trial.failure or "").partition("\n")[0]

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.tracking import MlflowClient
-
 from ser.config import digest_of
 from ser.errors import StorageError
+from studies.reporting.results_reader import ResultsReader
 from studies.reporting.study_context import report_context
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
@@ -19,11 +18,11 @@ from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.report import write_report
 from tracking.analysis.results_table import ResultsTable
-from tracking.reading.reader import Reader, latest_fold_run
+from tracking.results.store import ResultStore
 
 POLL_S = 2.0
 _REST_FACTOR = 4
-"""After a report, the watch pauses this many times as long as it took: the study needs the processor."""
+"""After each look, the watch pauses this many times as long as it took, too: the study needs the processor."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,6 @@ def _folder_name(*parts: str) -> str:
 
 def watch_study(
     home: Home,
-    client: MlflowClient,
     location: StudyLocation,
     build: Callable[[ResultsTable, Sequence[StudySummary]], Report | None],
     on_report: Callable[[Report], None],
@@ -98,27 +96,27 @@ def watch_study(
 
     Args:
         home: The data directory.
-        client: The tracking store.
         location: Corpus and fold scheme of the report.
         build: Builds the report of a table and all studies.
         on_report: Called with every report.
     """
-    reader = Reader(client, location.experiment, location.corpus_digest, location.scheme)
-    reported_run: str | None = None
+    reader, results = ResultsReader(home, location), ResultStore(home.results)
+    reported: frozenset[str] = frozenset()
     while True:
-        # Asked before reading, so that folds recorded before the last study ended are read once more.
+        # Asked before reading, so that folds finished before the last study ended are read once more.
         studies = list_studies(home.storage)
         running = _is_any_running(studies, home, location)
-        latest_run = latest_fold_run(client, location.experiment, location.corpus_digest, location.scheme)
-        if latest_run != reported_run or not running:
-            reported_run, started_s = latest_run, time.monotonic()
-            report = build(reader.table(), studies)
+        started_s = time.monotonic()
+        reader.fetch(studies)
+        finished = results.identities()
+        if finished != reported or not running:
+            reported = finished
+            report = build(reader.table(studies), studies)
             if report is not None:
                 on_report(report)
             if not running:
                 return
-            time.sleep(_REST_FACTOR * (time.monotonic() - started_s))
-        time.sleep(POLL_S)
+        time.sleep(POLL_S + _REST_FACTOR * (time.monotonic() - started_s))
 
 
 def _is_any_running(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> bool:

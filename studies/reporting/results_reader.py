@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ser.errors import SerError
-from ser.feature_settings import FeatureSettings
 from ser.results import BaselineResult, Fold, FoldResult
 from studies.search.records import StudyLocation
 from studies.search.started_trials import CodeVersions, StartedTrial, find_versions, started_trials
@@ -12,7 +11,7 @@ from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
 from tracking.analysis.scored_folds import ScoredFold, score_folds
-from tracking.results.baselines import BaselineStore
+from tracking.results.baselines import BaselineInputs, BaselineStore
 from tracking.results.store import ResultStore
 
 
@@ -33,12 +32,37 @@ class ResultsReader:
     """
 
     def __init__(self, home: Home, location: StudyLocation) -> None:
+        self._home = home
         self._location = location
         self._results = ResultStore(home.results)
         self._baselines = BaselineStore(home.results)
         # Neither changes, and a report is written again and again while its studies run.
         self._scored_folds: dict[str, ScoredFold] = {}
         self._versions: dict[str, CodeVersions] = {}
+        self._fetch_notes: tuple[str, ...] = ()
+
+    def fetch(
+        self, studies: Iterable[StudySummary], progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> None:
+        """Fetch results that are missing here from the tracking server; without one, do nothing.
+
+        Args:
+            studies: All studies.
+            progress: Called with the number of results that are fetched, and of those to fetch.
+        """
+        if self._home.tracking_uri is None:
+            return
+        # It imports MLflow, which a report of results on disk does without.
+        from studies.reporting.shared_results import fetch_shared_results
+
+        studies = self._studies_of_location(studies)
+        entries = self._distinct_trials(studies, {}).values()
+        identities = {identity for entry in entries for identity in entry.trial.folds}
+        inputs = _baseline_inputs(studies)
+        self._fetch_notes = fetch_shared_results(self._home, self._location, identities, inputs, progress)
+
+    def _studies_of_location(self, studies: Iterable[StudySummary]) -> list[StudySummary]:
+        return [study for study in studies if self._location.same_data_as(study.location)]
 
     def table(
         self, studies: Iterable[StudySummary], progress: Callable[[int, int], None] = lambda done, total: None
@@ -53,8 +77,9 @@ class ResultsReader:
             The table. A trial has the folds that exist; pruned trials are listed apart. Its notes are those of the
             corpus, failed trials, and what could not be read.
         """
-        studies = [study for study in studies if self._location.same_data_as(study.location)]
+        studies = self._studies_of_location(studies)
         notes = dict.fromkeys(note for study in studies if study.start is not None for note in study.start.notes)
+        notes |= dict.fromkeys(self._fetch_notes)
         trials = self._distinct_trials(studies, notes)
         self._read_folds([entry.trial for entry in trials.values()], notes, progress)
         compared, pruned = [], []
@@ -127,16 +152,20 @@ class ResultsReader:
 
     def _read_baselines(self, studies: Sequence[StudySummary]) -> tuple[BaselineResult, ...]:
         """Read the baseline of each front end and normalisation that studies train with."""
-        baselines: dict[tuple[str, FeatureSettings], BaselineResult] = {}
-        for study in studies:
-            if study.identity_inputs is None:
-                continue
-            for base in study.plan.front_end_bases("fp32"):
-                key = base.normalisation, base.features
-                baseline = self._baselines.find(self._location.corpus_digest, study.identity_inputs.scheme, *key)
-                if baseline is not None:
-                    baselines[key] = baseline
-        return tuple(baselines.values())
+        digest = self._location.corpus_digest
+        baselines = (self._baselines.find(digest, *inputs) for inputs in _baseline_inputs(studies))
+        return tuple(baseline for baseline in baselines if baseline is not None)
+
+
+def _baseline_inputs(studies: Iterable[StudySummary]) -> list[BaselineInputs]:
+    """List the folds, normalisation and front end of each baseline of studies, once."""
+    inputs = [
+        (study.identity_inputs.scheme, base.normalisation, base.features)
+        for study in studies
+        if study.identity_inputs is not None
+        for base in study.plan.front_end_bases("fp32")
+    ]
+    return list(dict.fromkeys(inputs))
 
 
 def _as_fold(scored: ScoredFold, fold: Fold) -> ScoredFold:

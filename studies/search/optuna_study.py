@@ -24,7 +24,7 @@ PRECISION = "precision"
 PLAN = "plan"
 LOCATION = "whereabouts"
 IDENTITY_INPUTS = "basis"
-START = "start"
+START = "latest_start"
 SUPERSEDED = "superseded"
 FAILURE = "failure"
 PRUNED = "pruned"
@@ -111,9 +111,11 @@ class OptunaStudy:
             self._study.set_user_attr(IDENTITY_INPUTS, {"scheme": scheme, "device_type": inputs.device_type})
 
     def save_start(self, start: StartRecord) -> None:
-        """Save the facts of a start, in place of those of the one before."""
-        record = asdict(start) | {"notes": list(start.notes)}
-        if self._study.user_attrs.get(START) != record:
+        """Save the facts of a start in place of those of the one before; other machines' folders of the corpus stay."""
+        stored = self._study.user_attrs.get(START, {})
+        others = {home: root for home, root in stored.get("roots", {}).items() if home not in start.roots}
+        record = asdict(start) | {"notes": list(start.notes), "roots": others | dict(start.roots)}
+        if stored != record:
             self._study.set_user_attr(START, record)
 
     @property

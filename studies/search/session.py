@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from mlflow.tracking import MlflowClient
 
@@ -16,7 +15,6 @@ from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking.backend.client import connect
-from tracking.reading.reader import Reader
 from tracking.results.store import ResultStore
 
 
@@ -86,11 +84,6 @@ class StudySession:
     def results(self) -> ResultStore:
         """Results on disk, of all studies of the data directory."""
         return ResultStore(self.home.results)
-
-    @cached_property
-    def reader(self) -> Reader:
-        """Reader of all results of its corpus and fold scheme, of any study."""
-        return Reader(self.client, self.experiment, self.location.corpus_digest, self.location.scheme)
 
     def points(self) -> list[Point]:
         """Read all points that are known by now, each with its Optuna trial."""

@@ -11,19 +11,19 @@ TRIALS, FOLDS = 2, 4
 
 def results(place: Home) -> tuple[Any, ...]:
     """The final table, to the last digit, times apart, and what the search knows."""
+    from studies.reporting.results_reader import ResultsReader
     from studies.search.optuna_study import OptunaStudy
     from studies.search.summaries import list_studies
     from tests.support.toy_corpus import without_times
     from tests.support.trial_results import trial_results
     from tracking.backend.client import connect
-    from tracking.reading.reader import Reader
 
     (summary,) = list_studies(place.storage)
     where = summary.location
     assert where is not None
     search = OptunaStudy.open(place.storage, summary.name, summary.plan)
     client = connect(place.tracking_uri_or_path)
-    table = Reader(client, where.experiment, where.corpus_digest, where.scheme).table()
+    table = ResultsReader(place, where).table([summary])
     kept = trial_results(client, where.experiment)
     trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
     states = sorted(trial.state.name for group in search.active_trials().values() for trial in group)

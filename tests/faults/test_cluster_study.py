@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from studies.cli.main import app
+from studies.reporting.results_reader import ResultsReader
 from studies.search.summaries import list_studies
 from studies.storages.home import Home
 from tests.support.corpora import write_emodb
@@ -24,7 +25,6 @@ from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows
 from tracking.backend.client import connect
 from tracking.backend.queries import search_runs
-from tracking.reading.reader import Reader
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
 OPTIONS = ("--labels", "words", "--set", "cells=16", "--set", "epochs=20", "--set", "precision=fp32")
@@ -43,7 +43,7 @@ def final_results(home: Home) -> tuple[Any, ...]:
     location = summary.location
     assert location is not None
     client = connect(home.tracking_uri_or_path)
-    table = Reader(client, location.experiment, location.corpus_digest, location.scheme).table()
+    table = ResultsReader(home, location).table([summary])
     results = trial_results(client, location.experiment)
     trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in results}
     return trials, table.baselines, table.notes, summary_rows(analyse(table))

@@ -20,8 +20,10 @@ from mlflow.entities import Run
 from typer.testing import CliRunner
 
 from studies.cli.main import app
+from studies.reporting.results_reader import ResultsReader
 from studies.search.records import StudyLocation
 from studies.search.summaries import list_studies
+from studies.storages.home import Home
 from studies.storages.sqlite import SqliteStorage
 from tests.support.corpora import write_emodb
 from tests.support.toy_corpus import without_times
@@ -30,7 +32,6 @@ from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows
 from tracking.backend.client import connect
 from tracking.backend.queries import search_runs
-from tracking.reading.reader import Reader
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
 OPTIONS = ("--labels", "words", "--set", "cells=8", "--set", "epochs=10", "--set", "precision=fp32", "--workers", "2")
@@ -100,11 +101,6 @@ class Study:
         folds = [run for run in self.runs() if run.data.tags["ser.kind"] == "fold" and run.info.status == "FINISHED"]
         return {run.info.run_id: run.info.end_time for run in folds}
 
-    def reader(self) -> Reader:
-        where = self.location()
-        client = connect(self.home / "mlflow.db")
-        return Reader(client, where.experiment, where.corpus_digest, where.scheme)
-
     def location(self) -> StudyLocation:
         (summary,) = list_studies(SqliteStorage(self.home / "optuna.db"))
         assert summary.location is not None
@@ -120,7 +116,7 @@ class Study:
 
     def results(self) -> tuple[Any, ...]:
         """The final table, to the last digit, times apart."""
-        table = self.reader().table()
+        table = ResultsReader(Home(self.home), self.location()).table(list_studies(Home(self.home).storage))
         kept = trial_results(connect(self.home / "mlflow.db"), self.location().experiment)
         trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
         return trials, table.baselines, table.notes, summary_rows(analyse(table)), self.values()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from studies import provenance
-from studies.provenance import corpus_root, home_tag, provenance_tags
+from studies.provenance import provenance_tags
 
 
 def test_tags_name_versions_and_processor() -> None:
@@ -13,15 +13,6 @@ def test_tags_name_versions_and_processor() -> None:
     for package in ("torch", "optuna", "mlflow", "numpy", "ser-studies"):
         assert tags[f"ser.version.{package}"] == version(package)
     assert tags["ser.processor"] == "a processor"
-
-
-def test_a_home_finds_its_own_corpus_folder(tmp_path: Path) -> None:
-    roots = {"one": Path("/corpora/emodb"), "two": Path("/emodb")}
-    tags = {name: tag for home, root in roots.items() for name, tag in home_tag(tmp_path / home, root, "fp32").items()}
-    assert corpus_root(tmp_path / "one", tags, {}) == "/corpora/emodb"
-    assert corpus_root(tmp_path / "two", tags, {"root": "/of/an/earlier/version"}) == "/emodb"
-    assert corpus_root(tmp_path / "three", tags, {"root": "/of/an/earlier/version"}) == "/of/an/earlier/version"
-    assert corpus_root(tmp_path / "one", dict.fromkeys(tags, "edited"), {}) is None
 
 
 @pytest.fixture

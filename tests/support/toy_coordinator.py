@@ -20,8 +20,9 @@ from studies.execution.base import Event, Executor, Failed, Finished, FoldTask, 
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
+from studies.reporting.results_reader import ResultsReader
 from studies.search.optuna_study import OptunaStudy
-from studies.search.records import IdentityInputs, StudyLocation
+from studies.search.records import IdentityInputs, StartRecord, StudyLocation
 from studies.search.session import StudySession
 from studies.search.summaries import list_studies
 from studies.storages.base import Lease, Storage
@@ -33,7 +34,7 @@ from tests.support.trial_results import trial_results
 from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.queries import is_finished
-from tracking.reading.reader import Reader
+from tracking.results.baselines import BaselineStore
 from tracking.results.store import ResultStore
 from tracking.writing.background_writer import BackgroundWriter, Write
 from tracking.writing.recorder import Recorder
@@ -199,6 +200,8 @@ class StudyFixture:
         search = OptunaStudy.open(self.storage, study, plan)
         search.save_precision("fp32")
         search.save_identity_inputs(IdentityInputs(scheme, "cpu"))
+        search.save_location(StudyLocation(self.store.experiment, CORPUS.digest, scheme[0].scheme, len(scheme)))
+        search.save_start(StartRecord.of(CORPUS, Path("corpus"), Path("home"), {}))
         session = self.session(plan, study, scheme)
         recorder: Recorder = self.store.recorder(study)
         with closing_runs_on_error(recorder, confirm):
@@ -218,6 +221,7 @@ class StudyFixture:
             )
             failures = coordinator.run()
             if not recorder.study_is_finished(study_run):
+                BaselineStore(Home(self.folder).results).put(baseline())
                 recorder.record_baseline(study_run, baseline())
                 recorder.finish_study(study_run, complete=not failures)
         return failures
@@ -249,11 +253,9 @@ class StudyFixture:
         assert scheme is not None
         return self.session(summary.plan, study, scheme.scheme)
 
-    def reader(self) -> Reader:
-        return Reader(self.store.client, self.store.experiment, CORPUS.digest, SCHEME[0].scheme)
-
     def table(self) -> ResultsTable:
-        return self.reader().table()
+        location = StudyLocation(self.store.experiment, CORPUS.digest, SCHEME[0].scheme, len(SCHEME))
+        return ResultsReader(Home(self.folder), location).table(list_studies(self.storage))
 
     def results(self) -> list[TrialResult]:
         """The whole results of all finished trials."""

@@ -58,6 +58,9 @@ _PAGE_SIZE = 1000
 RUNNING = "attributes.status = 'RUNNING'"
 """Condition that a run is open."""
 
+FINISHED = "attributes.status = 'FINISHED'"
+"""Condition that a run is complete."""
+
 
 def search_runs(client: MlflowClient, experiment: str, condition: str = "", /, **tags: str) -> list[Run]:
     """Search for runs with the given tags.

@@ -16,6 +16,10 @@ from ser.results import BaselineResult, Fold
 _PREFIX = "baseline-"
 
 
+BaselineInputs = tuple[tuple[Fold, ...], str, FeatureSettings]
+"""All folds, the normalisation of the frames, and the settings of the front end: what a corpus's baseline depends on."""
+
+
 class BaselineStore:
     """Baselines in the folder of results, each with the digest of its content.
 

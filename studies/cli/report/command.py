@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlflow.tracking import MlflowClient
 from rich.table import Table
 from rich.text import Text
 
@@ -13,18 +12,13 @@ from studies.cli.report.commands import ReportOptions
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.reporting.report_runner import Report, build_report, watch_study
+from studies.reporting.results_reader import ResultsReader
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
-from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
 from studies.storages.takeover import take_over_results
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.report import summary_rows, summary_sentence, summary_title
-from tracking.analysis.results_table import ResultsTable
-from tracking.backend.client import connect
-from tracking.backend.read_only_files import is_read_only
-from tracking.reading.reader import Reader
-from tracking.writing.report_upload import upload_report
 
 
 def report(options: ReportOptions) -> None:
@@ -43,22 +37,19 @@ def report(options: ReportOptions) -> None:
     output = None if options.output is None else options.output.expanduser()
     with StudyDisplay() as display:
         take_over_results(home, display.on_message, display.progress_bar)
-        client = connect(home.tracking_uri_or_path)
         if options.watch:
-            written = _watch_report(home, client, location, request, output)
-            if written is not None and not request:
-                _upload(written, home, study)
+            written = _watch_report(home, location, request, output)
         else:
-            reader = Reader(client, location.experiment, location.corpus_digest, location.scheme)
-            table = reader.table(display.progress_bar("reading results"))
-            written = write_and_upload_report(table, home, display, study, studies, request, output)
+            written = write_current_report(home, location, studies, display, request, output)
     if written is None:
         raise StudyError(f"no fold of corpus {study.plan.corpus_name} has a result yet; see: ser study status")
     print_results(study.name, written, home)
+    if not request:
+        upload(written, home, study)
 
 
 def _watch_report(
-    home: Home, client: MlflowClient, location: StudyLocation, request: ComparisonRequest, output: Path | None
+    home: Home, location: StudyLocation, request: ComparisonRequest, output: Path | None
 ) -> Report | None:
     """Build reports until no study runs or Ctrl-C ends it, and return the last one."""
     console, last = Console(stderr=True), None
@@ -71,57 +62,50 @@ def _watch_report(
 
     try:
         watch_study(
-            home,
-            client,
-            location,
-            lambda table, studies: build_report(table, home, studies, request, output),
-            on_report,
+            home, location, lambda table, studies: build_report(table, home, studies, request, output), on_report
         )
     except KeyboardInterrupt:
         console.print("Stopped watching.")
     return last
 
 
-def write_and_upload_report(
-    table: ResultsTable,
+def write_current_report(
     home: Home,
-    display: StudyDisplay,
-    study: StudySummary,
+    location: StudyLocation,
     studies: Sequence[StudySummary],
+    display: StudyDisplay,
     request: ComparisonRequest = DEFAULT_REQUEST,
     output: Path | None = None,
 ) -> Report | None:
-    """Write the report of a table, and log it to the run of its study.
-
-    A report of any request but the default is not logged: it would replace the default one.
+    """Write the report of all results that exist now.
 
     Args:
-        table: The results.
         home: The data directory.
-        display: Shows the progress.
-        study: Study whose run gets the report.
+        location: Corpus and fold scheme of the report.
         studies: All studies.
+        display: Shows the progress.
         request: Comparisons to make.
         output: Folder of the report, or None for one in the data directory.
 
     Returns:
         The report, or None where no fold has a result.
     """
+    reader = ResultsReader(home, location)
+    if home.tracking_uri is not None:
+        reader.fetch(studies, display.progress_bar("fetching results"))
+    table = reader.table(studies, display.progress_bar("reading results"))
     update = display.progress_bar("writing the report")
     report = build_report(table, home, studies, request, output)
-    if report is not None and not request:
-        _upload(report, home, study)
     update(1, 1)
     return report
 
 
-def _upload(report: Report, home: Home, study: StudySummary) -> None:
-    """Log a report to the run of its study, where MLflow shows it, unless its database cannot be written."""
-    database = home.tracking_uri_or_path
-    if study.location is None or (isinstance(database, Path) and is_read_only(database)):
-        return
-    with hold_artifact_locations(home, print_message):
-        upload_report(connect(database), study.location.experiment, study.name, report.page.parent)
+def upload(report: Report, home: Home, study: StudySummary) -> None:
+    """Upload a report to MLflow; one of any request but the default is not, since it would replace the default one."""
+    # It imports MLflow, which takes longer than a small report.
+    from studies.reporting.report_upload import upload_to_study_run
+
+    upload_to_study_run(report.page.parent, home, study, print_message)
 
 
 def print_results(study: str, report: Report | None, home: Home) -> None:

@@ -6,7 +6,7 @@ from ser.corpora.registry import LOADERS
 from ser.corpora.synthetic.demo import make_demo
 from ser.errors import ConfigurationError, StudyError, unknown_value_message
 from studies.cli.arguments import find_study_in, open_home, parse_key_values
-from studies.cli.report.command import print_results, write_and_upload_report
+from studies.cli.report.command import print_results, upload, write_current_report
 from studies.cli.study.commands import RunOptions
 from studies.cli.terminal.progress import StudyDisplay
 from studies.coordination.shutdown import sigterm_as_exit
@@ -36,11 +36,12 @@ def run(options: RunOptions) -> None:
             open_backend(options.executor, options.workers, options.gpus, options.device) as backend,
         ):
             outcome = run_study(plan, root, home, backend, display, display.progress_bar, stall_timeout_s)
-        table = outcome.reader.table(display.progress_bar("reading results"))
         studies = list_studies(home.storage)
         study = find_study_in(studies, home, outcome.study, corpus=None)
-        report = write_and_upload_report(table, home, display, study, studies)
+        report = write_current_report(home, outcome.location, studies, display)
     print_results(outcome.study, report, home)
+    if report is not None:
+        upload(report, home, study)
     if outcome.failures:
         raise StudyError(
             f"study {outcome.study}: {len(outcome.failures)} folds failed, so the report lacks them; run the same "

@@ -15,6 +15,7 @@ from ser.errors import ConfigurationError, UnavailableError
 from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import StatusOptions
 from studies.cli.terminal.console import Console
+from studies.cli.terminal.progress import print_message
 from studies.monitoring.live_status import LiveStatus, read_live_status
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.search.summaries import StudySummary
@@ -39,7 +40,7 @@ def print_status(options: StatusOptions) -> None:
         study = find_study(home, study.name, corpus=None)
     run_by = home.storage.lease_owner(study.name)
     live = read_live_status(home.live_status(study.name))
-    trials = trial_statuses(home, study)
+    trials = trial_statuses(home, study, run_by is not None, print_message)
     if options.as_json:
         _print_json(study, run_by, live, trials)
         return

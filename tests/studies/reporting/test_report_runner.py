@@ -19,9 +19,9 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
     folds: Iterator[str | None] = iter([fold for fold, _ in looks])
     running = iter([runs for _, runs in looks])
     pauses: list[float] = []
-    monkeypatch.setattr(report_runner, "latest_fold_run", lambda *_: next(folds))
+    monkeypatch.setattr(report_runner.ResultStore, "identities", lambda _: frozenset(filter(None, [next(folds)])))
     monkeypatch.setattr(report_runner, "_is_any_running", lambda *_: next(running))
-    monkeypatch.setattr(report_runner.Reader, "table", lambda _: table_of())
+    monkeypatch.setattr(report_runner.ResultsReader, "table", lambda *_: table_of())
     monkeypatch.setattr(report_runner.time, "sleep", pauses.append)
     return pauses
 
@@ -29,7 +29,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
 def watched(tmp_path: Path, reports: list[Any]) -> list[Any]:
     told: list[Any] = []
     source = iter(reports)
-    watch_study(Home(tmp_path), None, WHERE, lambda *_: next(source), told.append)  # type: ignore[arg-type]
+    watch_study(Home(tmp_path), WHERE, lambda *_: next(source), told.append)
     assert next(source, "all taken") == "all taken"
     return told
 
@@ -38,7 +38,7 @@ def test_the_report_is_rebuilt_after_new_folds_and_at_the_end(tmp_path: Path, mo
     pauses = seen(monkeypatch, [("a", True), ("a", True), ("b", True), ("b", True), ("b", False)])
     assert watched(tmp_path, ["first", "second", "last"]) == ["first", "second", "last"]
     assert min(pauses) >= 0
-    assert len(pauses) == 4 + 2
+    assert len(pauses) == 4
 
 
 def test_the_report_is_built_once_where_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from ser.identity import fold_identity, trial_identity
 from ser.results import Fold
 from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fold
 from ser.training.trainer import TrainedFold
+from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.planning.plan import StudyPlan
 from studies.reporting.results_reader import ResultsReader
 from studies.search.optuna_study import OptunaStudy
@@ -26,7 +27,7 @@ from tracking.analysis.scored_folds import score_folds
 from tracking.results.baselines import BaselineStore
 from tracking.results.store import ResultStore
 
-START = StartRecord.of(CORPUS, Path("corpus"), {})
+START = StartRecord.of(CORPUS, Path("corpus"), Path("home"), {})
 LOCATION = StudyLocation("1", CORPUS.digest, SCHEME[0].scheme, len(SCHEME))
 NONE, QUANTUM = plan_of("none", "quantum").points("fp32")
 
@@ -74,6 +75,9 @@ class StudiesOnDisk:
 
     def table(self) -> ResultsTable:
         return ResultsReader(self.home, LOCATION).table(list_studies(self.home.storage))
+
+    def statuses(self) -> list[TrialStatus]:
+        return trial_statuses(self.home, list_studies(self.home.storage)[-1], False, pytest.fail)
 
 
 @pytest.fixture
@@ -149,6 +153,8 @@ def test_failed_trial_keeps_its_folds_and_is_noted(studies: StudiesOnDisk) -> No
     table = studies.table()
     assert [len(trial.folds) for trial in table.trials] == [1]
     assert table.notes == ("failed: none · words of study first: fold 2: no memory",)
+    (status,) = studies.statuses()
+    assert (status.state, status.folds_done, status.remark) == ("FAILED", 1, "fold 2: no memory")
     studies.start_trials(plan_of("none"))
     assert studies.table().notes == ()
 
@@ -164,10 +170,19 @@ def test_damaged_result_is_named_and_its_fold_missing(studies: StudiesOnDisk) ->
 
 
 def test_notes_and_skipped_files_are_listed_once(studies: StudiesOnDisk) -> None:
-    start = StartRecord.of(corpus_with_a_bad_file(), Path("corpus"), {})
+    start = StartRecord.of(corpus_with_a_bad_file(), Path("corpus"), Path("home"), {})
     for study in ("first", "second"):
         studies.open(plan_of("none"), study, start=start)
     assert studies.table().notes == ("a note", "skipped: f1-x: f1-x.wav: cannot be decoded")
+
+
+def test_each_home_keeps_its_folder_of_the_corpus(studies: StudiesOnDisk) -> None:
+    for home in ("one", "two"):
+        studies.open(plan_of("none"), start=StartRecord.of(CORPUS, Path(f"/corpus/{home}"), Path(home), {}))
+    (summary,) = list_studies(studies.home.storage)
+    assert summary.start is not None
+    roots = [summary.start.root_of(Path(home)) for home in ("one", "two", "new")]
+    assert roots == ["/corpus/one", "/corpus/two", "/corpus/two"]
 
 
 @pytest.mark.parametrize("change", [{"corpus_digest": "f" * 32}, {"scheme": "another"}])
@@ -224,6 +239,6 @@ def test_versions_of_a_study_are_found_from_its_results(studies: StudiesOnDisk) 
 
 
 def test_reading_and_planning_need_neither_torch_nor_mlflow() -> None:
-    modules = "studies.reporting.results_reader, tracking.analysis.report"
+    modules = "studies.cli.report.command, studies.cli.study.status, studies.cli.study.list"
     code = f"import sys, {modules}; sys.exit(bool({{'torch', 'mlflow'}} & sys.modules.keys()))"
     subprocess.run([sys.executable, "-c", code], check=True)

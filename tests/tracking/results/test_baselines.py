@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ser.feature_settings import LogMelSettings
 from ser.results import BaselineResult, CorpusIdentity, Evaluation, Fold
 from tracking.results.baselines import BaselineStore
 
@@ -20,11 +21,11 @@ BASELINE = BaselineResult(
 
 def test_baseline_is_found_by_what_it_is_of(tmp_path: Path) -> None:
     store = BaselineStore(tmp_path / "results")
-    assert store.find("d", [FOLD], "zscore_speaker") is None
+    assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) is None
     store.put(BASELINE)
-    assert store.find("d", [FOLD], "zscore_speaker") == BASELINE
-    assert store.find("other", [FOLD], "zscore_speaker") is None
-    assert store.find("d", [FOLD], "zscore_training") is None
+    assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) == BASELINE
+    assert store.find("other", [FOLD], "zscore_speaker", LogMelSettings()) is None
+    assert store.find("d", [FOLD], "zscore_training", LogMelSettings()) is None
 
 
 def test_damaged_baseline_is_computed_again(tmp_path: Path) -> None:
@@ -34,6 +35,6 @@ def test_damaged_baseline_is_computed_again(tmp_path: Path) -> None:
     content = path.read_text(encoding="utf-8")
     for damaged in (content.replace("0.25", "0.35"), content[:50], "[" * 100_000, ""):
         path.write_text(damaged, encoding="utf-8")
-        assert store.find("d", [FOLD], "zscore_speaker") is None
+        assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) is None
     store.put(BASELINE)
-    assert store.find("d", [FOLD], "zscore_speaker") == BASELINE
+    assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) == BASELINE

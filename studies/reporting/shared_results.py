@@ -1,0 +1,45 @@
+"""Results of a report that are on a shared tracking server, fetched where they are missing here."""
+
+from collections.abc import Callable, Collection
+
+from ser.errors import StorageError
+from studies.search.records import StudyLocation
+from studies.storages.home import Home
+from tracking.backend.client import connect
+from tracking.results.baselines import BaselineInputs, BaselineStore
+from tracking.results.fetching import fetch_baseline, fetch_missing
+from tracking.results.store import ResultStore
+
+
+def fetch_shared_results(
+    home: Home,
+    location: StudyLocation,
+    identities: Collection[str],
+    baseline_inputs: Collection[BaselineInputs],
+    progress: Callable[[int, int], None],
+) -> tuple[str, ...]:
+    """Fetch results and baselines that are missing here; those that are here need no server.
+
+    Args:
+        home: The data directory.
+        location: Experiment and corpus.
+        identities: Identities of folds.
+        baseline_inputs: What baselines depend on.
+        progress: Called with the number of results that are fetched, and of those to fetch.
+
+    Returns:
+        Notes for the reader: what is damaged on the server, or that it cannot be used.
+    """
+    results, baselines = ResultStore(home.results), BaselineStore(home.results)
+    digest, experiment = location.corpus_digest, location.experiment
+    missing_baselines = [inputs for inputs in baseline_inputs if baselines.find(digest, *inputs) is None]
+    if results.identities().issuperset(identities) and not missing_baselines:
+        return ()
+    try:
+        client = connect(home.tracking_uri_or_path)
+        fetched = fetch_missing(client, experiment, digest, identities, results, progress)
+        for inputs in missing_baselines:
+            fetch_baseline(client, experiment, digest, inputs, baselines)
+    except StorageError as error:
+        return (f"only results of this data directory are reported: {error}",)
+    return tuple(f"left out: {text}" for text in fetched.damaged)

@@ -1,1 +1,0 @@
-"""Reading results back from MLflow."""
