@@ -17,7 +17,7 @@ _PREFIX = "baseline-"
 
 
 BaselineInputs = tuple[tuple[Fold, ...], str, FeatureSettings]
-"""All folds, the normalisation of the frames, and the settings of the front end: what a corpus's baseline depends on."""
+"""Inputs of a corpus's baseline: all folds, the normalisation of the frames, and the settings of the front end."""
 
 
 class BaselineStore:
