@@ -74,7 +74,12 @@ def baseline(normalisation: str = "zscore_speaker") -> BaselineResult:
     tests = (_predicting(right, right.actual), _predicting(right, tuple((k + 1) % 3 for k in right.actual)))
     corpus = CORPUS.identity
     return BaselineResult(
-        name="logistic regression", corpus=corpus, normalisation=normalisation, folds=SCHEME, tests=tests
+        name="logistic regression",
+        corpus=corpus,
+        normalisation=normalisation,
+        features=NONE.features,
+        folds=SCHEME,
+        tests=tests,
     )
 
 
