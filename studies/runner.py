@@ -29,7 +29,7 @@ from studies.monitoring.events import CallbackList, StudyCallback
 from studies.monitoring.live_status import StatusWriter
 from studies.monitoring.log_file import LogCallback, log_to_file
 from studies.planning.plan import StudyPlan
-from studies.provenance import home_tag, provenance_tags
+from studies.provenance import home_tag, home_tag_name, provenance_tags
 from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
 from studies.search.records import IdentityInputs, StartRecord, StudyLocation
@@ -132,7 +132,7 @@ def run_study(
         take_over_results(home, callback.on_message, progress_factory)
         session = _open_session(plan, home, backend, data)
         tags = provenance_tags(backend.processor)
-        session.search.save_start(StartRecord.of(data.corpus, root, home.root, tags))
+        session.search.save_start(StartRecord.of(data.corpus, root, home_tag_name(home.root), tags))
         recorder = _open_recorder(session, data.corpus, root, tags)
         with (
             closing_runs_on_error(recorder, lease.check),

@@ -9,7 +9,6 @@ from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus
 from ser.identity import RESULTS_VERSION, installed_torch_version
 from ser.results import Fold
-from studies.provenance import home_tag_name
 from tracking import schema
 
 
@@ -74,7 +73,7 @@ class StartRecord:
     """Facts of a study's latest start that reports show, stored beside its plan.
 
     Attributes:
-        roots: Folder of its corpus on each machine that has started it, by `home_tag_name`; the latest one last.
+        roots: Folder of its corpus by the name of each data directory that has started it, the latest last.
         notes: Notes on the corpus, and files of it that were skipped.
         commit: Git commit of the code; empty outside a checkout.
         dirty: Whether the checkout had uncommitted changes.
@@ -94,23 +93,23 @@ class StartRecord:
         """Parse the record as Optuna stores it."""
         return cls(**{**stored, "notes": tuple(stored["notes"])})
 
-    def root_of(self, home: Path) -> str:
-        """Return the folder of the corpus as a data directory has last seen it, else as the latest start has."""
-        return self.roots.get(home_tag_name(home), list(self.roots.values())[-1])
+    def root_of(self, home: str) -> str:
+        """Return the folder of the corpus that a data directory has last named, else the one of the latest start."""
+        return self.roots.get(home, list(self.roots.values())[-1])
 
     @classmethod
-    def of(cls, corpus: Corpus, root: Path, home: Path, tags: Mapping[str, str]) -> "StartRecord":
+    def of(cls, corpus: Corpus, root: Path, home: str, tags: Mapping[str, str]) -> "StartRecord":
         """Record a start with the installed versions.
 
         Args:
             corpus: The corpus.
             root: Its folder, as the command names it.
-            home: The data directory.
+            home: Name of the data directory.
             tags: Provenance tags, with the git commit.
         """
         skipped = (f"skipped: {file.name}: {file.reason}" for file in corpus.skipped)
         return cls(
-            roots={home_tag_name(home): str(root)},
+            roots={home: str(root)},
             notes=(*corpus.notes, *skipped),
             commit=tags.get(schema.GIT_COMMIT, ""),
             dirty=tags.get(schema.GIT_DIRTY) == "true",

@@ -201,7 +201,7 @@ class StudyFixture:
         search.save_precision("fp32")
         search.save_identity_inputs(IdentityInputs(scheme, "cpu"))
         search.save_location(StudyLocation(self.store.experiment, CORPUS.digest, scheme[0].scheme, len(scheme)))
-        search.save_start(StartRecord.of(CORPUS, Path("corpus"), Path("home"), {}))
+        search.save_start(StartRecord.of(CORPUS, Path("corpus"), "home", {}))
         session = self.session(plan, study, scheme)
         recorder: Recorder = self.store.recorder(study)
         with closing_runs_on_error(recorder, confirm):

@@ -27,7 +27,7 @@ from tracking.analysis.scored_folds import score_folds
 from tracking.results.baselines import BaselineStore
 from tracking.results.store import ResultStore
 
-START = StartRecord.of(CORPUS, Path("corpus"), Path("home"), {})
+START = StartRecord.of(CORPUS, Path("corpus"), "home", {})
 LOCATION = StudyLocation("1", CORPUS.digest, SCHEME[0].scheme, len(SCHEME))
 NONE, QUANTUM = plan_of("none", "quantum").points("fp32")
 
@@ -170,7 +170,7 @@ def test_damaged_result_is_named_and_its_fold_missing(studies: StudiesOnDisk) ->
 
 
 def test_notes_and_skipped_files_are_listed_once(studies: StudiesOnDisk) -> None:
-    start = StartRecord.of(corpus_with_a_bad_file(), Path("corpus"), Path("home"), {})
+    start = StartRecord.of(corpus_with_a_bad_file(), Path("corpus"), "home", {})
     for study in ("first", "second"):
         studies.open(plan_of("none"), study, start=start)
     assert studies.table().notes == ("a note", "skipped: f1-x: f1-x.wav: cannot be decoded")
@@ -178,10 +178,10 @@ def test_notes_and_skipped_files_are_listed_once(studies: StudiesOnDisk) -> None
 
 def test_each_home_keeps_its_folder_of_the_corpus(studies: StudiesOnDisk) -> None:
     for home in ("one", "two"):
-        studies.open(plan_of("none"), start=StartRecord.of(CORPUS, Path(f"/corpus/{home}"), Path(home), {}))
+        studies.open(plan_of("none"), start=StartRecord.of(CORPUS, Path(f"/corpus/{home}"), home, {}))
     (summary,) = list_studies(studies.home.storage)
     assert summary.start is not None
-    roots = [summary.start.root_of(Path(home)) for home in ("one", "two", "new")]
+    roots = [summary.start.root_of(home) for home in ("one", "two", "new")]
     assert roots == ["/corpus/one", "/corpus/two", "/corpus/two"]
 
 
