@@ -65,6 +65,10 @@ class TrainingError(SerError):
     """A fold cannot be trained on: its loss or its weights are not finite."""
 
 
+class ModelError(SerError):
+    """The folder of a model is missing, damaged, or of another version."""
+
+
 class ComparisonError(SerError):
     """Two variants are not comparable; the text says in what they differ."""
 

@@ -24,6 +24,7 @@ LAYERS = (
     ("ser.corpora", "ser.model"),
     ("ser.features", "ser.folds"),
     ("ser.training",),
+    ("ser.inference",),
     ("tracking.analysis.trial_result", "tracking.analysis.escaping"),
     ("tracking.analysis.statistics",),
     ("tracking.analysis",),
@@ -40,7 +41,7 @@ LAYERS = (
     ("studies.execution", "studies.monitoring"),
     ("studies.coordination",),
     ("studies.consistency",),
-    ("studies.runner", "studies.reporting"),
+    ("studies.runner", "studies.reporting", "studies.models"),
     ("studies.cli",),
     ("benchmarks", "tests"),
 )

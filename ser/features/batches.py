@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ser.devices import to_device
 from ser.features.normalization import AffineNormalization
-from ser.features.store import FeatureStore
+from ser.features.store import FrameSource
 
 
 class FeatureSource(Protocol):
@@ -38,7 +38,7 @@ class MappedFeatures:
         stack: Frames joined into one, 1 or more.
     """
 
-    store: FeatureStore
+    store: FrameSource
     affine: AffineNormalization
     stack: int
 

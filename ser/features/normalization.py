@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ser.config import Normalisation
 from ser.errors import FoldError
-from ser.features.store import FeatureStore
+from ser.features.store import FrameSource
 
 # A range or a deviation below this is the rounding of one constant, digital silence say: float32
 # resolves 2e-6 where log-mels lie. Dividing by it would blow rounding up to the size of speech, so
@@ -36,7 +36,7 @@ class AffineNormalization:
 
 
 def fit_normalization(
-    store: FeatureStore,
+    store: FrameSource,
     speakers: Sequence[str],
     normalisation: Normalisation,
     training_speakers: Sequence[str],
@@ -80,7 +80,7 @@ def fit_normalization(
     return _zscore(store, [(utterances, utterances) for utterances in groups])
 
 
-def _min_max_per_utterance(store: FeatureStore) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _min_max_per_utterance(store: FrameSource) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least and greatest value of each utterance, shape `(utterance,)` each."""
     count = len(store.lengths)
     least, greatest = np.empty(count), np.empty(count)
@@ -90,7 +90,7 @@ def _min_max_per_utterance(store: FeatureStore) -> tuple[NDArray[np.float64], ND
     return least, greatest
 
 
-def _minmax(store: FeatureStore, least: NDArray[np.float64], greatest: NDArray[np.float64]) -> AffineNormalization:
+def _minmax(store: FrameSource, least: NDArray[np.float64], greatest: NDArray[np.float64]) -> AffineNormalization:
     """To 0..1; clipped even where nothing lies outside, since rounding can pass 1 by its last bit."""
     shape = (len(store.lengths), store.width)
     shift = np.broadcast_to(least[:, None], shape)
@@ -98,7 +98,7 @@ def _minmax(store: FeatureStore, least: NDArray[np.float64], greatest: NDArray[n
     return AffineNormalization(shift.astype(np.float32), scale.astype(np.float32), clip=True)
 
 
-def _zscore(store: FeatureStore, groups: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> AffineNormalization:
+def _zscore(store: FrameSource, groups: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> AffineNormalization:
     """To mean 0 and deviation 1 of each band.
 
     Args:
@@ -114,7 +114,7 @@ def _zscore(store: FeatureStore, groups: Sequence[tuple[NDArray[np.bool_], NDArr
 
 
 def _mean_and_deviation(
-    store: FeatureStore, utterances: NDArray[np.intp]
+    store: FrameSource, utterances: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and population deviation of each band over all frames, shape `(width,)` each.
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,21 @@ class StoreMetadata(FrozenModel):
             content_digest=digest_content(folder / frames_file(settings), lengths),
             build_s=build_s,
         )
+
+
+class FrameSource(Protocol):
+    """Raw frames of utterances, wherever they are."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Frames of each utterance, shape `(utterance,)`."""
+
+    @property
+    def width(self) -> int:
+        """Numbers in a frame."""
+
+    def frames(self, index: int) -> NDArray[np.floating]:
+        """Frames of one utterance, shape `(frame, width)`."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing_extensions import override
 from ser.errors import UnavailableError
 from studies.cli import commands
 from studies.cli.corpus.commands import app as corpus
+from studies.cli.model.commands import app as model
+from studies.cli.model.commands import predict
 from studies.cli.options import run_without_passwords_in_arguments
 from studies.cli.report.commands import app as report
 from studies.cli.results.commands import app as results
@@ -54,6 +56,8 @@ app.add_typer(study, name="study")
 app.add_typer(corpus, name="corpus")
 app.add_typer(report, name="report")
 app.add_typer(results, name="results")
+app.add_typer(model, name="model")
+app.command(epilog="Example: ser predict recording.wav --model data/models/demo")(predict)
 app.add_typer(commands.storage, name="storage")
 app.command(epilog="Example: ser ui --port 5000")(commands.ui)
 app.command(epilog="Example: ser dashboard --port 8080")(commands.dashboard)

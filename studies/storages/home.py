@@ -63,6 +63,11 @@ class Home:
         return self.root / "artifacts"
 
     @property
+    def models(self) -> Path:
+        """Models made of studies."""
+        return self.root / "models"
+
+    @property
     def reports(self) -> Path:
         """Report."""
         return self.root / "reports"

@@ -1,0 +1,86 @@
+"""Frames of recordings in memory, computed by a model's front end."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ser.corpora.audio import read_audio
+from ser.corpora.corpus import Utterance
+from ser.errors import SerError
+from ser.features.frontends.base import FrontEnd
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Recording to be heard.
+
+    Attributes:
+        name: Its name in messages and tables.
+        audio: Audio file, or samples at 16 kHz of shape `(sample,)`, -1..1.
+        speaker: Speaker, or None where nobody knows.
+    """
+
+    name: str
+    audio: Path | NDArray[np.float32]
+    speaker: str | None = None
+
+
+@dataclass(frozen=True)
+class FramesInMemory:
+    """Frames of several recordings, as a feature store offers those of a corpus.
+
+    Attributes:
+        arrays: Frames of each recording, shape `(frame, width)`.
+    """
+
+    arrays: tuple[NDArray[np.floating], ...]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Frames of each recording, shape `(recording,)`."""
+        return np.array([len(array) for array in self.arrays], dtype=np.int64)
+
+    @property
+    def width(self) -> int:
+        """Numbers in a frame."""
+        return int(self.arrays[0].shape[1])
+
+    def frames(self, index: int) -> NDArray[np.floating]:
+        """Frames of one recording, shape `(frame, width)`."""
+        return self.arrays[index]
+
+
+def compute_recordings(front_end: FrontEnd, recordings: Sequence[Recording]) -> list[NDArray[np.floating] | SerError]:
+    """Compute the frames of recordings, several at a time; the values do not depend on how many.
+
+    Args:
+        front_end: The front end, loaded.
+        recordings: The recordings.
+
+    Returns:
+        Frames of each, shape `(frame, width)`, in the type in which a store keeps them, or the reason for which there
+        are none.
+    """
+    number_type = np.dtype(front_end.settings[0].stored_type)
+
+    def compute(recording: Recording) -> NDArray[np.floating] | SerError:
+        try:
+            samples, path = recording.audio, Path(recording.name)
+            if isinstance(samples, Path):
+                path, samples = samples, read_audio(samples, front_end.sample_rate_hz)
+            utterance = Utterance(id=recording.name, path=path, speaker="", emotion="")
+            return front_end.compute(utterance, samples)[0].astype(number_type)
+        except SerError as error:
+            return error
+
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(compute, recordings))
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,166 @@
+"""Model that hears recordings: an ensemble of trained folds with their front end."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ser.errors import ModelError, SerError
+from ser.features.frontends import open_front_ends
+from ser.features.frontends.base import FrontEnd
+from ser.features.normalization import AffineNormalization
+from ser.inference.description import ModelDescription, Situation
+from ser.inference.frames import FramesInMemory, Recording, compute_recordings
+from ser.inference.model_folder import read_folder
+from ser.inference.scoring import normalise, score_utterances
+from ser.model.network import SpeechEmotionNetwork
+
+_AT_ONCE = 64
+"""Recordings of unknown speakers in memory at once."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model heard in a recording.
+
+    Attributes:
+        recording: The recording.
+        emotion: The emotion with the highest probability, or None where the recording could not be read.
+        probabilities: Probability of each emotion, 0..1, in the order of the model's emotions; they sum to 1.
+        error: Why there is no emotion, or None.
+    """
+
+    recording: Recording
+    emotion: str | None
+    probabilities: dict[str, float]
+    error: str | None = None
+
+    @property
+    def entropy(self) -> float:
+        """Entropy of the probabilities relative to that of a guess, 0 (certain) to 1."""
+        shares = np.array([share for share in self.probabilities.values() if share > 0])
+        return float(-(shares * np.log(shares)).sum() / np.log(len(self.probabilities)))
+
+
+class EmotionModel:
+    """Model that hears recordings.
+
+    Args:
+        description: Its description.
+        networks: Its networks, each with the normalisation by its training speakers.
+        front_end: Its front end.
+    """
+
+    def __init__(
+        self,
+        description: ModelDescription,
+        networks: Sequence[tuple[SpeechEmotionNetwork, AffineNormalization]],
+        front_end: FrontEnd,
+    ) -> None:
+        self.description = description
+        self._networks = tuple(networks)
+        self._front_end = front_end
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Emotions that it tells apart."""
+        return self.description.corpus.emotions
+
+    @property
+    def uses_speakers(self) -> bool:
+        """Whether it normalises by the statistics of a speaker, so that it profits from knowing who speaks."""
+        return self.description.configuration.normalisation == "zscore_speaker"
+
+    def predict(self, recordings: Iterable[Recording | Path | str]) -> Iterator[Prediction]:
+        """Hear recordings; what cannot be read is a prediction with an error, and ends nothing.
+
+        Args:
+            recordings: Recordings or audio files. Those of one speaker should stand together: their frames are in
+                memory at once where the model uses speakers.
+
+        Yields:
+            One prediction for each, in their order.
+        """
+        entries = (
+            entry if isinstance(entry, Recording) else Recording(str(entry), Path(entry)) for entry in recordings
+        )
+        for group in self._groups(entries):
+            yield from self._predict_group(group)
+
+    def _groups(self, recordings: Iterable[Recording]) -> Iterator[list[Recording]]:
+        """Divide recordings into groups that are normalised together: of one speaker, or any number of strangers."""
+        for speaker, group in groupby(recordings, lambda recording: recording.speaker if self.uses_speakers else None):
+            if speaker is not None:
+                yield list(group)
+            else:
+                while block := [recording for _, recording in zip(range(_AT_ONCE), group, strict=False)]:
+                    yield block
+
+    def _predict_group(self, recordings: Sequence[Recording]) -> list[Prediction]:
+        frames = compute_recordings(self._front_end, recordings)
+        readable = [array for array in frames if not isinstance(array, SerError)]
+        situation: Situation = "stranger" if recordings[0].speaker is None else "speaker"
+        scores = iter(self._score(FramesInMemory(tuple(readable)), situation) if readable else ())
+        return [
+            Prediction(recording, None, {}, str(array))
+            if isinstance(array, SerError)
+            else self._prediction(recording, next(scores))
+            for recording, array in zip(recordings, frames, strict=True)
+        ]
+
+    def _score(self, frames: FramesInMemory, situation: Situation) -> NDArray[np.float64]:
+        """Mean of the members' scores, shape `(recording, class)`."""
+        configuration = self.description.configuration
+        speakers = [""] * len(frames.arrays)
+        scores = [
+            score_utterances(
+                network, normalise(frames, speakers, configuration, training, situation), configuration
+            ).astype(np.float64)
+            for network, training in self._networks
+        ]
+        mean: NDArray[np.float64] = np.mean(scores, axis=0)
+        return mean / mean.sum(axis=1, keepdims=True)
+
+    def _prediction(self, recording: Recording, scores: NDArray[np.float64]) -> Prediction:
+        probabilities = dict(zip(self.emotions, scores.tolist(), strict=True))
+        return Prediction(recording, self.emotions[int(scores.argmax())], probabilities)
+
+
+def load_model(folder: Path | str, encoder: Path | str | None = None) -> EmotionModel:
+    """Load a model that `ser model make` made.
+
+    Args:
+        folder: Its folder.
+        encoder: Folder of the pretrained encoder that it hears with, where that is not where it was.
+
+    Returns:
+        The model, on the CPU.
+
+    Raises:
+        ModelError: The folder holds no model, a damaged one, or one of another version.
+        SerError: Its front end cannot be used here; the text says which it is.
+
+    Examples:
+        model = load_model("data/models/demo")
+        for prediction in model.predict(["talk.wav"]):
+            print(prediction.emotion, prediction.probabilities)
+    """
+    description, members = read_folder(Path(folder))
+    classes = len(description.corpus.emotions)
+    networks = []
+    for weights, normalisation in members:
+        network = SpeechEmotionNetwork(description.configuration, classes)
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ModelError(f"{folder}: its weights are not those of its configuration: {error}") from None
+        networks.append((network, normalisation))
+    choice = description.front_end
+    if encoder is not None:
+        choice = choice.model_copy(update={"location": str(Path(encoder).expanduser().absolute())})
+    (front_end,) = open_front_ends([choice])
+    front_end.load()
+    return EmotionModel(description, networks, front_end)

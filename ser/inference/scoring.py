@@ -1,0 +1,85 @@
+"""Scores of utterances by one trained network."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ser.config import FoldConfiguration
+from ser.features.batches import MappedFeatures
+from ser.features.normalization import AffineNormalization, fit_normalization
+from ser.features.store import FrameSource
+from ser.inference.description import Situation
+from ser.model.decoding import decode, decode_utterance_level
+from ser.model.network import SpeechEmotionNetwork
+from ser.training.batching import CPU_COST, micro_batches
+from ser.training.precision import precision_context
+
+
+@torch.no_grad()
+def score_utterances(
+    network: SpeechEmotionNetwork, features: MappedFeatures, configuration: FoldConfiguration
+) -> NDArray[np.float32]:
+    """Score utterances as the training scores its test speakers.
+
+    Args:
+        network: The network.
+        features: Normalised features.
+        configuration: The network's configuration; the decision `likelihood` is not possible, since it needs the
+            number of labels of an utterance.
+
+    Returns:
+        Scores of the emotions, rows sum to 1, shape `(utterance, class)`.
+    """
+    network.eval()
+    device = torch.device("cpu")
+    scores = np.empty((len(features.lengths), network.output.out_features - network.sequence), dtype=np.float32)
+    with precision_context(configuration.precision, device):
+        for group in micro_batches(features.lengths, CPU_COST):
+            frames, lengths = features.batch(group)
+            log_probabilities = network(frames, lengths)
+            if configuration.decision is None:
+                decoded = decode_utterance_level(log_probabilities)
+            else:
+                decoded = decode(log_probabilities, lengths, torch.ones_like(lengths), configuration.decision)
+            scores[group] = decoded.scores.numpy()
+    return scores
+
+
+def normalise(
+    frames: FrameSource,
+    speakers: list[str],
+    configuration: FoldConfiguration,
+    training: AffineNormalization,
+    situation: Situation,
+) -> MappedFeatures:
+    """Normalise utterances by what is known of their speakers.
+
+    Args:
+        frames: Raw frames.
+        speakers: Speaker of each utterance, or any text that differs where speakers do.
+        configuration: The network's configuration.
+        training: Normalisation by the network's training speakers, one row.
+        situation: With `zscore_speaker`, whose statistics are taken: those of all frames of the speaker, of the
+            utterance alone, or of the training speakers. Without effect on other normalisations.
+    """
+    normalisation = configuration.normalisation
+    if normalisation == "zscore_speaker" and situation != "stranger":
+        groups = speakers if situation == "speaker" else [str(index) for index in range(len(speakers))]
+        affine = fit_normalization(frames, groups, "zscore_speaker", ())
+    elif normalisation == "minmax_utterance":
+        affine = fit_normalization(frames, speakers, "minmax_utterance", ())
+    else:
+        shape = (len(frames.lengths), frames.width)
+        affine = AffineNormalization(
+            np.broadcast_to(training.shift, shape), np.broadcast_to(training.scale, shape), training.clip
+        )
+    return MappedFeatures(frames, affine, configuration.stack)
+
+
+def training_normalisation(
+    frames: FrameSource, speakers: list[str], configuration: FoldConfiguration, training_speakers: tuple[str, ...]
+) -> AffineNormalization:
+    """Fit the normalisation that a network uses for strangers: one row, by the statistics of its training speakers."""
+    name = "minmax_training" if configuration.normalisation == "minmax_training" else "zscore_training"
+    fitted = fit_normalization(frames, speakers, name, training_speakers)
+    return AffineNormalization(fitted.shift[:1].copy(), fitted.scale[:1].copy(), fitted.clip)

@@ -1,0 +1,1 @@
+"""Commands of `ser model`, and `ser predict`."""

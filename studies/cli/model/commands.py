@@ -1,0 +1,89 @@
+"""Options and help of `ser model` and `ser predict`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from studies.cli.lazy_command import lazy_command
+from studies.cli.options import StorageOptions
+
+app = typer.Typer(
+    help="Make a model of the variant that validation chose.",
+    epilog="Example: ser model make",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Make it a group, although it has one command."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakeOptions(StorageOptions):
+    """Options of `ser model make`."""
+
+    study: Annotated[str | None, typer.Option(help="Name of the study; the newest without it.")] = None
+    variant: Annotated[
+        str | None, typer.Option(help="Name of another variant, such as 'none · words', or a part of it.")
+    ] = None
+    root: Annotated[Path | None, typer.Option(help="Folder of the corpus, where it has moved since the study.")] = None
+    output: Annotated[Path | None, typer.Option(help="Folder of the model; HOME/models/NAME without it.")] = None
+
+
+@app.command("make", epilog="Example: ser model make --study demo-quick-quantum-1a2b3c4d")
+@lazy_command("studies.cli.model.make:make")
+def make(options: MakeOptions) -> None:
+    """Make a model: an ensemble of the folds of the variant with the highest mean validation UA.
+
+    It writes a folder with the weights (safetensors), a description (JSON) and a model card. Its expected UA is measured
+    on the folds' test speakers, by what is known of a speaker.
+    """
+
+
+class OutputFormat(StrEnum):
+    """Format of predictions."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class SpeakerSource(StrEnum):
+    """Where the speaker of a recording is taken from."""
+
+    NONE = "none"
+    FOLDER = "folder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions:
+    """Options of `ser predict`."""
+
+    audio: Annotated[list[Path], typer.Argument(metavar="AUDIO|FOLDER...", help="Audio files, or folders of them.")]
+    model: Annotated[Path | None, typer.Option(help="Folder of the model; the newest of HOME/models without it.")] = (
+        None
+    )
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
+    ] = None
+    speaker_from: Annotated[
+        SpeakerSource,
+        typer.Option(
+            help="Whose recordings are normalised together: nobody's, or those of a folder, one speaker each."
+        ),
+    ] = SpeakerSource.NONE
+    format: Annotated[OutputFormat, typer.Option(help="Format of the predictions.")] = OutputFormat.TABLE
+    home: Annotated[Path, typer.Option(help="Folder of results and models.", envvar="SER_HOME")] = Path("data")
+
+
+@lazy_command("studies.cli.model.predict:predict")
+def predict(options: PredictOptions) -> None:
+    """Hear audio files of any format and rate: emotion, probability of each emotion, entropy.
+
+    A file that cannot be read is named and ends nothing. Predictions go to standard output, all else to standard error.
+    """

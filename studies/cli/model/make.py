@@ -1,0 +1,77 @@
+"""Body of `ser model make`."""
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+
+from ser.corpora.loading import load_corpus
+from ser.errors import StudyError
+from ser.feature_settings import FeatureSettings
+from ser.features.builder import build_stores
+from ser.features.frontends.base import FrontEndChoice
+from ser.features.store import FeatureStore
+from ser.inference.description import ModelDescription
+from studies.cli.arguments import find_study, open_home
+from studies.cli.model.commands import MakeOptions
+from studies.cli.model.expectations import expectation_lines
+from studies.cli.terminal.progress import StudyDisplay
+from studies.models.choice import choose_variant
+from studies.models.maker import ModelSource, make_model
+from studies.search.summaries import StudySummary
+from studies.storages.home import Home
+from tracking.results.store import ResultStore
+
+
+def make(options: MakeOptions) -> None:
+    """Make a model of a study, and print what to expect of it.
+
+    Raises:
+        StudyError: The study has no complete variant, or its corpus has changed since.
+    """
+    home = open_home(options)
+    study = find_study(home, options.study, corpus=None)
+    results = ResultStore(home.results)
+    variant = choose_variant(study, results, options.variant)
+    with StudyDisplay() as display:
+        root = options.root or _root(study, home)
+        corpus = load_corpus(
+            study.plan.corpus, root, display.progress_bar("reading the corpus"), study.plan.corpus_options
+        )
+        if study.location is None or corpus.digest != study.location.corpus_digest:
+            raise StudyError(
+                f"{root}: the corpus is not the one that study {study.name} was trained on; name it by --root"
+            )
+        front_end = _front_end(study, variant.configuration.features)
+        (store,) = build_stores(
+            corpus, [front_end], home.features.absolute(), display.progress_bar("computing features")
+        )
+        source = ModelSource(study.name, corpus, FeatureStore.open(store), front_end, results)
+        folder = options.output or home.models / study.name
+        description = make_model(source, variant, folder, display.progress_bar("measuring what to expect"))
+    _print(description, folder)
+
+
+def _root(study: StudySummary, home: Home) -> Path:
+    """Folder of a study's corpus as its latest start named it."""
+    if study.plan.corpus == "demo":
+        return home.demo_corpus
+    if study.start is None:
+        raise StudyError(f"study {study.name} does not say where its corpus is; name it by --root FOLDER")
+    return Path(study.start.root)
+
+
+def _front_end(study: StudySummary, settings: FeatureSettings) -> FrontEndChoice:
+    return next(choice for choice in study.plan.front_end_choices() if choice.settings == settings)
+
+
+def _print(description: ModelDescription, folder: Path) -> None:
+    console = Console()
+    console.print(
+        f"{description.variant}: {len(description.members)} networks, chosen by validation UA", highlight=False
+    )
+    for line in expectation_lines(description):
+        console.print(line, highlight=False)
+    console.print(f"model: {folder.absolute()}", soft_wrap=True, highlight=False, markup=False)
+    command = f"ser predict AUDIO --model {shlex.quote(str(folder))}"
+    console.print(f"use it: {command}", soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,1 @@
+"""Models made of a study's trained folds."""

@@ -1,0 +1,32 @@
+"""Model card, in the form that model hubs read: facts in a YAML header, then text."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ser.inference.description import ModelDescription
+from tracking.analysis.escaping import escape_markdown
+
+_SITUATIONS = {
+    "speaker": "all recordings of the speaker are given together",
+    "file": "the recording is normalised by itself",
+    "stranger": "nothing is known of the speaker",
+}
+
+
+def model_card(description: ModelDescription) -> str:
+    """Write the card of a model.
+
+    Args:
+        description: The model.
+
+    Returns:
+        Markdown with a YAML header: what it hears, what it was trained on, what to expect of it and its limits.
+    """
+    # Markdown, not HTML: names that users choose are escaped by the filter.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=False, trim_blocks=True
+    )
+    environment.filters["markdown"] = escape_markdown
+    template = environment.get_template("card.md.jinja")
+    return template.render(model=description, corpus=description.corpus, situations=_SITUATIONS) + "\n"

@@ -1,0 +1,81 @@
+"""Choice of the variant whose folds become a model, by validation alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from ser.config import FoldConfiguration
+from ser.errors import StudyError, unknown_value_message
+from studies.search.started_trials import StartedTrial, find_versions, started_trials
+from studies.search.summaries import StudySummary
+from tracking.analysis.variants.naming import variant_label
+from tracking.results.store import ResultStore
+
+_SIMPLEST_FIRST = ("none", "local", "component", "quantum")
+
+
+@dataclass(frozen=True)
+class VariantTrials:
+    """Complete trials of a variant.
+
+    Attributes:
+        label: Readable name of the variant.
+        trials: Its trials, one for each seed.
+    """
+
+    label: str
+    trials: tuple[StartedTrial, ...]
+
+    @property
+    def mean_validation_ua(self) -> float:
+        """Mean over its seeds of the mean validation UA, 0..1."""
+        return fmean(trial.mean_validation_ua or 0.0 for trial in self.trials)
+
+    @property
+    def configuration(self) -> FoldConfiguration:
+        """Configuration of its first seed."""
+        return self.trials[0].configuration
+
+
+def choose_variant(study: StudySummary, results: ResultStore, label: str | None = None) -> VariantTrials:
+    """Choose the variant with the highest mean validation UA, of equal ones the simplest; no test score enters.
+
+    Args:
+        study: The study.
+        results: Results on disk.
+        label: Name of the variant to take instead, or a part of its name that no other one has.
+
+    Raises:
+        StudyError: The study has no complete trial, or no or several variants of that name; the text lists them.
+    """
+    variants = _complete_variants(study, results)
+    if not variants:
+        raise StudyError(f"study {study.name} has no complete trial yet; run its command to the end first")
+    if label is None:
+        return min(variants, key=lambda variant: (-variant.mean_validation_ua, _complexity(variant.configuration)))
+    matching = [variant for variant in variants if variant.label == label] or [
+        variant for variant in variants if label in variant.label
+    ]
+    if len(matching) != 1:
+        labels = [variant.label for variant in matching or variants]
+        raise StudyError(unknown_value_message("variant", label, labels))
+    return matching[0]
+
+
+def _complete_variants(study: StudySummary, results: ResultStore) -> list[VariantTrials]:
+    versions, stored = find_versions(study, results), results.identities()
+    groups: dict[FoldConfiguration, list[StartedTrial]] = {}
+    for trial in started_trials(study, versions) if versions is not None else ():
+        if trial.pruned is None and trial.mean_validation_ua is not None and trial.folds.keys() <= stored:
+            groups.setdefault(trial.configuration.model_copy(update={"seed": 0}), []).append(trial)
+    return [_variant(trials) for trials in groups.values()]
+
+
+def _variant(trials: Sequence[StartedTrial]) -> VariantTrials:
+    by_seed = sorted(trials, key=lambda trial: trial.configuration.seed)
+    return VariantTrials(variant_label(by_seed[0].configuration), tuple(by_seed))
+
+
+def _complexity(configuration: FoldConfiguration) -> tuple[int, int, int]:
+    """Order of variants by simplicity: attention, scope, layers."""
+    return _SIMPLEST_FIRST.index(configuration.attention), configuration.scope or 0, configuration.layers
