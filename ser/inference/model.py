@@ -84,10 +84,7 @@ class EmotionModel:
         Yields:
             One prediction for each, in their order.
         """
-        entries = (
-            entry if isinstance(entry, Recording) else Recording(str(entry), Path(entry)) for entry in recordings
-        )
-        for group in self._groups(entries):
+        for group in self._groups(map(_as_recording, recordings)):
             yield from self._predict_group(group)
 
     def _groups(self, recordings: Iterable[Recording]) -> Iterator[list[Recording]]:
@@ -122,11 +119,16 @@ class EmotionModel:
             for network, training in self._networks
         ]
         mean: NDArray[np.float64] = np.mean(scores, axis=0)
-        return mean / mean.sum(axis=1, keepdims=True)
+        shares: NDArray[np.float64] = mean / mean.sum(axis=1, keepdims=True)
+        return shares
 
     def _prediction(self, recording: Recording, scores: NDArray[np.float64]) -> Prediction:
         probabilities = dict(zip(self.emotions, scores.tolist(), strict=True))
         return Prediction(recording, self.emotions[int(scores.argmax())], probabilities)
+
+
+def _as_recording(entry: Recording | Path | str) -> Recording:
+    return entry if isinstance(entry, Recording) else Recording(str(entry), Path(entry))
 
 
 def load_model(folder: Path | str, encoder: Path | str | None = None) -> EmotionModel:

@@ -24,7 +24,7 @@ Weights = Mapping[str, Tensor]
 
 def pack_weights(members: Sequence[tuple[Weights, AffineNormalization]]) -> bytes:
     """Write the weights of all networks, each with the normalisation by its training speakers, as safetensors."""
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for number, (weights, normalisation) in enumerate(members):
         prefix = _prefix(number)
         tensors |= {prefix + name: weight for name, weight in weights.items()}
@@ -63,9 +63,7 @@ def read_folder(folder: Path) -> tuple[ModelDescription, list[tuple[dict[str, Te
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         if digest != description.weights_sha256:
-            raise ModelError(
-                f"{path}: its digest is {digest[:16]}, {DESCRIPTION} says {description.weights_sha256[:16]}"
-            )
+            raise ModelError(f"{path}: its digest is {digest}, but {DESCRIPTION} says {description.weights_sha256}")
         tensors = load(content)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ser.config import FoldConfiguration
+from ser.config import FoldConfiguration, Normalisation
 from ser.features.batches import MappedFeatures
 from ser.features.normalization import AffineNormalization, fit_normalization
 from ser.features.store import FrameSource
@@ -80,6 +80,8 @@ def training_normalisation(
     frames: FrameSource, speakers: list[str], configuration: FoldConfiguration, training_speakers: tuple[str, ...]
 ) -> AffineNormalization:
     """Fit the normalisation that a network uses for strangers: one row, by the statistics of its training speakers."""
-    name = "minmax_training" if configuration.normalisation == "minmax_training" else "zscore_training"
+    name: Normalisation = "zscore_training"
+    if configuration.normalisation == "minmax_training":
+        name = "minmax_training"
     fitted = fit_normalization(frames, speakers, name, training_speakers)
     return AffineNormalization(fitted.shift[:1].copy(), fitted.scale[:1].copy(), fitted.clip)

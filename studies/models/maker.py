@@ -72,9 +72,7 @@ def make_model(
         SerError: A result is damaged.
     """
     if variant.configuration.decision == "likelihood":
-        raise StudyError(
-            "decision likelihood needs the number of labels of an utterance; make a model of another study"
-        )
+        raise StudyError("decision likelihood needs the number of labels of an utterance, which no stranger gives")
     folds = list(_read_folds(source.results, variant))
     members = []
     heard: list[dict[Situation, NDArray[np.int64]]] = []

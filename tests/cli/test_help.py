@@ -43,6 +43,8 @@ def test_the_commands_are_those_that_the_readme_names() -> None:
         "corpus make-layout",
         "corpus check",
         "doctor",
+        "model make",
+        "predict",
         "results list",
         "results rm",
         "storage init",
@@ -107,6 +109,8 @@ def test_nothing_runs_where_a_command_or_an_option_is_missing(path: tuple[str, .
         ("results", "rm"),
         ("storage", "init"),
         ("storage", "check"),
+        ("storage", "upgrade"),
+        ("model", "make"),
     }:
         path = (*path, "--no-such-option")
     answer = CliRunner().invoke(app, list(path))

@@ -334,3 +334,25 @@ def test_a_study_whose_folds_fail_says_so_and_why(folder: StudyFolder, tmp_path:
     assert "FAILED" in row
     assert "TrainingError" in row
     assert apart.refused("report").stderr.startswith("error: no fold of corpus emodb has a result yet")
+
+
+def test_a_finished_study_becomes_a_model_that_hears_files(folder: StudyFolder, first: Result) -> None:
+    made = folder.ser("model", "make")
+    assert "quantum · words: 4 networks, chosen by validation UA" in made.output
+    (model,) = (folder.home / "models").iterdir()
+    assert f"ser predict AUDIO --model {model}" in made.output
+    card = (model / "README.md").read_text(encoding="utf-8")
+    assert "Measured on 28 utterances" in card
+    answer = folder.ser("predict", str(folder.corpus / "wav"), "--format", "jsonl")
+    heard = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert len(heard) == len(STEMS)
+    assert all(entry["emotion"] == entry["scores"][0]["label"] for entry in heard)
+    assert all(sum(score["score"] for score in entry["scores"]) == pytest.approx(1) for entry in heard)
+    assert "no speaker given: statistics of the training speakers; expected UA" in answer.stderr
+    assert "16a01Fa.wav: cannot be decoded as audio" in answer.stderr
+    table = folder.ser("predict", str(folder.corpus / "wav" / f"{STEMS[0]}.wav"), "--speaker-from", "folder")
+    assert "speakers by folder" in table.stderr
+    assert f"{STEMS[0]}.wav" in table.stdout
+    again = CliRunner().invoke(app, ["model", "make", "--home", str(folder.home)])
+    assert again.exit_code == 1
+    assert "exists already" in again.output

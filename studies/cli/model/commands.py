@@ -18,11 +18,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _group() -> None:
-    """Make it a group, although it has one command."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class MakeOptions(StorageOptions):
     """Options of `ser model make`."""
@@ -40,8 +35,8 @@ class MakeOptions(StorageOptions):
 def make(options: MakeOptions) -> None:
     """Make a model: an ensemble of the folds of the variant with the highest mean validation UA.
 
-    It writes a folder with the weights (safetensors), a description (JSON) and a model card. Its expected UA is measured
-    on the folds' test speakers, by what is known of a speaker.
+    It writes a folder with the weights (safetensors), a description (JSON) and a model card. Its expected UA is
+    measured on the folds' test speakers, by what is known of a speaker.
     """
 
 
@@ -65,17 +60,13 @@ class PredictOptions:
     """Options of `ser predict`."""
 
     audio: Annotated[list[Path], typer.Argument(metavar="AUDIO|FOLDER...", help="Audio files, or folders of them.")]
-    model: Annotated[Path | None, typer.Option(help="Folder of the model; the newest of HOME/models without it.")] = (
-        None
-    )
+    model: Annotated[Path | None, typer.Option(help="Folder of the model; without it the newest one.")] = None
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
     ] = None
     speaker_from: Annotated[
         SpeakerSource,
-        typer.Option(
-            help="Whose recordings are normalised together: nobody's, or those of a folder, one speaker each."
-        ),
+        typer.Option(help="What tells who speaks: nothing, or the folders, one for each speaker."),
     ] = SpeakerSource.NONE
     format: Annotated[OutputFormat, typer.Option(help="Format of the predictions.")] = OutputFormat.TABLE
     home: Annotated[Path, typer.Option(help="Folder of results and models.", envvar="SER_HOME")] = Path("data")

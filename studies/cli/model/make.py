@@ -18,6 +18,7 @@ from studies.cli.model.expectations import expectation_lines
 from studies.cli.terminal.progress import StudyDisplay
 from studies.models.choice import choose_variant
 from studies.models.maker import ModelSource, make_model
+from studies.provenance import home_tag_name
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
 from tracking.results.store import ResultStore
@@ -35,13 +36,10 @@ def make(options: MakeOptions) -> None:
     variant = choose_variant(study, results, options.variant)
     with StudyDisplay() as display:
         root = options.root or _root(study, home)
-        corpus = load_corpus(
-            study.plan.corpus, root, display.progress_bar("reading the corpus"), study.plan.corpus_options
-        )
+        plan, progress = study.plan, display.progress_bar("reading the corpus")
+        corpus = load_corpus(plan.corpus, root, progress, plan.corpus_options)
         if study.location is None or corpus.digest != study.location.corpus_digest:
-            raise StudyError(
-                f"{root}: the corpus is not the one that study {study.name} was trained on; name it by --root"
-            )
+            raise StudyError(f"{root}: study {study.name} was trained on another corpus; name its folder by --root")
         front_end = _front_end(study, variant.configuration.features)
         (store,) = build_stores(
             corpus, [front_end], home.features.absolute(), display.progress_bar("computing features")
@@ -58,10 +56,11 @@ def _root(study: StudySummary, home: Home) -> Path:
         return home.demo_corpus
     if study.start is None:
         raise StudyError(f"study {study.name} does not say where its corpus is; name it by --root FOLDER")
-    return Path(study.start.root)
+    return Path(study.start.root_of(home_tag_name(home.root)))
 
 
 def _front_end(study: StudySummary, settings: FeatureSettings) -> FrontEndChoice:
+    """The front end of a variant, with the folder of its weights."""
     return next(choice for choice in study.plan.front_end_choices() if choice.settings == settings)
 
 

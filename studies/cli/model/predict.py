@@ -72,9 +72,9 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _print_table(model: EmotionModel, predictions: Sequence[Prediction]) -> None:
-    table = Table("emotion", *model.emotions, "entropy")
-    table.columns.insert(0, Table("file").columns[0])
-    table.columns[0].no_wrap, table.columns[0].overflow = True, "fold"
+    table = Table()
+    for title in ("file", "emotion", *model.emotions, "entropy"):
+        table.add_column(title, no_wrap=True, overflow="fold")
     for prediction in predictions:
         shares = [f"{100 * share:.0f}%" for share in prediction.probabilities.values()]
         name = printable(prediction.recording.name)
@@ -93,8 +93,8 @@ def _print_csv(model: EmotionModel, predictions: Sequence[Prediction]) -> None:
 
 def _print_json_lines(model: EmotionModel, predictions: Sequence[Prediction]) -> None:
     for prediction in predictions:
-        scores = [{"label": label, "score": score} for label, score in prediction.probabilities.items()]
-        scores.sort(key=lambda entry: -float(entry["score"]))
+        best_first = sorted(prediction.probabilities.items(), key=lambda entry: -entry[1])
+        scores = [{"label": label, "score": score} for label, score in best_first]
         typer.echo(json.dumps({"file": prediction.recording.name, "emotion": prediction.emotion, "scores": scores}))
 
 
