@@ -33,6 +33,8 @@ TORCH          ?= $(if $(shell command -v nvidia-smi),cuda,cpu)  ## Build of PyT
 PIP_ARGS       ?=          ## Options of pip install
 TEST_WORKERS   ?= auto     ## Test processes: a number, or auto for one per core
 ROUNDS         ?= 50       ## Kills of `make chaos`
+OUTAGE         ?= answers  ## Disturbance of `make outages`: answers or postgresql
+STUDIES        ?= 10       ## Studies of `make outages`
 OUTAGE_S       ?=          ## Seconds of server outages, in place of kills, of `make chaos`
 
 VENV := .venv
@@ -80,7 +82,7 @@ endif
 PYTEST = $(BIN)/python -m pytest -n $(strip $(TEST_WORKERS)) --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock study studies report ui dashboard test test-quick check chaos bench gpu-check recording simulate clean
+.PHONY: help setup lock study studies report ui dashboard test test-quick check chaos outages bench gpu-check recording simulate clean
 
 help: ## Show targets and settings
 	@echo "Targets:"
@@ -140,6 +142,9 @@ check: setup ## Check style, types and the direction of imports
 
 chaos: setup ## Kill studies at ROUNDS random moments, or stop servers for OUTAGE_S seconds; check that nothing is lost
 	$(BIN)/python -m tests.faults.chaos $(or $(call option,OUTAGE_S,outage-s),$(call option,ROUNDS,rounds))
+
+outages: setup ## Run STUDIES studies on a server that answers badly, or whose PostgreSQL is killed; compare their ends
+	$(BIN)/python -m benchmarks.outages.campaign $(call quote,$(OUTAGE)) $(call option,STUDIES,studies)
 
 bench: setup ## Measure speed and memory as ratios within one run: make bench ROOT=/corpora/emodb
 	$(BIN)/python -m benchmarks $(call option,ROOT,emodb)

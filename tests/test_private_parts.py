@@ -20,6 +20,7 @@ TORCH = ("torch", "2.13", "ser/training/optimizer.py")
 USED = {
     MLFLOW: (
         "mlflow.store.artifact.artifact_repository_registry:get_artifact_repository",
+        "mlflow.store.artifact.artifact_repo:ArtifactRepository._download_file",
         "mlflow.store.db.utils:_logger",
         "mlflow.tracking.request_header.databricks_request_header_provider:DatabricksRequestHeaderProvider.in_context",
         "mlflow.utils.mlflow_tags:MLFLOW_DATASET_CONTEXT",

@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from ser.files import atomic_write
 from tracking import schema
-from tracking.backend.mlflow_internals import artifact_repository
+from tracking.backend.mlflow_internals import artifact_repository, download_file
 
 
 def artifact_path(run: Run, name: str) -> Path | None:
@@ -57,9 +57,10 @@ def open_artifact(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
 
 def download(client: MlflowClient, run: Run, name: str, folder: Path) -> Path:
     """Download an artifact of a remote store into a folder; one that MLflow chooses would never be deleted."""
-    run_folder = folder / str(run.info.run_id)
-    run_folder.mkdir(parents=True, exist_ok=True)
-    return Path(client.download_artifacts(run.info.run_id, name, str(run_folder)))
+    path = folder / str(run.info.run_id) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    download_file(client, str(run.info.artifact_uri), name, path)
+    return path
 
 
 class Artifacts:

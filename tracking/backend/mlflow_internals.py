@@ -65,6 +65,22 @@ def artifact_repository(client: MlflowClient, uri: str) -> Any:
     return get_artifact_repository(uri, tracking_uri=client.tracking_uri)
 
 
+def download_file(client: MlflowClient, uri: str, name: str, path: Path) -> None:
+    """Download one file of a run; MLflow's documented download does not say whether the file or the server is missing.
+
+    Args:
+        client: The tracking store.
+        uri: The run's artifact URI.
+        name: Name of the file.
+        path: Where to save it.
+
+    Raises:
+        OSError: The server has no such file, answers badly or cannot be reached.
+        MlflowException: The same, from some artifact stores.
+    """
+    artifact_repository(client, uri)._download_file(name, str(path))
+
+
 def saved_view_tag(key: str, name: str, state: Mapping[str, object], time: int) -> tuple[str, str]:
     """Write a saved view as the 'Save view' button of MLflow's page does.
 

@@ -1,22 +1,18 @@
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mlflow.tracking import MlflowClient
 
+from ser.errors import UnavailableError
 from tracking.backend.artifacts import has_result_artifact, open_artifact
-
-
-class Elsewhere:
-    """A store that hands out its artifacts as MLflow's client does."""
-
-    def __init__(self) -> None:
-        self.folders: list[Path] = []
-
-    def download_artifacts(self, run_id: str, path: str, dst_path: str) -> str:
-        self.folders.append(Path(dst_path))
-        (Path(dst_path) / path).write_text(f"{path} of {run_id}")
-        return str(Path(dst_path) / path)
+from tracking.backend.errors import translating_errors
 
 
 def run_at(uri: str, kind: str = "trial") -> Any:
@@ -26,19 +22,61 @@ def run_at(uri: str, kind: str = "trial") -> Any:
 
 def test_a_file_on_this_machine_is_read_where_it_lies(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
-    store: Any = Elsewhere()
-    with open_artifact(store, run_at(f"file://{tmp_path}/a%20b"), "trial.json") as path:
+    client: Any = None
+    with open_artifact(client, run_at(f"file://{tmp_path}/a%20b"), "trial.json") as path:
         assert path == tmp_path / "a b" / "trial.json"
-    assert store.folders == []
 
 
-def test_of_a_file_elsewhere_no_copy_is_left(tmp_path: Path) -> None:
-    store: Any = Elsewhere()
-    with open_artifact(store, run_at("mlflow-artifacts:/1/r1/artifacts"), "trial.json") as path:
-        assert path.read_text() == "trial.json of r1"
-    (folder,) = store.folders
-    assert not folder.exists()
-    assert not folder.parent.exists()
+@contextmanager
+def server(code: int, body: bytes, promised: int) -> Iterator[MlflowClient]:
+    """A client of a server that gives every request the same answer."""
+    # Importing it sets how often MLflow sends a request.
+    import_module("tracking.backend.client")
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code)
+            self.send_header("Content-Length", str(promised))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        yield MlflowClient(tracking_uri=f"http://127.0.0.1:{http.server_port}")
+        http.shutdown()
+
+
+def test_of_a_file_elsewhere_no_copy_is_left() -> None:
+    run = run_at("mlflow-artifacts:/1/r1/artifacts")
+    with server(200, b"a result", 8) as client, open_artifact(client, run, "trial.json") as path:
+        assert path.read_bytes() == b"a result"
+    assert not path.parent.parent.exists()
+
+
+@pytest.mark.parametrize(("code", "promised"), [(503, 0), (401, 0), (200, 9)])
+def test_a_server_that_answers_badly_lacks_no_file(code: int, promised: int) -> None:
+    run = run_at("mlflow-artifacts:/1/r1/artifacts")
+    with (
+        server(code, b"" if code != 200 else b"half", promised) as client,
+        pytest.raises(UnavailableError),
+        translating_errors("server"),
+        open_artifact(client, run, "trial.json"),
+    ):
+        raise AssertionError("nothing was downloaded")
+
+
+def test_a_file_that_a_server_lacks_is_no_outage() -> None:
+    run = run_at("mlflow-artifacts:/1/r1/artifacts")
+    with (
+        server(404, b"", 0) as client,
+        pytest.raises(OSError, match="404"),
+        translating_errors("server"),
+        open_artifact(client, run, "trial.json"),
+    ):
+        raise AssertionError("nothing was downloaded")
 
 
 @pytest.mark.parametrize(
