@@ -13,6 +13,7 @@ from studies.search.records import Point
 from studies.search.session import StudySession
 from studies.storages.base import Lease
 from tracking.context import StudyContext
+from tracking.results.fetching import fetch_missing
 from tracking.writing.recorder import Recorder
 
 _ROUNDS = 5
@@ -30,7 +31,7 @@ class CheckResult:
         study: Name of the study.
         snapshot: The study as it is now.
         repaired: Inconsistencies that were repaired, in order.
-        damaged: Damaged results, one line each.
+        damaged: Damaged results, and those that a tracking server had, one line each.
         lost_runs: Number of results whose runs MLflow had lost when the check began.
         running_by: Process that runs the study now, or None.
     """
@@ -113,6 +114,7 @@ def repair_study(
         StudyError: Another coordinator has taken the study.
     """
     damaged = _set_aside_damaged(session, progress)
+    fetched = _fetch_missing(session)
     first = snapshot = read_snapshot(session)
     repaired: list[Inconsistency] = []
     for _ in range(_ROUNDS):
@@ -126,7 +128,7 @@ def repair_study(
             _project(session, snapshot)
         repaired += findings
         snapshot = read_snapshot(session)
-    return CheckResult(session.name, snapshot, tuple(repaired), damaged, _lost_runs(first))
+    return CheckResult(session.name, snapshot, tuple(repaired), (*damaged, *fetched), _lost_runs(first))
 
 
 def _is_resumable(finding: Inconsistency) -> bool:
@@ -146,6 +148,17 @@ def _set_aside_damaged(session: StudySession, progress: Progress) -> tuple[str, 
         path = session.results.move(identity, session.home.trash)
         lines.append(f"{reason}; moved to {path}, the fold is trained again")
     return tuple(lines)
+
+
+def _fetch_missing(session: StudySession) -> tuple[str, ...]:
+    """Fetch the study's results that only a shared tracking server has; return lines about them."""
+    if session.home.tracking_uri is None:
+        return ()
+    digest, experiment = session.location.corpus_digest, session.experiment
+    fetched = fetch_missing(session.client, experiment, digest, _identities(session), session.results)
+    count = len(fetched.identities)
+    lines = [f"fetched {count} results of other data directories from the tracking server"] if count else []
+    return (*lines, *fetched.damaged)
 
 
 def _lost_runs(snapshot: StudySnapshot) -> int:
