@@ -75,7 +75,12 @@ def _print_table(tests: tuple[PublishedTest, ...]) -> None:
     if not console.is_terminal:
         console.width = _MIN_WIDTH
     names = ("comparison", "score", "n", "percent", "p", "rounding", "recalls", "Holm", "claimed", "verdict")
-    table = Table(*names, box=SIMPLE, title="the paper's Table 3, one-tailed pooled z-tests", title_justify="left")
+    table = Table(
+        *names,
+        box=SIMPLE,
+        title="the paper's Table 3, one-tailed pooled z-tests (independent utterances)",
+        title_justify="left",
+    )
     for test in tests:
         table.add_row(
             f"{test.variant} > {test.baseline}",

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from ser.config import digest_of
 from studies.reporting import report_runner
 from studies.reporting.report_runner import Report, build_report, watch_study
 from studies.search.records import StudyLocation
 from studies.storages.home import Home
 from tests.support.scored_trials import World, configuration, study_table, table_of, trial
+from tracking.analysis.comparison.request import ComparisonRequest
 
 WHERE = StudyLocation("1", "c0ffee", "leave-one-speaker-out", 10)
 
@@ -78,6 +80,17 @@ def test_corpora_of_any_name_and_fold_schemes_have_folders(home: Home) -> None:
     assert names[0][0].endswith("c0ffee00-leave-one-speaker-out")
     assert names[1][0].endswith("c0ffee00-given")
     assert not any(character in names[0][0] for character in "/<> ")
+
+
+def test_each_request_has_a_folder_of_its_own(home: Home) -> None:
+    table = table_of(trial(World(per_speaker=8), configuration()))
+    requests = (ComparisonRequest(), ComparisonRequest("none · phonemes"), ComparisonRequest(margin=0.05))
+    reports = [build_report(table, home, (), request) for request in requests]
+    names = [report.page.parent.name for report in reports if report is not None]
+    assert len(set(names)) == 3
+    assert "asked" not in names[0]
+    # The folder of a request is that of earlier versions, which knew no margin.
+    assert names[1].endswith(f"asked-{digest_of(['none · phonemes'])[:8]}")
 
 
 def test_without_a_fold_there_is_no_report(home: Home) -> None:

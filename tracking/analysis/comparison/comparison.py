@@ -30,10 +30,10 @@ class Verdict(StrEnum):
     """Verdict on a comparison."""
 
     BETTER = "better"
-    NOT_BETTER = "not better: significantly below the baseline"
+    NOT_BETTER = "not better: significantly worse"
     WITHIN_MARGIN = "shown to be within the margin"
     NO_DIFFERENCE = "no difference shown"
-    REPRESENTED = "no verdict: 'selected per fold' stands for it"
+    REPRESENTED = "no verdict: see 'selected per fold'"
     NO_CLAIM = f"no claim: fewer than {MIN_SPEAKERS} speakers"
 
 

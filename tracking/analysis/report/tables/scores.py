@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ser.config import AttentionName
 from tracking.analysis.comparison.caveats import baseline_caveats, report_caveats, ua_only
 from tracking.analysis.comparison.comparison import Comparison, Verdict
+from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import (
     EM_DASH,
@@ -150,9 +151,9 @@ def results_table(analysis: Analysis) -> Table:
         "results",
         "All results",
         "UA and WA in percent, pooled: the test predictions of all folds in one confusion matrix. Intervals: 95%; UA: "
-        "t over speakers; WA: Wilson over utterances, which treats utterances as independent and is too narrow where "
-        "speakers differ. Changed: share of test decisions that change when the attention is taken out of the trained "
-        "networks; – without an attention, or where a fold was trained before this was measured.",
+        "t over speakers, taken as independent; WA: Wilson over utterances, which treats utterances as independent and "
+        "is too narrow where speakers differ. Changed: share of test decisions that change when the attention is taken "
+        "out of the trained networks; – without an attention, or where a fold was trained before this was measured.",
         (
             Column("variant", numeric=False),
             *([Column("recipe", numeric=False)] if recipes else []),
@@ -163,7 +164,11 @@ def results_table(analysis: Analysis) -> Table:
             Column("UA over folds", "mean and standard deviation over folds, percent"),
             *([Column("± seeds", "standard deviation of the pooled UA over seeds, points")] if seeds else []),
             Column("ΔUA", "pooled UA less the baseline's, percentage points"),
-            Column("p", "joint sign flips over speakers, adjusted for the family; – for single points of a sweep"),
+            Column(
+                "p",
+                "joint sign flips over speakers, UA, adjusted; – for single points of a sweep; assumes: "
+                f"{ASSUMPTIONS['p joint']}",
+            ),
             Column("changed", "test decisions that change when the attention is taken out (U = C), percent"),
             Column("folds", "folds that exist, of all seeds"),
         ),

@@ -42,8 +42,9 @@ def sensitivity_table(analysis: Analysis) -> Table:
         "sensitivity",
         "Size of the differences, and what could have been shown",
         "'no difference shown' says little where only a large difference could have been shown. Computed for a "
-        "one-tailed paired t-test over speakers at 5% with the observed deviation; power 80%. 'nothing': no difference "
-        "at all, since the sign-flip test over so few speakers cannot give a p small enough.",
+        "one-tailed paired t-test over speakers at 5% with the observed deviation, power 80%; it takes speakers as "
+        "independent, their differences as nearly normal. 'nothing': no difference at all, since the sign-flip test "
+        "over so few speakers cannot give a p small enough.",
         columns,
         tuple(_cells(comparison, seeds) for comparison in comparisons),
     )
