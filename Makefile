@@ -154,6 +154,7 @@ gpu-check: setup ## Check a GPU: right, and how fast (six minutes); DEVICE=cpu r
 
 simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
 	$(BIN)/python -m benchmarks.simulate.command
+	$(BIN)/python -m benchmarks.simulate.family_command
 
 recording: setup ## Measure how many folds a coordinator records per second, in a study of TRIALS trials
 	$(BIN)/python -m benchmarks.recording.record $(call option,TRIALS,trials)

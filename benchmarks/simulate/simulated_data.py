@@ -143,12 +143,39 @@ def draw_hits(
     Returns:
         1 for a hit and 0 for a miss, shape `(round, trial, model, utterance)`.
     """
-    n = len(corpus.speaker)
     speakers = (rounds, trials, 1, corpus.speakers)
-    difficulty = rng.normal(0, DIFFICULTY_STD, (rounds, 1, 1, corpus.speakers))
+    difficulty = draw_difficulty(rng, corpus, rounds)
     # Two variants differ by the difference of two such effects, whose standard deviation is then as stated.
     effects = rng.normal(0, deviation / sqrt(2), speakers) if deviation else np.zeros(speakers)
-    probability = np.clip(ACCURACY + difficulty + effects, 0.02, 0.98)[..., corpus.speaker]
+    return draw_hits_of(rng, corpus, ACCURACY + difficulty + effects, models, correlation)
+
+
+def draw_difficulty(rng: np.random.Generator, corpus: SimulatedCorpus, rounds: int) -> NDArray[np.float64]:
+    """Draw by how much easier each speaker is for all variants, shape `(round, 1, 1, speaker)`."""
+    return rng.normal(0, DIFFICULTY_STD, (rounds, 1, 1, corpus.speakers))
+
+
+def draw_hits_of(
+    rng: np.random.Generator,
+    corpus: SimulatedCorpus,
+    accuracies: NDArray[np.float64],
+    models: int = 1,
+    correlation: float = 1.0,
+) -> NDArray[np.float64]:
+    """Draw hits of trials whose accuracies with each speaker are given; see `draw_hits`.
+
+    Args:
+        rng: Random generator.
+        corpus: The simulated corpus.
+        accuracies: Probability of a hit, shape `(round, trial, 1, speaker)`.
+        models: Models per trial.
+        correlation: Correlation of the hits of one trial's models, `VARIANT_CORRELATION` or more.
+
+    Returns:
+        1 for a hit and 0 for a miss, shape `(round, trial, model, utterance)`.
+    """
+    n, (rounds, trials, *_) = len(corpus.speaker), accuracies.shape
+    probability = np.clip(accuracies, 0.02, 0.98)[..., corpus.speaker]
     utterance = rng.random((rounds, 1, 1, n), dtype=np.float32)
     trial = _share(rng, utterance, sqrt(VARIANT_CORRELATION / correlation), (rounds, trials, 1, n))
     model = _share(rng, trial, sqrt(correlation), (rounds, trials, models, n))
