@@ -9,6 +9,7 @@ from typing_extensions import override
 from ser.errors import UnavailableError
 from studies.cli import commands
 from studies.cli.corpus.commands import app as corpus
+from studies.cli.features.commands import app as features
 from studies.cli.model.commands import app as model
 from studies.cli.model.commands import predict
 from studies.cli.options import run_without_passwords_in_arguments
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(study, name="study")
 app.add_typer(corpus, name="corpus")
+app.add_typer(features, name="features")
 app.add_typer(report, name="report")
 app.add_typer(results, name="results")
 app.add_typer(model, name="model")

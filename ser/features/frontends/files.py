@@ -48,6 +48,8 @@ class FilesFrontEnd(FrontEnd):
     @override
     def compute(self, utterance: Utterance, samples: NDArray[np.float32]) -> tuple[NDArray[np.floating], ...]:
         path = self._folder / f"{utterance.id}.npy"
+        if not path.resolve().is_relative_to(self._folder.resolve()):
+            raise FeatureStoreError(f"{path}: utterance {utterance.id} names a file outside of {self._folder}")
         if not path.is_file():
             raise FeatureStoreError(f"{path}: no such file; expected the frames of utterance {utterance.id}")
         frames = _map(path)
@@ -82,11 +84,11 @@ def files_settings(folder: Path, frame_shift_s: float) -> FilesSettings:
     """
     if not folder.is_dir():
         raise ConfigurationError(f"files:{folder}: no such folder")
-    paths = sorted(folder.glob("*.npy"))
+    paths = sorted(folder.rglob("*.npy"))
     if not paths:
         raise ConfigurationError(f"files:{folder}: expected ID.npy for every utterance, found no .npy file")
     arrays = [_map(path) for path in paths]
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    digests = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     types = {_TYPES[array.dtype.name] for array in arrays}
     return FilesSettings(
         name=folder.resolve().name,
