@@ -1,21 +1,19 @@
+"""Corpora that a manifest describes: columns, options, partners, counts, rows that cannot be used."""
+
 import re
-import unicodedata
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ser.corpora.corpus import Annotations, Utterance
+from ser.corpora.corpus import Annotations
 from ser.corpora.loading import load_corpus
 from ser.corpora.registry import load_annotations
-from ser.corpora.tabular.manifest import Manifest, parse_manifest
-from ser.errors import AnnotationError, ConfigurationError, CorpusError
+from ser.errors import ConfigurationError, CorpusError
 from ser.training.targets import available_strategies, ctc_target_lengths
 from tests.support.corpora import write_manifest, write_wav
 
 PATH = Path("corpus/manifest.csv")
+
 ROWS: list[dict[str, object]] = [
     {"path": "a/one.wav", "speaker": "s1", "emotion": "joy"},
     {"path": "a/two.wav", "speaker": "s2", "emotion": "anger"},
@@ -30,10 +28,6 @@ def with_column(column: str, *values: object) -> list[dict[str, object]]:
 
 def load(root: Path, rows: list[dict[str, object]] | None = None, **options: str) -> Annotations:
     return load_annotations("manifest", write_manifest(root, ROWS if rows is None else rows), options)
-
-
-def rows_of(manifest: Manifest) -> list[list[str]]:
-    return [list(row.cells.values()) for row in manifest.rows]
 
 
 def test_a_manifest_with_its_three_columns_is_a_corpus(tmp_path: Path) -> None:
@@ -204,48 +198,6 @@ def test_rows_with_stray_quotes_or_missing_values_are_listed(tmp_path: Path) -> 
     assert "found a quote that is left open and swallows the lines up to 8" in annotations.skipped[2].reason
 
 
-def test_lines_are_counted_across_quoted_line_breaks() -> None:
-    data = b'path,speaker,emotion,transcript\r\na.wav,s,joy,"one\r\ntwo"\r\n\r\nb.wav,s,joy\r\n'
-    manifest = parse_manifest(data, PATH)
-    assert [row.name for row in manifest.rows] == ["manifest.csv, line 2"]
-    assert manifest.rows[0].cells["transcript"] == "one\r\ntwo"
-    assert [fault.line for fault in manifest.faults] == [5]
-
-
-def test_byte_order_mark_blanks_and_line_ends_are_no_faults() -> None:
-    expected = [["a.wav", "s", "joy"]]
-    for data in (
-        "\ufeffpath,speaker,emotion\na.wav,s,joy",
-        "path,speaker,emotion\r\na.wav,s,joy\r\n",
-        "path,speaker,emotion\ra.wav,s,joy\r",
-        '"path", speaker ,emotion\n\n"a.wav",s,joy\n   \n',
-    ):
-        assert rows_of(parse_manifest(data.encode(), PATH)) == expected
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", "line 1: expected a header with the columns path, speaker, emotion .*; found nothing"),
-        (b"path,speaker\na,b\n", "line 1: expected a header .* missing: emotion, found: 'path, speaker'"),
-        (b"path|speaker|emotion\n", "missing: path, speaker, emotion, found: 'path|speaker|emotion'"),
-        (
-            b"Filename,speaker_id,label\n",
-            "; rename 'Filename' to 'path', rename 'speaker_id' to 'speaker', rename 'label'",
-        ),
-        (b"path,speaker,emotion,path\n", "line 1: expected each column once; found twice: 'path'"),
-        (b'"path,speaker,emotion\n', "found stray quotes"),
-        (b"path,speaker,emotion\na,b,c\nd,\x81,joy\n", "line 3: expected text in UTF-8, found byte 0x81"),
-        ("path,speaker,emotion\n".encode("utf-16")[:-1], r"line 1: expected text in UTF-16 \(truncated data\)"),
-    ],
-)
-def test_a_manifest_that_cannot_be_read_is_refused_with_its_line(data: bytes, message: str) -> None:
-    with pytest.raises(AnnotationError, match=message) as caught:
-        parse_manifest(data, PATH)
-    assert str(caught.value).startswith(f"{PATH}, line ")
-    assert len(str(caught.value).splitlines()) == 1
-
-
 def test_a_manifest_without_a_usable_row_is_refused(tmp_path: Path) -> None:
     write_manifest(tmp_path, ROWS[:1])
     (tmp_path / "a" / "one.wav").unlink()
@@ -338,73 +290,6 @@ def test_with_transcripts_words_are_counted(tmp_path: Path) -> None:
     assert "words" in available_strategies(corpus.utterances)
 
 
-def _check_bytes(data: bytes) -> None:
-    """A manifest whose faults name their lines, or one error that does."""
-    faults, last = [], data.count(b"\n") + data.count(b"\r") + 1
-    try:
-        manifest = parse_manifest(data, PATH)
-    except AnnotationError as error:
-        faults.append(error)
-    else:
-        faults.extend(manifest.faults)
-        assert all({"path", "speaker", "emotion"} <= row.cells.keys() for row in manifest.rows)
-    for fault in faults:
-        assert fault.line is not None
-        assert 1 <= fault.line <= last
-        assert str(fault).startswith(f"{PATH}, line {fault.line}: expected ")
-        assert len(str(fault).splitlines()) == 1
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=300))
-def test_any_bytes_are_a_manifest_or_an_error_with_a_line(data: bytes) -> None:
-    _check_bytes(data)
-
-
-HEADER = b"path,speaker,emotion,words,split,id,partner,transcript,language\n"
-csv_like = st.lists(st.sampled_from([b'"', b",", b"\n", b"\r", b"\x00", b"a", b" ", b"\xc3\xa4", b"\xff", b"1"]))
-
-
-@settings(deadline=None)
-@given(csv_like)
-def test_any_bytes_after_a_header_are_rows_or_faults(pieces: list[bytes]) -> None:
-    _check_bytes(HEADER + b"".join(pieces))
-
-
-cells = st.text(st.characters(codec="utf-8"), max_size=8)
-audio = st.sampled_from(["a.wav", "b.wav", "./a.wav", "c.wav"])
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    st.lists(st.tuples(audio | cells, cells, cells, cells, cells, cells, cells, cells, cells), min_size=1, max_size=5)
-)
-def test_any_rows_give_annotations_or_our_error(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]]
-) -> None:
-    root = tmp_path_factory.mktemp("rows")
-    for seed, name in enumerate(("a.wav", "b.wav")):
-        write_wav(root / name, seed=seed)
-    write_manifest_text(root, HEADER.decode().strip().split(","), rows)
-    texts: list[str] = []
-    utterances: tuple[Utterance, ...] = ()
-    try:
-        annotations = load_annotations("manifest", root)
-    except CorpusError as error:
-        texts.append(str(error))
-    else:
-        texts.extend(skipped.reason for skipped in annotations.skipped)
-        utterances = annotations.utterances
-    assert all(len(text.splitlines()) == 1 for text in texts)
-    assert {u.path.name for u in utterances} <= {"a.wav", "b.wav"}
-    assert len({u.id for u in utterances}) == len(utterances) <= 2
-
-
-def write_manifest_text(root: Path, names: list[str], rows: list[tuple[str, ...]]) -> None:
-    quoted = (",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in [tuple(names), *rows])
-    (root / "manifest.csv").write_bytes("\n".join(quoted).encode())
-
-
 def test_paths_that_leave_the_folder_need_an_option(tmp_path: Path) -> None:
     root = tmp_path / "corpus"
     outside = write_wav(tmp_path / "outside.wav", seed=9)
@@ -417,94 +302,6 @@ def test_paths_that_leave_the_folder_need_an_option(tmp_path: Path) -> None:
     assert all("in the corpus's folder, found" in skipped.reason for skipped in annotations.skipped)
     trusted = load_annotations("manifest", root, {"outside_root": "yes"})
     assert [utterance.speaker for utterance in trusted.utterances] == ["s0", "s1", "s2", "s3"]
-
-
-TABLE = 'path,speaker,emotion,transcript\na/one.wav,Jürgen,joy,Grüß Gott\na/two.wav,s2,anger,"a, b; c"\n'
-
-
-@pytest.mark.parametrize(
-    ("data", "note"),
-    [
-        (TABLE.replace('"a, b; c"', "a{ b; c").replace(",", "\t").replace("{", ",").encode(), None),
-        (TABLE.replace('"a, b; c"', '"a{ b; c"').replace(",", ";").replace("{", ",").encode(), None),
-        (b"sep=,\r\n" + TABLE.replace("\n", "\r\n").encode(), None),
-        (TABLE.encode("utf-16"), None),
-        (TABLE.encode("utf-16-le"), None),
-        (TABLE.encode("cp1252"), "manifest.csv is not UTF-8; read as Windows-1252, check its accents"),
-        (
-            TABLE.replace("path", " Path").replace("emotion", "EMOTION ").encode(),
-            "column 'Path' of the manifest is read",
-        ),
-        (TABLE.replace("a/", "a\\").encode(), None),
-    ],
-)
-def test_tables_of_spreadsheets_are_the_same_corpus(tmp_path: Path, data: bytes, note: str | None) -> None:
-    write_wav(tmp_path / "a" / "one.wav", seed=1)
-    write_wav(tmp_path / "a" / "two.wav", seed=2)
-    (tmp_path / "manifest.csv").write_text(TABLE, encoding="utf-8")
-    plain = load_annotations("manifest", tmp_path)
-    (tmp_path / "manifest.csv").write_bytes(data)
-    annotations = load_annotations("manifest", tmp_path)
-    assert annotations.utterances == plain.utterances
-    assert [u.transcript for u in plain.utterances] == ["Grüß Gott", "a, b; c"]
-    assert note is None or any(text.startswith(note) for text in annotations.notes)
-
-
-def test_lines_are_counted_with_the_line_that_names_the_separator() -> None:
-    manifest = parse_manifest(b"sep=;\r\npath;speaker;emotion\r\na.wav;s;joy\r\nb.wav;s\r\n", PATH)
-    assert [row.name for row in manifest.rows] == ["manifest.csv, line 3"]
-    assert [fault.line for fault in manifest.faults] == [4]
-
-
-def test_an_exact_column_goes_before_one_in_another_case() -> None:
-    manifest = parse_manifest(b"path,Path,speaker,emotion\na.wav,b.wav,s,joy\n", PATH)
-    assert manifest.rows[0].cell("path") == "a.wav"
-    assert manifest.notes == ("unused columns of the manifest: 'Path'",)
-
-
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_file_names_are_found_in_both_unicode_forms(tmp_path: Path, form: Literal["NFC", "NFD"]) -> None:
-    other = "NFD" if form == "NFC" else "NFC"
-    write_wav(tmp_path / unicodedata.normalize(form, "Jürgen.wav"))
-    row = f"path,speaker,emotion\n{unicodedata.normalize(other, 'Jürgen.wav')},s,joy\n"
-    (tmp_path / "manifest.csv").write_text(row, encoding="utf-8")
-    assert len(load_annotations("manifest", tmp_path).utterances) == 1
-
-
-def similar_speakers() -> list[dict[str, object]]:
-    speakers = ("S1", "s1", "S1", "s2")
-    return [row | {"speaker": speaker} for row, speaker in zip(ROWS, speakers, strict=True)]
-
-
-def test_similar_speakers_are_a_conflict_until_they_are_told_apart(tmp_path: Path) -> None:
-    write_manifest(tmp_path, similar_speakers())
-    corpus = load_corpus("manifest", tmp_path)
-    problem = "speakers whose names differ in spelling only: 'S1' (2), 's1' (1)"
-    assert corpus.warnings == (problem,)
-    assert problem in corpus.notes
-    hint = "--corpus-set same_speaker=yes joins them, same_speaker=no keeps them apart"
-    assert corpus.conflict == f"{problem}; {hint}"
-    apart = load_corpus("manifest", tmp_path, options={"same_speaker": "no"})
-    assert (apart.conflict, apart.warnings, apart.digest) == (None, (), corpus.digest)
-    joined = load_corpus("manifest", tmp_path, options={"same_speaker": "yes"})
-    assert (joined.conflict, joined.speakers) == (None, ("S1", "s2"))
-    assert "speakers joined (option same_speaker): 's1' as 'S1'" in joined.notes
-
-
-def test_partners_follow_speakers_that_are_joined(tmp_path: Path) -> None:
-    rows = [row | {"partner": partner} for row, partner in zip(similar_speakers(), ("s2", "", "", "s1"), strict=True)]
-    assert load(tmp_path, rows, same_speaker="yes").partners == {"S1": "s2", "s2": "S1"}
-
-
-def test_similar_and_missing_class_names_are_warnings(tmp_path: Path) -> None:
-    emotions = ("Joy", "joy", "joy\u00a0", "nan")
-    write_manifest(tmp_path, [row | {"emotion": name} for row, name in zip(ROWS, emotions, strict=True)])
-    corpus = load_corpus("manifest", tmp_path)
-    assert corpus.emotions == ("Joy", "joy", "nan")
-    assert corpus.warnings == (
-        "classes whose names differ in spelling only: 'Joy' (1), 'joy' (2)",
-        "class 'nan' (1 utterances) looks like a missing value but is read as a name",
-    )
 
 
 def test_rows_left_out_are_a_warning_and_more_than_half_stop(tmp_path: Path) -> None:
