@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ser.corpora.corpus import IMPUTED, Annotations, Utterance
-from ser.corpora.transcripts.g2p import to_phonemes
+from ser.corpora.transcripts.g2p import count_spoken_words, to_phonemes
 from ser.corpora.transcripts.phones import IPA, count_voiced, ipa_phones
 from ser.errors import CorpusError
 
@@ -22,6 +22,7 @@ UNDETERMINED = "und"
 WRITTEN_WITHOUT_BLANKS = frozenset({"zh", "ja", "th", "km", "lo", "my", "bo", "dz"})
 """Languages whose words can't be counted without a dictionary."""
 
+_NO_LANGUAGE = "the language is not given; set it with option language"
 _REMARK = re.compile(r"\[[^\[\]]*\]|<[^<>]*>")
 _BETWEEN_WORDS = re.compile(r"[\s\u2013\u2014\u2026/]+")
 
@@ -86,9 +87,10 @@ def _voiced(symbols: Iterable[str] | None) -> int:
 def add_transcript_counts(annotations: Annotations) -> Annotations:
     """Fill missing counts of utterances with a transcript; the corpus's own counts stay.
 
-    Words are counted in the transcript, voiced phonemes by grapheme-to-phoneme conversion. Where that
-    fails for some transcripts of a language, they are imputed: letters times the mean of voiced phonemes
-    per letter. Where it fails for most, the counts stay unknown. Notes say why.
+    Words are counted in the transcript, a number as the words in which eSpeak NG speaks it (one where it
+    cannot); voiced phonemes by grapheme-to-phoneme conversion. Where that fails for some transcripts of a
+    language, they are imputed: letters times the mean of voiced phonemes per letter. Where it fails for
+    most, the counts stay unknown. Notes say why.
 
     Args:
         annotations: A corpus as its label files describe it.
@@ -123,15 +125,38 @@ def _language(utterance: Utterance, annotations: Annotations) -> str:
 
 def _words(annotations: Annotations, issues: _CountIssues) -> dict[str, int]:
     """Return words by utterance id, for those that lack them and have a transcript."""
-    counts: dict[str, int] = {}
+    uncounted: dict[str, list[tuple[Utterance, list[str]]]] = defaultdict(list)
     for utterance in annotations.utterances:
         if utterance.words is None and utterance.transcript is not None:
             language = _language(utterance, annotations)
             if language in WRITTEN_WITHOUT_BLANKS:
                 issues.add("words", [utterance], f"language '{language}' is written without blanks between words")
             else:
-                counts[utterance.id] = len(tokenize_words(utterance.transcript))
+                uncounted[language].append((utterance, tokenize_words(utterance.transcript)))
+    counts: dict[str, int] = {}
+    for language, utterances in uncounted.items():
+        numbers = {word for _, words in utterances for word in words if _has_digit(word)}
+        try:
+            spoken = _words_of_numbers(sorted(numbers), language)
+        except CorpusError as error:
+            spoken = {}
+            affected = [utterance for utterance, words in utterances if any(map(_has_digit, words))]
+            issues.add("words", affected, str(error), "counted with one word for each number")
+        counts |= {utterance.id: sum(spoken.get(word, 1) for word in words) for utterance, words in utterances}
     return counts
+
+
+def _has_digit(word: str) -> bool:
+    return any(character.isdigit() for character in word)
+
+
+def _words_of_numbers(numbers: Sequence[str], language: str) -> dict[str, int]:
+    """Count the words in which each number of a language is spoken, one at least."""
+    if not numbers:
+        return {}
+    if language == UNDETERMINED:
+        raise CorpusError(_NO_LANGUAGE)
+    return {number: words or 1 for number, words in zip(numbers, count_spoken_words(numbers, language), strict=True)}
 
 
 def _voiced_phonemes(annotations: Annotations, issues: _CountIssues) -> dict[str, tuple[int, str]]:
@@ -144,7 +169,7 @@ def _voiced_phonemes(annotations: Annotations, issues: _CountIssues) -> dict[str
     for language, groups in uncounted.items():
         try:
             if language == UNDETERMINED:
-                raise CorpusError("the language is not given; set it with option language")
+                raise CorpusError(_NO_LANGUAGE)
             phonemes = _phonemes(groups, language)
         except CorpusError as error:
             affected = [utterance for group in groups.values() for utterance in group]

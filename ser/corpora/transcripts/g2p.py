@@ -31,7 +31,7 @@ _LANGUAGE_SWITCH = re.compile(r"\([^()]*\)")
 
 
 def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...] | None]:
-    """Convert texts of one language to phonemes.
+    """Convert texts of one language to phonemes; numbers are spoken as that language's words.
 
     Args:
         texts: What was said, in writing.
@@ -48,20 +48,45 @@ def to_phonemes(texts: Sequence[str], language: str) -> list[tuple[str, ...] | N
         >>> to_phonemes(["Guten Tag"], "de")
         [('ɡ', 'ˈuː', 't', 'ə', 'n', 't', 'ˈɑː', 'k')]
     """
+    return [None if spoken is None else _split(spoken) for spoken in _speak(texts, language)]
+
+
+def count_spoken_words(texts: Sequence[str], language: str) -> list[int | None]:
+    """Count the words in which texts of one language are spoken, numbers as that language's words.
+
+    Args:
+        texts: What was said, in writing.
+        language: ISO 639-1 code.
+
+    Returns:
+        For each text the number of its words, or None where eSpeak NG crashed on it.
+
+    Raises:
+        CorpusError: eSpeak NG is not installed, does not know the language, or fails.
+
+    Examples:
+        >>> count_spoken_words(["1984", "3rd"], "en")
+        [3, 1]
+    """
+    return [None if spoken is None else len(spoken.split()) for spoken in _speak(texts, language)]
+
+
+def _speak(texts: Sequence[str], language: str) -> list[str | None]:
+    """Let eSpeak NG write what it says: phonemes with `_SEPARATOR`, and blanks between words."""
     if not is_installed():
         raise CorpusError(f"grapheme-to-phoneme conversion needs eSpeak NG: {HOW_TO_INSTALL}")
-    phonemes: list[tuple[str, ...] | None] = []
+    spoken: list[str | None] = []
     crashes = 0
-    while len(phonemes) < len(texts):
-        answers, message = _run_child(_VOICE_OF_LANGUAGE.get(language, language), texts[len(phonemes) :])
-        phonemes += [_split(answer) for answer in answers]
-        if len(phonemes) == len(texts):
+    while len(spoken) < len(texts):
+        answers, message = _run_child(_VOICE_OF_LANGUAGE.get(language, language), texts[len(spoken) :])
+        spoken += answers
+        if len(spoken) == len(texts):
             break
         crashes += 1
         if message or crashes > _MAX_CRASHES:
             raise CorpusError(f"no phonemes of language '{language}': {message or 'eSpeak NG crashes on its texts'}")
-        phonemes.append(None)
-    return phonemes
+        spoken.append(None)
+    return spoken
 
 
 def _run_child(voice: str, texts: Sequence[str]) -> tuple[list[str], str]:

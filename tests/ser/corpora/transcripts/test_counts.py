@@ -201,3 +201,38 @@ def test_counts_stay_unknown_where_most_conversions_fail(monkeypatch: pytest.Mon
     counted = add_transcript_counts(annotations([utterance(text, transcript=text) for text in symbols]))
     assert [u.voiced_phonemes for u in counted.utterances] == [2, None, None]
     assert "are unknown: eSpeak NG crashes on the transcript" in counted.notes[1]
+
+
+@needs_espeak
+@pytest.mark.parametrize(
+    ("language", "number", "words"),
+    [
+        ("en", "25", "twenty five"),
+        ("en", "1,000", "one thousand"),
+        ("fr", "97", "quatre-vingt-dix-sept"),
+        ("cs", "3", "tři"),
+    ],
+)
+def test_numbers_are_counted_as_the_words_that_are_spoken(language: str, number: str, words: str) -> None:
+    read = add_transcript_counts(
+        annotations(
+            [utterance("digits", transcript=f"a {number}"), utterance("words", transcript=f"a {words}")], language
+        )
+    )
+    digits, spelled = read.utterances
+    assert digits.words == spelled.words
+    assert digits.voiced_phonemes == pytest.approx(spelled.voiced_phonemes, abs=1)
+    assert read.notes == ("before",)
+
+
+def test_a_number_is_one_word_where_nothing_can_speak_it() -> None:
+    utterances = [
+        utterance("a", transcript="25 Uhr", voiced_phonemes=3),
+        utterance("b", transcript="Uhr", voiced_phonemes=1),
+    ]
+    read = add_transcript_counts(annotations(utterances, "und"))
+    assert [utterance.words for utterance in read.utterances] == [2, 1]
+    assert read.notes[1:] == (
+        "the words of 1 utterances with a transcript (first: a) are counted with one word for each number: "
+        "the language is not given; set it with option language",
+    )
