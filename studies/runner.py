@@ -183,8 +183,15 @@ def _prepare_data(plan: StudyPlan, root: Path, home: Home, progress_factory: Pro
     choices, folder = plan.front_end_choices(), home.features.absolute()
     paths = build_stores(corpus, choices, folder, progress_factory("computing features"))
     stores = {choice.settings: path for choice, path in zip(choices, paths, strict=True)}
-    warnings = corpus.warnings + describe_unused_columns(corpus, fold_scheme)
+    warnings = corpus.warnings + describe_unused_columns(corpus, fold_scheme, _used_counts(plan))
     return _StudyData(corpus, scheme, stores, warnings)
+
+
+def _used_counts(plan: StudyPlan) -> set[str]:
+    """Return the counts from which the study makes its targets; cross-entropy has no targets of several labels."""
+    strategies = plan.labels if plan.criterion == "ctc" else ()
+    counts = {"words": "words", "phonemes": "voiced_phonemes", "phonemes_x2": "voiced_phonemes"}
+    return {counts[labels] for labels in strategies if labels in counts}
 
 
 def _open_session(plan: StudyPlan, home: Home, backend: Backend, data: _StudyData) -> StudySession:

@@ -88,6 +88,7 @@ class Annotations:
         synthetic: Whether a program generated the speech: scores say nothing about people.
         distinct_speakers: Whether speakers with similar names are known to be different people.
         partial: Whether the user accepts that more than half of the utterances are left out.
+        given_columns: Optional columns of a table in which some row has a value; none where the corpus is no table.
     """
 
     corpus: str
@@ -101,6 +102,7 @@ class Annotations:
     synthetic: bool = False
     distinct_speakers: bool = True
     partial: bool = False
+    given_columns: tuple[str, ...] = ()
 
 
 class NoOptions(FrozenModel):
@@ -144,6 +146,7 @@ class Corpus:
         warnings: Those of the notes that a study repeats at its start.
         conflict: Reason why no study may start with this corpus, or None.
         synthetic: See `Annotations`.
+        given_columns: See `Annotations`.
         digest: 32 hex digits over the class set, samples, labels, speakers and counts.
     """
 
@@ -161,6 +164,7 @@ class Corpus:
     warnings: tuple[str, ...] = ()
     conflict: str | None = None
     synthetic: bool = False
+    given_columns: tuple[str, ...] = ()
 
     @property
     def identity(self) -> CorpusIdentity:

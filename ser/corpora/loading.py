@@ -113,6 +113,7 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
         warnings=warnings + ((_describe_left_out(left_out, total),) if left_out else ()),
         conflict=f"{similar_speakers[0]}; {_SAME_SPEAKER_HINT}" if similar_speakers else None,
         synthetic=annotations.synthetic,
+        given_columns=annotations.given_columns,
     )
 
 

@@ -1,22 +1,28 @@
-"""Columns of a corpus that a fold scheme leaves unused, although another scheme would use them."""
+"""Columns of a corpus that a study leaves unused, although another fold scheme or label strategy would use them."""
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 
 from ser.corpora.corpus import Corpus
 from ser.folds.schemes import Scheme
 
 _MIN_SESSIONS = 3
+_LABELS_BY_COUNT = {"words": "words", "voiced_phonemes": "phonemes"}
+"""Label strategy that uses each count."""
 
 
-def describe_unused_columns(corpus: Corpus, scheme: Scheme) -> tuple[str, ...]:
-    """Describe the columns that decide no fold of a scheme, each with the scheme that uses it.
+def describe_unused_columns(
+    corpus: Corpus, scheme: Scheme, used_counts: Collection[str] = tuple(_LABELS_BY_COUNT)
+) -> tuple[str, ...]:
+    """Describe the columns that decide no fold and no target, each with the option that uses it.
 
     A predefined split is used by 'given' alone. Sessions are used by 'session', and by 'speaker' and 'groups' where
-    partners share them.
+    partners share them. Partners that a table names are used by 'speaker' and 'groups'.
 
     Args:
         corpus: The corpus.
         scheme: The scheme.
+        used_counts: Counts that the study's label strategies use: 'words', 'voiced_phonemes' or both.
 
     Returns:
         One line per column.
@@ -29,6 +35,14 @@ def describe_unused_columns(corpus: Corpus, scheme: Scheme) -> tuple[str, ...]:
     if scheme.name in ("speaker", "groups") and _has_unused_sessions(corpus):
         sessions = len({utterance.session for utterance in corpus.utterances})
         lines.append(_line(corpus, scheme, f"{sessions} sessions", "session"))
+    if scheme.name in ("session", "given") and "partner" in corpus.given_columns:
+        lines.append(_line(corpus, scheme, "a column 'partner'", "speaker"))
+    for count, labels in _LABELS_BY_COUNT.items():
+        if count in corpus.given_columns and count not in used_counts:
+            lines.append(
+                f"corpus {corpus.name} has a column '{count}', which the labels of this study do not use; "
+                f"use --labels {labels} (LABELS={labels}) for targets by it"
+            )
     return tuple(lines)
 
 

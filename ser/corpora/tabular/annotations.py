@@ -10,7 +10,7 @@ from pathlib import Path
 from ser.corpora.corpus import Annotations, SkippedFile, Utterance
 from ser.corpora.names import clean_name, join_similar
 from ser.corpora.pairing import pair_speakers
-from ser.corpora.tabular.rows import Row, RowError, RowOptions, parse_row
+from ser.corpora.tabular.rows import OPTIONAL_COLUMNS, Row, RowError, RowOptions, parse_row
 from ser.corpora.transcripts.counts import UNDETERMINED
 from ser.errors import ConfigurationError, CorpusError, unknown_value_message
 
@@ -99,6 +99,7 @@ def build_annotations(rows: Sequence[Row], source: TableSource, options: RowOpti
         notes=(*parser.notes, *paired),
         distinct_speakers=options.same_speaker is False,
         partial=options.partial,
+        given_columns=tuple(column for column in OPTIONAL_COLUMNS if any(row.cell(column) for row, _ in parser.rows)),
     )
 
 

@@ -301,6 +301,27 @@ def test_sessions_that_pair_speakers_are_not_described() -> None:
     assert describe_unused_columns(replace(corpus, utterances=(replace(first, session=None), *others)), scheme) == ()
 
 
+@pytest.mark.parametrize("scheme", ["session", "given"])
+def test_partners_that_no_fold_uses_are_described(scheme: str) -> None:
+    corpus = replace(in_sessions(3, speakers=3), given_columns=("partner",))
+    assert describe_unused_columns(corpus, parse_scheme(scheme)) == (
+        f"corpus made-up has a column 'partner', which folds '{scheme}' do not use; "
+        "use --folds speaker (FOLDS=speaker) for folds by it",
+    )
+    assert describe_unused_columns(replace(corpus, given_columns=()), parse_scheme(scheme)) == ()
+
+
+def test_counts_that_no_target_uses_are_described() -> None:
+    corpus = replace(in_sessions(2, speakers=3), given_columns=("words", "voiced_phonemes", "partner"))
+    scheme = parse_scheme("speaker")
+    assert describe_unused_columns(corpus, scheme) == ()
+    assert describe_unused_columns(corpus, scheme, {"words"}) == (
+        "corpus made-up has a column 'voiced_phonemes', which the labels of this study do not use; "
+        "use --labels phonemes (LABELS=phonemes) for targets by it",
+    )
+    assert len(describe_unused_columns(corpus, scheme, ())) == 2
+
+
 def test_the_same_samples_in_two_subsets_are_refused() -> None:
     corpus = paired(EMODB_PAIRS)
     names = [utterance.id for utterance in corpus.utterances]
