@@ -132,6 +132,12 @@ def write_manifest_text(root: Path, names: list[str], rows: list[tuple[str, ...]
 
 TABLE = 'path,speaker,emotion,transcript\na/one.wav,Jürgen,joy,Grüß Gott\na/two.wav,s2,anger,"a, b; c"\n'
 
+LIBREOFFICE = (
+    '"path";"speaker";"emotion";"transcript"\n"a/one.wav";"Jürgen";"joy";"Grüß Gott"\n'
+    '"a/two.wav";"s2";"anger";"a, b; c"\n'
+)
+"""The same table as LibreOffice 7.4 converts it: `soffice --convert-to csv` with semicolons and quoted text."""
+
 
 @pytest.mark.parametrize(
     ("data", "note"),
@@ -140,6 +146,7 @@ TABLE = 'path,speaker,emotion,transcript\na/one.wav,Jürgen,joy,Grüß Gott\na/t
         (TABLE.replace('"a, b; c"', '"a{ b; c"').replace(",", ";").replace("{", ",").encode(), None),
         (b"sep=,\r\n" + TABLE.replace("\n", "\r\n").encode(), None),
         (TABLE.encode("utf-16"), None),
+        (LIBREOFFICE.encode("utf-16"), None),
         (TABLE.encode("utf-16-le"), None),
         (TABLE.encode("cp1252"), "manifest.csv is not UTF-8; read as Windows-1252, check its accents"),
         (
