@@ -85,6 +85,7 @@ class Annotations:
         language: Language spoken, as an ISO 639-1 code.
         skipped: Files and utterances left out.
         notes: Messages for the user, such as imputed counts.
+        warnings: Further ones, which a study repeats at its start.
         synthetic: Whether a program generated the speech: scores say nothing about people.
         distinct_speakers: Whether speakers with similar names are known to be different people.
         partial: Whether the user accepts that more than half of the utterances are left out.
@@ -99,6 +100,7 @@ class Annotations:
     language: str
     skipped: tuple[SkippedFile, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     synthetic: bool = False
     distinct_speakers: bool = True
     partial: bool = False

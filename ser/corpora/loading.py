@@ -90,6 +90,7 @@ def read_corpus_audio(annotations: Annotations, progress: Callable[[int, int], N
     emotions = [read.utterance.emotion for read in read_utterances]
     similar_speakers = () if annotations.distinct_speakers else describe_similar("speakers", speakers)
     warnings = (
+        *annotations.warnings,
         *similar_speakers,
         *describe_similar("classes", emotions),
         *describe_placeholders("speaker", speakers),

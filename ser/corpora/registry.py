@@ -59,7 +59,7 @@ def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = 
     if marker is None:
         return annotations
     note = f"synthetic speech, not recorded (according to {marker})"
-    return replace(annotations, synthetic=True, notes=(note, *annotations.notes))
+    return replace(annotations, synthetic=True, notes=(note, *annotations.notes), warnings=())
 
 
 def _options(corpus: str, kind: type[FrozenModel], values: Mapping[str, str]) -> FrozenModel:

@@ -23,6 +23,7 @@ from ser.corpora.iemocap.parsers import (
     parse_transcription,
     parse_utterance_name,
 )
+from ser.corpora.iemocap.release import describe_differences
 from ser.corpora.label_files import files_by_stem, read_label_text, require_folder
 from ser.corpora.transcripts.counts import TRANSCRIPT, tokenize_words
 from ser.corpora.transcripts.phones import CMU, count_voiced
@@ -38,7 +39,6 @@ _EXPECTED = (
     "folders 'SessionN/dialog/EmoEvaluation', 'SessionN/dialog/transcriptions', "
     "'SessionN/sentences/wav' and 'SessionN/sentences/ForcedAlignment'"
 )
-_SESSIONS = frozenset(f"Session{number}" for number in range(1, 6))
 _MAX_LISTED = 10
 _SESSION_FOLDER = re.compile(r"Session(\d+)")
 
@@ -54,7 +54,7 @@ class _Counts:
 
 @dataclass(frozen=True)
 class _ParseState:
-    """State of state: options, utterances (some without counts), skipped files and notes."""
+    """State of the reading: options, utterances (some without counts), skipped files, notes, and counts of labels."""
 
     options: IemocapOptions
     class_of_code: Mapping[str, str]
@@ -62,7 +62,12 @@ class _ParseState:
     skipped: list[SkippedFile]
     notes: list[str]
     code_counts: Counter[str]
+    session_counts: Counter[str]
     unaligned: dict[str, str]
+    untranscribed: list[str]
+
+    def skip(self, name: str, reason: str) -> None:
+        self.skipped.append(SkippedFile(name, reason))
 
 
 def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
@@ -70,8 +75,8 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
 
     Where an utterance has no readable alignment its words are counted in the transcript, and its
     voiced phonemes are taken to be those words times the corpus's mean of voiced phonemes per word;
-    `notes` lists them by reason. Dialogs whose audio is there without labels are skipped, missing
-    sessions noted.
+    `notes` lists them by reason. Dialogs whose audio is there without labels are skipped; `warnings`
+    says what is missing of the release.
 
     Args:
         root: The folder that holds `Session1` to `Session5`.
@@ -89,15 +94,13 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
         raise CorpusError(f"{root}: has no SessionN/dialog/EmoEvaluation; expected IEMOCAP, with {_EXPECTED}")
     classes = parse_classes(options.classes)
     class_of_code = {code: name for name, codes in classes.items() for code in codes}
-    state = _ParseState(options, class_of_code, [], [], [], Counter(), {})
+    state = _ParseState(options, class_of_code, [], [], [], Counter(), Counter(), {}, [])
     for session in sessions:
         _read_session(session, state)
-    missing = sorted(_SESSIONS - {session.name for session in sessions})
-    if missing:
-        state.notes.append(f"sessions of the release that are missing in {root}: {', '.join(missing)}")
     _impute(state)
     if not state.utterances:
         raise CorpusError(f"{root}: {_empty_reason(state)}; expected IEMOCAP, with {_EXPECTED}")
+    names = [session.name for session in sessions]
     utterances = tuple(sorted(state.utterances, key=lambda utterance: utterance.id))
     return Annotations(
         corpus="iemocap",
@@ -108,15 +111,17 @@ def load(root: Path, options: IemocapOptions = PAPER_SET) -> Annotations:
         language="en",
         skipped=tuple(state.skipped),
         notes=(*state.notes, *_summary_notes(state)),
+        warnings=tuple(describe_differences(names, options, state.session_counts, state.code_counts.total())),
     )
 
 
 def _summary_notes(state: _ParseState) -> Iterator[str]:
-    """Note merged classes, emotions outside the class set, and utterances without ratings."""
+    """Note dialogs without transcripts, merged classes, other emotions, and utterances without ratings."""
+    if state.untranscribed:
+        yield f"dialogs without transcripts: {len(state.untranscribed)} (first: {state.untranscribed[0]})"
     for name in dict.fromkeys(state.class_of_code.values()):
-        merged = [
-            code for code, class_name in state.class_of_code.items() if class_name == name and state.code_counts[code]
-        ]
+        codes = (code for code, class_name in state.class_of_code.items() if class_name == name)
+        merged = [code for code in codes if state.code_counts[code]]
         if len(merged) > 1:
             listed = " and ".join(f"{NAME_OF_CODE[code]} {state.code_counts[code]}" for code in merged)
             yield f"class {name} merges {listed}"
@@ -130,8 +135,7 @@ def _summary_notes(state: _ParseState) -> Iterator[str]:
 
 
 def _empty_reason(state: _ParseState) -> str:
-    skipped = state.skipped
-    if skipped:
+    if skipped := state.skipped:
         return f"none of {len(skipped)} utterances can be used (first: {skipped[0].name}: {skipped[0].reason})"
     dialogs = "dialog" if state.options.part == "both" else f"{state.options.part} dialog"
     return f"has no utterance of any {dialogs} with an emotion of {', '.join(dict.fromkeys(state.class_of_code))}"
@@ -142,25 +146,23 @@ def _read_session(session: Path, state: _ParseState) -> None:
     folder = session / "dialog" / "EmoEvaluation"
     evaluations = files_by_stem(folder, ".txt")
     if not evaluations:
-        state.skipped.append(SkippedFile(session.name, f"{folder}: expected the labels of its dialogs, found none"))
+        state.skip(session.name, f"{folder}: expected the labels of its dialogs, found none")
     else:
         _skip_unlabelled_dialogs(session, evaluations, state)
     for dialog, evaluation in evaluations.items():
         part = part_of_dialog(dialog)
         if part is None:
-            state.skipped.append(
-                SkippedFile(dialog, "its name is neither that of an improvised nor of a scripted dialog")
-            )
+            state.skip(dialog, "its name is neither that of an improvised nor of a scripted dialog")
             continue
         if state.options.part not in (part, "both"):
             continue
         try:
             turns, faults = parse_evaluation(read_label_text(evaluation), evaluation)
         except AnnotationError as error:
-            state.skipped.append(SkippedFile(dialog, str(error)))
+            state.skip(dialog, str(error))
             continue
         state.skipped.extend(SkippedFile(f"{dialog}, line {fault.line}", str(fault)) for fault in faults)
-        transcripts = _transcripts(session / "dialog" / "transcriptions" / f"{dialog}.txt", state.notes)
+        transcripts = _transcripts(session / "dialog" / "transcriptions" / f"{dialog}.txt", state)
         wavs = files_by_stem(session / "sentences" / "wav" / dialog, ".wav")
         alignments = session / "sentences" / "ForcedAlignment" / dialog
         words, phones = files_by_stem(alignments, ".wdseg"), files_by_stem(alignments, ".phseg")
@@ -168,7 +170,7 @@ def _read_session(session: Path, state: _ParseState) -> None:
             wav = wavs.get(turn.utterance)
             if wav is None:
                 missing = Path("sentences", "wav", dialog, f"{turn.utterance}.wav")
-                state.skipped.append(SkippedFile(turn.utterance, f"{session / missing}: no such file"))
+                state.skip(turn.utterance, f"{session / missing}: no such file")
                 continue
             counts = _counts_from_alignment(words.get(turn.utterance), phones.get(turn.utterance))
             if counts.reason:
@@ -187,7 +189,7 @@ def _skip_unlabelled_dialogs(session: Path, evaluations: Mapping[str, Path], sta
             continue
         path = session / "dialog" / "EmoEvaluation" / f"{dialog}.txt"
         recordings = len(files_by_stem(audio / dialog, ".wav"))
-        state.skipped.append(SkippedFile(dialog, f"{path}: no such file; {recordings} recordings have no label"))
+        state.skip(dialog, f"{path}: no such file; {recordings} recordings have no label")
 
 
 def _turns_in_class_set(
@@ -198,14 +200,13 @@ def _turns_in_class_set(
     for turn in turns:
         name = parse_utterance_name(turn.utterance)
         if name is None or int(name.session[3:]) != int(session.name.removeprefix("Session")):
-            state.skipped.append(SkippedFile(turn.utterance, f"its id is not of {session.name}, where it lies"))
+            state.skip(turn.utterance, f"its id is not of {session.name}, where it lies")
         elif turn.utterance in seen:
-            state.skipped.append(
-                SkippedFile(turn.utterance, "a second label for the same utterance; the first is used")
-            )
+            state.skip(turn.utterance, "a second label for the same utterance; the first is used")
         else:
             state.code_counts[turn.emotion] += 1
             if turn.emotion in state.class_of_code:
+                state.session_counts[session.name] += 1
                 yield turn, name
         seen.add(turn.utterance)
 
@@ -228,16 +229,15 @@ def _utterance(
     )
 
 
-def _transcripts(path: Path, notes: list[str]) -> dict[str, str]:
-    """Read the transcripts of a dialog; note a missing or invalid file."""
-    if not path.is_file():
-        notes.append(f"{path}: no such file; its dialog has no transcripts")
-        return {}
+def _transcripts(path: Path, state: _ParseState) -> dict[str, str]:
+    """Read the transcripts of a dialog; remember a missing or invalid file."""
     try:
-        return parse_transcription(read_label_text(path), path)
+        if path.is_file():
+            return parse_transcription(read_label_text(path), path)
+        state.untranscribed.append(f"{path}: no such file")
     except AnnotationError as error:
-        notes.append(f"{error}; its dialog has no transcripts")
-        return {}
+        state.untranscribed.append(str(error))
+    return {}
 
 
 def _counts_from_alignment(words: Path | None, phones: Path | None) -> _Counts:
@@ -267,7 +267,7 @@ def _impute(state: _ParseState) -> None:
         if reason is None:
             counted.append(utterance)
         elif utterance.transcript is None:
-            state.skipped.append(SkippedFile(utterance.id, f"{reason}, and it has no transcript to count words in"))
+            state.skip(utterance.id, f"{reason}, and it has no transcript to count words in")
         else:
             words_spoken = len(tokenize_words(utterance.transcript))
             phonemes = None if per_word is None else max(1, round(words_spoken * per_word))

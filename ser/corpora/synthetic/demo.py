@@ -53,7 +53,7 @@ def load(root: Path) -> Annotations:
     require_folder(root, "the demo corpus", f"its file {MARKER}; {_HOW_TO_MAKE} {root}")
     if not (root / MARKER).is_file():
         raise CorpusError(f"{root}: has no {MARKER}, so it is not the demo corpus; {_HOW_TO_MAKE} <another folder>")
-    return replace(iemocap.load(root), corpus="demo")
+    return replace(iemocap.load(root), corpus="demo", warnings=())
 
 
 def make_demo(root: Path, progress: Callable[[int, int], None] | None = None) -> None:

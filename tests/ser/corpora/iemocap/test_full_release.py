@@ -1,5 +1,6 @@
 """IEMOCAP at full size, with everything that leads a reader of the real release astray."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from time import process_time
@@ -7,6 +8,7 @@ from time import process_time
 import pytest
 
 from ser.corpora.corpus import Annotations
+from ser.corpora.iemocap.loader import load
 from ser.corpora.iemocap.parsers import RATINGS
 from ser.corpora.loading import load_corpus
 from ser.corpora.registry import load_annotations
@@ -74,6 +76,16 @@ def test_the_papers_set_has_exactly_its_numbers(annotations: Annotations) -> Non
     counts = Counter(utterance.emotion for utterance in annotations.utterances)
     assert counts == {"neutral": 1099, "happiness": 947, "sadness": 608, "anger": 289}
     assert annotations.skipped == ()
+
+
+def test_the_whole_release_lacks_nothing(root: Path) -> None:
+    assert load(root).warnings == ()
+    evaluation = root / "Session2" / "dialog" / "EmoEvaluation" / "Ses02F_impro01.txt"
+    content = evaluation.read_bytes()
+    evaluation.unlink()
+    (warning,) = load(root).warnings
+    assert re.search(r"\(the corpus may be unpacked in part\): Session2 \d+ of 530$", warning)
+    evaluation.write_bytes(content)
 
 
 def test_every_session_and_speaker_has_exactly_its_numbers(annotations: Annotations) -> None:

@@ -44,11 +44,32 @@ def test_partners_are_the_other_speakers_of_the_session(root: Path) -> None:
 def test_emotions_outside_the_class_set_are_counted_not_skipped(root: Path) -> None:
     annotations = load(root)
     assert annotations.notes == (
-        f"sessions of the release that are missing in {root}: Session2, Session4, Session5",
         "class happiness merges happiness 1 and excitement 1",
         "left out, emotion outside the class set: fru 1",
     )
     assert annotations.skipped == ()
+
+
+def test_what_is_missing_of_the_release_is_a_warning(root: Path) -> None:
+    missing = "sessions of the release that are missing: Session2, Session4, Session5"
+    assert load(root).warnings == (
+        missing,
+        "labels here, and in the release (the corpus may be unpacked in part): Session1 2 of 521, Session3 2 of 627",
+    )
+    assert load_annotations("iemocap", root, {"part": "both"}).warnings == (missing,)
+    for number in (2, 4, 5):
+        write_iemocap_dialog(root, f"Ses0{number}F_impro01", [(f"Ses0{number}F_impro01_F000", "xxx")])
+    assert load_annotations("iemocap", root, {"part": "both"}).warnings == (
+        "labels here, and in the release (the corpus may be unpacked in part): 8 of 10039",
+    )
+    assert load_annotations("iemocap", root, {"classes": "anger,sadness"}).warnings == ()
+
+
+def test_many_dialogs_without_transcripts_are_one_note(root: Path) -> None:
+    for session in (1, 3):
+        shutil.rmtree(root / f"Session{session}" / "dialog" / "transcriptions")
+    (note,) = (note for note in load(root).notes if "transcripts" in note)
+    assert note.startswith("dialogs without transcripts: 2 (first: ")
 
 
 def test_only_improvised_dialogs_of_the_folder_are_read(root: Path) -> None:
@@ -116,7 +137,8 @@ def test_without_alignment_and_transcript_it_is_skipped(root: Path) -> None:
     annotations = load(root)
     assert [skipped.name for skipped in annotations.skipped] == [f"{FIRST}_F000"]
     assert len(annotations.utterances) == 3
-    assert any(f"{FIRST}.txt: no such file; its dialog has no transcripts" in note for note in annotations.notes)
+    path = root / "Session1" / "dialog" / "transcriptions" / f"{FIRST}.txt"
+    assert f"dialogs without transcripts: 1 (first: {path}: no such file)" in annotations.notes
 
 
 def test_without_any_alignment_only_words_are_known(root: Path) -> None:
