@@ -2,6 +2,7 @@
 
 # The options of `ser study run`; the recipe decides what is empty.
 ATTN           ?= none     ## none, local, component, quantum or all (several in quotes)
+BASELINE       ?= on       ## off: train the attentions alone, without none to compare them with
 CORPUS         ?= demo     ## demo, emodb, iemocap, fau_aibo, manifest or audformat
 ROOT           ?=          ## Folder of the corpus; not needed for demo
 CORPUS_SET     ?=          ## Options of the corpus, as name=value (several in quotes)
@@ -52,6 +53,8 @@ option  = $(if $(strip $($(1))),--$(2) $(call quote,$($(1))))
 options = $(foreach value,$($(1)),--$(2) $(call quote,$(value)))
 
 STUDY_OPTIONS = \
+	$(if $(filter-out on off,$(BASELINE)),$(error BASELINE=$(BASELINE): expected on or off)) \
+	$(if $(filter off,$(BASELINE)),--no-baseline) \
 	$(call option,CORPUS,corpus) \
 	$(call option,ROOT,root) \
 	$(call options,CORPUS_SET,corpus-set) \

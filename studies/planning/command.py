@@ -28,6 +28,8 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
     words += ["--recipe", plan.recipe]
     words += _repeat_option("--features", map(format_choice, plan.front_ends))
     words += _repeat_option("--attention", ["all"] if sweeps_all else plan.attentions)
+    if "none" not in plan.attentions and plan.space is None:
+        words += ["--no-baseline"]
     # A search's name depends on its whole space, also on dimensions without effect.
     if plan.criterion == "ctc" or plan.space is not None:
         words += _repeat_option("--labels", plan.labels)

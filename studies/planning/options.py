@@ -18,6 +18,7 @@ class StudyOptions:
         corpus: Name of the corpus.
         recipe: Name of the recipe.
         attentions: Attentions; `all` stands for every one.
+        baseline: Sweep attention `none`, too, with which the others are compared; a search sweeps its attentions only.
         labels: Label strategies; empty for the recipe's.
         scopes: Scopes; empty for the recipe's.
         criterion: The criterion, or None for the recipe's.
@@ -34,6 +35,7 @@ class StudyOptions:
     corpus: str
     recipe: str
     attentions: tuple[str, ...]
+    baseline: bool = False
     labels: tuple[str, ...] = ()
     scopes: tuple[int, ...] = ()
     criterion: str | None = None

@@ -105,7 +105,7 @@ class StudyPlan(FrozenModel):
             corpus=options.corpus,
             corpus_options=dict(options.corpus_options),
             recipe=options.recipe,
-            attentions=_members("attention", _expand_all(options.attentions), get_args(AttentionName)),
+            attentions=_attentions(options, recipe),
             labels=_members("labels", options.labels or recipe.labels, get_args(LabelStrategy)),
             scopes=tuple(dict.fromkeys(options.scopes)) or recipe.scopes,
             criterion=_member("criterion", options.criterion or settings["criterion"], get_args(Criterion)),
@@ -327,8 +327,13 @@ def _parse_front_ends(options: StudyOptions) -> tuple[FrontEndChoice, ...]:
     return () if [choice.settings for choice in front_ends] == [LogMelSettings()] else front_ends
 
 
-def _expand_all(attentions: tuple[str, ...]) -> tuple[str, ...]:
-    return get_args(AttentionName) if "all" in attentions else attentions
+def _attentions(options: StudyOptions, recipe: Recipe) -> tuple[AttentionName, ...]:
+    """Return the attentions of a study, and before them `none`, where a grid is to have its baseline."""
+    names = get_args(AttentionName) if "all" in options.attentions else options.attentions
+    attentions: tuple[AttentionName, ...] = _members("attention", names, get_args(AttentionName))
+    # A search for one attention and a search for `none` are two searches, each with all of its trials.
+    add_baseline = options.baseline and not recipe.space and "none" not in attentions
+    return ("none", *attentions) if add_baseline else attentions
 
 
 def _member(option: str, value: str, valid: tuple[str, ...]) -> Any:

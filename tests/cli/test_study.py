@@ -43,7 +43,7 @@ class StudyFolder:
 
     def command(self, *attentions: str) -> list[str]:
         chosen = [text for attention in attentions for text in ("--attention", attention)]
-        return ["study", "run", "--corpus", "emodb", "--root", str(self.corpus), *chosen, *TINY]
+        return ["study", "run", "--corpus", "emodb", "--root", str(self.corpus), "--no-baseline", *chosen, *TINY]
 
     def refused(self, *arguments: str) -> Result:
         answer = CliRunner().invoke(app, [*arguments, "--home", str(self.home)], env={"COLUMNS": "200"})
@@ -301,6 +301,14 @@ def test_a_larger_study_trains_only_what_is_new(ran: StudyFolder) -> None:
     assert f"{100 * original.data.metrics['pooled_test_ua']:.1f}" in row
     output = ran.ser("study", "status", study).stdout
     assert f"reused from run {original.info.run_id}" in output
+
+
+def test_a_study_with_its_baseline_reuses_what_was_trained(ran: StudyFolder) -> None:
+    ran.study("none", "quantum")
+    command = [word for word in ran.command("quantum") if word != "--no-baseline"]
+    answer = ran.ser(*command)
+    assert answer.stderr.splitlines()[-1] == f"trials 2 of 2, folds {2 * FOLDS} of {2 * FOLDS}"
+    assert f"study:  {ran.summary('none+quantum').name}" in answer.stdout.splitlines()
 
 
 def test_another_baseline_is_answered_beside_the_usual_report(ran: StudyFolder) -> None:

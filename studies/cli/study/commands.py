@@ -64,6 +64,9 @@ class RunOptions(HomeOptions):
     """Options of `ser study run`."""
 
     attention: Annotated[list[str], typer.Option(help="none, local, component, quantum or all; may be repeated.")]
+    baseline: Annotated[
+        bool, typer.Option(help="Train attention none, too, and compare with it; recipe 'extended' never adds it.")
+    ] = True
     corpus: Annotated[str, typer.Option(help="demo, emodb, iemocap, fau_aibo, manifest or audformat.")] = "demo"
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus; not needed for the demo corpus.")] = None
     corpus_set: Annotated[
@@ -128,6 +131,9 @@ class RunOptions(HomeOptions):
 @lazy_command("studies.cli.study.run:run")
 def run(options: RunOptions) -> None:
     """Run a study, or resume it.
+
+    A study of attentions trains attention none beside them, with the same settings, and compares each with it: a study
+    of quantum is named none+quantum. --no-baseline leaves it out.
 
     The options identify the study: rerun the command after an interruption and it continues. Finished folds are never
     retrained, neither those of this study nor those of another.

@@ -55,6 +55,7 @@ def _plan(options: RunOptions) -> StudyPlan:
             corpus=options.corpus,
             recipe=options.recipe or default_recipe(options.corpus),
             attentions=tuple(options.attention),
+            baseline=options.baseline,
             labels=tuple(options.labels or ()),
             scopes=tuple(options.scope or ()),
             criterion=options.criterion,

@@ -21,6 +21,13 @@ PLANS: dict[str, dict[str, Any]] = {
         "attentions": ("quantum",),
         "labels": ("words", "utterance"),
     },
+    "one attention and its baseline": {
+        "corpus": "emodb",
+        "recipe": "quick",
+        "attentions": ("quantum",),
+        "baseline": True,
+    },
+    "a search of one attention": {"corpus": "emodb", "recipe": "extended", "attentions": ("local",)},
     "scopes and seeds": {
         "corpus": "iemocap",
         "recipe": "paper",
@@ -82,5 +89,5 @@ def test_the_demo_corpus_needs_no_folder() -> None:
     plan = StudyPlan.from_options(
         StudyOptions(corpus="demo", recipe="quick", attentions=("quantum",), labels=("words",))
     )
-    command = "ser study run --corpus demo --recipe quick --attention quantum --labels words"
+    command = "ser study run --corpus demo --recipe quick --attention quantum --no-baseline --labels words"
     assert study_command(plan, None) == command

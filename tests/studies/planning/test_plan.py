@@ -35,6 +35,27 @@ def test_points_are_attention_by_scope_by_labels_each_once() -> None:
     assert len(points) == len(expected) == 18
 
 
+def test_a_study_brings_its_baseline_with_the_same_settings() -> None:
+    points = swept(plan("quantum", labels=("words",), seeds=2, baseline=True))
+    assert points == [(attention, None, "words", seed) for seed in (1, 2) for attention in ("none", "quantum")]
+
+
+def test_a_study_with_its_baseline_is_named_by_both() -> None:
+    with_baseline = plan("quantum", baseline=True).name(DIGEST, "cpu")
+    assert with_baseline == plan("none", "quantum").name(DIGEST, "cpu")
+    assert with_baseline.startswith("emodb-quick-none+quantum-")
+    assert plan("local", "component", "quantum", baseline=True).name(DIGEST, "cpu").startswith("emodb-quick-all-")
+
+
+def test_a_study_of_none_has_its_baseline_already() -> None:
+    for attentions in (("none",), ("quantum", "none"), ("all",)):
+        assert plan(*attentions, baseline=True) == plan(*attentions)
+
+
+def test_a_search_sweeps_no_attention_but_those_asked_for() -> None:
+    assert plan("local", recipe="extended", baseline=True) == plan("local", recipe="extended")
+
+
 def test_scope_is_swept_for_windowed_attention_only() -> None:
     assert len(swept(plan("quantum", recipe="paper"))) == 3
     assert len(swept(plan("component", recipe="paper"))) == 7 * 3
