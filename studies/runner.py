@@ -14,8 +14,6 @@ from ser.features.builder import build_stores
 from ser.features.store import FeatureStore
 from ser.folds import describe_unused_columns, make_folds, parse_scheme
 from ser.results import BaselineResult, Fold
-from ser.training.baseline import logistic_regression_baseline
-from ser.training.precision import check_precision_supported
 from ser.training.targets import available_strategies, utterances_without_counts
 from studies.consistency.study_check import repair_study
 from studies.coordination.coordinator import Coordinator
@@ -86,6 +84,9 @@ class _StudyData:
         normalisation, features = configuration.normalisation, configuration.features
         baseline = results.find(self.corpus.digest, self.scheme, normalisation, features)
         if baseline is None:
+            # It imports torch, and most starts find the baseline of an earlier one.
+            from ser.training.baseline import logistic_regression_baseline
+
             store = FeatureStore.open(self.stores[features])
             baseline = logistic_regression_baseline(self.corpus, store, self.scheme, normalisation)
             results.put(baseline)
@@ -271,6 +272,9 @@ def _resolve_precision(plan: StudyPlan, search: OptunaStudy, home: Home, backend
     precision = plan.precision
     if precision == "auto":
         precision = choose_precision(home.machine_cache, backend.processor, backend.speedups)
+    # It imports torch, and most starts find the precision of an earlier one.
+    from ser.training.precision import check_precision_supported
+
     check_precision_supported(precision, backend.device_type)
     search.save_precision(precision)
     return precision

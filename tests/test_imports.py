@@ -173,3 +173,8 @@ def test_looking_at_the_studies_imports_no_tracker(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (answer.returncode, answer.stdout.strip()) == (0, "[]"), answer.stderr
+
+
+def test_starting_a_study_imports_no_torch() -> None:
+    code = "import sys, studies.cli.study.run; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)

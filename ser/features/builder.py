@@ -12,7 +12,6 @@ from itertools import repeat
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ser.config import digest_of
@@ -174,6 +173,9 @@ def compute_frames(corpus: Corpus, front_end: FrontEnd, first: int = 0) -> Itera
     Raises:
         AudioError: An audio file is gone or has changed since the corpus was read.
     """
+    # Only here: most starts of a study find their stores, and would wait a second for the import.
+    import torch
+
     torch_threads = torch.get_num_threads()
     step = _block_size()
     try:

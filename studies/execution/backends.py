@@ -4,22 +4,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import cycle, islice
+from typing import TYPE_CHECKING
 
-import torch
 from typing_extensions import override
 
 from ser.config import Precision
 from ser.devices import cpu_name, name_of_device
 from ser.errors import ConfigurationError, StudyError, unknown_value_message
-from ser.identity import DEVICE_TYPES
+from ser.identity import DEVICE_TYPES, installed_torch_version
 from studies.execution.base import Executor, StudyRequirements
 from studies.execution.devices import slots_per_gpu, usable_cores
 from studies.execution.gpus import Gpu, GpuProblem, call_on_gpus, usable_gpus, visible_gpu_ids
 from studies.execution.local import LocalExecutor
 from studies.execution.precision_probe import common_speedups, measure_gpu_speedups, measure_speedups
-from studies.execution.ray_backend.cluster import RayCluster, ray_cluster
-from studies.execution.ray_backend.executor import RayExecutor
 from tracking import schema
+
+if TYPE_CHECKING:
+    from studies.execution.ray_backend.cluster import RayCluster
 
 EXECUTORS = ("local", "ray")
 
@@ -120,7 +121,7 @@ class RayBackend(Backend):
         processors: Name of the CPU or GPU of each node.
     """
 
-    def __init__(self, cluster: RayCluster, processors: tuple[str, ...]) -> None:
+    def __init__(self, cluster: "RayCluster", processors: tuple[str, ...]) -> None:
         self._cluster = cluster
         self.device_type = cluster.request.device
         self.processor = schema.PROCESSOR_SEPARATOR.join(sorted(set(processors)))
@@ -133,6 +134,8 @@ class RayBackend(Backend):
     @override
     def executor(self, requirements: StudyRequirements, notify: Callable[[str], None]) -> Executor:
         """Check every node and build feature stores that are missing."""
+        from studies.execution.ray_backend.executor import RayExecutor
+
         executor = RayExecutor(self._cluster, requirements, notify)
         executor.start()
         return executor
@@ -163,6 +166,8 @@ def open_backend(
             raise ConfigurationError("--gpus applies to --executor ray only")
         yield _local_backend(workers, device)
         return
+    from studies.execution.ray_backend.cluster import ray_cluster
+
     with ray_cluster(workers, _gpu_share(gpus, device)) as cluster:
         names = cluster.call_all(name_of_device, cluster.request.device)
         yield RayBackend(cluster, tuple(names.values()))
@@ -174,7 +179,7 @@ def _local_backend(workers: int | None, device: str | None) -> Backend:
     if ids:
         return GpuBackend(*usable_gpus(ids), workers)
     if device == "cuda":
-        raise StudyError(f"--device cuda: torch {torch.__version__} sees no GPU on this machine")
+        raise StudyError(f"--device cuda: torch {installed_torch_version()} sees no GPU on this machine")
     return LocalBackend(("cpu",) * (workers or usable_cores()))
 
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
-
 _USABLE_SHARE = 0.9
 """Share of the free GPU memory that is given out: blocks of different sizes leave gaps."""
 
@@ -32,6 +30,8 @@ class GpuMemory:
 
 def measure_gpu_memory() -> GpuMemory:
     """Measure the memory of this process's GPU, with the most that torch has held of it so far."""
+    import torch
+
     free_bytes, total_bytes = torch.cuda.mem_get_info()
     returned_bytes = torch.cuda.max_memory_reserved() - torch.cuda.memory_reserved()
     return GpuMemory(total_bytes - free_bytes + returned_bytes, free_bytes - returned_bytes)

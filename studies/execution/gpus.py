@@ -4,16 +4,17 @@ A process that uses CUDA holds memory of a GPU until it ends, and a GPU in exclu
 uses CUDA in this process: for every GPU another one does, and ends.
 """
 
+import ctypes
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from ser.errors import StudyError
+from ser.identity import installed_torch_version, torch_build
 from studies.execution.worker_processes import VISIBLE_GPUS, CallFailure, call_in_processes
 
 _TIMEOUT_S = 120.0
@@ -63,9 +64,8 @@ def visible_gpu_ids() -> tuple[str, ...]:
     """List the GPUs that this process may use, by their entries in `CUDA_VISIBLE_DEVICES`.
 
     Where the variable is set, they are its entries; else UUIDs, and of a GPU that is divided into MIG instances theirs.
-    Torch counts GPUs by the driver's management library, or by the driver, and uses none of them for it.
     """
-    count = torch.cuda.device_count()
+    count = _count_gpus()
     if not count:
         return ()
     visible = os.environ.get(VISIBLE_GPUS)
@@ -74,6 +74,30 @@ def visible_gpu_ids() -> tuple[str, ...]:
     entries = tuple(entry.strip() for entry in visible.split(","))
     # CUDA counts one MIG instance, whatever is listed.
     return entries if entries[0].startswith("MIG-") else entries[:count]
+
+
+def _count_gpus() -> int:
+    """Count GPUs as torch does: by the driver's management library, or by the driver, and none is used for it.
+
+    Torch is not imported where it was built for CPUs, or for NVIDIA's GPUs and their driver is not installed.
+    """
+    build = torch_build()
+    if build.get("hip") is None and (build.get("cuda") is None or not _has_nvidia_driver()):
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _has_nvidia_driver() -> bool:
+    """Return whether the driver's library can be loaded; systems other than Linux name it otherwise, and are asked."""
+    if sys.platform != "linux":
+        return True
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _ids_from_nvidia_smi() -> tuple[str, ...]:
@@ -118,8 +142,8 @@ def usable_gpus(ids: Sequence[str]) -> tuple[tuple[Gpu, ...], tuple[GpuProblem, 
     gpus, problems = examine_gpus(ids)
     if not gpus:
         raise StudyError(
-            f"torch {torch.__version__} cannot use the {len(ids)} GPU(s) of this machine ({problems[0]}); update the "
-            "NVIDIA driver or install a torch build for this GPU, or compute on the CPU: --device cpu "
+            f"torch {installed_torch_version()} cannot use the {len(ids)} GPU(s) of this machine ({problems[0]}); "
+            "update the NVIDIA driver or install a torch build for this GPU, or compute on the CPU: --device cpu "
             "(with make: DEVICE=cpu)"
         )
     return gpus, problems
@@ -144,6 +168,8 @@ def call_on_gpus(function: Callable[[], Any], ids: Sequence[str]) -> list[Any]:
 
 def _describe_gpu() -> tuple[str, int, int]:
     """Compute a little on this process's GPU; return its name, its memory and its free memory in bytes."""
+    import torch
+
     torch.cuda.init()  # type: ignore[no-untyped-call]
     free_bytes, total_bytes = torch.cuda.mem_get_info()
     with torch.no_grad():

@@ -18,7 +18,6 @@ from ser.corpora.corpus import Corpus
 from ser.errors import StudyError
 from studies.execution.base import CANCELLED, Event, Executor, Failed, FoldTask, Progress
 from studies.execution.gpu_memory import GpuMemory
-from studies.execution.worker import run_worker
 from studies.execution.worker_processes import WorkerProcess, start_process
 
 _START_TIMEOUT_S = 5.0
@@ -73,6 +72,9 @@ class _WorkerSlot:
                 time.sleep(_START_PAUSE_S)
 
     def _fork_worker(self) -> None:
+        # It imports torch, which a study without folds to train does without.
+        from studies.execution.worker import run_worker
+
         ours, theirs = connection.Pipe()
         # Only the worker may hold its end: the pipe ends with it.
         with theirs:

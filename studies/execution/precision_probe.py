@@ -1,18 +1,21 @@
-"""Probe of precisions: which a training step runs in, and how much faster than in fp32."""
+"""Probe of precisions: which a training step runs in, and how much faster than in fp32.
+
+Only what measures imports torch: the choice is read from a file at most starts.
+"""
 
 import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from ser.config import FoldConfiguration, Precision
-from ser.cuda_errors import is_out_of_memory
 from ser.errors import TrainingError
 from ser.files import atomic_write, file_lock
-from ser.model.network import SpeechEmotionNetwork
-from ser.training.precision import precision_context
+from ser.identity import installed_torch_version
+
+if TYPE_CHECKING:
+    import torch
 
 _ROUNDS = 5
 
@@ -29,6 +32,8 @@ def measure_speedups(device_type: str) -> dict[Precision, float]:
     Args:
         device_type: 'cpu' or 'cuda'.
     """
+    import torch
+
     device = torch.device(device_type)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -51,24 +56,31 @@ def common_speedups(speedups: list[dict[Precision, float]]) -> dict[Precision, f
     return {precision: min(device[precision] for device in speedups) for precision in sorted(common)}
 
 
-def runs_bf16(device: torch.device) -> bool:
+def runs_bf16(device: "torch.device") -> bool:
     """Return whether a training step in bf16 runs at all."""
     return _step_s_if_it_runs("bf16", device, rounds=1) is not None
 
 
-def _step_s_if_it_runs(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -> float | None:
+def _step_s_if_it_runs(precision: Precision, device: "torch.device", rounds: int = _ROUNDS) -> float | None:
     """Return what `_step_s` does, or None for a precision that the device refuses or computes in another type."""
     try:
         return _step_s(precision, device, rounds)
     except (RuntimeError, TrainingError) as error:
         # Processors without bf16 arithmetic refuse an LSTM in it: that is the answer, not a fault.
+        from ser.cuda_errors import is_out_of_memory
+
         if is_out_of_memory(error):
             raise
         return None
 
 
-def _step_s(precision: Precision, device: torch.device, rounds: int = _ROUNDS) -> float:
+def _step_s(precision: Precision, device: "torch.device", rounds: int = _ROUNDS) -> float:
     """Return the shortest duration of a few training steps, in seconds."""
+    import torch
+
+    from ser.model.network import SpeechEmotionNetwork
+    from ser.training.precision import precision_context
+
     configuration = FoldConfiguration.parse(
         attention="none", labels="words", loss_scale="utterance", decision="posterior", precision=precision
     )
@@ -107,7 +119,7 @@ def choose_precision(cache_file: Path, processor: str, measure: Callable[[], Map
         processor: Name of the CPU or GPU that computes folds; all names, where they differ.
         measure: Measures how many times as fast as fp32 each other precision is there.
     """
-    key = f"precision of {processor}, torch {torch.__version__}"
+    key = f"precision of {processor}, torch {installed_torch_version()}"
     with file_lock(cache_file.with_suffix(".lock")):
         choices = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
         if key not in choices:

@@ -53,7 +53,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("init", "mem_get_info", "get_device_name", "get_device_properties", "synchronize", "is_available"):
         monkeypatch.setattr(torch.cuda, name, touched)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(gpus, "_count_gpus", lambda: 4)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b,MIG-c,GPU-display")
     monkeypatch.setattr(gpus, "_describe_gpu", describe)
     monkeypatch.setattr(backends, "measure_gpu_speedups", speedups)
@@ -112,7 +112,7 @@ def test_the_cpu_is_used_where_the_user_says_so() -> None:
 
 def test_gpus_that_cannot_be_used_are_not_replaced_by_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """The driver's library counts a GPU, and torch cannot use it: an old driver, or as here a build without CUDA."""
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(gpus, "_count_gpus", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with pytest.raises(StudyError, match=r"cannot use the 1 GPU\(s\) of this machine .* \(with make: DEVICE=cpu\)$"):
@@ -121,7 +121,7 @@ def test_gpus_that_cannot_be_used_are_not_replaced_by_the_cpu(monkeypatch: pytes
 
 
 def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(gpus, "_count_gpus", lambda: 0)
     assert isinstance(opened(), LocalBackend)
     with pytest.raises(StudyError, match=r"^--device cuda: torch .* sees no GPU on this machine$"):
         opened(device="cuda")

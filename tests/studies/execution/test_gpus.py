@@ -37,7 +37,7 @@ def listing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Listing:
 
 
 def with_gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(gpus, "_count_gpus", lambda: count)
 
 
 def test_mig_instances_stand_for_their_gpu(monkeypatch: pytest.MonkeyPatch, listing: Listing) -> None:

@@ -98,7 +98,7 @@ def test_another_processor_or_torch_is_measured_anew(tmp_path: Path, monkeypatch
     measuring(monkeypatch, fp32=1.0, bf16=0.5)
     assert chosen(cache_file) == "bf16"
     measuring(monkeypatch, fp32=1.0, bf16=2.0)
-    monkeypatch.setattr(torch, "__version__", "0.0")
+    monkeypatch.setattr(precision_probe, "installed_torch_version", lambda: "0.0")
     assert chosen(cache_file) == "fp32"
     assert chosen(cache_file, "another processor") == "fp32"
     assert len(json.loads(cache_file.read_text())) == 3
