@@ -134,30 +134,32 @@ def _judge_family(
     outcomes: Sequence[Comparison | SkippedComparison], represented: Sequence[bool], margin: float
 ) -> tuple[Family, list[Comparison | SkippedComparison]]:
     """Adjust all p-values for the family, and judge its comparisons."""
-    members = [
-        outcome
-        for outcome, outside in zip(outcomes, represented, strict=True)
+    pairs = list(zip(outcomes, represented, strict=True))
+    members = {
+        index: outcome
+        for index, (outcome, outside) in enumerate(pairs)
         if isinstance(outcome, Comparison) and not outside and outcome.ua_speakers.has_enough_speakers
-    ]
-    joint_tests, critical_sum, speakers = _test_jointly(members, margin)
-    tests = dict(zip(map(id, members), joint_tests, strict=True))
+    }
+    joint_tests, critical_sum, speakers = _test_jointly(list(members.values()), margin)
+    tests = dict(zip(members, joint_tests, strict=True))
     judged: list[Comparison | SkippedComparison] = []
-    for outcome, holm_p in zip(outcomes, holm_adjust(list(map(_raw_p_value, outcomes))), strict=True):
+    for index, (outcome, holm_p) in enumerate(
+        zip(outcomes, holm_adjust(list(map(_raw_p_value, outcomes))), strict=True)
+    ):
         if isinstance(outcome, SkippedComparison):
             judged.append(outcome)
             continue
-        joint, power = tests.get(id(outcome)), outcome.power
+        joint, power = tests.get(index), outcome.power
         if joint is not None:
             power = replace(power, first_level=first_level(critical_sum, power.speakers))
         judged.append(replace(outcome, holm_p=holm_p, joint=joint, verdict=_verdict(outcome, joint), power=power))
-    pairs = list(zip(outcomes, represented, strict=True))
     family = Family(
         planned=len(outcomes),
         tested=len(members),
         represented=sum(represented),
         missing=sum(isinstance(outcome, SkippedComparison) and not outside for outcome, outside in pairs),
         speakers=speakers,
-        same_speakers=len({member.by_speaker.speakers for member in members}) <= 1,
+        same_speakers=len({member.by_speaker.speakers for member in members.values()}) <= 1,
         margin=margin,
     )
     return family, judged
