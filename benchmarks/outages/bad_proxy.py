@@ -63,7 +63,7 @@ class BadProxy:
         with self._server.lock:
             self._server.requests = 0
             self._server.answers = dict(answers)
-            self._server.given.clear()
+            self._server.bad_answers.clear()
 
     @property
     def requests(self) -> int:
@@ -71,9 +71,9 @@ class BadProxy:
         return self._server.requests
 
     @property
-    def given(self) -> Counter[str]:
+    def bad_answers(self) -> Counter[str]:
         """Bad answers since the last schedule, by way."""
-        return self._server.given
+        return self._server.bad_answers
 
 
 class _ProxyServer(ThreadingHTTPServer):
@@ -86,7 +86,7 @@ class _ProxyServer(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.requests = 0
         self.answers: dict[int, BadAnswer] = {}
-        self.given: Counter[str] = Counter()
+        self.bad_answers: Counter[str] = Counter()
 
     def next_answer(self) -> BadAnswer | None:
         """Count a request, and return its bad answer if it gets one."""
@@ -94,7 +94,7 @@ class _ProxyServer(ThreadingHTTPServer):
             answer = self.answers.pop(self.requests, None)
             self.requests += 1
             if answer is not None:
-                self.given[answer.way] += 1
+                self.bad_answers[answer.way] += 1
         return answer
 
     @override

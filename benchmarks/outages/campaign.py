@@ -1,4 +1,4 @@
-"""Campaigns of studies that are disturbed at random moments, each compared with an undisturbed one.
+"""Campaigns of studies that are disturbed at random moments, and compared with an undisturbed one.
 
     python -m benchmarks.outages.campaign answers [--studies 10] [--seed 1]
     python -m benchmarks.outages.campaign postgresql [--studies 10] [--seed 1]
@@ -30,6 +30,7 @@ from benchmarks.outages.study import (
     find_faults,
     places_of,
     report_tables,
+    runs_of,
     study_arguments,
     write_corpus,
 )
@@ -112,7 +113,7 @@ class Campaign:
 
     def await_experiment(self, command: Command, name: str) -> None:
         """Wait until a study has made its experiment."""
-        while command.runs and self._client.get_experiment_by_name(name) is None:
+        while command.is_running and self._client.get_experiment_by_name(name) is None:
             time.sleep(0.05)
 
     def run_disturbed(self, name: str, disturb: Callable[[Command, str], None]) -> None:
@@ -131,13 +132,17 @@ class Campaign:
         wrong = [ended for ended in ends if ended.code not in (0, UNAVAILABLE)]
         faults = [f"exit code {ended.code}: {ended.output[-3000:]}" for ended in wrong]
         faults += [f"traceback: {ended.output[-3000:]}" for ended in ends if "Traceback" in ended.output]
+        unavailable = [ended for ended in ends if ended.code == UNAVAILABLE]
+        faults += [f"not one line: {ended.output}" for ended in unavailable if ended.output.count("error: ") != 1]
         faults += ["it does not end"] if ends[-1].code != 0 else self._faults_of_end(name)
         shown = [text for ended in ends for text in (ended.output, *ended.commands)]
+        shown += [str(run.to_dictionary()) for run in runs_of(self._client, name)]
         places = (self.folder / name, *self._surroundings.logs)
         faults += [f"a secret is in {place}" for place in places_of(self._surroundings.secrets, places, shown)]
         self.tally.faults += [f"{name}: {fault}" for fault in faults]
         codes = ", ".join(str(ended.code) for ended in ends)
-        print(f"{name}: exit {codes}; {len(faults)} faults; {sum(end.duration_s for end in ends):.0f} s", flush=True)
+        duration_s = sum(ended.duration_s for ended in ends)
+        print(f"{name}: exit {codes}; {len(faults)} faults; {duration_s:.0f} s", flush=True)
 
     def _faults_of_end(self, name: str) -> list[str]:
         """What is lost, doubled or different, and what `ser study check` finds."""
@@ -155,7 +160,7 @@ class Campaign:
 @contextmanager
 def bad_answers(folder: Path, choose: random.Random) -> Iterator[tuple[Campaign, Callable[[str], None]]]:
     """Provide a campaign whose tracking server answers badly, and the function that runs one of its studies."""
-    server = MlflowServer(folder / "server", f"sqlite:///{folder / 'server.db'}")
+    server = MlflowServer(folder / "server", f"sqlite:///{folder / 'server' / 'server.db'}")
     with server, BadProxy(server.url, USER, LOGIN) as proxy:
         secrets = (LOGIN, base64.b64encode(f"{USER}:{LOGIN}".encode()).decode())
         surroundings = Surroundings(server.url, {"SER_TRACKING": proxy.url}, secrets, (folder / "server",))
@@ -168,9 +173,9 @@ def bad_answers(folder: Path, choose: random.Random) -> Iterator[tuple[Campaign,
         def run(name: str) -> None:
             proxy.schedule(choose_answers(choose, requests))
             campaign.run_disturbed(name, lambda command, name: None)
-            missing = set(WAYS) - set(proxy.given)
+            missing = set(WAYS) - set(proxy.bad_answers)
             campaign.tally.faults += [f"{name}: it never met {way}" for way in missing]
-            campaign.tally.disturbances += proxy.given
+            campaign.tally.disturbances += proxy.bad_answers
 
         yield campaign, run
 
@@ -215,7 +220,7 @@ def killed_postgresql(folder: Path, choose: random.Random) -> Iterator[tuple[Cam
             def kill_and_restart(command: Command, name: str) -> None:
                 campaign.await_experiment(command, name)
                 time.sleep(choose.uniform(0, duration_s))
-                campaign.tally.disturbances["a kill" if command.runs else "a kill after the end"] += 1
+                campaign.tally.disturbances["a kill" if command.is_running else "a kill after the end"] += 1
                 database.kill()
                 time.sleep(OUTAGE_S)
                 database.start()

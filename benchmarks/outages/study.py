@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tests.support.corpora import write_manifest
@@ -26,7 +27,7 @@ _COMMAND = [sys.executable, "-c", "from studies.cli.main import app; app()"]
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandEnd:
     """End of a command.
 
     Attributes:
@@ -57,27 +58,28 @@ class Command:
         )
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
 
-    def wait(self) -> Ended:
+    def wait(self) -> CommandEnd:
         """Wait for its end."""
         commands: set[str] = set()
         while True:
             with suppress(psutil.Error):
                 process = psutil.Process(self._process.pid)
-                commands |= {" ".join(each.cmdline()) for each in (process, *process.children(recursive=True))}
+                family = (process, *process.children(recursive=True))
+                commands |= {" ".join(member.cmdline()) for member in family}
             with suppress(subprocess.TimeoutExpired):
                 output, _ = self._process.communicate(timeout=0.2)
                 break
             if time.monotonic() - self._started_s > _LONGEST_S:
                 self._process.kill()
-        return Ended(self._process.returncode, output, time.monotonic() - self._started_s, frozenset(commands))
+        return CommandEnd(self._process.returncode, output, time.monotonic() - self._started_s, frozenset(commands))
 
 
 def write_corpus(root: Path) -> Path:
-    """Write a corpus of noise: four speakers, two emotions, two utterances of each."""
+    """Write a corpus of noise: four speakers with two utterances of two emotions."""
     rows = [
         {"path": f"{speaker}-{emotion}-{number}.wav", "speaker": speaker, "emotion": emotion, "words": 2}
         for speaker in "abcd"
@@ -108,12 +110,15 @@ def report_tables(home: Path) -> dict[str, list[dict[str, str]]]:
     return tables
 
 
+def runs_of(client: MlflowClient, experiment_name: str) -> list[Run]:
+    """Return all runs of an experiment, superseded ones included."""
+    experiment = client.get_experiment_by_name(experiment_name)
+    return [] if experiment is None else list(client.search_runs([experiment.experiment_id], max_results=1000))
+
+
 def find_faults(client: MlflowClient, experiment_name: str) -> list[str]:
     """Find what is lost or doubled in the runs of a study that has ended; none is the aim."""
-    experiment = client.get_experiment_by_name(experiment_name)
-    if experiment is None:
-        return ["no experiment"]
-    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    runs = runs_of(client, experiment_name)
     kinds = Counter(run.data.tags.get("ser.kind", "none") for run in runs)
     folds = [run for run in runs if run.data.tags.get("ser.kind") == "fold"]
     faults = []

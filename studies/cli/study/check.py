@@ -5,6 +5,7 @@ import typer
 from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import CheckOptions
 from studies.cli.terminal.progress import StudyDisplay, print_message
+from studies.cli.terminal.text_output import printable
 from studies.consistency.study_check import CheckResult, check_study, repair_study
 from studies.search.session import StudySession
 from studies.storages.artifact_locations import hold_artifact_locations
@@ -29,10 +30,10 @@ def check(options: CheckOptions) -> None:
         else:
             result = check_study(session)
     for message in result.messages:
-        typer.echo(message)
+        typer.echo(printable(message))
     for inconsistency in result.findings:
-        typer.echo(f"{inconsistency.kind}: {inconsistency.text}")
-    typer.echo(f"{study.name}: {_summary(study.name, result)}")
+        typer.echo(printable(f"{inconsistency.kind}: {inconsistency.text}"))
+    typer.echo(printable(f"{study.name}: {_summary(study.name, result)}"))
     if result.findings:
         raise typer.Exit(1)
 

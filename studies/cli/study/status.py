@@ -71,7 +71,7 @@ def _print_json(study: StudySummary, run_by: str | None, live: LiveStatus | None
         "live": None if live is None else live.model_dump(mode="json"),
         "each": [asdict(trial) for trial in trials],
     }
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(content, indent=2))
 
 
 def _watch(home: Home, study: str) -> None:
