@@ -105,7 +105,8 @@ $(VENV)/installed: pyproject.toml $(wildcard requirements/*.txt)
 	$(PIP) --require-hashes $(TORCH_INDEX) -r requirements/torch.txt
 	$(PIP) --require-hashes -r requirements/base.txt -r requirements/dev.txt \
 		$(if $(filter cuda,$(TORCH)),-r requirements/cuda.txt)
-	$(PIP) --no-build-isolation -e .
+	# As a path: the finder that it would install else takes as long as the start of Python, at each of its starts.
+	$(PIP) --no-build-isolation --config-settings editable_mode=compat -e .
 	$(BIN)/pip check --disable-pip-version-check
 	@touch $@
 
