@@ -92,7 +92,8 @@ def test_a_study_ends_with_its_table_and_where_to_go_on(first: Result, folder: S
     (page,) = (Path(line.removeprefix("report: ")) for line in lines if line.startswith("report: "))
     assert page.is_file()
     assert page.is_relative_to(folder.home)
-    assert any("ser ui --home" in line for line in lines)
+    assert f"        ser predict AUDIO --home {folder.home}" in lines
+    assert f"runs:   make ui SER_HOME={folder.home}" in lines
 
 
 def test_progress_is_printed_line_by_line_off_a_terminal(first: Result) -> None:
@@ -294,7 +295,7 @@ def test_a_larger_study_trains_only_what_is_new(ran: StudyFolder) -> None:
     assert lines[-1] == f"trials 2 of 2, folds {2 * FOLDS} of {2 * FOLDS}"
     study = ran.summary("none+quantum").name
     assert Counter(run.data.tags["ser.kind"] for run in ran.runs(ser__study=study))["fold"] == FOLDS
-    (row,) = (line for line in answer.stdout.splitlines() if "│ quantum · words" in line)
+    (row,) = (line for line in answer.stdout.splitlines() if line.startswith("quantum · words"))
     (copy,) = ran.runs(ser__kind="trial", ser__study=study, ser__attention="quantum")
     (original,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
     assert copy.data.tags["ser.reused_from"] == original.info.run_id

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.table import Table
-from rich.text import Text
-
 from ser.errors import StudyError
 from studies.cli.arguments import find_study_in, open_home
 from studies.cli.report.commands import ReportOptions
+from studies.cli.report.summary import print_results
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.reporting.report_runner import Report, build_report, watch_study
@@ -18,7 +16,6 @@ from studies.search.summaries import StudySummary, list_studies
 from studies.storages.home import Home
 from studies.storages.takeover import take_over_results
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
-from tracking.analysis.report import summary_rows, summary_sentence, summary_title
 
 
 def report(options: ReportOptions) -> None:
@@ -106,26 +103,3 @@ def upload(report: Report, home: Home, study: StudySummary) -> None:
     from studies.reporting.report_upload import upload_to_study_run
 
     upload_to_study_run(report.page.parent, home, study, print_message)
-
-
-def print_results(study: str, report: Report | None, home: Home) -> None:
-    """Print the results as a table, and where to find more.
-
-    Args:
-        study: Name of the study.
-        report: The report, or None where no fold has a result.
-        home: The data directory.
-    """
-    console = Console()
-    if report is None:
-        console.print(f"study {study}: no fold has a result yet", soft_wrap=True)
-        return
-    rows = summary_rows(report.analysis)
-    table = Table(*rows[0], title=summary_title(report.analysis), title_justify="left")
-    for row in rows:
-        table.add_row(*(Text(value) for value in row.values()))
-    console.print(table)
-    console.print(Text(summary_sentence(report.analysis)), soft_wrap=True)
-    console.print(Text(f"study:  {study}"), soft_wrap=True)
-    console.print(Text(f"report: {report.page}"), soft_wrap=True)
-    console.print(Text(f"runs:   make ui   (or: ser ui --home {home.root})"), soft_wrap=True)

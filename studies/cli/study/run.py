@@ -6,7 +6,8 @@ from ser.corpora.registry import LOADERS
 from ser.corpora.synthetic.demo import make_demo
 from ser.errors import ConfigurationError, StudyError, unknown_value_message
 from studies.cli.arguments import find_study_in, open_home, parse_key_values
-from studies.cli.report.command import print_results, upload, write_current_report
+from studies.cli.report.command import upload, write_current_report
+from studies.cli.report.summary import print_results
 from studies.cli.study.commands import RunOptions
 from studies.cli.terminal.progress import StudyDisplay
 from studies.coordination.shutdown import sigterm_as_exit

@@ -1,47 +1,54 @@
-"""Summary of a report for the terminal."""
+"""Summary of a report for the terminal: rows of scores, a verdict, and what could have been shown."""
 
+from dataclasses import dataclass
+
+from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
 from tracking.analysis.comparison.caveats import CAPPED, HARDLY_ACTS, UA_ONLY, hardly_acts, ua_only
-from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.comparison.comparison import ALPHA, Comparison, Verdict
+from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
 from tracking.analysis.report.figures import SHOWN_FIRST, shown_variants
 from tracking.analysis.report.headline import headline
-from tracking.analysis.report.tables.formatting import (
-    EM_DASH,
-    format_p_value,
-    format_percent,
-    format_percent_spread,
-    format_points,
-)
+from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_percent, format_points
+from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS, SignFlipTest, sign_flip, ua_contributions
+from tracking.analysis.variants.naming import front_end_suffix
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 MAX_LISTED = 40
 
+LEGEND = (
+    "±: half of the 95% interval over speakers. Δ: points of UA above the baseline",
+    "(base) and above logistic regression (LR). p: one-tailed sign flips over",
+    "speakers, for the baseline adjusted for all comparisons (*: better); z: p of the",
+    "literature's z-test of UA, which takes utterances for independent.",
+)
+"""Lines that explain the columns of `summary_rows`."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Row of the table with what it is sorted by."""
+
+    partial: bool
+    ua: float
+    cells: dict[str, str]
+
 
 def summary_rows(analysis: Analysis) -> list[dict[str, str]]:
-    """Return one row per variant or baseline, in the order of the report; see `summary_title` for what is left out.
+    """Return one row per variant or logistic regression, the highest UA first, those that lack folds last.
+
+    See `summary_title` for what is left out.
 
     Args:
         analysis: What the results say.
 
     Returns:
-        Rows with the keys variant, UA, WA (in brackets where only UA may be interpreted), UA folds (mean ±
-        deviation), dUA (against its baseline, points), p (joint sign flips over speakers), note;
-        percent, as text.
+        Rows with the keys variant, UA (± half of its interval), WA (in brackets where only UA may be interpreted),
+        Δ base (against its baseline, points), p (joint sign flips over speakers), z (p of the z-test of UA), Δ LR
+        (against logistic regression on the same features), p LR (sign flips), note; percent, as text.
     """
-    rows = [_row(analysis, variant) for variant in _listed_variants(analysis)]
-    for baseline in analysis.baselines:
-        scores = baseline.scores
-        rows.append(
-            {
-                "variant": baseline.result.name,
-                "UA": format_percent(scores.ua.mean),
-                "WA": _format_wa(analysis, scores),
-                "UA folds": format_percent_spread(scores.ua_folds),
-                "dUA": EM_DASH,
-                "p": EM_DASH,
-                "note": "baseline",
-            }
-        )
-    return rows
+    rows = [_variant_row(analysis, variant) for variant in _listed_variants(analysis)]
+    rows += [_baseline_row(analysis, baseline) for baseline in analysis.baselines]
+    return [row.cells for row in sorted(rows, key=lambda row: (row.partial, -row.ua))]
 
 
 def summary_title(analysis: Analysis) -> str:
@@ -56,17 +63,133 @@ def _listed_variants(analysis: Analysis) -> tuple[ScoredVariant, ...]:
     return analysis.variants if len(analysis.variants) <= MAX_LISTED else shown_variants(analysis)
 
 
-def summary_sentence(analysis: Analysis) -> str:
-    """First sentence of the report: the best variant, its lead and the significance."""
-    return headline(analysis).sentence
+def summary_verdict(analysis: Analysis) -> str:
+    """Return the verdict of all comparisons in one line; where there is none, the reason."""
+    comparisons = analysis.comparisons.comparisons
+    judged = _judged(analysis)
+    if not comparisons:
+        return f"No verdict: nothing is compared. {headline(analysis).sentence}"
+    if not judged:
+        speakers = max(comparison.ua_speakers.clusters for comparison in comparisons)
+        return f"No verdict: {speakers} test speakers are too few for a claim, which needs {MIN_SPEAKERS}."
+    return f"Verdict: {_single_verdict(judged[0]) if len(judged) == 1 else _joint_verdict(judged)}."
 
 
-def _format_wa(analysis: Analysis, scores: Scores) -> str:
-    return f"({format_percent(scores.wa.mean)})" if ua_only(analysis) else format_percent(scores.wa.mean)
+def _judged(analysis: Analysis) -> list[Comparison]:
+    """Return the comparisons that have a verdict, the most significant first."""
+    judged = [comparison for comparison in analysis.comparisons.comparisons if comparison.joint_p is not None]
+    return sorted(judged, key=lambda comparison: comparison.joint_p or 0.0)
 
 
-def _row(analysis: Analysis, variant: ScoredVariant) -> dict[str, str]:
-    comparison = analysis.comparison_of(variant.label)
+def _single_verdict(comparison: Comparison) -> str:
+    joint = comparison.joint
+    assert joint is not None
+    baseline = "none" if comparison.question == ATTENTION_EFFECT else comparison.baseline
+    relation, p = {
+        Verdict.BETTER: ("better than", joint.better_p),
+        Verdict.NOT_BETTER: ("worse than", joint.worse_p),
+        Verdict.WITHIN_MARGIN: (f"within {100 * joint.margin:g} points of", joint.within_p),
+    }.get(comparison.verdict, ("not shown to be better than", joint.better_p))
+    return f"{comparison.variant} is {relation} {baseline}, p = {format_p_value(p)}"
+
+
+def _joint_verdict(judged: list[Comparison]) -> str:
+    """Verdict on several comparisons, of which the first is the most significant."""
+    verdicts, total = [comparison.verdict for comparison in judged], len(judged)
+    better, worse, within = map(verdicts.count, (Verdict.BETTER, Verdict.NOT_BETTER, Verdict.WITHIN_MARGIN))
+    smallest_p = format_p_value(judged[0].joint_p)
+    worse_text = f", {worse} worse" if worse else ""
+    if better:
+        verb, owner = ("is", "its") if better == 1 else ("are", "their")
+        return (
+            f"{better} of {total} variants {verb} better than {owner} baseline{worse_text}; smallest p = {smallest_p}"
+        )
+    if within == total:
+        margin = max(comparison.joint.margin for comparison in judged if comparison.joint is not None)
+        return f"all {total} variants are within {100 * margin:g} points of their baseline"
+    return f"0 of {total} variants shown to be better than their baseline{worse_text}; smallest p = {smallest_p}"
+
+
+def shown_difference(analysis: Analysis) -> str:
+    """Return which true differences these speakers could have shown, in one line; empty without a verdict."""
+    judged = _judged(analysis)
+    if not judged:
+        return ""
+    speakers = max(comparison.ua_speakers.clusters for comparison in judged)
+    powers = [comparison.power for comparison in judged]
+    differences = [
+        difference
+        for power in powers
+        if (difference := power.minimum_difference(power.first_level or ALPHA)) is not None
+    ]
+    if not differences:
+        return f"Power: {speakers} speakers could not have shown any difference among {len(judged)} comparisons."
+    ends = dict.fromkeys(format_percent(end) for end in (min(differences), max(differences)))
+    return f"Power: 80% for a true difference of {' to '.join(ends)} points, with {speakers} speakers."
+
+
+def _variant_row(analysis: Analysis, variant: ScoredVariant) -> _Row:
+    comparison, over_regression = analysis.comparison_of(variant.label), _over_regression(analysis, variant)
+    cells = {
+        "variant": variant.label,
+        **_scores(analysis, variant.scores),
+        "Δ base": EM_DASH if comparison is None else format_points(comparison.ua_speakers.difference),
+        "p": EM_DASH if comparison is None else _format_joint_p(comparison),
+        "z": format_p_value(None if comparison is None or comparison.z_ua is None else comparison.z_ua.p),
+        **_regression_cells(over_regression),
+        "note": "; ".join(_notes(analysis, variant)),
+    }
+    return _Row(not variant.complete, variant.scores.ua.mean, cells)
+
+
+def _format_joint_p(comparison: Comparison) -> str:
+    return format_p_value(comparison.joint_p) + "*" * (comparison.verdict is Verdict.BETTER)
+
+
+def _baseline_row(analysis: Analysis, baseline: ScoredBaseline) -> _Row:
+    result = baseline.result
+    name = f"{result.name}{front_end_suffix(result.features)}"
+    if len({(other.result.features, other.result.name) for other in analysis.baselines}) < len(analysis.baselines):
+        name += f" · {result.normalisation}"
+    dashes = dict.fromkeys(("Δ base", "p", "z", "Δ LR", "p LR"), EM_DASH)
+    cells = {"variant": name, **_scores(analysis, baseline.scores), **dashes, "note": ""}
+    return _Row(False, baseline.scores.ua.mean, cells)
+
+
+def _scores(analysis: Analysis, scores: Scores) -> dict[str, str]:
+    interval = scores.ua_interval
+    half = "" if interval is None else f" ± {format_percent((interval.high - interval.low) / 2)}"
+    wa = format_percent(scores.wa.mean)
+    return {"UA": f"{format_percent(scores.ua.mean)}{half}", "WA": f"({wa})" if ua_only(analysis) else wa}
+
+
+def _over_regression(analysis: Analysis, variant: ScoredVariant) -> SignFlipTest | None:
+    """Test a complete variant against the logistic regression on the same features and test utterances."""
+    configuration, predictions = variant.configuration, variant.predictions
+    for baseline in analysis.baselines:
+        settings = (baseline.result.features, baseline.result.normalisation)
+        same_features = settings == (configuration.features, configuration.normalisation)
+        same_corpus = baseline.predictions.corpus.digest == predictions.corpus.digest
+        same_tests = baseline.predictions.utterances == predictions.utterances
+        if variant.complete and same_features and same_corpus and same_tests:
+            difference = predictions.correct - baseline.predictions.correct
+            return sign_flip(
+                ua_contributions(difference, predictions.actual, predictions.speaker_index, predictions.classes)
+            )
+    return None
+
+
+def _regression_cells(test: SignFlipTest | None) -> dict[str, str]:
+    if test is None:
+        return {"Δ LR": EM_DASH, "p LR": EM_DASH}
+    return {
+        "Δ LR": format_points(test.difference),
+        "p LR": format_p_value(test.p if test.has_enough_speakers else None),
+    }
+
+
+def _notes(analysis: Analysis, variant: ScoredVariant) -> list[str]:
+    """What to bear in mind with a variant's scores."""
     notes = []
     if not variant.complete:
         done = sum(len(folds) for folds in variant.folds.values())
@@ -74,20 +197,12 @@ def _row(analysis: Analysis, variant: ScoredVariant) -> dict[str, str]:
         notes.append(
             f"partial: {done} of {planned} folds" if done < planned else "partial: not all of its points are complete"
         )
+    elif variant not in analysis.reportable:
+        notes.append("a point of a sweep: 'selected per fold' stands for it")
     if variant.capped:
         notes.append(CAPPED.title)
     if hardly_acts(variant):
         notes.append(HARDLY_ACTS.title)
     if ua_only(analysis):
         notes.append(UA_ONLY.title)
-    if comparison is not None:
-        notes.append(comparison.verdict_text)
-    return {
-        "variant": variant.label,
-        "UA": format_percent(variant.scores.ua.mean),
-        "WA": _format_wa(analysis, variant.scores),
-        "UA folds": format_percent_spread(variant.scores.ua_folds),
-        "dUA": EM_DASH if comparison is None else format_points(comparison.ua_speakers.difference),
-        "p": EM_DASH if comparison is None else format_p_value(comparison.joint_p),
-        "note": "; ".join(notes),
-    }
+    return notes

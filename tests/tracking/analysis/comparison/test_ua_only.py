@@ -66,7 +66,7 @@ def test_the_page_greys_wa_and_explains_it(aibo, tmp_path):
 def test_the_terminals_summary_puts_wa_in_brackets(aibo):
     rows = summary_rows(analyse(aibo))
     assert all(re.fullmatch(r"\(\d+\.\d\)", row["WA"]) for row in rows)
-    assert all(re.fullmatch(r"\d+\.\d", row["UA"]) for row in rows)
-    variants = [row for row in rows if row["note"] != "baseline"]
+    assert all(re.fullmatch(r"\d+\.\d ± \d+\.\d", row["UA"]) for row in rows)
+    variants = [row for row in rows if row["variant"] != "logistic regression"]
     assert variants
     assert all(UA_ONLY.title in row["note"] for row in variants)

@@ -8,10 +8,8 @@ import pytest
 from tests.support.scored_trials import World, baseline, configuration, table_of, trial
 from tests.tracking.analysis.report.conftest import HOSTILE, IMPORTANCES, STUDY
 from tracking.analysis.comparison.overview import analyse
-from tracking.analysis.report import summary_rows, summary_sentence, summary_title, write_report
-from tracking.analysis.report.figures import shown_variants
+from tracking.analysis.report import write_report
 from tracking.analysis.report.headline import headline
-from tracking.analysis.report.terminal import MAX_LISTED
 from tracking.analysis.report_context import ReportContext, StudyInfo
 
 
@@ -326,26 +324,3 @@ def test_headline_with_few_speakers_makes_no_claim():
     world = World(speakers=4)
     text = sentence(trial(world, configuration("none"), 0.4), trial(world, configuration("quantum"), 0.9))
     assert "No claim is made: 4 test speakers are too few." in text.sentence
-
-
-def test_summary_rows_hold_variants_and_baselines(written):
-    rows = summary_rows(written.analysis)
-    assert all(set(row) == {"variant", "UA", "WA", "UA folds", "dUA", "p", "note"} for row in rows)
-    by_name = {row["variant"]: row for row in rows}
-    assert by_name["logistic regression"]["note"] == "baseline"
-    assert by_name["component · scope 11 · words"]["note"].startswith("partial: 3 of 10 folds")
-    assert "not comparable as this strategy" in by_name["quantum · phonemes_x2"]["note"]
-    assert re.fullmatch(r"[+−]?\d+\.\d", by_name["quantum · words"]["dUA"])
-    assert summary_sentence(written.analysis) == headline(written.analysis).sentence
-    assert summary_title(written.analysis) == "all variants of this corpus, in percent"
-
-
-def test_summary_of_many_variants_lists_those_with_panels():
-    rates = [0.0001 * (index + 1) for index in range(MAX_LISTED // 2)]
-    few = World(per_speaker=8)
-    swept = [trial(few, configuration(one, learning_rate=rate)) for one in ("none", "component") for rate in rates]
-    analysis = analyse(table_of(*swept))
-    labels = [row["variant"] for row in summary_rows(analysis)]
-    assert labels == [variant.label for variant in shown_variants(analysis)]
-    assert {variant.label for variant in analysis.reportable} <= set(labels)
-    assert summary_title(analysis).startswith(f"{len(labels)} of {len(analysis.variants)} variants of this corpus, in ")
