@@ -4,7 +4,8 @@ These run in the check's own process, which starts workers and computes nothing 
 """
 
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -59,22 +60,39 @@ def train_on_full_gpu(source: Source, sizes: Sizes, device: str) -> list[Measure
     """Fill a GPU but for some memory, and train folds by two workers: slots may go, and every fold ends."""
     workload = source.open()
     configuration = configuration_of("none", 10, cells=sizes.cells, epochs=1)
-    tasks = workload.tasks(configuration, "cuda")[:4]
-    ours, theirs = connection.Pipe()
-    with theirs:
-        process = start_process(device, _fill, int(sizes.free_gib * _GIB), theirs)
-    try:
-        if not ours.poll(_FILL_TIMEOUT_S):
-            raise RuntimeError(f"the GPU was not filled within {_FILL_TIMEOUT_S:g} s")
-        filled_bytes: int = ours.recv()
-        with closing(LocalExecutor(workload.corpus, (device,) * 2)) as executor:
-            trial = _train_all(executor, tasks)
-    finally:
-        process.kill()
-        process.join()
+    tasks = workload.tasks(configuration, device.partition(":")[0])[:4]
+    with (
+        _filled(device, int(sizes.free_gib * _GIB)) as filled_bytes,
+        closing(LocalExecutor(workload.corpus, (device,) * 2)) as executor,
+    ):
+        trial = _train_all(executor, tasks)
     details = f"{filled_bytes / _GIB:.1f} GiB filled; all {len(tasks)} folds have ended, in {trial.wall_s:.1f} s"
     case = f"two workers, {sizes.free_gib:g} GiB free"
     return [Measurement("slots given up on a full GPU", case, trial.slots_given_up, "", 1, True, details)]
+
+
+@contextmanager
+def _filled(device: str, free_bytes: int) -> Iterator[int]:
+    """Fill a GPU but for some bytes for the time of the block; yield the bytes that fill it.
+
+    Raises:
+        RuntimeError: The process that fills it dies, or takes too long.
+    """
+    ours, theirs = connection.Pipe()
+    with theirs:
+        process = start_process(device, _fill, free_bytes, theirs)
+    try:
+        if not ours.poll(_FILL_TIMEOUT_S):
+            raise RuntimeError(f"the GPU was not filled within {_FILL_TIMEOUT_S:g} s")
+        try:
+            filled_bytes: int = ours.recv()
+        except EOFError:
+            raise RuntimeError("the process that fills the GPU died") from None
+        yield filled_bytes
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
 
 
 def _fill(free_bytes: int, pipe: Connection) -> None:

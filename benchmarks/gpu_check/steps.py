@@ -47,7 +47,8 @@ def find_waits(source: Source, sizes: Sizes, device_type: str) -> list[Measureme
             training.train_epoch(2)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    lines = Counter(f"{Path(warning.filename).name}:{warning.lineno}" for warning in caught)
+    waits = [warning for warning in caught if "synchronizing" in str(warning.message)]
+    lines = Counter(f"{Path(warning.filename).name}:{warning.lineno}" for warning in waits)
     return [Measurement("waits for the GPU in one step", line, count, "") for line, count in lines.most_common()]
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from benchmarks.gpu_check import agreement, command, epochs, sections, steps
+from benchmarks.gpu_check import agreement, command, epochs, sections, sharing, steps
 from benchmarks.gpu_check.command import conclusions
 from benchmarks.gpu_check.sections import SECTIONS, Section, SectionResult, run_section
 from benchmarks.gpu_check.sharing import FOLDS_AT_ONCE
@@ -102,6 +103,21 @@ def test_a_section_that_fails_leaves_the_others(source: Source) -> None:
         assert "an illegal memory access" in result.failure
     result = run_section(Section("threads", measuring), source, TINY, "cpu", 100)
     assert [(row.case, row.value) for row in result.measurements] == [("cpu", 1)]
+
+
+def claim_to_fill(free_bytes: int, pipe: Connection) -> None:
+    """Stands in for the process that fills a GPU."""
+    pipe.send(77 * 2**30)
+    pipe.poll(None)
+
+
+def test_folds_on_a_full_gpu_all_end(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="the process that fills the GPU died"):
+        sharing.train_on_full_gpu(source, TINY, "cpu")
+    monkeypatch.setattr(sharing, "_fill", claim_to_fill)
+    (row,) = sharing.train_on_full_gpu(source, TINY, "cpu")
+    assert (row.value, row.passed) == (0, True)
+    assert row.details.startswith("77.0 GiB filled; all 4 folds have ended, in ")
 
 
 def test_the_figures_say_precision_and_folds_per_gpu() -> None:
