@@ -1,6 +1,5 @@
 """Names of all tags, metrics and artifacts in MLflow."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 Kind = Literal["study", "trial", "fold"]
@@ -76,16 +75,12 @@ TRAINED_FOLD = "fold.safetensors"
 PREDICTIONS = "predictions.csv"
 CONFUSION_NUMBERS = "confusion.csv"
 CONFUSION_PICTURE = "confusion.svg"
-TRIAL_RESULT = "trial.json"
 BASELINE_RESULT = "baseline.json"
 SKIPPED = "skipped.json"
 UTTERANCES = "utterances.csv"
 FOLD_SCHEME = "folds.json"
 FAILURES = "failures.txt"
 REPORT_FOLDER = "report"
-
-RESULT_OF: Mapping[str, str] = {"study": BASELINE_RESULT, "trial": TRIAL_RESULT, "fold": TRAINED_FOLD}
-"""Artifact with the result of each kind of run; a run without it counts as unfinished."""
 
 
 def fold_run_name(index: int, name: str) -> str:

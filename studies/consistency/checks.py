@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from optuna.trial import TrialState
 
 from studies.consistency.repairs import DiscardTrial, EndRun, ProjectStudy, Repair, ReparentRun, SupersedeRun
-from studies.consistency.snapshot import ExpectedTrial, StudySnapshot, identity_of
+from studies.consistency.snapshot import IDENTITY_TAGS, ExpectedTrial, StudySnapshot, identity_of
 from tracking import schema
 from tracking.backend.queries import is_finished
 
@@ -72,7 +72,7 @@ def _tag_problem(run: Run) -> str:
     kind = run.data.tags.get(schema.KIND)
     if kind is None:
         return f"its tag {schema.KIND} is missing"
-    if kind not in schema.RESULT_OF:
+    if kind not in IDENTITY_TAGS:
         return f"its tag {schema.KIND} is '{kind}', expected study, trial or fold"
     return f"it is the run of a {kind}, and the tag that names it is missing"
 
@@ -85,7 +85,9 @@ def _study_findings(snapshot: StudySnapshot, study: Run | None) -> list[Inconsis
     if not _is_open(study) or snapshot.is_running:
         return []
     text = f"study run {_title(study)}: RUNNING, but no process runs the study"
-    return [Inconsistency("stuck", text, EndRun(study))]
+    # Its description is the last thing that a study writes before its end.
+    ended = schema.NOTE in study.data.tags and all(map(snapshot.is_projected, snapshot.expected))
+    return [Inconsistency("stuck", text, EndRun(study, "FINISHED" if ended else "KILLED"))]
 
 
 def _unexpected(snapshot: StudySnapshot, runs: Mapping[tuple[str, str], Run]) -> Iterator[Inconsistency]:

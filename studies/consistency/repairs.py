@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from mlflow.entities import Run
 from optuna.trial import FrozenTrial
@@ -21,9 +22,10 @@ class SupersedeRun:
 
 @dataclass(frozen=True)
 class EndRun:
-    """End a run as KILLED; the next start of the study resumes it."""
+    """End a run; one that is KILLED is resumed by the next start of the study."""
 
     run: Run
+    status: Literal["FINISHED", "KILLED"] = "KILLED"
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def apply_repairs(session: StudySession, repairs: Iterable[Repair]) -> None:
                 client.set_tag(run.info.run_id, schema.SUPERSEDED, by)
                 if run.info.status in ("RUNNING", "SCHEDULED"):
                     end_run(client, run.info.run_id, "KILLED")
-            case EndRun(run):
-                end_run(client, run.info.run_id, "KILLED")
+            case EndRun(run, status):
+                end_run(client, run.info.run_id, status)
             case ReparentRun(run, parent):
                 client.set_tag(run.info.run_id, schema.PARENT, parent)
             case DiscardTrial(trial):

@@ -15,7 +15,7 @@ from studies.search.records import Point
 from studies.search.session import StudySession
 from tracking import schema
 from tracking.analysis.variants.naming import variant_label
-from tracking.backend.artifacts import has_result_artifact
+from tracking.backend.artifacts import has_trained_fold
 from tracking.backend.queries import is_finished, search_runs
 from tracking.writing import payloads
 
@@ -115,8 +115,8 @@ def identity_of(run: Run) -> tuple[str, str] | None:
 
 
 def is_recorded(run: Run) -> bool:
-    """Return whether a run is finished, with the file of its result."""
-    return identity_of(run) is not None and is_finished(run) and has_result_artifact(run)
+    """Return whether a fold's run is finished, with the file of its result."""
+    return run.data.tags.get(schema.KIND) == "fold" and is_finished(run) and has_trained_fold(run)
 
 
 def read_snapshot(session: StudySession, is_running: bool = False) -> StudySnapshot:

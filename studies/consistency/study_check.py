@@ -133,7 +133,12 @@ def repair_study(
 
 def _is_resumable(finding: Inconsistency) -> bool:
     """Return whether an inconsistency is what a coordinator resumes or writes anyway."""
-    return (finding.kind == "stuck" and isinstance(finding.repair, EndRun)) or isinstance(finding.repair, ProjectStudy)
+    match finding.repair:
+        case ProjectStudy():
+            return True
+        case EndRun(_, status):
+            return finding.kind == "stuck" and status == "KILLED"
+    return False
 
 
 def _identities(session: StudySession) -> frozenset[str]:

@@ -146,7 +146,7 @@ def compute_progress(
     done = sum(len(trial.folds) - len(trial.missing) for trial in trials)
     return StudyProgress(
         trials=points,
-        trials_done=ended + sum(trial.complete or trial.pruned is not None for trial in trials),
+        trials_done=ended + sum(not trial.missing or trial.pruned is not None for trial in trials),
         folds=points * folds - spared,
         folds_done=ended * folds + done,
         folds_reused=ended * folds + reused,

@@ -106,21 +106,22 @@ class _Takeover:
         # Files of the outbox first: they were written durably.
         steps = [(self._take_over_queued, path) for path in sorted(self._home.outbox.glob(_QUEUED))]
         if not (self._home.results / MARKER).is_file():
-            steps += [(self._take_over_artifact, path) for path in self._without_links(self._artifacts("fold"))]
-            steps += [(self._take_over_baseline, path) for path in self._artifacts("study")]
+            folds = self._without_links(self._artifacts(schema.TRAINED_FOLD))
+            steps += [(self._take_over_artifact, path) for path in folds]
+            steps += [(self._take_over_baseline, path) for path in self._artifacts(schema.BASELINE_RESULT)]
         before = self._store.identities()
         for number, (take_over, path) in enumerate(steps, start=1):
             take_over(path)
             progress(number, len(steps))
         return len(self._store.identities() - before)
 
-    def _artifacts(self, kind: schema.Kind) -> list[Path]:
-        """List the results of runs of a kind, without those of runs that count no more."""
+    def _artifacts(self, name: str) -> list[Path]:
+        """List the artifacts of a name, without those of runs that count no more."""
         # Imports MLflow, which nothing else needs that only reads results.
         from tracking.backend.local_database import find_discarded_runs
 
         discarded = find_discarded_runs(self._home.root / "mlflow.db")
-        paths = sorted(self._home.artifacts.glob(f"*/*/artifacts/{schema.RESULT_OF[kind]}"))
+        paths = sorted(self._home.artifacts.glob(f"*/*/artifacts/{name}"))
         return [path for path in paths if path.parent.parent.name not in discarded]
 
     def _without_links(self, paths: list[Path]) -> list[Path]:

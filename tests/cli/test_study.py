@@ -300,6 +300,7 @@ def test_a_larger_study_trains_only_what_is_new(ran: StudyFolder) -> None:
     (original,) = ran.runs(ser__kind="trial", ser__study=ran.summary().name)
     assert copy.data.tags["ser.reused_from"] == original.info.run_id
     assert f"{100 * original.data.metrics['pooled_test_ua']:.1f}" in row
+    assert "2 of 2 trials complete" in ran.ser("study", "status", study).stdout
 
 
 def test_a_study_with_its_baseline_reuses_what_was_trained(ran: StudyFolder) -> None:
@@ -344,7 +345,7 @@ def test_a_study_whose_folds_fail_says_so_and_why(folder: StudyFolder, tmp_path:
 
 
 def test_a_finished_study_becomes_a_model_that_hears_files(folder: StudyFolder, first: Result) -> None:
-    made = folder.ser("model", "make")
+    made = folder.ser("model", "make", "--study", folder.summary().name)
     assert "quantum · words: 4 networks, chosen by validation UA" in made.output
     (model,) = (folder.home / "models").iterdir()
     assert f"ser predict AUDIO --model {model}" in made.output

@@ -17,6 +17,7 @@ def results(place: Home) -> tuple[Any, ...]:
     from tests.support.toy_corpus import without_times
     from tests.support.trial_results import trial_results
     from tracking.backend.client import connect
+    from tracking.results.store import ResultStore
 
     (summary,) = list_studies(place.storage)
     where = summary.location
@@ -24,8 +25,8 @@ def results(place: Home) -> tuple[Any, ...]:
     search = OptunaStudy.open(place.storage, summary.name, summary.plan)
     client = connect(place.tracking_uri_or_path)
     table = ResultsReader(place, where).table([summary])
-    kept = trial_results(client, where.experiment)
-    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
+    stored = trial_results(client, where.experiment, ResultStore(place.results))
+    trials = {identity: [without_times(fold) for fold in folds] for identity, folds in stored.items()}
     states = sorted(trial.state.name for group in search.active_trials().values() for trial in group)
     return trials, table.baselines, table.notes, search.completed_values(), states
 

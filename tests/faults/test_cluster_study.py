@@ -25,6 +25,7 @@ from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows
 from tracking.backend.client import connect
 from tracking.backend.queries import search_runs
+from tracking.results.store import ResultStore
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
 OPTIONS = ("--labels", "words", "--set", "cells=16", "--set", "epochs=20", "--set", "precision=fp32")
@@ -44,8 +45,8 @@ def final_results(home: Home) -> tuple[Any, ...]:
     assert location is not None
     client = connect(home.tracking_uri_or_path)
     table = ResultsReader(home, location).table([summary])
-    results = trial_results(client, location.experiment)
-    trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in results}
+    results = trial_results(client, location.experiment, ResultStore(home.results))
+    trials = {identity: [without_times(fold) for fold in folds] for identity, folds in results.items()}
     return trials, table.baselines, table.notes, summary_rows(analyse(table))
 
 

@@ -32,6 +32,7 @@ from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows
 from tracking.backend.client import connect
 from tracking.backend.queries import search_runs
+from tracking.results.store import ResultStore
 
 STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for letter in "WLEAFTN"]
 OPTIONS = ("--labels", "words", "--set", "cells=8", "--set", "epochs=10", "--set", "precision=fp32", "--workers", "2")
@@ -117,8 +118,10 @@ class Study:
     def results(self) -> tuple[Any, ...]:
         """The final table, to the last digit, times apart."""
         table = ResultsReader(Home(self.home), self.location()).table(list_studies(Home(self.home).storage))
-        kept = trial_results(connect(self.home / "mlflow.db"), self.location().experiment)
-        trials = {trial.trial_id: [without_times(fold) for fold in trial.folds] for trial in kept}
+        stored = trial_results(
+            connect(self.home / "mlflow.db"), self.location().experiment, ResultStore(self.home / "results")
+        )
+        trials = {identity: [without_times(fold) for fold in folds] for identity, folds in stored.items()}
         return trials, table.baselines, table.notes, summary_rows(analyse(table)), self.values()
 
 

@@ -59,7 +59,7 @@ class DelayedExecutor(InProcess):
 
 def results_of(place: StudyFixture) -> dict[str, list[FoldResult]]:
     """Results of each trial to the last digit; folds are trained once per test session."""
-    return {trial.trial_id: list(trial.folds) for trial in place.results()}
+    return place.results()
 
 
 def curves_of(place: StudyFixture) -> list[tuple[str, list[tuple[int, float, int]]]]:

@@ -8,7 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from ser.feature_settings import LogMelSettings
-from ser.results import Fold
+from ser.results import Fold, FoldResult
 from ser.training.checkpoint import parse_result
 from studies.consistency.checks import Inconsistency, find_inconsistencies
 from studies.consistency.snapshot import read_snapshot
@@ -32,7 +32,6 @@ from tests.support.toy_corpus import MEL
 from tests.support.toy_studies import CORPUS, SCHEME, MlflowFixture, baseline, trained
 from tests.support.trial_results import trial_results
 from tracking.analysis.results_table import ResultsTable
-from tracking.analysis.trial_result import TrialResult
 from tracking.backend.queries import is_finished
 from tracking.results.baselines import BaselineStore
 from tracking.results.store import ResultStore
@@ -257,9 +256,9 @@ class StudyFixture:
         location = StudyLocation(self.store.experiment, CORPUS.digest, SCHEME[0].scheme, len(SCHEME))
         return ResultsReader(Home(self.folder), location).table(list_studies(self.storage))
 
-    def results(self) -> list[TrialResult]:
-        """The whole results of all finished trials."""
-        return trial_results(self.store.client, self.store.experiment)
+    def results(self) -> dict[str, list[FoldResult]]:
+        """The results of all finished trials, by trial identity."""
+        return trial_results(self.store.client, self.store.experiment, self.results_on_disk)
 
     def unrecorded(self) -> frozenset[str]:
         """Identities of results on disk without a finished run."""

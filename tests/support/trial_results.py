@@ -1,4 +1,4 @@
-"""Results of trials read back from runs, and as plain values that compare to the last digit."""
+"""Results of trials on disk, and as plain values that compare to the last digit."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -7,20 +7,23 @@ from typing import Any
 import numpy as np
 from mlflow.tracking import MlflowClient
 
+from ser.results import FoldResult
 from tracking import schema
-from tracking.analysis.trial_result import TrialResult
-from tracking.backend.artifacts import open_artifact
 from tracking.backend.queries import is_finished, search_runs
+from tracking.results.store import ResultStore
+from tracking.writing import payloads
 
 
-def trial_results(client: MlflowClient, experiment: str) -> list[TrialResult]:
-    """The whole results of all finished trials, whichever study wrote them."""
+def trial_results(client: MlflowClient, experiment: str, results: ResultStore) -> dict[str, list[FoldResult]]:
+    """The results on disk of all trials whose run is finished, by trial identity, the folds in their order."""
+    by_model: dict[str, list[FoldResult]] = {}
+    for result in map(results.result, results.identities()):
+        by_model.setdefault(payloads.model_digest(result.configuration), []).append(result)
     runs = [run for run in search_runs(client, experiment, ser__kind="trial") if is_finished(run)]
-    results = []
-    for run in runs:
-        with open_artifact(client, run, schema.TRIAL_RESULT) as file:
-            results.append(TrialResult.model_validate_json(file.read_bytes()))
-    return results
+    return {
+        run.data.tags[schema.TRIAL_ID]: sorted(by_model[run.data.tags[schema.MODEL]], key=lambda fold: fold.fold.index)
+        for run in runs
+    }
 
 
 def plain(value: Any) -> Any:

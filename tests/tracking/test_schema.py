@@ -62,7 +62,6 @@ PERSISTED = {
     "test_",
     "test_ua",
     "test_wa",
-    "trial.json",
     "undecided_share",
     "utterances.csv",
     "validation_ua_selected",

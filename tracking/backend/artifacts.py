@@ -26,12 +26,12 @@ def _local_path(uri: str) -> Path | None:
     return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
 
 
-def has_result_artifact(run: Run) -> bool:
-    """Check that the file of a run's result exists; a remote store is trusted to have it.
+def has_trained_fold(run: Run) -> bool:
+    """Check that the file of a fold's run exists; a remote store is trusted to have it.
 
     An empty file, which a power loss leaves of one just written, does not count.
     """
-    path = artifact_path(run, schema.RESULT_OF[run.data.tags[schema.KIND]])
+    path = artifact_path(run, schema.TRAINED_FOLD)
     return path is None or (path.is_file() and path.stat().st_size > 0)
 
 

@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from tracking import schema
-from tracking.backend.artifacts import has_result_artifact
+from tracking.backend.artifacts import has_trained_fold
 from tracking.backend.client import retry_once_on_conflict
 from tracking.backend.queries import is_finished, search_all_runs
 
@@ -35,7 +35,7 @@ def supersede_duplicates(client: MlflowClient, experiment: str, model: str) -> d
         tags = run.data.tags
         if tags.get(schema.KIND) == "trial":
             trials.setdefault((tags.get(schema.STUDY), tags.get(schema.TRIAL_ID)), []).append(run)
-        elif schema.FOLD_IDENTITY in tags and is_finished(run) and has_result_artifact(run):
+        elif schema.FOLD_IDENTITY in tags and is_finished(run) and has_trained_fold(run):
             folds.setdefault(tags[schema.FOLD_IDENTITY], []).append(run)
     for group in trials.values():
         _supersede(client, group, runs)

@@ -17,7 +17,7 @@ from mlflow.tracking import MlflowClient
 
 from ser.files import file_lock
 from tracking import schema
-from tracking.backend.artifacts import has_result_artifact
+from tracking.backend.artifacts import has_trained_fold
 from tracking.backend.queries import is_finished, search_runs
 
 CACHE_TTL_S = 30.0
@@ -148,7 +148,7 @@ class FoldRunCache:
             identity = run.data.tags.get(schema.FOLD_IDENTITY)
             if identity is not None and is_finished(run):
                 # A run whose artifact is lost is written again, to the same rows.
-                fetched.folds.setdefault(identity, FoldRun(run, complete=has_result_artifact(run)))
+                fetched.folds.setdefault(identity, FoldRun(run, complete=has_trained_fold(run)))
             elif identity is not None and not is_finished(run):
                 fetched.unfinished.setdefault((identity, int(run.info.start_time)), run)
         with self._guard:

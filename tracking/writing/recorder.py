@@ -157,7 +157,6 @@ class Recorder:
         }
         self._write(run_id, metrics=_metrics(payloads.trial_scores(result), ended_ms), tags=all_tags)
         files = _confusion_files(payloads.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
-        files[schema.TRIAL_RESULT] = result.model_dump_json().encode()
         self._artifacts.log(run_id, files | _failure_files(failures))
         end_run(self._client, run_id, "FINISHED", ended_ms)
         self._artifacts.forget(run_id)

@@ -258,8 +258,7 @@ def damaged(finished: Damaged, tmp_path: Path) -> Damaged:
 def table(place: StudyFixture) -> tuple[Any, ...]:
     """The final table to the last digit, without the place it lies in, and what the search knows."""
     read = place.table()
-    trials = {trial.trial_id: (trial.folds, trial.reused_from) for trial in place.results()}
-    return trials, read.baselines, read.notes, place.values(PLAN)
+    return place.results(), read.baselines, read.notes, place.values(PLAN)
 
 
 def undeleted(place: Damaged) -> int:

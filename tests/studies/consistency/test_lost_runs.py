@@ -19,7 +19,7 @@ def finished(place: StudyFixture) -> StudyFixture:
 
 
 def results(place: StudyFixture) -> dict[str, object]:
-    return {trial.trial_id: trial.folds for trial in place.results()}
+    return dict(place.results())
 
 
 def move_without(place: StudyFixture, database: str, empty: Path) -> None:
