@@ -60,7 +60,7 @@ PARENTS = ("ser/corpora", "ser/features", "ser/features/frontends", "ser/model",
 LARGEST_FOLDER = 10
 
 # Slow to import: a look at the studies must be quick.
-HEAVY = ("torch", "mlflow", "pandas", "sklearn", "matplotlib", "statsmodels")
+HEAVY = ("torch", "mlflow", "pandas", "sklearn", "matplotlib", "statsmodels", "transformers")
 
 
 def modules(room: str) -> list[Path]:
@@ -160,6 +160,22 @@ def test_relative_imports_are_resolved(tmp_path: Path, monkeypatch: pytest.Monke
     module.parent.mkdir(parents=True)
     module.write_text("from ..model import network\nfrom . import store\ndef f():\n    import optuna.trial\n")
     assert [name for name, _ in imported(module)] == ["ser.model.network", "ser.features.store", "optuna.trial"]
+
+
+def test_a_study_of_log_mels_imports_no_other_front_ends_libraries() -> None:
+    code = (
+        "import sys, studies.cli.study.run, studies.execution.worker, ser.features.builder\n"
+        "from ser.feature_settings import LogMelSettings\n"
+        "from ser.features.frontends import open_front_ends\n"
+        "from ser.features.frontends.base import FrontEndChoice\n"
+        "open_front_ends([FrontEndChoice(settings=LogMelSettings())])[0].load()\n"
+        "libraries = 'transformers', 'huggingface_hub', 'tokenizers', 'opensmile', 'librosa'\n"
+        "print([name for name in libraries if name in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (answer.returncode, answer.stdout.strip()) == (0, "[]"), answer.stderr
 
 
 def test_looking_at_the_studies_imports_no_tracker(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_stores_are_built_listed_and_checked(folder: Path) -> None:
     listed = ser(folder, "features", "list").stdout
     rows = [line for line in listed.splitlines() if "emodb" in line]
     assert len(rows) == 2
-    assert any("log_mel_prosody" in row and " 70 " in row and " 10 ms " in row for row in rows)
+    assert any("log_mel_prosody" in row and " 70 " in row for row in rows)
     assert "2 of 2 stores hold what was written" in ser(folder, "features", "check").stdout
 
 

@@ -104,6 +104,8 @@ def test_nothing_runs_where_a_command_or_an_option_is_missing(path: tuple[str, .
         ("study", "check"),
         ("corpus", "make-demo"),
         ("corpus", "check"),
+        ("features", "list"),
+        ("features", "check"),
         ("report", "published"),
         ("results", "list"),
         ("results", "rm"),

@@ -18,8 +18,8 @@ _MEBIBYTE = 2**20
 def print_stores(options: FeaturesOptions) -> None:
     """Print one row per store, and the builds that were interrupted."""
     folder = Home(options.home.expanduser()).features
-    table = Table("corpus", "frames", "width", "frame shift", "size", "computed in", "digest", "folder")
-    table.columns.insert(0, Column("front end", no_wrap=True, overflow="fold"))
+    titles = ("front end", "corpus", "frames", "width", "size", "computed in", "digest")
+    table = Table(*(Column(title, no_wrap=True) for title in titles), box=None, pad_edge=False)
     for path in _stores(folder):
         metadata = read_metadata(path)
         size = sum(file.stat().st_size for file in path.iterdir()) / _MEBIBYTE
@@ -28,11 +28,9 @@ def print_stores(options: FeaturesOptions) -> None:
             metadata.corpus,
             f"{metadata.frames:,}",
             str(metadata.width),
-            f"{1000 * metadata.frame_shift_s:g} ms",
             f"{size:.1f} MiB",
             "" if metadata.build_s is None else f"{metadata.build_s:.1f} s",
             metadata.content_digest[:8],
-            path.name,
         )
     Console().print(table)
     for partial in sorted(folder.glob(".*.partial")):

@@ -16,6 +16,7 @@ from tracking.analysis.variants.naming import target_label
 from tracking.analysis.variants.scores import ScoredVariant
 
 _MAX_NAMED = 5
+_MAX_BASELINES = 2
 """Number of significant variants that the remarks name."""
 
 
@@ -62,13 +63,18 @@ def headline(analysis: Analysis) -> Headline:
 def _stronger_baselines(analysis: Analysis, best: ScoredVariant) -> str:
     """Sentences on baselines of another kind that score higher: without them the headline would flatter."""
     best_ua = best.scores.ua.mean
-    return "".join(
-        f" {name[:1].upper()}{name[1:]} scores higher: {ua} UA ({format_points(baseline.scores.ua.mean - best_ua)} "
-        "points)."
-        for baseline in analysis.baselines
-        for name, ua in [_describe_baseline(baseline)]
-        if ua != f"{format_percent(best_ua)}%" and baseline.scores.ua.mean > best_ua
-    )
+    stronger = [
+        baseline
+        for baseline in sorted(analysis.baselines, key=lambda baseline: -baseline.scores.ua.mean)
+        if _describe_baseline(baseline)[1] != f"{format_percent(best_ua)}%" and baseline.scores.ua.mean > best_ua
+    ]
+    sentences = []
+    for baseline in stronger[:_MAX_BASELINES]:
+        name, ua = _describe_baseline(baseline)
+        lead = format_points(baseline.scores.ua.mean - best_ua)
+        sentences.append(f" {name[:1].upper()}{name[1:]} scores higher: {ua} UA ({lead} points).")
+    more = len(stronger) - _MAX_BASELINES
+    return "".join(sentences) + (f" So do {more} of the same kind on other frames." if more > 0 else "")
 
 
 def _describe_baseline(baseline: ScoredBaseline) -> tuple[str, str]:
