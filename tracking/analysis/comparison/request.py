@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ser.config import FoldConfiguration
 from ser.errors import ComparisonError
+from ser.feature_settings import feature_setting_names
 from tracking.analysis.comparison.baselines import PlannedComparison, closest_baselines, pair_with_baselines
 from tracking.analysis.comparison.variant_filter import (
     RECIPE,
@@ -14,7 +15,7 @@ from tracking.analysis.comparison.variant_filter import (
     setting_values,
 )
 from tracking.analysis.variants.grouping import Variant
-from tracking.analysis.variants.naming import flatten_settings
+from tracking.analysis.variants.naming import FEATURES, FRONT_END_SETTINGS, flatten_settings
 from tracking.analysis.variants.scores import ScoredVariant
 
 _MODEL_SETTINGS = ("attention", "scope", "criterion", "labels")
@@ -127,7 +128,9 @@ def shown_labels(variants: Sequence[ScoredVariant], request: ComparisonRequest) 
 def describe_differences(variant: Variant, baseline: Variant) -> str:
     """Describe in which settings two variants differ, such as 'labels phonemes against words'."""
     parts = []
-    for name in setting_names():
+    # A front end's label says what its settings would.
+    differ = setting_values(variant, FEATURES) != setting_values(baseline, FEATURES)
+    for name in [name for name in setting_names() if not (differ and name in feature_setting_names())]:
         of_variant, of_baseline = setting_values(variant, name), setting_values(baseline, name)
         if of_variant != of_baseline:
             parts.append(f"{name} {'/'.join(sorted(of_variant))} against {'/'.join(sorted(of_baseline))}")
@@ -139,10 +142,12 @@ def _counterparts(
 ) -> list[ScoredVariant]:
     """Choose the baselines that differ from a variant in nothing but the named settings.
 
-    A setting that has no effect on one side does not count, nor does how a point was chosen.
+    A setting that has no effect on one side does not count, nor does how a point was chosen. Where front ends are
+    named, the settings that a recipe fixes with the front end do not count either.
     """
     names = _MODEL_SETTINGS if RECIPE in baseline_filter.values else setting_names()[:-2]
-    compared = [name for name in names if name not in baseline_filter.values]
+    of_front_end = (*feature_setting_names(), *FRONT_END_SETTINGS) if FEATURES in baseline_filter.values else ()
+    compared = [name for name in names if name not in baseline_filter.values and name not in of_front_end]
     of_variant = [_settings(configuration, compared) for configuration in variant.configurations]
     counterparts = []
     for baseline in baselines:

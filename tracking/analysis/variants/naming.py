@@ -18,6 +18,12 @@ ATTENTION_SETTINGS = (
 )
 """Settings in which a variant differs from its baseline, attention `none`."""
 
+FEATURES = "features"
+"""Name of the front end among settings."""
+
+FRONT_END_SETTINGS = ("normalisation", "stack", "projection")
+"""Settings of a model that suit one front end and not another."""
+
 CRITERION_SETTINGS = ("criterion", "labels", "loss_scale", "decision")
 """Settings in which a CTC model differs from the sequence-to-label model."""
 

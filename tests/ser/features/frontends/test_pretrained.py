@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 import torch
 
+from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Utterance
 from ser.errors import ConfigurationError, FeatureStoreError
 from ser.feature_settings import PretrainedSettings
+from ser.features.builder import build_stores
 from ser.features.frontends.choices import parse_front_ends
 from ser.features.frontends.pretrained.checkpoint import read_checkpoint
+from ser.features.frontends.pretrained.encoders import RecordingEncoder
 from ser.features.frontends.pretrained.front_end import PretrainedFrontEnd, pretrained_settings
-from tests.support.tiny_encoders import FAMILIES, LAYERS, reference_states, write_encoder
+from ser.features.store import FeatureStore
+from tests.support.tiny_encoders import FAMILIES, HIDDEN, LAYERS, reference_states, write_encoder
+from tests.support.toy_corpus import write_corpus
 
 pytest.importorskip("transformers")
 
@@ -114,6 +119,30 @@ def test_only_the_layers_that_are_asked_for_are_loaded(encoders: Callable[[str],
     front_end.load()
     assert front_end._encoder is not None
     assert len(front_end._encoder.model.encoder.layers) == 1  # type: ignore[union-attr, arg-type]
+
+
+def test_layers_are_stored_in_one_pass(
+    encoders: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "audio").mkdir()
+    corpus = write_corpus(tmp_path / "audio")
+    heard: list[int] = []
+    encode = RecordingEncoder.encode
+    monkeypatch.setattr(RecordingEncoder, "encode", lambda self, samples: (heard.append(1), encode(self, samples))[1])
+    choices = parse_front_ends([f"pretrained:{encoders('hubert')}@0..{LAYERS}"])
+    paths = build_stores(corpus, choices, tmp_path / "stores")
+    assert len(heard) == len(corpus.utterances)
+    for layer, path in enumerate(paths):
+        store = FeatureStore.open(path)
+        assert store.settings == choices[layer].settings
+        assert (store.frames(0).dtype, store.width) == ("float16", HIDDEN)
+        (expected,) = compute(encoders("hubert"), [layer], read_audio(corpus.utterances[3].path))
+        np.testing.assert_array_equal(store.frames(3), expected.astype("float16"))
+    # A layer that comes later is computed alone.
+    shutil.rmtree(paths[1])
+    heard.clear()
+    assert build_stores(corpus, choices, tmp_path / "stores") == paths
+    assert len(heard) == len(corpus.utterances)
 
 
 def test_equal_checkpoints_in_two_folders_are_one(encoders: Callable[[str], Path], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ser.errors import ComparisonError
+from ser.feature_settings import PretrainedSettings
 from tests.support.scored_trials import World, configuration, grouped, study_table, trial
 from tracking.analysis.comparison.family import compare_variants
 from tracking.analysis.comparison.overview import analyse
@@ -43,6 +44,26 @@ def test_a_label_names_the_baseline_of_all_other_variants(variants):
     by_variant = {comparison.variant: comparison for comparison in outcome.comparisons}
     assert by_variant["quantum · phonemes"].question == "labels phonemes against words"
     assert "scope 5/9 against off" in by_variant[SELECTED].question
+
+
+def test_a_front_end_can_be_the_baseline():
+    encoder = PretrainedSettings(name="tiny", checkpoint="0" * 32, layer=2, hidden_size=384, frame_shift_s=0.02)
+    settings = {"features": encoder, "stack": 1, "normalisation": "zscore_training"}
+    attentions = [{"attention": "none"}, {"attention": "component", "scope": 9}]
+    trials = [
+        trial(WORLD, configuration(**attention, **changes)) for attention in attentions for changes in ({}, settings)
+    ]
+    outcome = compare_with(scored(*trials), "features=log_mel")
+    assert pairs(outcome) == {
+        "none · phonemes · tiny@2": "none · phonemes",
+        "component · scope 9 · phonemes · tiny@2": "component · scope 9 · phonemes",
+    }
+    question = {comparison.question for comparison in outcome.comparisons}
+    assert question == {
+        "normalisation zscore_training against zscore_speaker, stack 1 against 3, features tiny@2 against log_mel"
+    }
+    by_default = pairs(compare_with(scored(*trials)))
+    assert by_default["component · scope 9 · phonemes · tiny@2"] == "none · phonemes · tiny@2"
 
 
 def test_a_label_strategy_can_be_the_baseline(variants):
