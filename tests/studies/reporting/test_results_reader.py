@@ -14,13 +14,14 @@ from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fo
 from ser.training.trainer import TrainedFold
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.planning.plan import StudyPlan
+from studies.reporting.report_upload import upload_to_study_run
 from studies.reporting.results_reader import ResultsReader
 from studies.search.optuna_study import OptunaStudy
 from studies.search.records import IdentityInputs, Point, StartRecord, StudyLocation
 from studies.search.summaries import list_studies
 from studies.storages.home import Home
 from tests.support.toy_coordinator import plan_of
-from tests.support.toy_studies import CORPUS, SCHEME, baseline, corpus_with_a_bad_file, trained
+from tests.support.toy_studies import CORPUS, SCHEME, MlflowFixture, baseline, corpus_with_a_bad_file, trained
 from tests.support.trial_results import plain
 from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.scored_folds import score_folds
@@ -29,7 +30,8 @@ from tracking.results.store import ResultStore
 
 START = StartRecord.of(CORPUS, Path("corpus"), "home", {})
 LOCATION = StudyLocation("1", CORPUS.digest, SCHEME[0].scheme, len(SCHEME))
-NONE, QUANTUM = plan_of("none", "quantum").points("fp32")
+UNAVAILABLE = "http://127.0.0.1:9"
+(NONE,) = plan_of("none").points("fp32")
 
 
 class StudiesOnDisk:
@@ -236,6 +238,56 @@ def test_versions_of_a_study_are_found_from_its_results(studies: StudiesOnDisk) 
     studies.results.put(parse_result(trained_by_torch_9(SCHEME[0])).identity, trained_by_torch_9(SCHEME[0]))
     (trial,) = studies.table().trials
     assert [fold.provenance.torch for fold in trial.folds] == ["9.9"]
+
+
+def test_unavailable_server_leaves_the_results_of_this_home(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"), folds=1)
+    home, summaries = replace(studies.home, tracking_uri=UNAVAILABLE), list_studies(studies.home.storage)
+    reader = ResultsReader(home, LOCATION)
+    reader.fetch(summaries)
+    table = reader.table(summaries)
+    assert [len(trial.folds) for trial in table.trials] == [1]
+    (note,) = table.notes
+    assert note.startswith(f"only results of this data directory are reported: tracking server {UNAVAILABLE} unavail")
+    notes: list[str] = []
+    (status,) = trial_statuses(home, summaries[0], True, notes.append)
+    assert (status.state, status.folds_done, len(notes)) == ("RUNNING", 1, 1)
+    assert notes[0].startswith("only folds of this data directory are counted: ")
+
+
+def test_what_only_a_server_has_is_fetched_and_counted(
+    studies: StudiesOnDisk, store: MlflowFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_trial(NONE)
+    recorder = store.recorder()
+    recorder.record_baseline(recorder.ensure_study_run(), baseline())
+    recorder.finish_study(recorder.ensure_study_run(), complete=True)
+    search = studies.open(plan_of("none"), location=replace(LOCATION, experiment=store.experiment))
+    search.start_trial(search.points("fp32")[0])
+    home, summaries = replace(studies.home, tracking_uri=UNAVAILABLE), list_studies(studies.home.storage)
+    for module in ("tracking.backend.client", "studies.reporting.shared_results"):
+        monkeypatch.setattr(f"{module}.connect", lambda _: store.client)
+    (status,) = trial_statuses(home, summaries[0], True, pytest.fail)
+    assert status.folds_done == len(SCHEME)
+    reader = ResultsReader(home, replace(LOCATION, experiment=store.experiment))
+    assert reader.table(summaries).trials[0].folds == ()
+    reader.fetch(summaries)
+    table = reader.table(summaries)
+    assert plain(table.trials[0].folds) == plain(score_folds([parse_result(trained(NONE, i)) for i in range(2)]))
+    assert (table.baselines, table.notes) == ((baseline(),), ())
+
+
+def test_report_is_not_uploaded_where_mlflow_cannot_be_used(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"))
+    (summary,) = list_studies(studies.home.storage)
+    database = studies.home.root / "mlflow.db"
+    upload_to_study_run(studies.home.reports, studies.home, summary, pytest.fail)
+    assert not database.exists()
+    database.write_text("no database")
+    notes: list[str] = []
+    for home in (studies.home, replace(studies.home, tracking_uri=UNAVAILABLE)):
+        upload_to_study_run(home.reports, home, summary, notes.append)
+    assert [note.partition(": ")[0] for note in notes] == ["the report was not uploaded to MLflow"] * 2
 
 
 def test_reading_and_planning_need_neither_torch_nor_mlflow() -> None:
