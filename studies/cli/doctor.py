@@ -2,7 +2,6 @@
 
 import ctypes
 import importlib.util
-import json
 import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +12,7 @@ import torch
 from rich.table import Table
 
 from ser.errors import StorageError
+from ser.files import parse_json_object
 from studies.cli.commands import DoctorOptions
 from studies.cli.terminal.console import Console
 from studies.execution.devices import slots_per_gpu, usable_cores
@@ -126,7 +126,7 @@ def _gpu_check(home: Path) -> list[tuple[str, str]]:
     if not path.is_file():
         return []
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json_object(path.read_bytes())
         found = content["conclusions"]
         text = (
             f"{content['device']}: precision {found['precision'] or 'not measured'}, "

@@ -9,15 +9,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from ser.config import FoldConfiguration, Precision
-from ser.errors import TrainingError
-from ser.files import atomic_write, file_lock
+from ser.errors import StudyError, TrainingError
+from ser.files import atomic_write, file_lock, parse_json_object
 from ser.identity import installed_torch_version
 
 if TYPE_CHECKING:
     import torch
 
 _ROUNDS = 5
+_CHOICES = TypeAdapter(dict[str, Precision])
 
 MIN_SPEEDUP = 1.1
 """Precision `auto` means the fastest one that is at least this many times as fast as fp32."""
@@ -118,12 +121,28 @@ def choose_precision(cache_file: Path, processor: str, measure: Callable[[], Map
         cache_file: JSON file of earlier choices.
         processor: Name of the CPU or GPU that computes folds; all names, where they differ.
         measure: Measures how many times as fast as fp32 each other precision is there.
+
+    Raises:
+        StudyError: The file holds something else.
     """
     key = f"precision of {processor}, torch {installed_torch_version()}"
     with file_lock(cache_file.with_suffix(".lock")):
-        choices = json.loads(cache_file.read_text()) if cache_file.is_file() else {}
+        choices = _read_choices(cache_file)
         if key not in choices:
             choices[key] = fastest_precision(measure())
             atomic_write(cache_file, json.dumps(choices, indent=2) + "\n", durable=True)
-    choice: Precision = choices[key]
-    return choice
+    return choices[key]
+
+
+def _read_choices(cache_file: Path) -> dict[str, Precision]:
+    """Read the choices of earlier studies, none where there is no file."""
+    try:
+        return _CHOICES.validate_python(parse_json_object(cache_file.read_bytes()))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        reason = "it holds other values" if isinstance(error, ValidationError) else str(error)
+        raise StudyError(
+            f"{cache_file}: expected the precision that was chosen for this machine, found something else ({reason}); "
+            "delete the file, and the next study measures again"
+        ) from None

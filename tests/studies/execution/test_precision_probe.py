@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ser.config import Precision
-from ser.errors import TrainingError
+from ser.errors import StudyError, TrainingError
 from studies.execution import precision_probe
 from studies.execution.precision_probe import (
     choose_precision,
@@ -16,6 +16,7 @@ from studies.execution.precision_probe import (
     measure_speedups,
     runs_bf16,
 )
+from tests.support.damaged_json import DAMAGED_JSON
 
 PROCESSOR = "a processor"
 
@@ -102,6 +103,19 @@ def test_another_processor_or_torch_is_measured_anew(tmp_path: Path, monkeypatch
     assert chosen(cache_file) == "fp32"
     assert chosen(cache_file, "another processor") == "fp32"
     assert len(json.loads(cache_file.read_text())) == 3
+
+
+@pytest.mark.parametrize(
+    "content", [*DAMAGED_JSON.values(), b'{"precision": "fp16"}', b'{"precision": {}}'], ids=[*DAMAGED_JSON, "?", "{}"]
+)
+def test_a_damaged_file_of_choices_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    cache_file = tmp_path / "machine.json"
+    cache_file.write_bytes(content)
+    measuring(monkeypatch, fp32=1.0, bf16=0.5)
+    with pytest.raises(StudyError, match=r"machine\.json: expected .*; delete the file, and") as caught:
+        chosen(cache_file)
+    assert "\n" not in str(caught.value)
+    assert cache_file.read_bytes() == content
 
 
 def test_the_probe_restores_the_number_of_threads(tmp_path: Path) -> None:
