@@ -361,6 +361,7 @@ def test_a_finished_study_becomes_a_model_that_hears_files(folder: StudyFolder, 
     table = folder.ser("predict", str(folder.corpus / "wav" / f"{STEMS[0]}.wav"), "--speaker-from", "folder")
     assert "speakers by folder" in table.stderr
     assert f"{STEMS[0]}.wav" in table.stdout
-    again = CliRunner().invoke(app, ["model", "make", "--home", str(folder.home)])
+    options = ("--study", folder.summary().name, "--home", str(folder.home))
+    again = CliRunner().invoke(app, ["model", "make", *options])
     assert again.exit_code == 1
     assert "exists already" in again.output
