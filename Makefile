@@ -100,12 +100,12 @@ setup: $(INSTALLED) ## Make the virtual environment and install everything into 
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS)
 TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--index-url https://download.pytorch.org/whl/cpu)
 
+# The project itself as a path: the finder that pip would install takes as long as Python's own start, each time.
 $(VENV)/installed: pyproject.toml $(wildcard requirements/*.txt)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes $(TORCH_INDEX) -r requirements/torch.txt
 	$(PIP) --require-hashes -r requirements/base.txt -r requirements/dev.txt \
 		$(if $(filter cuda,$(TORCH)),-r requirements/cuda.txt)
-	# As a path: the finder that it would install else takes as long as the start of Python, at each of its starts.
 	$(PIP) --no-build-isolation --config-settings editable_mode=compat -e .
 	$(BIN)/pip check --disable-pip-version-check
 	@touch $@
