@@ -108,13 +108,13 @@ def repair_study(
         lease: The study's lease, which the caller holds.
         resumes: Whether the caller resumes open runs and writes what MLflow and Optuna lack, so that these need no
             repair.
-        progress: Called with the result files read and their number.
+        progress: Called with the result files read or fetched and their number.
 
     Raises:
         StudyError: Another coordinator has taken the study.
     """
     damaged = _set_aside_damaged(session, progress)
-    fetched = _fetch_missing(session)
+    fetched = _fetch_missing(session, progress)
     first = snapshot = read_snapshot(session)
     repaired: list[Inconsistency] = []
     for _ in range(_ROUNDS):
@@ -155,12 +155,12 @@ def _set_aside_damaged(session: StudySession, progress: Progress) -> tuple[str, 
     return tuple(lines)
 
 
-def _fetch_missing(session: StudySession) -> tuple[str, ...]:
+def _fetch_missing(session: StudySession, progress: Progress) -> tuple[str, ...]:
     """Fetch the study's results that only a shared tracking server has; return lines about them."""
     if session.home.tracking_uri is None:
         return ()
     digest, experiment = session.location.corpus_digest, session.experiment
-    fetched = fetch_missing(session.client, experiment, digest, _identities(session), session.results)
+    fetched = fetch_missing(session.client, experiment, digest, _identities(session), session.results, progress)
     count = len(fetched.identities)
     lines = [f"fetched {count} results of other data directories from the tracking server"] if count else []
     return (*lines, *fetched.damaged)

@@ -15,11 +15,12 @@ from ser.errors import ConfigurationError, UnavailableError
 from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import StatusOptions
 from studies.cli.terminal.console import Console
-from studies.cli.terminal.progress import print_message
+from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.monitoring.live_status import LiveStatus, read_live_status
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
+from studies.storages.takeover import take_over_results
 
 _REFRESH_S = 1.0
 _REFRESHES_PER_LEASE_CHECK = 5
@@ -35,6 +36,8 @@ def print_status(options: StatusOptions) -> None:
         raise ConfigurationError("--watch cannot be combined with --json; poll with --json")
     home = open_home(options)
     study = find_study(home, options.study, corpus=None)
+    with StudyDisplay() as display:
+        take_over_results(home, display.on_message, display.progress_bar)
     if options.watch:
         _watch(home, study.name)
         study = find_study(home, study.name, corpus=None)
