@@ -1,9 +1,10 @@
-"""Files that appear whole or not at all, lock files, and the JSON in files that somebody else may have changed."""
+"""Files that appear whole or not at all, lock files, digests, and JSON that somebody else may have changed."""
 
 import contextlib
 import errno
 import fcntl
 import glob
+import hashlib
 import json
 import os
 import threading
@@ -93,6 +94,15 @@ def parse_json_object(content: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("its JSON is not an object")
     return value
+
+
+def folder_digest(folder: Path) -> str:
+    """Compute a digest of all files in a folder, their names included: 32 hex digits."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        total.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()[:32]
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Upload of a report to MLflow, which shows it with its study's run; the report is complete without it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 
 from ser.errors import StorageError
+from ser.files import atomic_write, folder_digest
 from studies.search.summaries import StudySummary
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
@@ -31,5 +33,9 @@ def upload_to_study_run(folder: Path, home: Home, study: StudySummary, notify: C
     try:
         with translating_errors("MLflow"), hold_artifact_locations(home, notify):
             upload_report(connect(store), study.location.experiment, study.name, folder)
+        if os.access(home.root, os.W_OK):
+            record = home.uploaded_report(study.name)
+            record.parent.mkdir(exist_ok=True)
+            atomic_write(record, folder_digest(folder))
     except (StorageError, MlflowException) as error:
         notify(f"the report was not uploaded to MLflow: {str(error).partition(chr(10))[0]}")

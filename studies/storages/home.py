@@ -86,6 +86,10 @@ class Home:
         """Live status of a study."""
         return self.root / "status" / f"{study}.json"
 
+    def uploaded_report(self, study: str) -> Path:
+        """Digest of the report that MLflow has of a study, so that the same report needs no MLflow."""
+        return self.root / "status" / f"{study}.uploaded"
+
     def failures(self, study: str) -> Path:
         """Failed attempts at a study's folds, with their tracebacks."""
         return self.root / "failures" / f"{study}.txt"

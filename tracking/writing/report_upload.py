@@ -1,10 +1,10 @@
 """Upload of a report to the artifacts of its study's run, where MLflow shows it."""
 
-import hashlib
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
+from ser.files import folder_digest
 from tracking import schema
 from tracking.backend.queries import search_runs
 
@@ -21,7 +21,7 @@ def upload_report(client: MlflowClient, experiment: str, study: str, folder: Pat
     Returns:
         True if it was uploaded; False also where the study was stopped before it had a run.
     """
-    digest = _digest(folder)
+    digest = folder_digest(folder)
     study_runs = search_runs(client, experiment, ser__kind="study", ser__study=study)
     if not study_runs or study_runs[0].data.tags.get(schema.REPORT_DIGEST) == digest:
         return False
@@ -30,12 +30,3 @@ def upload_report(client: MlflowClient, experiment: str, study: str, folder: Pat
     # Last, so that a report that a kill left half uploaded is uploaded again.
     client.set_tag(study_run, schema.REPORT_DIGEST, digest)
     return True
-
-
-def _digest(folder: Path) -> str:
-    """Compute the digest of all files of a folder, names included."""
-    total = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        total.update(f"{path.relative_to(folder).as_posix()}\0".encode())
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()[:32]

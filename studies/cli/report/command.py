@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ser.errors import StudyError
+from ser.files import folder_digest
 from studies.cli.arguments import find_study_in, open_home
 from studies.cli.report.commands import ReportOptions
 from studies.cli.report.summary import print_results
@@ -42,6 +43,7 @@ def report(options: ReportOptions) -> None:
         raise StudyError(f"no fold of corpus {study.plan.corpus_name} has a result yet; see: ser study status")
     print_results(study.name, written, home)
     if not request:
+        # The report of any other request would replace the default one there.
         upload(written, home, study)
 
 
@@ -98,7 +100,10 @@ def write_current_report(
 
 
 def upload(report: Report, home: Home, study: StudySummary) -> None:
-    """Upload a report to MLflow; one of any request but the default is not, since it would replace the default one."""
+    """Upload a report to MLflow, unless this very report is there."""
+    record = home.uploaded_report(study.name)
+    if record.is_file() and record.read_text(encoding="utf-8") == folder_digest(report.page.parent):
+        return
     # It imports MLflow, which takes longer than a small report.
     from studies.reporting.report_upload import upload_to_study_run
 

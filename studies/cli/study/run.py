@@ -6,15 +6,16 @@ from ser.corpora.registry import LOADERS
 from ser.corpora.synthetic.demo import make_demo
 from ser.errors import ConfigurationError, StudyError, unknown_value_message
 from studies.cli.arguments import find_study_in, open_home, parse_key_values
-from studies.cli.report.command import upload, write_current_report
+from studies.cli.report.command import write_current_report
 from studies.cli.report.summary import print_results
 from studies.cli.study.commands import RunOptions
-from studies.cli.terminal.progress import StudyDisplay
+from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.coordination.shutdown import sigterm_as_exit
 from studies.execution.backends import open_backend
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.recipes import default_recipe
+from studies.reporting.report_upload import upload_to_study_run
 from studies.runner import run_study
 from studies.search.summaries import list_studies
 
@@ -42,7 +43,7 @@ def run(options: RunOptions) -> None:
         report = write_current_report(home, outcome.location, studies, display)
     print_results(outcome.study, report, home)
     if report is not None:
-        upload(report, home, study)
+        upload_to_study_run(report.page.parent, home, study, print_message)
     if outcome.failures:
         raise StudyError(
             f"study {outcome.study}: {len(outcome.failures)} folds failed, so the report lacks them; run the same "

@@ -8,12 +8,15 @@ from shutil import copyfile
 
 import pytest
 
+from ser.files import folder_digest
 from ser.identity import fold_identity, trial_identity
 from ser.results import Fold
 from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fold
 from ser.training.trainer import TrainedFold
+from studies.cli.report.command import upload
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.planning.plan import StudyPlan
+from studies.reporting.report_runner import build_report
 from studies.reporting.report_upload import upload_to_study_run
 from studies.reporting.results_reader import ResultsReader
 from studies.search.optuna_study import OptunaStudy
@@ -288,6 +291,26 @@ def test_report_is_not_uploaded_where_mlflow_cannot_be_used(studies: StudiesOnDi
     for home in (studies.home, replace(studies.home, tracking_uri=UNAVAILABLE)):
         upload_to_study_run(home.reports, home, summary, notes.append)
     assert [note.partition(": ")[0] for note in notes] == ["the report was not uploaded to MLflow"] * 2
+
+
+def test_unchanged_report_is_uploaded_once(studies: StudiesOnDisk, store: MlflowFixture) -> None:
+    copyfile(store.folder / "mlflow.db", studies.home.root / "mlflow.db")
+    studies.start_trials(plan_of("none"))
+    studies.baselines.put(baseline())
+    summaries = list_studies(studies.home.storage)
+    report = build_report(studies.table(), studies.home, summaries)
+    assert report is not None
+    upload(report, studies.home, summaries[0])
+    (studies.home.root / "mlflow.db").write_text("no database")
+    upload(report, studies.home, summaries[0])
+    record = studies.home.uploaded_report("first")
+    assert record.read_text(encoding="utf-8") == folder_digest(report.page.parent)
+    record.write_text("another report")
+    with pytest.MonkeyPatch.context() as patch:
+        notes: list[str] = []
+        patch.setattr("studies.cli.report.command.print_message", notes.append)
+        upload(report, studies.home, summaries[0])
+    assert len(notes) == 1
 
 
 def test_reading_and_planning_need_neither_torch_nor_mlflow() -> None:
