@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from ser.corpora.corpus import Corpus
 from ser.training.trainer import EpochCallback
-from studies.execution import local, worker, worker_processes
+from studies.execution import worker, worker_processes
 from studies.execution.base import Executor, Failed, Finished, FoldTask, Progress
 from studies.execution.gpu_memory import GpuMemory
 from studies.execution.local import LocalExecutor
@@ -74,7 +74,7 @@ def folds(tmp_path_factory: pytest.TempPathFactory) -> Folds:
 
 @pytest.fixture
 def faulty(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
-    monkeypatch.setattr(local, "run_worker", run_faulty)
+    monkeypatch.setattr(worker, "run_worker", run_faulty)
     with closing(LocalExecutor(folds.corpus, ("cpu",))) as executor:
         yield executor
 
@@ -92,7 +92,7 @@ def test_a_sticky_cuda_error_costs_one_fold(faulty: Executor, folds: Folds) -> N
 
 
 def test_a_gpu_starts_with_one_fold_and_takes_what_fits(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "run_worker", run_measured)
+    monkeypatch.setattr(worker, "run_worker", run_measured)
     with closing(LocalExecutor(folds.corpus, (ONE, TWO), slots_per_gpu=4)) as executor:
         assert executor.slots == 2
         for index in range(2):
@@ -113,7 +113,7 @@ def test_a_gpu_starts_with_one_fold_and_takes_what_fits(folds: Folds, monkeypatc
 def test_workers_that_the_user_asks_for_are_neither_more_nor_less(
     folds: Folds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "run_worker", run_measured)
+    monkeypatch.setattr(worker, "run_worker", run_measured)
     with closing(LocalExecutor(folds.corpus, (ONE, ONE))) as executor:
         executor.submit(folds.task())
         outcomes(executor)
@@ -121,7 +121,7 @@ def test_workers_that_the_user_asks_for_are_neither_more_nor_less(
 
 
 def test_a_gpu_in_exclusive_mode_is_left_to_one_worker(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "run_worker", run_in_exclusive_mode)
+    monkeypatch.setattr(worker, "run_worker", run_in_exclusive_mode)
     with closing(LocalExecutor(folds.corpus, (ONE, ONE))) as executor:
         executor.submit(folds.task())
         (failed,), _ = outcomes(executor)

@@ -12,7 +12,7 @@ from typing_extensions import override
 from ser.corpora.corpus import Corpus
 from ser.training.trainer import EpochCallback
 from studies.coordination.retries import MAX_ATTEMPTS, RetryPolicy
-from studies.execution import local, worker
+from studies.execution import worker
 from studies.execution.base import Executor, Failed, Finished, FoldTask
 from studies.execution.local import LocalExecutor
 from studies.execution.worker import Worker
@@ -47,7 +47,7 @@ def folds(tmp_path: Path) -> Folds:
 
 @pytest.fixture
 def executor(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
-    monkeypatch.setattr(local, "run_worker", run_short_of_memory)
+    monkeypatch.setattr(worker, "run_worker", run_short_of_memory)
     with closing(LocalExecutor(folds.corpus, ("cpu", "cpu"))) as executor:
         yield executor
 
@@ -99,7 +99,7 @@ def test_two_folds_that_run_out_at_once_retire_one_slot(executor: Executor, fold
 
 
 def test_slots_of_another_gpu_are_not_retired(folds: Folds, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "run_worker", run_short_of_memory)
+    monkeypatch.setattr(worker, "run_worker", run_short_of_memory)
     task = folds.task()
     run_out(task, 1)
     with closing(LocalExecutor(folds.corpus, ("cpu", "cuda:0"))) as executor:
