@@ -182,8 +182,3 @@ _SCHEME = TypeAdapter(tuple[Fold, ...])
 def scheme_json(scheme: Sequence[Fold]) -> bytes:
     """Return all folds of a study, as its run keeps them."""
     return _SCHEME.dump_json(tuple(scheme))
-
-
-def scheme_of(content: bytes) -> tuple[Fold, ...]:
-    """Return the inverse of `scheme_json`."""
-    return _SCHEME.validate_json(content)

@@ -18,10 +18,22 @@ from ser.results import (
     TargetReport,
 )
 from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial
+from tracking.analysis.scored_folds import score_folds
 from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.grouping import Variant, group_variants
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
+
+
+def scored_trial(result: TrialResult) -> ScoredTrial:
+    """Score the folds of a trial, as the reader of results does."""
+    return ScoredTrial(
+        study=result.study,
+        recipe=result.recipe,
+        trial_id=result.trial_id,
+        scheme=result.scheme,
+        folds=score_folds(result.folds),
+    )
 
 
 def configuration(attention: str = "none", **changes: Any) -> FoldConfiguration:
@@ -231,17 +243,17 @@ def table_of(
     pruned: tuple[PrunedTrial, ...] = (),
 ) -> ResultsTable:
     """Make a results table of trials."""
-    return ResultsTable(tuple(map(ScoredTrial.of, trials)), baselines, notes, pruned)
+    return ResultsTable(tuple(map(scored_trial, trials)), baselines, notes, pruned)
 
 
 def with_more(table: ResultsTable, *trials: TrialResult) -> ResultsTable:
     """Append trials to a results table."""
-    return replace(table, trials=(*table.trials, *map(ScoredTrial.of, trials)))
+    return replace(table, trials=(*table.trials, *map(scored_trial, trials)))
 
 
 def grouped(trials: Iterable[TrialResult]) -> list[Variant]:
     """Group trials into variants."""
-    return group_variants([ScoredTrial.of(result) for result in trials])
+    return group_variants([scored_trial(result) for result in trials])
 
 
 def study_table(world: World | None = None, **changes: Any) -> ResultsTable:

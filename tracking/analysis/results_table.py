@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from ser.config import FoldConfiguration
 from ser.results import BaselineResult, Fold
-from tracking.analysis.scored_folds import Provenance, ScoredFold, score_folds
-from tracking.analysis.trial_result import TrialResult
+from tracking.analysis.scored_folds import Provenance, ScoredFold
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +25,6 @@ class ScoredTrial:
     trial_id: str
     scheme: tuple[Fold, ...]
     folds: tuple[ScoredFold, ...]
-
-    @classmethod
-    def of(cls, result: TrialResult) -> "ScoredTrial":
-        """Score the folds of a trial, and drop what a report does not read."""
-        return cls(
-            study=result.study,
-            recipe=result.recipe,
-            trial_id=result.trial_id,
-            scheme=result.scheme,
-            folds=score_folds(result.folds),
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,10 @@ from ser.training.trainer import train_fold
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from tests.support.browser import headless_browser, visit
+from tests.support.scored_trials import scored_trial
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import write_report
-from tracking.analysis.results_table import ResultsTable, ScoredTrial
+from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.trial_result import TrialResult
 
 SENTENCES = ("a02", "b03")
@@ -50,7 +51,7 @@ def table(emodb_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Results
         folds = [train_fold(corpus, store, point, fold, torch.device("cpu")).result for fold in scheme]
         identity = trial_identity([fold_identity(point, corpus.digest, fold, "cpu") for fold in scheme])
         trials.append(
-            ScoredTrial.of(
+            scored_trial(
                 TrialResult(
                     study="all", recipe="recommended", trial_id=identity, scheme=tuple(scheme), folds=tuple(folds)
                 )

@@ -1,9 +1,9 @@
 import pytest
 
-from tests.support.scored_trials import World, configuration, study_table, table_of, trial
+from tests.support.scored_trials import World, configuration, scored_trial, study_table, table_of, trial
 from tracking.analysis.comparison.caveats import report_caveats, variant_caveats
 from tracking.analysis.comparison.overview import analyse
-from tracking.analysis.results_table import PrunedTrial, ScoredTrial
+from tracking.analysis.results_table import PrunedTrial
 
 
 def variant_keys(world=None, recipe="quick", capped=0, changed=(), folds=None, **changes):
@@ -44,7 +44,7 @@ def test_a_variant_has_the_caveats_that_apply(key, applies, does_not_apply):
 
 def test_pruned_trials_are_a_caveat():
     first, second = trial(World(), configuration()), trial(World(), configuration("quantum"), folds=[0, 1])
-    pruned = PrunedTrial(name="quantum", reason="below the median", trial=ScoredTrial.of(second))
+    pruned = PrunedTrial(name="quantum", reason="below the median", trial=scored_trial(second))
     assert "pruned" not in report_keys(first)
     analysis = analyse(table_of(first, pruned=(pruned,)))
     assert "pruned" in {caveat.key for caveat in report_caveats(analysis)}

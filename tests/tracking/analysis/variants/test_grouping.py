@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.scored_trials import World, configuration, grouped, trial
+from tests.support.scored_trials import World, configuration, grouped, scored_trial, trial
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report.tables.provenance import pruned_table
-from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTrial, without_pruned
+from tracking.analysis.results_table import PrunedTrial, ResultsTable, without_pruned
 from tracking.analysis.variants.grouping import group_variants, trials_without_folds
 from tracking.analysis.variants.naming import variant_label
 
@@ -60,7 +60,7 @@ def test_versions_and_devices_separate_variants(newer):
 
 
 def test_a_point_pruned_by_another_version_may_be_compared():
-    old, new = (ScoredTrial.of(trial(WORLD, configuration(), results_version=version)) for version in (1, 2))
+    old, new = (scored_trial(trial(WORLD, configuration(), results_version=version)) for version in (1, 2))
     assert without_pruned((new,), [PrunedTrial(name="none", reason="r", trial=old)])[0] == (new,)
 
 
@@ -100,7 +100,7 @@ def test_complete_seeds_are_scored_where_there_are_any():
 
 
 def test_trials_without_folds_are_no_variants():
-    without_folds = ScoredTrial.of(trial(WORLD, configuration(), folds=[]))
+    without_folds = scored_trial(trial(WORLD, configuration(), folds=[]))
     assert group_variants([without_folds]) == []
     assert trials_without_folds([without_folds]) == (without_folds,)
 
@@ -108,7 +108,7 @@ def test_trials_without_folds_are_no_variants():
 def test_a_point_pruned_with_one_seed_is_no_variant_with_another():
     world = World()
     unlucky, lucky, other_scope, other_recipe = (
-        ScoredTrial.of(trial(world, configuration("local", seed=seed, scope=scope), recipe=recipe))
+        scored_trial(trial(world, configuration("local", seed=seed, scope=scope), recipe=recipe))
         for seed, scope, recipe in ((1, 9, "extended"), (2, 9, "extended"), (2, 5, "extended"), (2, 9, "paper"))
     )
     incomplete = replace(unlucky, folds=unlucky.folds[:4])
@@ -132,7 +132,7 @@ def test_a_point_pruned_with_one_seed_is_no_variant_with_another():
 
 
 def test_a_pruned_trial_without_folds_excludes_nothing():
-    complete = ScoredTrial.of(trial(World(), configuration()))
+    complete = scored_trial(trial(World(), configuration()))
     without_folds = replace(complete, folds=())
     pruned = PrunedTrial(name="none", reason="r", trial=without_folds)
     comparable, _ = without_pruned((complete, without_folds), [pruned])

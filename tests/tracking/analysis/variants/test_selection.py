@@ -3,8 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from ser.results import Evaluation
-from tests.support.scored_trials import World, configuration, grouped, trial
-from tracking.analysis.results_table import ScoredTrial
+from tests.support.scored_trials import World, configuration, grouped, scored_trial, trial
 from tracking.analysis.variants.scores import score_variant
 from tracking.analysis.variants.selection import select_by_validation, selected_per_fold
 
@@ -57,7 +56,7 @@ def test_the_chosen_test_predictions_are_pooled():
 
 
 def test_ties_go_to_the_lower_loss_then_to_the_first():
-    fold = ScoredTrial.of(trial(WORLD, configuration())).folds[0]
+    fold = scored_trial(trial(WORLD, configuration())).folds[0]
 
     def with_loss(loss):
         return replace(fold, validation_loss=loss)
