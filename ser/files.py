@@ -91,6 +91,9 @@ def parse_json_object(content: bytes) -> dict[str, Any]:
         raise ValueError("it is not JSON") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON: {error.msg} in line {error.lineno}") from None
+    except ValueError:
+        # Python converts no number of more than 4300 digits.
+        raise ValueError("it holds a number with too many digits") from None
     if not isinstance(value, dict):
         raise ValueError("its JSON is not an object")
     return value
