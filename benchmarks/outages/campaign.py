@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
@@ -215,12 +216,19 @@ def killed_postgresql(folder: Path, choose: random.Random) -> Iterator[tuple[Cam
             duration_s = campaign.run_undisturbed("undisturbed")
 
             def run(name: str) -> None:
-                campaign.run_disturbed(name, kill_and_restart)
+                kills = campaign.tally.disturbances["a kill"]
+                # One that ends before its moment is followed by another one.
+                for attempt in count(1):
+                    campaign.run_disturbed(f"{name}-{attempt}", kill_and_restart)
+                    if campaign.tally.disturbances["a kill"] > kills:
+                        break
 
             def kill_and_restart(command: Command, name: str) -> None:
                 campaign.await_experiment(command, name)
                 time.sleep(choose.uniform(0, duration_s))
-                campaign.tally.disturbances["a kill" if command.is_running else "a kill after the end"] += 1
+                if not command.is_running:
+                    return
+                campaign.tally.disturbances["a kill"] += 1
                 database.kill()
                 time.sleep(OUTAGE_S)
                 database.start()
