@@ -30,9 +30,10 @@ from studies.planning.plan import StudyPlan
 from studies.provenance import home_tag, home_tag_name, provenance_tags
 from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
-from studies.search.records import IdentityInputs, StartRecord, StudyLocation
+from studies.search.records import IdentityInputs, Point, StartRecord, StudyLocation
 from studies.search.session import StudySession
 from studies.storages.artifact_locations import hold_artifact_locations
+from studies.storages.base import Lease
 from studies.storages.home import Home
 from studies.storages.takeover import take_over_results
 from tracking.backend.client import connect, experiment_id
@@ -139,14 +140,11 @@ def run_study(
             closing_runs_on_error(recorder, lease.check),
             BackgroundWriter(lease.check, callback.on_message, threads=writer_threads(home)) as background,
         ):
-            check = repair_study(session, lease, resumes=True, progress=progress_factory("checking results"))
-            for message in check.messages:
-                callback.on_message(message)
-            points = check.points()
+            points = _repair(session, lease, callback, progress_factory("checking results"))
             study_run = recorder.ensure_study_run(complete=session.is_complete(points))
             requirements = _requirements(plan, data, session.precision, backend.device_type)
             with closing(backend.executor(requirements, callback.on_message)) as executor:
-                coordinator = Coordinator(
+                failures = Coordinator(
                     session=session,
                     points=points,
                     stores=data.stores,
@@ -155,14 +153,21 @@ def run_study(
                     callback=callback,
                     background=background,
                     stall_timeout_s=stall_timeout_s,
-                )
-                failures = coordinator.run()
-            baselines = _train_baselines(
-                plan, data, BaselineStore(home.results), progress_factory("training baselines")
-            )
-            background.submit(lambda: _finish_study(recorder, study_run, baselines[0], complete=not failures))
+                ).run()
+            baseline = _train_baselines(plan, data, home, progress_factory("training baselines"))[0]
+            background.submit(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
             background.flush()
     return Outcome(name, tuple(failures), session.location)
+
+
+def _repair(
+    session: StudySession, lease: Lease, callback: StudyCallback, progress: Callable[[int, int], None]
+) -> list[Point]:
+    """Repair what results, MLflow and Optuna disagree on, say what it was, and return the study's points."""
+    check = repair_study(session, lease, resumes=True, progress=progress)
+    for message in check.messages:
+        callback.on_message(message)
+    return check.points()
 
 
 def writer_threads(home: Home) -> int:
@@ -236,12 +241,12 @@ def _requirements(plan: StudyPlan, data: _StudyData, precision: Precision, devic
 
 
 def _train_baselines(
-    plan: StudyPlan, data: _StudyData, results: BaselineStore, progress: Callable[[int, int], None]
+    plan: StudyPlan, data: _StudyData, home: Home, progress: Callable[[int, int], None]
 ) -> list[BaselineResult]:
     """Train the baseline of each front end, unless it was trained before."""
     configurations, baselines = plan.front_end_bases("fp32"), []
     for number, configuration in enumerate(configurations, 1):
-        baselines.append(data.baseline(configuration, results))
+        baselines.append(data.baseline(configuration, BaselineStore(home.results)))
         progress(number, len(configurations))
     return baselines
 

@@ -18,12 +18,10 @@ from ser.config import (
     digest_of,
 )
 from ser.errors import ConfigurationError, unknown_value_message
-from ser.feature_settings import LogMelSettings
 from ser.features.frontends.base import FrontEndChoice
-from ser.features.frontends.choices import parse_front_ends
-from ser.folds import parse_scheme
 from ser.frozen_model import FrozenModel
 from ser.identity import RESULTS_VERSION, installed_torch_version
+from studies.planning.option_values import chosen_front_ends, member, members, recipe_settings, swept_attentions
 from studies.planning.options import StudyOptions
 from studies.planning.recipes import PrunerName, Recipe, recipe_named
 from studies.planning.search_space import Categorical, SearchSpace, Value
@@ -99,22 +97,22 @@ class StudyPlan(FrozenModel):
         overrides = dict(options.overrides)
         precision = overrides.pop("precision", recipe.precision)
         scheme = options.folds or recipe.folds_for(options.corpus)
-        settings = _settings(recipe, options.corpus, scheme, overrides)
-        front_ends = _parse_front_ends(options)
+        settings = recipe_settings(recipe, options.corpus, scheme, overrides)
+        front_ends = chosen_front_ends(options)
         plan = cls(
             corpus=options.corpus,
             corpus_options=dict(options.corpus_options),
             recipe=options.recipe,
-            attentions=_attentions(options, recipe),
-            labels=_members("labels", options.labels or recipe.labels, get_args(LabelStrategy)),
+            attentions=swept_attentions(options, recipe),
+            labels=members("labels", options.labels or recipe.labels, get_args(LabelStrategy)),
             scopes=tuple(dict.fromkeys(options.scopes)) or recipe.scopes,
-            criterion=_member("criterion", options.criterion or settings["criterion"], get_args(Criterion)),
+            criterion=member("criterion", options.criterion or settings["criterion"], get_args(Criterion)),
             folds=scheme,
             seeds=tuple(range(1, options.seeds + 1)),
-            precision=_member("precision", precision, ("fp32", "bf16", "tf32", "auto")),
+            precision=member("precision", precision, ("fp32", "bf16", "tf32", "auto")),
             settings={name: value for name, value in settings.items() if name != "criterion"},
             trials=options.trials or recipe.trials,
-            pruner=_member("pruner", options.pruner or recipe.pruner, get_args(PrunerName)),
+            pruner=member("pruner", options.pruner or recipe.pruner, get_args(PrunerName)),
             front_ends=front_ends,
             front_end_settings={
                 kind: {name: value for name, value in differing.items() if name not in overrides}
@@ -313,39 +311,3 @@ def point_parameters(point: FoldConfiguration) -> dict[str, Value]:
     if point.labels is not None:
         values["labels"] = point.labels
     return values
-
-
-def _settings(recipe: Recipe, corpus: str, scheme: str, overrides: Mapping[str, str]) -> dict[str, Any]:
-    """Return a recipe's settings with the user's overrides; only folds by speaker choose their validation."""
-    settings = recipe.settings_for(corpus) | {name: _parse_setting(value) for name, value in overrides.items()}
-    return settings if parse_scheme(scheme).name == "speaker" else settings | {"validation": None}
-
-
-def _parse_front_ends(options: StudyOptions) -> tuple[FrontEndChoice, ...]:
-    """Parse the front ends of a study; log-mels alone are what a study has that names none."""
-    front_ends = parse_front_ends(options.features, options.download)
-    return () if [choice.settings for choice in front_ends] == [LogMelSettings()] else front_ends
-
-
-def _attentions(options: StudyOptions, recipe: Recipe) -> tuple[AttentionName, ...]:
-    """Return the attentions of a study, and before them `none`, where a grid is to have its baseline."""
-    names = get_args(AttentionName) if "all" in options.attentions else options.attentions
-    attentions: tuple[AttentionName, ...] = _members("attention", names, get_args(AttentionName))
-    # A search for one attention and a search for `none` are two searches, each with all of its trials.
-    add_baseline = options.baseline and not recipe.space and "none" not in attentions
-    return ("none", *attentions) if add_baseline else attentions
-
-
-def _member(option: str, value: str, valid: tuple[str, ...]) -> Any:
-    if value not in valid:
-        raise ConfigurationError(unknown_value_message(option, value, valid))
-    return value
-
-
-def _members(option: str, values: tuple[str, ...], valid: tuple[str, ...]) -> Any:
-    return tuple(dict.fromkeys(_member(option, value, valid) for value in values))
-
-
-def _parse_setting(value: str) -> Any:
-    """Return None for a setting that is off; numbers stay text, which the configuration converts and checks."""
-    return None if value in ("null", "off") else value
