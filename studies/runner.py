@@ -122,8 +122,7 @@ def run_study(
     """
     data = _prepare_data(plan, root, home, progress_factory)
     name = plan.name(data.corpus.digest, backend.device_type)
-    status = StatusWriter(home.live_status(name), home.failures(name), name)
-    callback = CallbackList(callback, status, LogCallback())
+    callback = CallbackList(callback, StatusWriter(home.live_status(name), home.failures(name), name), LogCallback())
     with (
         log_to_file(home.log(name)),
         hold_artifact_locations(home, callback.on_message),
@@ -133,9 +132,7 @@ def run_study(
             callback.on_message(warning)
         take_over_results(home, callback.on_message, progress_factory)
         session = _open_session(plan, home, backend, data)
-        tags = provenance_tags(backend.processor)
-        session.search.save_start(StartRecord.of(data.corpus, root, home_tag_name(home.root), tags))
-        recorder = _open_recorder(session, data.corpus, root, tags)
+        recorder = _record_start(session, data.corpus, root, provenance_tags(backend.processor))
         with (
             closing_runs_on_error(recorder, lease.check),
             BackgroundWriter(lease.check, callback.on_message, threads=writer_threads(home)) as background,
@@ -214,9 +211,10 @@ def _open_session(plan: StudyPlan, home: Home, backend: Backend, data: _StudyDat
     return StudySession(plan, home, search, precision, client, location, inputs)
 
 
-def _open_recorder(session: StudySession, corpus: Corpus, root: Path, tags: Mapping[str, str]) -> Recorder:
-    """Open the recorder of a study's runs."""
+def _record_start(session: StudySession, corpus: Corpus, root: Path, tags: Mapping[str, str]) -> Recorder:
+    """Save the facts of a study's start in Optuna, and open the recorder of its runs, which logs them in MLflow."""
     plan, home = session.plan, session.home
+    session.search.save_start(StartRecord.of(corpus, root, home_tag_name(home.root), tags))
     values = plan.model_dump(mode="json", exclude={"settings", "front_ends", "front_end_settings"})
     options = {name: str(value) for name, value in values.items()}
     if plan.front_ends:
