@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ser.config import digest_of
 from ser.errors import StorageError
+from ser.files import folder_digest
 from studies.reporting.results_reader import ResultsReader
 from studies.reporting.study_context import report_context
 from studies.search.records import StudyLocation
@@ -79,6 +80,16 @@ def build_report(
         raise StorageError(
             f"{folder}: cannot be written ({error.strerror}); name another folder with --output"
         ) from error
+
+
+def upload_key(home: Home, folder: Path) -> str:
+    """Return a digest of a report and of the tracking store that shows it, equal where nothing is to upload.
+
+    Args:
+        home: The data directory.
+        folder: The report's folder.
+    """
+    return digest_of([folder_digest(folder), home.tracking_uri])
 
 
 def _folder_name(*parts: str) -> str:

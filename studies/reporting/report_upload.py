@@ -7,7 +7,8 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 
 from ser.errors import StorageError
-from ser.files import atomic_write, folder_digest
+from ser.files import atomic_write
+from studies.reporting.report_runner import upload_key
 from studies.search.summaries import StudySummary
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
@@ -36,6 +37,6 @@ def upload_to_study_run(folder: Path, home: Home, study: StudySummary, notify: C
         if os.access(home.root, os.W_OK):
             record = home.uploaded_report(study.name)
             record.parent.mkdir(exist_ok=True)
-            atomic_write(record, folder_digest(folder))
+            atomic_write(record, upload_key(home, folder))
     except (StorageError, MlflowException) as error:
         notify(f"the report was not uploaded to MLflow: {str(error).partition(chr(10))[0]}")

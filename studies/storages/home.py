@@ -87,7 +87,7 @@ class Home:
         return self.root / "status" / f"{study}.json"
 
     def uploaded_report(self, study: str) -> Path:
-        """Digest of the report that MLflow has of a study, so that the same report needs no MLflow."""
+        """Key of the report that MLflow has of a study, so that the same report needs no MLflow."""
         return self.root / "status" / f"{study}.uploaded"
 
     def failures(self, study: str) -> Path:

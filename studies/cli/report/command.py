@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ser.errors import StudyError
-from ser.files import folder_digest
 from studies.cli.arguments import find_study_in, open_home
 from studies.cli.report.commands import ReportOptions
 from studies.cli.report.summary import print_results
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay, print_message
-from studies.reporting.report_runner import Report, build_report, watch_study
+from studies.reporting.report_runner import Report, build_report, upload_key, watch_study
 from studies.reporting.results_reader import ResultsReader
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
@@ -102,7 +101,7 @@ def write_current_report(
 def upload(report: Report, home: Home, study: StudySummary) -> None:
     """Upload a report to MLflow, unless this very report is there."""
     record = home.uploaded_report(study.name)
-    if record.is_file() and record.read_text(encoding="utf-8") == folder_digest(report.page.parent):
+    if record.is_file() and record.read_text(encoding="utf-8") == upload_key(home, report.page.parent):
         return
     # It imports MLflow, which takes longer than a small report.
     from studies.reporting.report_upload import upload_to_study_run

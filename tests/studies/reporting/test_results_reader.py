@@ -8,7 +8,6 @@ from shutil import copyfile
 
 import pytest
 
-from ser.files import folder_digest
 from ser.identity import fold_identity, trial_identity
 from ser.results import Fold
 from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fold
@@ -16,7 +15,7 @@ from ser.training.trainer import TrainedFold
 from studies.cli.report.command import upload
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.planning.plan import StudyPlan
-from studies.reporting.report_runner import build_report
+from studies.reporting.report_runner import build_report, upload_key
 from studies.reporting.report_upload import upload_to_study_run
 from studies.reporting.results_reader import ResultsReader
 from studies.search.optuna_study import OptunaStudy
@@ -304,13 +303,15 @@ def test_unchanged_report_is_uploaded_once(studies: StudiesOnDisk, store: Mlflow
     (studies.home.root / "mlflow.db").write_text("no database")
     upload(report, studies.home, summaries[0])
     record = studies.home.uploaded_report("first")
-    assert record.read_text(encoding="utf-8") == folder_digest(report.page.parent)
-    record.write_text("another report")
+    assert record.read_text(encoding="utf-8") == upload_key(studies.home, report.page.parent)
+    served = replace(studies.home, tracking_uri=UNAVAILABLE)
     with pytest.MonkeyPatch.context() as patch:
         notes: list[str] = []
         patch.setattr("studies.cli.report.command.print_message", notes.append)
+        upload(report, served, summaries[0])
+        record.write_text("another report")
         upload(report, studies.home, summaries[0])
-    assert len(notes) == 1
+    assert len(notes) == 2
 
 
 def test_reading_and_planning_need_neither_torch_nor_mlflow() -> None:
