@@ -3,10 +3,10 @@
 import json
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 import typer
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gpu_check.epochs import AUTO, PRECISION
+from benchmarks.gpu_check.options import CheckOptions, SizeOptions
 from benchmarks.gpu_check.sections import SECTIONS, SectionResult, run_section
 from benchmarks.gpu_check.sharing import FOLDS_AT_ONCE
 from benchmarks.gpu_check.sizes import Sizes, default_sizes
@@ -27,58 +28,27 @@ GPU_FILE, CPU_FILE = "gpu-check.json", "gpu-check-cpu.json"
 """Files of the figures in the data directory; `ser doctor` prints those of a GPU."""
 
 
-def main(
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda [default: cuda where there are GPUs]; a CPU skips what needs a GPU.")
-    ] = None,
-    home: Annotated[Path, typer.Option(help="Folder of the JSON file.", envvar="SER_HOME")] = Path("data"),
-    share: Annotated[
-        float | None, typer.Option(help="Share of IEMOCAP's shape in epochs and folds, 0.02 to 1.")
-    ] = None,
-    cells: Annotated[int | None, typer.Option(help="LSTM cells in epochs and folds.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs per fold.")] = None,
-    workers: Annotated[list[int] | None, typer.Option(help="Folds at once; may be repeated.")] = None,
-    batches: Annotated[list[int] | None, typer.Option(help="Batch of single layers; may be repeated.")] = None,
-    layer_cells: Annotated[list[int] | None, typer.Option(help="Cells of single layers; may be repeated.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Frames of single layers.")] = None,
-    rounds: Annotated[int | None, typer.Option(help="Repetitions of short measurements.")] = None,
-    free_gib: Annotated[float | None, typer.Option(help="Memory left free on the GPU that is filled.")] = None,
-    limit_s: Annotated[float, typer.Option(help="Time after which the sections that are left are skipped.")] = 340,
-    only: Annotated[list[str] | None, typer.Option(help="Run only this section; may be repeated.")] = None,
-) -> None:
-    """Check the path of a GPU: whether it is right, and how fast. Without options all work fits six minutes.
+def check(options: CheckOptions) -> None:
+    """Run the sections, print a table and store all figures.
 
-    It needs torch, numpy, pydantic, safetensors, rich and typer; neither MLflow nor Optuna.
-
-    Example: python -m benchmarks.gpu_check --device cpu --only agreement
+    Raises:
+        Exit: With code 1, where the device cannot be used, or a section failed.
     """
     console = Console()
     try:
-        chosen, name = _choose_device(device)
+        chosen, name = _choose_device(options.device)
     except SerError as error:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(1) from None
-    given = {
-        "share": share,
-        "cells": cells,
-        "epochs": epochs,
-        "workers": tuple(workers or ()) or None,
-        "batches": tuple(batches or ()) or None,
-        "layer_cells": tuple(layer_cells or ()) or None,
-        "frames": frames,
-        "rounds": rounds,
-        "free_gib": free_gib,
-    }
-    changed: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
-    sizes = replace(default_sizes(chosen.partition(":")[0]), **changed)
-    unknown = set(only or ()) - {section.name for section in SECTIONS}
+    sizes, only = _sizes(options, chosen.partition(":")[0]), tuple(options.only or ())
+    unknown = set(only) - {section.name for section in SECTIONS}
     if unknown:
         raise typer.BadParameter(f"no section {sorted(unknown)[0]!r}; there are: {', '.join(s.name for s in SECTIONS)}")
     started = datetime.now(UTC)
-    results = _run(chosen, sizes, limit_s, tuple(only or ()), console)
+    results = _run(chosen, sizes, options.limit_s, only, console)
     console.print(table(results))
-    path = home / (CPU_FILE if chosen == "cpu" else GPU_FILE)
-    home.mkdir(parents=True, exist_ok=True)
+    path = options.home / (CPU_FILE if chosen == "cpu" else GPU_FILE)
+    options.home.mkdir(parents=True, exist_ok=True)
     content = {
         "started": started.isoformat(timespec="seconds"),
         "device": name,
@@ -91,6 +61,17 @@ def main(
     console.print(f"written: {path}")
     if any(result.failure or any(row.passed is False for row in result.measurements) for result in results):
         raise typer.Exit(1)
+
+
+def _sizes(options: CheckOptions, device_type: str) -> Sizes:
+    """Return the amounts of work of a device, with those that options replace."""
+    values = {field.name: getattr(options, field.name) for field in fields(SizeOptions)}
+    changed: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+        if value not in (None, [])
+    }
+    return replace(default_sizes(device_type), **changed)
 
 
 def _choose_device(device: str | None) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from benchmarks.gpu_check import agreement, command, epochs, sections, sharing, steps
+from benchmarks.gpu_check import agreement, command, epochs, options, sections, sharing, steps
 from benchmarks.gpu_check.command import conclusions
 from benchmarks.gpu_check.sections import SECTIONS, Section, SectionResult, run_section
 from benchmarks.gpu_check.sharing import FOLDS_AT_ONCE
@@ -135,7 +135,7 @@ def test_the_figures_say_precision_and_folds_per_gpu() -> None:
 
 def test_the_command_writes_json_and_fails_with_a_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = typer.Typer()
-    app.command()(command.main)
+    app.command()(options.main)
     quick = (Section("threads", measuring), Section("waits", failing, needs_gpu=True))
     for module in (command, sections):
         monkeypatch.setattr(module, "SECTIONS", quick)
@@ -153,7 +153,7 @@ def test_the_command_writes_json_and_fails_with_a_section(tmp_path: Path, monkey
 
 def test_a_gpu_that_is_not_there_ends_the_check_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     app = typer.Typer()
-    app.command()(command.main)
+    app.command()(options.main)
     for device, text in (("cuda", "sees no GPU"), ("gpu", "unknown device 'gpu'; valid: cpu, cuda")):
         answer = CliRunner().invoke(app, ["--device", device])
         assert answer.exit_code == 1
