@@ -46,8 +46,9 @@ SERVER_OPTIONS = (
 )
 """Options of docs/storage.md, for two cores."""
 
-_MOST_STARTS = 5
 _LONGEST_WINDOW = 3
+# A start can end at every bad answer.
+_MOST_STARTS = 1 + len(WAYS) * _LONGEST_WINDOW
 
 
 @dataclass
