@@ -142,6 +142,10 @@ def sign_assignments(clusters: int) -> NDArray[np.float64]:
     """List the assignments of signs of all sign-flip tests, shape `(assignment, cluster)`, values -1 and +1.
 
     All 2^S of them up to `ENUMERATED_CLUSTERS`, else `SAMPLED_FLIPS` drawn with a fixed seed.
+
+    Examples:
+        >>> sign_assignments(2).tolist()
+        [[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]]
     """
     if clusters <= ENUMERATED_CLUSTERS:
         bits = np.arange(2**clusters)[:, None] >> np.arange(clusters) & 1
