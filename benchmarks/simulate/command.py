@@ -1,7 +1,6 @@
 """Simulate how often each test errs and each interval covers the truth, with the report's own functions.
 
-Prints the tables with the values of an earlier simulation below, and writes them to `benchmarks/results/` and to
-`docs/statistics.md`.
+Prints the tables, and writes them to `benchmarks/results/` and to `docs/statistics.md`.
 """
 
 import argparse
@@ -10,7 +9,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from math import sqrt
 from pathlib import Path
 
 from rich.console import Console
@@ -22,12 +20,8 @@ from benchmarks.simulate.simulation import MEASURES, Rate, simulate
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "statistics.md"
-EARLIER = ROOT / "benchmarks" / "simulate" / "earlier_simulation.json"
 NOTEWORTHY_GAIN = 2.0
 """Percentage points: as much as many a published difference."""
-
-DIFFERENT = "*"
-"""Marks an earlier value that differs from ours by more than chance explains."""
 
 BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
 
@@ -39,48 +33,12 @@ TITLES = {
 
 
 def rows(rates: Sequence[Rate], measure: str) -> list[tuple[str, ...]]:
-    """Format one row per test, interval or choice: its name and a value per deviation; below it the earlier values."""
+    """Format one row per test, interval or choice: its name and a value per deviation."""
     rates_of_measure = [rate for rate in rates if rate.measure == measure]
-    source, earlier = _earlier_values(measure)
-    table: list[tuple[str, ...]] = []
-    for name, group in groupby(rates_of_measure, key=lambda rate: rate.of):
-        rates_of_name = list(group)
-        table.append((name, *(f"{rate.value:.1f}".replace("-0.0", "0.0") for rate in rates_of_name)))
-        if name in earlier:
-            table.append((source, *_format_earlier(rates_of_name, earlier[name])))
-    # For choices the earlier simulation does not name the number of utterances.
-    blanks = [""] * (len(deviations(rates)) - 1)
-    names = {rate.of for rate in rates_of_measure}
-    more = ((f"{source}, {of}", str(value), *blanks) for of, value in earlier.items() if of not in names)
-    return [*table, *more]
-
-
-def _earlier_values(measure: str) -> tuple[str, dict[str, list[float] | str]]:
-    """Read the source of the earlier values, and those of one measure: one per deviation, or their range in words."""
-    content = json.loads(EARLIER.read_text(encoding="utf-8"))
-    return content["source"], content[measure]
-
-
-def _format_earlier(rates: Sequence[Rate], earlier: list[float] | str) -> list[str]:
-    """Format the earlier values, marked where chance does not explain the difference from ours.
-
-    Its number of tables is unknown and taken as ours. Its values are rounded.
-    """
-    if isinstance(earlier, str):
-        low, high = map(float, earlier.split(" to "))
-        different = any(_gap(rate, low, high) > _tolerance(rate) for rate in rates)
-        return [earlier + DIFFERENT * different, *[""] * (len(rates) - 1)]
-    pairs = zip(rates, earlier, strict=True)
-    return [f"{value:.1f}{DIFFERENT * (_gap(rate, value, value) > _tolerance(rate))}" for rate, value in pairs]
-
-
-def _gap(rate: Rate, low: float, high: float) -> float:
-    return max(low - rate.value, rate.value - high, 0.0)
-
-
-def _tolerance(rate: Rate) -> float:
-    """Compute twice the Monte-Carlo error of a difference of two such values, plus half of the last digit printed."""
-    return 2 * sqrt(2) * rate.standard_error + 0.05
+    return [
+        (name, *(f"{rate.value:.1f}".replace("-0.0", "0.0") for rate in group))
+        for name, group in groupby(rates_of_measure, key=lambda rate: rate.of)
+    ]
 
 
 def deviations(rates: Sequence[Rate]) -> list[str]:
@@ -100,11 +58,6 @@ def markdown(rates: Sequence[Rate]) -> str:
         lines.append("")
     largest = {measure: max(rate.standard_error for rate in rates if rate.measure == measure) for measure in MEASURES}
     rounds = {measure: next(rate.rounds for rate in rates if rate.measure == measure) for measure in MEASURES}
-    lines += [
-        f"{DIFFERENT} differs from ours by more than twice the Monte-Carlo error of the difference, if it drew as many "
-        "tables.",
-        "",
-    ]
     lines += [gains_over(rates, NOTEWORTHY_GAIN), ""]
     lines.append(
         f"{rounds['type I error']} tables and {rounds['false gain']} choices for each deviation; Monte-Carlo standard "

@@ -225,7 +225,7 @@ def _judge_families(
         worse = joint_sign_flips(-contributions).p_values.min() <= ALPHA
         outcomes.append((better, worse, better or worse))
         count(1)
-    return dict(zip(("better", "not better", "either"), np.array(outcomes, dtype=np.float64).T, strict=True))
+    return dict(zip(("better", "worse", "either"), np.array(outcomes, dtype=np.float64).T, strict=True))
 
 
 def _judge_equivalence(

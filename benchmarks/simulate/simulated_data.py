@@ -18,8 +18,8 @@ DIFFICULTY_STD = 0.05
 """Standard deviation between speakers of that probability, the same for all variants."""
 
 VARIANT_CORRELATION = 0.45
-"""Correlation of two variants' hits on an utterance, chosen so that the pooled z-test errs about as often as in an
-earlier simulation of ours."""
+"""Correlation of two variants' hits on an utterance: an assumption, chosen for the error rates that it gives the
+pooled z-test."""
 
 FOLD_CORRELATIONS = {"one model": 1.0, "two models": VARIANT_CORRELATION}
 """Correlation of one trial's hits on an utterance in the two folds of a session, whose models train on the same

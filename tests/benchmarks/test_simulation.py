@@ -1,10 +1,11 @@
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.simulate.command import rows
+from benchmarks.simulate.command import markdown
 from benchmarks.simulate.simulated_data import (
     ACCURACY,
     DIFFICULTY_STD,
@@ -158,20 +159,6 @@ def test_published_choices_per_fold_gained_nothing():
     assert min(written_values("false gain", "by mean validation UA, EmoDB's 535 utterances, one model")) > 2
 
 
-def test_earlier_values_are_marked_if_chance_cannot_explain_them():
-    rates = [
-        Rate("type I error", "McNemar, WA", points, value, 0.2, 10_000)
-        for points, value in ((0.0, 4.7), (1.5, 6.9), (3.0, 14.4), (4.6, 20.2))
-    ]
-    ours, earlier = rows(rates, "type I error")[:2]
-    assert ours == ("McNemar, WA", "4.7", "6.9", "14.4", "20.2")
-    assert earlier == ("an earlier simulation of ours", "5.2", "8.2*", "14.5", "20.8")
-    inside = [Rate("coverage", "t over speakers, difference of UA", 0.0, value, 0.2, 9) for value in (94.2, 95.4)]
-    assert rows(inside, "coverage")[1][1] == "94 to 95"
-    outside = [Rate("coverage", "t over speakers, difference of UA", 0.0, value, 0.2, 9) for value in (94.2, 95.9)]
-    assert rows(outside, "coverage")[1][1] == "94 to 95*"
-
-
 def test_the_page_shows_the_written_tables():
     rows_of_file = written_rows()
     names = list(dict.fromkeys(row["of"] for row in rows_of_file))
@@ -182,3 +169,9 @@ def test_the_page_shows_the_written_tables():
     for name, *cells in shown:
         exact = [float(row["value"]) for row in rows_of_file if row["of"] == name]
         assert [float(cell) for cell in cells] == pytest.approx(exact, abs=0.0501)
+
+
+def test_the_page_has_the_tables_of_the_written_rates():
+    stored = json.loads((ROOT / "benchmarks" / "results" / "simulation.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    assert markdown([Rate(**record) for record in stored]) in page

@@ -30,7 +30,7 @@ class Verdict(StrEnum):
     """Verdict on a comparison."""
 
     BETTER = "better"
-    NOT_BETTER = "not better: significantly worse"
+    WORSE = "worse"
     WITHIN_MARGIN = "shown to be within the margin"
     NO_DIFFERENCE = "no difference shown"
     REPRESENTED = "no verdict: see 'selected per fold'"

@@ -210,7 +210,7 @@ def _verdict(comparison: Comparison, joint: JointTest | None) -> Verdict:
         return Verdict.REPRESENTED
     verdicts = (
         (Verdict.BETTER, joint.better_p),
-        (Verdict.NOT_BETTER, joint.worse_p),
+        (Verdict.WORSE, joint.worse_p),
         (Verdict.WITHIN_MARGIN, joint.within_p),
     )
     return next((verdict for verdict, p in verdicts if p <= ALPHA), Verdict.NO_DIFFERENCE)

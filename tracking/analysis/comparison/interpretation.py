@@ -54,10 +54,11 @@ def describe_family(family: Family) -> list[str]:
         )
     verdicts = (
         "Each kind of verdict errs in at most 5% of reports, as far as its assumption holds: “better” (p joint up to "
-        ".05) and “not better” (p worse) where nothing differs, “shown to be within "
-        f"{100 * family.margin:g} points” (p within) where the true differences are larger. An interval that excludes "
-        "0 beside “no difference shown” means that the comparison alone would be significant, but is not as one of "
-        "several."
+        ".05) and “worse” (p worse) where nothing differs, “shown to be within "
+        f"{100 * family.margin:g} points” (p within) where the true differences are larger. p joint asks "
+        "whether a variant is better; “worse” is the reverse one-tailed test, so it may stand beside a two-sided 95% "
+        "interval that just includes 0. An interval that excludes 0 beside “no difference shown” means that the "
+        "comparison alone would be significant, but is not as one of several."
     )
     return [" ".join(sentences), verdicts]
 

@@ -101,7 +101,7 @@ def _describe_significance(comparison: Comparison, tested: int) -> str:
     adjustment = f"in joint sign flips of {tested} comparison{'s' * (tested != 1)} over {test.clusters} speakers"
     if comparison.verdict is Verdict.BETTER:
         return f"The difference is significant: p = {format_p_value(joint.better_p)} {adjustment}."
-    if comparison.verdict is Verdict.NOT_BETTER:
+    if comparison.verdict is Verdict.WORSE:
         return f"It is significantly worse: p = {format_p_value(joint.worse_p)} {adjustment}."
     sentence = (
         f"The difference is not significant: p = {format_p_value(joint.better_p)} {adjustment} (unadjusted: "
@@ -163,7 +163,8 @@ def _remarks(analysis: Analysis, best: ScoredVariant) -> list[str]:
         adjusted = analysis.comparison_of(best.label) is not None
         note = ": p is adjusted for that, the difference and its interval are not" if adjusted else ""
         remarks.append(
-            f"It was picked as the highest test score of {len(analysis.reportable)} variants, which flatters it{note}."
+            f"{best.label} was picked as the highest test score of {len(analysis.reportable)} variants, which flatters "
+            f"it{note}."
         )
     if len(analysis.reportable) < len(analysis.complete):
         remarks.append(
@@ -172,12 +173,12 @@ def _remarks(analysis: Analysis, best: ScoredVariant) -> list[str]:
         )
     if best.capped:
         remarks.append(
-            f"{format_percent(best.capped_share)}% of its targets were shortened, so it is not comparable as this "
-            "label strategy."
+            f"{format_percent(best.capped_share)}% of the targets of {best.label} were shortened, so it is not "
+            "comparable as this label strategy."
         )
     if hardly_acts(best):
         remarks.append(
-            f"Its attention hardly acts: taken out of the trained networks, it changes "
+            f"The attention of {best.label} hardly acts: taken out of the trained networks, it changes "
             f"{format_percent(best.changed_decision_share)}% of the decisions."
         )
     for baseline in analysis.baselines:

@@ -87,7 +87,7 @@ def _single_verdict(comparison: Comparison) -> str:
     baseline = "none" if comparison.question == ATTENTION_EFFECT else comparison.baseline
     relation, p = {
         Verdict.BETTER: ("better than", joint.better_p),
-        Verdict.NOT_BETTER: ("worse than", joint.worse_p),
+        Verdict.WORSE: ("worse than", joint.worse_p),
         Verdict.WITHIN_MARGIN: (f"within {100 * joint.margin:g} points of", joint.within_p),
     }.get(comparison.verdict, ("not shown to be better than", joint.better_p))
     return f"{comparison.variant} is {relation} {baseline}, p = {format_p_value(p)}"
@@ -96,7 +96,7 @@ def _single_verdict(comparison: Comparison) -> str:
 def _joint_verdict(judged: list[Comparison]) -> str:
     """Verdict on several comparisons, of which the first is the most significant."""
     verdicts, total = [comparison.verdict for comparison in judged], len(judged)
-    better, worse, within = map(verdicts.count, (Verdict.BETTER, Verdict.NOT_BETTER, Verdict.WITHIN_MARGIN))
+    better, worse, within = map(verdicts.count, (Verdict.BETTER, Verdict.WORSE, Verdict.WITHIN_MARGIN))
     smallest_p = format_p_value(judged[0].joint_p)
     worse_text = f", {worse} worse" if worse else ""
     if better:

@@ -170,7 +170,7 @@ def test_fewer_than_six_speakers_make_no_claim_and_join_no_family():
     ("gains", "verdict", "text"),
     [
         (0.2 + 0.02 * np.arange(10), Verdict.BETTER, "better"),
-        (-0.2 - 0.02 * np.arange(10), Verdict.NOT_BETTER, "not better: significantly worse"),
+        (-0.2 - 0.02 * np.arange(10), Verdict.WORSE, "worse"),
         (np.tile([0.01, -0.01], 5), Verdict.WITHIN_MARGIN, "shown to be within 2 points"),
         (np.tile([0.3, -0.3], 5), Verdict.NO_DIFFERENCE, "no difference shown"),
     ],

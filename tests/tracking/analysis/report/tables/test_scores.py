@@ -39,8 +39,10 @@ def test_a_best_variant_that_hardly_acts_is_named_as_such():
         trial(WORLD, configuration("quantum"), 0.8, changed=(0.0, 0.01)),
     ]
     analysis = analyse(table_of(*trials))
-    expected = "Its attention hardly acts: taken out of the trained networks, it changes 0.5% of the decisions."
-    assert expected in headline(analysis).remarks
+    assert (
+        "The attention of quantum · phonemes hardly acts: taken out of the trained networks, it changes 0.5% of the "
+        "decisions."
+    ) in headline(analysis).remarks
     (note,) = [row["note"] for row in summary_rows(analysis) if row["variant"] == "quantum · phonemes"]
     assert "this attention hardly acts" in note
 
