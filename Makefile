@@ -1,42 +1,42 @@
 # Commands for users and developers. `make help` lists them.
 
 # The options of `ser study run`; the recipe decides what is empty.
-ATTN           ?= none     ## none, local, component, quantum or all (several in quotes)
-BASELINE       ?= on       ## off: train the attentions alone, without none to compare them with
+ATTN           ?= none     ## none, local, component, quantum, all (several quoted)
+BASELINE       ?= on       ## off: train the attentions alone, without none beside them
 CORPUS         ?= demo     ## demo, emodb, iemocap, fau_aibo, manifest or audformat
 ROOT           ?=          ## Folder of the corpus; not needed for demo
-CORPUS_SET     ?=          ## Options of the corpus, as name=value (several in quotes)
+CORPUS_SET     ?=          ## Options of the corpus, name=value: docs/corpora.md
 RECIPE         ?=          ## paper, recommended, quick or extended
-LABELS         ?=          ## Label strategies (several in quotes)
-SCOPE          ?=          ## Attention windows in frames, odd (several in quotes)
-FEATURES       ?=          ## log_mel, log_mel_prosody, opensmile, pretrained:FOLDER@LAYER, files:FOLDER@SECONDS (several in quotes)
+LABELS         ?=          ## words, phonemes, phonemes_x2, utterance (several quoted)
+SCOPE          ?=          ## Attention windows in odd frames, such as 9 (several quoted)
+FEATURES       ?=          ## Front ends (several quoted): docs/frontends.md
 CRITERION      ?=          ## ctc or cross_entropy
 FOLDS          ?=          ## speaker, session, groups:K or given
 SEEDS          ?= 1        ## Repetitions of every configuration
-TRIALS         ?=          ## Configurations that recipe extended searches; trials of `make recording`
+TRIALS         ?=          ## Trials of a search (extended), or of `make recording`
 PRUNER         ?=          ## none, median or wilcoxon, for recipe extended
-SET            ?=          ## Other settings, as name=value (several in quotes)
+SET            ?=          ## Other settings, as name=value (several quoted)
 WORKERS        ?=          ## Folds trained at once
-DEVICE         ?=          ## cpu, or cuda: NVIDIA GPUs; by default GPUs where there are any
+DEVICE         ?=          ## cpu or cuda (NVIDIA GPUs); GPUs where there are any
 EXECUTOR       ?= local    ## local or ray
 GPUS           ?=          ## Share of a GPU per fold on a Ray cluster
 
 # Where results are stored and shown.
 SER_HOME       ?= data     ## Folder of results and reports
-STORAGE        ?= $(SER_STORAGE)   ## PostgreSQL for a team: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE
+STORAGE        ?= $(SER_STORAGE)   ## URL of PostgreSQL, for a team: docs/storage.md
 TRACKING       ?= $(SER_TRACKING)  ## MLflow tracking server: http://HOST:5000
 PORT           ?= 5000     ## Port of `make ui`
 DASHBOARD_PORT ?= 8080     ## Port of `make dashboard`
 
 # Development.
 PYTHON         ?= python3  ## Python that makes the virtual environment
-TORCH          ?= $(if $(shell command -v nvidia-smi),cuda,cpu)  ## Build of PyTorch, cuda or cpu; cuda where nvidia-smi is found
+TORCH          ?= $(if $(shell command -v nvidia-smi),cuda,cpu)  ## PyTorch's build: cpu, or cuda where there is nvidia-smi
 PIP_ARGS       ?=          ## Options of pip install
-TEST_WORKERS   ?= auto     ## Test processes: a number, or auto for one per core
+TEST_WORKERS   ?= auto     ## Test processes: a number, or auto: one per core
 ROUNDS         ?= 50       ## Kills of `make chaos`
-OUTAGE         ?= answers  ## Disturbance of `make outages`: answers or postgresql
+OUTAGE         ?= answers  ## What `make outages` disturbs: answers or postgresql
 STUDIES        ?= 10       ## Studies of `make outages`
-OUTAGE_S       ?=          ## Seconds of server outages, in place of kills, of `make chaos`
+OUTAGE_S       ?=          ## Seconds of server outages that replace kills of `make chaos`
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -114,16 +114,16 @@ $(VENV)/installed-%: requirements/%.txt $(VENV)/installed
 	$(PIP) --require-hashes -r requirements/$*.txt
 	@touch $@
 
-lock: setup ## Write the hashes of all packages, after a change of pyproject.toml or constraints.txt
+lock: setup ## Write all packages' hashes, after a change of dependencies
 	$(BIN)/python requirements/make.py
 
-study: setup ## Run a study of some attentions, or resume it: make study ATTN=quantum
+study: setup ## Run or resume a study of attentions: make study ATTN=quantum
 	@$(BIN)/ser study run $(call options,ATTN,attention) $(STUDY_OPTIONS)
 
-studies: setup ## Run a study of all four attentions, or resume it
+studies: setup ## Run or resume a study of all four attentions
 	@$(BIN)/ser study run --attention all $(STUDY_OPTIONS)
 
-report: setup ## Write the report of CORPUS: every variant against its baseline
+report: setup ## Report on CORPUS: every variant against its baseline
 	@$(BIN)/ser report $(call option,CORPUS,corpus) $(call option,SER_HOME,home)
 
 ui: setup ## Browse the runs with MLflow, on 127.0.0.1
@@ -132,7 +132,7 @@ ui: setup ## Browse the runs with MLflow, on 127.0.0.1
 dashboard: setup ## Browse the studies with Optuna's dashboard, on 127.0.0.1
 	@$(BIN)/ser dashboard $(call option,DASHBOARD_PORT,port) $(call option,SER_HOME,home)
 
-test: setup ## Run all tests (skips what is not installed: Ray, PostgreSQL, EmoDB, browser)
+test: setup ## Run all tests whose needs are installed
 	$(PYTEST)
 
 test-quick: setup ## Run all tests but those of Ray and of injected faults
@@ -144,23 +144,23 @@ check: setup ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
-chaos: setup ## Kill studies at ROUNDS random moments, or stop servers for OUTAGE_S seconds; check that nothing is lost
+chaos: setup ## Kill studies at random moments; check that nothing is lost
 	$(BIN)/python -m tests.faults.chaos $(or $(call option,OUTAGE_S,outage-s),$(call option,ROUNDS,rounds))
 
-outages: setup ## Run STUDIES studies on a server that answers badly, or whose PostgreSQL is killed; compare their ends
+outages: setup ## Run studies on servers that fail; compare their results
 	$(BIN)/python -m benchmarks.outages.campaign $(call quote,$(OUTAGE)) $(call option,STUDIES,studies)
 
-bench: setup ## Measure speed and memory as ratios within one run: make bench ROOT=/corpora/emodb
+bench: setup ## Measure speed and memory: make bench ROOT=/corpora/emodb
 	$(BIN)/python -m benchmarks $(call option,ROOT,emodb)
 
-gpu-check: setup ## Check a GPU: right, and how fast (six minutes); DEVICE=cpu runs the same script without one
+gpu-check: setup ## Check a GPU's results and speed in six minutes
 	$(BIN)/python -m benchmarks.gpu_check $(call option,DEVICE,device) $(call option,SER_HOME,home)
 
-simulate: setup ## Simulate how often each test errs, with the report's own functions (seeded)
+simulate: setup ## Simulate how often each test errs (seeded)
 	$(BIN)/python -m benchmarks.simulate.command
 	$(BIN)/python -m benchmarks.simulate.family_command
 
-recording: setup ## Measure how many folds a coordinator records per second, in a study of TRIALS trials
+recording: setup ## Measure how many folds a coordinator records per second
 	$(BIN)/python -m benchmarks.recording.record $(call option,TRIALS,trials)
 
 clean: ## Remove caches; the environment and all results stay

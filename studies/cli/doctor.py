@@ -140,7 +140,7 @@ def _gpu_check(home: Path) -> list[tuple[str, str]]:
 
 def _espeak() -> str:
     if importlib.util.find_spec("espeakng_loader") is None:
-        return "not installed (only the demo corpus needs it): pip install 'ser-studies[demo]'"
+        return "not installed (the demo corpus and counts from transcripts need it): make setup"
     import espeakng_loader
 
     library = espeakng_loader.get_library_path()

@@ -33,8 +33,8 @@ class StatusOptions(HomeOptions):
 def status(options: StatusOptions) -> None:
     """Show one study: its trials, their folds, validation UA, and the reasons of failures.
 
-    --watch works in any terminal of the machine that runs the study. It adds each worker's folds, the speed, the time
-    left, and the best trial by validation UA.
+    --watch works in any terminal that sees the home folder. It adds each worker's folds, the speed, the time left, and
+    the best trial by validation UA.
     """
 
 
