@@ -21,7 +21,7 @@ class Member(FrozenModel):
         identity: Identity of the fold.
         fold: Name of the fold.
         seed: Seed of its training.
-        test_speakers: Speakers of the corpus that it has not heard.
+        test_speakers: Speakers of the corpus that it was not trained on.
     """
 
     identity: str

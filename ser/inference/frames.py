@@ -17,7 +17,7 @@ from ser.features.frontends.base import FrontEnd
 
 @dataclass(frozen=True)
 class Recording:
-    """Recording to be heard.
+    """Recording of speech.
 
     Attributes:
         name: Its name in messages and tables.

@@ -1,4 +1,4 @@
-"""Model that hears recordings: an ensemble of trained folds with their front end."""
+"""Model that recognises emotions in recordings: an ensemble of trained folds with their front end."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model heard in a recording.
+    """Prediction of a model for a recording.
 
     Attributes:
         recording: The recording.
@@ -46,7 +46,7 @@ class Prediction:
 
 
 class EmotionModel:
-    """Model that hears recordings.
+    """Model that recognises emotions in recordings.
 
     Args:
         description: Its description.
@@ -75,7 +75,7 @@ class EmotionModel:
         return self.description.configuration.normalisation == "zscore_speaker"
 
     def predict(self, recordings: Iterable[Recording | Path | str]) -> Iterator[Prediction]:
-        """Hear recordings; what cannot be read is a prediction with an error, and ends nothing.
+        """Recognise the emotions of recordings; one that cannot be read yields a prediction with an error.
 
         Args:
             recordings: Recordings or audio files. Those of one speaker should stand together: their frames are in
@@ -136,7 +136,7 @@ def load_model(folder: Path | str, encoder: Path | str | None = None) -> Emotion
 
     Args:
         folder: Its folder.
-        encoder: Folder of the pretrained encoder that it hears with, where that is not where it was.
+        encoder: Folder of its pretrained encoder, where that is not where it was.
 
     Returns:
         The model, on the CPU.

@@ -57,8 +57,9 @@ def choose_variant(study: StudySummary, results: ResultStore, label: str | None 
         variant for variant in variants if label in variant.label
     ]
     if len(matching) != 1:
-        labels = [variant.label for variant in matching or variants]
-        raise StudyError(unknown_value_message("variant", label, labels))
+        if matching:
+            raise StudyError(f"variant '{label}' may be any of: {', '.join(variant.label for variant in matching)}")
+        raise StudyError(unknown_value_message("variant", label, [variant.label for variant in variants]))
     return matching[0]
 
 

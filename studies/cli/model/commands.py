@@ -74,7 +74,7 @@ class PredictOptions:
 
 @lazy_command("studies.cli.model.predict:predict")
 def predict(options: PredictOptions) -> None:
-    """Hear audio files of any format and rate: emotion, probability of each emotion, entropy.
+    """Recognise emotions in audio files of any format and rate: emotion, probability of each emotion, entropy.
 
-    A file that cannot be read is named and ends nothing. Predictions go to standard output, all else to standard error.
+    A file that cannot be read is reported and skipped. Predictions go to standard output, all else to standard error.
     """

@@ -34,7 +34,7 @@ def describe_situation(description: ModelDescription, situation: Situation) -> t
     """
     best = description.expected_ua["speaker"]
     expected = description.expected_ua.get(situation, best)
-    known = "speakers by folder" if situation == "speaker" else "no speaker given"
+    known = "speakers by folder" if situation == "speaker" else "no speaker known"
     line = f"{known}: {_SITUATIONS[situation]}; expected UA {100 * expected:.1f}%"
     if len(description.expected_ua) == 1:
         line = f"the model needs to know nothing of the speaker; expected UA {100 * best:.1f}%"

@@ -59,9 +59,10 @@ def test_simplest_of_equal_variants_is_chosen(chosen: Any) -> None:
 def test_variant_is_named_by_a_part_of_its_label(chosen: Any) -> None:
     uas = {("quantum", 1): 0.5, ("none", 1): 0.6}
     assert chosen(uas, "quantum") == "quantum · words"
-    for label in ("words", "local"):
-        with pytest.raises(StudyError, match=r"unknown variant .*quantum · words"):
-            chosen(uas, label)
+    with pytest.raises(StudyError, match="unknown variant 'local'"):
+        chosen(uas, "local")
+    with pytest.raises(StudyError, match="variant 'words' may be any of: quantum · words, none · words"):
+        chosen(uas, "words")
 
 
 def test_incomplete_and_pruned_trials_are_not_chosen(chosen: Any) -> None:
