@@ -19,7 +19,7 @@ _PARTIAL = ".partial-"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
-def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
+def atomic_write(path: Path, data: bytes | str, durable: bool = False, replace: bool = True) -> None:
     """Write a file beside its path and rename it, so that a reader sees the old file or the new one, never a part.
 
     With `durable`, drafts that killed processes of this machine left for the same file are removed.
@@ -28,6 +28,7 @@ def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
         path: The file, in a folder that exists.
         data: Its content; text is written as UTF-8, its line ends as they are.
         durable: Whether content and name are on the disk when the call returns, so that a power cut loses neither.
+        replace: Whether a file that is there is replaced; else it stays, also one that appears meanwhile.
 
     Raises:
         OSError: The file cannot be written; nothing is left of the draft.
@@ -42,13 +43,28 @@ def atomic_write(path: Path, data: bytes | str, durable: bool = False) -> None:
                 file.write(content)
         else:
             draft.write_bytes(content)
-        draft.replace(path)
+        if replace:
+            draft.replace(path)
+        else:
+            _publish(draft, path)
         if durable:
             fsync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def _publish(draft: Path, path: Path) -> None:
+    """Give a draft its name unless the name is taken; on file systems without hard links a taken name is replaced."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:
+        draft.replace(path)
+        return
+    draft.unlink()
 
 
 @contextmanager

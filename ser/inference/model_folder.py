@@ -33,14 +33,23 @@ def pack_weights(members: Sequence[tuple[Weights, AffineNormalization]]) -> byte
     return save(tensors)
 
 
+def check_is_new(folder: Path) -> None:
+    """Refuse a folder that exists: none is ever overwritten.
+
+    Raises:
+        ModelError: It exists.
+    """
+    if folder.exists():
+        raise ModelError(f"{folder}: exists already; give another folder by --output, or remove it first")
+
+
 def write_folder(folder: Path, description: ModelDescription, weights: bytes, card: str) -> None:
     """Write a new folder of a model.
 
     Raises:
         ModelError: The folder exists, and is never overwritten.
     """
-    if folder.exists():
-        raise ModelError(f"{folder}: exists already; give another folder by --output, or remove it first")
+    check_is_new(folder)
     folder.mkdir(parents=True)
     atomic_write(folder / WEIGHTS, weights, durable=True)
     atomic_write(folder / CARD, card)

@@ -93,6 +93,15 @@ class _Header:
             raise _DamagedFileError("its result is not the one that was written: its digest differs")
         return FoldResult.model_validate_json(text)
 
+    def check_content(self, digest: str) -> None:
+        """Compare a digest of the whole file with the one in it; files of earlier versions have none.
+
+        Raises:
+            ValueError: They differ.
+        """
+        if self.metadata.get(_CONTENT_DIGEST, digest) != digest:
+            raise _DamagedFileError("its weights are not those that were written: their digest differs")
+
     def content_digest(self) -> "hashlib._Hash":
         """Begin the digest of all that the file holds, to which the tensors' bytes are added."""
         tensors = json.dumps(self.tensors, sort_keys=True, separators=(",", ":"))
@@ -127,11 +136,12 @@ def add_digests(content: bytes) -> bytes:
         header.result()
         if header.size_bytes != len(content):
             raise _DamagedFileError(f"it has {len(content)} bytes instead of {header.size_bytes}")
+        tensors = memoryview(content)[header.length :]
         digest = header.content_digest()
+        digest.update(tensors)
+        header.check_content(digest.hexdigest())
     except (ValueError, KeyError, TypeError) as error:
         raise _not_a_fold(error) from None
-    tensors = memoryview(content)[header.length :]
-    digest.update(tensors)
     result = header.metadata[_RESULT]
     metadata = {_RESULT: result, _RESULT_DIGEST: _sha256(result), _CONTENT_DIGEST: digest.hexdigest()}
     text = json.dumps({_METADATA: metadata, **header.tensors}, separators=(",", ":"), ensure_ascii=False).encode()
@@ -144,7 +154,7 @@ def deserialize_fold(content: bytes) -> "TrainedFold":
     """Read what `serialize_fold` wrote.
 
     Raises:
-        SerError: The bytes are not a whole trained fold.
+        SerError: The bytes are not a whole trained fold, or a bit of them has changed.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -152,8 +162,12 @@ def deserialize_fold(content: bytes) -> "TrainedFold":
     from ser.training.trainer import TrainedFold
 
     try:
-        return TrainedFold(parse_result(content), load(content))
-    except SafetensorError as error:
+        header = _Header.parse(content)
+        digest = header.content_digest()
+        digest.update(memoryview(content)[header.length :])
+        header.check_content(digest.hexdigest())
+        return TrainedFold(header.result(), load(content))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise _not_a_fold(error) from None
 
 
@@ -213,8 +227,7 @@ def check_file(path: Path) -> FoldResult:
             file.seek(header.length)
             while block := file.read(_BLOCK_BYTES):
                 digest.update(block)
-        if header.metadata.get(_CONTENT_DIGEST, digest.hexdigest()) != digest.hexdigest():
-            raise _DamagedFileError("its weights are not those that were written: their digest differs")
+        header.check_content(digest.hexdigest())
         return result
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _not_a_fold(error, path) from None

@@ -129,8 +129,9 @@ def read_snapshot(session: StudySession, is_running: bool = False) -> StudySnaps
     # Before the runs: a search that runs may propose further points while these are read.
     expected = expected_trials(session)
     trials = session.search.active_trials()
-    stored = session.results.identities()
     runs = tuple(search_runs(session.client, session.experiment, ser__study=session.name))
+    # After the runs, none of which is written before its result is on disk.
+    stored = session.results.identities()
     snapshot = StudySnapshot(expected, stored, trials, runs, frozenset(), _resumable(session, runs, stored), is_running)
     in_other_studies = _recorded_by_other_studies(session, (trial for trial in expected if snapshot.unrecorded(trial)))
     return replace(snapshot, in_other_studies=in_other_studies)
@@ -153,7 +154,7 @@ def _recorded_by_other_studies(session: StudySession, trials: Iterable[ExpectedT
         model = payloads.model_digest(trial.configuration)
         for run in search_runs(session.client, session.experiment, ser__kind="fold", ser__model=model):
             if run.data.tags.get(schema.STUDY) != session.name and is_recorded(run):
-                recorded.add(run.data.tags[schema.FOLD_IDENTITY])
+                recorded.add(run.data.tags.get(schema.FOLD_IDENTITY, ""))
     return frozenset(recorded)
 
 

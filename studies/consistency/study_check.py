@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ser.files import file_lock
 from studies.consistency.checks import Inconsistency, find_inconsistencies
 from studies.consistency.repairs import EndRun, ProjectStudy, apply_repairs
 from studies.consistency.snapshot import StudySnapshot, read_snapshot
@@ -14,6 +15,7 @@ from studies.search.session import StudySession
 from studies.storages.base import Lease
 from tracking.context import StudyContext
 from tracking.results.fetching import fetch_missing
+from tracking.writing.discarded_folds import supersede_folds
 from tracking.writing.recorder import Recorder
 
 _ROUNDS = 5
@@ -125,7 +127,7 @@ def repair_study(
         lease.check()
         apply_repairs(session, (finding.repair for finding in findings))
         if any(isinstance(finding.repair, ProjectStudy) for finding in findings):
-            _project(session, snapshot)
+            _project(session, snapshot, lease)
         repaired += findings
         snapshot = read_snapshot(session)
     return CheckResult(session.name, snapshot, tuple(repaired), (*damaged, *fetched), _lost_runs(first))
@@ -148,10 +150,16 @@ def _identities(session: StudySession) -> frozenset[str]:
 
 def _set_aside_damaged(session: StudySession, progress: Progress) -> tuple[str, ...]:
     """Move damaged results aside, so that their folds are trained again; return a line about each."""
+    damaged = session.results.find_damaged(_identities(session), progress)
     lines = []
-    for identity, reason in session.results.find_damaged(_identities(session), progress).items():
-        path = session.results.move(identity, session.home.trash)
-        lines.append(f"{reason}; moved to {path}, the fold is trained again")
+    # Another study that starts now may have set it aside, and trained the fold again.
+    with file_lock(session.home.lock("damaged-results")):
+        for identity, reason in session.results.find_damaged(damaged).items():
+            path = session.results.move(identity, session.home.trash)
+            lines.append(f"{reason}; moved to {path}, the fold is trained again")
+    if lines:
+        # Also those of other studies: their artifacts are the same damaged files.
+        supersede_folds(session.client, session.experiment, damaged)
     return tuple(lines)
 
 
@@ -171,7 +179,7 @@ def _lost_runs(snapshot: StudySnapshot) -> int:
     return sum(len(snapshot.unrecorded(trial)) for trial in snapshot.expected if trial.point.complete)
 
 
-def _project(session: StudySession, snapshot: StudySnapshot) -> None:
+def _project(session: StudySession, snapshot: StudySnapshot, lease: Lease) -> None:
     """Write what MLflow and Optuna lack of a study's results, without its corpus."""
     stored = [identity for trial in snapshot.expected for identity in trial.folds if identity in snapshot.stored]
     if not stored:
@@ -185,6 +193,7 @@ def _project(session: StudySession, snapshot: StudySnapshot) -> None:
         state = TrialState.of(trial.point, trial.folds, snapshot.stored)
         state.pruned = trial.point.pruned
         if state.stored and not snapshot.is_projected(trial):
+            lease.check()
             projector.project(state)
             if state.pruned is not None:
                 projector.prune(state, state.pruned)

@@ -104,7 +104,7 @@ class Coordinator:
             for identity in self._retries.find_stalled():
                 self._executor.cancel(identity)
             self._renew_lease()
-        failed = [trial for trial in self._trials if trial.failed_folds]
+        failed = [trial for trial in self._trials if trial.failed_folds and trial.pruned is None]
         for trial in failed:
             self._background.submit(partial(self._projector.fail, trial))
         self._background.flush()
@@ -224,11 +224,14 @@ class Coordinator:
         if trial.complete:
             return
         value = self._projector.project(trial)
-        if value is None:
+        if trial.pruned is not None:
+            trial.release_results()
+        elif value is None:
             self._check_pruning(trial)
         else:
             configuration = trial.point.configuration
             self._values[self._search.key(configuration)] = trial_run_name(configuration), value
+            trial.complete = True
             trial.release_results()
 
     def _check_pruning(self, trial: TrialState) -> None:

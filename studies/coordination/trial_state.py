@@ -123,9 +123,9 @@ class TrialState:
             self.external_runs[result.identity] = external_run
 
     def release_results(self) -> None:
-        """Mark it as complete, and release its results."""
-        self.complete = True
+        """Forget its results and the runs of other studies, once nothing is written of it any more."""
         self.results.clear()
+        self.external_runs.clear()
 
 
 def compute_progress(

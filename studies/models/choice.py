@@ -63,6 +63,24 @@ def choose_variant(study: StudySummary, results: ResultStore, label: str | None 
     return matching[0]
 
 
+def check_usable(variant: VariantTrials) -> None:
+    """Refuse a variant whose folds cannot decide for a new recording.
+
+    Raises:
+        StudyError: Its decision or its front end needs what a recording alone does not have.
+    """
+    if variant.configuration.decision == "likelihood":
+        raise StudyError(
+            f"{variant.label}: decision likelihood needs the word or phoneme counts of an utterance, which a new "
+            "recording does not have; name another variant with --variant"
+        )
+    if variant.configuration.features.kind == "files":
+        raise StudyError(
+            f"{variant.label}: its frames come from files of another program, which a new recording does not have; "
+            "name another variant with --variant"
+        )
+
+
 def _complete_variants(study: StudySummary, results: ResultStore) -> list[VariantTrials]:
     versions, stored = find_versions(study, results), results.identities()
     groups: dict[FoldConfiguration, list[StartedTrial]] = {}

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ser.corpora.corpus import Corpus
-from ser.errors import StudyError
 from ser.features.frontends.base import FrontEndChoice
 from ser.features.normalization import AffineNormalization
 from ser.features.store import FeatureStore
@@ -71,8 +70,6 @@ def make_model(
         ModelError: The folder exists.
         SerError: A result is damaged.
     """
-    if variant.configuration.decision == "likelihood":
-        raise StudyError("decision likelihood needs the number of labels of an utterance, which no stranger gives")
     folds = list(_read_folds(source.results, variant))
     members = []
     heard: list[dict[Situation, NDArray[np.int64]]] = []
@@ -182,7 +179,7 @@ def _describe(
         members=members,
         expected_ua={situation: unweighted_accuracy(confusion) for situation, confusion in confusions.items()},
         expected_wa={situation: weighted_accuracy(confusion) for situation, confusion in confusions.items()},
-        utterances=int(confusions["speaker"].sum()),
+        utterances=int(confusions["speaker"].sum()) // len(variant.trials),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         versions={"ser-studies": version("ser-studies"), "torch": installed_torch_version()},
     )

@@ -60,7 +60,7 @@ def trial_statuses(
     return [
         TrialStatus(
             name=trial.name,
-            state=_STATES.get(trial.state, open_state),
+            state=open_state if _lacks_folds(trial, finished) else _STATES.get(trial.state, open_state),
             folds_done=len(finished & trial.folds.keys()),
             folds=len(trial.folds),
             mean_validation_ua=trial.mean_validation_ua,
@@ -68,6 +68,11 @@ def trial_statuses(
         )
         for trial in trials
     ]
+
+
+def _lacks_folds(trial: StartedTrial, finished: frozenset[str]) -> bool:
+    """Return whether a trial that Optuna calls complete lacks results, which were discarded or lost since."""
+    return trial.state == TrialState.COMPLETE and not trial.folds.keys() <= finished
 
 
 def _finished_on_server(uri: str, location: StudyLocation, notify: Callable[[str], None]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException
 from ser.errors import StorageError
 from ser.files import atomic_write
 from studies.reporting.report_runner import upload_key
+from studies.search.session import find_experiment
 from studies.search.summaries import StudySummary
 from studies.storages.artifact_locations import hold_artifact_locations
 from studies.storages.home import Home
@@ -33,7 +34,8 @@ def upload_to_study_run(folder: Path, home: Home, study: StudySummary, notify: C
         return
     try:
         with translating_errors("MLflow"), hold_artifact_locations(home, notify):
-            upload_report(connect(store), study.location.experiment, study.name, folder)
+            client = connect(store)
+            upload_report(client, find_experiment(client, home, study), study.name, folder)
         if os.access(home.root, os.W_OK):
             record = home.uploaded_report(study.name)
             record.parent.mkdir(exist_ok=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from ser.errors import StorageError
+from ser.errors import StorageError, StudyError
 from studies.search.records import StudyLocation
 from studies.storages.home import Home
 from tracking.backend.client import connect
@@ -40,6 +40,6 @@ def fetch_shared_results(
         fetched = fetch_missing(client, experiment, digest, identities, results, progress)
         for inputs in missing_baselines:
             fetch_baseline(client, experiment, digest, inputs, baselines)
-    except StorageError as error:
+    except (StorageError, StudyError) as error:
         return (f"only results of this data directory are reported: {error}",)
     return tuple(f"left out: {text}" for text in fetched.damaged)

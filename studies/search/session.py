@@ -1,7 +1,7 @@
 """Opened study: its Optuna study, its MLflow runs, its results on disk, and the identities of its folds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlflow.tracking import MlflowClient
 
@@ -14,8 +14,23 @@ from studies.search.optuna_study import OptunaStudy
 from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
-from tracking.backend.client import connect
+from tracking.backend.client import connect, experiment_id
 from tracking.results.store import ResultStore
+
+
+def find_experiment(client: MlflowClient, home: Home, study: StudySummary) -> str:
+    """Find the experiment of a study's corpus by its name: its id is another one in a new MLflow database.
+
+    Args:
+        client: The tracking store.
+        home: The data directory.
+        study: The study.
+
+    Returns:
+        MLflow's id; an experiment that is missing is created.
+    """
+    artifacts = home.artifacts if home.tracking_uri is None else None
+    return experiment_id(client, study.plan.corpus_name, artifacts)
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,7 @@ class StudySession:
                 "identities; check it with that version"
             )
         client = connect(home.tracking_uri_or_path)
+        location = replace(location, experiment=find_experiment(client, home, summary))
         return cls(summary.plan, home, search, precision, client, location, identity_inputs)
 
     @property

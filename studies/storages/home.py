@@ -54,7 +54,7 @@ class Home:
 
     @property
     def outbox(self) -> Path:
-        """Fold results that are not yet written to MLflow."""
+        """Results that earlier versions had not yet written to MLflow."""
         return self.root / "outbox"
 
     @property

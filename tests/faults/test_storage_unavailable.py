@@ -79,7 +79,7 @@ def test_a_killed_server_that_comes_back_has_everything_once(
     assert len(trained_while_away) == FOLDS
     away, back = watcher.repairs
     assert " unavailable (" in away
-    assert away.endswith("; training continues, results are queued on disk")
+    assert away.endswith("; training continues, results are on disk")
     assert PASSWORD not in away
     assert back.startswith("tracking is back after ")
     assert len(executor.handed_out) == FOLDS
@@ -115,7 +115,9 @@ def test_the_next_start_writes_what_a_dead_server_lacks(
     own_postgresql: PostgresqlServer, shared: StudyFixture, place: StudyFixture
 ) -> None:
     executor = InterruptingExecutor(2, own_postgresql.kill)
-    with pytest.raises(UnavailableError, match=r" unavailable .* results are still queued on disk$") as told:
+    with pytest.raises(
+        UnavailableError, match=r" unavailable .* results are on disk, [0-9]+ writes are pending$"
+    ) as told:
         start(shared, GRID, executor, patience_s=0.5)
     text = str(told.value)
     assert told.value.exit_code == 75
@@ -278,7 +280,7 @@ def test_a_connection_lost_at_any_write_changes_nothing(
     for number in range(1, writes + 1):
         disturbed = StudyFixture(tmp_path / f"{number}", empty_store, empty_search)
         _, executor, watcher = run_disturbed(disturbed, plan, number, after)
-        assert watcher.repairs[0] == "tracking unavailable (lost); training continues, results are queued on disk"
+        assert watcher.repairs[0] == "tracking unavailable (lost); training continues, results are on disk"
         assert executor.handed_out == undisturbed.handed_out, number
         assert_whole(disturbed, place, plan)
 

@@ -4,6 +4,7 @@ A result enters the store by an atomic rename, durably, before anything refers t
 here, and can be written again from it at any time.
 """
 
+import errno
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -15,6 +16,9 @@ from ser.results import FoldResult
 from ser.training.checkpoint import StoredFold, check_file, read_result
 
 _SUFFIX = ".safetensors"
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a full disk, a quota and a limit on file sizes."""
+
 _CHECK_THREADS = 4
 """Files that are checked at the same time: digests are computed without Python's lock."""
 
@@ -55,12 +59,11 @@ class ResultStore:
             return path
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, content, durable=True)
+            atomic_write(path, content, durable=True, replace=False)
         except OSError as error:
-            raise StudyError(
-                f"{path}: cannot save a fold result ({error.strerror}); free disk space and rerun the command: "
-                "only running folds are lost"
-            ) from error
+            remedy = "; free disk space and rerun the command: only running folds are lost"
+            text = f"{path}: cannot save a fold result ({error.strerror})"
+            raise StudyError(text + (remedy if error.errno in _NO_SPACE else "")) from error
         return path
 
     def result(self, identity: str) -> FoldResult:
@@ -97,10 +100,12 @@ class ResultStore:
         return damaged
 
     def _check(self, identity: str) -> str | None:
+        path = self.path(identity)
         try:
-            _of_identity(identity, check_file(self.path(identity)), self.path(identity))
+            _of_identity(identity, check_file(path), path)
         except SerError as error:
-            return str(error)
+            # One that was moved aside meanwhile is no finding.
+            return str(error) if path.exists() else None
         return None
 
     def move(self, identity: str, folder: Path) -> Path:

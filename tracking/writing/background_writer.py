@@ -132,7 +132,9 @@ class BackgroundWriter:
                     since_s, error = self._unavailable_since
                     wait_s = max(since_s, started_s) + self._patience_s - time.monotonic()
                     if wait_s <= 0:
-                        raise UnavailableError(f"{error}; {self._pending} results are still queued on disk") from error
+                        raise UnavailableError(
+                            f"{error}; results are on disk, {self._pending} writes are pending"
+                        ) from error
                 self._changed.wait(wait_s)
         self.raise_failure()
 
@@ -204,7 +206,7 @@ class BackgroundWriter:
         with self._changed:
             if self._unavailable_since is None:
                 self._unavailable_since = (time.monotonic(), error)
-                self._notify(f"{error}; training continues, results are queued on disk")
+                self._notify(f"{error}; training continues, results are on disk")
             self._changed.notify_all()
 
     def _mark_available(self, started_s: float) -> None:
@@ -213,4 +215,4 @@ class BackgroundWriter:
             if self._unavailable_since is not None and started_s > self._unavailable_since[0]:
                 outage_s = time.monotonic() - self._unavailable_since[0]
                 self._unavailable_since = None
-                self._notify(f"tracking is back after {outage_s:.0f} s; writing {self._pending} queued results")
+                self._notify(f"tracking is back after {outage_s:.0f} s; {self._pending} writes are pending")

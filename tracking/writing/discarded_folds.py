@@ -17,5 +17,5 @@ def supersede_folds(client: MlflowClient, experiment: str, identities: Collectio
         identities: Identities of the folds.
     """
     for run in search_runs(client, experiment, ser__kind="fold"):
-        if run.data.tags[schema.FOLD_IDENTITY] in identities:
+        if run.data.tags.get(schema.FOLD_IDENTITY) in identities:
             client.set_tag(run.info.run_id, schema.SUPERSEDED, schema.SUPERSEDED_BY_NONE)

@@ -12,11 +12,12 @@ from ser.features.builder import build_stores
 from ser.features.frontends.base import FrontEndChoice
 from ser.features.store import FeatureStore
 from ser.inference.description import ModelDescription
+from ser.inference.model_folder import check_is_new
 from studies.cli.arguments import find_study, open_home
 from studies.cli.model.commands import MakeOptions
 from studies.cli.model.expectations import expectation_lines
 from studies.cli.terminal.progress import StudyDisplay
-from studies.models.choice import choose_variant
+from studies.models.choice import check_usable, choose_variant
 from studies.models.maker import ModelSource, make_model
 from studies.provenance import home_tag_name
 from studies.search.summaries import StudySummary
@@ -34,6 +35,9 @@ def make(options: MakeOptions) -> None:
     study = find_study(home, options.study, corpus=None)
     results = ResultStore(home.results)
     variant = choose_variant(study, results, options.variant)
+    check_usable(variant)
+    folder = options.output or home.models / study.name
+    check_is_new(folder)
     with StudyDisplay() as display:
         root = options.root or _root(study, home)
         plan, progress = study.plan, display.progress_bar("reading the corpus")
@@ -45,7 +49,6 @@ def make(options: MakeOptions) -> None:
             corpus, [front_end], home.features.absolute(), display.progress_bar("computing features")
         )
         source = ModelSource(study.name, corpus, FeatureStore.open(store), front_end, results)
-        folder = options.output or home.models / study.name
         description = make_model(source, variant, folder, display.progress_bar("measuring what to expect"))
     _print(description, folder)
 

@@ -71,7 +71,7 @@ def test_a_server_that_comes_back_gets_every_write_once() -> None:
         writer.flush()
     assert server.written == [0, 1, 2, 3, 4]
     down, back = messages
-    assert down == "the server is down; training continues, results are queued on disk"
+    assert down == "the server is down; training continues, results are on disk"
     assert back.startswith("tracking is back after ")
 
 
@@ -81,7 +81,7 @@ def test_flush_gives_up_on_an_unavailable_server() -> None:
         writer.submit(lambda: server.write(0))
         writer.submit(lambda: server.write(1))
         started_s = time.monotonic()
-        with pytest.raises(UnavailableError, match="the server is down; 2 results are still queued on disk"):
+        with pytest.raises(UnavailableError, match="the server is down; results are on disk, 2 writes are pending"):
             writer.flush()
         assert time.monotonic() - started_s >= 0.2
     assert server.written == []
