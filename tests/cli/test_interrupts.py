@@ -19,7 +19,9 @@ def interrupt_import(folder: Path, module: str, *arguments: str, ignored: bool =
     """Run `ser`, interrupt it while it imports a module, and return exit code and error output."""
     (folder / f"{module}.py").write_text(SLOW_MODULE)
     environment = os.environ | {"PYTHONPATH": f"{folder}:{PROJECT}"}
-    code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" if ignored else ""
+    # A process that a shell runs in the background ignores interrupts, and so do those that it starts.
+    answer = "SIG_IGN" if ignored else "default_int_handler"
+    code = f"import signal\nsignal.signal(signal.SIGINT, signal.{answer})\n"
     code += "from studies.cli.entry import main\nmain()"
     command = [sys.executable, "-c", code, *arguments]
     with subprocess.Popen(

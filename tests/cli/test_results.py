@@ -23,7 +23,7 @@ def finished(place: StudyFixture) -> StudyFixture:
     place.start(PLAN)
     search = OptunaStudy.open(place.storage, "first", PLAN)
     search.save_location(StudyLocation(place.store.experiment, CORPUS.digest, SCHEME[0].scheme, len(SCHEME)))
-    search.save_start(StartRecord.of(CORPUS, Path("corpus"), {}))
+    search.save_start(StartRecord.of(CORPUS, Path("corpus"), "home", {}))
     return place
 
 

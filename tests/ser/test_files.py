@@ -91,3 +91,10 @@ def test_damaged_json_is_refused_in_one_line(content: bytes) -> None:
 
 def test_a_json_object_is_parsed() -> None:
     assert parse_json_object('{"ä": [1, null]}'.encode()) == {"ä": [1, None]}
+
+
+def test_a_file_that_must_not_be_replaced_stays(tmp_path: Path) -> None:
+    for content in ("first", "second"):
+        atomic_write(tmp_path / "a.txt", content, durable=True, replace=False)
+    assert (tmp_path / "a.txt").read_text() == "first"
+    assert len(list(tmp_path.iterdir())) == 1

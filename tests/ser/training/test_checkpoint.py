@@ -10,7 +10,7 @@ import torch
 
 from ser.errors import SerError
 from ser.model.network import SpeechEmotionNetwork
-from ser.training.checkpoint import deserialize_fold, parse_result, read_result, serialize_fold
+from ser.training.checkpoint import add_digests, deserialize_fold, parse_result, read_result, serialize_fold
 from ser.training.trainer import TrainedFold
 from tests.support.toy_corpus import small, train
 
@@ -111,3 +111,11 @@ def test_a_result_with_a_field_of_another_version_is_named(trained: TrainedFold,
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SerError, match=r"gone\.safetensors: expected a trained fold"):
         read_result(tmp_path / "gone.safetensors")
+
+
+def test_changed_weights_are_neither_used_nor_given_new_digests(trained: TrainedFold) -> None:
+    content = bytearray(serialize_fold(trained))
+    content[-5] ^= 1
+    for use in (deserialize_fold, add_digests):
+        with pytest.raises(SerError, match="its weights are not those that were written"):
+            use(bytes(content))

@@ -108,6 +108,16 @@ def test_lost_artifacts_of_another_study_cost_no_training(place: StudyFixture) -
     assert place.check("second") == place.check("first") == []
 
 
+def test_a_tag_deleted_in_another_study_stops_nothing(place: StudyFixture) -> None:
+    place.start(QUANTUM, study="first")
+    (run, *_) = place.store.runs(ser__kind="fold")
+    place.store.client.delete_tag(run.info.run_id, "ser.fold_identity")
+    executor = InProcess()
+    assert place.start(QUANTUM, executor, study="second") == []
+    assert executor.handed_out == []
+    assert place.check("second") == []
+
+
 def test_a_third_study_reuses_the_one_that_trained(place: StudyFixture, reused: InProcess) -> None:
     executor = InProcess()
     place.start(plan_of("quantum", "none"), executor, study="third")
