@@ -27,7 +27,6 @@ from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import train_fold
 from studies.execution.base import CANCELLED, Event, Executor, Failed, Finished, FoldTask, Progress
 from studies.execution.ray_backend import executor as executor_module
-from studies.execution.ray_backend import worker as worker_module
 from studies.execution.ray_backend.cluster import RayCluster, make_private_token, ray_cluster
 from studies.execution.ray_backend.executor import RayExecutor
 from tests.support.corpora import write_emodb
@@ -242,7 +241,8 @@ def test_every_fold_computes_on_the_gpu_that_ray_gives(
         (gpu_of_task,) = ray.get_gpu_ids()
         yield f"{os.getpid()} {gpu_of_process} {gpu_of_task}".encode()
 
-    monkeypatch.setattr(worker_module, "fold_stream", report_gpu)
+    # By name: the module imports Ray, which must not be imported before its output is off.
+    monkeypatch.setattr("studies.execution.ray_backend.worker.fold_stream", report_gpu)
     add_node(cpus=4, gpus=2, name="two")
     executor = ray_executor(limited(connection, None, gpus=0.5), folds)
     assert executor.slots == 4
@@ -264,7 +264,8 @@ def test_fewer_folds_share_a_gpu_whose_memory_has_run_out(
         raise RuntimeError(f"cuDNN error: CUDNN_STATUS_ALLOC_FAILED (shared: {task.shares_gpu})")
         yield b""
 
-    monkeypatch.setattr(worker_module, "fold_stream", run_out)
+    # By name: the module imports Ray, which must not be imported before its output is off.
+    monkeypatch.setattr("studies.execution.ray_backend.worker.fold_stream", run_out)
     add_node(cpus=4, gpus=2, name="full")
     executor = ray_executor(limited(connection, None, gpus=0.5), folds)
     for index in range(2):
