@@ -4,17 +4,15 @@ Prints the tables, and writes them to `benchmarks/results/` and to `docs/statist
 """
 
 import argparse
-import csv
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from benchmarks.simulate.output import progress_bar, replace_tables, write_csv
 from benchmarks.simulate.simulation import MEASURES, Rate, simulate
 
 ROOT = Path(__file__).parent.parent.parent
@@ -78,17 +76,10 @@ def gains_over(rates: Sequence[Rate], points: float) -> str:
 
 def write(rates: Sequence[Rate]) -> list[Path]:
     """Write CSV and JSON, and the tables of the page; return the files."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
     csv_path, json_path = RESULTS / "simulation.csv", RESULTS / "simulation.json"
-    records = [asdict(rate) for rate in rates]
-    with csv_path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-    json_path.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{markdown(rates)}\n{END}{after}", encoding="utf-8")
+    rows_of_rates = write_csv(csv_path, rates)
+    json_path.write_text(json.dumps(rows_of_rates, indent=1) + "\n", encoding="utf-8")
+    replace_tables(PAGE, BEGIN, END, markdown(rates))
     return [csv_path, json_path, PAGE]
 
 
@@ -111,15 +102,8 @@ def main() -> None:
     if options.tables < 1 or options.choices < 2:
         parser.error(f"--tables must be 1 or more and --choices 2 or more, got {options.tables} and {options.choices}")
     console = Console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("tables and choices")
-        rates = simulate(
-            options.tables,
-            options.choices,
-            options.seed,
-            lambda done, total: progress.update(bar, completed=done, total=total),
-        )
+    with progress_bar("tables and choices") as progress:
+        rates = simulate(options.tables, options.choices, options.seed, progress)
     console.print(
         "columns: standard deviation between speakers of the true difference of two variants, percentage points"
     )

@@ -4,16 +4,14 @@ Prints the tables, and writes them to `benchmarks/results/` and to `docs/statist
 """
 
 import argparse
-import csv
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from benchmarks.simulate.families import MEASURES, FamilyRate, simulate_families
+from benchmarks.simulate.output import progress_bar, replace_tables, write_csv
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "simulated_families.csv"
@@ -64,15 +62,8 @@ def markdown(rates: Sequence[FamilyRate]) -> str:
 
 def write(rates: Sequence[FamilyRate]) -> list[Path]:
     """Write the CSV file and the tables of the page; return the files."""
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    records = [asdict(rate) for rate in rates]
-    with RESULTS.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{markdown(rates)}\n{END}{after}", encoding="utf-8")
+    write_csv(RESULTS, rates)
+    replace_tables(PAGE, BEGIN, END, markdown(rates))
     return [RESULTS, PAGE]
 
 
@@ -88,15 +79,8 @@ def main() -> None:
     if options.tables < 1 or options.families < 1:
         parser.error(f"--tables and --families must be 1 or more, got {options.tables} and {options.families}")
     console = Console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("tables and families")
-        rates = simulate_families(
-            options.tables,
-            options.families,
-            options.seed,
-            lambda done, total: progress.update(bar, completed=done, total=total),
-        )
+    with progress_bar("tables and families") as progress:
+        rates = simulate_families(options.tables, options.families, options.seed, progress)
     for measure in MEASURES:
         heading, *body = rows(rates, measure)
         table = Table(*heading)

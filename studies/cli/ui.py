@@ -10,6 +10,7 @@ from studies.cli.arguments import find_study, open_home
 from studies.cli.commands import UiOptions
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import print_message
+from studies.search.session import find_experiment
 from studies.storages.artifact_locations import hold_artifact_locations
 from tracking.backend.client import connect
 from tracking.backend.errors import redact_password
@@ -24,14 +25,17 @@ def serve_ui(options: UiOptions) -> None:
         StudyError: There are no runs yet.
     """
     home = open_home(options)
-    location = find_study(home, name=None, corpus=None).location
+    study = find_study(home, name=None, corpus=None)
     database = home.tracking_uri_or_path
-    if location is None or (isinstance(database, Path) and not database.is_file()):
+    if study.location is None or (isinstance(database, Path) and not database.is_file()):
         raise StudyError(f"{database}: there are no runs yet; run a study first, such as: make study")
+    experiment = study.location.experiment
     if isinstance(database, str) or not is_read_only(database):
         with hold_artifact_locations(home, print_message):
-            install_saved_views(connect(database), location.experiment)
-    page = f"#/experiments/{location.experiment}/{TRIALS.address}"
+            client = connect(database)
+            experiment = find_experiment(client, home, study)
+            install_saved_views(client, experiment)
+    page = f"#/experiments/{experiment}/{TRIALS.address}"
     if isinstance(database, str):
         Console().print(f"Runs: {redact_password(database).rstrip('/')}/{page}", soft_wrap=True)
         return

@@ -58,8 +58,13 @@ def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan
             },
         )
     )
-    # The toy corpus has log-mels of a few bands, which no user can ask for.
-    return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
+    return _of_toy_corpus(plan)
+
+
+def _of_toy_corpus(plan: StudyPlan) -> StudyPlan:
+    """A plan of the toy corpus, which has log-mels of a few bands, as no user can ask for, and a name of its own."""
+    settings = plan.settings | {"features": {"mel_bands": MEL}}
+    return plan.model_copy(update={"settings": settings, "corpus_options": {"name": CORPUS.name}})
 
 
 def search_of(trials: int, seeds: int = 1, pruner: str = "none") -> StudyPlan:
@@ -85,7 +90,7 @@ def search_of(trials: int, seeds: int = 1, pruner: str = "none") -> StudyPlan:
             },
         )
     )
-    return plan.model_copy(update={"settings": plan.settings | {"features": {"mel_bands": MEL}}})
+    return _of_toy_corpus(plan)
 
 
 class InProcess(Executor):

@@ -74,6 +74,7 @@ def _consequence(discarded: Collection[str], users: Mapping[str, int], trash: Pa
 def _supersede_runs(home: Home, discarded: Collection[str], studies: Collection[StudySummary]) -> None:
     """Tag the MLflow runs of the results, before their files are moved: a kill in between changes no result."""
     # Imports MLflow, which a refusal does without.
+    from studies.search.session import find_experiment
     from tracking.backend.client import connect
     from tracking.writing.discarded_folds import supersede_folds
 
@@ -81,5 +82,5 @@ def _supersede_runs(home: Home, discarded: Collection[str], studies: Collection[
     if isinstance(location, Path) and not location.is_file():
         return
     client = connect(location)
-    for experiment in sorted({study.location.experiment for study in studies if study.location is not None}):
+    for experiment in sorted({find_experiment(client, home, study) for study in studies if study.location is not None}):
         supersede_folds(client, experiment, discarded)
