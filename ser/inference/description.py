@@ -2,32 +2,42 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ser.config import FoldConfiguration
 from ser.features.frontends.base import FrontEndChoice
 from ser.frozen_model import FrozenModel
 from ser.results import CorpusIdentity
 
-FORMAT = 1
-"""Raised whenever older programs cannot read the folder of a model any more."""
+FORMAT = 2
+"""Raised whenever older programs cannot read the folder of a model any more; folders of earlier formats are read."""
 
 Situation = Literal["speaker", "file", "stranger"]
 """What is known of a speaker: all of their recordings, the file alone, or nothing that is used."""
 
+TrainingSource = Literal["folds", "all"]
+"""Speakers that the networks of a model were trained on: those of a study's folds, or all of the corpus."""
+
+Interval = tuple[float, float]
+"""95% confidence interval of a share, 0..1."""
+
 
 class Member(FrozenModel):
-    """Network of an ensemble: a trained fold.
+    """Network of an ensemble: a trained fold, or one that was trained on all speakers.
 
     Attributes:
         identity: Identity of the fold.
         fold: Name of the fold.
         seed: Seed of its training.
         test_speakers: Speakers of the corpus that it was not trained on.
+        epochs: Epochs of a training on all speakers; None for a fold.
     """
 
     identity: str
     fold: str
     seed: int
     test_speakers: tuple[str, ...]
+    epochs: int | None = None
 
 
 class ModelDescription(FrozenModel):
@@ -42,11 +52,18 @@ class ModelDescription(FrozenModel):
         configuration: The configuration that its members share; the seed is that of the first one.
         front_end: Its front end; the location is where the weights were when the model was made.
         members: Its networks, at least one.
-        expected_ua: UA of the members on their own test speakers, 0..1, by what was known of the speaker.
+        expected_ua: UA of the study's folds on their own test speakers, 0..1, by what was known of the speaker.
         expected_wa: WA likewise.
         utterances: Utterances on which these were measured.
         weights_sha256: Digest of `model.safetensors`.
         versions: Versions of the programs that made it, by name.
+        trained_on: Speakers that its networks were trained on.
+        bundled: Whether the folder has a copy of the encoder.
+        expected_ua_interval: 95% interval over speakers of each of `expected_ua`; none with one speaker, and in format
+            1.
+        expected_wa_interval: The same of `expected_wa`.
+        expected_recalls: Recall of each emotion where all recordings of a speaker are there, 0..1, None for one
+            without test utterances; empty in format 1.
     """
 
     format: int
@@ -62,3 +79,8 @@ class ModelDescription(FrozenModel):
     utterances: int
     weights_sha256: str
     versions: dict[str, str]
+    trained_on: TrainingSource = "folds"
+    bundled: bool = False
+    expected_ua_interval: dict[Situation, Interval] = Field(default_factory=dict)
+    expected_wa_interval: dict[Situation, Interval] = Field(default_factory=dict)
+    expected_recalls: tuple[float | None, ...] = ()

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.errors import ModelError, SerError
+from ser.errors import ConfigurationError, ModelError, SerError
+from ser.feature_settings import PretrainedSettings
 from ser.features.frontends import open_front_ends
 from ser.features.frontends.base import FrontEnd
 from ser.features.normalization import AffineNormalization
 from ser.inference.description import ModelDescription, Situation
 from ser.inference.frames import FramesInMemory, Recording, compute_recordings
-from ser.inference.model_folder import read_folder
+from ser.inference.model_folder import ENCODER, read_folder
 from ser.inference.scoring import normalise, score_utterances
 from ser.model.network import SpeechEmotionNetwork
 
@@ -160,9 +161,23 @@ def load_model(folder: Path | str, encoder: Path | str | None = None) -> Emotion
         except RuntimeError as error:
             raise ModelError(f"{folder}: its weights are not those of its configuration: {error}") from None
         networks.append((network, normalisation))
+    return EmotionModel(description, networks, _open_front_end(Path(folder), description, encoder))
+
+
+def _open_front_end(folder: Path, description: ModelDescription, encoder: Path | str | None) -> FrontEnd:
+    """Open and load a model's front end; an encoder is the one that is named, that of the folder, or where it was."""
     choice = description.front_end
     if encoder is not None:
         choice = choice.model_copy(update={"location": str(Path(encoder).expanduser().absolute())})
-    (front_end,) = open_front_ends([choice])
-    front_end.load()
-    return EmotionModel(description, networks, front_end)
+    elif description.bundled:
+        choice = choice.model_copy(update={"location": str((folder / ENCODER).absolute())})
+    try:
+        (front_end,) = open_front_ends([choice])
+        front_end.load()
+    except ConfigurationError as error:
+        remedy = ""
+        if isinstance(choice.settings, PretrainedSettings):
+            remedy = "; name a folder that holds this encoder by --encoder FOLDER, or make the model anew with --bundle"
+        label = choice.settings.label
+        raise ModelError(f"{folder}: its front end {label} cannot be used here: {error}{remedy}") from None
+    return front_end

@@ -1,6 +1,10 @@
-"""Folder of a model: `model.json`, `model.safetensors`, and `README.md` for readers; nothing in it is ever executed."""
+"""Folder of a model: `model.json`, `model.safetensors`, `README.md` for readers, and perhaps its encoder.
+
+Nothing in it is ever executed.
+"""
 
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +21,9 @@ from ser.files import atomic_write, parse_json_object
 from ser.inference.description import FORMAT, ModelDescription
 
 DESCRIPTION, WEIGHTS, CARD = "model.json", "model.safetensors", "README.md"
+
+ENCODER = "encoder"
+"""Folder of the copy of a pretrained encoder."""
 
 Weights = Mapping[str, Tensor]
 """Weights of one network by name."""
@@ -43,14 +50,27 @@ def check_is_new(folder: Path) -> None:
         raise ModelError(f"{folder}: exists already; give another folder by --output, or remove it first")
 
 
-def write_folder(folder: Path, description: ModelDescription, weights: bytes, card: str) -> None:
+def write_folder(
+    folder: Path, description: ModelDescription, weights: bytes, card: str, encoder: Sequence[Path] = ()
+) -> None:
     """Write a new folder of a model.
+
+    Args:
+        folder: The folder.
+        description: Description of the model.
+        weights: Its weights, as `pack_weights` packs them.
+        card: Its card.
+        encoder: Files of its encoder that are copied into the folder.
 
     Raises:
         ModelError: The folder exists, and is never overwritten.
     """
     check_is_new(folder)
     folder.mkdir(parents=True)
+    if encoder:
+        (folder / ENCODER).mkdir()
+    for path in encoder:
+        shutil.copyfile(path, folder / ENCODER / path.name)
     atomic_write(folder / WEIGHTS, weights, durable=True)
     atomic_write(folder / CARD, card)
     # Last, so that a folder with a description is whole.
@@ -96,8 +116,8 @@ def _member(tensors: Weights, prefix: str, clip: bool, path: Path) -> tuple[dict
 def _read_description(path: Path) -> ModelDescription:
     try:
         content = parse_json_object(path.read_bytes())
-        if content.get("format") != FORMAT:
-            raise ModelError(f"{path}: format {content.get('format')}, but this program reads format {FORMAT}")
+        if content.get("format") not in range(1, FORMAT + 1):
+            raise ModelError(f"{path}: format {content.get('format')}, but this program reads formats 1 to {FORMAT}")
         description = ModelDescription.model_validate(content)
     except OSError as error:
         raise ModelError(f"{path}: expected the folder of a model: {error.strerror}") from None

@@ -76,13 +76,39 @@ def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldCo
         ConfigurationError: The corpus lacks the counts that the label strategy needs.
         FoldError: A subset is empty, or a speaker stands in two of them.
     """
-    training, validation, test = split_indices(corpus, fold)
+    return _prepare(corpus, store, configuration, fold.training_speakers, split_indices(corpus, fold))
+
+
+def prepare_corpus_data(corpus: Corpus, store: FeatureStore, configuration: FoldConfiguration) -> FoldData:
+    """Prepare a corpus that is trained on whole: no utterance validates or tests.
+
+    Args:
+        corpus: The corpus, in the order of the store.
+        store: Its raw frames.
+        configuration: The configuration.
+
+    Raises:
+        ConfigurationError: The corpus lacks the counts that the label strategy needs.
+    """
+    none = np.empty(0, dtype=np.int64)
+    subsets = (np.arange(len(corpus.utterances), dtype=np.int64), none, none)
+    return _prepare(corpus, store, configuration, corpus.speakers, subsets)
+
+
+def _prepare(
+    corpus: Corpus,
+    store: FeatureStore,
+    configuration: FoldConfiguration,
+    training_speakers: tuple[str, ...],
+    subsets: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+) -> FoldData:
+    """Normalise utterances by training speakers, and measure targets; the subsets train, validate and test."""
     speakers = [utterance.speaker for utterance in corpus.utterances]
-    affine = fit_normalization(store, speakers, configuration.normalisation, fold.training_speakers)
+    affine = fit_normalization(store, speakers, configuration.normalisation, training_speakers)
     features = MappedFeatures(store, affine, configuration.stack)
     if configuration.labels is None:
         counts, targets = (1,) * len(speakers), TargetReport(utterances=len(speakers))
     else:
         counts, targets = ctc_target_lengths(corpus.utterances, configuration.labels, features.lengths.tolist())
-    emotions = [corpus.emotions.index(utterance.emotion) for utterance in corpus.utterances]
-    return FoldData(corpus, features, training, validation, test, torch.tensor(emotions), torch.tensor(counts), targets)
+    emotions = torch.tensor([corpus.emotions.index(utterance.emotion) for utterance in corpus.utterances])
+    return FoldData(corpus, features, *subsets, emotions, torch.tensor(counts), targets)

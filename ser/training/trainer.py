@@ -92,14 +92,14 @@ def train_fold(
         weights = training.average.weights()
         validation = training.score(weights, data.validation)
         values |= _validation_values(validation, data.classes)
-        _require_finite(values, fold, epoch)
+        require_finite(values, fold, epoch)
         selector.update(values["validation_ua"], values["validation_loss"], weights)
         curve.append(EpochRecord(epoch=epoch, ended_ms=now_ms(), values=values))
         if on_epoch_end is not None:
             on_epoch_end(curve[-1])
     selected_epoch, weights = selector.best()
     test = training.score(weights, data.test)
-    _require_finite({"test_loss": test.loss}, fold, selected_epoch)
+    require_finite({"test_loss": test.loss}, fold, selected_epoch)
     result = FoldResult(
         identity=fold_identity(configuration, corpus.digest, fold, device.type),
         results_version=RESULTS_VERSION,
@@ -275,7 +275,12 @@ def _validation_values(validation: ScoredEvaluation, classes: int) -> dict[str, 
     }
 
 
-def _require_finite(values: dict[str, float], fold: Fold, epoch: int) -> None:
+def require_finite(values: dict[str, float], fold: Fold, epoch: int) -> None:
+    """Refuse values of an epoch that are not finite.
+
+    Raises:
+        TrainingError: One of them is not; the text names fold and epoch.
+    """
     bad = [f"{name} is {value}" for name, value in values.items() if not isfinite(value)]
     if bad:
         raise TrainingError(f"fold {fold.name}, epoch {epoch}: expected finite numbers, but {', '.join(bad)}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ser.inference.description import ModelDescription
+from ser.inference.description import Interval, ModelDescription
 from tracking.analysis.escaping import escape_markdown
 
 _SITUATIONS = {
@@ -29,4 +29,11 @@ def model_card(description: ModelDescription) -> str:
     )
     environment.filters["markdown"] = escape_markdown
     template = environment.get_template("card.md.jinja")
-    return template.render(model=description, corpus=description.corpus, situations=_SITUATIONS) + "\n"
+    corpus = description.corpus
+    return template.render(model=description, corpus=corpus, situations=_SITUATIONS, score=format_score) + "\n"
+
+
+def format_score(score: float, interval: Interval | None) -> str:
+    """Write a score and its interval in percent, such as '71.2% [66.0, 76.4]'."""
+    text = f"{100 * score:.1f}%"
+    return text if interval is None else f"{text} [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"

@@ -1,30 +1,36 @@
-"""Making of a model: an ensemble of the folds of the variant that validation chose, and what to expect of it."""
+"""Making of a model of the variant that validation chose, and what to expect of it."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from statistics import median_low
+from typing import Any
 
 from ser.corpora.corpus import Corpus
+from ser.errors import ConfigurationError
+from ser.feature_settings import PretrainedSettings
 from ser.features.frontends.base import FrontEndChoice
 from ser.features.normalization import AffineNormalization
 from ser.features.store import FeatureStore
-from ser.folds import split_indices
-from ser.identity import installed_torch_version
-from ser.inference.description import FORMAT, Member, ModelDescription, Situation
-from ser.inference.model_folder import pack_weights, write_folder
-from ser.inference.scoring import normalise, score_utterances, training_normalisation
-from ser.metrics import confusion_matrix, unweighted_accuracy, weighted_accuracy
-from ser.model.network import SpeechEmotionNetwork
+from ser.identity import fold_identity, installed_torch_version
+from ser.inference.description import FORMAT, Member, ModelDescription, Situation, TrainingSource
+from ser.inference.model_folder import Weights, pack_weights, write_folder
+from ser.inference.scoring import training_normalisation
+from ser.results import Fold
 from ser.training.checkpoint import deserialize_fold
 from ser.training.trainer import TrainedFold
+from ser.training.whole_corpus import train_on_all_speakers, whole_corpus
 from studies.models.card import model_card
 from studies.models.choice import VariantTrials
+from studies.models.expectation import measure_expectation
+from studies.models.scores import ModelScores
 from tracking.results.store import ResultStore
+
+Bar = Callable[[str], Callable[[int, int], None]]
+"""Opens a progress bar with a title; what it returns is called with the number done and the total."""
 
 
 @dataclass(frozen=True)
@@ -45,130 +51,69 @@ class ModelSource:
     front_end: FrontEndChoice
     results: ResultStore
 
-    @property
-    def speakers(self) -> list[str]:
-        """Speaker of each utterance."""
-        return [utterance.speaker for utterance in self.corpus.utterances]
+    def normalisation(self, fold: TrainedFold) -> AffineNormalization:
+        """Normalisation by a fold's training speakers."""
+        return self._normalisation(fold, fold.result.fold)
+
+    def normalisation_by_all(self, fold: TrainedFold) -> AffineNormalization:
+        """Normalisation by all speakers, for a network of a fold's configuration."""
+        return self._normalisation(fold, whole_corpus(self.corpus))
+
+    def _normalisation(self, fold: TrainedFold, training: Fold) -> AffineNormalization:
+        speakers = [utterance.speaker for utterance in self.corpus.utterances]
+        return training_normalisation(self.store, speakers, fold.result.configuration, training.training_speakers)
+
+
+@dataclass(frozen=True)
+class _Network:
+    """Network of a model, with the normalisation by its training speakers."""
+
+    member: Member
+    weights: Weights
+    normalisation: AffineNormalization
 
 
 def make_model(
-    source: ModelSource, variant: VariantTrials, folder: Path, progress: Callable[[int, int], None]
+    source: ModelSource, variant: VariantTrials, folder: Path, training: TrainingSource, bundle: bool, bar: Bar
 ) -> ModelDescription:
-    """Make a model of a variant's trained folds, and write its folder.
+    """Make a model of a variant, and write its folder.
 
     Args:
         source: Data of the study.
         variant: The variant.
         folder: Folder of the model; it must not exist.
-        progress: Called with the folds done and their number.
+        training: Whether its networks are the trained folds, or one for each seed that is trained on all speakers
+            now. No test score enters either.
+        bundle: Whether the encoder is copied into the folder.
+        bar: Opens a progress bar.
 
     Returns:
         The description of the model, as written.
 
     Raises:
-        StudyError: The variant's decision cannot be made for utterances without known words.
         ModelError: The folder exists.
+        ConfigurationError: There is no encoder to copy.
         SerError: A result is damaged.
     """
-    folds = list(_read_folds(source.results, variant))
-    members = []
-    heard: list[dict[Situation, NDArray[np.int64]]] = []
-    for done, fold in enumerate(folds, 1):
-        normalisation = training_normalisation(
-            source.store, source.speakers, fold.result.configuration, fold.result.fold.training_speakers
-        )
-        heard.append(_confusions(source, fold, normalisation))
-        members.append((fold.weights, normalisation))
-        progress(done, len(folds))
-    weights = pack_weights(members)
-    description = _describe(source, variant, folds, weights, _add_up(heard))
-    write_folder(folder, description, weights, model_card(description))
-    return description
-
-
-def _read_folds(results: ResultStore, variant: VariantTrials) -> Iterable[TrainedFold]:
-    for trial in variant.trials:
-        for identity in trial.folds:
-            yield deserialize_fold(results.path(identity).read_bytes())
-
-
-def _confusions(
-    source: ModelSource, fold: TrainedFold, training: AffineNormalization
-) -> dict[Situation, NDArray[np.int64]]:
-    """Confusion matrices of a fold on its test speakers, by what is known of them."""
-    result = fold.result
-    classes = len(source.corpus.emotions)
-    _, _, test = split_indices(source.corpus, result.fold)
-    confusions: dict[Situation, NDArray[np.int64]] = {
-        "speaker": confusion_matrix(result.test.actual, result.test.predicted, classes)
-    }
-    if result.configuration.normalisation != "zscore_speaker":
-        return confusions
-    network = SpeechEmotionNetwork(result.configuration, classes)
-    network.load_state_dict(dict(fold.weights))
-    frames = _Subset(source.store, test)
-    speakers = [source.corpus.utterances[index].speaker for index in test]
-    situations: tuple[Situation, ...] = ("file", "stranger")
-    for situation in situations:
-        features = normalise(frames, speakers, result.configuration, training, situation)
-        predicted = score_utterances(network, features, result.configuration).argmax(axis=1)
-        actual = [source.corpus.emotions.index(source.corpus.utterances[index].emotion) for index in test]
-        confusions[situation] = confusion_matrix(actual, predicted.tolist(), classes)
-    return confusions
-
-
-@dataclass(frozen=True)
-class _Subset:
-    """Frames of some utterances of a store.
-
-    Attributes:
-        store: The store.
-        indices: Positions of the utterances.
-    """
-
-    store: FeatureStore
-    indices: NDArray[np.int64]
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Frames of each utterance, shape `(utterance,)`."""
-        lengths: NDArray[np.int64] = self.store.lengths[self.indices]
-        return lengths
-
-    @property
-    def width(self) -> int:
-        """Numbers in a frame."""
-        return self.store.width
-
-    def frames(self, index: int) -> NDArray[np.floating]:
-        """Frames of one utterance, shape `(frame, width)`."""
-        return self.store.frames(int(self.indices[index]))
-
-
-def _add_up(confusions: list[dict[Situation, NDArray[np.int64]]]) -> dict[Situation, NDArray[np.int64]]:
-    total = dict(confusions[0])
-    for fold in confusions[1:]:
-        total = {situation: total[situation] + fold[situation] for situation in total}
-    return total
-
-
-def _describe(
-    source: ModelSource,
-    variant: VariantTrials,
-    folds: list[TrainedFold],
-    weights: bytes,
-    confusions: dict[Situation, NDArray[np.int64]],
-) -> ModelDescription:
-    members = tuple(
-        Member(
-            identity=fold.result.identity,
-            fold=fold.result.fold.name,
-            seed=fold.result.configuration.seed,
-            test_speakers=fold.result.fold.test_speakers,
-        )
-        for fold in folds
+    encoder = _encoder_files(source.front_end) if bundle else []
+    folds = [
+        deserialize_fold(source.results.path(identity).read_bytes())
+        for trial in variant.trials
+        for identity in trial.folds
+    ]
+    normalisations = [source.normalisation(fold) for fold in folds]
+    scores, utterances = measure_expectation(
+        source.corpus, source.store, folds, normalisations, bar("measuring what to expect")
     )
-    return ModelDescription(
+    if training == "all":
+        networks = _train_on_all(source, folds, bar("training on all speakers"))
+    else:
+        networks = [
+            _Network(_fold_member(fold), fold.weights, normalisation)
+            for fold, normalisation in zip(folds, normalisations, strict=True)
+        ]
+    weights = pack_weights([(network.weights, network.normalisation) for network in networks])
+    description = ModelDescription(
         format=FORMAT,
         name=f"{source.corpus.name}-{variant.label}".replace(" · ", "-").replace(" ", ""),
         study=source.study,
@@ -176,10 +121,94 @@ def _describe(
         corpus=source.corpus.identity,
         configuration=variant.configuration,
         front_end=source.front_end,
-        members=members,
-        expected_ua={situation: unweighted_accuracy(confusion) for situation, confusion in confusions.items()},
-        expected_wa={situation: weighted_accuracy(confusion) for situation, confusion in confusions.items()},
-        utterances=int(confusions["speaker"].sum()) // len(variant.trials),
+        members=tuple(network.member for network in networks),
+        utterances=utterances,
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         versions={"ser-studies": version("ser-studies"), "torch": installed_torch_version()},
+        trained_on=training,
+        bundled=bundle,
+        **_expected(scores),
     )
+    write_folder(folder, description, weights, model_card(description), encoder)
+    return description
+
+
+def _encoder_files(choice: FrontEndChoice) -> list[Path]:
+    """List the files of a model's encoder.
+
+    Raises:
+        ConfigurationError: The front end has no encoder, or not the one of the settings.
+    """
+    from ser.features.frontends.pretrained.checkpoint import checkpoint_files, read_checkpoint
+
+    if not isinstance(choice.settings, PretrainedSettings) or choice.location is None:
+        raise ConfigurationError(f"--bundle: front end {choice.settings.label} has no weights to put into the model")
+    return checkpoint_files(read_checkpoint(choice.location))
+
+
+def _fold_member(fold: TrainedFold) -> Member:
+    result = fold.result
+    return Member(
+        identity=result.identity,
+        fold=result.fold.name,
+        seed=result.configuration.seed,
+        test_speakers=result.fold.test_speakers,
+    )
+
+
+def _train_on_all(
+    source: ModelSource, folds: Sequence[TrainedFold], progress: Callable[[int, int], None]
+) -> list[_Network]:
+    """Train one network for each seed on all speakers.
+
+    It ends after the median of the epochs that validation selected in the folds of its seed, of two middle ones the
+    lower; where a recipe scores the last epoch, that is the recipe's number.
+    """
+    by_seed: dict[int, list[TrainedFold]] = {}
+    for fold in folds:
+        by_seed.setdefault(fold.result.configuration.seed, []).append(fold)
+    epochs = {seed: median_low(fold.result.selected_epoch for fold in of_seed) for seed, of_seed in by_seed.items()}
+    networks: list[_Network] = []
+    done, total = 0, sum(epochs.values())
+    for seed, of_seed in by_seed.items():
+        configuration = of_seed[0].result.configuration
+        weights = train_on_all_speakers(
+            source.corpus,
+            source.store,
+            configuration,
+            epochs[seed],
+            partial(_report_epoch, progress, done, total),
+        )
+        done += epochs[seed]
+        speakers = whole_corpus(source.corpus)
+        member = Member(
+            identity=fold_identity(
+                configuration.model_copy(update={"epochs": epochs[seed]}), source.corpus.digest, speakers, "cpu"
+            ),
+            fold=speakers.name,
+            seed=seed,
+            test_speakers=(),
+            epochs=epochs[seed],
+        )
+        networks.append(_Network(member, weights, source.normalisation_by_all(of_seed[0])))
+    return networks
+
+
+def _report_epoch(progress: Callable[[int, int], None], earlier: int, total: int, epoch: int) -> None:
+    """Report an epoch after those of earlier seeds."""
+    progress(earlier + epoch, total)
+
+
+def _expected(scores: dict[Situation, ModelScores]) -> dict[str, Any]:
+    """Scores as fields of a model's description."""
+    return {
+        "expected_ua": {situation: score.ua for situation, score in scores.items()},
+        "expected_wa": {situation: score.wa for situation, score in scores.items()},
+        "expected_ua_interval": {
+            situation: score.ua_interval for situation, score in scores.items() if score.ua_interval is not None
+        },
+        "expected_wa_interval": {
+            situation: score.wa_interval for situation, score in scores.items() if score.wa_interval is not None
+        },
+        "expected_recalls": scores["speaker"].recalls,
+    }

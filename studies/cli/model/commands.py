@@ -18,6 +18,13 @@ app = typer.Typer(
 )
 
 
+class TrainingSpeakers(StrEnum):
+    """Speakers that the networks of a model are trained on."""
+
+    FOLDS = "folds"
+    ALL = "all"
+
+
 @dataclass(frozen=True, kw_only=True)
 class MakeOptions(StorageOptions):
     """Options of `ser model make`."""
@@ -27,16 +34,26 @@ class MakeOptions(StorageOptions):
         str | None, typer.Option(help="Name of another variant, such as 'none · words', or a part of it.")
     ] = None
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus, where it has moved since the study.")] = None
-    output: Annotated[Path | None, typer.Option(help="Folder of the model; HOME/models/NAME without it.")] = None
+    training: Annotated[
+        TrainingSpeakers,
+        typer.Option("--from", help="An ensemble of the trained folds, or a new training on all speakers."),
+    ] = TrainingSpeakers.FOLDS
+    bundle: Annotated[
+        bool, typer.Option("--bundle", help="Copy the pretrained encoder into the folder, for machines without it.")
+    ] = False
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the model; HOME/models/STUDY without it, with --from all STUDY-all.")
+    ] = None
 
 
 @app.command("make", epilog="Example: ser model make --study demo-quick-quantum-1a2b3c4d")
 @lazy_command("studies.cli.model.make:make")
 def make(options: MakeOptions) -> None:
-    """Make a model: an ensemble of the folds of the variant with the highest mean validation UA.
+    """Make a model of the variant with the highest mean validation UA.
 
-    It writes a folder with the weights (safetensors), a description (JSON) and a model card. Its expected UA is
-    measured on the folds' test speakers, by what is known of a speaker.
+    It is an ensemble of its folds; with --from all one network for each seed, trained on all speakers for the median
+    of the epochs that the folds' validation selected. It writes a folder with the weights (safetensors), a description
+    (JSON) and a model card. Its expected UA is that of the folds on their test speakers, by what is known of a speaker.
     """
 
 

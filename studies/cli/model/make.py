@@ -14,7 +14,7 @@ from ser.features.store import FeatureStore
 from ser.inference.description import ModelDescription
 from ser.inference.model_folder import check_is_new
 from studies.cli.arguments import find_study, open_home
-from studies.cli.model.commands import MakeOptions
+from studies.cli.model.commands import MakeOptions, TrainingSpeakers
 from studies.cli.model.expectations import expectation_lines
 from studies.cli.terminal.progress import StudyDisplay
 from studies.models.choice import check_usable, choose_variant
@@ -36,7 +36,8 @@ def make(options: MakeOptions) -> None:
     results = ResultStore(home.results)
     variant = choose_variant(study, results, options.variant)
     check_usable(variant)
-    folder = options.output or home.models / study.name
+    suffix = "-all" if options.training is TrainingSpeakers.ALL else ""
+    folder = options.output or home.models / f"{study.name}{suffix}"
     check_is_new(folder)
     with StudyDisplay() as display:
         root = options.root or _root(study, home)
@@ -49,7 +50,7 @@ def make(options: MakeOptions) -> None:
             corpus, [front_end], home.features.absolute(), display.progress_bar("computing features")
         )
         source = ModelSource(study.name, corpus, FeatureStore.open(store), front_end, results)
-        description = make_model(source, variant, folder, display.progress_bar("measuring what to expect"))
+        description = make_model(source, variant, folder, options.training.value, options.bundle, display.progress_bar)
     _print(description, folder)
 
 
@@ -69,11 +70,18 @@ def _front_end(study: StudySummary, settings: FeatureSettings) -> FrontEndChoice
 
 def _print(description: ModelDescription, folder: Path) -> None:
     console = Console()
-    console.print(
-        f"{description.variant}: {len(description.members)} networks, chosen by validation UA", highlight=False
-    )
+    console.print(f"{description.variant}: {_describe_networks(description)}, chosen by validation UA", highlight=False)
     for line in expectation_lines(description):
         console.print(line, highlight=False)
     console.print(f"model: {folder.absolute()}", soft_wrap=True, highlight=False, markup=False)
     command = f"ser predict AUDIO --model {shlex.quote(str(folder))}"
     console.print(f"use it: {command}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _describe_networks(description: ModelDescription) -> str:
+    count = len(description.members)
+    networks = f"{count} network{'s' if count > 1 else ''}"
+    if description.trained_on == "folds":
+        return networks
+    epochs = ", ".join(str(member.epochs) for member in description.members)
+    return f"{networks} trained on all speakers for {epochs} epochs"

@@ -146,8 +146,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no JSON": (lambda folder: (folder / "model.json").write_text("{"), "it is not JSON"),
     "endless JSON": (lambda folder: (folder / "model.json").write_text("[" * 100_000), "expected the description"),
     "a later format": (
-        lambda folder: change(folder / "model.json", format=2),
-        "format 2, but this program",
+        lambda folder: change(folder / "model.json", format=FORMAT + 1),
+        "format 3, but this program reads formats 1 to 2",
     ),
     "an unknown field": (lambda folder: change(folder / "model.json", mood="good"), "mood: Extra inputs"),
     "no members": (lambda folder: change(folder / "model.json", members=[]), "no member"),
@@ -171,6 +171,19 @@ def test_damaged_folder_is_named_in_one_line(make: Make, name: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
         load_model(folder)
     assert str(folder) in str(caught.value)
+
+
+def test_folder_of_the_first_format_is_read(corpus: Corpus, make: Make) -> None:
+    folder, _ = make()
+    recording = [Recording("first", corpus.utterances[0].path)]
+    before = heard(load_model(folder), recording)
+    content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    for name in ("trained_on", "bundled", "expected_ua_interval", "expected_wa_interval", "expected_recalls"):
+        del content[name]
+    for member in content["members"]:
+        del member["epochs"]
+    (folder / "model.json").write_text(json.dumps(content | {"format": 1}), encoding="utf-8")
+    assert heard(load_model(folder), recording) == before
 
 
 def test_existing_folder_is_never_overwritten(make: Make) -> None:

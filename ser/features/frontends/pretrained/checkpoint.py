@@ -131,6 +131,14 @@ def weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("model*.safetensors"))
 
 
+def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:
+    """List all files of a checkpoint that this front end reads, and those that state its licence."""
+    folder = checkpoint.folder
+    licences = sorted(path for path in folder.glob("LICENSE*") if path.is_file())
+    index = [path for path in (folder / "model.safetensors.index.json",) if path.is_file()]
+    return [folder / CONFIG, folder / PREPROCESSOR, *weight_files(folder), *index, *licences]
+
+
 def _find_folder(location: str, download: bool) -> Path:
     folder = Path(location).expanduser()
     if folder.is_dir():

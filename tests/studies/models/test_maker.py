@@ -1,0 +1,120 @@
+"""A model is made of trained folds, or trained on all speakers for as long as the folds' validation says."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ser.errors import ConfigurationError
+from ser.features.frontends.base import FrontEndChoice
+from ser.inference.description import ModelDescription, TrainingSource
+from ser.inference.model_folder import WEIGHTS
+from ser.metrics import evaluation_confusion, unweighted_accuracy
+from ser.training.checkpoint import parse_result, serialize_fold
+from ser.training.trainer import TrainedFold
+from studies.models.choice import VariantTrials
+from studies.models.maker import ModelSource, make_model
+from studies.search.started_trials import StartedTrial
+from tests.support.toy_corpus import fold_of, small, toy_corpus, toy_store, train
+from tracking.results.store import ResultStore
+
+CORPUS = toy_corpus()
+FOLDS = 3
+
+
+def with_selected_epoch(fold: TrainedFold, epoch: int) -> TrainedFold:
+    return dataclasses.replace(fold, result=fold.result.model_copy(update={"selected_epoch": epoch}))
+
+
+def no_bar(title: str) -> Callable[[int, int], None]:
+    return lambda done, total: None
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., tuple[ModelDescription, Path]]:
+    """Makes a model of three folds a seed whose selected epochs are given."""
+
+    def made(
+        name: str,
+        training: TrainingSource,
+        selected: tuple[tuple[int, ...], ...] = ((1, 4, 2),),
+        bar: Any = no_bar,
+        bundle: bool = False,
+        **changes: Any,
+    ) -> tuple[ModelDescription, Path]:
+        results, trials = ResultStore(tmp_path / "results"), []
+        for seed, epochs in enumerate(selected, 1):
+            configuration = small(seed=seed, epochs=4, selection="best_validation", **changes)
+            folds = [
+                with_selected_epoch(train(configuration, fold=fold_of(CORPUS, index)), epoch)
+                for index, epoch in enumerate(epochs)
+            ]
+            for fold in folds:
+                results.put(fold.result.identity, serialize_fold(fold))
+            trials.append(
+                StartedTrial(
+                    configuration=configuration,
+                    identity=str(seed),
+                    folds={fold.result.identity: fold.result.fold for fold in folds},
+                    state=None,  # type: ignore[arg-type]
+                    mean_validation_ua=0.5,
+                    pruned=None,
+                    failure=None,
+                )
+            )
+        variant = VariantTrials("none · words", tuple(trials))
+        front_end = FrontEndChoice(settings=trials[0].configuration.features)
+        source = ModelSource("first", CORPUS, toy_store(CORPUS), front_end, results)
+        return make_model(source, variant, tmp_path / name, training, bundle, bar), tmp_path / name
+
+    return made
+
+
+Make = Callable[..., tuple[ModelDescription, Path]]
+
+
+def test_training_on_all_speakers_is_repeated_bit_for_bit(make: Make) -> None:
+    steps: list[tuple[int, int]] = []
+    first, folder = make("first", "all", bar=lambda title: lambda done, total: steps.append((done, total)))
+    second, again = make("second", "all")
+    assert (folder / WEIGHTS).read_bytes() == (again / WEIGHTS).read_bytes()
+    assert first.weights_sha256 == second.weights_sha256
+    assert steps[-2:] == [(1, 2), (2, 2)]
+    (member,) = first.members
+    assert (member.fold, member.test_speakers, member.epochs) == ("all", (), 2)
+
+
+def test_each_seed_is_trained_for_the_median_of_its_folds(make: Make) -> None:
+    description, _ = make("model", "all", ((1, 4, 3), (2, 1, 1)))
+    assert [(member.seed, member.epochs) for member in description.members] == [(1, 3), (2, 1)]
+    assert len({member.identity for member in description.members}) == 2
+
+
+def test_last_epoch_of_the_recipe_is_the_last_on_all_speakers(make: Make) -> None:
+    description, _ = make("model", "all", ((4, 4, 4),))
+    assert description.members[0].epochs == 4
+
+
+def test_expected_scores_are_those_of_the_folds_either_way(make: Make) -> None:
+    by_folds, folder = make("folds", "folds")
+    by_all, folder_of_all = make("all", "all")
+    assert by_folds.expected_ua == by_all.expected_ua
+    assert by_folds.expected_ua_interval == by_all.expected_ua_interval
+    results = [parse_result(path.read_bytes()) for path in (folder.parent / "results").glob("*.safetensors")]
+    confusion = sum(evaluation_confusion(result.test, 3) for result in results)
+    assert by_folds.expected_ua["speaker"] == pytest.approx(unweighted_accuracy(confusion))  # type: ignore[arg-type]
+    low, high = by_folds.expected_ua_interval["speaker"]
+    assert low <= by_folds.expected_ua["speaker"] <= high
+    card, card_of_all = (path.joinpath("README.md").read_text(encoding="utf-8") for path in (folder, folder_of_all))
+    assert "3 networks of variant none · words vote" in card
+    assert "1 network was trained on all speakers" in card_of_all
+    assert "These are the scores of the study's folds" in card_of_all
+    assert "| sadness | " in card
+
+
+def test_front_end_without_an_encoder_cannot_be_bundled(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--bundle: front end log_mel has no weights"):
+        make("model", "folds", bundle=True)
+    assert not (tmp_path / "model").exists()
