@@ -6,6 +6,7 @@ BASELINE       ?= on       ## off: train the attentions alone, without none besi
 CORPUS         ?= demo     ## demo, emodb, iemocap, fau_aibo, manifest or audformat
 ROOT           ?=          ## Folder of the corpus; not needed for demo
 CORPUS_SET     ?=          ## Options of the corpus, name=value: docs/corpora.md
+FILE           ?=          ## Study file in YAML, instead of the settings of a study
 RECIPE         ?=          ## paper, recommended, quick or extended
 LABELS         ?=          ## words, phonemes, phonemes_x2, utterance (several quoted)
 SCOPE          ?=          ## Attention windows in odd frames, such as 9 (several quoted)
@@ -52,10 +53,14 @@ quote   = '$(subst ','\'',$(strip $(1)))'
 option  = $(if $(strip $($(1))),--$(2) $(call quote,$($(1))))
 options = $(foreach value,$($(1)),--$(2) $(call quote,$(value)))
 
+# A study file has settings of its own; what is set beside it is passed on, and `ser` refuses it.
+default = $(if $(strip $(FILE)),$(filter file,$(origin $(1))))
+
 STUDY_OPTIONS = \
 	$(if $(filter-out on off,$(BASELINE)),$(error BASELINE=$(BASELINE): expected on or off)) \
 	$(if $(filter off,$(BASELINE)),--no-baseline) \
-	$(call option,CORPUS,corpus) \
+	$(call option,FILE,file) \
+	$(if $(call default,CORPUS),,$(call option,CORPUS,corpus)) \
 	$(call option,ROOT,root) \
 	$(call options,CORPUS_SET,corpus-set) \
 	$(call option,RECIPE,recipe) \
@@ -64,7 +69,7 @@ STUDY_OPTIONS = \
 	$(call options,FEATURES,features) \
 	$(call option,CRITERION,criterion) \
 	$(call option,FOLDS,folds) \
-	$(call option,SEEDS,seeds) \
+	$(if $(call default,SEEDS),,$(call option,SEEDS,seeds)) \
 	$(call option,TRIALS,trials) \
 	$(call option,PRUNER,pruner) \
 	$(call options,SET,set) \
@@ -118,7 +123,7 @@ lock: setup ## Write all packages' hashes, after a change of dependencies
 	$(BIN)/python requirements/make.py
 
 study: setup ## Run or resume a study of attentions: make study ATTN=quantum
-	@$(BIN)/ser study run $(call options,ATTN,attention) $(STUDY_OPTIONS)
+	@$(BIN)/ser study run $(if $(call default,ATTN),,$(call options,ATTN,attention)) $(STUDY_OPTIONS)
 
 studies: setup ## Run or resume a study of all four attentions
 	@$(BIN)/ser study run --attention all $(STUDY_OPTIONS)

@@ -1,13 +1,10 @@
 """Shell command that runs a study, from its plan."""
 
 import shlex
-from collections.abc import Set
-from typing import Any, get_args
+from collections.abc import Iterable
 
-from ser.config import WINDOWED_ATTENTIONS, AttentionName
-from ser.features.frontends.choices import format_choice
 from studies.planning.plan import StudyPlan
-from studies.planning.recipes import recipe_named
+from studies.planning.plan_options import plan_options
 
 
 def study_command(plan: StudyPlan, root: str | None) -> str:
@@ -21,50 +18,28 @@ def study_command(plan: StudyPlan, root: str | None) -> str:
         A shell command. It also has the options that its recipe sweeps, so that it stays the same study
         when a recipe changes.
     """
-    sweeps_all = set(plan.attentions) == set(get_args(AttentionName))
-    words = ["ser", "study", "run", "--corpus", plan.corpus]
-    words += [] if root is None else ["--root", root]
-    words += _repeat_option("--corpus-set", [f"{name}={value}" for name, value in plan.corpus_options.items()])
-    words += ["--recipe", plan.recipe]
-    words += _repeat_option("--features", map(format_choice, plan.front_ends))
-    words += _repeat_option("--attention", ["all"] if sweeps_all else plan.attentions)
-    if "none" not in plan.attentions and plan.space is None:
-        words += ["--no-baseline"]
-    # A search's name depends on its whole space, also on dimensions without effect.
-    if plan.criterion == "ctc" or plan.space is not None:
-        words += _repeat_option("--labels", plan.labels)
-    if not set(plan.attentions).isdisjoint(WINDOWED_ATTENTIONS) or plan.space is not None:
-        words += _repeat_option("--scope", plan.scopes)
-    recipe = recipe_named(plan.recipe)
-    defaults = recipe.settings_for(plan.corpus)
-    if plan.criterion != defaults["criterion"]:
-        words += ["--criterion", plan.criterion]
-    if plan.folds != recipe.folds_for(plan.corpus):
-        words += ["--folds", plan.folds]
-    if len(plan.seeds) > 1:
-        words += ["--seeds", str(len(plan.seeds))]
-    if plan.trials is not None:
-        words += ["--trials", str(plan.trials)]
-    if plan.pruner != recipe.pruner:
-        words += ["--pruner", plan.pruner]
-    searched = {} if plan.space is None else plan.space.dimensions
-    fixed = {name for name in recipe.space.keys() - searched.keys() if plan.has_dimension(name)}
-    for kind, differing in plan.front_end_settings.items():
-        fixed |= recipe.front_end_settings[kind].keys() - differing.keys()
-    words += _repeat_option("--set", _changed_settings(plan, defaults, fixed))
-    if plan.precision != recipe.precision:
-        words += ["--set", f"precision={plan.precision}"]
+    options = plan_options(plan)
+    words = ["ser", "study", "run", "--corpus", options.corpus]
+    words += _option("--root", root)
+    words += _repeat_option("--corpus-set", [f"{name}={value}" for name, value in options.corpus_options.items()])
+    words += ["--recipe", options.recipe]
+    words += _repeat_option("--features", options.features)
+    words += _repeat_option("--attention", options.attentions)
+    words += [] if options.baseline else ["--no-baseline"]
+    words += _repeat_option("--labels", options.labels)
+    words += _repeat_option("--scope", options.scopes)
+    words += _option("--criterion", options.criterion)
+    words += _option("--folds", options.folds)
+    words += _option("--seeds", options.seeds if options.seeds > 1 else None)
+    words += _option("--trials", options.trials)
+    words += _option("--pruner", options.pruner)
+    words += _repeat_option("--set", [f"{name}={value}" for name, value in options.overrides.items()])
     return shlex.join(words)
 
 
-def _repeat_option(option: str, values: Any) -> list[str]:
+def _option(option: str, value: object) -> list[str]:
+    return [] if value is None else [option, str(value)]
+
+
+def _repeat_option(option: str, values: Iterable[object]) -> list[str]:
     return [word for value in values for word in (option, str(value))]
-
-
-def _changed_settings(plan: StudyPlan, defaults: dict[str, Any], fixed: Set[str]) -> list[str]:
-    """Return settings that differ from the recipe's, or that it would search; `validation` follows from the folds."""
-    return [
-        f"{name}={'off' if value is None else value}"
-        for name, value in plan.settings.items()
-        if (value != defaults.get(name) or name in fixed) and (name != "validation" or value is not None)
-    ]

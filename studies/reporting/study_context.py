@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from studies.planning.command import study_command
+from studies.planning.study_file import format_study_file
 from studies.provenance import home_tag_name
 from studies.reporting.importances import compute_importances, trial_groups
 from studies.search.summaries import StudySummary
@@ -31,9 +32,10 @@ def report_context(home: Home, studies: Sequence[StudySummary], table: ResultsTa
 
 def _study_info(home: Home, study: StudySummary) -> StudyInfo:
     start = study.start
-    root = None if start is None or study.plan.corpus == "demo" else start.root_of(home_tag_name(home.root))
+    root = study.root_of(home_tag_name(home.root))
     return StudyInfo(
         command=study_command(study.plan, root),
+        file=format_study_file(study.name, study.plan, root),
         trials=study.trials,
         trials_done=study.trials_complete + study.trials_pruned,
         commit="" if start is None else start.commit,

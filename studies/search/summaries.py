@@ -51,6 +51,12 @@ class StudySummary:
         pruned = f" (and {self.trials_pruned} pruned)" if self.trials_pruned else ""
         return f"{self.trials_complete} of {self.trials}{pruned}"
 
+    def root_of(self, home: str) -> str | None:
+        """Return the folder of its corpus, see `StartRecord.root_of`; None for the demo corpus or without a start."""
+        if self.start is None or self.plan.corpus == "demo":
+            return None
+        return self.start.root_of(home)
+
 
 def list_studies(storage: Storage) -> list[StudySummary]:
     """List all studies of a storage, the newest last.

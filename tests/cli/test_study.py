@@ -1,5 +1,6 @@
 """A small study by command, with real workers, and the commands that look at it."""
 
+import html
 import json
 import os
 import platform
@@ -199,6 +200,18 @@ def test_a_second_call_trains_nothing(ran: StudyFolder) -> None:
     assert corpus_note.startswith("1 of 29 utterances are left out (first: 16a01Fa: ")
     assert progress == f"trials 1 of 1, folds {FOLDS} of {FOLDS}"
     assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
+
+
+def test_the_file_of_a_study_resumes_it_and_is_in_its_report(ran: StudyFolder, tmp_path: Path) -> None:
+    shown = ran.ser("study", "show", ran.summary().name, "--yaml").stdout
+    (tmp_path / "study.yaml").write_text(shown)
+    before = {run.info.run_id: run.info.end_time for run in ran.runs()}
+    answer = ran.ser("study", "run", "--file", str(tmp_path / "study.yaml"), "--workers", "2")
+    assert f"study:  {ran.summary().name}" in answer.stdout.splitlines()
+    assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
+    (page,) = (Path(line[8:]) for line in answer.stdout.splitlines() if line.startswith("report: "))
+    assert shown in html.unescape(page.read_text(encoding="utf-8"))
+    assert ran.ser("study", "show").stdout.startswith(f"ser study run --corpus emodb --root {ran.corpus} ")
 
 
 def test_names_of_studies_are_whole_on_a_narrow_terminal(ran: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ class StudyInfo:
         commit: Git commit of the code; empty outside a checkout.
         dirty: Whether the checkout had uncommitted changes.
         running: Whether it is running now.
+        file: Its study file, as YAML; empty where none is to be shown.
     """
 
     command: str
@@ -23,6 +24,7 @@ class StudyInfo:
     commit: str = ""
     dirty: bool = False
     running: bool = False
+    file: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,24 @@ def check(options: CheckOptions) -> None:
 class RunOptions(HomeOptions):
     """Options of `ser study run`."""
 
-    attention: Annotated[list[str], typer.Option(help="none, local, component, quantum or all; may be repeated.")]
+    attention: Annotated[
+        list[str] | None, typer.Option(help="none, local, component, quantum or all; may be repeated.")
+    ] = None
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Study file in YAML, instead of the options that name a study: ser study show --yaml."),
+    ] = None
     baseline: Annotated[
-        bool, typer.Option(help="Train attention none, too, and compare with it; recipe 'extended' never adds it.")
-    ] = True
-    corpus: Annotated[str, typer.Option(help="demo, emodb, iemocap, fau_aibo, manifest or audformat.")] = "demo"
+        bool | None,
+        typer.Option(
+            "--baseline/--no-baseline",
+            help="Train attention none, too, and compare with it; recipe 'extended' never adds it "
+            "[default: --baseline].",
+        ),
+    ] = None
+    corpus: Annotated[
+        str | None, typer.Option(help="demo, emodb, iemocap, fau_aibo, manifest or audformat [default: demo].")
+    ] = None
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus; not needed for the demo corpus.")] = None
     corpus_set: Annotated[
         list[str] | None, typer.Option(help="An option of the corpus, as name=value; may be repeated.")
@@ -99,7 +112,9 @@ class RunOptions(HomeOptions):
     folds: Annotated[str | None, typer.Option(help="speaker, session, groups:K or given [default: the recipe's].")] = (
         None
     )
-    seeds: Annotated[int, typer.Option(help="Repetitions of every configuration, with seeds 1 to n.")] = 1
+    seeds: Annotated[
+        int | None, typer.Option(help="Repetitions of every configuration, with seeds 1 to n [default: 1].")
+    ] = None
     trials: Annotated[
         int | None, typer.Option(help="Configurations to search with recipe 'extended' [default: 50].")
     ] = None
@@ -136,8 +151,22 @@ def run(options: RunOptions) -> None:
     of quantum is named none+quantum. --no-baseline leaves it out.
 
     The options identify the study: rerun the command after an interruption and it continues. Finished folds are never
-    retrained, neither those of this study nor those of another.
+    retrained, neither those of this study nor those of another. A study file names the same study: --file study.yaml.
     """
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(StorageOptions):
+    """Options of `ser study show`."""
+
+    study: StudyArgument = None
+    yaml: Annotated[bool, typer.Option("--yaml", help="Print a study file, for: ser study run --file FILE.")] = False
+
+
+@app.command(epilog="Example: ser study show demo-quick-quantum-1a2b3c4d --yaml > study.yaml")
+@lazy_command("studies.cli.study.show:show")
+def show(options: ShowOptions) -> None:
+    """Print the command that runs a study, or its study file."""
 
 
 @app.command("list", epilog="Example: ser study list")

@@ -1,6 +1,7 @@
 """Run a study, and report its corpus."""
 
 from pathlib import Path
+from typing import cast
 
 from ser.corpora.registry import LOADERS
 from ser.corpora.synthetic.demo import make_demo
@@ -12,9 +13,9 @@ from studies.cli.study.commands import RunOptions
 from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.coordination.shutdown import sigterm_as_exit
 from studies.execution.backends import open_backend
-from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
-from studies.planning.recipes import default_recipe
+from studies.planning.study_file import read_study_file
+from studies.planning.study_keys import StudyKeys, options_of_keys
 from studies.reporting.report_upload import upload_to_study_run
 from studies.runner import run_study
 from studies.search.summaries import list_studies
@@ -29,10 +30,11 @@ def run(options: RunOptions) -> None:
     """
     if options.workers is not None and options.workers < 1:
         raise ConfigurationError(f"--workers must be 1 or more, got {options.workers}")
-    plan, home = _plan(options), open_home(options)
+    plan, root = _plan_and_root(options)
+    home = open_home(options)
     stall_timeout_s = 60 * options.stall_timeout_min or None
     with StudyDisplay() as display:
-        root = _corpus_root(plan.corpus, options.root, home.demo_corpus, display)
+        root = _corpus_root(plan.corpus, root, home.demo_corpus, display)
         with (
             sigterm_as_exit(),
             open_backend(options.executor, options.workers, options.gpus, options.device) as backend,
@@ -51,26 +53,47 @@ def run(options: RunOptions) -> None:
         )
 
 
-def _plan(options: RunOptions) -> StudyPlan:
-    return StudyPlan.from_options(
-        StudyOptions(
-            corpus=options.corpus,
-            recipe=options.recipe or default_recipe(options.corpus),
-            attentions=tuple(options.attention),
-            baseline=options.baseline,
-            labels=tuple(options.labels or ()),
-            scopes=tuple(options.scope or ()),
-            criterion=options.criterion,
-            folds=options.folds,
-            seeds=options.seeds,
-            overrides=parse_key_values("--set", options.set_ or []),
-            corpus_options=parse_key_values("--corpus-set", options.corpus_set or []),
-            trials=options.trials,
-            pruner=options.pruner,
-            features=tuple(options.features or ()),
-            download=options.download,
-        )
-    )
+def _plan_and_root(options: RunOptions) -> tuple[StudyPlan, Path | None]:
+    """Make the plan of the options or of the study file, and name the folder of its corpus.
+
+    Raises:
+        ConfigurationError: Neither or both of them name a study, or a value is not valid.
+    """
+    keys = _keys(options)
+    if options.file is None:
+        if not options.attention:
+            raise ConfigurationError("expected --attention, such as --attention quantum, or --file study.yaml")
+        return StudyPlan.from_options(options_of_keys(keys, options.download)), options.root
+    if keys:
+        names = ", ".join(_option_name(name, value) for name, value in keys.items())
+        raise ConfigurationError(f"{options.file} names the whole study; leave out {names}, or edit a copy of the file")
+    study_file = read_study_file(options.file.expanduser(), options.download)
+    return study_file.plan, options.root or study_file.root
+
+
+def _option_name(key: str, value: object) -> str:
+    return f"--{'no-' * (value is False)}{key.replace('_', '-')}"
+
+
+def _keys(options: RunOptions) -> StudyKeys:
+    """Return the options that name a study, without those that are not set."""
+    values = {
+        "corpus": options.corpus,
+        "corpus_set": parse_key_values("--corpus-set", options.corpus_set or []) or None,
+        "recipe": options.recipe,
+        "attention": options.attention or None,
+        "baseline": options.baseline,
+        "labels": options.labels or None,
+        "scope": options.scope or None,
+        "features": options.features or None,
+        "criterion": options.criterion,
+        "folds": options.folds,
+        "seeds": options.seeds,
+        "trials": options.trials,
+        "pruner": options.pruner,
+        "set": parse_key_values("--set", options.set_ or []) or None,
+    }
+    return cast(StudyKeys, {name: value for name, value in values.items() if value is not None})
 
 
 def _corpus_root(corpus: str, root: Path | None, demo_root: Path, display: StudyDisplay) -> Path:

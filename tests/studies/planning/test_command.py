@@ -15,6 +15,11 @@ from studies.planning.plan import StudyPlan
 
 PLANS: dict[str, dict[str, Any]] = {
     "recipe alone": {"corpus": "emodb", "recipe": "recommended", "attentions": ("all",)},
+    "all attentions in an order of their own": {
+        "corpus": "emodb",
+        "recipe": "quick",
+        "attentions": ("quantum", "none", "local", "component"),
+    },
     "one attention": {
         "corpus": "emodb",
         "recipe": "quick",

@@ -75,6 +75,7 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
         tidy_tables=[(name, "csv", name) for name in tidy_names],
         figures=render_figures(analysis, series),
         importance_figures=render_importances(context.importances),
+        study_files=[study.file for study in context.studies.values() if study.file],
     )
     path = folder / "index.html"
     atomic_write(path, page)

@@ -212,6 +212,15 @@ def test_studies_and_importances_are_in_the_report(written, rows):
     assert "study demo-quick-none" in {row["variant"] for row in rows("missing")}
 
 
+def test_study_files_are_folded_and_absent_where_there_are_none(tmp_path, written):
+    analysis = analyse(table_of(trial(World(per_speaker=8), configuration())))
+    study = StudyInfo("ser study run", 3, 3, file="# <b>\ncorpus: emodb\n")
+    text = write_report(analysis, tmp_path, ReportContext({"demo-quick-none": study})).read_text(encoding="utf-8")
+    (details,) = re.findall(r'<details id="study-files">.*?</details>', text, re.DOTALL)
+    assert "# &lt;b&gt;\ncorpus: emodb\n" in details
+    assert 'id="study-files"' not in written.page.read_text(encoding="utf-8")
+
+
 def test_a_complete_report_is_not_called_partial(tmp_path):
     done = StudyInfo("ser study run", 3, 3)
     page = write_report(
