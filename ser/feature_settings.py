@@ -5,7 +5,7 @@ front ends that differ in nothing else are one.
 """
 
 from abc import abstractmethod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 from typing_extensions import override
@@ -28,6 +28,9 @@ class FrontEndSettings(FrozenModel):
         kind: Front end that they are of.
         frame_shift_s: Distance between the starts of two frames, in seconds.
     """
+
+    frames_version: ClassVar[int] = 1
+    """Raised whenever the code changes the frames, so that no store of earlier ones is read."""
 
     sample_rate_hz: int = Field(16_000, gt=0)
     kind: FrontEndKind
@@ -81,6 +84,8 @@ class SpectralSettings(FrontEndSettings):
         fft_size: Points of the Fourier transform; the window is padded to it with zeros.
         log_floor: Mel energies are raised to this before the logarithm.
     """
+
+    frames_version: ClassVar[int] = 2
 
     mel_bands: int = Field(40, gt=0)
     window_s: float = Field(0.025, gt=0)

@@ -70,7 +70,7 @@ def build_stores(
             is damaged.
         AudioError: An audio file is gone or has changed since the corpus was read.
     """
-    paths = [folder / store_key(corpus, choice.settings) for choice in choices]
+    paths = [folder / store_key(corpus.digest, choice.settings) for choice in choices]
     needed = 0
     with ExitStack() as locks:
         try:
@@ -94,9 +94,15 @@ def build_stores(
     return paths
 
 
-def store_key(corpus: Corpus, settings: FeatureSettings) -> str:
-    """Name of the store's folder: a digest of the corpus digest, the settings and the format."""
-    return digest_of({"corpus": corpus.digest, "settings": settings.digest_content(), "version": STORE_VERSION})
+def store_key(corpus_digest: str, settings: FeatureSettings) -> str:
+    """Name of the store's folder: a digest of the corpus digest, the settings, and the versions of format and frames.
+
+    The first version of a front end's frames is left out, so that stores from before there were others are found.
+    """
+    content = {"corpus": corpus_digest, "settings": settings.digest_content(), "version": STORE_VERSION}
+    if settings.frames_version > 1:
+        content["frames_version"] = settings.frames_version
+    return digest_of(content)
 
 
 def needed_bytes(corpus: Corpus, front_end: FrontEnd, settings: FeatureSettings) -> int:
@@ -125,7 +131,8 @@ class _Pass:
     @classmethod
     def plan(cls, corpus: Corpus, front_end: FrontEnd, folder: Path) -> "_Pass":
         writers = [
-            StoreWriter(folder / store_key(corpus, settings), corpus, settings) for settings in front_end.settings
+            StoreWriter(folder / store_key(corpus.digest, settings), corpus, settings)
+            for settings in front_end.settings
         ]
         needed = sum(needed_bytes(corpus, front_end, settings) for settings in front_end.settings)
         return cls(corpus, front_end, tuple(writers), needed)

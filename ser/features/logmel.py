@@ -5,20 +5,14 @@ Shapes: `sample` samples at `sample_rate_hz`, `frame` analysis windows, `bin` Fo
 """
 
 from functools import lru_cache
-from math import log
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from ser.errors import ConfigurationError
 from ser.feature_settings import SpectralSettings
-
-# The Slaney mel scale: linear up to 1 kHz, logarithmic above, 27 bands for each factor of 6.4.
-_HZ_PER_MEL = 200.0 / 3.0
-_BREAK_HZ = 1000.0
-_BREAK_MEL = _BREAK_HZ / _HZ_PER_MEL
-_LOG_STEP = log(6.4) / 27.0
 
 # Frames that are transformed at once: about 50 MB, however long a recording is.
 _FRAMES_AT_ONCE = 8192
@@ -49,7 +43,7 @@ def log_mel(samples: Tensor, settings: SpectralSettings) -> Tensor:
     """
     shift = frame_shift_samples(settings)
     window = _window(settings, samples.dtype)
-    filters = mel_filters(settings, samples.dtype)
+    filters = _mel_filters(settings, samples.dtype)
     half = settings.fft_size // 2
     frames = pad(samples, (half, half)).unfold(0, settings.fft_size, shift)
     blocks = []
@@ -83,39 +77,18 @@ def frame_shift_samples(settings: SpectralSettings) -> int:
 
 
 @lru_cache(maxsize=16)
-def mel_filters(settings: SpectralSettings, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Triangular mel filters of equal area (Slaney's), from 0 Hz to half the sample rate.
+def _mel_filters(settings: SpectralSettings, dtype: torch.dtype) -> Tensor:
+    """Return librosa's mel filters (Slaney's scale and areas), shape `(mel, bin)`; shared, so not to be changed."""
+    # Only here: a study that finds its store would wait a second for the import.
+    import librosa.filters
 
-    Args:
-        settings: Sample rate, Fourier points and number of bands.
-        dtype: Type of the result; it is computed in float64.
-
-    Returns:
-        Weights, shape `(mel, bin)`; shared between calls, so not to be changed.
-    """
-    edges_mel = torch.linspace(
-        0.0, _mel_of_hz(settings.sample_rate_hz / 2), settings.mel_bands + 2, dtype=torch.float64
+    filters = librosa.filters.mel(
+        sr=settings.sample_rate_hz,
+        n_fft=settings.fft_size,
+        n_mels=settings.mel_bands,
+        dtype=np.float64 if dtype == torch.float64 else np.float32,
     )
-    edges_hz = _hz_of_mel(edges_mel)
-    bins_hz = torch.arange(settings.fft_size // 2 + 1, dtype=torch.float64) * (
-        settings.sample_rate_hz / settings.fft_size
-    )
-    lower, centre, upper = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]
-    rising = (bins_hz - lower) / (centre - lower)
-    falling = (upper - bins_hz) / (upper - centre)
-    triangles = torch.minimum(rising, falling).clamp_min(0.0)
-    return (triangles * (2.0 / (upper - lower))).to(dtype)
-
-
-def _mel_of_hz(frequency_hz: float) -> float:
-    if frequency_hz < _BREAK_HZ:
-        return frequency_hz / _HZ_PER_MEL
-    return _BREAK_MEL + log(frequency_hz / _BREAK_HZ) / _LOG_STEP
-
-
-def _hz_of_mel(mels: Tensor) -> Tensor:
-    above = _BREAK_HZ * torch.exp((mels - _BREAK_MEL) * _LOG_STEP)
-    return torch.where(mels < _BREAK_MEL, mels * _HZ_PER_MEL, above)
+    return torch.from_numpy(filters)
 
 
 @lru_cache(maxsize=16)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from ser.feature_settings import LogMelSettings
 from ser.features.store import FeatureStore
 from studies.cli.main import app
 from studies.search.summaries import list_studies
@@ -40,6 +41,22 @@ def test_stores_are_built_listed_and_checked(folder: Path) -> None:
     assert len(rows) == 2
     assert any("log_mel_prosody" in row and " 70 " in row for row in rows)
     assert "2 of 2 stores hold what was written" in ser(folder, "features", "check").stdout
+
+
+def test_a_store_of_earlier_frames_is_not_read_but_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = folder / "earlier"
+    words = ["features", "build", "--corpus", "emodb", "--root", str(folder / "emodb"), "--home", str(home)]
+    words += ["--features", "log_mel"]
+    monkeypatch.setattr(LogMelSettings, "frames_version", LogMelSettings.frames_version - 1)
+    assert CliRunner().invoke(app, words).exit_code == 0
+    (earlier,) = (home / "features").glob("[!.]*")
+    monkeypatch.undo()
+    assert CliRunner().invoke(app, words).exit_code == 0
+    (newer,) = set((home / "features").glob("[!.]*")) - {earlier}
+    listed = CliRunner().invoke(app, ["features", "list", "--home", str(home)], env={"COLUMNS": "200"}).stdout
+    assert f"{earlier}: frames of an earlier version" in listed
+    assert str(newer) not in listed
+    assert "2 of 2 stores" in CliRunner().invoke(app, ["features", "check", "--home", str(home)]).stdout
 
 
 def test_a_damaged_store_is_named(folder: Path) -> None:

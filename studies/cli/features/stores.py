@@ -6,6 +6,7 @@ import typer
 from rich.table import Column, Table
 
 from ser.errors import FeatureStoreError
+from ser.features.builder import store_key
 from ser.features.store import METADATA, check_store, read_metadata
 from studies.cli.features.commands import FeaturesOptions
 from studies.cli.terminal.console import Console
@@ -16,12 +17,15 @@ _MEBIBYTE = 2**20
 
 
 def print_stores(options: FeaturesOptions) -> None:
-    """Print one row per store, and the builds that were interrupted."""
+    """Print one row per store, the builds that were interrupted, and the stores that are read no more."""
     folder = Home(options.home.expanduser()).features
     titles = ("front end", "corpus", "frames", "width", "size", "computed in", "digest")
     table = Table(*(Column(title, no_wrap=True) for title in titles), box=None, pad_edge=False)
+    outdated = list[Path]()
     for path in _stores(folder):
         metadata = read_metadata(path)
+        if path.name != store_key(metadata.corpus_digest, metadata.settings):
+            outdated.append(path)
         size = sum(file.stat().st_size for file in path.iterdir()) / _MEBIBYTE
         table.add_row(
             metadata.settings.label,
@@ -35,6 +39,8 @@ def print_stores(options: FeaturesOptions) -> None:
     Console().print(table)
     for partial in sorted(folder.glob(".*.partial")):
         typer.echo(f"{partial}: interrupted; the same study or `ser features build` goes on with it")
+    for path in outdated:
+        typer.echo(f"{path}: frames of an earlier version, which no study reads and you may remove")
 
 
 def check_stores(options: FeaturesOptions) -> None:

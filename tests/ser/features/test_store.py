@@ -107,14 +107,14 @@ def test_a_store_that_is_there_is_not_built_again(corpus: Corpus, tmp_path: Path
 
 
 def test_the_key_depends_on_corpus_settings_and_format(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = store_key(corpus, SETTINGS)
+    key = store_key(corpus.digest, SETTINGS)
     other = Corpus(**{**vars(corpus), "digest": "2" * 32})
     renamed = Corpus(**{**vars(corpus), "name": "else", "root": Path("/elsewhere")})
-    assert store_key(other, SETTINGS) != key
-    assert store_key(corpus, LogMelSettings(mel_bands=41)) != key
-    assert store_key(renamed, SETTINGS) == key
+    assert store_key(other.digest, SETTINGS) != key
+    assert store_key(corpus.digest, LogMelSettings(mel_bands=41)) != key
+    assert store_key(renamed.digest, SETTINGS) == key
     monkeypatch.setattr(builder, "STORE_VERSION", 99)
-    assert store_key(corpus, SETTINGS) != key
+    assert store_key(corpus.digest, SETTINGS) != key
 
 
 def test_needed_bytes_covers_what_is_written(corpus: Corpus, tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_the_build_after_a_killed_build_ends_well(corpus: Corpus, tmp_path: Path
     process = run_python(code, tmp_path / "corpus", tmp_path / "stores")
     process.communicate(timeout=120)
     assert process.returncode == -9
-    key = store_key(corpus, SETTINGS)
+    key = store_key(corpus.digest, SETTINGS)
     assert leftovers(tmp_path / "stores") == [f".{key}.partial"]
     store = FeatureStore.open(build_store_if_missing(corpus, SETTINGS, tmp_path / "stores"))
     assert len(store.lengths) == len(corpus.utterances)
@@ -367,7 +367,7 @@ def test_two_processes_that_build_at_once_both_end_well(corpus: Corpus, tmp_path
     processes = [run_python(code, tmp_path / "corpus", tmp_path / "stores") for _ in range(2)]
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    path = tmp_path / "stores" / store_key(corpus, SETTINGS)
+    path = tmp_path / "stores" / store_key(corpus.digest, SETTINGS)
     assert sorted(out for out, _ in outputs) == [f"{path} 0\n", f"{path} {len(corpus.utterances)}\n"]
     FeatureStore.open(path)
     assert leftovers(tmp_path / "stores") == [path.name]

@@ -38,7 +38,7 @@ def requirements(tmp_path: Path) -> StudyRequirements:
     """Requirements of a study whose store is missing."""
     root = write_emodb(tmp_path / "emodb", [f"{speaker}a01{letter}a" for speaker in ("03", "08") for letter in "WL"])
     corpus = load_corpus("emodb", root)
-    store = tmp_path / "features" / store_key(corpus, LogMelSettings())
+    store = tmp_path / "features" / store_key(corpus.digest, LogMelSettings())
     return StudyRequirements(corpus, "emodb", {}, {store: LOG_MELS}, "fp32", "cpu")
 
 
@@ -58,7 +58,7 @@ def test_a_corpus_that_the_user_named_is_read_by_its_loader(requirements: StudyR
     options = {"name": "interviews"}
     corpus = load_corpus("manifest", write_manifest(tmp_path / "interviews", rows), options=options)
     assert corpus.name == "interviews"
-    store = tmp_path / "features" / store_key(corpus, LogMelSettings())
+    store = tmp_path / "features" / store_key(corpus.digest, LogMelSettings())
     prepare_node(replace(requirements, corpus=corpus, loader="manifest", options=options, stores={store: LOG_MELS}))
     assert FeatureStore.open(store).corpus_digest == corpus.digest
 

@@ -301,7 +301,7 @@ def test_a_missing_store_is_built_on_the_node(connection: RayCluster, add_node: 
     """A node that joins when store and corpus are gone is excluded."""
     root = write_emodb(tmp_path / "emodb", [f"{speaker}a01{letter}a" for speaker in ("03", "08") for letter in "WL"])
     corpus = load_corpus("emodb", root)
-    store = tmp_path / "features" / store_key(corpus, LogMelSettings())
+    store = tmp_path / "features" / store_key(corpus.digest, LogMelSettings())
     messages: list[str] = []
     executor = RayExecutor(connection, requirements_of(corpus, store), messages.append)
     executor.start()
