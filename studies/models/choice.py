@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from ser.config import FoldConfiguration
 from ser.errors import StudyError, unknown_value_message
 from studies.search.started_trials import StartedTrial, find_versions, started_trials
 from studies.search.summaries import StudySummary
+from tracking.analysis.variants.choice import Candidate, choose
 from tracking.analysis.variants.naming import variant_label
 from tracking.results.store import ResultStore
-
-_SIMPLEST_FIRST = ("none", "local", "component", "quantum")
 
 
 @dataclass(frozen=True)
@@ -27,9 +25,9 @@ class VariantTrials:
     trials: tuple[StartedTrial, ...]
 
     @property
-    def mean_validation_ua(self) -> float:
-        """Mean over its seeds of the mean validation UA, 0..1."""
-        return fmean(trial.mean_validation_ua or 0.0 for trial in self.trials)
+    def candidate(self) -> Candidate:
+        """The variant as the rule of choice sees it."""
+        return Candidate.of(self.configuration, [trial.mean_validation_ua or 0.0 for trial in self.trials])
 
     @property
     def configuration(self) -> FoldConfiguration:
@@ -38,7 +36,7 @@ class VariantTrials:
 
 
 def choose_variant(study: StudySummary, results: ResultStore, label: str | None = None) -> VariantTrials:
-    """Choose the variant with the highest mean validation UA, of equal ones the simplest; no test score enters.
+    """Choose a variant by the rule of `tracking.analysis.variants.choice`; no test score enters.
 
     Args:
         study: The study.
@@ -52,7 +50,7 @@ def choose_variant(study: StudySummary, results: ResultStore, label: str | None 
     if not variants:
         raise StudyError(f"study {study.name} has no complete trial yet; run its command to the end first")
     if label is None:
-        return min(variants, key=lambda variant: (-variant.mean_validation_ua, _complexity(variant.configuration)))
+        return variants[choose([variant.candidate for variant in variants])]
     matching = [variant for variant in variants if variant.label == label] or [
         variant for variant in variants if label in variant.label
     ]
@@ -93,8 +91,3 @@ def _complete_variants(study: StudySummary, results: ResultStore) -> list[Varian
 def _variant(trials: Sequence[StartedTrial]) -> VariantTrials:
     by_seed = sorted(trials, key=lambda trial: trial.configuration.seed)
     return VariantTrials(variant_label(by_seed[0].configuration), tuple(by_seed))
-
-
-def _complexity(configuration: FoldConfiguration) -> tuple[int, int, int]:
-    """Order of variants by simplicity: attention, scope, layers."""
-    return _SIMPLEST_FIRST.index(configuration.attention), configuration.scope or 0, configuration.layers

@@ -4,6 +4,7 @@ Names of corpora, speakers and studies are escaped, since users choose them.
 """
 
 from collections.abc import Sequence
+from statistics import fmean
 from urllib.parse import quote
 
 from mlflow.entities import Run
@@ -11,6 +12,7 @@ from mlflow.entities import Run
 from tracking import schema
 from tracking.analysis.escaping import escape_markdown
 from tracking.analysis.trial_result import TrialResult
+from tracking.analysis.variants.choice import CHOICE_RULE, Candidate, choose
 from tracking.analysis.variants.naming import trial_run_name
 from tracking.backend.queries import is_finished, is_quotable, quote_value
 from tracking.writing import payloads
@@ -82,8 +84,8 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
         experiment: Id of the experiment.
 
     Returns:
-        Markdown: the number of complete trials and the best one by validation, a table of the
-        trials in that order, links to all of them and to the report.
+        Markdown: the number of complete trials and the variant that validation chose, a table of the
+        trials by validation UA, links to all of them and to the report.
     """
     complete = [run for run in trials if is_finished(run) and schema.MEAN_VALIDATION_UA in run.data.metrics]
     # By name and identity among equals: in whatever order trials ended, the text is the same.
@@ -91,12 +93,7 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
     complete.sort(key=lambda run: run.data.metrics[schema.MEAN_VALIDATION_UA], reverse=True)
     sentence = f"{len(complete)} of {len(trials)} trials of corpus {escape_markdown(corpus)} are complete."
     if complete:
-        best = complete[0].data.metrics
-        sentence = (
-            f"Best by validation: **{escape_markdown(complete[0].info.run_name)}**, mean validation UA "
-            f"{_percent(best[schema.MEAN_VALIDATION_UA])}, test UA {_percent(best[schema.POOLED_UA])}, "
-            f"WA {_percent(best[schema.POOLED_WA])}. {sentence}"
-        )
+        sentence = f"{_describe_choice(complete)} {sentence}"
     note = f"For significance tests see the report (artifacts, `{schema.REPORT_FOLDER}/index.html`)."
     table = ["| trial | mean validation UA | test UA | test WA |", "|---|---:|---:|---:|"]
     for run in complete[:_MAX_TRIALS]:
@@ -108,6 +105,36 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
     link_text = "All trials of this study" if of_study else "All trials of this corpus"
     more = f"; the table shows the first {_MAX_TRIALS}" if len(complete) > _MAX_TRIALS else ""
     return _within_limits([sentence, "", note, ""], table, ["", f"[{link_text}]({all_trials}){more}"])
+
+
+def _describe_choice(runs: Sequence[Run]) -> str:
+    """Name the variant that validation chose among complete trials, with its scores over seeds."""
+    variants: dict[tuple[tuple[str, str], ...], list[Run]] = {}
+    for run in runs:
+        settings = sorted((name, value) for name, value in run.data.params.items() if name != "seed")
+        variants.setdefault(tuple(settings), []).append(run)
+    groups = list(variants.values())
+    candidates = list(map(_candidate, groups))
+    index = choose(candidates)
+    ua, wa = (fmean(run.data.metrics[name] for run in groups[index]) for name in (schema.POOLED_UA, schema.POOLED_WA))
+    return (
+        f"Best by validation: **{escape_markdown(candidates[index].name)}**, mean validation UA "
+        f"{_percent(candidates[index].validation_ua)}, test UA {_percent(ua)}, WA {_percent(wa)} "
+        f"(chosen: {CHOICE_RULE})."
+    )
+
+
+def _candidate(runs: Sequence[Run]) -> Candidate:
+    """Describe a variant by the runs of its trials, one per seed."""
+    first = runs[0].data
+    scope = first.tags.get(schema.SCOPE)
+    return Candidate(
+        name=str(runs[0].info.run_name).removesuffix(f" · seed {first.tags.get(schema.SEED)}"),
+        attention=first.tags[schema.ATTENTION],
+        scope=None if scope is None else int(scope),
+        layers=int(first.params["layers"]),
+        validation_ua=fmean(run.data.metrics[schema.MEAN_VALIDATION_UA] for run in runs),
+    )
 
 
 def run_address(experiment: str, run_id: str) -> str:

@@ -3,10 +3,13 @@ import re
 import pytest
 
 from ser.training.checkpoint import parse_result
+from tests.support.scored_trials import grouped
 from tests.support.toy_corpus import small
 from tests.support.toy_studies import CORPUS, NONE, QUANTUM, MlflowFixture, baseline, trained, trial_result
 from tracking.analysis.trial_result import TrialResult
+from tracking.analysis.variants.choice import CHOICE_RULE, choose_variant
 from tracking.analysis.variants.naming import trial_run_name
+from tracking.analysis.variants.scores import score_variant
 from tracking.writing import payloads
 from tracking.writing.descriptions import MAX_CHARACTERS, failed_description, study_description, trial_description
 
@@ -84,6 +87,19 @@ def test_a_study_is_described_by_its_best_trial(store: MlflowFixture) -> None:
     assert [re.search(r"runs/(\w+)\?", row[0]).group(1) for row in cells(text)] == order  # type: ignore[union-attr]
     assert "2 of 3 trials of corpus made-up are complete" in text
     assert f"Best by validation: **{store.client.get_run(order[0]).info.run_name}**" in text
+
+
+def test_a_study_the_report_and_models_choose_the_same(store: MlflowFixture) -> None:
+    settings = (NONE, QUANTUM, small(attention="none", epochs=2, seed=2))
+    for configuration in settings:
+        store.write_trial(configuration)
+    results = [trial_result(configuration, "first", "run") for configuration in settings]
+    chosen = choose_variant([score_variant(variant) for variant in grouped(results)])
+    assert chosen is not None
+    text = study_description("first", CORPUS.name, store.runs(ser__kind="trial"), store.experiment)
+    assert f"Best by validation: **{chosen.label}**, mean validation UA {100 * chosen.validation_ua:.1f}%" in text
+    assert f"test UA {100 * chosen.scores.ua.mean:.1f}%" in text
+    assert CHOICE_RULE in text
 
 
 def test_a_study_without_complete_trials_is_described(store: MlflowFixture) -> None:

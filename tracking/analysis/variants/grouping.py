@@ -133,7 +133,9 @@ def _missing_folds(trials: Iterable[ScoredTrial]) -> str:
 
 
 def deduplicate_labels(variants: Sequence[Variant]) -> list[Variant]:
-    """Append to equal labels the recipe, and where that is not enough, the settings in which they differ.
+    """Append to a label that an earlier variant has the recipe, and where that is not enough, settings that differ.
+
+    The variant that was trained first has the label alone, so that no later study changes its name.
 
     Args:
         variants: Variants of one kind.
@@ -148,18 +150,23 @@ def deduplicate_labels(variants: Sequence[Variant]) -> list[Variant]:
 def _append_differences(
     variants: Sequence[Variant], properties_of: Callable[[Variant], dict[str, str]]
 ) -> list[Variant]:
-    """Append to equal labels the properties in which their variants differ."""
+    """Append to the label of a variant the properties in which it differs from the earlier ones of that label."""
     namesakes: dict[str, list[int]] = defaultdict(list)
-    for index, variant in enumerate(variants):
-        namesakes[variant.label].append(index)
+    for index in sorted(range(len(variants)), key=lambda index: _first_start_ms(variants[index])):
+        namesakes[variants[index].label].append(index)
     labels = [variant.label for variant in variants]
     for label, indices in namesakes.items():
-        properties = [properties_of(variants[index]) for index in indices]
-        names = dict.fromkeys(name for values in properties for name in values)
-        differing = [name for name in names if len({values.get(name) for values in properties}) > 1]
-        for index, values in zip(indices, properties, strict=True):
-            labels[index] = " · ".join([label, *(f"{name} {values.get(name)}" for name in differing)])
+        earlier: list[dict[str, str]] = []
+        for properties, index in ((properties_of(variants[index]), index) for index in indices):
+            differing = [name for name in properties if any(properties[name] != first.get(name) for first in earlier)]
+            labels[index] = " · ".join([label, *(f"{name} {properties[name]}" for name in differing)])
+            earlier.append(properties)
     return [replace(variant, label=label) for variant, label in zip(variants, labels, strict=True)]
+
+
+def _first_start_ms(variant: Variant) -> int:
+    """Wall-clock start of a variant's first fold, in milliseconds since 1970."""
+    return min(fold.started_ms for folds in variant.folds.values() for fold in folds)
 
 
 def _distinguishing_settings(variant: Variant) -> dict[str, str]:

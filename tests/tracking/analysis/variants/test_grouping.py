@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_a_trial_that_occurs_twice_counts_once():
 def test_equal_labels_get_the_settings_that_differ():
     trials = [trial(WORLD, configuration(normalisation=name)) for name in ("zscore_speaker", "zscore_training")]
     assert labels(*trials) == [
-        "none · phonemes · normalisation zscore_speaker",
+        "none · phonemes",
         "none · phonemes · normalisation zscore_training",
     ]
 
@@ -72,9 +73,31 @@ def test_recipes_separate_variants():
     variants = grouped(trials)
     assert [variant.recipe for variant in variants] == ["paper", "quick"]
     assert [variant.label for variant in variants] == [
-        "none · phonemes · recipe paper",
+        "none · phonemes",
         "none · phonemes · recipe quick",
     ]
+
+
+def test_a_later_study_renames_nothing():
+    first = trial(WORLD, configuration(), recipe="quick")
+    later = [
+        _started_later(trial(WORLD, configuration(**changes), recipe=recipe), hours)
+        for hours, (recipe, changes) in enumerate(
+            (("paper", {"stack": 1}), ("quick", {"learning_rate": 0.1}), ("paper", {"stack": 2})), 1
+        )
+    ]
+    names = []
+    for count in range(len(later) + 1):
+        variants = grouped([*later[:count], first])
+        names.append({variant.trials[0].trial_id: variant.label for variant in variants})
+        assert len(set(names[-1].values())) == count + 1
+    assert names[0] == {first.trial_id: "none · phonemes"}
+    assert all(before.items() <= after.items() for before, after in pairwise(names))
+
+
+def _started_later(result, hours):
+    folds = [fold.model_copy(update={"started_ms": fold.started_ms + 3_600_000 * hours}) for fold in result.folds]
+    return result.model_copy(update={"folds": tuple(folds)})
 
 
 def test_order_is_fixed_whatever_the_order_of_the_trials():
