@@ -120,7 +120,7 @@ def run_study(
     Raises:
         SerError: The corpus, the feature store or the study cannot be used as asked.
     """
-    data = _prepare_data(plan, root, home, progress_factory)
+    data = _prepare_data(plan, root, home, progress_factory, callback.on_message)
     name = plan.name(data.corpus.digest, backend.device_type)
     callback = CallbackList(callback, StatusWriter(home.live_status(name), home.failures(name), name), LogCallback())
     with (
@@ -172,7 +172,9 @@ def writer_threads(home: Home) -> int:
     return 1 if home.tracking_uri is None else SERVER_WRITER_THREADS
 
 
-def _prepare_data(plan: StudyPlan, root: Path, home: Home, progress_factory: ProgressFactory) -> _StudyData:
+def _prepare_data(
+    plan: StudyPlan, root: Path, home: Home, progress_factory: ProgressFactory, announce: Callable[[str], None]
+) -> _StudyData:
     """Load the corpus, compute its features, make its folds, and refuse what cannot be trained."""
     corpus = load_corpus(plan.corpus, root.absolute(), progress_factory("reading the corpus"), plan.corpus_options)
     if corpus.conflict is not None:
@@ -184,7 +186,7 @@ def _prepare_data(plan: StudyPlan, root: Path, home: Home, progress_factory: Pro
     _check_counts(plan, corpus)
     # Nodes of a cluster look for the stores at the same paths, from other working directories.
     choices, folder = plan.front_end_choices(), home.features.absolute()
-    paths = build_stores(corpus, choices, folder, progress_factory("computing features"))
+    paths = build_stores(corpus, choices, folder, progress_factory("computing features"), announce)
     stores = {choice.settings: path for choice, path in zip(choices, paths, strict=True)}
     warnings = corpus.warnings + describe_unused_columns(corpus, fold_scheme, _used_counts(plan))
     return _StudyData(corpus, scheme, stores, warnings)

@@ -34,6 +34,12 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 BuildCallback = Callable[[int, int], None]
 """Called with the utterances done and all utterances."""
 
+Announcement = Callable[[str], None]
+"""Called with one line for the user."""
+
+LONG_BUILD_S = 60
+"""Time left, in seconds, above which a build says beforehand what it will take."""
+
 
 def build_store_if_missing(
     corpus: Corpus,
@@ -47,7 +53,11 @@ def build_store_if_missing(
 
 
 def build_stores(
-    corpus: Corpus, choices: Sequence[FrontEndChoice], folder: Path, progress: BuildCallback | None = None
+    corpus: Corpus,
+    choices: Sequence[FrontEndChoice],
+    folder: Path,
+    progress: BuildCallback | None = None,
+    announce: Announcement | None = None,
 ) -> list[Path]:
     """Build the stores of a corpus below `folder`, those that are not there.
 
@@ -61,6 +71,8 @@ def build_stores(
         choices: Front ends, each once.
         folder: Where stores lie; made where it is missing.
         progress: Called with the utterances done and all utterances, of all passes together.
+        announce: Called once for each pass that takes longer than `LONG_BUILD_S`, after its first utterances, with the
+            time and the room on disk that it will take.
 
     Returns:
         The store's folder of each choice, `folder / key`.
@@ -87,7 +99,7 @@ def build_stores(
             _check_space(folder, needed)
             done = 0
             for single_pass in passes:
-                _build(single_pass, _shifted(progress, done, len(passes)))
+                _build(single_pass, _shifted(progress, done, len(passes)), announce)
                 done += len(corpus.utterances)
         except OSError as error:
             raise _store_error(error, folder, needed) from error
@@ -137,8 +149,30 @@ class _Pass:
         needed = sum(needed_bytes(corpus, front_end, settings) for settings in front_end.settings)
         return cls(corpus, front_end, tuple(writers), needed)
 
+    def estimate(self, first: int, done: int, seconds: float) -> str | None:
+        """Say what the rest takes, in time and room on disk.
 
-def _build(single_pass: _Pass, progress: BuildCallback | None) -> None:
+        Args:
+            first: Utterances that an earlier build had computed.
+            done: Utterances that are computed now.
+            seconds: Time that the utterances between took, in seconds.
+
+        Returns:
+            One line, or None where the rest takes no longer than `LONG_BUILD_S`.
+        """
+        durations_s, settings = self.corpus.durations_s, self.front_end.settings
+        left_s = seconds * sum(durations_s[done:]) / sum(durations_s[first:done])
+        if left_s <= LONG_BUILD_S:
+            return None
+        name = settings[0].label if len(settings) == 1 else f"{len(settings)} layers of {settings[0].source_label}"
+        time_left = f"{left_s / 60:.0f} minutes" if left_s < 5400 else f"{left_s / 3600:.1f} hours"
+        return (
+            f"computing features: about {time_left} more for {name} on {sum(durations_s) / 3600:.1f} hours of speech, "
+            f"and {self.needed_bytes / 2**20:,.0f} MiB on disk when it is done"
+        )
+
+
+def _build(single_pass: _Pass, progress: BuildCallback | None, announce: Announcement | None) -> None:
     """Write the stores of one pass beside their final paths and move them there; the caller holds their locks."""
     corpus, writers = single_pass.corpus, single_pass.writers
     first = min(writer.resume() for writer in writers)
@@ -155,6 +189,10 @@ def _build(single_pass: _Pass, progress: BuildCallback | None) -> None:
                 seconds = time.perf_counter() - started_s
                 for writer, utterances in zip(writers, zip(*block, strict=True), strict=True):
                     writer.write(utterances, seconds)
+                if announce is not None and index == first + len(block):
+                    estimate = single_pass.estimate(first, index, seconds)
+                    if estimate is not None:
+                        announce(estimate)
                 started_s, block = time.perf_counter(), []
         for writer in writers:
             writer.finish()

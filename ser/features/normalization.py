@@ -80,6 +80,25 @@ def fit_normalization(
     return _zscore(store, [(utterances, utterances) for utterances in groups])
 
 
+def fit_by_utterances(store: FrameSource, measured: Sequence[NDArray[np.intp]]) -> AffineNormalization:
+    """Return shift and scale of every utterance, to mean 0 and deviation 1 over utterances of its own choice.
+
+    Args:
+        store: Raw frames.
+        measured: For each utterance the positions of those whose frames are measured, shape `(measured,)`.
+
+    Returns:
+        Shift and scale.
+    """
+    moments = _measure(store, np.arange(len(store.lengths)))
+    shift = np.empty((len(measured), store.width), dtype=np.float32)
+    scale = np.empty_like(shift)
+    for index, utterances in enumerate(measured):
+        mean, deviation = moments.of(utterances).pool()
+        shift[index], scale[index] = mean, _safe_inverse(deviation)
+    return AffineNormalization(shift, scale, clip=False)
+
+
 def _min_max_per_utterance(store: FrameSource) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least and greatest value of each utterance, shape `(utterance,)` each."""
     count = len(store.lengths)
@@ -108,19 +127,40 @@ def _zscore(store: FrameSource, groups: Sequence[tuple[NDArray[np.bool_], NDArra
     shape = (len(store.lengths), store.width)
     shift, scale = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
     for measured, normalised in groups:
-        mean, deviation = _mean_and_deviation(store, np.flatnonzero(measured))
+        mean, deviation = _measure(store, np.flatnonzero(measured)).pool()
         shift[normalised], scale[normalised] = mean, _safe_inverse(deviation)
     return AffineNormalization(shift, scale, clip=False)
 
 
-def _mean_and_deviation(
-    store: FrameSource, utterances: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and population deviation of each band over all frames, shape `(width,)` each.
+@dataclass(frozen=True)
+class _Moments:
+    """Moments of utterances.
 
-    Squares are taken about each utterance's own mean and joined afterwards: squares about zero
-    would lose half the digits of float64.
+    Squares are taken about each utterance's own mean: squares about zero would lose half the digits of float64.
+
+    Attributes:
+        lengths: Frames, shape `(utterance,)`.
+        means: Mean of each band, shape `(utterance, width)`.
+        squares: Sum of squares about it, shape `(utterance, width)`.
     """
+
+    lengths: NDArray[np.float64]
+    means: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+    def of(self, utterances: NDArray[np.intp]) -> "_Moments":
+        """Return the moments of some of the utterances."""
+        return _Moments(self.lengths[utterances], self.means[utterances], self.squares[utterances])
+
+    def pool(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and population deviation of each band over all frames, shape `(width,)` each."""
+        total = self.lengths.sum()
+        mean = (self.lengths @ self.means) / total
+        between = self.lengths @ np.square(self.means - mean)
+        return mean, np.sqrt((self.squares.sum(axis=0) + between) / total)
+
+
+def _measure(store: FrameSource, utterances: NDArray[np.intp]) -> _Moments:
     lengths = store.lengths[utterances].astype(np.float64)
     means = np.empty((len(utterances), store.width))
     squares = np.empty_like(means)
@@ -128,10 +168,7 @@ def _mean_and_deviation(
         frames = store.frames(int(index)).astype(np.float64)
         means[position] = frames.mean(axis=0)
         squares[position] = np.square(frames - means[position]).sum(axis=0)
-    total = lengths.sum()
-    mean = (lengths @ means) / total
-    between = lengths @ np.square(means - mean)
-    return mean, np.sqrt((squares.sum(axis=0) + between) / total)
+    return _Moments(lengths, means, squares)
 
 
 def _safe_inverse(spread: NDArray[np.float64]) -> NDArray[np.float64]:

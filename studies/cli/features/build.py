@@ -15,7 +15,7 @@ from ser.features.frontends.choices import parse_front_ends
 from ser.features.store import FeatureStore
 from studies.cli.arguments import parse_key_values
 from studies.cli.features.commands import BuildOptions
-from studies.cli.terminal.progress import progress_bar
+from studies.cli.terminal.progress import print_message, progress_bar
 from studies.storages.home import Home
 
 
@@ -43,7 +43,7 @@ def build(options: BuildOptions) -> None:
 
 def _build(corpus: Corpus, choices: Sequence[FrontEndChoice], folder: Path) -> list[Path]:
     with progress_bar("Computing features") as on_progress:
-        return build_stores(corpus, choices, folder.absolute(), on_progress)
+        return build_stores(corpus, choices, folder.absolute(), on_progress, print_message)
 
 
 def _export(corpus: Corpus, store: FeatureStore, folder: Path) -> None:

@@ -33,7 +33,7 @@ def print_stores(options: FeaturesOptions) -> None:
             f"{metadata.frames:,}",
             str(metadata.width),
             f"{size:.1f} MiB",
-            "" if metadata.build_s is None else f"{metadata.build_s:.1f} s",
+            "–" if metadata.build_s is None else f"{metadata.build_s:.1f} s",
             metadata.content_digest[:8],
         )
     Console().print(table)

@@ -47,7 +47,11 @@ def make(options: MakeOptions) -> None:
             raise StudyError(f"{root}: study {study.name} was trained on another corpus; name its folder by --root")
         front_end = _front_end(study, variant.configuration.features)
         (store,) = build_stores(
-            corpus, [front_end], home.features.absolute(), display.progress_bar("computing features")
+            corpus,
+            [front_end],
+            home.features.absolute(),
+            display.progress_bar("computing features"),
+            display.on_message,
         )
         source = ModelSource(study.name, corpus, FeatureStore.open(store), front_end, results)
         description = make_model(source, variant, folder, options.training.value, options.bundle, display.progress_bar)

@@ -1,5 +1,6 @@
 """The feature store: what is in it, and what becomes of it when things go wrong."""
 
+import dataclasses
 import json
 import pickle
 import shutil
@@ -18,7 +19,8 @@ from ser.errors import AudioError, FeatureStoreError
 from ser.feature_settings import LogMelSettings
 from ser.features import builder
 from ser.features import store as store_module
-from ser.features.builder import build_store_if_missing, needed_bytes, store_key
+from ser.features.builder import build_store_if_missing, build_stores, needed_bytes, store_key
+from ser.features.frontends.base import FrontEndChoice
 from ser.features.frontends.log_mel import LogMelFrontEnd
 from ser.features.logmel import log_mel
 from ser.features.store import FeatureStore, check_store
@@ -371,3 +373,37 @@ def test_two_processes_that_build_at_once_both_end_well(corpus: Corpus, tmp_path
     assert sorted(out for out, _ in outputs) == [f"{path} 0\n", f"{path} {len(corpus.utterances)}\n"]
     FeatureStore.open(path)
     assert leftovers(tmp_path / "stores") == [path.name]
+
+
+def test_a_long_build_says_once_what_it_will_take(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    done: list[int] = []
+    choices = [FrontEndChoice(settings=SETTINGS)]
+    build_stores(corpus, choices, tmp_path / "short", announce=lines.append)
+    assert lines == []
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(builder, "_AT_ONCE", 1)
+    monkeypatch.setattr(builder, "LONG_BUILD_S", 0)
+
+    def announce(line: str) -> None:
+        lines.append(line)
+        assert done[-1] == 2, "it is known after the first utterances"
+
+    build_stores(corpus, choices, tmp_path / "long", lambda number, _: done.append(number), announce)
+    (line,) = lines
+    assert line.startswith("computing features: about 0 minutes more for log_mel on 0.0 hours of speech, and 0 MiB")
+
+
+def test_the_estimate_follows_the_speech_that_is_left(corpus: Corpus, tmp_path: Path) -> None:
+    speech = dataclasses.replace(corpus, durations_s=(3.0, 1.0, *[2.0] * (len(corpus.utterances) - 2)))
+    single_pass = builder._Pass.plan(speech, LogMelFrontEnd([SETTINGS]), tmp_path)
+    left_s = 2.0 * (len(corpus.utterances) - 2)
+    estimate = single_pass.estimate(0, 2, seconds=1200)
+    assert estimate is not None
+    assert f"about {1200 * left_s / 4 / 3600:.1f} hours more for log_mel on" in estimate
+    later = single_pass.estimate(2, 4, seconds=120)
+    assert later is not None
+    assert f"about {120 * (left_s - 4) / 4 / 60:.0f} minutes more" in later
+    assert single_pass.estimate(2, 4, seconds=1) is None

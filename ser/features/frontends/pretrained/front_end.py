@@ -1,6 +1,8 @@
 """Front end of a pretrained speech encoder: states of one layer or several, of each utterance alone."""
 
+import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,9 @@ from ser.feature_settings import PretrainedSettings
 from ser.features.frontends.base import FrontEnd
 from ser.features.frontends.pretrained.checkpoint import SAMPLE_RATE_HZ, WHISPER, Checkpoint, read_checkpoint
 from ser.features.frontends.pretrained.encoders import Encoder, frame_count, make_encoder
+
+_LONG_SAMPLES = 15 * SAMPLE_RATE_HZ
+"""Above this length utterances are encoded one at a time: the states of 30 s take half a gigabyte on their way."""
 
 
 class PretrainedFrontEnd(FrontEnd):
@@ -28,6 +33,7 @@ class PretrainedFrontEnd(FrontEnd):
         self._padding = settings[0].whisper_padding
         self._checkpoint = checkpoint
         self._encoder: Encoder | None = None
+        self._long_utterance = threading.Lock()
 
     @classmethod
     def open(cls, settings: Sequence[PretrainedSettings], location: str) -> "PretrainedFrontEnd":
@@ -63,7 +69,8 @@ class PretrainedFrontEnd(FrontEnd):
             )
         if self._encoder is None:
             raise RuntimeError("load() comes before compute()")
-        states = self._encoder.encode(samples)
+        with self._long_utterance if len(samples) > _LONG_SAMPLES else nullcontext():
+            states = self._encoder.encode(samples)
         return tuple(states[layer].numpy() for layer in self._layers)
 
 

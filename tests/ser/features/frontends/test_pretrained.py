@@ -3,7 +3,11 @@
 import json
 import os
 import shutil
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from ser.errors import ConfigurationError, FeatureStoreError
 from ser.feature_settings import PretrainedSettings
 from ser.features.builder import build_stores
 from ser.features.frontends.choices import parse_front_ends
+from ser.features.frontends.pretrained import front_end as front_end_module
 from ser.features.frontends.pretrained.checkpoint import read_checkpoint
 from ser.features.frontends.pretrained.encoders import RecordingEncoder
 from ser.features.frontends.pretrained.front_end import PretrainedFrontEnd, pretrained_settings
@@ -111,6 +116,32 @@ def test_padding_in_a_batch_of_transformers_moves_no_state(encoders: Callable[[s
     for row, sound in zip(states, sounds, strict=True):
         (alone,) = compute(folder, [2], sound)
         np.testing.assert_allclose(alone, row[: len(alone)].numpy(), atol=1e-3)
+
+
+def test_long_utterances_are_encoded_one_at_a_time(
+    encoders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front_end_module, "_LONG_SAMPLES", 1_000)
+    settings = pretrained_settings(str(encoders("wavlm")), [1], None, download=False)
+    front_end = PretrainedFrontEnd.open(settings, str(encoders("wavlm")))
+    running, most, together = Counter[bool](), Counter[bool](), threading.Barrier(2)
+
+    class Slow:
+        def encode(self, samples: Any) -> dict[int, torch.Tensor]:
+            is_long = len(samples) > 1_000
+            running[is_long] += 1
+            most[is_long] = max(most[is_long], running[is_long])
+            if is_long:
+                time.sleep(0.02)
+            else:
+                together.wait(10)
+            running[is_long] -= 1
+            return {1: torch.zeros(1, HIDDEN)}
+
+    front_end._encoder = Slow()  # type: ignore[assignment]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda samples: front_end.compute(UTTERANCE, noise(samples)), [2_000, 2_000, 900, 900, 2_000]))
+    assert most == {True: 1, False: 2}
 
 
 def test_only_the_layers_that_are_asked_for_are_loaded(encoders: Callable[[str], Path]) -> None:
