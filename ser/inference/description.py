@@ -15,6 +15,13 @@ FORMAT = 2
 Situation = Literal["speaker", "file", "stranger"]
 """What is known of a speaker: all of their recordings, the file alone, or nothing that is used."""
 
+SITUATIONS: dict[Situation, str] = {
+    "speaker": "all recordings of the speaker together",
+    "file": "statistics of the recording alone",
+    "stranger": "statistics of the training speakers",
+}
+"""Situations in words for readers."""
+
 TrainingSource = Literal["folds", "all"]
 """Speakers that the networks of a model were trained on: those of a study's folds, or all of the corpus."""
 

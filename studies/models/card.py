@@ -4,14 +4,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ser.inference.description import Interval, ModelDescription
+from ser.inference.description import SITUATIONS, Interval, ModelDescription
 from tracking.analysis.escaping import escape_markdown
-
-_SITUATIONS = {
-    "speaker": "all recordings of the speaker are given together",
-    "file": "the recording is normalised by itself",
-    "stranger": "nothing is known of the speaker",
-}
 
 
 def model_card(description: ModelDescription) -> str:
@@ -30,7 +24,7 @@ def model_card(description: ModelDescription) -> str:
     environment.filters["markdown"] = escape_markdown
     template = environment.get_template("card.md.jinja")
     corpus = description.corpus
-    return template.render(model=description, corpus=corpus, situations=_SITUATIONS, score=format_score) + "\n"
+    return template.render(model=description, corpus=corpus, situations=SITUATIONS, score=format_score) + "\n"
 
 
 def format_score(score: float, interval: Interval | None) -> str:

@@ -1,7 +1,6 @@
 """What to expect of a variant's networks on speakers that they were not trained on, by what is known of the speaker."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,7 @@ from ser.features.normalization import AffineNormalization
 from ser.features.store import FeatureStore
 from ser.folds import split_indices
 from ser.inference.description import Situation
-from ser.inference.scoring import normalise, score_utterances
-from ser.model.network import SpeechEmotionNetwork
+from ser.inference.few_recordings import decide_with_few_recordings
 from ser.training.trainer import TrainedFold
 from studies.models.scores import Decisions, ModelScores, score_decisions
 
@@ -64,41 +62,5 @@ def _decide(
     decided: dict[Situation, NDArray[np.int64]] = {"speaker": np.array(result.test.predicted)}
     if result.configuration.normalisation != "zscore_speaker":
         return decided
-    network = SpeechEmotionNetwork(result.configuration, len(corpus.emotions))
-    network.load_state_dict(dict(fold.weights))
-    _, _, test = split_indices(corpus, result.fold)
-    frames = _Subset(store, test)
-    speakers = [corpus.utterances[index].speaker for index in test]
-    situations: tuple[Situation, ...] = ("file", "stranger")
-    for situation in situations:
-        features = normalise(frames, speakers, result.configuration, training, situation)
-        decided[situation] = score_utterances(network, features, result.configuration).argmax(axis=1)
-    return decided
-
-
-@dataclass(frozen=True)
-class _Subset:
-    """Frames of some utterances of a store.
-
-    Attributes:
-        store: The store.
-        indices: Positions of the utterances.
-    """
-
-    store: FeatureStore
-    indices: NDArray[np.int64]
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Frames of each utterance, shape `(utterance,)`."""
-        lengths: NDArray[np.int64] = self.store.lengths[self.indices]
-        return lengths
-
-    @property
-    def width(self) -> int:
-        """Numbers in a frame."""
-        return self.store.width
-
-    def frames(self, index: int) -> NDArray[np.floating]:
-        """Frames of one utterance, shape `(frame, width)`."""
-        return self.store.frames(int(self.indices[index]))
+    few = decide_with_few_recordings(fold, corpus, store, training, (1, 0))
+    return decided | {"file": np.array(few[1]), "stranger": np.array(few[0])}

@@ -1,12 +1,6 @@
 """What to expect of a model, in words."""
 
-from ser.inference.description import ModelDescription, Situation
-
-_SITUATIONS: dict[Situation, str] = {
-    "speaker": "all recordings of the speaker together",
-    "file": "statistics of the recording alone",
-    "stranger": "statistics of the training speakers",
-}
+from ser.inference.description import SITUATIONS, ModelDescription, Situation
 
 WORTH_A_WARNING = 0.05
 """Loss of UA, as a share of 1, above which a prediction warns."""
@@ -16,7 +10,7 @@ def expectation_lines(description: ModelDescription) -> list[str]:
     """Say what UA to expect of a model in each situation, one line each."""
     return [
         f"expected UA {100 * ua:.1f}% on unheard speakers of corpus {description.corpus.name}: "
-        f"{_SITUATIONS[situation] if len(description.expected_ua) > 1 else 'whoever speaks'}"
+        f"{SITUATIONS[situation] if len(description.expected_ua) > 1 else 'whoever speaks'}"
         for situation, ua in description.expected_ua.items()
     ]
 
@@ -35,7 +29,7 @@ def describe_situation(description: ModelDescription, situation: Situation) -> t
     best = description.expected_ua["speaker"]
     expected = description.expected_ua.get(situation, best)
     known = "speakers by folder" if situation == "speaker" else "no speaker known"
-    line = f"{known}: {_SITUATIONS[situation]}; expected UA {100 * expected:.1f}%"
+    line = f"{known}: {SITUATIONS[situation]}; expected UA {100 * expected:.1f}%"
     if len(description.expected_ua) == 1:
         line = f"the model needs to know nothing of the speaker; expected UA {100 * best:.1f}%"
     return line, best - expected > WORTH_A_WARNING

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ser.config import Normalisation
 from ser.errors import FoldError
-from ser.features.normalization import fit_normalization
+from ser.features.normalization import fit_by_utterances, fit_normalization
 from ser.features.store import FeatureStore
 from tests.support.toy_corpus import make_store, random_frames
 
@@ -104,3 +104,14 @@ def test_large_offsets_cost_no_precision() -> None:
 def test_training_statistics_need_training_speakers(name: Normalisation) -> None:
     with pytest.raises(FoldError, match=f"normalisation {name} needs training speakers"):
         fit_normalization(make_store(random_frames(LENGTHS)), SPEAKERS, name, ("nobody",))
+
+
+def test_each_utterance_has_the_statistics_of_its_choice() -> None:
+    frames = random_frames([4, 7, 9])
+    store = make_store(frames)
+    affine = fit_by_utterances(store, [np.array([0]), np.array([1, 2]), np.array([0, 1, 2])])
+    for index, chosen in enumerate(([0], [1, 2], [0, 1, 2])):
+        pooled = np.concatenate([frames[position] for position in chosen]).astype(np.float64)
+        np.testing.assert_allclose(affine.shift[index], pooled.mean(axis=0), rtol=1e-6)
+        np.testing.assert_allclose(affine.scale[index], 1 / pooled.std(axis=0), rtol=1e-6)
+    assert not affine.clip
