@@ -43,6 +43,7 @@ LAYERS = (
     ("studies.consistency",),
     ("studies.runner", "studies.reporting", "studies.models"),
     ("studies.cli",),
+    ("studies.interface",),
     ("benchmarks", "tests"),
 )
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
@@ -56,6 +57,9 @@ FOREIGN = {
 
 # A registry imports what it registers, and each of these imports what they share.
 PARENTS = ("ser/corpora", "ser/features", "ser/features/frontends", "ser/model", "studies/execution", "studies/cli")
+
+# A package offers functions of its parts, each imported when it is first asked for: above all of them.
+OFFERS = frozenset(PACKAGES)
 
 LARGEST_FOLDER = 10
 
@@ -111,7 +115,7 @@ def test_modules_import_only_from_their_own_layer_and_those_before_it(package: s
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in modules(package)
         for name, line in imported(path)
-        if (rank_of(name) or 0) > (rank_of(dotted(path)) or 0)
+        if dotted(path) not in OFFERS and (rank_of(name) or 0) > (rank_of(dotted(path)) or 0)
     ]
     assert modules(package)
     assert upward == []
@@ -142,6 +146,8 @@ def test_no_two_folders_import_each_other_but_a_registry_and_its_entries(graph: 
     folders: dict[str, set[str]] = {}
     known = {dotted(path): str(path.parent.relative_to(ROOT)) for package in PACKAGES for path in modules(package)}
     for name, targets in graph.items():
+        if name in OFFERS:
+            continue
         folders.setdefault(known[name], set()).update(known[target] for target in targets)
     mutual = {(folder, other) for folder, others in folders.items() for other in others if folder in folders[other]}
     assert [pair for pair in sorted(mutual) if pair[0] < pair[1] and pair[0] not in PARENTS] == []
@@ -189,6 +195,21 @@ def test_looking_at_the_studies_imports_no_tracker(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (answer.returncode, answer.stdout.strip()) == (0, "[]"), answer.stderr
+
+
+def test_the_python_interface_is_cheap_to_import_and_complete() -> None:
+    heavy = (*HEAVY, "optuna", "numpy", "scipy")
+    code = (
+        "import sys, ser, studies, tracking\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])\n"
+        "print(*(f.__name__ for f in (ser.load_model, studies.results, studies.run, tracking.compare)))\n"
+        "print([hasattr(package, 'no_such_function') for package in (ser, studies, tracking)])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    lines = ["[]", "load_model results run compare", "[False, False, False]"]
+    assert (answer.returncode, answer.stdout.splitlines()) == (0, lines), answer.stderr
 
 
 def test_starting_a_study_imports_no_torch() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from ser.errors import ConfigurationError, unknown_value_message
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.plan_options import plan_options
@@ -36,7 +37,13 @@ def options_of_keys(keys: StudyKeys, download: bool = False) -> StudyOptions:
     Args:
         keys: The choices; a single value stands for a list of one. A setting of None or False is off.
         download: Whether encoders may be downloaded.
+
+    Raises:
+        ConfigurationError: A key is unknown.
     """
+    for key in keys:
+        if key not in StudyKeys.__annotations__:
+            raise ConfigurationError(unknown_value_message("key", key, StudyKeys.__annotations__))
     corpus = keys.get("corpus", "demo")
     return StudyOptions(
         corpus=corpus,

@@ -71,6 +71,7 @@ class ScoredFold:
     """Result of a fold with its scores.
 
     Attributes:
+        identity: Name of its file among the results.
         fold: Its speakers.
         corpus: The corpus.
         configuration: The whole configuration.
@@ -94,6 +95,7 @@ class ScoredFold:
         ended_ms: Wall-clock end, in milliseconds since 1970.
     """
 
+    identity: str
     fold: Fold
     corpus: CorpusIdentity
     configuration: FoldConfiguration
@@ -160,6 +162,7 @@ def _score_fold(
 ) -> ScoredFold:
     test, validation = result.test, result.validation
     return ScoredFold(
+        identity=result.identity,
         fold=result.fold,
         corpus=result.corpus,
         configuration=result.configuration,

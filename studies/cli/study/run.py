@@ -1,5 +1,6 @@
 """Run a study, and report its corpus."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -11,14 +12,36 @@ from studies.cli.report.command import write_current_report
 from studies.cli.report.summary import print_results
 from studies.cli.study.commands import RunOptions
 from studies.cli.terminal.progress import StudyDisplay, print_message
+from studies.coordination.retries import STALL_TIMEOUT_S
 from studies.coordination.shutdown import sigterm_as_exit
 from studies.execution.backends import open_backend
 from studies.planning.plan import StudyPlan
 from studies.planning.study_file import read_study_file
 from studies.planning.study_keys import StudyKeys, options_of_keys
+from studies.reporting.report_runner import Report
 from studies.reporting.report_upload import upload_to_study_run
-from studies.runner import run_study
-from studies.search.summaries import list_studies
+from studies.runner import Outcome, run_study
+from studies.search.summaries import StudySummary, list_studies
+from studies.storages.home import Home
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Where and how a study's folds are trained.
+
+    Attributes:
+        executor: 'local' or 'ray'.
+        workers: Folds at once, 1 or more, or None for as many as there is room for.
+        gpus: Share of a GPU that a fold takes on a cluster, or None.
+        device: 'cpu' or 'cuda', or None for GPUs where there are any.
+        stall_timeout_s: Time without an epoch after which a fold is tried again; None for never.
+    """
+
+    executor: str = "local"
+    workers: int | None = None
+    gpus: float | None = None
+    device: str | None = None
+    stall_timeout_s: float | None = STALL_TIMEOUT_S
 
 
 def run(options: RunOptions) -> None:
@@ -28,24 +51,66 @@ def run(options: RunOptions) -> None:
         ConfigurationError: An option has no valid value.
         StudyError: Folds failed.
     """
-    if options.workers is not None and options.workers < 1:
-        raise ConfigurationError(f"--workers must be 1 or more, got {options.workers}")
+    resources = Resources(
+        executor=options.executor,
+        workers=options.workers,
+        gpus=options.gpus,
+        device=options.device,
+        stall_timeout_s=60 * options.stall_timeout_min or None,
+    )
     plan, root = _plan_and_root(options)
     home = open_home(options)
-    stall_timeout_s = 60 * options.stall_timeout_min or None
+    outcome, study, report = run_and_report(plan, root, home, resources)
+    print_results(outcome.study, report, home)
+    if report is not None:
+        upload_to_study_run(report.page.parent, home, study, print_message)
+    check_failures(outcome)
+
+
+def run_and_report(
+    plan: StudyPlan, root: Path | None, home: Home, resources: Resources
+) -> tuple[Outcome, StudySummary, Report | None]:
+    """Run a study, and write the report of its corpus; progress is shown on standard error.
+
+    Args:
+        plan: The study's plan.
+        root: Folder of the corpus, or None for the demo corpus in the home.
+        home: The data directory.
+        resources: Where and how folds are trained.
+
+    Returns:
+        The outcome, the study, and the report where a fold has a result.
+    """
+    _check_resources(resources)
     with StudyDisplay() as display:
         root = _corpus_root(plan.corpus, root, home.demo_corpus, display)
         with (
             sigterm_as_exit(),
-            open_backend(options.executor, options.workers, options.gpus, options.device) as backend,
+            open_backend(resources.executor, resources.workers, resources.gpus, resources.device) as backend,
         ):
-            outcome = run_study(plan, root, home, backend, display, display.progress_bar, stall_timeout_s)
+            timeout_s = resources.stall_timeout_s
+            outcome = run_study(plan, root, home, backend, display, display.progress_bar, timeout_s)
         studies = list_studies(home.storage)
         study = find_study_in(studies, home, outcome.study, corpus=None)
-        report = write_current_report(home, outcome.location, studies, display)
-    print_results(outcome.study, report, home)
-    if report is not None:
-        upload_to_study_run(report.page.parent, home, study, print_message)
+        return outcome, study, write_current_report(home, outcome.location, studies, display)
+
+
+def _check_resources(resources: Resources) -> None:
+    """Refuse fewer than one worker.
+
+    Raises:
+        ConfigurationError: There are fewer.
+    """
+    if resources.workers is not None and resources.workers < 1:
+        raise ConfigurationError(f"--workers must be 1 or more, got {resources.workers}")
+
+
+def check_failures(outcome: Outcome) -> None:
+    """Refuse a study whose folds failed.
+
+    Raises:
+        StudyError: Some did; the text has the first reason.
+    """
     if outcome.failures:
         raise StudyError(
             f"study {outcome.study}: {len(outcome.failures)} folds failed, so the report lacks them; run the same "

@@ -1,0 +1,1 @@
+"""Python interface: a study is run, and its decisions are read, as by the command line."""

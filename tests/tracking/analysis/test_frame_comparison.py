@@ -1,0 +1,91 @@
+"""Comparisons of a table of decisions are those of the report, and refuse what cannot be compared."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import tracking
+from ser.errors import ComparisonError
+from tests.support.scored_trials import World, configuration, table_of, trial
+from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.comparison.request import ComparisonRequest
+from tracking.analysis.prediction_frame import decision_frame
+
+WORLD = World(per_speaker=8)
+BASELINE = "none · phonemes"
+TRIALS = [
+    trial(WORLD, configuration(attention, seed=seed), accuracy)
+    for attention, accuracy in (("none", 0.6), ("local", 0.7), ("quantum", 0.62))
+    for seed in (1, 2)
+]
+
+
+def decisions() -> pd.DataFrame:
+    names = {"none": BASELINE, "local": "local · scope 9 · phonemes", "quantum": "quantum · phonemes"}
+    frames = [
+        decision_frame(names[fold.configuration.attention], fold.configuration.seed, fold)
+        for result in TRIALS
+        for fold in result.folds
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_a_row_is_a_decision_with_scores_that_sum_to_one() -> None:
+    frame = decisions()
+    assert list(frame.columns[:7]) == ["variant", "fold", "seed", "utterance", "speaker", "true", "decided"]
+    scores = frame[[f"score_{emotion}" for emotion in WORLD.emotions]]
+    assert scores.sum(axis=1).tolist() == pytest.approx([1.0] * len(frame))
+    # The synthetic trials give the highest score to what they decide.
+    assert ("score_" + frame["decided"]).tolist() == scores.idxmax(axis=1).tolist()
+    assert len(frame) == 3 * 2 * WORLD.speakers * WORLD.per_speaker
+    (first,) = frame[(frame["seed"] == 2) & (frame["utterance"] == "Ses01F_003")].head(1).to_dict("records")
+    fold = TRIALS[1].folds[0]
+    assert first["true"] == WORLD.emotions[fold.test.actual[3]]
+    assert first["decided"] == WORLD.emotions[fold.test.predicted[3]]
+    assert first["fold"] == first["speaker"] == "Ses01F"
+
+
+def test_comparisons_are_those_of_the_report() -> None:
+    analysis = analyse(table_of(*TRIALS), ComparisonRequest(BASELINE))
+    reported = {comparison.variant: comparison for comparison in analysis.comparisons.comparisons}
+    frame = tracking.compare(decisions().sample(frac=1, random_state=1), BASELINE)
+    assert set(frame["variant"]) == set(reported) == {"local · scope 9 · phonemes", "quantum · phonemes"}
+    for row in frame.to_dict("records"):
+        comparison = reported[row["variant"]]
+        test, z_ua = comparison.ua_speakers, comparison.z_ua
+        assert test.interval is not None
+        assert z_ua is not None
+        expected = (test.difference, test.interval.low, test.interval.high, z_ua.z, z_ua.p)
+        assert [row[name] for name in ("difference", "low", "high", "z", "z_p")] == pytest.approx(expected)
+        assert (row["p"], row["p_joint"]) == (test.p, comparison.joint_p)
+        assert row["ua"] - row["ua_baseline"] == pytest.approx(row["difference"])
+        assert (row["seeds"], row["speakers"], row["utterances"]) == (2, 10, 80)
+
+
+def changed(**changes: Any) -> pd.DataFrame:
+    frame = decisions()
+    frame.loc[frame.index[-1], list(changes)] = list(changes.values())
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "complaint"),
+    [
+        (decisions().drop(columns="speaker"), "results lack the columns speaker; expected variant, seed"),
+        (changed(variant="lone"), "quantum · phonemes, seed 2: tested on other utterances than the baseline (1 of 80 "),
+        (changed(utterance="Ses01F_000"), "quantum · phonemes, seed 2: tested on other utterances"),
+        (changed(true="fear"), "quantum · phonemes, seed 2: column true differs from the baseline's"),
+        (changed(speaker="Ses09"), "quantum · phonemes, seed 2: column speaker differs from the baseline's"),
+        (decisions().query("variant == @BASELINE"), f"results hold no other variant than {BASELINE}"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(frame: pd.DataFrame, complaint: str) -> None:
+    with pytest.raises(ComparisonError) as error:
+        tracking.compare(frame, BASELINE)
+    assert complaint in str(error.value)
+
+
+def test_an_unknown_baseline_is_refused_with_the_closest() -> None:
+    with pytest.raises(ComparisonError, match="did you mean 'none · phonemes'"):
+        tracking.compare(decisions(), "none - phonemes")
