@@ -35,7 +35,7 @@ LAYERS = (
     ("tracking",),
     ("tracking.backend",),
     ("tracking.results",),
-    ("tracking.writing",),
+    ("tracking.writing", "tracking.registry"),
     ("studies.provenance", "studies.storages", "studies.planning"),
     ("studies.search",),
     ("studies.execution", "studies.monitoring"),

@@ -45,6 +45,14 @@ HOME_PREFIX = "ser.home."
 """Prefix of the tags of a study run that say, for each home that runs it, its host, folder, corpus and precision."""
 VERSION_PREFIX = "ser.version."
 """Prefix of the tags that name versions of packages."""
+VARIANT = "ser.variant"
+"""Name of a model's variant."""
+TRAINED_ON = "ser.trained_on"
+"""'folds' for a model of a study's folds, 'all' for one that was trained on all speakers."""
+BUNDLED = "ser.bundled"
+"""'true' for a model that has its encoder with it."""
+WEIGHTS_DIGEST = "ser.weights_sha256"
+"""Digest of a model's weights."""
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 
@@ -81,6 +89,9 @@ UTTERANCES = "utterances.csv"
 FOLD_SCHEME = "folds.json"
 FAILURES = "failures.txt"
 REPORT_FOLDER = "report"
+
+CHAMPION = "champion"
+"""Alias of the newest version of a model in the registry."""
 
 
 def fold_run_name(index: int, name: str) -> str:

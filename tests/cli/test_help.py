@@ -115,6 +115,7 @@ def test_nothing_runs_where_a_command_or_an_option_is_missing(path: tuple[str, .
         ("storage", "check"),
         ("storage", "upgrade"),
         ("model", "make"),
+        ("model", "register"),
     }:
         path = (*path, "--no-such-option")
     answer = CliRunner().invoke(app, list(path))

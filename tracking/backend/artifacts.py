@@ -18,10 +18,11 @@ from tracking.backend.mlflow_internals import artifact_repository, download_file
 
 def artifact_path(run: Run, name: str) -> Path | None:
     """Return the local path of an artifact, or None where the artifact store is not a local folder."""
-    return _local_path(f"{run.info.artifact_uri}/{name}")
+    return local_path(f"{run.info.artifact_uri}/{name}")
 
 
-def _local_path(uri: str) -> Path | None:
+def local_path(uri: str) -> Path | None:
+    """Return the path that a URI of artifacts names, or None where it names no local folder."""
     parsed = urlparse(uri)
     return Path(unquote(parsed.path)) if parsed.scheme in ("file", "") else None
 
@@ -97,7 +98,7 @@ class Artifacts:
         if not files and not links:
             return
         uri = self._uris.get(run_id) or str(self._client.get_run(run_id).info.artifact_uri)
-        folder = _local_path(uri)
+        folder = local_path(uri)
         with tempfile.TemporaryDirectory() as drafts:
             for name, content in files.items():
                 (Path(drafts) / name).write_bytes(content)

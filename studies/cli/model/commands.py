@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from studies.cli.lazy_command import lazy_command
-from studies.cli.options import StorageOptions
+from studies.cli.options import HomeOptions
 
 app = typer.Typer(
     help="Make a model of the variant that validation chose.",
@@ -26,7 +26,7 @@ class TrainingSpeakers(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MakeOptions(StorageOptions):
+class MakeOptions(HomeOptions):
     """Options of `ser model make`."""
 
     study: Annotated[str | None, typer.Option(help="Name of the study; the newest without it.")] = None
@@ -52,8 +52,25 @@ def make(options: MakeOptions) -> None:
     """Make a model of the variant with the highest mean validation UA.
 
     It is an ensemble of its folds; with --from all one network for each seed, trained on all speakers for the median
-    of the epochs that the folds' validation selected. It writes a folder with the weights (safetensors), a description
-    (JSON) and a model card. Its expected UA is that of the folds on their test speakers, by what is known of a speaker.
+    of the epochs that the folds' validation selected. Its expected UA is that of the folds on their test speakers, by
+    what is known of a speaker. It is a folder of weights (safetensors), a description (JSON) and a model card, and is
+    registered in MLflow with the alias champion.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterOptions(HomeOptions):
+    """Options of `ser model register`."""
+
+    folder: Annotated[Path | None, typer.Argument(help="Folder of the model; without it the newest one.")] = None
+
+
+@app.command("register", epilog="Example: ser model register data/models/demo-quick-none+quantum-1a2b3c4d")
+@lazy_command("studies.cli.model.register:register_folder")
+def register(options: RegisterOptions) -> None:
+    """Register a model in MLflow, as `ser model make` does; a model that has a version gets no second one.
+
+    Its newest version has the alias champion.
     """
 
 
@@ -77,7 +94,12 @@ class PredictOptions:
     """Options of `ser predict`."""
 
     audio: Annotated[list[Path], typer.Argument(metavar="AUDIO|FOLDER...", help="Audio files, or folders of them.")]
-    model: Annotated[Path | None, typer.Option(help="Folder of the model; without it the newest one.")] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|models:/NAME@champion", help="Folder or name of the model; without it the newest one."
+        ),
+    ] = None
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
     ] = None
@@ -87,6 +109,10 @@ class PredictOptions:
     ] = SpeakerSource.NONE
     format: Annotated[OutputFormat, typer.Option(help="Format of the predictions.")] = OutputFormat.TABLE
     home: Annotated[Path, typer.Option(help="Folder of results and models.", envvar="SER_HOME")] = Path("data")
+    tracking: Annotated[
+        str | None,
+        typer.Option(help="MLflow tracking server of a model models:/NAME; SQLite without it.", envvar="SER_TRACKING"),
+    ] = None
 
 
 @lazy_command("studies.cli.model.predict:predict")

@@ -16,6 +16,7 @@ from ser.inference.model_folder import check_is_new
 from studies.cli.arguments import find_study, open_home
 from studies.cli.model.commands import MakeOptions, TrainingSpeakers
 from studies.cli.model.expectations import expectation_lines
+from studies.cli.model.register import register_and_print
 from studies.cli.terminal.progress import StudyDisplay
 from studies.models.choice import check_usable, choose_variant
 from studies.models.maker import ModelSource, make_model
@@ -56,6 +57,7 @@ def make(options: MakeOptions) -> None:
         source = ModelSource(study.name, corpus, FeatureStore.open(store), front_end, results)
         description = make_model(source, variant, folder, options.training.value, options.bundle, display.progress_bar)
     _print(description, folder)
+    register_and_print(home, folder, description)
 
 
 def _root(study: StudySummary, home: Home) -> Path:

@@ -13,16 +13,15 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ser.errors import AudioError, ModelError
-from ser.inference import load_model
+from ser.errors import AudioError
 from ser.inference.description import ModelDescription, Situation
 from ser.inference.frames import Recording
 from ser.inference.model import EmotionModel, Prediction
-from ser.inference.model_folder import DESCRIPTION
 from studies.cli.model.commands import OutputFormat, PredictOptions, SpeakerSource
 from studies.cli.model.expectations import describe_situation
-from studies.cli.terminal.progress import StudyDisplay
+from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.cli.terminal.text_output import printable
+from studies.models.opening import open_model
 from studies.storages.home import Home
 from tracking.analysis.escaping import escape_csv
 
@@ -34,7 +33,8 @@ def predict(options: PredictOptions) -> None:
         ModelError: There is no model.
         AudioError: No file could be read.
     """
-    model = load_model(options.model or _newest_model(Home(options.home.expanduser())), options.encoder)
+    home = Home(options.home.expanduser(), tracking_uri=options.tracking)
+    model = open_model(home, options.model, options.encoder, print_message)
     recordings = _recordings(options)
     _print_situations(model.description, recordings)
     with StudyDisplay() as display:
@@ -82,13 +82,6 @@ def _print_situations(description: ModelDescription, recordings: Sequence[Record
                 f"expected to reach {best}",
                 err=True,
             )
-
-
-def _newest_model(home: Home) -> Path:
-    models = sorted(home.models.glob(f"*/{DESCRIPTION}"), key=lambda path: path.stat().st_mtime)
-    if not models:
-        raise ModelError(f"{home.models}: there is no model; make one with: ser model make")
-    return models[-1].parent
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

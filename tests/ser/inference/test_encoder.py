@@ -1,26 +1,20 @@
 """A model finds its encoder in its folder, where it was, or where it is told; a missing one is named with a remedy."""
 
-import hashlib
 import json
 from pathlib import Path
 from shutil import copytree, rmtree
 
 import numpy as np
 import pytest
-import torch
 
 from ser.errors import ModelError
 from ser.features.frontends.choices import parse_front_ends
 from ser.features.frontends.pretrained.checkpoint import checkpoint_files, read_checkpoint
-from ser.features.normalization import AffineNormalization
 from ser.inference import load_model
-from ser.inference.description import FORMAT, Member, ModelDescription
 from ser.inference.frames import Recording
-from ser.inference.model_folder import ENCODER, pack_weights, write_folder
-from ser.model.network import SpeechEmotionNetwork
-from ser.results import CorpusIdentity
-from tests.support.tiny_encoders import HIDDEN, write_encoder
-from tests.support.toy_corpus import small
+from ser.inference.model_folder import ENCODER
+from tests.support.tiny_encoders import write_encoder
+from tests.support.toy_models import write_model
 
 SAMPLES = np.random.default_rng(1).standard_normal(8_000).astype(np.float32) / 10
 
@@ -32,32 +26,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     encoder = write_encoder(root / "wavlm", "wavlm")
     (encoder / "LICENSE").write_text("as you like")
     (choice,) = parse_front_ends([f"pretrained:{encoder}@1"])
-    configuration = small(features=choice.settings, labels="utterance", normalisation="zscore_training")
-    torch.manual_seed(0)
-    network = SpeechEmotionNetwork(configuration, 2)
-    normalisation = AffineNormalization(
-        np.zeros((1, HIDDEN), dtype=np.float32), np.ones((1, HIDDEN), dtype=np.float32), False
-    )
-    weights = pack_weights([(network.state_dict(), normalisation)])
-    for name, bundled in (("plain", False), ("bundled", True)):
-        description = ModelDescription(
-            format=FORMAT,
-            name=name,
-            study="first",
-            variant="none",
-            corpus=CorpusIdentity(name="toy", digest="0", emotions=("anger", "sadness")),
-            configuration=configuration,
-            front_end=choice,
-            members=(Member(identity="0", fold="f1", seed=1, test_speakers=("f1",)),),
-            expected_ua={"speaker": 0.5},
-            expected_wa={"speaker": 0.5},
-            utterances=4,
-            weights_sha256=hashlib.sha256(weights).hexdigest(),
-            versions={},
-            bundled=bundled,
-        )
-        files = checkpoint_files(read_checkpoint(str(encoder))) if bundled else []
-        write_folder(root / name, description, weights, "", files)
+    files = checkpoint_files(read_checkpoint(str(encoder)))
+    write_model(root / "plain", choice)
+    write_model(root / "bundled", choice, encoder=files)
     return root
 
 

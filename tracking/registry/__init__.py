@@ -1,0 +1,1 @@
+"""MLflow's Model Registry: models that studies made, as versions with an alias."""
