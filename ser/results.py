@@ -4,6 +4,7 @@ These are plain, frozen records that survive JSON without losing a digit.
 """
 
 from collections.abc import Sequence
+from typing import Final, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -156,16 +157,26 @@ class FoldResult(FrozenModel):
     attention_effect: AttentionEffect | None = None
 
 
+FRAME_STATISTICS: Final = "means and deviations"
+"""Functionals of a baseline that are made of a front end's frames."""
+
+FunctionalsName = Literal["means and deviations", "functionals", "eGeMAPSv02", "ComParE_2016"]
+"""Sets of functionals: the numbers that describe a whole utterance to a classical baseline."""
+
+
 class BaselineResult(FrozenModel):
-    """Logistic-regression baseline over all folds of one corpus and scheme.
+    """Classical baseline, such as logistic regression, over all folds of one corpus and scheme.
 
     Attributes:
-        name: Readable name.
+        name: Readable name of the classifier.
         corpus: The corpus.
-        normalisation: Normalisation of the frames below it.
+        normalisation: Normalisation of the frames, or of the functionals where these are not made of frames.
         folds: The folds, in order.
         tests: Test decisions, one per fold.
-        features: Settings of the front end of its frames.
+        features: Settings of the front end of its frames; of no effect where functionals are not made of frames.
+        functionals: What it hears of an utterance.
+        validations: Validation decisions, one per fold; none where nothing was chosen by validation.
+        inverse_penalties: C that the validation speakers of each fold chose; likewise.
     """
 
     name: str
@@ -174,6 +185,9 @@ class BaselineResult(FrozenModel):
     folds: tuple[Fold, ...]
     tests: tuple[Evaluation, ...]
     features: FeatureSettings = LogMelSettings()
+    functionals: FunctionalsName = FRAME_STATISTICS
+    validations: tuple[Evaluation, ...] = ()
+    inverse_penalties: tuple[float, ...] = ()
 
 
 _SCHEME = TypeAdapter(tuple[Fold, ...])

@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tracking.analysis.variants.classical import ScoredClassifier
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.naming import ATTENTION_SETTINGS, CRITERION_SETTINGS, FIXED, settings_without
 from tracking.analysis.variants.scores import ScoredVariant
 
 ATTENTION_EFFECT = "attention"
 CTC_EFFECT = "CTC against sequence-to-label"
+CLASSICAL_EFFECT = "network and classical baseline"
 
 
 @dataclass(frozen=True, eq=False)
 class PlannedComparison:
     """Variant with its baseline, and in what the two differ."""
 
-    variant: ScoredVariant
-    baseline: ScoredVariant
+    variant: ScoredClassifier
+    baseline: ScoredClassifier
     question: str
 
 

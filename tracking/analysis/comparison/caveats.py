@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from ser.results import MAX_CAPPED_SHARE
 from tracking.analysis.comparison.comparison import Comparison
-from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
+from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
+from tracking.analysis.variants.classical import Classifier, ScoredBaseline
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -183,6 +184,13 @@ def comparison_caveats(comparison: Comparison) -> tuple[Caveat, ...]:
 def baseline_caveats(baseline: ScoredBaseline) -> tuple[Caveat, ...]:
     """List the caveats of a baseline."""
     return (TRANSDUCTIVE,) if baseline.result.normalisation == "zscore_speaker" else ()
+
+
+def classifier_caveats(classifier: Classifier) -> tuple[Caveat, ...]:
+    """List the caveats of a row of either kind."""
+    if isinstance(classifier, ScoredBaseline):
+        return baseline_caveats(classifier)
+    return variant_caveats(classifier)
 
 
 def report_caveats(analysis: Analysis) -> tuple[Caveat, ...]:

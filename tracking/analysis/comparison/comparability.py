@@ -6,12 +6,14 @@ import numpy as np
 
 from ser.errors import ComparisonError
 from ser.results import Fold
+from tracking.analysis.variants.classical import ScoredClassifier
 from tracking.analysis.variants.predictions import PooledPredictions
-from tracking.analysis.variants.scores import ScoredVariant
 
 
-def check_comparable(a: ScoredVariant, b: ScoredVariant) -> None:
+def check_comparable(a: ScoredClassifier, b: ScoredClassifier) -> None:
     """Refuse two variants that were tested under different conditions.
+
+    A classical baseline has no seeds, versions or device that could differ from those of a network.
 
     Args:
         a: A variant.
@@ -29,15 +31,23 @@ def check_comparable(a: ScoredVariant, b: ScoredVariant) -> None:
     for aspect, of_a, of_b in (
         ("corpus digests", left.corpus.digest, right.corpus.digest),
         ("classes", ", ".join(left.corpus.emotions), ", ".join(right.corpus.emotions)),
-        ("seeds", _comma_separated(a.seeds), _comma_separated(b.seeds)),
         ("numbers of folds", len(left.scheme), len(right.scheme)),
-        ("versions or devices", a.provenance, b.provenance),
+        *_training_aspects(a, b),
     ):
         if of_a != of_b:
             raise ComparisonError(f"{pair}: different {aspect}: {of_a} against {of_b}")
     for fold_a, fold_b in zip(left.scheme, right.scheme, strict=True):
         _check_same_fold(pair, fold_a, fold_b)
     _check_same_utterances(pair, left, right)
+
+
+def _training_aspects(a: ScoredClassifier, b: ScoredClassifier) -> list[tuple[str, object, object]]:
+    if a.classical or b.classical:
+        return []
+    return [
+        ("seeds", _comma_separated(a.seeds), _comma_separated(b.seeds)),
+        ("versions or devices", a.provenance, b.provenance),
+    ]
 
 
 def _comma_separated(seeds: Sequence[int]) -> str:

@@ -19,8 +19,9 @@ from tracking.analysis.statistics.sign_flip import (
     ua_contributions,
     wa_contributions,
 )
+from tracking.analysis.variants.classical import ScoredClassifier, predictions_with_seeds
 from tracking.analysis.variants.predictions import PooledPredictions
-from tracking.analysis.variants.scores import MeanAndStd, ScoredVariant
+from tracking.analysis.variants.scores import MeanAndStd
 
 ALPHA = 0.05
 """Level of each verdict, adjusted for all comparisons of the family."""
@@ -139,7 +140,7 @@ class Comparison:
         variant: Label of the variant.
         baseline: Label of the baseline.
         question: In what the two differ, such as 'attention'.
-        seeds: Seeds that both were trained with.
+        seeds: Seeds that both were trained with; those of the network beside a classical baseline.
         utterances: Number of test utterances.
         ua_speakers: UA: difference (0..1), sign-flip test over speakers and t interval.
         wa_speakers: WA, likewise.
@@ -204,10 +205,11 @@ class Comparison:
         return self.verdict is Verdict.BETTER and sessions.p > ALPHA
 
 
-def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Comparison:
-    """Compare a variant with any baseline.
+def compare(a: ScoredClassifier, b: ScoredClassifier, question: str = "") -> Comparison:
+    """Compare a variant or classical baseline with any other one.
 
-    Seeds are averaged within an utterance first: they are never more utterances.
+    Seeds are averaged within an utterance first: they are never more utterances. A classical baseline decides the same
+    beside each seed of a network.
 
     Args:
         a: The variant.
@@ -221,7 +223,7 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         ComparisonError: They were tested differently (see `check_comparable`).
     """
     check_comparable(a, b)
-    left, right = a.predictions, b.predictions
+    left, right = predictions_with_seeds(a, b.seeds), predictions_with_seeds(b, a.seeds)
     n, difference, actual = len(left.utterances), left.correct - right.correct, left.actual
     speakers, sessions = left.speaker_index, left.session_index
     contributions = ua_contributions(difference, actual, speakers, left.classes)
@@ -229,7 +231,7 @@ def compare(a: ScoredVariant, b: ScoredVariant, question: str = "") -> Compariso
         a.label,
         b.label,
         question,
-        a.seeds,
+        a.seeds or b.seeds,
         n,
         ua_speakers=sign_flip(contributions),
         wa_speakers=sign_flip(wa_contributions(difference, speakers)),

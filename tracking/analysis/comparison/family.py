@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ser.errors import ComparisonError
-from tracking.analysis.comparison.baselines import PlannedComparison
+from tracking.analysis.comparison.baselines import CLASSICAL_EFFECT, PlannedComparison
 from tracking.analysis.comparison.comparison import ALPHA, Comparison, JointTest, Verdict, compare
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest, plan_comparisons, shown_labels
 from tracking.analysis.statistics.joint_sign_flips import joint_sign_flips
 from tracking.analysis.statistics.power import first_level
 from tracking.analysis.statistics.proportions import holm_adjust
-from tracking.analysis.variants.grouping import Variant
-from tracking.analysis.variants.naming import SELECTED
+from tracking.analysis.variants.classical import ScoredBaseline, ScoredClassifier
+from tracking.analysis.variants.naming import FIXED, SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 
 
@@ -65,7 +65,11 @@ class Comparisons:
     family: Family
 
 
-def compare_variants(variants: Sequence[ScoredVariant], request: ComparisonRequest = DEFAULT_REQUEST) -> Comparisons:
+def compare_variants(
+    variants: Sequence[ScoredVariant],
+    request: ComparisonRequest = DEFAULT_REQUEST,
+    classical: Sequence[ScoredBaseline] = (),
+) -> Comparisons:
     """Make every comparison of a report and adjust for their number.
 
     The family is fixed by the plan, without regard to results or to what is shown. In the joint test are all planned
@@ -75,6 +79,8 @@ def compare_variants(variants: Sequence[ScoredVariant], request: ComparisonReque
     Args:
         variants: All variants of the report, both kinds.
         request: What is compared with what.
+        classical: All classical baselines of the report; comparisons with them belong to the family where the
+            request names a baseline by its label, be it one of them or not (see `compare_with_classical`).
 
     Returns:
         Comparisons, skipped ones with the reason, and the family.
@@ -82,8 +88,8 @@ def compare_variants(variants: Sequence[ScoredVariant], request: ComparisonReque
     Raises:
         ComparisonError: The request names what is not among the variants.
     """
-    planned, unpaired = plan_comparisons(variants, request)
-    shown = shown_labels(variants, request)
+    planned, unpaired = plan_comparisons(variants, request, classical)
+    shown = shown_labels(variants, request, classical)
     outcomes = [_try_compare(comparison) for comparison in planned]
     represented = _represented(planned)
     family, judged = _judge_family(outcomes, represented, request.margin)
@@ -99,6 +105,31 @@ def compare_variants(variants: Sequence[ScoredVariant], request: ComparisonReque
             hidden.append(SkippedComparison(outcome.variant, outcome.baseline, "not requested; p-values count it"))
     skipped += [SkippedComparison(label, "", reason) for label, reason in unpaired]
     return Comparisons(tuple(comparisons), (*skipped, *hidden), family)
+
+
+def compare_with_classical(
+    variants: Sequence[ScoredVariant], classical: Sequence[ScoredBaseline]
+) -> tuple[Comparison, ...]:
+    """Compare every variant with every classical baseline that was tested alike, each comparison alone.
+
+    They answer no question of the sweep, and belong to no family unless they are requested (`--baseline`): so they have
+    neither adjusted p-values nor a verdict.
+
+    Args:
+        variants: All variants of the report.
+        classical: All classical baselines of the report.
+
+    Returns:
+        Comparisons in the order of the variants, then of the baselines; H1 of every test: the variant is better.
+    """
+    pairs = [
+        PlannedComparison(variant, baseline, CLASSICAL_EFFECT)
+        for variant in variants
+        if variant.complete
+        for baseline in classical
+    ]
+    outcomes = map(_try_compare, pairs)
+    return tuple(outcome for outcome in outcomes if isinstance(outcome, Comparison))
 
 
 def _try_compare(planned: PlannedComparison) -> Comparison | SkippedComparison:
@@ -117,7 +148,7 @@ def _represented(planned: Sequence[PlannedComparison]) -> list[bool]:
     """
     selected = [_trial_ids(comparison.variant) for comparison in planned if comparison.variant.kind == SELECTED]
     return [
-        comparison.variant.kind != SELECTED
+        comparison.variant.kind == FIXED
         and any(
             _trial_ids(comparison.variant) <= sweep and sweep.isdisjoint(_trial_ids(comparison.baseline))
             for sweep in selected
@@ -126,7 +157,7 @@ def _represented(planned: Sequence[PlannedComparison]) -> list[bool]:
     ]
 
 
-def _trial_ids(variant: Variant) -> set[str]:
+def _trial_ids(variant: ScoredClassifier) -> set[str]:
     return {trial.trial_id for trial in variant.trials}
 
 

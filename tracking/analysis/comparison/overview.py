@@ -4,26 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ser.errors import ComparisonError
-from ser.results import BaselineResult
+from ser.results import FRAME_STATISTICS
 from tracking.analysis.comparison.comparison import Comparison
-from tracking.analysis.comparison.family import Comparisons, SkippedComparison, compare_variants
+from tracking.analysis.comparison.family import Comparisons, SkippedComparison, compare_variants, compare_with_classical
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.results_table import ResultsTable, ScoredTrial
 from tracking.analysis.scored_folds import ScoredFold
+from tracking.analysis.variants.classical import Classifier, ScoredBaseline, score_baselines
 from tracking.analysis.variants.grouping import group_variants, trials_without_folds, variant_order
 from tracking.analysis.variants.naming import SELECTED
-from tracking.analysis.variants.predictions import PooledPredictions, pool_baseline_predictions
-from tracking.analysis.variants.scores import ScoredVariant, Scores, score, score_variant
+from tracking.analysis.variants.scores import ScoredVariant, score_variant
 from tracking.analysis.variants.selection import selected_per_fold
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredBaseline:
-    """Baseline such as logistic regression, with its scores."""
-
-    result: BaselineResult
-    predictions: PooledPredictions
-    scores: Scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +24,10 @@ class Analysis:
     Attributes:
         table: The results.
         variants: All variants, fixed and selected per fold, in the order of `variant_order`.
-        baselines: Baselines with their scores.
+        baselines: Classical baselines with their scores, in the order of their names.
         comparisons: All comparisons; variants that could not be scored are among the skipped.
+        classical_comparisons: Every complete variant against every classical baseline, each comparison alone (see
+            `compare_with_classical`).
         trials_without_folds: Trials without a single fold.
     """
 
@@ -42,7 +35,18 @@ class Analysis:
     variants: tuple[ScoredVariant, ...]
     baselines: tuple[ScoredBaseline, ...]
     comparisons: Comparisons
+    classical_comparisons: tuple[Comparison, ...]
     trials_without_folds: tuple[ScoredTrial, ...]
+
+    @property
+    def classifiers(self) -> tuple[Classifier, ...]:
+        """All rows of tables and pictures: variants, then classical baselines (`classical` tells them apart)."""
+        return (*self.variants, *self.baselines)
+
+    @property
+    def chance(self) -> float | None:
+        """UA of guessing, 0..1; None without a row."""
+        return next((1 / classifier.predictions.classes for classifier in self.classifiers), None)
 
     @property
     def complete(self) -> tuple[ScoredVariant, ...]:
@@ -80,6 +84,19 @@ class Analysis:
         comparisons = self.comparisons.comparisons
         return next((comparison for comparison in comparisons if comparison.variant == label), None)
 
+    def classical_comparison_of(self, variant: ScoredVariant) -> Comparison | None:
+        """Return the comparison of a variant with the logistic regression on its own frames, or None without one."""
+        configuration = variant.configuration
+        own = [
+            baseline.label
+            for baseline in self.baselines
+            if baseline.result.functionals == FRAME_STATISTICS
+            and baseline.result.features == configuration.features
+            and baseline.result.normalisation == configuration.normalisation
+        ]
+        comparisons = self.classical_comparisons
+        return next((made for made in comparisons if made.variant == variant.label and made.baseline in own), None)
+
     def all_folds(self) -> Iterable[ScoredFold]:
         """Iterate over all folds, trial by trial."""
         return (fold for trial in self.table.trials for fold in trial.folds)
@@ -106,18 +123,15 @@ def analyse(table: ResultsTable, request: ComparisonRequest = DEFAULT_REQUEST) -
             variants.append(score_variant(variant))
         except ComparisonError as error:
             unscored.append(SkippedComparison(variant.label, "", str(error)))
-    comparisons = compare_variants(variants, request)
+    baselines = score_baselines(table.baselines)
+    comparisons = compare_variants(variants, request, baselines)
     if request:
         table = replace(table, notes=(*table.notes, request.describe()))
     return Analysis(
         table,
         tuple(variants),
-        tuple(map(_score_baseline, table.baselines)),
+        baselines,
         replace(comparisons, skipped=(*unscored, *comparisons.skipped)),
+        compare_with_classical(variants, baselines),
         trials_without_folds(table.trials),
     )
-
-
-def _score_baseline(result: BaselineResult) -> ScoredBaseline:
-    predictions = pool_baseline_predictions(result)
-    return ScoredBaseline(result, predictions, score(predictions))

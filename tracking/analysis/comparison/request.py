@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from ser.config import FoldConfiguration
 from ser.errors import ComparisonError
 from ser.feature_settings import feature_setting_names
-from tracking.analysis.comparison.baselines import PlannedComparison, closest_baselines, pair_with_baselines
+from tracking.analysis.comparison.baselines import (
+    CLASSICAL_EFFECT,
+    PlannedComparison,
+    closest_baselines,
+    pair_with_baselines,
+)
 from tracking.analysis.comparison.variant_filter import (
     RECIPE,
     VariantFilter,
@@ -14,6 +19,7 @@ from tracking.analysis.comparison.variant_filter import (
     setting_names,
     setting_values,
 )
+from tracking.analysis.variants.classical import Classifier, ScoredBaseline
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.naming import FEATURES, FRONT_END_SETTINGS, flatten_settings
 from tracking.analysis.variants.scores import ScoredVariant
@@ -30,8 +36,8 @@ class ComparisonRequest:
     """Request to compare variants with a baseline.
 
     Attributes:
-        baseline: Label of the variant that all others are compared with; or `name=value` pairs: each
-            variant is then compared with the one that has these values and is otherwise equal. Empty
+        baseline: Label of the variant or classical baseline that all others are compared with; or `name=value`
+            pairs: each variant is then compared with the one that has these values and is otherwise equal. Empty
             for the default baseline, attention `none`.
         variants: Labels or `name=value` pairs of the variants whose comparisons are shown; empty for
             all. They do not change how p-values are adjusted: that counts every variant.
@@ -70,13 +76,17 @@ DEFAULT_REQUEST = ComparisonRequest()
 
 
 def plan_comparisons(
-    variants: Sequence[ScoredVariant], request: ComparisonRequest
+    variants: Sequence[ScoredVariant], request: ComparisonRequest, classical: Sequence[ScoredBaseline] = ()
 ) -> tuple[list[PlannedComparison], list[tuple[str, str]]]:
     """Pair every variant with the requested baseline, without regard to scores.
+
+    A baseline that is requested by its name, be it a network or classical, is compared with all others of both kinds;
+    else only networks are compared.
 
     Args:
         variants: All variants of a report.
         request: The request; its `variants` have no effect here.
+        classical: All classical baselines of the report.
 
     Returns:
         Planned comparisons in the order of the variants, and labels of variants without a baseline
@@ -87,16 +97,17 @@ def plan_comparisons(
     """
     if not request.baseline:
         return pair_with_baselines(variants)
-    baseline_filter = parse_variant_filter("--baseline", request.baseline, variants)
+    baseline_filter = parse_variant_filter("--baseline", request.baseline, variants, classical)
+    if baseline_filter.label:
+        classifiers: list[Classifier] = [*variants, *classical]
+        return _pair_with(baseline_filter.label, classifiers), []
     baselines = [variant for variant in variants if baseline_filter.matches(variant)]
     planned: list[PlannedComparison] = []
     unpaired: list[tuple[str, str]] = []
     for variant in variants:
         if variant in baselines:
             continue
-        matches = baselines
-        if not baseline_filter.label:
-            matches = closest_baselines(variant, _counterparts(variant, baselines, baseline_filter))
+        matches = closest_baselines(variant, _counterparts(variant, baselines, baseline_filter))
         if len(matches) == 1:
             planned.append(PlannedComparison(variant, matches[0], describe_differences(variant, matches[0])))
         else:
@@ -104,12 +115,31 @@ def plan_comparisons(
     return planned, unpaired
 
 
-def shown_labels(variants: Sequence[ScoredVariant], request: ComparisonRequest) -> frozenset[str]:
-    """List the labels of the variants whose comparisons are shown.
+def _pair_with(label: str, classifiers: Sequence[Classifier]) -> list[PlannedComparison]:
+    """Pair all variants and classical baselines but one with that one."""
+    (baseline,) = (classifier for classifier in classifiers if classifier.label == label)
+    return [
+        PlannedComparison(classifier, baseline, _describe_pair(classifier, baseline))
+        for classifier in classifiers
+        if classifier is not baseline
+    ]
+
+
+def _describe_pair(classifier: Classifier, baseline: Classifier) -> str:
+    if isinstance(classifier, ScoredVariant) and isinstance(baseline, ScoredVariant):
+        return describe_differences(classifier, baseline)
+    return CLASSICAL_EFFECT
+
+
+def shown_labels(
+    variants: Sequence[ScoredVariant], request: ComparisonRequest, classical: Sequence[ScoredBaseline] = ()
+) -> frozenset[str]:
+    """List the labels of the variants and classical baselines whose comparisons are shown.
 
     Args:
         variants: All variants of a report.
         request: The request.
+        classical: All classical baselines of the report.
 
     Returns:
         Their labels; all of them where the request names none.
@@ -118,9 +148,10 @@ def shown_labels(variants: Sequence[ScoredVariant], request: ComparisonRequest) 
         ComparisonError: A text names no variant of the report.
     """
     if not request.variants:
-        return frozenset(variant.label for variant in variants)
-    filters = [parse_variant_filter("--variants", text, variants) for text in request.variants]
-    return frozenset(
+        return frozenset([variant.label for variant in variants] + [baseline.label for baseline in classical])
+    filters = [parse_variant_filter("--variants", text, variants, classical) for text in request.variants]
+    labels = {label for variant_filter in filters if (label := variant_filter.label) is not None}
+    return frozenset(labels).union(
         variant.label for variant in variants if any(variant_filter.matches(variant) for variant_filter in filters)
     )
 

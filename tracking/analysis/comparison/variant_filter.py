@@ -7,6 +7,7 @@ from typing import Any
 from ser.config import FoldConfiguration
 from ser.errors import ComparisonError, unknown_value_message
 from ser.feature_settings import feature_setting_names
+from tracking.analysis.variants.classical import ScoredBaseline
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.naming import FIXED, flatten_settings
 
@@ -37,23 +38,26 @@ class VariantFilter:
         return all(setting_values(variant, name) == {value} for name, value in self.values.items())
 
 
-def parse_variant_filter(option: str, text: str, variants: Sequence[Variant]) -> VariantFilter:
+def parse_variant_filter(
+    option: str, text: str, variants: Sequence[Variant], classical: Sequence[ScoredBaseline] = ()
+) -> VariantFilter:
     """Parse a filter of variants.
 
     Args:
         option: The command-line option, for messages.
-        text: The label of a variant, as the report writes it, or `name=value` pairs separated by blanks:
-            settings of a configuration, `recipe`, or `choice` (`fixed` or `selected`); `off` where a
-            setting has no value.
+        text: The label of a variant or classical baseline, as the report writes it, or `name=value` pairs
+            separated by blanks: settings of a configuration, `recipe`, or `choice` (`fixed` or `selected`);
+            `off` where a setting has no value.
         variants: All variants of the report.
+        classical: All classical baselines of the report, which only a label names.
 
     Returns:
-        A filter that at least one of the variants matches.
+        A filter that at least one of the variants matches, or the label of a classical baseline.
 
     Raises:
         ComparisonError: A label, name or value is unknown, or no variant has all of the values.
     """
-    labels = [variant.label for variant in variants]
+    labels = [*(variant.label for variant in variants), *(baseline.label for baseline in classical)]
     if text in labels:
         return VariantFilter(text, text, {})
     words = text.split()

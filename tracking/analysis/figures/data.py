@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.scored_folds import ScoredFold
+from tracking.analysis.variants.classical import ScoredClassifier
 from tracking.analysis.variants.naming import FIXED, settings_without, target_label
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -88,7 +89,7 @@ class SpeakerRow:
     wa: SpeakerScores
 
 
-def speaker_rows(scored: Iterable[ScoredVariant]) -> tuple[SpeakerRow, ...]:
+def speaker_rows(scored: Iterable[ScoredClassifier]) -> tuple[SpeakerRow, ...]:
     """Compute the points of the speaker plot, one row per variant."""
     return tuple(
         SpeakerRow(
@@ -200,11 +201,18 @@ class ScopeSeries:
     baseline: float | None
 
 
-def scope_series(variants: Sequence[ScoredVariant], comparisons: Iterable[Comparison]) -> tuple[ScopeSeries, ...]:
-    """Compute UA over scopes, one series for all variants that differ in the scope alone, of two scopes or more."""
+def scope_series(variants: Sequence[ScoredClassifier], comparisons: Iterable[Comparison]) -> tuple[ScopeSeries, ...]:
+    """Compute UA over scopes, one series for all variants that differ in the scope alone, of two scopes or more.
+
+    Args:
+        variants: All variants, and the classical baselines that they may be compared with.
+        comparisons: All comparisons.
+    """
     groups: dict[tuple[object, ...], list[ScoredVariant]] = defaultdict(list)
     for variant in variants:
-        if variant.kind == FIXED and variant.configuration.scope is not None and variant.complete:
+        if not isinstance(variant, ScoredVariant) or variant.kind != FIXED or not variant.complete:
+            continue
+        if variant.configuration.scope is not None:
             settings = settings_without(variant.configuration, ("scope",))
             key = variant.recipe, variant.scheme, variant.provenance, frozenset(settings.items())
             groups[key].append(variant)

@@ -14,6 +14,7 @@ from tracking.analysis.figures.panels import confusion_figure, curves_figure
 from tracking.analysis.figures.search import importance_figure, scope_figure
 from tracking.analysis.figures.svg import to_inline_svg
 from tracking.analysis.report_context import ParameterImportances
+from tracking.analysis.variants.classical import ScoredClassifier
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -33,6 +34,7 @@ class ResponsiveFigure:
 
 MAX_ROWS = 40
 MAX_PANELS = 12
+MAX_CLASSICAL_PANELS = 4
 MAX_SCOPE_SERIES = 16
 SHOWN_FIRST = "reportable ones first, then their baselines"
 WIDE, NARROW = 7.6, 3.7
@@ -74,13 +76,14 @@ def render_figures(analysis: Analysis, scopes: Sequence[ScopeSeries]) -> ReportF
         The figures; where there are too many variants to show all, of the reportable ones first.
     """
     comparisons, variants = analysis.comparisons.comparisons, shown_variants(analysis)
+    rows: list[ScoredClassifier] = [*variants, *analysis.baselines[:MAX_CLASSICAL_PANELS]]
     first, ranked = first_comparisons(analysis), shown_comparisons(analysis)
     return ReportFigures(
         forest=_forest(first, "UA against the baseline, with 95% intervals"),
         all_forest=_forest(ranked, "UA against the baseline, every comparison") if len(ranked) > len(first) else None,
         all_forest_note=_shown_note(len(ranked), len(comparisons), "comparisons are drawn; the table has all."),
-        speakers=_speakers(variants, ua_only(analysis)),
-        confusions=tuple(map(_confusion, variants)),
+        speakers=_speakers(rows, ua_only(analysis)),
+        confusions=tuple(map(_confusion, rows)),
         curves=_curves(variants),
         scopes=_scopes(scopes[:MAX_SCOPE_SERIES]),
         panels_note=_shown_note(
@@ -95,10 +98,10 @@ def _shown_note(shown: int, total: int, text: str) -> str:
 
 
 def first_comparisons(analysis: Analysis) -> tuple[Comparison, ...]:
-    """Comparisons of the first screen: of variants that no test score chose."""
-    reportable = {variant.label for variant in analysis.reportable}
+    """Comparisons of the first screen: of variants that no test score chose, and of classical baselines."""
+    labels = {variant.label for variant in analysis.reportable} | {baseline.label for baseline in analysis.baselines}
     comparisons = analysis.comparisons.comparisons
-    return tuple(comparison for comparison in comparisons if comparison.variant in reportable)[:MAX_ROWS]
+    return tuple(comparison for comparison in comparisons if comparison.variant in labels)[:MAX_ROWS]
 
 
 def shown_comparisons(analysis: Analysis) -> tuple[Comparison, ...]:
@@ -145,7 +148,7 @@ def _forest(comparisons: Sequence[Comparison], title: str) -> ResponsiveFigure |
     return _render(lambda width: forest_figure(rows, width, title), description)
 
 
-def _speakers(variants: Sequence[ScoredVariant], wa_greyed_out: bool) -> ResponsiveFigure | None:
+def _speakers(variants: Sequence[ScoredClassifier], wa_greyed_out: bool) -> ResponsiveFigure | None:
     if not variants:
         return None
     rows = speaker_rows(variants)
@@ -162,7 +165,7 @@ def _scopes(series: Sequence[ScopeSeries]) -> ResponsiveFigure | None:
     return _render(lambda width: scope_figure(series, width, title), description)
 
 
-def _confusion(variant: ScoredVariant) -> ResponsiveFigure:
+def _confusion(variant: ScoredClassifier) -> ResponsiveFigure:
     label, emotions = variant.label, variant.predictions.corpus.emotions
     figure = confusion_figure(variant.scores.confusion, emotions, label)
     return ResponsiveFigure(to_inline_svg(figure, f"Confusion matrix of {label}; confusions.csv has the counts"))

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
 from tracking.analysis.comparison.caveats import hardly_acts
 from tracking.analysis.comparison.comparison import Comparison, Verdict
-from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
+from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import (
     format_p_value,
     format_percent,
     format_points,
     format_points_interval,
 )
+from tracking.analysis.variants.classical import ScoredBaseline
 from tracking.analysis.variants.naming import target_label
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -74,14 +75,12 @@ def _stronger_baselines(analysis: Analysis, best: ScoredVariant) -> str:
         lead = format_points(baseline.scores.ua.mean - best_ua)
         sentences.append(f" {name[:1].upper()}{name[1:]} scores higher: {ua} UA ({lead} points).")
     more = len(stronger) - _MAX_BASELINES
-    return "".join(sentences) + (f" So do {more} of the same kind on other frames." if more > 0 else "")
+    return "".join(sentences) + (f" So do {more} more classical baselines." if more > 0 else "")
 
 
 def _describe_baseline(baseline: ScoredBaseline) -> tuple[str, str]:
-    """Name of a baseline with its features, and its UA."""
-    features = baseline.result.features
-    frames = "" if features.kind == "log_mel" else f" of {features.label}"
-    return f"{baseline.result.name} on utterance functionals{frames}", f"{format_percent(baseline.scores.ua.mean)}%"
+    """Name of a baseline, and its UA."""
+    return baseline.label, f"{format_percent(baseline.scores.ua.mean)}%"
 
 
 def _describe_difference(comparison: Comparison) -> str:

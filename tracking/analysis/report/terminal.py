@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
 from tracking.analysis.comparison.caveats import CAPPED, HARDLY_ACTS, UA_ONLY, hardly_acts, ua_only
 from tracking.analysis.comparison.comparison import ALPHA, Comparison, Verdict
-from tracking.analysis.comparison.overview import Analysis, ScoredBaseline
+from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.figures import SHOWN_FIRST, shown_variants
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_percent, format_points
-from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS, SignFlipTest, sign_flip, ua_contributions
-from tracking.analysis.variants.naming import front_end_suffix
+from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
+from tracking.analysis.variants.classical import ScoredBaseline
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 MAX_LISTED = 40
@@ -129,17 +129,24 @@ def shown_difference(analysis: Analysis) -> str:
 
 
 def _variant_row(analysis: Analysis, variant: ScoredVariant) -> _Row:
-    comparison, over_regression = analysis.comparison_of(variant.label), _over_regression(analysis, variant)
     cells = {
         "variant": variant.label,
         **_scores(analysis, variant.scores),
-        "Δ base": EM_DASH if comparison is None else format_points(comparison.ua_speakers.difference),
-        "p": EM_DASH if comparison is None else _format_joint_p(comparison),
-        "z": format_p_value(None if comparison is None or comparison.z_ua is None else comparison.z_ua.p),
-        **_regression_cells(over_regression),
+        **_baseline_cells(analysis.comparison_of(variant.label)),
+        **_regression_cells(analysis.classical_comparison_of(variant)),
         "note": "; ".join(_notes(analysis, variant)),
     }
     return _Row(not variant.complete, variant.scores.ua.mean, cells)
+
+
+def _baseline_cells(comparison: Comparison | None) -> dict[str, str]:
+    if comparison is None:
+        return dict.fromkeys(("Δ base", "p", "z"), EM_DASH)
+    return {
+        "Δ base": format_points(comparison.ua_speakers.difference),
+        "p": _format_joint_p(comparison),
+        "z": format_p_value(None if comparison.z_ua is None else comparison.z_ua.p),
+    }
 
 
 def _format_joint_p(comparison: Comparison) -> str:
@@ -147,12 +154,13 @@ def _format_joint_p(comparison: Comparison) -> str:
 
 
 def _baseline_row(analysis: Analysis, baseline: ScoredBaseline) -> _Row:
-    result = baseline.result
-    name = f"{result.name}{front_end_suffix(result.features)}"
-    if len({(other.result.features, other.result.name) for other in analysis.baselines}) < len(analysis.baselines):
-        name += f" · {result.normalisation}"
-    dashes = dict.fromkeys(("Δ base", "p", "z", "Δ LR", "p LR"), EM_DASH)
-    cells = {"variant": name, **_scores(analysis, baseline.scores), **dashes, "note": ""}
+    cells = {
+        "variant": baseline.label,
+        **_scores(analysis, baseline.scores),
+        **_baseline_cells(analysis.comparison_of(baseline.label)),
+        **_regression_cells(None),
+        "note": "",
+    }
     return _Row(False, baseline.scores.ua.mean, cells)
 
 
@@ -163,25 +171,10 @@ def _scores(analysis: Analysis, scores: Scores) -> dict[str, str]:
     return {"UA": f"{format_percent(scores.ua.mean)}{half}", "WA": f"({wa})" if ua_only(analysis) else wa}
 
 
-def _over_regression(analysis: Analysis, variant: ScoredVariant) -> SignFlipTest | None:
-    """Test a complete variant against the logistic regression on the same features and test utterances."""
-    configuration, predictions = variant.configuration, variant.predictions
-    for baseline in analysis.baselines:
-        settings = (baseline.result.features, baseline.result.normalisation)
-        same_features = settings == (configuration.features, configuration.normalisation)
-        same_corpus = baseline.predictions.corpus.digest == predictions.corpus.digest
-        same_tests = baseline.predictions.utterances == predictions.utterances
-        if variant.complete and same_features and same_corpus and same_tests:
-            difference = predictions.correct - baseline.predictions.correct
-            return sign_flip(
-                ua_contributions(difference, predictions.actual, predictions.speaker_index, predictions.classes)
-            )
-    return None
-
-
-def _regression_cells(test: SignFlipTest | None) -> dict[str, str]:
-    if test is None:
+def _regression_cells(comparison: Comparison | None) -> dict[str, str]:
+    if comparison is None:
         return {"Δ LR": EM_DASH, "p LR": EM_DASH}
+    test = comparison.ua_speakers
     return {
         "Δ LR": format_points(test.difference),
         "p LR": format_p_value(test.p if test.has_enough_speakers else None),

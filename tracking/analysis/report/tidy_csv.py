@@ -9,6 +9,7 @@ from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import learning_curve
 from tracking.analysis.report.tables.export import write_dataframe
 from tracking.analysis.scored_folds import CURVE_METRICS
+from tracking.analysis.variants.classical import ScoredClassifier
 from tracking.analysis.variants.score_tables import fold_table, variant_table
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -22,13 +23,13 @@ def tidy_tables(analysis: Analysis) -> Mapping[str, pd.DataFrame]:
     Returns:
         variants, folds, speakers, confusions and curves; shares and UA are 0..1, losses in nats.
     """
-    scored = analysis.variants
+    scored = analysis.classifiers
     return {
         "variants": variant_table(scored),
-        "folds": fold_table(scored),
+        "folds": fold_table(analysis.variants, analysis.baselines),
         "speakers": pd.DataFrame([row for variant in scored for row in _speakers(variant)]),
         "confusions": pd.DataFrame([row for variant in scored for row in _confusion(variant)]),
-        "curves": pd.DataFrame([row for variant in scored for row in _curves(variant)]),
+        "curves": pd.DataFrame([row for variant in analysis.variants for row in _curves(variant)]),
     }
 
 
@@ -40,13 +41,13 @@ def write_tidy_tables(analysis: Analysis, folder: Path) -> tuple[str, ...]:
     return tuple(tables)
 
 
-def _speakers(variant: ScoredVariant) -> list[dict[str, object]]:
+def _speakers(variant: ScoredClassifier) -> list[dict[str, object]]:
     scores = variant.scores
     rows = zip(variant.predictions.speaker_names, scores.speaker_ua.tolist(), scores.speaker_wa.tolist(), strict=True)
     return [{"variant": variant.label, "speaker": speaker, "ua": ua, "wa": wa} for speaker, ua, wa in rows]
 
 
-def _confusion(variant: ScoredVariant) -> list[dict[str, object]]:
+def _confusion(variant: ScoredClassifier) -> list[dict[str, object]]:
     emotions = variant.predictions.corpus.emotions
     return [
         {

@@ -56,7 +56,7 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
     Returns:
         The page, `index.html`; every table is in the folder `tables` beside it, as CSV, LaTeX and Markdown.
     """
-    series = scope_series(analysis.variants, analysis.comparisons.comparisons)
+    series = scope_series(analysis.classifiers, analysis.comparisons.comparisons)
     tables, paper = _tables(analysis, context, series), paper_comparison(analysis)
     attention_tables = attention_by_label_tables(analysis)
     exported = [*attention_tables, *tables.values(), *([] if paper.table is None else [paper.table])]

@@ -7,17 +7,19 @@ import pandas as pd
 
 from ser.metrics import absent_classes
 from tracking.analysis.scored_folds import ScoredFold
+from tracking.analysis.variants.classical import BaselineFold, Classifier, ScoredBaseline
 from tracking.analysis.variants.grouping import Variant
 from tracking.analysis.variants.scores import ScoredVariant
 
 _WEIGHT_STATISTICS = ("negative_weight_share", "saturated_weight_share", "relative_weight_entropy")
 
 
-def fold_table(variants: Sequence[Variant]) -> pd.DataFrame:
-    """Tabulate scores, one row per variant, seed and fold.
+def fold_table(variants: Sequence[Variant], baselines: Sequence[ScoredBaseline] = ()) -> pd.DataFrame:
+    """Tabulate scores, one row per variant, seed and fold, and one per fold of a classical baseline.
 
     Args:
         variants: Variants of either kind, complete or not.
+        baselines: Classical baselines; what only networks have is empty in their rows.
 
     Returns:
         Columns: variant, kind, recipe, seed, fold, name, test_speakers, chosen (the chosen
@@ -29,7 +31,24 @@ def fold_table(variants: Sequence[Variant]) -> pd.DataFrame:
     rows = [
         _fold_row(variant, seed, fold) for variant in variants for seed in variant.seeds for fold in variant.folds[seed]
     ]
+    rows += [_baseline_fold_row(baseline, fold) for baseline in baselines for fold in baseline.folds]
     return pd.DataFrame(rows)
+
+
+def _baseline_fold_row(baseline: ScoredBaseline, fold: BaselineFold) -> dict[str, object]:
+    absent = [baseline.result.corpus.emotions[index] for index in absent_classes(fold.confusion)]
+    return {
+        "variant": baseline.label,
+        "kind": baseline.kind,
+        "fold": fold.fold.index,
+        "name": fold.fold.name,
+        "test_speakers": " ".join(fold.fold.test_speakers),
+        "utterances": fold.utterances,
+        "ua": fold.ua,
+        "wa": fold.wa,
+        "missing_classes": " ".join(absent),
+        "validation_ua": fold.validation_ua,
+    }
 
 
 def _fold_row(variant: Variant, seed: int, fold: ScoredFold) -> dict[str, object]:
@@ -62,11 +81,11 @@ def _fold_row(variant: Variant, seed: int, fold: ScoredFold) -> dict[str, object
     }
 
 
-def variant_table(variants: Sequence[ScoredVariant]) -> pd.DataFrame:
-    """Tabulate scores, one row per variant.
+def variant_table(variants: Sequence[Classifier]) -> pd.DataFrame:
+    """Tabulate scores, one row per variant or classical baseline.
 
     Args:
-        variants: Scored variants.
+        variants: Scored variants and baselines; what only networks have is empty in the rows of baselines.
 
     Returns:
         Columns: variant, kind, recipe, attention, scope, labels, criterion, seeds, folds, complete,
@@ -79,24 +98,19 @@ def variant_table(variants: Sequence[ScoredVariant]) -> pd.DataFrame:
     return pd.DataFrame([_variant_row(variant) for variant in variants])
 
 
-def _variant_row(variant: ScoredVariant) -> dict[str, object]:
-    variant, scores = variant, variant.scores
-    first = variant.configuration
-    interval = scores.ua_interval
+def _variant_row(classifier: Classifier) -> dict[str, object]:
+    scores, interval = classifier.scores, classifier.scores.ua_interval
+    network = classifier if isinstance(classifier, ScoredVariant) else None
     return {
-        "variant": variant.label,
-        "kind": variant.kind,
-        "recipe": variant.recipe,
-        "attention": first.attention,
-        "scope": first.scope if len(variant.configurations) == 1 else None,
-        "labels": first.labels,
-        "criterion": first.criterion,
-        "seeds": " ".join(map(str, variant.seeds)),
-        "folds": len(np.unique(variant.predictions.folds)),
-        "complete": variant.complete,
-        "incomplete": variant.incomplete,
-        "utterances": len(variant.predictions.utterances),
-        "speakers": len(variant.predictions.speaker_names),
+        "variant": classifier.label,
+        "kind": classifier.kind,
+        **_setting_columns(network),
+        "seeds": " ".join(map(str, classifier.seeds)),
+        "folds": len(np.unique(classifier.predictions.folds)),
+        "complete": classifier.complete,
+        "incomplete": classifier.incomplete,
+        "utterances": len(classifier.predictions.utterances),
+        "speakers": len(classifier.predictions.speaker_names),
         "ua": scores.ua.mean,
         "ua_low": None if interval is None else interval.low,
         "ua_high": None if interval is None else interval.high,
@@ -109,13 +123,26 @@ def _variant_row(variant: ScoredVariant) -> dict[str, object]:
         "ua_fold_deviation": scores.ua_folds.std,
         "wa_fold_mean": scores.wa_folds.mean,
         "wa_fold_deviation": scores.wa_folds.std,
-        "validation_ua": variant.validation_ua,
-        "capped_share": variant.capped_share,
-        "comparable_as_strategy": not variant.capped,
-        "undecided_share": variant.undecided_share,
+        "validation_ua": classifier.validation_ua,
+        "capped_share": None if network is None else network.capped_share,
+        "comparable_as_strategy": None if network is None else not network.capped,
+        "undecided_share": None if network is None else network.undecided_share,
         "missing_classes": "; ".join(f"{fold}: {' '.join(names)}" for fold, names in scores.absent_classes.items()),
-        "training_hours": variant.training_hours,
+        "training_hours": None if network is None else network.training_hours,
         "macro_f1": scores.macro_f1.mean,
         "macro_f1_seed_deviation": scores.macro_f1.std,
-        "changed_decision_share": variant.changed_decision_share,
+        "changed_decision_share": None if network is None else network.changed_decision_share,
+    }
+
+
+def _setting_columns(network: ScoredVariant | None) -> dict[str, object]:
+    if network is None:
+        return dict.fromkeys(("recipe", "attention", "scope", "labels", "criterion"))
+    first = network.configuration
+    return {
+        "recipe": network.recipe,
+        "attention": first.attention,
+        "scope": first.scope if len(network.configurations) == 1 else None,
+        "labels": first.labels,
+        "criterion": first.criterion,
     }

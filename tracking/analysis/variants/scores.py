@@ -97,6 +97,7 @@ class ScoredVariant(Variant):
         changed_decision_share: Share of test decisions that change when the attention is taken out of the
             trained networks, 0..1; None without an attention, or where a fold was not measured.
         training_hours: Summed wall-clock hours of its folds.
+        classical: False: it is a network, as classical baselines beside it are not.
     """
 
     predictions: PooledPredictions
@@ -106,6 +107,7 @@ class ScoredVariant(Variant):
     undecided_share: float | None
     changed_decision_share: float | None
     training_hours: float
+    classical: bool = False
 
     @property
     def capped(self) -> bool:

@@ -84,7 +84,7 @@ def test_ids_are_unique(parsed):
 
 def test_results_have_every_variant_and_baseline(written, parsed, rows):
     table_rows = rows("results")
-    names = [variant.label for variant in written.analysis.variants] + ["logistic regression · zscore_speaker"]
+    names = [variant.label for variant in written.analysis.variants] + ["logistic regression"]
     assert [row["variant"] for row in table_rows] == names
     assert float(table_rows[0]["UA"]) == written.analysis.variants[0].scores.ua.mean
     shown = {row[0]: row for row in parsed.tables["results"]}
@@ -151,8 +151,9 @@ def test_every_caveat_is_explained(written, parsed):
 
 
 def test_figures_are_inline(parsed):
-    # Two forests, speakers and scopes in two widths, importances, and a confusion and a curve for twelve variants.
-    assert parsed.tags.count("svg") == 8 + 1 + 2 * 12
+    # Two forests, speakers and scopes in two widths, importances, a confusion and a curve for twelve variants,
+    # and the confusion of the baseline.
+    assert parsed.tags.count("svg") == 8 + 1 + 2 * 12 + 1
 
 
 def test_provenance_is_stated(rows):
@@ -295,12 +296,12 @@ def test_headline_of_a_significant_improvement():
     assert "points above none · phonemes (95% interval +" in text.sentence
     assert re.search(
         r"The difference is significant: p = \.00\d in joint sign flips of 1 comparison over 10 speakers\. "
-        r"Logistic regression on utterance functionals scores higher: \d\d\.\d% UA \(\+\d+\.\d points\)\.$",
+        r"Logistic regression scores higher: \d\d\.\d% UA \(\+\d+\.\d points\)\.$",
         text.sentence,
     )
     lower = sentence(plain, strong, baselines=(baseline(World(), 0.5),))
     assert "ogistic" not in lower.sentence
-    assert any("For scale: logistic regression on utterance functionals reaches" in remark for remark in lower.remarks)
+    assert any("For scale: logistic regression reaches" in remark for remark in lower.remarks)
 
 
 def test_headline_of_no_significant_difference():

@@ -23,7 +23,7 @@ def comparison_table(analysis: Analysis) -> Table:
     """Make the table of all comparisons and their tests."""
     comparisons = analysis.comparisons.comparisons
     shared_caveats = report_caveats(analysis)
-    names = {variant.label: variant_cell(variant, shared_caveats) for variant in analysis.variants}
+    names = {variant.label: variant_cell(variant, shared_caveats) for variant in analysis.classifiers}
     sessions = any(comparison.ua_sessions is not None for comparison in comparisons)
     rows = [_comparison_cells(names[comparison.variant], comparison, sessions) for comparison in comparisons]
     return Table(

@@ -16,6 +16,7 @@ from tracking.analysis.report.tables.formatting import (
 )
 from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, variant_cell, wa_column
 from tracking.analysis.scored_folds import ScoredFold
+from tracking.analysis.variants.classical import Classifier, ScoredBaseline
 from tracking.analysis.variants.naming import FIXED
 from tracking.analysis.variants.scores import MeanAndStd, ScoredVariant
 
@@ -25,7 +26,7 @@ MISSING = "missing"
 
 def fold_tables(analysis: Analysis) -> tuple[Table, Table]:
     """Make the tables of UA and WA of each fold, one row per variant; absent folds are called missing."""
-    names = dict.fromkeys(fold.name for variant in analysis.variants for fold in variant.scheme)
+    names = dict.fromkeys(fold.name for classifier in analysis.classifiers for fold in classifier.scheme)
     greyed_out = ua_only(analysis)
     absent = "; ".join(
         f"{fold} has no {', '.join(classes)}"
@@ -61,16 +62,20 @@ def fold_tables(analysis: Analysis) -> tuple[Table, Table]:
 def _rows(analysis: Analysis, names: Sequence[str], metric: str) -> tuple[tuple[Cell, ...], ...]:
     shared_caveats = report_caveats(analysis)
     return tuple(
-        (variant_cell(variant, shared_caveats), *_fold_cells(variant, names, metric)) for variant in analysis.variants
+        (variant_cell(classifier, shared_caveats), *_fold_cells(classifier, names, metric))
+        for classifier in analysis.classifiers
     )
 
 
-def _fold_cells(variant: ScoredVariant, names: Sequence[str], metric: str) -> list[Cell]:
+def _fold_cells(classifier: Classifier, names: Sequence[str], metric: str) -> list[Cell]:
     scores: dict[str, list[float]] = {}
-    for folds in variant.folds.values():
-        for fold in folds:
-            scores.setdefault(fold.fold.name, []).append(getattr(fold, metric))
-    scheme = {fold.name for fold in variant.scheme}
+    if isinstance(classifier, ScoredBaseline):
+        scores = {part.fold.name: [getattr(part, metric)] for part in classifier.folds}
+    else:
+        for folds in classifier.folds.values():
+            for fold in folds:
+                scores.setdefault(fold.fold.name, []).append(getattr(fold, metric))
+    scheme = {fold.name for fold in classifier.scheme}
     cells = []
     for name in names:
         if name in scores:

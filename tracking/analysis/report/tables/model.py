@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from tracking.analysis.comparison.caveats import UA_ONLY, Caveat, variant_caveats
+from tracking.analysis.comparison.caveats import UA_ONLY, Caveat, classifier_caveats
 from tracking.analysis.statistics.proportions import Interval
-from tracking.analysis.variants.scores import ScoredVariant
+from tracking.analysis.variants.classical import Classifier
 
 Value = str | int | float | bool | None
 
@@ -94,9 +94,9 @@ def text_cell(text: str, caveats: Sequence[Caveat] = (), bold: bool = False) -> 
     return Cell(text, text, caveats=tuple(caveats), bold=bold)
 
 
-def variant_cell(variant: ScoredVariant, report_caveats: Collection[Caveat]) -> Cell:
-    """Make the cell that names a variant, with the caveats that the whole report does not have."""
-    return text_cell(variant.label, [caveat for caveat in variant_caveats(variant) if caveat not in report_caveats])
+def variant_cell(variant: Classifier, report_caveats: Collection[Caveat]) -> Cell:
+    """Make the cell that names a variant or baseline, with the caveats that the whole report does not have."""
+    return text_cell(variant.label, [caveat for caveat in classifier_caveats(variant) if caveat not in report_caveats])
 
 
 def number_cell(text: str, value: float | None, bold: bool = False) -> Cell:

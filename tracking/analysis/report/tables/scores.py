@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ser.config import AttentionName
-from tracking.analysis.comparison.caveats import baseline_caveats, report_caveats, ua_only
+from tracking.analysis.comparison.caveats import report_caveats, ua_only
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
@@ -30,7 +30,8 @@ from tracking.analysis.report.tables.model import (
     variant_cell,
     wa_column,
 )
-from tracking.analysis.variants.naming import SELECTED, attention_label, front_end_suffix, target_label
+from tracking.analysis.variants.classical import Classifier
+from tracking.analysis.variants.naming import SELECTED, attention_label, target_label
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 
@@ -126,27 +127,11 @@ def results_table(analysis: Analysis) -> Table:
     seeds = any(variant.scores.ua.std is not None for variant in analysis.variants)
     rows = [
         (
-            variant_cell(variant, shared_caveats),
-            *_variant_cells(variant, comparisons.get(variant.label), recipes, seeds),
+            variant_cell(classifier, shared_caveats),
+            *_classifier_cells(classifier, comparisons.get(classifier.label), recipes, seeds),
         )
-        for variant in analysis.variants
+        for classifier in analysis.classifiers
     ]
-    for baseline in analysis.baselines:
-        scores = baseline.scores
-        caveats = [caveat for caveat in baseline_caveats(baseline) if caveat not in shared_caveats]
-        suffix = front_end_suffix(baseline.result.features)
-        rows.append(
-            (
-                text_cell(f"{baseline.result.name} · {baseline.result.normalisation}{suffix}", caveats),
-                *([text_cell(EM_DASH)] if recipes else []),
-                *_score_cells(scores),
-                *([number_cell(EM_DASH, None)] if seeds else []),
-                number_cell(EM_DASH, None),
-                number_cell(EM_DASH, None),
-                number_cell(EM_DASH, None),
-                text_cell(f"{len(baseline.predictions.scheme)} of {len(baseline.predictions.scheme)}"),
-            )
-        )
     return Table(
         "results",
         "All results",
@@ -176,21 +161,23 @@ def results_table(analysis: Analysis) -> Table:
     )
 
 
-def _variant_cells(
-    variant: ScoredVariant, comparison: Comparison | None, recipes: bool, seeds: bool
+def _classifier_cells(
+    classifier: Classifier, comparison: Comparison | None, recipes: bool, seeds: bool
 ) -> tuple[Cell, ...]:
-    deviation = variant.scores.ua.std
+    network = classifier if isinstance(classifier, ScoredVariant) else None
+    deviation = classifier.scores.ua.std
     difference = None if comparison is None else comparison.ua_speakers.difference
     p = None if comparison is None else comparison.joint_p
-    folds = sum(len(folds) for folds in variant.folds.values())
+    changed = None if network is None else network.changed_decision_share
+    done = len(classifier.scheme) if network is None else sum(map(len, network.folds.values()))
     return (
-        *([text_cell(variant.recipe)] if recipes else []),
-        *_score_cells(variant.scores),
+        *([text_cell(EM_DASH if network is None else network.recipe)] if recipes else []),
+        *_score_cells(classifier.scores),
         *([number_cell(format_percent(deviation), deviation)] if seeds else []),
         number_cell(format_points(difference), difference),
         number_cell(format_p_value(p), p, bold=comparison is not None and comparison.verdict is Verdict.BETTER),
-        number_cell(format_percent(variant.changed_decision_share), variant.changed_decision_share),
-        text_cell(f"{folds} of {len(variant.scheme) * len(variant.seeds)}"),
+        number_cell(format_percent(changed), changed),
+        text_cell(f"{done} of {len(classifier.scheme) * max(1, len(classifier.seeds))}"),
     )
 
 
@@ -249,17 +236,10 @@ def _class_table(
         dict.fromkeys(name for variant in analysis.variants for name in variant.predictions.corpus.emotions)
     )
     shared_caveats = report_caveats(analysis)
-    scored = [
-        (variant_cell(variant, shared_caveats), variant.predictions.corpus, variant.scores)
-        for variant in analysis.variants
-    ]
-    scored += [
-        (text_cell(baseline.result.name), baseline.predictions.corpus, baseline.scores)
-        for baseline in analysis.baselines
-    ]
     rows = []
-    for name_cell, corpus, scores in scored:
-        by_emotion = dict(zip(corpus.emotions, shares_of(scores).tolist(), strict=True))
+    for classifier in analysis.classifiers:
+        name_cell, scores = variant_cell(classifier, shared_caveats), classifier.scores
+        by_emotion = dict(zip(classifier.predictions.corpus.emotions, shares_of(scores).tolist(), strict=True))
         values = [by_emotion.get(emotion, math.nan) for emotion in emotions]
         values += [scores.macro_f1.mean] if macro else []
         shown = [None if math.isnan(value) else value for value in values]

@@ -1,0 +1,128 @@
+"""Classical baselines as rows of tests: paired by name, tested alone beside a sweep, and equal to a plain loop."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from ser.errors import ComparisonError
+from tests.support.scored_trials import World, baseline, configuration, study_table, table_of, trial
+from tracking.analysis.comparison.baselines import CLASSICAL_EFFECT
+from tracking.analysis.comparison.comparison import Verdict, compare
+from tracking.analysis.comparison.overview import Analysis, analyse
+from tracking.analysis.comparison.request import ComparisonRequest
+from tracking.analysis.trial_result import TrialResult
+
+WORLD = World()
+REGRESSION, NONE = "logistic regression", "none · phonemes"
+
+
+def two_seeds(accuracy: float = 0.6) -> list[TrialResult]:
+    return [trial(WORLD, configuration("none", seed=seed), accuracy) for seed in (1, 2)]
+
+
+def speaker_contributions(analysis: Analysis, variant: str, reference: str) -> list[float]:
+    """Contributions of speakers to the difference of UA, by loops over single decisions."""
+    rows = {row.label: row for row in analysis.classifiers}
+    shares: dict[str, list[float]] = {}
+    for sign, label in ((1, variant), (-1, reference)):
+        pooled = rows[label].predictions
+        for decided in pooled.predicted.tolist():
+            for speaker, true, decision in zip(pooled.speakers, pooled.actual.tolist(), decided, strict=True):
+                utterances = sum(1 for actual in pooled.actual.tolist() if actual == true)
+                hit = float(true == decision) / len(pooled.predicted) / utterances / pooled.classes
+                shares.setdefault(speaker, []).append(sign * hit)
+    return [sum(values) for values in shares.values()]
+
+
+def sign_flip_p(contributions: list[float]) -> float:
+    """One-tailed p of the sum of contributions, by all assignments of signs."""
+    observed = sum(contributions)
+    sums = [
+        sum(sign * value for sign, value in zip(signs, contributions, strict=True))
+        for signs in product((1, -1), repeat=len(contributions))
+    ]
+    return sum(total >= observed - 1e-12 for total in sums) / len(sums)
+
+
+@pytest.mark.parametrize("accuracy", [0.6, 0.8])
+def test_tests_against_a_baseline_equal_a_plain_loop(accuracy: float) -> None:
+    table = table_of(*two_seeds(accuracy), baselines=(baseline(WORLD, 0.7),))
+    analysis = analyse(table)
+    (comparison,) = analysis.classical_comparisons
+    contributions = speaker_contributions(analysis, NONE, REGRESSION)
+    assert comparison.ua_speakers.difference == pytest.approx(sum(contributions))
+    assert comparison.ua_speakers.p == pytest.approx(sign_flip_p(contributions))
+    assert comparison.z_ua is not None
+    assert comparison.seeds == (1, 2)
+    (reverse,) = analyse(table, ComparisonRequest(NONE)).comparisons.comparisons
+    assert (reverse.variant, reverse.question) == (REGRESSION, CLASSICAL_EFFECT)
+    assert reverse.ua_speakers.p == pytest.approx(sign_flip_p([-value for value in contributions]))
+
+
+def test_a_baseline_is_outside_the_family_unless_requested() -> None:
+    table = study_table()
+    alone, beside = analyse(replace(table, baselines=())), analyse(table)
+    assert beside.comparisons.family == alone.comparisons.family
+    assert [made.joint for made in beside.comparisons.comparisons] == [
+        made.joint for made in alone.comparisons.comparisons
+    ]
+    assert [made.variant for made in beside.classical_comparisons] == [variant.label for variant in beside.complete]
+    assert {(made.joint, made.holm_p) for made in beside.classical_comparisons} == {(None, None)}
+
+
+def test_all_variants_are_compared_with_a_requested_baseline() -> None:
+    analysis = analyse(study_table(), ComparisonRequest(REGRESSION))
+    made = analysis.comparisons.comparisons
+    assert [comparison.variant for comparison in made] == [variant.label for variant in analysis.variants]
+    assert {comparison.baseline for comparison in made} == {REGRESSION}
+    assert analysis.comparisons.family.planned == len(made)
+    # Points of a sweep are represented by their choice, as against a network.
+    represented = [comparison for comparison in made if comparison.joint is None]
+    assert {comparison.verdict for comparison in represented} == {Verdict.REPRESENTED}
+    assert len(represented) == analysis.comparisons.family.represented == 8
+
+
+def test_a_baseline_joins_the_family_of_a_named_network() -> None:
+    analysis = analyse(study_table(), ComparisonRequest("none · words", (REGRESSION,)))
+    (shown,) = analysis.comparisons.comparisons
+    assert (shown.variant, shown.baseline) == (REGRESSION, "none · words")
+    assert shown.joint is not None
+    assert analysis.comparisons.family.planned == len(analysis.variants)
+
+
+def test_baselines_of_one_name_are_told_apart() -> None:
+    results = [baseline(WORLD), baseline(WORLD, 0.5).model_copy(update={"normalisation": "zscore_training"})]
+    functionals = baseline(WORLD, 0.7).model_copy(update={"functionals": "functionals"})
+    table = table_of(*two_seeds(), baselines=(*results, functionals))
+    names = [row.label for row in analyse(table).baselines]
+    assert names == [
+        "logistic regression · functionals",
+        "logistic regression · zscore_speaker",
+        "logistic regression · zscore_training",
+    ]
+    with pytest.raises(ComparisonError, match="logistic regression · zscore_training"):
+        analyse(table, ComparisonRequest(REGRESSION))
+    (made,) = analyse(table, ComparisonRequest(names[0], (NONE,))).comparisons.comparisons
+    assert made.baseline == names[0]
+
+
+def test_a_variant_is_compared_with_the_regression_on_its_own_frames() -> None:
+    results = (baseline(WORLD), baseline(WORLD, 0.7).model_copy(update={"functionals": "functionals"}))
+    analysis = analyse(table_of(*two_seeds(), baselines=results))
+    own = analysis.classical_comparison_of(analysis.variants[0])
+    assert own is not None
+    assert own.baseline == REGRESSION
+    training = baseline(WORLD).model_copy(update={"normalisation": "zscore_training"})
+    other = analyse(table_of(*two_seeds(), baselines=(training,)))
+    assert other.classical_comparison_of(other.variants[0]) is None
+
+
+def test_a_baseline_of_other_folds_is_not_compared() -> None:
+    others = baseline(World(speakers=8))
+    analysis = analyse(table_of(*two_seeds(), baselines=(others,)))
+    assert analysis.classical_comparisons == ()
+    skipped = analyse(table_of(*two_seeds(), baselines=(others,)), ComparisonRequest(REGRESSION)).comparisons.skipped
+    assert [reason.reason for reason in skipped] == ["different numbers of folds: 10 against 8"]
+    with pytest.raises(ComparisonError, match="different numbers of folds"):
+        compare(analysis.variants[0], analysis.baselines[0])
