@@ -16,6 +16,7 @@ from ser.files import atomic_write, parse_json_object
 from ser.frozen_model import FrozenModel
 from ser.results import EpochRecord
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
+from studies.monitoring.time_left import TimeLeft
 
 _MIN_INTERVAL_S = 0.5
 _RECENT_FOLDS = 50
@@ -73,7 +74,7 @@ class LiveStatus(FrozenModel):
         folds_done: Folds that have a result.
         workers: Workers by slot.
         folds_per_min: Folds per minute over the last folds, or None before the first.
-        left_s: Remaining time at that speed, in seconds, or None.
+        left_s: Estimate of the remaining time, in seconds, or None.
         best_trial: Trial with the best mean validation UA, or None; test scores are not used.
         best_validation_ua: That value, 0..1.
         failures: Latest failed attempts.
@@ -111,6 +112,7 @@ class StatusWriter(StudyCallback):
         self._log = log
         self._clock = clock
         self._start_s = clock()
+        self._time_left = TimeLeft(clock)
         self._written_s = -1e9
         self._ends_s: deque[float] = deque(maxlen=_RECENT_FOLDS)
         self._workers: dict[int, WorkerStatus] = {}
@@ -136,17 +138,20 @@ class StatusWriter(StudyCallback):
 
     @override
     def on_epoch_end(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
+        self._time_left.end_epoch(slot, record.epoch, epochs)
         self._update_worker(slot, fold=fold, epoch=record.epoch, epochs=epochs)
         self._write()
 
     @override
     def on_fold_end(self, slot: int, fold: str) -> None:
         self._ends_s.append(self._clock())
+        self._time_left.end_fold(slot)
         self._update_worker(slot, done=self._worker(slot).done + 1, fold=None)
 
     @override
     def on_fold_failed(self, failure: FoldFailure) -> None:
         now = _now()
+        self._time_left.fail_fold(failure.slot)
         self._update_worker(failure.slot, failed=self._worker(failure.slot).failed + 1, fold=None)
         self._failures.append(
             FailureStatus(
@@ -174,15 +179,14 @@ class StatusWriter(StudyCallback):
         if not force and now_s - self._written_s < _MIN_INTERVAL_S:
             return
         self._written_s = now_s
-        speed = _folds_per_min(self._ends_s, self._start_s, now_s)
         folds_left = self._status.folds - self._status.folds_done
         status = self._status.model_copy(
             update={
                 "updated": _now(),
                 "workers": dict(sorted(self._workers.items())),
                 "failures": tuple(self._failures),
-                "folds_per_min": speed,
-                "left_s": None if speed is None else 60 * folds_left / speed,
+                "folds_per_min": _folds_per_min(self._ends_s, self._start_s, now_s),
+                "left_s": self._time_left.estimate_s(folds_left),
             }
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)

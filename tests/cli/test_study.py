@@ -99,11 +99,9 @@ def test_a_study_ends_with_its_table_and_where_to_go_on(first: Result, folder: S
 
 def test_progress_is_printed_line_by_line_off_a_terminal(first: Result) -> None:
     lines = [line for line in first.stderr.splitlines() if line.startswith("trials")]
-    # The trial is complete once its last fold is written, which may be after that fold was printed.
-    folds = [f"folds {done} of {FOLDS}" for done in range(FOLDS + 1)]
-    assert list(dict.fromkeys(line.partition(", ")[2] for line in lines)) == folds
-    assert lines[-1] == f"trials 1 of 1, {folds[-1]}"
-    assert all(line.startswith("trials 0 of 1") for line in lines[:FOLDS])
+    # Between them is at most a line in ten seconds, with what remains.
+    assert lines[0] == f"trials 0 of 1, folds 0 of {FOLDS}"
+    assert lines[-1] == f"trials 1 of 1, folds {FOLDS} of {FOLDS}"
     assert "MLflow" not in first.stderr
     assert "INFO" not in first.stderr
 

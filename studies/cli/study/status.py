@@ -16,6 +16,7 @@ from studies.cli.arguments import find_study, open_home
 from studies.cli.study.commands import StatusOptions
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay, print_message
+from studies.cli.terminal.text_output import duration_text
 from studies.monitoring.live_status import LiveStatus, read_live_status
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.search.summaries import StudySummary
@@ -105,7 +106,7 @@ def render_live_status(live: LiveStatus) -> Group:
     """
     lines = [f"{live.study}: trials {live.trials_done} of {live.trials}, folds {live.folds_done} of {live.folds}"]
     if live.folds_per_min is not None and live.left_s is not None:
-        lines.append(f"{live.folds_per_min:.1f} folds per minute; {_duration(live.left_s)} left at that speed")
+        lines.append(f"{live.folds_per_min:.1f} folds per minute; about {duration_text(live.left_s)} left")
     if live.best_trial is not None and live.best_validation_ua is not None:
         best = f"{100 * live.best_validation_ua:.1f}%"
         lines.append(f"best by validation UA: {live.best_trial}, {best} (test scores are not used)")
@@ -121,8 +122,3 @@ def render_live_status(live: LiveStatus) -> Group:
             failures.add_row(failure.at, str(failure.slot), Text(failure.fold), Text(failure.reason), attempts_left)
         blocks.append(failures)
     return Group(*blocks, Text(f"as of {live.updated}, process {live.process} on {live.host}"))
-
-
-def _duration(seconds: float) -> str:
-    minutes, hours = round(seconds / 60), seconds / 3600
-    return f"{hours:.1f} h" if hours >= 2 else f"{minutes} min" if minutes else f"{seconds:.0f} s"

@@ -1,16 +1,25 @@
-"""Progress on the terminal: one bar per stage, for trials and folds with the time left, and per worker slot."""
+"""Progress on the terminal: a bar for the study with the time left, one per worker, and one per stage before them."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.table import Column
+from rich.text import Text
 from typing_extensions import override
 
 from ser.results import EpochRecord
 from studies.cli.terminal.console import Console
+from studies.cli.terminal.text_output import duration_text
 from studies.monitoring.events import FoldFailure, StudyCallback, StudyProgress
+from studies.monitoring.time_left import TimeLeft
+
+_LINE_INTERVAL_S = 10.0
+"""Time between two lines of progress, at least, where standard error is no terminal."""
+
+_BAR_WIDTH = 16
 
 
 @contextmanager
@@ -30,25 +39,44 @@ def print_message(message: str) -> None:
     Console(stderr=True).print(message, soft_wrap=True, markup=False)
 
 
+class _StepsColumn(ProgressColumn):
+    """Number of steps done and of all, with their unit; nothing before their number is known."""
+
+    @override
+    def render(self, task: Task) -> Text:
+        steps = "" if task.total is None else f"{task.completed:.0f}/{task.total:.0f} {task.fields['unit']}"
+        return Text(steps.rstrip(), justify="right", no_wrap=True)
+
+
 class StudyDisplay(StudyCallback):
     """Context that shows stages and a study's progress on standard error.
 
-    Where standard error is no terminal, such as in a log, it writes one line per change instead.
+    Where standard error is no terminal, such as in a log, it writes a line for a change instead, at most one in ten
+    seconds, but the first and the last.
+
+    Args:
+        clock: Returns the time, in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = Console(stderr=True)
         self._bars = Progress(
-            # A fold bears a speaker's name, which may look like markup.
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left:"),
-            TimeLeftColumn(),
+            # A fold bears a speaker's name, which may look like markup. A long one is cut, so that a bar is one line.
+            TextColumn(
+                "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
+            BarColumn(bar_width=_BAR_WIDTH),
+            _StepsColumn(),
+            TextColumn("{task.fields[remark]}", markup=False, table_column=Column(no_wrap=True, min_width=12)),
             console=self._console,
             transient=True,
+            expand=True,
         )
+        self._clock = clock
+        self._time_left = TimeLeft(clock)
+        self._progress: StudyProgress | None = None
+        self._line_s = -_LINE_INTERVAL_S
+        self._stage: TaskID | None = None
         self._study: TaskID | None = None
         self._slots: dict[int, TaskID] = {}
 
@@ -65,8 +93,9 @@ class StudyDisplay(StudyCallback):
             self._bars.stop()
 
     def progress_bar(self, name: str) -> Callable[[int, int], None]:
-        """Open a bar for a stage before or after training."""
-        bar = self._bars.add_task(name, total=None)
+        """Open a bar for a stage before or after training, in place of the one before."""
+        self._hide_stage()
+        bar = self._stage = self._add(name, total=None)
 
         def update(done: int, total: int) -> None:
             self._bars.update(bar, completed=done, total=total, visible=done < total)
@@ -75,22 +104,43 @@ class StudyDisplay(StudyCallback):
 
     @override
     def on_progress(self, progress: StudyProgress) -> None:
-        text = f"trials {progress.trials_done} of {progress.trials}, folds"
+        is_first, self._progress = self._progress is None, progress
         if self._study is None:
-            self._study = self._bars.add_task(text, total=progress.folds, completed=progress.folds_reused)
-        self._bars.update(self._study, description=text, completed=progress.folds_done)
-        if not self._console.is_terminal:
-            self._console.print(f"{text} {progress.folds_done} of {progress.folds}", soft_wrap=True)
+            self._hide_stage()
+            self._study = self._add("study", total=progress.folds, unit="folds")
+        self._update_study()
+        if progress.folds - progress.folds_done <= self._time_left.running:
+            # The idle workers have nothing left to do.
+            self._hide_idle_workers()
+        is_last = (progress.folds_done, progress.trials_done) == (progress.folds, progress.trials)
+        if not self._console.is_terminal and (is_first or is_last or self._clock() - self._line_s >= _LINE_INTERVAL_S):
+            self._line_s = self._clock()
+            left = self._left_text()
+            text = (
+                f"trials {progress.trials_done} of {progress.trials}, folds {progress.folds_done} of {progress.folds}"
+            )
+            self._console.print(text + (f", {left}" if left else ""), soft_wrap=True)
 
     @override
     def on_epoch_end(self, slot: int, fold: str, epochs: int, record: EpochRecord) -> None:
+        self._time_left.end_epoch(slot, record.epoch, epochs)
         if slot not in self._slots:
-            self._slots[slot] = self._bars.add_task(fold, total=epochs)
-        text = f"{fold} · validation UA {100 * record.values['validation_ua']:.0f}%, epoch"
-        self._bars.update(self._slots[slot], description=text, total=epochs, completed=record.epoch)
+            self._slots[slot] = self._add(fold, total=epochs, unit="epochs")
+        remark = f"UA {100 * record.values['validation_ua']:.0f}% val."
+        self._bars.update(
+            self._slots[slot], description=fold, total=epochs, completed=record.epoch, remark=remark, visible=True
+        )
+        self._update_study()
+
+    @override
+    def on_fold_end(self, slot: int, fold: str) -> None:
+        self._time_left.end_fold(slot)
+        self._restart_worker(slot)
 
     @override
     def on_fold_failed(self, failure: FoldFailure) -> None:
+        self._time_left.fail_fold(failure.slot)
+        self._restart_worker(failure.slot)
         left = failure.attempts_left
         consequence = f"retrying, {left} attempts left" if left else "giving up"
         text = f"fold {failure.fold} failed ({failure.reason}); {consequence}"
@@ -99,3 +149,33 @@ class StudyDisplay(StudyCallback):
     @override
     def on_message(self, message: str) -> None:
         self._console.print(message, soft_wrap=True, markup=False)
+
+    def _add(self, name: str, total: float | None, unit: str = "") -> TaskID:
+        return self._bars.add_task(name, total=total, unit=unit, remark="")
+
+    def _hide_stage(self) -> None:
+        if self._stage is not None:
+            self._bars.update(self._stage, visible=False)
+
+    def _update_study(self) -> None:
+        if self._progress is None or self._study is None:
+            return
+        text = f"study: {self._progress.trials_done} of {self._progress.trials} trials done"
+        done = self._progress.folds_done
+        self._bars.update(self._study, description=text, completed=done, remark=self._left_text())
+
+    def _left_text(self) -> str:
+        """Return the time left in words; empty before it can be estimated, and where no fold is left."""
+        left = 0 if self._progress is None else self._progress.folds - self._progress.folds_done
+        left_s = self._time_left.estimate_s(left)
+        return f"{duration_text(left_s)} left" if left_s else ""
+
+    def _restart_worker(self, slot: int) -> None:
+        if slot in self._slots:
+            self._bars.update(self._slots[slot], description="next fold", completed=0, remark="")
+
+    def _hide_idle_workers(self) -> None:
+        for bar in self._slots.values():
+            task = self._bars.tasks[self._bars.task_ids.index(bar)]
+            if task.completed == 0:
+                self._bars.update(bar, visible=False)

@@ -42,6 +42,17 @@ def remove_controls(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
+def duration_text(seconds: float) -> str:
+    """Write a duration in the unit that suits it.
+
+    Examples:
+        >>> [duration_text(seconds) for seconds in (12.3, 89, 5000, 9000)]
+        ['12 s', '1 min', '83 min', '2.5 h']
+    """
+    minutes, hours = round(seconds / 60), seconds / 3600
+    return f"{hours:.1f} h" if hours >= 2 else f"{minutes} min" if seconds >= 60 else f"{seconds:.0f} s"
+
+
 def substitute_missing_characters() -> None:
     """Let standard output and errors take any text: a character that their encoding lacks is written in ASCII.
 
