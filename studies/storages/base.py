@@ -8,6 +8,9 @@ from optuna.storages import RDBStorage
 
 from tracking.backend.sqlite_files import check_schema
 
+_installed_versions: list[str] = []
+"""Schema versions of the installed Optuna, the newest first; read once, since it loads every migration."""
+
 
 class Lease:
     """Right to coordinate a study, which one process has at a time; this kind cannot be lost."""
@@ -91,4 +94,6 @@ def check_tables(tables: RDBStorage, title: str, remedy: str) -> None:
     Raises:
         StorageError: They are older or newer.
     """
-    check_schema(title, "Optuna", tables.get_current_version(), tables.get_all_versions(), remedy)
+    if not _installed_versions:
+        _installed_versions[:] = tables.get_all_versions()
+    check_schema(title, "Optuna", tables.get_current_version(), _installed_versions, remedy)

@@ -103,7 +103,9 @@ class PostgresqlStorage(Storage):
             # Two processes that create the tables at once could both fail; the lock ends with the connection.
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": _key(_TABLES_LOCK)})
             if sqlalchemy.inspect(connection).has_table("studies"):
-                check_tables(self._tables(skip_compatibility_check=True), self.title, _UPGRADE)
+                tables = self._tables(skip_compatibility_check=True)
+                check_tables(tables, self.title, _UPGRADE)
+                return tables
             return self._tables()
 
     @override

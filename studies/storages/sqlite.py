@@ -44,11 +44,12 @@ class SqliteStorage(Storage):
             nullcontext() if read_only else file_lock(self._database.with_suffix(".lock")),
             translating_errors(self.title),
         ):
-            if self._has_tables():
-                check_tables(self._tables(), self.title, upgrade_remedy(self._database))
+            tables = self._tables() if self._has_tables() else None
+            if tables is not None:
+                check_tables(tables, self.title, upgrade_remedy(self._database))
             if not read_only:
                 self._enable_wal()
-            return RDBStorage(self._url)
+            return tables or RDBStorage(self._url)
 
     @override
     def upgrade(self) -> Path | None:
