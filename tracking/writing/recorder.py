@@ -71,7 +71,7 @@ class Recorder:
         with file_lock(self._lock):
             install_saved_views(self._client, self._experiment)
         runs = search_runs(self._client, self._experiment, ser__kind="study", ser__study=self._context.study)
-        run = runs[0] if runs else self._create(self._context.study, {schema.KIND: "study"})
+        run = runs[0] if runs else self._create_study_run()
         if not (complete and is_finished(run)):
             self._resume_run(run, self._context.options)
             self._artifacts.log(run.info.run_id, self._study_files())
@@ -79,6 +79,13 @@ class Recorder:
             if run.data.tags.get(name) != value:
                 self._client.set_tag(run.info.run_id, name, value)
         return str(run.info.run_id)
+
+    def _create_study_run(self) -> Run:
+        """Create the study's run, and put the trials of one that was deleted below it."""
+        run = self._create(self._context.study, {schema.KIND: "study"})
+        for trial in search_runs(self._client, self._experiment, ser__kind="trial", ser__study=self._context.study):
+            self._client.set_tag(trial.info.run_id, schema.PARENT, run.info.run_id)
+        return run
 
     def _study_files(self) -> dict[str, bytes]:
         """Files of the study's run: its folds, and the corpus's utterances, skipped files and notes."""
@@ -122,6 +129,10 @@ class Recorder:
             if not cached.complete:
                 self._complete_fold(run, fold)
                 cached.complete = True
+        tags = run.data.tags
+        if not self._shared and tags.get(schema.STUDY) == self._context.study and tags.get(schema.PARENT) != trial_run:
+            # The run of its trial was deleted. On a server it may be the trial of another data directory.
+            self._client.set_tag(run.info.run_id, schema.PARENT, trial_run)
         return run
 
     def supersede_duplicates(self, configuration: FoldConfiguration) -> dict[str, Run]:

@@ -320,6 +320,15 @@ def test_a_start_repairs_all_kinds_of_damage(finished: Damaged, damaged: Damaged
     assert {run.info.status for run in damaged.store.runs()} == {"FINISHED"}
 
 
+@pytest.mark.parametrize("name", ["study run deleted", "trial run deleted", "tag that names a trial deleted"])
+def test_a_start_puts_runs_below_those_that_it_restores(damaged: Damaged, name: str) -> None:
+    DAMAGE[name].do(damaged)
+    executor = InProcess()
+    assert damaged.start(PLAN, executor) == []
+    assert executor.handed_out == []
+    assert damaged.check() == []
+
+
 def test_open_runs_of_a_running_study_are_consistent(damaged: Damaged) -> None:
     for kind in ("study", "trial", "fold"):
         damaged.set_status(damaged.run(kind), "RUNNING")
