@@ -72,8 +72,9 @@ class BadProxy:
 
     @property
     def bad_answers(self) -> Counter[str]:
-        """Bad answers since the last schedule, by way."""
-        return self._server.bad_answers
+        """Bad answers that were sent since the last schedule, by way."""
+        with self._server.lock:
+            return Counter(self._server.bad_answers)
 
 
 class _ProxyServer(ThreadingHTTPServer):
@@ -93,9 +94,12 @@ class _ProxyServer(ThreadingHTTPServer):
         with self.lock:
             answer = self.answers.pop(self.requests, None)
             self.requests += 1
-            if answer is not None:
-                self.bad_answers[answer.way] += 1
         return answer
+
+    def count_sent(self, way: str) -> None:
+        """Count a bad answer whose last byte was sent."""
+        with self.lock:
+            self.bad_answers[way] += 1
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
@@ -135,9 +139,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_bad(self, way: str, code: int, body: bytes, headers: Mapping[str, str]) -> None:
         if way == CUT_BODY:
-            self._send(code, body[: len(body) // 2], headers, promised=len(body))
+            # An empty body is cut short, too, where a byte is promised.
+            self._send(code, body[: len(body) // 2], headers, promised=max(len(body), 1))
         else:
             self._send(CODES.get(way, 200), _PAGE, {"Content-Type": "text/html"})
+        self.server.count_sent(way)
 
     def _send(self, code: int, body: bytes, headers: Mapping[str, str], promised: int | None = None) -> None:
         self.send_response(code)
