@@ -40,8 +40,11 @@ SEGMENT_SLACK_S = 0.01
 MAX_MISSING_SHARE = 0.05
 """Share of the samples in a header that a file may lack: header sizes are often slightly wrong."""
 
-_BLOCK_SAMPLES = 2**22
+BLOCK_SAMPLES = 2**22
 """Samples of all channels that are decoded at once."""
+
+DECODING_ERRORS = (soundfile.LibsndfileError, OSError, TypeError, ValueError)
+"""The last two come from soundfile itself: headerless files, and formats that cannot be sought in."""
 
 _PLACEHOLDER_BYTES = 0x7FFF0000
 """Smallest RIFF data size that a streaming writer leaves behind: it promises nothing."""
@@ -104,12 +107,7 @@ def read_audio_with_issues(
 def _read(
     path: Path, sample_rate_hz: int, start_s: float | None, end_s: float | None
 ) -> tuple[NDArray[np.float32], tuple[AudioIssue, ...]]:
-    try:
-        if not path.is_file():
-            raise AudioError(path, "no such file")
-        wrong_size = _check_wav_size(path)
-    except OSError as error:
-        raise AudioError(path, f"cannot be read: {error.strerror}") from error
+    wrong_size = check_file(path)
     mono, file_rate_hz, issues = _decode(path, start_s, end_s)
     if wrong_size:
         issues.add(AudioIssue.WRONG_SIZE)
@@ -150,21 +148,19 @@ def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDA
             mono = np.empty(count, np.float32)
             end = 0
             while end < count:
-                frames = min(count - end, _BLOCK_SAMPLES // channels)
+                frames = min(count - end, BLOCK_SAMPLES // channels)
                 block: NDArray[np.float32] = file.read(frames, dtype="float32", always_2d=True)
                 if not len(block):
                     break
-                _check_scale(path, block)
+                check_scale(path, block)
                 averages = block[:, 0] if channels == 1 else block.mean(axis=1, dtype=np.float32)
                 mono[end : end + len(block)] = averages
                 end += len(block)
                 if channels > 1:
                     channel_power += float(np.square(block, dtype=np.float64).mean(axis=1).sum())
                     mono_power += float(np.square(averages, dtype=np.float64).sum())
-    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-        # The last two come from soundfile itself: headerless files, and formats that cannot be sought in.
-        reason = " ".join(str(getattr(error, "error_string", error)).split())
-        raise AudioError(path, _format_hint(path) or f"cannot be decoded as audio: {reason}") from error
+    except DECODING_ERRORS as error:
+        raise decoding_error(path, error) from error
     if end < (1 - MAX_MISSING_SHARE) * count:
         raise AudioError(path, f"is cut short: {end} of {count} samples")
     if not end:
@@ -173,6 +169,12 @@ def _decode(path: Path, start_s: float | None, end_s: float | None) -> tuple[NDA
     if mono_power < _MIN_MONO_SHARE**2 * channel_power:
         issues.add(AudioIssue.ANTIPHASE)
     return mono[:end], rate_hz, issues
+
+
+def decoding_error(path: Path, error: Exception) -> AudioError:
+    """Say why soundfile cannot decode a file."""
+    reason = " ".join(str(getattr(error, "error_string", error)).split())
+    return AudioError(path, _format_hint(path) or f"cannot be decoded as audio: {reason}")
 
 
 def _format_hint(path: Path) -> str | None:
@@ -186,7 +188,8 @@ def _format_hint(path: Path) -> str | None:
     return None
 
 
-def _check_scale(path: Path, samples: NDArray[np.float32]) -> None:
+def check_scale(path: Path, samples: NDArray[np.float32]) -> None:
+    """Refuse samples that are NaN, infinite, or of a wrong scale."""
     # Both ends of the range are NaN where any sample is.
     peak = max(-float(samples.min()), float(samples.max()))
     if not isfinite(peak):
@@ -195,12 +198,17 @@ def _check_scale(path: Path, samples: NDArray[np.float32]) -> None:
         raise AudioError(path, f"samples reach {peak:g}; expected -1..1")
 
 
-def _check_limits(path: Path, count: int, rate_hz: int, channels: int) -> None:
-    """Refuse what a header claims before any sample is read: a small file can claim years."""
+def check_form(path: Path, rate_hz: int, channels: int) -> None:
+    """Refuse a rate or a number of channels that no recording of speech has."""
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
         raise AudioError(path, f"has a sample rate of {rate_hz} Hz; expected {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
     if channels > MAX_CHANNELS:
         raise AudioError(path, f"has {channels} channels; expected {MAX_CHANNELS} at most")
+
+
+def _check_limits(path: Path, count: int, rate_hz: int, channels: int) -> None:
+    """Refuse what a header claims before any sample is read: a small file can claim years."""
+    check_form(path, rate_hz, channels)
     limit_s = max_duration_s()
     if rate_hz > MAX_LONG_RATE_HZ:
         limit_s *= MAX_LONG_RATE_HZ / rate_hz
@@ -236,6 +244,20 @@ def _segment_bounds(
         raise AudioError(path, f"has no segment from {from_s:g} to {to_s:g} s: it lasts {duration_s:.3f} s")
     first = round(from_s * rate_hz)
     return first, max(0, min(round(to_s * rate_hz), frames) - first)
+
+
+def check_file(path: Path) -> bool:
+    """Refuse what is no file, cannot be read, or is a WAV file that is cut short.
+
+    Returns:
+        Whether its header gives another size than the file has, which it may by a little.
+    """
+    try:
+        if not path.is_file():
+            raise AudioError(path, "no such file")
+        return _check_wav_size(path)
+    except OSError as error:
+        raise AudioError(path, f"cannot be read: {error.strerror}") from error
 
 
 def _check_wav_size(path: Path) -> bool:

@@ -1,6 +1,6 @@
 """Model that recognises emotions in recordings: an ensemble of trained folds with their front end."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -42,8 +42,18 @@ class Prediction:
     @property
     def entropy(self) -> float:
         """Entropy of the probabilities relative to that of a guess, 0 (certain) to 1."""
-        shares = np.array([share for share in self.probabilities.values() if share > 0])
-        return float(-(shares * np.log(shares)).sum() / np.log(len(self.probabilities)))
+        return relative_entropy(self.probabilities)
+
+
+def relative_entropy(probabilities: Mapping[str, float]) -> float:
+    """Compute the entropy of probabilities relative to that of a guess, 0 (certain) to 1.
+
+    Examples:
+        >>> relative_entropy({"anger": 0.5, "neutral": 0.5}), abs(relative_entropy({"anger": 1.0, "neutral": 0.0}))
+        (1.0, 0.0)
+    """
+    shares = np.array([share for share in probabilities.values() if share > 0])
+    return float(-(shares * np.log(shares)).sum() / np.log(len(probabilities)))
 
 
 class EmotionModel:

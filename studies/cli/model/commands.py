@@ -80,6 +80,8 @@ class OutputFormat(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSONL = "jsonl"
+    AUDFORMAT = "audformat"
+    TEXTGRID = "textgrid"
 
 
 class SpeakerSource(StrEnum):
@@ -108,6 +110,21 @@ class PredictOptions:
         typer.Option(help="What tells who speaks: nothing, or the folders, one for each speaker."),
     ] = SpeakerSource.NONE
     format: Annotated[OutputFormat, typer.Option(help="Format of the predictions.")] = OutputFormat.TABLE
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for TextGrids, one for each recording; several recordings need it.")
+    ] = None
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Find speech in long recordings, and recognise the emotion of each part.")
+    ] = False
+    window_s: Annotated[
+        float, typer.Option("--window-s", "--window", help="Seconds of speech per decision of a timeline.")
+    ] = 3.0
+    step_s: Annotated[
+        float, typer.Option("--step-s", "--step", help="Seconds from one decision of a timeline to the next.")
+    ] = 1.0
+    page: Annotated[
+        Path | None, typer.Option(help="HTML page to write, with waveforms, timelines and players; needs --timeline.")
+    ] = None
     home: Annotated[Path, typer.Option(help="Folder of results and models.", envvar="SER_HOME")] = Path("data")
     tracking: Annotated[
         str | None,
@@ -120,4 +137,5 @@ def predict(options: PredictOptions) -> None:
     """Recognise emotions in audio files of any format and rate: emotion, probability of each emotion, entropy.
 
     A file that cannot be read is reported and skipped. Predictions go to standard output, all else to standard error.
+    With --timeline a recording may last a day: there is one line for each part of it that has one emotion.
     """

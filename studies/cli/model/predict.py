@@ -1,29 +1,28 @@
 """Body of `ser predict`."""
 
-import csv
-import json
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import soundfile
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
-from ser.errors import AudioError
+from ser.errors import AudioError, ConfigurationError, SerError
 from ser.inference.description import ModelDescription, Situation
 from ser.inference.frames import Recording
-from ser.inference.model import EmotionModel, Prediction
-from studies.cli.model.commands import OutputFormat, PredictOptions, SpeakerSource
+from ser.inference.model import EmotionModel
+from ser.inference.timeline.segments import WindowSettings
+from ser.inference.timeline.speech import SpeechDetector
+from ser.inference.timeline.timeline import Timeline, make_timeline
+from studies.cli.model.commands import PredictOptions, SpeakerSource
 from studies.cli.model.expectations import describe_situation
+from studies.cli.model.output import check_output, print_rows
 from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.cli.terminal.text_output import printable
 from studies.models.opening import open_model
+from studies.predictions.page import write_page
+from studies.predictions.rows import PredictionRow, prediction_rows, timeline_rows
 from studies.storages.home import Home
-from tracking.analysis.escaping import escape_csv
 
 
 def predict(options: PredictOptions) -> None:
@@ -32,11 +31,37 @@ def predict(options: PredictOptions) -> None:
     Raises:
         ModelError: There is no model.
         AudioError: No file could be read.
+        ConfigurationError: Options contradict each other.
     """
+    windows = WindowSettings(options.window_s, options.step_s)
+    _check_timeline_options(options)
+    recordings = _recordings(options)
+    check_output(options.format, options.output, [recording.name for recording in recordings])
     home = Home(options.home.expanduser(), tracking_uri=options.tracking)
     model = open_model(home, options.model, options.encoder, print_message)
-    recordings = _recordings(options)
     _print_situations(model.description, recordings)
+    if options.timeline:
+        timelines = _timelines(model, recordings, windows)
+        files, rows = [timeline.name for timeline in timelines], timeline_rows(timelines)
+    else:
+        timelines, rows = [], _predict_whole(model, recordings)
+        files = [row.file for row in rows]
+    if not files:
+        raise AudioError(options.audio[0], f"none of {len(recordings)} files could be read")
+    print_rows(options, model.emotions, files, rows)
+    if options.page is not None:
+        write_page(options.page, timelines, model.description, windows)
+        typer.echo(f"page: {options.page.absolute()}", err=True)
+
+
+def _check_timeline_options(options: PredictOptions) -> None:
+    if options.page is not None and not options.timeline:
+        raise ConfigurationError("--page shows timelines: add --timeline")
+    if options.timeline and options.speaker_from is not SpeakerSource.NONE:
+        raise ConfigurationError("--timeline knows no speaker, since a recording may have several: drop --speaker-from")
+
+
+def _predict_whole(model: EmotionModel, recordings: Sequence[Recording]) -> list[PredictionRow]:
     with StudyDisplay() as display:
         predictions = []
         step = display.progress_bar("recognising emotions")
@@ -45,11 +70,30 @@ def predict(options: PredictOptions) -> None:
             step(number, len(recordings))
     for prediction in predictions:
         if prediction.error is not None:
-            typer.secho(f"skipped: {printable(prediction.error)}", err=True)
-    read = [prediction for prediction in predictions if prediction.error is None]
-    if not read:
-        raise AudioError(options.audio[0], f"none of {len(predictions)} files could be read")
-    _PRINTERS[options.format](model, read)
+            _print_skipped(prediction.error)
+    return prediction_rows(predictions)
+
+
+def _timelines(model: EmotionModel, recordings: Sequence[Recording], windows: WindowSettings) -> list[Timeline]:
+    """Make the timelines of all recordings that can be read."""
+    detector = SpeechDetector()
+    timelines = []
+    with StudyDisplay() as display:
+        step = display.progress_bar("recognising emotions, percent")
+        for number, recording in enumerate(recordings):
+
+            def tell(share: float, earlier: int = number) -> None:
+                step(round(100 * (earlier + share)), 100 * len(recordings))
+
+            try:
+                timelines.append(make_timeline(Path(recording.name), model.predict, detector, windows, tell))
+            except SerError as error:
+                _print_skipped(str(error))
+    return timelines
+
+
+def _print_skipped(reason: str) -> None:
+    typer.secho(f"skipped: {printable(reason)}", err=True)
 
 
 def _recordings(options: PredictOptions) -> list[Recording]:
@@ -92,40 +136,3 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
         else:
             yield path
-
-
-def _print_table(model: EmotionModel, predictions: Sequence[Prediction]) -> None:
-    """Print the two most probable emotions; the other formats have all of them."""
-    table = Table("file", box=SIMPLE_HEAD)
-    table.columns[0].overflow = "fold"
-    for title in ("emotion", "p", "second", "p", "entropy"):
-        table.add_column(title, no_wrap=True, justify="right" if title in ("p", "entropy") else "left")
-    for prediction in predictions:
-        (first, share), (second, second_share) = _best_first(prediction)[:2]
-        shares = [f"{100 * share:.0f}%", f"{100 * second_share:.0f}%"]
-        name = printable(prediction.recording.name)
-        table.add_row(name, first, shares[0], second, shares[1], f"{prediction.entropy:.2f}")
-    Console().print(table, markup=False)
-
-
-def _best_first(prediction: Prediction) -> list[tuple[str, float]]:
-    return sorted(prediction.probabilities.items(), key=lambda entry: -entry[1])
-
-
-def _print_csv(model: EmotionModel, predictions: Sequence[Prediction]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "emotion", *map(escape_csv, model.emotions), "entropy"])
-    for prediction in predictions:
-        shares = [f"{share:.6f}" for share in prediction.probabilities.values()]
-        names = map(escape_csv, (prediction.recording.name, prediction.emotion or ""))
-        writer.writerow([*names, *shares, f"{prediction.entropy:.4f}"])
-
-
-def _print_json_lines(model: EmotionModel, predictions: Sequence[Prediction]) -> None:
-    for prediction in predictions:
-        scores = [{"label": label, "score": score} for label, score in _best_first(prediction)]
-        values = {"file": prediction.recording.name, "emotion": prediction.emotion, "entropy": prediction.entropy}
-        typer.echo(json.dumps(values | {"scores": scores}))
-
-
-_PRINTERS = {OutputFormat.TABLE: _print_table, OutputFormat.CSV: _print_csv, OutputFormat.JSONL: _print_json_lines}

@@ -1,0 +1,1 @@
+"""Timelines: who is silent when, and which emotion each stretch of speech has."""

@@ -1,0 +1,1 @@
+"""Predictions of a model as files that other programs read, and as pages."""
