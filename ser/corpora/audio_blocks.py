@@ -49,7 +49,9 @@ def check_duration(path: Path, max_duration_s: float = MAX_LONG_DURATION_S) -> f
     """
     duration_s = read_duration_s(path)
     if duration_s > max_duration_s:
-        raise AudioError(path, f"lasts {duration_s:.4g} s according to its header; expected {max_duration_s:g} s at most")
+        raise AudioError(
+            path, f"lasts {duration_s:.4g} s according to its header; expected {max_duration_s:g} s at most"
+        )
     return duration_s
 
 

@@ -32,7 +32,11 @@ def write_page(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     script = read_asset("timeline.js") + read_asset("talk.js")
     page = environment.get_template("talk.html").render(

@@ -40,7 +40,12 @@ def _tier(
     lines = ['class = "IntervalTier"', f'name = "{name}"', "xmin = 0", f"xmax = {duration_s!r}"]
     lines.append(f"intervals: size = {len(intervals)}")
     for number, (start_s, end_s, text) in enumerate(intervals, 1):
-        lines += [f"intervals [{number}]:", f"    xmin = {start_s!r}", f"    xmax = {end_s!r}", f"    text = {_quote(text)}"]
+        lines += [
+            f"intervals [{number}]:",
+            f"    xmin = {start_s!r}",
+            f"    xmax = {end_s!r}",
+            f"    text = {_quote(text)}",
+        ]
     return lines
 
 
@@ -49,7 +54,8 @@ def _fill_gaps(
 ) -> list[_Interval]:
     """Make intervals from 0 to the end without gaps, as Praat wants them; gaps have no text."""
     named = [
-        (row.start_s or 0.0, duration_s if row.end_s is None else min(row.end_s, duration_s), label(row)) for row in rows
+        (row.start_s or 0.0, duration_s if row.end_s is None else min(row.end_s, duration_s), label(row))
+        for row in rows
     ]
     ends = [0.0, *(end_s for _, end_s, _ in named)]
     starts = [*(start_s for start_s, _, _ in named), duration_s]

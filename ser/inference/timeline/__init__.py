@@ -1,1 +1,1 @@
-"""Timelines: who is silent when, and which emotion each stretch of speech has."""
+"""Timelines of long recordings: where speech is, and which emotion is heard when."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -109,7 +110,7 @@ def _join_cells(
             float(edges[end]),
             dict(zip(emotions, heard[start:end].mean(axis=0).tolist(), strict=True)),
         )
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+        for start, end in pairwise(bounds)
     ]
 
 

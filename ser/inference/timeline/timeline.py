@@ -91,7 +91,9 @@ def make_timeline(
     """
     duration_s = check_duration(path, max_duration_s)
     envelope = _Envelope()
-    seen = _tell(read_blocks(path, SAMPLE_RATE_HZ, BLOCK_S), lambda seconds: progress(_SHARE_OF_SPEECH * seconds / duration_s))
+    seen = _tell(
+        read_blocks(path, SAMPLE_RATE_HZ, BLOCK_S), lambda seconds: progress(_SHARE_OF_SPEECH * seconds / duration_s)
+    )
     stretches = detector.find_stretches(envelope.follow(seen))
     windows = list(cut_windows(stretches, settings))
     heard: list[tuple[Stretch, Mapping[str, float]]] = []
@@ -125,4 +127,4 @@ def _read_windows(path: Path, windows: Sequence[Stretch]) -> Iterator[Recording]
         while offset + len(buffer) < end and (block := next(blocks, None)) is not None:
             passed = min(start - offset, len(buffer))
             buffer, offset = np.concatenate((buffer[passed:], block)), offset + passed
-        yield Recording(f"{path} {window.start_s:.2f} s", buffer[start - offset : end - offset].copy())
+        yield Recording(f"speech at {window.start_s:.2f} s", buffer[start - offset : end - offset].copy())

@@ -50,7 +50,9 @@ def check_output(output_format: OutputFormat, folder: Path | None, files: Sequen
     for file in files:
         path = _text_grid_path(folder, file)
         if path in sources:
-            raise ConfigurationError(f"{sources[path]} and {file} would both be written to {path}; predict one at a time")
+            raise ConfigurationError(
+                f"{sources[path]} and {file} would both be written to {path}; predict one at a time"
+            )
         if path.exists():
             raise ConfigurationError(f"{path}: exists already; name another folder by --output")
         sources[path] = file
@@ -71,26 +73,39 @@ def print_rows(
         AudioError: A recording has gone since it was read.
     """
     if options.format is OutputFormat.TABLE:
-        _print_table(rows, options.timeline)
+        _print_tables(files, rows, options.timeline)
     elif options.format is OutputFormat.TEXTGRID:
         _write_text_grids(files, rows, options.output)
     else:
         _WRITERS[options.format](emotions, rows, options.timeline, sys.stdout)
 
 
-def _print_table(rows: Sequence[PredictionRow], segments: bool) -> None:
-    """Print the two most probable emotions; the other formats have all of them."""
-    table = Table("file", box=SIMPLE_HEAD)
-    table.columns[0].overflow = "fold"
-    times = ("start", "end") if segments else ()
-    for title in (*times, "emotion", "p", "second", "p", "entropy"):
+def _print_tables(files: Sequence[str], rows: Sequence[PredictionRow], segments: bool) -> None:
+    """Print the two most probable emotions; the other formats have all of them. A timeline is a table of its own."""
+    if not segments:
+        Console().print(_table(rows, "file"), markup=False)
+        return
+    for file in files:
+        typer.echo(printable(file))
+        rows_of_file = [row for row in rows if row.file == file]
+        if rows_of_file:
+            Console().print(_table(rows_of_file, "start", "end"), markup=False)
+        else:
+            typer.echo("  no speech")
+
+
+def _table(rows: Sequence[PredictionRow], *first: str) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for title in first:
+        table.add_column(title, overflow="fold", justify="left" if title == "file" else "right")
+    for title in ("emotion", "p", "second", "p", "entropy"):
         table.add_column(title, no_wrap=True, justify="left" if title in ("emotion", "second") else "right")
     for row in rows:
-        (first, share), (second, second_share) = row.best_first[:2]
-        bounds = [_clock(row.start_s or 0.0), _clock(row.end_s or 0.0)] if segments else []
+        (emotion, share), (second, second_share) = row.best_first[:2]
+        name = [printable(row.file)] if row.start_s is None else [_clock(row.start_s), _clock(row.end_s or 0.0)]
         shares = [f"{100 * share:.0f}%", f"{100 * second_share:.0f}%"]
-        table.add_row(printable(row.file), *bounds, first, shares[0], second, shares[1], f"{row.entropy:.2f}")
-    Console().print(table, markup=False)
+        table.add_row(*name, emotion, shares[0], second, shares[1], f"{row.entropy:.2f}")
+    return table
 
 
 def _clock(seconds: float) -> str:

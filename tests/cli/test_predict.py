@@ -1,0 +1,79 @@
+"""`ser predict` prints what programs read, and refuses what an output cannot hold before it computes anything."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from studies.cli.main import app
+from tests.support.corpora import write_noise
+from tests.support.toy_models import write_model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    write_model(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def predict(*arguments: object) -> tuple[int, str, str]:
+    answer = CliRunner().invoke(app, ["predict", *map(str, arguments)])
+    return answer.exit_code, answer.stdout, answer.stderr
+
+
+def test_formats_agree_on_the_emotion(tmp_path: Path, model: Path) -> None:
+    path = write_noise(tmp_path / "a.wav")
+    _, lines, _ = predict(path, "--model", model, "--format", "jsonl")
+    emotion = json.loads(lines)["emotion"]
+    _, table, _ = predict(path, "--model", model, "--format", "audformat")
+    assert table.splitlines()[0] == "file,emotion,anger,sadness,entropy"
+    assert table.splitlines()[1].startswith(f"{path},{emotion},0.")
+    _, grid, _ = predict(path, "--model", model, "--format", "textgrid")
+    assert f'text = "{emotion}"' in grid
+
+
+def test_text_grids_of_several_recordings_go_to_a_folder(tmp_path: Path, model: Path) -> None:
+    paths = [write_noise(tmp_path / name) for name in ("a.wav", "b.wav")]
+    code, _, errors = predict(*paths, "--model", model, "--format", "textgrid")
+    assert (code, "a TextGrid holds one recording, and there are 2" in errors) == (1, True)
+    grids = tmp_path / "grids"
+    code, output, _ = predict(*paths, "--model", model, "--format", "textgrid", "--output", grids)
+    assert (code, output) == (0, "")
+    assert sorted(path.name for path in grids.iterdir()) == ["a.TextGrid", "b.TextGrid"]
+    code, _, errors = predict(*paths, "--model", model, "--format", "textgrid", "--output", grids)
+    assert (code, "a.TextGrid: exists already" in errors) == (1, True)
+
+
+def test_text_grids_of_one_name_are_refused(tmp_path: Path, model: Path) -> None:
+    paths = [write_noise(tmp_path / name) for name in ("a.wav", "a.flac")]
+    code, _, errors = predict(*paths, "--model", model, "--format", "textgrid", "--output", tmp_path / "grids")
+    assert (code, "would both be written to" in errors) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--page", "talk.html"], "add --timeline"),
+        (["--timeline", "--speaker-from", "folder"], "drop --speaker-from"),
+        (["--output", "grids"], "add --format textgrid"),
+        (["--timeline", "--window", "0"], "window 0 s: expected 0.25 to 30 s"),
+        (["--timeline", "--step-s", "9"], "step 9 s: expected 0.1 s to the window's 3 s"),
+    ],
+)
+def test_contradicting_options_are_refused(tmp_path: Path, model: Path, options: list[str], message: str) -> None:
+    code, _, errors = predict(write_noise(tmp_path / "a.wav"), "--model", model, *options)
+    assert (code, message in " ".join(errors.split())) == (1, True)
+
+
+def test_timeline_skips_what_it_cannot_read(tmp_path: Path, model: Path) -> None:
+    pytest.importorskip("silero_vad")
+    (tmp_path / "text.wav").write_text("no sound")
+    noise = write_noise(tmp_path / "noise.wav")
+    page = tmp_path / "talk.html"
+    code, output, errors = predict(
+        noise, tmp_path / "text.wav", "--model", model, "--timeline", "--format", "csv", "--page", page
+    )
+    assert (code, output) == (0, "file,start_s,end_s,emotion,anger,sadness,entropy\n")
+    assert "text.wav: cannot be decoded as audio" in errors
+    assert "noise.wav" in page.read_text(encoding="utf-8")
