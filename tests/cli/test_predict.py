@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from studies.cli.main import app
-from tests.support.corpora import write_noise
+from tests.support.corpora import write_wav
 from tests.support.toy_models import write_model
 
 
@@ -23,7 +23,7 @@ def predict(*arguments: object) -> tuple[int, str, str]:
 
 
 def test_formats_agree_on_the_emotion(tmp_path: Path, model: Path) -> None:
-    path = write_noise(tmp_path / "a.wav")
+    path = write_wav(tmp_path / "a.wav")
     _, lines, _ = predict(path, "--model", model, "--format", "jsonl")
     emotion = json.loads(lines)["emotion"]
     _, table, _ = predict(path, "--model", model, "--format", "audformat")
@@ -34,7 +34,7 @@ def test_formats_agree_on_the_emotion(tmp_path: Path, model: Path) -> None:
 
 
 def test_text_grids_of_several_recordings_go_to_a_folder(tmp_path: Path, model: Path) -> None:
-    paths = [write_noise(tmp_path / name) for name in ("a.wav", "b.wav")]
+    paths = [write_wav(tmp_path / name) for name in ("a.wav", "b.wav")]
     code, _, errors = predict(*paths, "--model", model, "--format", "textgrid")
     assert (code, "a TextGrid holds one recording, and there are 2" in errors) == (1, True)
     grids = tmp_path / "grids"
@@ -46,7 +46,7 @@ def test_text_grids_of_several_recordings_go_to_a_folder(tmp_path: Path, model: 
 
 
 def test_text_grids_of_one_name_are_refused(tmp_path: Path, model: Path) -> None:
-    paths = [write_noise(tmp_path / name) for name in ("a.wav", "a.flac")]
+    paths = [write_wav(tmp_path / name) for name in ("a.wav", "a.flac")]
     code, _, errors = predict(*paths, "--model", model, "--format", "textgrid", "--output", tmp_path / "grids")
     assert (code, "would both be written to" in errors) == (1, True)
 
@@ -62,14 +62,14 @@ def test_text_grids_of_one_name_are_refused(tmp_path: Path, model: Path) -> None
     ],
 )
 def test_contradicting_options_are_refused(tmp_path: Path, model: Path, options: list[str], message: str) -> None:
-    code, _, errors = predict(write_noise(tmp_path / "a.wav"), "--model", model, *options)
+    code, _, errors = predict(write_wav(tmp_path / "a.wav"), "--model", model, *options)
     assert (code, message in " ".join(errors.split())) == (1, True)
 
 
 def test_timeline_skips_what_it_cannot_read(tmp_path: Path, model: Path) -> None:
     pytest.importorskip("silero_vad")
     (tmp_path / "text.wav").write_text("no sound")
-    noise = write_noise(tmp_path / "noise.wav")
+    noise = write_wav(tmp_path / "noise.wav")
     page = tmp_path / "talk.html"
     code, output, errors = predict(
         noise, tmp_path / "text.wav", "--model", model, "--timeline", "--format", "csv", "--page", page

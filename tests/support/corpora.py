@@ -146,10 +146,3 @@ def write_database(root: Path, rows: Sequence[Mapping[str, object]], storage_for
         if not (path := root / str(row["path"])).exists():
             write_wav(path, seed=seed)
     return root
-
-
-def write_noise(path: Path, seconds: float = 1.0, rate_hz: int = 16_000) -> Path:
-    """Writes noise."""
-    samples = 0.1 * np.random.default_rng(5).standard_normal(round(seconds * rate_hz))
-    soundfile.write(path, samples, rate_hz)
-    return path

@@ -9,12 +9,12 @@ import soundfile
 from ser.corpora.audio import read_audio
 from ser.corpora.audio_blocks import check_duration, read_blocks
 from ser.errors import AudioError
-from tests.support.corpora import write_noise
+from tests.support.corpora import write_wav
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
 def test_blocks_join_to_what_one_read_gives(tmp_path: Path, rate_hz: int) -> None:
-    path = write_noise(tmp_path / "a.wav", 2.3, rate_hz)
+    path = write_wav(tmp_path / "a.wav", 2.3, rate_hz=rate_hz)
     blocks = list(read_blocks(path, 16_000, 0.5))
     assert [len(block) for block in blocks[:-1]] == [8_000] * 4
     np.testing.assert_allclose(np.concatenate(blocks), read_audio(path), atol=1e-6)
@@ -45,5 +45,5 @@ def test_what_is_no_audio_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_claimed_hours_are_refused_before_reading(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="lasts 61 s according to its header; expected 60 s at most"):
-        check_duration(write_noise(tmp_path / "long.wav", 61, 1_000), 60)
-    assert check_duration(write_noise(tmp_path / "short.wav", 0.5), 60) == 0.5
+        check_duration(write_wav(tmp_path / "long.wav", 61, rate_hz=1_000), 60)
+    assert check_duration(write_wav(tmp_path / "short.wav", 0.5), 60) == 0.5

@@ -9,7 +9,7 @@ from ser.inference.timeline.segments import Segment, WindowSettings
 from ser.inference.timeline.timeline import Timeline
 from studies.predictions.page import write_page
 from tests.support.browser import headless_browser, visit
-from tests.support.corpora import write_noise
+from tests.support.corpora import write_wav
 from tests.support.toy_models import TOY_CORPUS, write_model
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -19,7 +19,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>"
 def page(tmp_path: Path) -> Path:
     corpus = TOY_CORPUS.model_copy(update={"emotions": ("anger", HOSTILE)})
     description = write_model(tmp_path / "model", corpus=corpus)
-    recording = write_noise(tmp_path / "a <b>&'é #%.wav", 2)
+    recording = write_wav(tmp_path / "a <b>&'é #%.wav", 2)
     segments = (
         Segment(0.5, 1.0, {"anger": 0.9, HOSTILE: 0.1}),
         Segment(1.0, 1.5, {"anger": 0.2, HOSTILE: 0.8}),

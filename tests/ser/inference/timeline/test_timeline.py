@@ -16,7 +16,7 @@ from ser.inference.model import Prediction
 from ser.inference.timeline.segments import WindowSettings
 from ser.inference.timeline.speech import BLOCK_S, FRAME_SAMPLES, SpeechDetector, Stretch
 from ser.inference.timeline.timeline import make_timeline
-from tests.support.corpora import write_noise
+from tests.support.corpora import write_wav
 
 SETTINGS = WindowSettings(3, 1)
 
@@ -41,7 +41,7 @@ def test_blocks_hold_whole_frames_of_the_detector() -> None:
 
 
 def test_windows_have_the_samples_at_their_time(tmp_path: Path) -> None:
-    path = write_noise(tmp_path / "a.wav", 200, 1_000)
+    path = write_wav(tmp_path / "a.wav", 200, rate_hz=1_000)
     samples = read_audio(path)
     heard: list[NDArray[np.float32]] = []
 
@@ -65,7 +65,7 @@ def test_windows_have_the_samples_at_their_time(tmp_path: Path) -> None:
 
 
 def test_window_that_cannot_be_heard_names_the_recording(tmp_path: Path) -> None:
-    path = write_noise(tmp_path / "a.wav")
+    path = write_wav(tmp_path / "a.wav")
     with pytest.raises(AudioError, match=r"a\.wav: too short"):
         make_timeline(
             path,
