@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Kind = Literal["study", "trial", "fold"]
+Kind = Literal["study", "trial", "fold", "evaluation"]
 
 # Tags. Runs are found by `ser.kind`, `ser.study` and the digests, never by their names.
 KIND = "ser.kind"
@@ -53,6 +53,10 @@ BUNDLED = "ser.bundled"
 """'true' for a model that has its encoder with it."""
 WEIGHTS_DIGEST = "ser.weights_sha256"
 """Digest of a model's weights."""
+EVALUATION = "ser.evaluation"
+"""Identity of a model's evaluation on a corpus."""
+TEST_CORPUS = "ser.test_corpus"
+TEST_CORPUS_DIGEST = "ser.test_corpus_digest"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 
@@ -89,6 +93,7 @@ UTTERANCES = "utterances.csv"
 FOLD_SCHEME = "folds.json"
 FAILURES = "failures.txt"
 REPORT_FOLDER = "report"
+EVALUATION_RESULT = "evaluation.json"
 
 CHAMPION = "champion"
 """Alias of the newest version of a model in the registry."""

@@ -42,8 +42,8 @@ def log_mel(samples: Tensor, settings: SpectralSettings) -> Tensor:
         torch.Size([101, 40])
     """
     shift = frame_shift_samples(settings)
-    window = _window(settings, samples.dtype)
-    filters = _mel_filters(settings, samples.dtype)
+    window = analysis_window(settings, samples.dtype)
+    filters = mel_filters(settings, samples.dtype)
     half = settings.fft_size // 2
     frames = pad(samples, (half, half)).unfold(0, settings.fft_size, shift)
     blocks = []
@@ -77,7 +77,7 @@ def frame_shift_samples(settings: SpectralSettings) -> int:
 
 
 @lru_cache(maxsize=16)
-def _mel_filters(settings: SpectralSettings, dtype: torch.dtype) -> Tensor:
+def mel_filters(settings: SpectralSettings, dtype: torch.dtype) -> Tensor:
     """Return librosa's mel filters (Slaney's scale and areas), shape `(mel, bin)`; shared, so not to be changed."""
     # Only here: a study that finds its store would wait a second for the import.
     import librosa.filters
@@ -92,7 +92,7 @@ def _mel_filters(settings: SpectralSettings, dtype: torch.dtype) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _window(settings: SpectralSettings, dtype: torch.dtype) -> Tensor:
+def analysis_window(settings: SpectralSettings, dtype: torch.dtype) -> Tensor:
     """Return the Hann window, padded with zeros on both sides to shape `(fft_size,)`."""
     length = round(settings.window_s * settings.sample_rate_hz)
     if not 1 <= length <= settings.fft_size:

@@ -17,7 +17,7 @@ from ser.features.store import FrameSource
 # A range or a deviation below this is the rounding of one constant, digital silence say: float32
 # resolves 2e-6 where log-mels lie. Dividing by it would blow rounding up to the size of speech, so
 # such a band is only shifted: its value becomes 0, and stays near 0 where another part differs.
-_MIN_SPREAD = 1e-5
+MIN_SPREAD = 1e-5
 
 
 @dataclass(frozen=True)
@@ -172,4 +172,4 @@ def _measure(store: FrameSource, utterances: NDArray[np.intp]) -> _Moments:
 
 
 def _safe_inverse(spread: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1.0 / np.where(spread < _MIN_SPREAD, 1.0, spread)
+    return 1.0 / np.where(spread < MIN_SPREAD, 1.0, spread)

@@ -72,8 +72,8 @@ class EmotionModel:
         front_end: FrontEnd,
     ) -> None:
         self.description = description
-        self._networks = tuple(networks)
-        self._front_end = front_end
+        self.networks = tuple(networks)
+        self.front_end = front_end
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class EmotionModel:
                     yield block
 
     def _predict_group(self, recordings: Sequence[Recording]) -> list[Prediction]:
-        frames = compute_recordings(self._front_end, recordings)
+        frames = compute_recordings(self.front_end, recordings)
         readable = [array for array in frames if not isinstance(array, SerError)]
         situation: Situation = "stranger" if recordings[0].speaker is None else "speaker"
         scores = iter(self._score(FramesInMemory(tuple(readable)), situation) if readable else ())
@@ -127,7 +127,7 @@ class EmotionModel:
             score_utterances(
                 network, normalise(frames, speakers, configuration, training, situation), configuration
             ).astype(np.float64)
-            for network, training in self._networks
+            for network, training in self.networks
         ]
         mean: NDArray[np.float64] = np.mean(scores, axis=0)
         shares: NDArray[np.float64] = mean / mean.sum(axis=1, keepdims=True)

@@ -68,6 +68,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def evaluations(self) -> Path:
+        """Scores of models on corpora, one file each."""
+        return self.root / "evaluations"
+
+    @property
     def reports(self) -> Path:
         """Report."""
         return self.root / "reports"

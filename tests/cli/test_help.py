@@ -116,6 +116,7 @@ def test_nothing_runs_where_a_command_or_an_option_is_missing(path: tuple[str, .
         ("storage", "upgrade"),
         ("model", "make"),
         ("model", "register"),
+        ("model", "export"),
     }:
         path = (*path, "--no-such-option")
     answer = CliRunner().invoke(app, list(path))

@@ -74,6 +74,69 @@ def register(options: RegisterOptions) -> None:
     """
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(HomeOptions):
+    """Options of `ser model export`."""
+
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="FOLDER|models:/NAME@champion", help="The model; without it the newest one."),
+    ] = None
+    onnx: Annotated[Path, typer.Option(metavar="FILE", help="ONNX file to write; it must not exist.")]
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
+    ] = None
+
+
+@app.command("export", epilog="Example: ser model export --onnx emotions.onnx")
+@lazy_command("studies.cli.model.export:export")
+def export(options: ExportOptions) -> None:
+    """Export a model as one ONNX file: from samples of any length to probabilities of emotions, log-mels included.
+
+    With another front end it begins at its frames. It hears each recording as that of a stranger. It is compared with
+    the model on ten lengths, and not written where a probability differs by more than 1e-5.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(HomeOptions):
+    """Options of `ser model evaluate`."""
+
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="FOLDER|models:/NAME@champion", help="The model; without it the newest one."),
+    ] = None
+    corpus: Annotated[
+        str, typer.Option(help="Corpus to evaluate on: demo, emodb, iemocap, fau_aibo, manifest or audformat.")
+    ]
+    root: Annotated[Path, typer.Option(help="Folder of the corpus.")]
+    corpus_set: Annotated[
+        list[str] | None, typer.Option(help="An option of the corpus, as name=value; may be repeated.")
+    ] = None
+    map: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CORPUS=MODEL",
+            help="Class of the corpus and the model's class that it stands for, such as happy=happiness; may be "
+            "repeated. Classes of the same name need none.",
+        ),
+    ] = None
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
+    ] = None
+
+
+@app.command("evaluate", epilog="Example: ser model evaluate --corpus emodb --root /corpora/emodb")
+@lazy_command("studies.cli.model.evaluate:evaluate")
+def evaluate(options: EvaluateOptions) -> None:
+    """Score a model on a corpus: UA and WA with intervals over speakers, and the confusion matrix.
+
+    It decides among the classes that both have; others are left out by name. A model is never scored on speakers that
+    it was trained on: on its own corpus each speaker is decided by the folds that tested on it. The scores are saved in
+    the home and logged to MLflow; ser report --cross shows all of them.
+    """
+
+
 class OutputFormat(StrEnum):
     """Format of predictions."""
 

@@ -24,6 +24,12 @@ def report(options: ReportOptions) -> None:
     Raises:
         StudyError: There is nothing to report.
     """
+    if options.cross:
+        # It imports torch, which a study's report does without.
+        from studies.cli.report.cross import report_cross
+
+        report_cross(options)
+        return
     home = open_home(options)
     studies = list_studies(home.storage)
     study = find_study_in(studies, home, options.study, options.corpus)

@@ -49,6 +49,10 @@ class ReportOptions(HomeOptions):
     watch: Annotated[
         bool, typer.Option("--watch", help="Rewrite it after every new fold, until no study of the corpus runs.")
     ] = False
+    cross: Annotated[
+        bool,
+        typer.Option("--cross", help="Instead, the table of all models on all corpora: see ser model evaluate."),
+    ] = False
 
 
 @app.callback(invoke_without_command=True, epilog="Example: ser report --corpus demo --baseline labels=words")

@@ -1,0 +1,54 @@
+"""Body of `ser model evaluate`."""
+
+from collections.abc import Callable
+
+from mlflow.exceptions import MlflowException
+
+from ser.corpora.loading import load_corpus
+from ser.errors import StorageError
+from studies.cli.arguments import open_home, parse_key_values
+from studies.cli.model.commands import EvaluateOptions
+from studies.cli.terminal.console import Console
+from studies.cli.terminal.cross_table import print_evaluation
+from studies.cli.terminal.progress import StudyDisplay, print_message
+from studies.models.evaluation import evaluate_model
+from studies.models.opening import open_model
+from studies.storages.artifact_locations import hold_artifact_locations
+from studies.storages.home import Home
+from tracking.backend.client import connect, experiment_id
+from tracking.backend.errors import translating_errors
+from tracking.results.evaluations import Evaluation, EvaluationStore
+from tracking.writing.evaluation_run import log_evaluation
+
+
+def evaluate(options: EvaluateOptions) -> None:
+    """Score a model on a corpus, and print, save and log the scores.
+
+    Raises:
+        SerError: There is no model or corpus, they have no two classes in common, or the model was trained on it.
+    """
+    home = open_home(options)
+    names = parse_key_values("--map", options.map or [])
+    corpus_options = parse_key_values("--corpus-set", options.corpus_set or [])
+    with StudyDisplay() as display:
+        model = open_model(home, options.model, options.encoder, print_message)
+        progress = display.progress_bar("reading the corpus")
+        corpus = load_corpus(options.corpus, options.root.expanduser(), progress, corpus_options)
+        evaluation = evaluate_model(model, corpus, names, display.progress_bar("recognising emotions"))
+    path = EvaluationStore(home.evaluations).put(evaluation)
+    print_evaluation(evaluation)
+    console = Console()
+    console.print(f"saved: {path}", soft_wrap=True, highlight=False, markup=False)
+    console.print("all evaluations: ser report --cross", highlight=False)
+    _log(home, evaluation, print_message)
+
+
+def _log(home: Home, evaluation: Evaluation, notify: Callable[[str], None]) -> None:
+    artifacts = home.artifacts if home.tracking_uri is None else None
+    try:
+        with translating_errors("MLflow"), hold_artifact_locations(home, notify):
+            client = connect(home.tracking_uri_or_path)
+            log_evaluation(client, experiment_id(client, evaluation.training_corpus.name, artifacts), evaluation)
+    except (StorageError, MlflowException) as error:
+        reason = str(error).partition("\n")[0]
+        notify(f"not logged to MLflow: {reason}; the scores are saved, and the same command logs them later")

@@ -1,0 +1,30 @@
+"""Body of `ser model export`."""
+
+from ser.inference.onnx_export import export_onnx, input_name
+from studies.cli.arguments import open_home
+from studies.cli.model.commands import ExportOptions
+from studies.cli.terminal.console import Console
+from studies.cli.terminal.progress import StudyDisplay, print_message
+from studies.models.opening import open_model
+
+
+def export(options: ExportOptions) -> None:
+    """Export a model as ONNX.
+
+    Raises:
+        SerError: There is no model, a package is missing, or the exported model decides otherwise.
+    """
+    path = options.onnx.expanduser()
+    model = open_model(open_home(options), options.model, options.encoder, print_message)
+    with StudyDisplay() as display:
+        largest = export_onnx(model, path, display.progress_bar("comparing with the model"))
+    configuration = model.description.configuration
+    console = Console()
+    console.print(
+        f"from {input_name(configuration)} on; the largest difference of a probability on ten lengths is {largest:.1e}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    if configuration.precision != "fp32":
+        console.print(f"computed in fp32, as it was compared; the model itself computes in {configuration.precision}")
+    console.print(f"model: {path.absolute()}", soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,84 @@
+"""Tables of evaluations on the terminal."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from ser.inference.description import SITUATIONS
+from studies.cli.terminal.console import Console
+from studies.cli.terminal.text_output import printable
+from studies.models.card import format_score
+from tracking.results.evaluations import Evaluation
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print the scores of a model on a corpus, its confusion matrix, and what was left out."""
+    console = Console()
+
+    def say(text: str) -> None:
+        console.print(printable(text), soft_wrap=True, highlight=False, markup=False)
+
+    heard = "by the networks that were not trained on the speaker" if evaluation.networks == "unheard" else ""
+    say(
+        f"{evaluation.model} on corpus {evaluation.test_corpus.name}: {evaluation.utterances} utterances of "
+        f"{evaluation.speakers} speakers{', each decided ' + heard if heard else ''}"
+    )
+    if evaluation.situation == "speaker":
+        say(f"normalised by {SITUATIONS['speaker']}")
+    say(
+        f"UA {format_score(evaluation.ua, evaluation.ua_interval)}, WA "
+        f"{format_score(evaluation.wa, evaluation.wa_interval)}; in brackets 95% intervals over speakers"
+    )
+    say(f"classes: {describe_classes(evaluation)}")
+    for name, count in evaluation.left_out.items():
+        say(f"left out: {count} utterances of class {name}, which the model does not know")
+    for name in evaluation.unused_classes:
+        say(f"left out: class {name} of the model, which the corpus does not have")
+    for name, reason in evaluation.unreadable.items():
+        say(f"left out: utterance {name}: {reason}")
+    table = Table("true \\ decided", box=SIMPLE_HEAD)
+    for name in evaluation.classes:
+        table.add_column(printable(name), justify="right")
+    table.add_column("recall", justify="right")
+    for name, row, recall in zip(evaluation.classes, evaluation.confusion, evaluation.recalls, strict=True):
+        table.add_row(printable(name), *map(str, row), "" if recall is None else f"{100 * recall:.1f}%")
+    console.print(table, markup=False)
+
+
+def describe_classes(evaluation: Evaluation) -> str:
+    """Name the classes that were told apart, with those of the corpus that have another name."""
+    names = [
+        "+".join(source for source, target in evaluation.mapping.items() if target == emotion)
+        for emotion in evaluation.classes
+    ]
+    return ", ".join(
+        emotion if name == emotion else f"{emotion} ({name})"
+        for emotion, name in zip(evaluation.classes, names, strict=True)
+    )
+
+
+def print_cross_table(evaluations: Sequence[Evaluation]) -> None:
+    """Print the UA of every model on every corpus, with the class set in each cell."""
+    corpora = sorted({(entry.test_corpus.name, entry.test_corpus.digest) for entry in evaluations})
+    table = Table("model, trained on", box=SIMPLE_HEAD, show_lines=True)
+    for name, digest in corpora:
+        # Two versions of a corpus have the same name.
+        several = sum(other == name for other, _ in corpora) > 1
+        table.add_column(printable(f"on {name} {digest[:8]}" if several else f"on {name}"), overflow="fold")
+    models = {(entry.model, entry.weights_sha256): entry for entry in evaluations}
+    for key, model in models.items():
+        of_model = [entry for entry in evaluations if (entry.model, entry.weights_sha256) == key]
+        speakers = "its folds" if model.trained_on == "folds" else "all speakers"
+        cells = [
+            "\n".join(_cell(entry) for entry in of_model if entry.test_corpus.digest == digest) for _, digest in corpora
+        ]
+        title = f"{model.model}\n{model.training_corpus.name}, {speakers}"
+        table.add_row(*(printable(line) for line in (title, *cells)))
+    Console().print(table, markup=False)
+
+
+def _cell(evaluation: Evaluation) -> str:
+    unheard = ", unheard speakers" if evaluation.networks == "unheard" else ""
+    score = format_score(evaluation.ua, evaluation.ua_interval)
+    return f"{score}\n{len(evaluation.classes)} classes: {describe_classes(evaluation)}{unheard}"

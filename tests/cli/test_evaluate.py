@@ -1,0 +1,70 @@
+"""`ser model evaluate` scores a model on a corpus, and `ser report --cross` shows all that was evaluated."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ser.corpora.corpus import Corpus
+from studies.cli.main import app
+from tests.support.toy_corpus import write_corpus
+from tests.support.toy_models import write_model
+from tracking.backend.client import connect
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_store: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mlflow.db").write_bytes(empty_store.read_bytes())
+    write_model(home / "models" / "first")
+    return home
+
+
+def write_manifest(folder: Path) -> Corpus:
+    folder.mkdir()
+    corpus = write_corpus(folder)
+    names = {"anger": "angry", "sadness": "sadness"}
+    rows = ["path,speaker,emotion"]
+    rows += [f"{entry.path.name},{entry.speaker},{names[entry.emotion]}" for entry in corpus.utterances]
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return corpus
+
+
+def ser(home: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--home", str(home)], env={"COLUMNS": "80"})
+
+
+def test_scores_are_printed_saved_and_logged(home: Path, tmp_path: Path) -> None:
+    write_manifest(tmp_path / "corpus")
+    options = ("--corpus", "manifest", "--root", str(tmp_path / "corpus"), "--corpus-set", "name=field")
+    answer = ser(home, "model", "evaluate", *options, "--map", "angry=anger")
+    assert answer.exit_code == 0, answer.output
+    assert "made-up-none-utterance on corpus field: 16 utterances of 4 speakers" in answer.stdout
+    assert "classes: anger (angry), sadness" in answer.stdout
+    assert len(list((home / "evaluations").iterdir())) == 1
+    client = connect(home / "mlflow.db")
+    (experiment,) = client.search_experiments(filter_string="name = 'made-up'")
+    assert len(client.search_runs([experiment.experiment_id], "tags.`ser.kind` = 'evaluation'")) == 1
+    cross = ser(home, "report", "--cross")
+    assert "on field" in cross.stdout
+    assert "2 classes: anger (angry), sadness" in " ".join(cross.stdout.split())
+    (row,) = csv.DictReader((home / "reports" / "cross.csv").read_text(encoding="utf-8").splitlines())
+    assert (row["training_corpus"], row["test_corpus"], row["utterances"]) == ("made-up", "field", "16")
+    assert f"{100 * float(row['ua']):.1f}%" in cross.stdout
+
+
+def test_outage_of_mlflow_is_one_line_and_loses_no_score(home: Path, tmp_path: Path) -> None:
+    write_manifest(tmp_path / "corpus")
+    options = ("--corpus", "manifest", "--root", str(tmp_path / "corpus"), "--map", "angry=anger")
+    answer = ser(home, "model", "evaluate", *options, "--tracking", "http://127.0.0.1:9")
+    assert answer.exit_code == 0, answer.output
+    assert "not logged to MLflow: tracking server http://127.0.0.1:9 unavailable" in answer.stderr
+    assert len(list((home / "evaluations").iterdir())) == 1
+
+
+def test_table_of_nothing_says_how_to_evaluate(home: Path) -> None:
+    answer = ser(home, "report", "--cross")
+    assert answer.exit_code == 1
+    assert "no model has been evaluated; evaluate one with: ser model evaluate" in str(answer.output)

@@ -1,0 +1,152 @@
+"""A model is scored on the classes that it shares with a corpus, and never on speakers that it was trained on."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ser.corpora.corpus import Corpus
+from ser.errors import ConfigurationError, ModelError, SerError
+from ser.inference import EmotionModel, load_model
+from ser.inference.description import Member
+from studies.models.evaluation import evaluate_model, map_classes
+from tests.support.toy_corpus import write_corpus
+from tests.support.toy_models import write_model
+from tests.support.toy_studies import MlflowFixture
+from tracking import schema
+from tracking.results.evaluations import Evaluation, EvaluationStore
+from tracking.writing.evaluation_run import log_evaluation
+
+FOLDS = tuple(
+    Member(identity=speaker, fold=speaker, seed=1, test_speakers=(speaker,)) for speaker in ("f1", "f2", "m1", "m2")
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Callable[..., EmotionModel]:
+    def made(**changes: Any) -> EmotionModel:
+        write_model(tmp_path / "model", **changes)
+        return load_model(tmp_path / "model")
+
+    return made
+
+
+def no_progress(done: int, total: int) -> None:
+    assert 1 <= done <= total
+
+
+def other(corpus: Corpus, **emotions: str) -> Corpus:
+    """The corpus under another name and digest, with some emotions renamed; those of speaker f1 to 'calm'."""
+    utterances = tuple(
+        replace(entry, emotion="calm" if entry.speaker == "f1" else emotions.get(entry.emotion, entry.emotion))
+        for entry in corpus.utterances
+    )
+    classes = tuple(emotions.get(emotion, emotion) for emotion in corpus.emotions)
+    return replace(corpus, name="elsewhere", digest="2" * 32, utterances=utterances, emotions=(*classes, "calm"))
+
+
+def test_classes_are_found_by_name_or_as_mapped() -> None:
+    assert map_classes(["anger", "joy", "fear"], ["fear", "angry", "boredom"], {"angry": "anger"}) == {
+        "fear": "fear",
+        "angry": "anger",
+    }
+    assert map_classes(["a", "b"], ["a", "c", "d"], {"c": "b", "d": "b"}) == {"a": "a", "c": "b", "d": "b"}
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ({"hapy": "joy"}, "--map hapy=joy: unknown class 'hapy' \\(did you mean 'happy'"),
+        ({"happy": "joi"}, "--map happy=joi: unknown class 'joi' \\(did you mean 'joy'"),
+        ({}, "the model has classes anger, joy, the corpus anger, happy; expected two in common"),
+    ],
+)
+def test_classes_that_cannot_be_mapped_are_named(names: dict[str, str], reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        map_classes(["anger", "joy"], ["anger", "happy"], names)
+
+
+def test_classes_of_one_side_alone_are_left_out_by_name(corpus: Corpus, model: Callable[..., EmotionModel]) -> None:
+    identity = corpus.identity.model_copy(update={"emotions": ("anger", "sadness", "fear"), "digest": "0"})
+    made = model(corpus=identity, settings={"normalisation": "zscore_speaker"})
+    evaluation = evaluate_model(made, other(corpus, sadness="sad"), {"sad": "sadness"}, no_progress)
+    assert evaluation.classes == ("anger", "sadness")
+    assert evaluation.mapping == {"anger": "anger", "sad": "sadness"}
+    assert evaluation.left_out == {"calm": 4}
+    assert evaluation.unused_classes == ("fear",)
+    assert (evaluation.utterances, evaluation.speakers, evaluation.networks) == (12, 3, "all")
+    confusion = np.array(evaluation.confusion)
+    assert confusion.sum() == 12
+    recalls = confusion.diagonal() / confusion.sum(axis=1)
+    assert evaluation.recalls == pytest.approx(tuple(recalls))
+    assert evaluation.ua == pytest.approx(recalls.mean())
+    assert evaluation.ua_interval is not None
+    assert evaluation.ua_interval[0] <= evaluation.ua <= evaluation.ua_interval[1]
+
+
+def test_own_speakers_are_decided_by_networks_without_them(corpus: Corpus, model: Callable[..., EmotionModel]) -> None:
+    made = model(corpus=corpus.identity, members=FOLDS)
+    evaluation = evaluate_model(made, corpus, {}, no_progress)
+    assert evaluation.networks == "unheard"
+    confusion = np.zeros((2, 2), dtype=int)
+    for entry in corpus.utterances:
+        number = ("f1", "f2", "m1", "m2").index(entry.speaker)
+        (prediction,) = EmotionModel(made.description, [made.networks[number]], made.front_end).predict([entry.path])
+        confusion[corpus.emotions.index(entry.emotion), corpus.emotions.index(prediction.emotion or "")] += 1
+    assert np.array(evaluation.confusion).tolist() == confusion.tolist()
+
+
+def test_training_speakers_are_refused(corpus: Corpus, model: Callable[..., EmotionModel], tmp_path: Path) -> None:
+    made = model(corpus=corpus.identity, members=FOLDS[:3])
+    with pytest.raises(ModelError, match="all of its networks were trained on speaker m2 of corpus made-up"):
+        evaluate_model(made, corpus, {}, no_progress)
+    everyone = (Member(identity="0", fold="all", seed=1, test_speakers=(), epochs=3),)
+    write_model(tmp_path / "all", corpus=corpus.identity, members=everyone, trained_on="all")
+    # Another selection of the same corpus has another digest.
+    for own in (corpus, replace(corpus, digest="3" * 32)):
+        with pytest.raises(ModelError, match=r"trained on speaker f1 .*; evaluate it on another corpus"):
+            evaluate_model(load_model(tmp_path / "all"), own, {}, no_progress)
+
+
+@pytest.fixture
+def evaluation(corpus: Corpus, model: Callable[..., EmotionModel]) -> Evaluation:
+    return evaluate_model(model(), other(corpus), {}, no_progress)
+
+
+def test_evaluation_is_saved_once_and_read_again(evaluation: Evaluation, tmp_path: Path) -> None:
+    store = EvaluationStore(tmp_path / "evaluations")
+    path = store.put(evaluation)
+    assert store.put(evaluation) == path
+    assert store.read_all() == [evaluation]
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"evaluation": content["evaluation"].replace('"ua":', '"ua":1')}))
+    with pytest.raises(SerError, match=rf"{path.name}: its content is not what was written"):
+        store.read_all()
+
+
+def test_evaluation_is_logged_once_and_continued(
+    evaluation: Evaluation, store: MlflowFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("tracking.writing.evaluation_run.end_run", lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            log_evaluation(store.client, store.experiment, evaluation)
+    log_evaluation(store.client, store.experiment, evaluation)
+    log_evaluation(store.client, store.experiment, evaluation)
+    (run,) = store.runs(ser__kind="evaluation")
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics[schema.TEST_UA] == evaluation.ua
+    assert run.data.tags[schema.TEST_CORPUS] == "elsewhere"
+    assert run.data.params["left_out"] == "calm (4)"
+    assert schema.STUDY not in run.data.tags
+    files = {file.path for file in store.client.list_artifacts(run.info.run_id)}
+    assert files == {"confusion.csv", "confusion.svg", "evaluation.json"}

@@ -1,0 +1,124 @@
+"""Store of evaluations: scores of models on corpora, one file each."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from ser.config import digest_of
+from ser.errors import SerError
+from ser.files import atomic_write, parse_json_object
+from ser.frozen_model import FrozenModel
+from ser.inference.description import Interval, Situation, TrainingSource
+from ser.results import CorpusIdentity
+
+
+class Evaluation(FrozenModel):
+    """Scores of a model on a corpus.
+
+    Attributes:
+        model: Name of the model.
+        variant: Name of its variant.
+        study: Study that trained it.
+        weights_sha256: Digest of its weights.
+        trained_on: Speakers that its networks were trained on.
+        training_corpus: Corpus that it was trained on.
+        test_corpus: Corpus that it was evaluated on.
+        networks: `all`, or `unheard` where each speaker was decided by the networks that were not trained on it.
+        situation: Statistics that normalised the recordings.
+        mapping: Class of the model of each class of the corpus that has one.
+        classes: Classes of the model that were told apart, in its order.
+        left_out: Utterances of the corpus that were left out, by the name of their class.
+        unused_classes: Classes of the model that no class of the corpus stands for; it did not decide for them.
+        unreadable: Utterances that the front end has no frames of, each with the reason.
+        utterances: Number of utterances.
+        speakers: Number of speakers.
+        ua: UA, 0..1.
+        wa: WA, 0..1.
+        ua_interval: 95% interval over speakers of the UA; None with one speaker.
+        wa_interval: The same of the WA.
+        recalls: Recall of each of `classes`, 0..1; None for one without utterances.
+        confusion: Utterances by true and decided class, rows true.
+    """
+
+    model: str
+    variant: str
+    study: str
+    weights_sha256: str
+    trained_on: TrainingSource
+    training_corpus: CorpusIdentity
+    test_corpus: CorpusIdentity
+    networks: Literal["all", "unheard"]
+    situation: Situation
+    mapping: dict[str, str]
+    classes: tuple[str, ...]
+    left_out: dict[str, int] = Field(default_factory=dict)
+    unused_classes: tuple[str, ...] = ()
+    unreadable: dict[str, str] = Field(default_factory=dict)
+    utterances: int
+    speakers: int
+    ua: float
+    wa: float
+    ua_interval: Interval | None
+    wa_interval: Interval | None
+    recalls: tuple[float | None, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+    @property
+    def identity(self) -> str:
+        """Digest of all that decides the scores: 32 hex digits."""
+        return digest_of(
+            {
+                "weights": self.weights_sha256,
+                "corpus": self.test_corpus.digest,
+                "mapping": self.mapping,
+                "situation": self.situation,
+            }
+        )
+
+
+class EvaluationStore:
+    """Evaluations in a folder, each with the digest of its content.
+
+    Args:
+        folder: The folder; it is created with its first evaluation.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, evaluation: Evaluation) -> Path:
+        """Save an evaluation, durably; the same one is replaced by itself."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        content, path = evaluation.model_dump_json(), self._folder / f"{evaluation.identity}.json"
+        atomic_write(path, json.dumps({"sha256": _sha256(content), "evaluation": content}), durable=True)
+        return path
+
+    def read_all(self) -> list[Evaluation]:
+        """Read all evaluations, by training corpus, model and test corpus.
+
+        Raises:
+            SerError: A file is damaged; the text names it.
+        """
+        evaluations = [_read(path) for path in sorted(self._folder.glob("*.json"))]
+        return sorted(
+            evaluations, key=lambda entry: (entry.training_corpus.name, entry.model, entry.trained_on, entry.identity)
+        )
+
+
+def _read(path: Path) -> Evaluation:
+    try:
+        record = parse_json_object(path.read_bytes())
+        if record["sha256"] != _sha256(record["evaluation"]):
+            raise SerError(f"{path}: its content is not what was written: the digest differs")
+        return Evaluation.model_validate_json(record["evaluation"])
+    except ValidationError as error:
+        raise SerError(f"{path}: expected an evaluation: {error.errors()[0]['msg']}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SerError(f"{path}: expected an evaluation: {error}") from None
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
