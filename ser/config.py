@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ser.errors import ConfigurationError, unknown_value_message
 from ser.feature_settings import SETTINGS_BY_KIND, FeatureSettings, LogMelSettings
@@ -16,7 +16,7 @@ from ser.frozen_model import FrozenModel
 
 AttentionName = Literal["none", "local", "component", "quantum"]
 LabelStrategy = Literal["words", "phonemes", "phonemes_x2", "utterance"]
-Criterion = Literal["ctc", "cross_entropy"]
+Criterion = Literal["ctc", "cross_entropy", "joint"]
 ComponentScore = Literal["window", "dense"]
 AttentionNorm = Literal["window", "literal"]
 QuantumBoundary = Literal["frames", "states"]
@@ -30,7 +30,13 @@ Balance = Literal["none", "weights", "upsample"]
 Validation = Literal["partner", "other_session"]
 Precision = Literal["fp32", "bf16", "tf32"]
 
-LATER_SETTINGS: dict[str, Any] = {"dropout": None, "projection": None, "quantum_states": "raw"}
+LATER_SETTINGS: dict[str, Any] = {
+    "dropout": None,
+    "output_dropout": None,
+    "projection": None,
+    "quantum_states": "raw",
+    "joint_ctc_weight": 0.5,
+}
 """Settings that came after the first results, each with the value that leaves earlier results as they are."""
 
 WINDOWED_ATTENTIONS: tuple[AttentionName, ...] = ("local", "component")
@@ -59,19 +65,21 @@ class FoldConfiguration(FrozenModel):
             null unless attention is `quantum`.
         quantum_states: Whether each vector of eq. 6 is divided by its length first (`unit`) or not (`raw`, eq. 6
             to the letter, whose weights are saturated); null unless attention is `quantum`.
-        criterion: `ctc`, or `cross_entropy` (sequence to one label).
-        labels: Times that an emotion is repeated in its target; null unless criterion is `ctc`.
+        criterion: `ctc`, `cross_entropy` (sequence to one label), or a weighted sum of the two (`joint`).
+        joint_ctc_weight: Weight w of CTC in w * CTC / N + (1 - w) * cross-entropy, N the length of the CTC target;
+            null unless criterion is `joint`.
+        labels: Times that an emotion is repeated in its target; null if criterion is `cross_entropy`.
         loss_scale: Whether a CTC loss is divided by its target's length (`label`) or not
             (`utterance`); null unless criterion is `ctc`.
-        decision: How frame outputs become one emotion; null unless criterion is `ctc`.
+        decision: How frame outputs become one emotion; null if criterion is `cross_entropy`.
         normalisation: What frames are normalised by, and over what.
         stack: Frames joined into one, 1 to 3.
         projection: Numbers that a linear layer makes of a stacked frame before the BLSTM, with the dropout behind it;
             null for off.
         layers: BLSTM layers.
         cells: LSTM cells per layer and direction.
-        dropout: Share of features that training drops between layers and before the linear layer; null
-            for off.
+        dropout: Share of features that training drops between layers and before the output layer; null for off.
+        output_dropout: Share that it drops before the output layer instead, 0 for none; null for `dropout`.
         rmsprop: Flavour of RMSProp.
         learning_rate: Step size of RMSProp.
         batch_size: Utterances per optimiser step.
@@ -94,6 +102,7 @@ class FoldConfiguration(FrozenModel):
     quantum_boundary: QuantumBoundary | None = None
     quantum_states: QuantumStates | None = None
     criterion: Criterion = "ctc"
+    joint_ctc_weight: float | None = Field(None, gt=0, lt=1)
     labels: LabelStrategy | None = None
     loss_scale: LossScale | None = None
     decision: Decision | None = None
@@ -103,6 +112,7 @@ class FoldConfiguration(FrozenModel):
     layers: int = Field(2, ge=1)
     cells: int = Field(128, ge=1)
     dropout: float | None = Field(None, gt=0, lt=1)
+    output_dropout: float | None = Field(None, ge=0, lt=1)
     rmsprop: RmsProp = "torch"
     learning_rate: float = Field(1e-3, gt=0)
     batch_size: int = Field(32, ge=1)
@@ -127,6 +137,11 @@ class FoldConfiguration(FrozenModel):
         if missing and values.get("attention") in get_args(AttentionName):
             raise ValueError(f"attention {values['attention']} needs a value for: {', '.join(missing)}")
         return {name: None if active.get(name) is False else value for name, value in values.items()}
+
+    @field_validator("output_dropout")
+    @classmethod
+    def _clear_equal_dropout(cls, share: float | None, info: ValidationInfo) -> float | None:
+        return None if share == (info.data.get("dropout") or 0) else share
 
     def digest_content(self) -> dict[str, Any]:
         """Return all settings as plain data, as they enter digests.
@@ -185,9 +200,10 @@ def active_settings(attention: str | None, criterion: str) -> dict[str, bool]:
         "attention_norm": attention in WINDOWED_ATTENTIONS,
         "quantum_boundary": attention == "quantum",
         "quantum_states": attention == "quantum",
-        "labels": criterion == "ctc",
+        "labels": criterion != "cross_entropy",
         "loss_scale": criterion == "ctc",
-        "decision": criterion == "ctc",
+        "decision": criterion != "cross_entropy",
+        "joint_ctc_weight": criterion == "joint",
     }
 
 

@@ -194,7 +194,7 @@ def _prepare_data(
 
 def _used_counts(plan: StudyPlan) -> set[str]:
     """Return the counts from which the study makes its targets; cross-entropy has no targets of several labels."""
-    strategies = plan.labels if plan.criterion == "ctc" else ()
+    strategies = plan.labels if plan.has_targets else ()
     counts = {"words": "words", "phonemes": "voiced_phonemes", "phonemes_x2": "voiced_phonemes"}
     return {counts[labels] for labels in strategies if labels in counts}
 
@@ -262,7 +262,7 @@ def _check_counts(plan: StudyPlan, corpus: Corpus) -> None:
     """Refuse label strategies for which the corpus has no counts, before anything is computed."""
     available = available_strategies(corpus.utterances)
     missing = [labels for labels in plan.labels if labels not in available]
-    if missing and plan.criterion == "ctc":
+    if missing and plan.has_targets:
         ids = utterances_without_counts(corpus.utterances, missing[0])
         raise ConfigurationError(
             f"corpus {corpus.name} lacks the counts for labels {', '.join(missing)} in {len(ids)} of "

@@ -19,13 +19,14 @@ class UtteranceDropout(nn.Module):
 
     Args:
         share: Expected share of features that are dropped, 0..1, both excluded.
+        stream: Number that differs between the dropouts of a network, from 1, so that their masks do.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, stream: int = 1) -> None:
         super().__init__()
         self.share = share
         # Not the seed itself: the first weights are drawn from its stream.
-        self._generator = torch.Generator().manual_seed(torch.initial_seed() + 1)
+        self._generator = torch.Generator().manual_seed(torch.initial_seed() + stream)
 
     def forward(self, values: Tensor) -> Tensor:
         """Drop features; in evaluation the values come back as they are.

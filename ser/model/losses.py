@@ -1,4 +1,4 @@
-"""Two criteria: CTC over a repeated label, and cross entropy over one label."""
+"""Three criteria: CTC over a repeated label, cross entropy over one label, and a weighted sum of both."""
 
 import torch
 from torch import Tensor
@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from ser.config import LossScale
 from ser.devices import to_device
+from ser.model.blstm import frame_mask
 from ser.model.network import BLANK
 
 
@@ -48,6 +49,47 @@ def cross_entropy_losses(log_probabilities: Tensor, emotions: Tensor) -> Tensor:
         Losses in nats, shape `(batch,)`.
     """
     return functional.nll_loss(log_probabilities, emotions, reduction="none")
+
+
+def joint_losses(
+    log_probabilities: Tensor, lengths: Tensor, emotions: Tensor, counts: Tensor, ctc_weight: float
+) -> Tensor:
+    """Weighted sum of CTC's loss by label and the cross entropy of the same output layer's utterance.
+
+    w * CTC / N + (1 - w) * cross entropy. Divided by N, CTC's loss does not outweigh the other one where
+    utterances are long.
+
+    Args:
+        log_probabilities: Shape `(batch, frame, 1 + class)`.
+        lengths: Valid frames, shape `(batch,)`; best on the CPU, see `ctc_losses`.
+        emotions: Emotion of each utterance, from 0, shape `(batch,)`.
+        counts: N of each utterance, shape `(batch,)`; best on the CPU.
+        ctc_weight: w, 0..1.
+
+    Returns:
+        Losses in nats, shape `(batch,)`.
+    """
+    utterances = utterance_log_probabilities(log_probabilities, to_device(lengths, log_probabilities.device))
+    by_label = scaled_ctc_losses(log_probabilities, lengths, emotions, counts, "label")
+    return ctc_weight * by_label + (1 - ctc_weight) * cross_entropy_losses(utterances, emotions)
+
+
+def utterance_log_probabilities(log_probabilities: Tensor, lengths: Tensor) -> Tensor:
+    """Log-probabilities of the emotions that the output layer gives an utterance's mean frame, blank left out.
+
+    A frame's log-probabilities are the output layer's values less a constant, which the softmax over emotions removes
+    from their mean over frames.
+
+    Args:
+        log_probabilities: Shape `(batch, frame, 1 + class)`.
+        lengths: Valid frames, shape `(batch,)`.
+
+    Returns:
+        Log-probabilities, shape `(batch, class)`.
+    """
+    padding = ~frame_mask(lengths, log_probabilities.shape[1])[:, :, None]
+    emotions = log_probabilities[:, :, BLANK + 1 :].masked_fill(padding, 0.0)
+    return (emotions.sum(dim=1) / lengths[:, None]).log_softmax(dim=-1)
 
 
 def emotion_log_likelihoods(log_probabilities: Tensor, lengths: Tensor, counts: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 Suffixes of tensors: B = batch, T = frame, F = feature.
 
-Shapes: input frames `(batch, frame, width * stack)`; with criterion `ctc` the outputs are
+Shapes: input frames `(batch, frame, width * stack)`; with criteria `ctc` and `joint` the outputs are
 `(batch, frame, 1 + class)` with blank = 0, with `cross_entropy` `(batch, class)`.
 """
 
@@ -29,9 +29,11 @@ class SpeechEmotionNetwork(nn.Module):
     def __init__(self, configuration: FoldConfiguration, emotions: int) -> None:
         super().__init__()
         inputs = configuration.features.width * configuration.stack
-        self.sequence = configuration.criterion == "ctc"
+        self.sequence = configuration.criterion != "cross_entropy"
         self.bf16 = configuration.precision == "bf16"
-        self.dropout = None if configuration.dropout is None else UtteranceDropout(configuration.dropout)
+        self.dropout = _dropout(configuration.dropout)
+        share = configuration.output_dropout
+        self.output_dropout = self.dropout if share is None else _dropout(share, stream=2)
         self.projection = None if configuration.projection is None else nn.Linear(inputs, configuration.projection)
         inputs = configuration.projection or inputs
         self.recurrent = RecurrentLayers(inputs, configuration.cells, configuration.layers, self.dropout)
@@ -46,7 +48,7 @@ class SpeechEmotionNetwork(nn.Module):
             lengths: Valid frames, shape `(batch,)`.
 
         Returns:
-            With `ctc`: a frame's log-probabilities, shape `(batch, frame, 1 + class)`, float32; padded
+            With `ctc` and `joint`: a frame's log-probabilities, shape `(batch, frame, 1 + class)`, float32; padded
             frames hold values without meaning. With `cross_entropy`: `(batch, class)`.
         """
         return self.classify(self.encode(frames, lengths), lengths)
@@ -69,10 +71,14 @@ class SpeechEmotionNetwork(nn.Module):
 
     def classify_annotated(self, U_BTF: Tensor, lengths: Tensor) -> Tensor:
         """Log-probabilities from annotated outputs U, or from C to leave the attention out; shapes as for `forward`."""
-        if self.dropout is not None:
-            U_BTF = self.dropout(U_BTF)
+        if self.output_dropout is not None:
+            U_BTF = self.output_dropout(U_BTF)
         if not self.sequence:
             valid = frame_mask(lengths, U_BTF.shape[1])[:, :, None]
             U_BF = (U_BTF * valid).sum(dim=1) / lengths[:, None]
             return self.output(U_BF).log_softmax(dim=-1)  # type: ignore[no-any-return]
         return self.output(U_BTF).log_softmax(dim=-1)  # type: ignore[no-any-return]
+
+
+def _dropout(share: float | None, stream: int = 1) -> UtteranceDropout | None:
+    return UtteranceDropout(share, stream) if share else None

@@ -11,7 +11,7 @@ from torch import Tensor
 from ser.config import FoldConfiguration
 from ser.devices import to_device
 from ser.model.decoding import Decoded, decode, decode_utterance_level
-from ser.model.losses import cross_entropy_losses, scaled_ctc_losses
+from ser.model.losses import cross_entropy_losses, joint_losses, scaled_ctc_losses
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import AttentionEffect, Evaluation
 from ser.training.batching import micro_batches
@@ -48,6 +48,8 @@ def utterance_losses(
     Returns:
         Losses in nats, shape `(batch,)`.
     """
+    if configuration.joint_ctc_weight is not None:
+        return joint_losses(log_probabilities, lengths, emotions, counts, configuration.joint_ctc_weight)
     if configuration.loss_scale is None:
         return cross_entropy_losses(log_probabilities, emotions)
     return scaled_ctc_losses(log_probabilities, lengths, emotions, counts, configuration.loss_scale)

@@ -127,8 +127,8 @@ class StudyPlan(FrozenModel):
 
     def _check_all_settings(self) -> None:
         """Refuse a bad value even where this plan gives it no effect, such as an even scope without a window."""
-        for attention, scope in product(get_args(AttentionName), self.scopes):
-            swept = {"attention": attention, "scope": scope, "labels": self.labels[0], "criterion": "ctc"}
+        for attention, scope, criterion in product(get_args(AttentionName), self.scopes, ("ctc", "joint")):
+            swept = {"attention": attention, "scope": scope, "labels": self.labels[0], "criterion": criterion}
             FoldConfiguration.parse(**self.settings | swept)
 
     def _search_space(self, recipe: Recipe, fixed: Mapping[str, str]) -> SearchSpace:
@@ -160,6 +160,11 @@ class StudyPlan(FrozenModel):
     def _has_effect(self, name: str) -> bool:
         """Tell whether a setting has an effect with any of the attentions."""
         return any(active_settings(attention, self.criterion).get(name, True) for attention in self.attentions)
+
+    @property
+    def has_targets(self) -> bool:
+        """True where the criterion has targets, whose lengths the label strategies decide."""
+        return active_settings(None, self.criterion)["labels"]
 
     @property
     def size(self) -> int:

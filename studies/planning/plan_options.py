@@ -28,7 +28,7 @@ def plan_options(plan: StudyPlan) -> StudyOptions:
         attentions=("all",) if sweeps_all else plan.attentions,
         baseline="none" in plan.attentions or searches,
         # A search's name depends on its whole space, also on dimensions without effect.
-        labels=plan.labels if plan.criterion == "ctc" or searches else (),
+        labels=plan.labels if plan.has_targets or searches else (),
         scopes=plan.scopes if windowed or searches else (),
         criterion=None if plan.criterion == defaults["criterion"] else plan.criterion,
         folds=None if plan.folds == recipe.folds_for(plan.corpus) else plan.folds,

@@ -62,11 +62,13 @@ _PAPER_SCOPES = (3, 5, 7, 9, 11, 15, 21)
 
 _COMMON: dict[str, Any] = {
     "criterion": "ctc",
+    "joint_ctc_weight": 0.5,
     "attention_norm": "window",
     "quantum_boundary": "frames",
     "layers": 2,
     "cells": 128,
     "dropout": None,
+    "output_dropout": None,
     "projection": None,
     "learning_rate": 1e-3,
     "loss_scale": "utterance",

@@ -18,6 +18,7 @@ EVERYTHING: dict[str, Any] = {
     "labels": "phonemes",
     "loss_scale": "utterance",
     "decision": "posterior",
+    "joint_ctc_weight": 0.4,
 }
 CTC = {"labels", "loss_scale", "decision"}
 
@@ -31,7 +32,10 @@ CTC = {"labels", "loss_scale", "decision"}
         ("quantum", {"quantum_boundary", "quantum_states"}),
     ],
 )
-@pytest.mark.parametrize(("criterion", "used_by_criterion"), [("ctc", CTC), ("cross_entropy", set())])
+@pytest.mark.parametrize(
+    ("criterion", "used_by_criterion"),
+    [("ctc", CTC), ("cross_entropy", set()), ("joint", {"labels", "decision", "joint_ctc_weight"})],
+)
 def test_settings_without_effect_become_null(
     attention: str, used: set[str], criterion: str, used_by_criterion: set[str]
 ) -> None:
@@ -101,6 +105,8 @@ def test_a_scope_is_odd_and_positive(scope: int) -> None:
         ({"ema_decay": 1.0}, "ema_decay: Input should be less than 1 (given: 1.0)"),
         ({"dropout": 1.0}, "dropout: Input should be less than 1 (given: 1.0)"),
         ({"dropout": 0.0}, "dropout: Input should be greater than 0 (given: 0.0)"),
+        ({"output_dropout": -0.1}, "output_dropout: Input should be greater than or equal to 0 (given: -0.1)"),
+        ({"criterion": "joint", "joint_ctc_weight": 1}, "joint_ctc_weight: Input should be less than 1 (given: 1)"),
         ({"learning_rate": "fast"}, "learning_rate: Input should be a valid number"),
         ({"features": {"mel_bands": 0}}, "features.mel_bands: Input should be greater than 0 (given: 0)"),
     ],

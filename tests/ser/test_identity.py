@@ -50,6 +50,7 @@ OTHERS: dict[str, Any] = {
     "layers": 1,
     "cells": 64,
     "dropout": 0.3,
+    "output_dropout": 0.5,
     "projection": 64,
     "rmsprop": "tf1",
     "learning_rate": 0.002,
@@ -83,7 +84,9 @@ def changed(configuration: FoldConfiguration, **changes: Any) -> FoldConfigurati
 
 
 def test_every_setting_is_tried_below() -> None:
-    assert set(OTHERS) | {"quantum_boundary", "quantum_states", "features"} == set(FoldConfiguration.model_fields)
+    assert set(OTHERS) | {"quantum_boundary", "quantum_states", "joint_ctc_weight", "features"} == set(
+        FoldConfiguration.model_fields
+    )
     assert {*OTHER_FEATURES, "kind"} == set(LogMelSettings.model_fields)
 
 
@@ -97,6 +100,20 @@ def test_every_setting_moves_the_identity(setting: str) -> None:
 def test_the_settings_of_quantum_attention_move_the_identity() -> None:
     assert name(changed(QUANTUM, quantum_boundary="states")) != name(QUANTUM)
     assert name(changed(QUANTUM, quantum_states="unit")) != name(QUANTUM)
+
+
+def test_the_weight_of_a_joint_criterion_moves_the_identity() -> None:
+    joint = changed(WINDOWED, criterion="joint")
+    assert joint.joint_ctc_weight == 0.5
+    assert name(changed(joint, joint_ctc_weight=0.3)) != name(joint)
+    assert len({name(joint), name(), name(changed(WINDOWED, criterion="cross_entropy"))}) == 3
+
+
+def test_an_output_dropout_that_changes_nothing_is_none() -> None:
+    assert changed(WINDOWED, output_dropout=0) == WINDOWED
+    dropping = changed(WINDOWED, dropout=0.3)
+    assert changed(dropping, output_dropout=0.3) == dropping
+    assert name(changed(dropping, output_dropout=0)) != name(dropping)
 
 
 @pytest.mark.parametrize("setting", OTHER_FEATURES)

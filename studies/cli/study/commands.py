@@ -108,7 +108,7 @@ class RunOptions(HomeOptions):
     download: Annotated[
         bool, typer.Option("--download", help="Download encoders that are named by their id on the Hugging Face hub.")
     ] = False
-    criterion: Annotated[str | None, typer.Option(help="ctc or cross_entropy [default: the recipe's].")] = None
+    criterion: Annotated[str | None, typer.Option(help="ctc, cross_entropy or joint [default: the recipe's].")] = None
     folds: Annotated[str | None, typer.Option(help="speaker, session, groups:K or given [default: the recipe's].")] = (
         None
     )

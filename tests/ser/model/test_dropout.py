@@ -97,6 +97,26 @@ def test_it_stands_between_layers_and_before_the_linear_layer(
     assert dropped == ["forward_packed"] * (places - 1) + ["forward"]
 
 
+@pytest.mark.parametrize("dropout", [None, 0.3])
+def test_the_output_layer_may_have_a_share_of_its_own(dropout: float | None) -> None:
+    network = network_of(dropout=dropout, output_dropout=0.8)
+    places = (network.recurrent.dropout, network.output_dropout)
+    assert [None if place is None else place.share for place in places] == [dropout, 0.8]
+    assert network_of(dropout=0.3, output_dropout=0).output_dropout is None
+    shared = network_of(dropout=0.3)
+    assert shared.output_dropout is shared.recurrent.dropout
+
+
+def test_the_masks_of_two_dropouts_differ() -> None:
+    network = network_of(dropout=0.3, output_dropout=0.5)
+    values = torch.ones(40, 1, 8)
+    assert network.recurrent.dropout is not None
+    assert network.output_dropout is not None
+    one, other = network.recurrent.dropout(values) > 0, network.output_dropout(values) > 0
+    # Of the features that the smaller share retains, the larger one drops about half as it would without the other.
+    assert float((one & other).float().mean()) == pytest.approx(0.7 * 0.5, abs=0.09)
+
+
 def test_a_fold_with_dropout_is_the_same_again() -> None:
     dropping = train(small(dropout=0.4))
     assert_identical(dropping, train(small(dropout=0.4)))

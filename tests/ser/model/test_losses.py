@@ -1,4 +1,4 @@
-"""CTC against the sum over all paths, and cross entropy."""
+"""CTC against the sum over all paths, cross entropy, and both together."""
 
 from itertools import groupby, product
 from math import exp, inf, log
@@ -7,9 +7,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from ser.model.losses import cross_entropy_losses, ctc_losses, emotion_log_likelihoods, scaled_ctc_losses
+from ser.model.losses import (
+    cross_entropy_losses,
+    ctc_losses,
+    emotion_log_likelihoods,
+    joint_losses,
+    scaled_ctc_losses,
+    utterance_log_probabilities,
+)
+from ser.model.network import SpeechEmotionNetwork
 from ser.training.evaluation import utterance_losses
-from tests.support.toy_corpus import small
+from tests.support.toy_corpus import MEL, small
 
 LENGTHS = [5, 1, 4, 2, 3]
 
@@ -100,6 +108,31 @@ def test_cross_entropy_is_the_negative_log_probability() -> None:
     assert cross_entropy_losses(log_probabilities, emotions).tolist() == expected
 
 
+def test_the_joint_loss_is_the_weighted_sum_of_both() -> None:
+    log_probabilities, lengths = outputs(2)
+    emotions, counts = torch.tensor([0, 1, 1, 0, 1]), torch.tensor([3, 1, 2, 1, 2])
+    expected = []
+    for row, (T, N) in enumerate(zip(LENGTHS, counts.tolist(), strict=True)):
+        emotion = int(emotions[row])
+        ctc = -log(likelihood(log_probabilities[row, :T], emotion, N))
+        means = [sum(log_probabilities[row, t, 1 + k].item() for t in range(T)) / T for k in range(2)]
+        cross_entropy = log(sum(exp(mean) for mean in means)) - means[emotion]
+        expected.append(0.3 * ctc / N + 0.7 * cross_entropy)
+    found = joint_losses(log_probabilities, lengths, emotions, counts, ctc_weight=0.3)
+    assert found.tolist() == pytest.approx(expected, abs=1e-10)
+
+
+def test_an_utterance_is_recognised_from_its_mean_frame() -> None:
+    torch.manual_seed(1)
+    network = SpeechEmotionNetwork(small(criterion="joint"), 3).double()
+    frames, lengths = torch.randn(2, 6, MEL, dtype=torch.float64), torch.tensor([6, 4])
+    found = utterance_log_probabilities(network(frames, lengths), lengths)
+    C = network.encode(frames, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        logits = network.output.weight[1:] @ C[row, :length].mean(dim=0) + network.output.bias[1:]
+        torch.testing.assert_close(found[row], logits.log_softmax(dim=0))
+
+
 def test_each_criterion_gets_its_own_loss() -> None:
     log_probabilities, lengths = outputs(2)
     emotions, counts = torch.tensor([0, 1, 1, 0, 1]), torch.tensor([3, 1, 2, 1, 2])
@@ -110,3 +143,6 @@ def test_each_criterion_gets_its_own_loss() -> None:
     single = log_probabilities[:, 0, 1:].log_softmax(-1)
     found = utterance_losses(single, lengths, emotions, counts, small(criterion="cross_entropy"))
     assert found.tolist() == cross_entropy_losses(single, emotions).tolist()
+    joint = small(criterion="joint", joint_ctc_weight=0.2)
+    found = utterance_losses(log_probabilities, lengths, emotions, counts, joint)
+    assert found.tolist() == joint_losses(log_probabilities, lengths, emotions, counts, 0.2).tolist()

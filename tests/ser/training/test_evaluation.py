@@ -15,7 +15,7 @@ from ser.training.evaluation import ScoredEvaluation, evaluate, measure_attentio
 from tests.support.toy_corpus import READINGS, fold_of, small, toy_corpus, toy_store
 
 CORPUS = toy_corpus()
-CRITERIA = ["ctc", "cross_entropy"]
+CRITERIA = ["ctc", "cross_entropy", "joint"]
 
 
 def network_and_data(configuration: FoldConfiguration) -> tuple[SpeechEmotionNetwork, FoldData]:

@@ -144,7 +144,7 @@ def test_a_bad_setting_is_one_line(overrides: dict[str, str], message: str) -> N
         ({"attentions": ("quantun",)}, "unknown attention 'quantun' (did you mean 'quantum'?); valid: none, local"),
         ({"labels": ("word",)}, "unknown labels 'word' (did you mean 'words'?); valid: words, phonemes, phonemes_x2"),
         ({"recipe": "fast"}, "unknown recipe 'fast'; valid: paper, recommended, quick, extended"),
-        ({"criterion": "ct"}, "unknown criterion 'ct' (did you mean 'ctc'?); valid: ctc, cross_entropy"),
+        ({"criterion": "ct"}, "unknown criterion 'ct' (did you mean 'ctc'?); valid: ctc, cross_entropy, joint"),
         ({"seeds": 0}, "--seeds must be 1 or more, got 0"),
         ({"scopes": (4,)}, "scope 4 is not an odd number of frames, 1 or more"),
         ({"scopes": (9, 0)}, "scope 0 is not an odd number of frames, 1 or more"),
@@ -162,7 +162,7 @@ def test_a_bad_choice_is_one_line(choice: dict[str, Any], message: str, attentio
 @pytest.mark.parametrize(
     "setting", ["component_score", "attention_norm", "quantum_boundary", "quantum_states", "decision", "loss_scale"]
 )
-@pytest.mark.parametrize("criterion", ["ctc", "cross_entropy"])
+@pytest.mark.parametrize("criterion", ["ctc", "cross_entropy", "joint"])
 def test_a_bad_value_is_refused_even_where_it_has_no_effect(setting: str, criterion: str) -> None:
     with pytest.raises(ConfigurationError, match=f"unknown {setting} 'odd'"):
         plan("none", criterion=criterion, overrides={setting: "odd"})
@@ -235,8 +235,24 @@ def test_what_the_user_fixes_or_narrows_is_searched_no_more() -> None:
     assert (of.base("fp32").learning_rate, of.base("fp32").dropout) == (2e-3, None)
 
 
+def test_a_bad_weight_of_the_joint_criterion_is_refused_without_it() -> None:
+    with pytest.raises(ConfigurationError, match="joint_ctc_weight: Input should be a valid number"):
+        plan("none", overrides={"joint_ctc_weight": "half"})
+
+
+def test_a_joint_criterion_sweeps_label_strategies() -> None:
+    points = plan("none", criterion="joint").points("fp32")
+    assert [(point.labels, point.joint_ctc_weight) for point in points] == [
+        ("words", 0.5),
+        ("phonemes", 0.5),
+        ("phonemes_x2", 0.5),
+    ]
+    assert {plan("none", criterion=criterion).has_targets for criterion in ("ctc", "joint")} == {True}
+    assert not plan("none", criterion="cross_entropy").has_targets
+
+
 @pytest.mark.parametrize("attention", ["none", "local", "component", "quantum"])
-@pytest.mark.parametrize("criterion", ["ctc", "cross_entropy"])
+@pytest.mark.parametrize("criterion", ["ctc", "cross_entropy", "joint"])
 def test_a_points_parameters_give_the_point_back(attention: str, criterion: str) -> None:
     of = searched(attention, criterion=criterion, seeds=2)
     changes = {"dropout": 0.3, "learning_rate": 1.23e-4, "cells": 64, "seed": 2}

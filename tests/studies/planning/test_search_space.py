@@ -47,7 +47,10 @@ ALWAYS = {"attention", "learning_rate", "cells", "layers", "dropout", "stack", "
         ("quantum", {"quantum_boundary", "quantum_states"}),
     ],
 )
-@pytest.mark.parametrize(("criterion", "by_criterion"), [("ctc", {"labels", "decision"}), ("cross_entropy", set())])
+@pytest.mark.parametrize(
+    ("criterion", "by_criterion"),
+    [("ctc", {"labels", "decision"}), ("cross_entropy", set()), ("joint", {"labels", "decision"})],
+)
 def test_a_setting_is_chosen_only_where_it_has_an_effect(
     attention: str, used: set[str], criterion: str, by_criterion: set[str]
 ) -> None:

@@ -40,7 +40,7 @@ COMMON = {
     "labels": subsets("words", "phonemes", "phonemes_x2", "utterance"),
     "scope": subsets(3, 9, 21),
     "features": subsets("log_mel", "log_mel_prosody", "opensmile:eGeMAPSv02"),
-    "criterion": st.sampled_from(["ctc", "cross_entropy"]),
+    "criterion": st.sampled_from(["ctc", "cross_entropy", "joint"]),
     "folds": st.sampled_from(["speaker", "session", "groups:5"]),
     "seeds": st.integers(1, 4),
     "set": SETTINGS,

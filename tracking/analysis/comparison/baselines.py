@@ -7,7 +7,13 @@ from typing import Any
 
 from tracking.analysis.variants.classical import ScoredClassifier
 from tracking.analysis.variants.grouping import Variant
-from tracking.analysis.variants.naming import ATTENTION_SETTINGS, CRITERION_SETTINGS, FIXED, settings_without
+from tracking.analysis.variants.naming import (
+    ATTENTION_SETTINGS,
+    CRITERION_SETTINGS,
+    FIXED,
+    settings_without,
+    target_label,
+)
 from tracking.analysis.variants.scores import ScoredVariant
 
 ATTENTION_EFFECT = "attention"
@@ -61,7 +67,9 @@ def pair_with_baselines(
         elif variant.configuration.criterion == "ctc":
             key = _settings_key(variant, (*ATTENTION_SETTINGS, *CRITERION_SETTINGS))
             candidates = [
-                candidate for candidate in by_shared_settings[key] if candidate.configuration.criterion != "ctc"
+                candidate
+                for candidate in by_shared_settings[key]
+                if candidate.configuration.criterion == "cross_entropy"
             ]
             baselines = closest_baselines(variant, candidates)
             if baselines:
@@ -103,6 +111,5 @@ def closest_baselines(variant: ScoredVariant, candidates: Sequence[ScoredVariant
 
 
 def _missing_baseline_message(variant: Variant) -> str:
-    configuration = variant.configuration
-    target = configuration.criterion if configuration.labels is None else configuration.labels
+    target = target_label(variant.configuration)
     return f"no baseline: this report has no run of none · {target} with the same settings (recipe {variant.recipe})"

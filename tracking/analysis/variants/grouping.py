@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from ser.config import AttentionName, FoldConfiguration, LabelStrategy
+from ser.config import AttentionName, Criterion, FoldConfiguration, LabelStrategy
 from ser.results import Fold
 from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.scored_folds import Provenance, ScoredFold
@@ -71,7 +71,7 @@ def variant_order(variant: Variant) -> tuple[Any, ...]:
     labels = -1 if configuration.labels is None else get_args(LabelStrategy).index(configuration.labels)
     return (
         variant.recipe,
-        configuration.criterion != "ctc",
+        get_args(Criterion).index(configuration.criterion),
         labels,
         get_args(AttentionName).index(configuration.attention),
         variant.kind == FIXED,

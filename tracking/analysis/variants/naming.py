@@ -24,7 +24,7 @@ FEATURES = "features"
 FRONT_END_SETTINGS = ("normalisation", "stack", "projection")
 """Settings of a model that suit one front end and not another."""
 
-CRITERION_SETTINGS = ("criterion", "labels", "loss_scale", "decision")
+CRITERION_SETTINGS = ("criterion", "labels", "loss_scale", "decision", "joint_ctc_weight")
 """Settings in which a CTC model differs from the sequence-to-label model."""
 
 
@@ -35,8 +35,9 @@ def attention_label(configuration: FoldConfiguration) -> str:
 
 
 def target_label(configuration: FoldConfiguration) -> str:
-    """Name the label strategy of a CTC model; 'cross_entropy' for the sequence-to-label model."""
-    return configuration.criterion if configuration.labels is None else configuration.labels
+    """Name the label strategy of a CTC model, after 'joint' where it is the criterion; else 'cross_entropy'."""
+    words = ("" if configuration.criterion == "ctc" else configuration.criterion, configuration.labels)
+    return " ".join(word for word in words if word)
 
 
 def variant_label(configuration: FoldConfiguration) -> str:
@@ -46,7 +47,7 @@ def variant_label(configuration: FoldConfiguration) -> str:
         configuration: Its configuration; the seed has no effect.
 
     Returns:
-        Attention, scope where there is one, label strategy or 'cross_entropy', and the front end unless it is log-mels.
+        Attention, scope where there is one, target (see `target_label`), and the front end unless it is log-mels.
 
     Examples:
         >>> variant_label(FoldConfiguration.parse(attention="none", criterion="cross_entropy"))

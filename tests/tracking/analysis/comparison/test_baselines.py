@@ -45,7 +45,7 @@ def test_baselines_share_every_setting_but_attention():
 
 def test_ctc_is_compared_with_the_sequence_to_label_model():
     trials = [trial(WORLD, configuration("none", labels=name)) for name in ("words", "phonemes")]
-    trials += [trial(WORLD, configuration("none", criterion="cross_entropy"))]
+    trials += [trial(WORLD, configuration("none", criterion=name)) for name in ("cross_entropy", "joint")]
     outcome = compare_variants(score_variants(*trials, select=False))
     assert {(comparison.variant, comparison.baseline, comparison.question) for comparison in outcome.comparisons} == {
         ("none · words", "none · cross_entropy", CTC_EFFECT),

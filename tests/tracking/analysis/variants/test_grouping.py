@@ -23,6 +23,7 @@ def test_labels_name_attention_scope_and_target():
     assert (
         variant_label(configuration("local", scope=5, criterion="cross_entropy")) == "local · scope 5 · cross_entropy"
     )
+    assert variant_label(configuration("none", criterion="joint")) == "none · joint phonemes"
 
 
 def test_seeds_of_one_configuration_are_one_variant():
