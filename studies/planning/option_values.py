@@ -19,9 +19,9 @@ def recipe_settings(recipe: Recipe, corpus: str, scheme: str, overrides: Mapping
     return settings if parse_scheme(scheme).name == "speaker" else settings | {"validation": None}
 
 
-def chosen_front_ends(options: StudyOptions) -> tuple[FrontEndChoice, ...]:
-    """Parse the front ends of a study; log-mels alone are what a study has that names none."""
-    front_ends = parse_front_ends(options.features, options.download)
+def chosen_front_ends(options: StudyOptions, recipe: Recipe) -> tuple[FrontEndChoice, ...]:
+    """Parse the front ends of a study; none where they are log-mels alone, as before there were others."""
+    front_ends = parse_front_ends(options.features or recipe.front_ends_for(options.corpus), options.download)
     return () if [choice.settings for choice in front_ends] == [LogMelSettings()] else front_ends
 
 

@@ -28,7 +28,7 @@ class StudyOptions:
         corpus_options: Options of the corpus as text, by name.
         trials: Configurations to search, 1 or more, or None for the recipe's; only for a recipe that searches.
         pruner: `median`, `wilcoxon` or `none`, or None for the recipe's; for a full grid only `none`.
-        features: Front ends, as `ser.features.frontends.choices` reads them; empty for log-mels.
+        features: Front ends, as `ser.features.frontends.choices` reads them; empty for the recipe's.
         download: Whether a checkpoint that is not in the user's cache may be downloaded from its hub.
     """
 

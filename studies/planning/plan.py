@@ -98,7 +98,7 @@ class StudyPlan(FrozenModel):
         precision = overrides.pop("precision", recipe.precision)
         scheme = options.folds or recipe.folds_for(options.corpus)
         settings = recipe_settings(recipe, options.corpus, scheme, overrides)
-        front_ends = chosen_front_ends(options)
+        front_ends = chosen_front_ends(options, recipe)
         plan = cls(
             corpus=options.corpus,
             corpus_options=dict(options.corpus_options),

@@ -7,7 +7,7 @@ from ser.config import WINDOWED_ATTENTIONS, AttentionName
 from ser.features.frontends.choices import format_choice
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
-from studies.planning.recipes import recipe_named
+from studies.planning.recipes import Recipe, recipe_named
 
 
 def plan_options(plan: StudyPlan) -> StudyOptions:
@@ -37,8 +37,14 @@ def plan_options(plan: StudyPlan) -> StudyOptions:
         corpus_options=plan.corpus_options,
         trials=plan.trials,
         pruner=None if plan.pruner == recipe.pruner else plan.pruner,
-        features=tuple(map(format_choice, plan.front_ends)),
+        features=_features(plan, recipe),
     )
+
+
+def _features(plan: StudyPlan, recipe: Recipe) -> tuple[str, ...]:
+    """Return the front ends of a plan; none for log-mels where they are the recipe's."""
+    front_ends = tuple(map(format_choice, plan.front_end_choices()))
+    return () if front_ends == recipe.front_ends_for(plan.corpus) == ("log_mel",) else front_ends
 
 
 def _overrides(plan: StudyPlan, defaults: Mapping[str, Any]) -> dict[str, str]:

@@ -29,7 +29,9 @@ class Recipe(FrozenModel):
         settings: All other settings of a fold's configuration, by name.
         corpus_settings: Settings that differ on a corpus, by its name.
         corpus_folds: Fold scheme on a corpus that is not divided by test speaker, by its name.
-        front_end_settings: Settings that differ with a front end, by its kind.
+        corpus_front_ends: Front ends on a corpus, as a command line names them, by its name; elsewhere log-mels.
+        front_end_settings: Settings that differ with a front end, by its kind. The recipe's own value of such a setting
+            must stay: no command could name a study from before it changed.
         space: Settings that are searched, instead of those above, by name; empty for a recipe that trains the
             full grid of attentions, label strategies and scopes.
         trials: Number of points to search; null for a full grid.
@@ -44,6 +46,7 @@ class Recipe(FrozenModel):
     settings: dict[str, Any]
     corpus_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     corpus_folds: dict[str, str] = Field(default_factory=dict)
+    corpus_front_ends: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     front_end_settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     space: dict[str, Categorical | LogUniform] = Field(default_factory=dict)
     trials: int | None = None
@@ -56,6 +59,10 @@ class Recipe(FrozenModel):
     def folds_for(self, corpus: str) -> str:
         """Return the fold scheme on a corpus."""
         return self.corpus_folds.get(corpus, "speaker")
+
+    def front_ends_for(self, corpus: str) -> tuple[str, ...]:
+        """Return the front ends on a corpus, as a command line names them."""
+        return self.corpus_front_ends.get(corpus, ("log_mel",))
 
 
 _PAPER_SCOPES = (3, 5, 7, 9, 11, 15, 21)
@@ -137,7 +144,8 @@ QUICK = Recipe(
     labels=("words", "phonemes", "phonemes_x2"),
     scopes=(9,),
     precision="auto",
-    settings=RECOMMENDED.settings | {"stack": 2, "epochs": 16},
+    settings=RECOMMENDED.settings | {"stack": 2, "cells": 64, "dropout": 0.3, "batch_size": 8, "epochs": 10},
+    corpus_front_ends={"demo": ("log_mel_prosody",)},
     front_end_settings=_PRETRAINED,
 )
 

@@ -49,6 +49,7 @@ def plan_of(*attentions: str, labels: tuple[str, ...] = ("words",)) -> StudyPlan
             labels=labels,
             overrides={
                 "cells": "4",
+                "dropout": "off",
                 "epochs": "3",
                 "stack": "1",
                 "batch_size": "4",

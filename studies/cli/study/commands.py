@@ -102,7 +102,7 @@ class RunOptions(HomeOptions):
         list[str] | None,
         typer.Option(
             help="Front end: log_mel, log_mel_prosody, opensmile:SET, pretrained:FOLDER@LAYER (or @FIRST..LAST) or "
-            "files:FOLDER@SECONDS; may be repeated [default: log_mel]."
+            "files:FOLDER@SECONDS; may be repeated [default: log_mel; the demo's is log_mel_prosody]."
         ),
     ] = None
     download: Annotated[

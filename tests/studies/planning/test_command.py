@@ -1,17 +1,22 @@
 """The command that a report prints runs the very study it speaks of."""
 
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner
 
 from ser.errors import StudyError
+from ser.feature_settings import PretrainedSettings
+from ser.features.frontends.base import FrontEndChoice
 from studies.cli.main import app
 from studies.planning.command import study_command
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
+from studies.planning.plan_options import plan_options
 
 PLANS: dict[str, dict[str, Any]] = {
     "recipe alone": {"corpus": "emodb", "recipe": "recommended", "attentions": ("all",)},
@@ -94,5 +99,30 @@ def test_the_demo_corpus_needs_no_folder() -> None:
     plan = StudyPlan.from_options(
         StudyOptions(corpus="demo", recipe="quick", attentions=("quantum",), labels=("words",))
     )
-    command = "ser study run --corpus demo --recipe quick --attention quantum --no-baseline --labels words"
-    assert study_command(plan, None) == command
+    command = "ser study run --corpus demo --recipe quick --features log_mel_prosody --attention quantum"
+    assert study_command(plan, None) == f"{command} --no-baseline --labels words"
+
+
+@pytest.mark.parametrize("features", [(), ("pretrained",)], ids=["log-mels", "encoder"])
+def test_a_study_from_before_a_recipe_changed_keeps_its_name(features: tuple[str, ...], tmp_path: Path) -> None:
+    # As `quick` was, on log-mels.
+    encoder = PretrainedSettings(name="tiny", checkpoint="c0ffee", layer=1, hidden_size=8, frame_shift_s=0.02)
+    choice = FrontEndChoice(settings=encoder, location=str(tmp_path))
+    earlier = {"epochs": 16, "cells": 128, "dropout": None, "batch_size": 32}
+    now = StudyPlan.from_options(
+        StudyOptions(corpus="demo", recipe="quick", attentions=("none",), features=("log_mel",))
+    )
+    plan = now.model_copy(
+        update={
+            "settings": now.settings | earlier,
+            "front_ends": (choice,) if features else (),
+            "front_end_settings": {"pretrained": {"normalisation": "zscore_training", "stack": 1}} if features else {},
+        }
+    )
+    options = plan_options(plan)
+    assert options.features == (f"pretrained:{tmp_path}@1",) if features else ("log_mel",)
+    front_ends = patch("studies.planning.option_values.parse_front_ends", lambda texts, download: plan.front_ends)
+    with front_ends if features else nullcontext():
+        again = StudyPlan.from_options(options)
+    assert again.name("c0ffee", "cpu") == plan.name("c0ffee", "cpu")
+    assert again.points("fp32") == plan.points("fp32")

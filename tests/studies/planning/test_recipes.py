@@ -24,14 +24,14 @@ TABLE: dict[str, tuple[Any, Any, Any]] = {
     "normalisation": ("minmax_utterance", "zscore_speaker", "zscore_speaker"),
     "stack": (1, 3, 2),
     "layers": (2, 2, 2),
-    "cells": (128, 128, 128),
-    "dropout": (None, None, None),
+    "cells": (128, 128, 64),
+    "dropout": (None, None, 0.3),
     "rmsprop": ("tf1", "torch", "torch"),
     "learning_rate": (1e-3, 1e-3, 1e-3),
     "loss_scale": ("utterance", "utterance", "utterance"),
-    "batch_size": (32, 32, 32),
+    "batch_size": (32, 32, 8),
     "gradient_clip": (None, 5.0, 5.0),
-    "epochs": (60, 24, 16),
+    "epochs": (60, 24, 10),
     "selection": ("best_validation", "last", "last"),
     "ema_decay": (None, 0.98, 0.98),
     "decision": ("best_path", "posterior", "posterior"),
@@ -114,6 +114,17 @@ def test_what_a_recipe_sweeps(recipe: str) -> None:
 def test_fau_aibo_is_upsampled_by_the_recipes_for_real_corpora(recipe: str, balance: str) -> None:
     plan = StudyPlan.from_options(StudyOptions(corpus="fau_aibo", recipe=recipe, attentions=("none",)))
     assert {point.balance for point in plan.points("fp32")} == {balance}
+
+
+def test_the_demo_is_heard_with_prosody_by_its_recipe_alone() -> None:
+    def labels(recipe: str, corpus: str, *features: str) -> list[str]:
+        options = StudyOptions(corpus=corpus, recipe=recipe, attentions=("none",), features=features)
+        return [choice.settings.label for choice in StudyPlan.from_options(options).front_end_choices()]
+
+    assert labels("quick", "demo") == ["log_mel_prosody"]
+    assert (
+        labels("quick", "demo", "log_mel") == labels("quick", "emodb") == labels("recommended", "demo") == ["log_mel"]
+    )
 
 
 def test_a_recipe_fixes_every_setting_that_it_does_not_sweep() -> None:
