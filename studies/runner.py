@@ -57,11 +57,13 @@ class Outcome:
         study: Name of the study.
         failures: Failures, one text per fold; empty when the study is complete.
         location: Its corpus and fold scheme.
+        corpus: The corpus as it was read.
     """
 
     study: str
     failures: tuple[str, ...]
     location: StudyLocation
+    corpus: Corpus
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def run_study(
             baseline = _train_baselines(plan, data, home, progress_factory("training baselines"))[0]
             background.submit(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
             background.flush()
-    return Outcome(name, tuple(failures), session.location)
+    return Outcome(name, tuple(failures), session.location, data.corpus)
 
 
 def _repair(

@@ -4,7 +4,7 @@ import errno
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ser.config import digest_of
@@ -18,6 +18,7 @@ from studies.storages.home import Home
 from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.report import write_report
+from tracking.analysis.report_context import UnseenSpeakers
 from tracking.analysis.results_table import ResultsTable
 from tracking.results.store import ResultStore
 
@@ -45,6 +46,7 @@ def build_report(
     studies: Sequence[StudySummary],
     request: ComparisonRequest = DEFAULT_REQUEST,
     output: Path | None = None,
+    score_unseen: Callable[[Analysis], UnseenSpeakers] | None = None,
 ) -> Report | None:
     """Analyse a table and write its report.
 
@@ -54,6 +56,7 @@ def build_report(
         studies: All studies.
         request: Comparisons to make; the report of any request but the default has its own folder.
         output: Folder of the report, or None for one in the data directory.
+        score_unseen: Scores variants on unseen speakers; None leaves that out.
 
     Returns:
         The report, or None where no fold has a result.
@@ -72,6 +75,8 @@ def build_report(
     name = _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *suffix)
     folder = output or home.reports / name
     context = report_context(home, studies, table)
+    if score_unseen is not None:
+        context = replace(context, unseen=score_unseen(analysis))
     try:
         return Report(analysis, write_report(analysis, folder, context))
     except OSError as error:
@@ -116,7 +121,7 @@ def watch_study(
     while True:
         # Asked before reading, so that folds finished before the last study ended are read once more.
         studies = list_studies(home.storage)
-        running = _is_any_running(studies, home, location)
+        running = is_any_running(studies, home, location)
         started_s = time.monotonic()
         reader.fetch(studies)
         finished = results.identities()
@@ -130,7 +135,7 @@ def watch_study(
         time.sleep(POLL_S + _REST_FACTOR * (time.monotonic() - started_s))
 
 
-def _is_any_running(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> bool:
+def is_any_running(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> bool:
     """Check whether any study of the same corpus and folds is running."""
     return any(
         location.same_data_as(study.location) and home.storage.lease_owner(study.name) is not None for study in studies

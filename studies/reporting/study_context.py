@@ -1,14 +1,18 @@
 """Context of a report: commands, commits and progress of its studies."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from ser.errors import FeatureStoreError
+from ser.features.builder import store_key
+from ser.features.store import read_metadata
 from studies.planning.command import study_command
 from studies.planning.study_file import format_study_file
 from studies.provenance import home_tag_name
 from studies.reporting.importances import compute_importances, trial_groups
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
-from tracking.analysis.report_context import ReportContext, StudyInfo
+from tracking.analysis.report_context import FrontEndCost, ReportContext, StudyInfo
 from tracking.analysis.results_table import ResultsTable
 
 
@@ -21,13 +25,38 @@ def report_context(home: Home, studies: Sequence[StudySummary], table: ResultsTa
         table: The results.
 
     Returns:
-        Commands and progress of the studies in the table that are known here, and importances of settings.
+        Commands and progress of the studies in the table that are known here, importances of settings, and costs of
+        front ends.
     """
     names = {trial.study for trial in (*table.trials, *(pruned.trial for pruned in table.pruned))}
     importances = tuple(map(compute_importances, trial_groups(table)))
     return ReportContext(
-        {study.name: _study_info(home, study) for study in studies if study.name in names}, importances
+        {study.name: _study_info(home, study) for study in studies if study.name in names},
+        importances,
+        front_ends=front_end_costs(home, table),
     )
+
+
+def front_end_costs(home: Home, table: ResultsTable) -> tuple[FrontEndCost, ...]:
+    """Read what the frames of each front end of a table cost, from the stores in the home.
+
+    Args:
+        home: The data directory.
+        table: The results.
+
+    Returns:
+        The costs in the order of the trials; none of a store that is not here or is damaged, which
+        `ser features check` names.
+    """
+    folds = [fold for trial in table.trials for fold in trial.folds]
+    costs = []
+    for digest, settings in dict.fromkeys((fold.corpus.digest, fold.configuration.features) for fold in folds):
+        folder = home.features / store_key(digest, settings)
+        with suppress(FeatureStoreError):
+            metadata = read_metadata(folder)
+            size_bytes = sum(file.stat().st_size for file in folder.iterdir())
+            costs.append(FrontEndCost(settings.label, metadata.frames, metadata.width, size_bytes, metadata.build_s))
+    return tuple(costs)
 
 
 def _study_info(home: Home, study: StudySummary) -> StudyInfo:

@@ -78,6 +78,11 @@ class Home:
         return self.root / "reports"
 
     @property
+    def unseen(self) -> Path:
+        """Decisions of trained folds on test speakers of whom few recordings are at hand, one file each."""
+        return self.root / "unseen"
+
+    @property
     def machine_cache(self) -> Path:
         """Measurements of this machine."""
         return self.root / "machine.json"

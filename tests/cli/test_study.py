@@ -1,5 +1,6 @@
 """A small study by command, with real workers, and the commands that look at it."""
 
+import csv
 import html
 import json
 import os
@@ -291,6 +292,24 @@ def test_the_report_is_written_again_from_the_runs(ran: StudyFolder) -> None:
     )
     assert f"--root {ran.corpus}" in command
     assert "--labels words" in command
+    with (page.parent / "tables" / "front_end_costs.csv").open(encoding="utf-8") as file:
+        (cost,) = csv.DictReader(file)
+    assert (cost["front end"], cost["numbers a frame"]) == ("log_mel", "40")
+    assert float(cost["MiB"]) > 0
+    assert float(cost["minutes"]) > 0
+
+
+def test_a_report_says_what_is_left_on_unseen_speakers(ran: StudyFolder) -> None:
+    stored = {path.name: path.stat().st_mtime_ns for path in (ran.home / "unseen").iterdir()}
+    assert len(stored) == FOLDS
+    ran.ser("report", "--corpus", "emodb", "--unseen")
+    assert {path.name: path.stat().st_mtime_ns for path in (ran.home / "unseen").iterdir()} == stored
+    (table,) = (ran.home / "reports").rglob("unseen.csv")
+    with table.open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert list(row) == ["variant", "all recordings", "16 recordings", "4 recordings", "1 recording", "none"]
+    assert row["variant"] == "quantum · words"
+    assert row["all recordings"] == row["16 recordings"], "a speaker has seven recordings"
 
 
 def test_watching_a_study_that_is_over_writes_its_report_once(ran: StudyFolder) -> None:

@@ -43,16 +43,54 @@ class ParameterImportances:
 
 
 @dataclass(frozen=True)
+class UnseenSpeakers:
+    """UA of variants on test speakers of whom few recordings are at hand.
+
+    Attributes:
+        ua: UA of each variant, 0..1, by the number of recordings whose statistics normalise a speaker's frames; 0 for
+            those of the training speakers. The first variant is the one with the highest validation UA.
+        notes: Why variants are missing, one line each.
+    """
+
+    ua: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FrontEndCost:
+    """Cost of the frames of a front end.
+
+    Attributes:
+        front_end: Name of the front end.
+        frames: Frames of the corpus.
+        width: Numbers in a frame.
+        size_bytes: Size of its store on disk.
+        seconds: Time that the frames took, in seconds, for all layers of one pass together; None where no record of it
+            is left.
+    """
+
+    front_end: str
+    frames: int
+    width: int
+    size_bytes: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class ReportContext:
     """Content of a report besides the results.
 
     Attributes:
         studies: How each study was run, by its name.
         importances: Importances of settings, one for each group of trials that share them.
+        unseen: UA on speakers of whom few recordings are at hand.
+        front_ends: Cost of the front ends whose stores are at hand.
     """
 
     studies: Mapping[str, StudyInfo] = field(default_factory=dict)
     importances: tuple[ParameterImportances, ...] = ()
+    unseen: UnseenSpeakers = UnseenSpeakers()
+    front_ends: tuple[FrontEndCost, ...] = ()
 
     @property
     def partial(self) -> bool:

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ser.corpora.loading import load_corpus
-from ser.errors import StudyError
 from ser.feature_settings import FeatureSettings
 from ser.features.builder import build_stores
 from ser.features.frontends.base import FrontEndChoice
@@ -20,9 +18,8 @@ from studies.cli.model.register import register_and_print
 from studies.cli.terminal.progress import StudyDisplay
 from studies.models.choice import check_usable, choose_variant
 from studies.models.maker import ModelSource, make_model
-from studies.provenance import home_tag_name
+from studies.models.study_corpus import load_study_corpus
 from studies.search.summaries import StudySummary
-from studies.storages.home import Home
 from tracking.results.store import ResultStore
 
 
@@ -41,11 +38,7 @@ def make(options: MakeOptions) -> None:
     folder = options.output or home.models / f"{study.name}{suffix}"
     check_is_new(folder)
     with StudyDisplay() as display:
-        root = options.root or _root(study, home)
-        plan, progress = study.plan, display.progress_bar("reading the corpus")
-        corpus = load_corpus(plan.corpus, root, progress, plan.corpus_options)
-        if study.location is None or corpus.digest != study.location.corpus_digest:
-            raise StudyError(f"{root}: study {study.name} was trained on another corpus; name its folder by --root")
+        corpus = load_study_corpus(study, home, display.progress_bar("reading the corpus"), options.root)
         front_end = _front_end(study, variant.configuration.features)
         (store,) = build_stores(
             corpus,
@@ -58,15 +51,6 @@ def make(options: MakeOptions) -> None:
         description = make_model(source, variant, folder, options.training.value, options.bundle, display.progress_bar)
     _print(description, folder)
     register_and_print(home, folder, description)
-
-
-def _root(study: StudySummary, home: Home) -> Path:
-    """Folder of a study's corpus as its latest start named it."""
-    if study.plan.corpus == "demo":
-        return home.demo_corpus
-    if study.start is None:
-        raise StudyError(f"study {study.name} does not say where its corpus is; name it by --root FOLDER")
-    return Path(study.start.root_of(home_tag_name(home.root)))
 
 
 def _front_end(study: StudySummary, settings: FeatureSettings) -> FrontEndChoice:

@@ -1,6 +1,6 @@
 """Body of `ser report`: write the report of a corpus, and print its table on the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ser.errors import StudyError
@@ -9,13 +9,17 @@ from studies.cli.report.commands import ReportOptions
 from studies.cli.report.summary import print_results
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay, print_message
-from studies.reporting.report_runner import Report, build_report, upload_key, watch_study
+from studies.reporting.report_runner import Report, build_report, is_any_running, upload_key, watch_study
 from studies.reporting.results_reader import ResultsReader
+from studies.reporting.unseen import ONLY_THE_BEST, UnseenRequest, score_unseen_speakers
 from studies.search.records import StudyLocation
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.home import Home
 from studies.storages.takeover import take_over_results
+from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
+from tracking.analysis.report_context import UnseenSpeakers
+from tracking.analysis.results_table import ResultsTable
 
 
 def report(options: ReportOptions) -> None:
@@ -40,10 +44,11 @@ def report(options: ReportOptions) -> None:
     output = None if options.output is None else options.output.expanduser()
     with StudyDisplay() as display:
         take_over_results(home, display.on_message, display.progress_bar)
+        unseen = UnseenRequest(options.unseen)
         if options.watch:
-            written = _watch_report(home, location, request, output)
+            written = _watch_report(home, location, display, request, output, unseen)
         else:
-            written = write_current_report(home, location, studies, display, request, output)
+            written = write_current_report(home, location, studies, display, request, output, unseen)
     if written is None:
         raise StudyError(f"no fold of corpus {study.plan.corpus_name} has a result yet; see: ser study status")
     print_results(study.name, written, home)
@@ -53,9 +58,17 @@ def report(options: ReportOptions) -> None:
 
 
 def _watch_report(
-    home: Home, location: StudyLocation, request: ComparisonRequest, output: Path | None
+    home: Home,
+    location: StudyLocation,
+    display: StudyDisplay,
+    request: ComparisonRequest,
+    output: Path | None,
+    unseen: UnseenRequest,
 ) -> Report | None:
-    """Build reports until no study runs or Ctrl-C ends it, and return the last one."""
+    """Build reports until no study runs or Ctrl-C ends it, and return the last one.
+
+    Unseen speakers are scored when no study runs any more: a running one needs the processor.
+    """
     console, last = Console(stderr=True), None
 
     def on_report(report: Report) -> None:
@@ -64,10 +77,13 @@ def _watch_report(
         done, planned = report.analysis.fold_counts
         console.print(f"{done} of {planned} folds of the started trials: {report.page}", soft_wrap=True, markup=False)
 
+    def build(table: ResultsTable, studies: Sequence[StudySummary]) -> Report | None:
+        running = is_any_running(studies, home, location)
+        score = None if running else _unseen_scorer(home, studies, unseen, display)
+        return build_report(table, home, studies, request, output, score)
+
     try:
-        watch_study(
-            home, location, lambda table, studies: build_report(table, home, studies, request, output), on_report
-        )
+        watch_study(home, location, build, on_report)
     except KeyboardInterrupt:
         console.print("Stopped watching.")
     return last
@@ -80,6 +96,7 @@ def write_current_report(
     display: StudyDisplay,
     request: ComparisonRequest = DEFAULT_REQUEST,
     output: Path | None = None,
+    unseen: UnseenRequest = ONLY_THE_BEST,
 ) -> Report | None:
     """Write the report of all results that exist now.
 
@@ -90,6 +107,7 @@ def write_current_report(
         display: Shows the progress.
         request: Comparisons to make.
         output: Folder of the report, or None for one in the data directory.
+        unseen: Variants that are scored on unseen speakers.
 
     Returns:
         The report, or None where no fold has a result.
@@ -99,9 +117,15 @@ def write_current_report(
         reader.fetch(studies, display.progress_bar("fetching results"))
     table = reader.table(studies, display.progress_bar("reading results"))
     update = display.progress_bar("writing the report")
-    report = build_report(table, home, studies, request, output)
+    report = build_report(table, home, studies, request, output, _unseen_scorer(home, studies, unseen, display))
     update(1, 1)
     return report
+
+
+def _unseen_scorer(
+    home: Home, studies: Sequence[StudySummary], request: UnseenRequest, display: StudyDisplay
+) -> Callable[[Analysis], UnseenSpeakers]:
+    return lambda analysis: score_unseen_speakers(analysis, home, studies, request, display.progress_bar)
 
 
 def upload(report: Report, home: Home, study: StudySummary) -> None:

@@ -38,6 +38,14 @@ class ReportOptions(HomeOptions):
         float,
         typer.Option(help="Points of UA below which a difference is too small to matter, for 'shown to be within'."),
     ] = 2
+    unseen: Annotated[
+        bool,
+        typer.Option(
+            "--unseen",
+            help="Show for every variant, not only for the one that validation chose, the UA on speakers of whom few "
+            "recordings or none are at hand.",
+        ),
+    ] = False
     output: Annotated[
         Path | None,
         typer.Option(

@@ -20,6 +20,7 @@ from studies.planning.study_file import read_study_file
 from studies.planning.study_keys import StudyKeys, options_of_keys
 from studies.reporting.report_runner import Report
 from studies.reporting.report_upload import upload_to_study_run
+from studies.reporting.unseen import UnseenRequest
 from studies.runner import Outcome, run_study
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.home import Home
@@ -92,7 +93,8 @@ def run_and_report(
             outcome = run_study(plan, root, home, backend, display, display.progress_bar, timeout_s)
         studies = list_studies(home.storage)
         study = find_study_in(studies, home, outcome.study, corpus=None)
-        return outcome, study, write_current_report(home, outcome.location, studies, display)
+        unseen = UnseenRequest(corpus=outcome.corpus)
+        return outcome, study, write_current_report(home, outcome.location, studies, display, unseen=unseen)
 
 
 def _check_resources(resources: Resources) -> None:

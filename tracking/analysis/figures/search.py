@@ -1,18 +1,50 @@
 """Figures of the search: UA over the scope, and importance of settings."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from tracking.analysis.figures.data import POINTS, ScopeSeries
 from tracking.analysis.figures.palette import PALETTE, truncate
 from tracking.analysis.figures.style import MIN_WIDE_INCHES, Margins, make_figure, text_width
 
-_STYLES = ((PALETTE.accent, "o", "-"), (PALETTE.second, "s", "--"), (PALETTE.muted, "^", ":"), (PALETTE.ink, "D", "-."))
+_STYLES = (
+    (PALETTE.accent, "o", "-"),
+    (PALETTE.second, "s", "--"),
+    (PALETTE.muted, "^", ":"),
+    (PALETTE.ink, "D", "-."),
+    (PALETTE.accent, "v", ":"),
+    (PALETTE.second, "P", "-."),
+)
+MAX_LINES = len(_STYLES)
+"""Lines of a panel that can be told apart."""
+
 _DODGE = 0.18
 """Horizontal offset between series, in frames, so that their intervals do not cover each other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """UA over whole numbers, with intervals.
+
+    Attributes:
+        name: Its name in the legend.
+        x: The numbers, ascending.
+        ua: Pooled UA, 0..1, shape `(number,)`.
+        low: Lower ends of the intervals, NaN where there is none, shape `(number,)`.
+        high: Upper ends.
+    """
+
+    name: str
+    x: Sequence[int]
+    ua: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
 
 
 def scope_figure(series: Sequence[ScopeSeries], width: float, title: str) -> Figure:
@@ -39,19 +71,31 @@ def scope_figure(series: Sequence[ScopeSeries], width: float, title: str) -> Fig
 
 
 def _draw_scope_panel(axes: Axes, series: Sequence[ScopeSeries], target: str) -> None:
-    for index, line in enumerate(series):
-        colour, marker, style = _STYLES[index % len(_STYLES)]
-        dodge = _DODGE * (index - (len(series) - 1) / 2)
-        scopes = [scope + dodge for scope in line.scopes]
-        axes.vlines(scopes, POINTS * line.low, POINTS * line.high, colors=colour, linewidth=1.1, alpha=0.55)
-        name = truncate(line.name.removesuffix(f" · {target}"), 24)
-        axes.plot(scopes, POINTS * line.ua, linestyle=style, marker=marker, color=colour, markersize=5, label=name)
+    lines = [Line(line.name.removesuffix(f" · {target}"), line.scopes, line.ua, line.low, line.high) for line in series]
     reference = next((line.baseline for line in series if line.baseline is not None), None)
+    draw_lines(axes, lines, _DODGE, reference)
+    axes.set_title(truncate(f"labels {target}", 26), fontsize=8.5, color=PALETTE.ink, loc="left", parse_math=False)
+    axes.set_xlabel("scope, frames")
+
+
+def draw_lines(axes: Axes, lines: Sequence[Line], dodge: float, reference: float | None = None) -> None:
+    """Draw lines of UA with their intervals and a legend.
+
+    Args:
+        axes: The axes.
+        lines: The lines; those beyond `MAX_LINES` look like earlier ones.
+        dodge: Horizontal offset between lines, so that their intervals do not cover each other.
+        reference: UA of attention `none`, 0..1, or None.
+    """
+    for index, line in enumerate(lines):
+        colour, marker, style = _STYLES[index % len(_STYLES)]
+        x = [number + dodge * (index - (len(lines) - 1) / 2) for number in line.x]
+        axes.vlines(x, POINTS * line.low, POINTS * line.high, colors=colour, linewidth=1.1, alpha=0.55)
+        name = truncate(line.name, 24)
+        axes.plot(x, POINTS * line.ua, linestyle=style, marker=marker, color=colour, markersize=5, label=name)
     if reference is not None:
         axes.axhline(POINTS * reference, color=PALETTE.ink, linewidth=1, dashes=(1, 2), label="none")
-    axes.set_title(truncate(f"labels {target}", 26), fontsize=8.5, color=PALETTE.ink, loc="left", parse_math=False)
-    axes.set_xticks(sorted({scope for line in series for scope in line.scopes}))
-    axes.set_xlabel("scope, frames")
+    axes.set_xticks(sorted({number for line in lines for number in line.x}))
     axes.set_ylabel("pooled UA, percent")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.grid(axis="y", color=PALETTE.grid, linewidth=0.7)

@@ -22,6 +22,7 @@ from tracking.analysis.comparison.interpretation import CONDITIONAL_ON_TRAINING,
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries, scope_series
 from tracking.analysis.report.figures import render_figures, render_importances
+from tracking.analysis.report.front_ends import front_end_section
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.tables.comparisons import comparison_table, skipped_table
 from tracking.analysis.report.tables.export import write_table
@@ -39,6 +40,7 @@ from tracking.analysis.report.tables.scores import attention_by_label_tables, cl
 from tracking.analysis.report.tables.search import importance_table, scope_table
 from tracking.analysis.report.tables.sensitivity import notes_on_tests_table, sensitivity_table
 from tracking.analysis.report.tidy_csv import write_tidy_tables
+from tracking.analysis.report.unseen import unseen_table
 from tracking.analysis.report_context import ReportContext
 
 _TEMPLATES = Path(__file__).parent
@@ -59,7 +61,13 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
     series = scope_series(analysis.classifiers, analysis.comparisons.comparisons)
     tables, paper = _tables(analysis, context, series), paper_comparison(analysis)
     attention_tables = attention_by_label_tables(analysis)
-    exported = [*attention_tables, *tables.values(), *([] if paper.table is None else [paper.table])]
+    front_ends = front_end_section(analysis, context.front_ends)
+    exported = [
+        *attention_tables,
+        *tables.values(),
+        *front_ends.tables,
+        *([] if paper.table is None else [paper.table]),
+    ]
     tables_folder = folder / "tables"
     tables_folder.mkdir(parents=True, exist_ok=True)
     shared_caveats = report_caveats(analysis)
@@ -71,6 +79,8 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
         attention_tables=attention_tables,
         tables=tables,
         paper=paper,
+        front_ends=front_ends,
+        unseen_notes=context.unseen.notes,
         partial=_partial_note(analysis, context),
         tidy_tables=[(name, "csv", name) for name in tidy_names],
         figures=render_figures(analysis, series),
@@ -96,6 +106,7 @@ def _tables(analysis: Analysis, context: ReportContext, series: Sequence[ScopeSe
         "folds_wa": folds_wa,
         "variance": variance_table(analysis),
         **class_tables(analysis),
+        "unseen": unseen_table(analysis, context.unseen),
         "costs": cost_table(analysis),
         "scope": scope_table(analysis, series),
         "missing": incomplete_table(analysis, context),

@@ -15,7 +15,7 @@ from ser.features.frontends.base import FrontEnd
 from ser.features.frontends.pretrained.checkpoint import SAMPLE_RATE_HZ, WHISPER, Checkpoint, read_checkpoint
 from ser.features.frontends.pretrained.encoders import Encoder, frame_count, make_encoder
 
-_LONG_SAMPLES = 15 * SAMPLE_RATE_HZ
+_LONG_SAMPLES = 8 * SAMPLE_RATE_HZ
 """Above this length utterances are encoded one at a time: the states of 30 s take half a gigabyte on their way."""
 
 
