@@ -21,6 +21,7 @@ from ser.errors import AudioError, FeatureStoreError
 from ser.feature_settings import FeatureSettings
 from ser.features.frontends import open_front_ends
 from ser.features.frontends.base import FrontEnd, FrontEndChoice
+from ser.features.memory import return_free_memory
 from ser.features.store import STORE_VERSION, check_store
 from ser.features.store_writer import StoreWriter
 from ser.files import file_lock
@@ -194,6 +195,7 @@ def _build(single_pass: _Pass, progress: BuildCallback | None, announce: Announc
                     if estimate is not None:
                         announce(estimate)
                 started_s, block = time.perf_counter(), []
+                return_free_memory()
         for writer in writers:
             writer.finish()
     except Exception as error:

@@ -5,6 +5,7 @@ the fold at any time, so a damaged file is.
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,9 +94,15 @@ def score_unseen_speakers(
         The scores; notes say what is missing for the others.
     """
     variants = _chosen(analysis, request)
-    reasons = {variant.label: _reason_against(variant) for variant in variants}
-    notes = [f"UA on unseen speakers: {label} is left out: {reason}" for label, reason in reasons.items() if reason]
-    decidable = [variant for variant in variants if not reasons[variant.label]]
+    left_out: dict[str, list[str]] = defaultdict(list)
+    for variant in variants:
+        left_out[_reason_against(variant)].append(variant.label)
+    decidable = [variant for variant in variants if variant.label in left_out.get("", ())]
+    notes = [
+        f"UA on unseen speakers is not computed for {', '.join(labels)}: {reason}"
+        for reason, labels in left_out.items()
+        if reason
+    ]
     folds = {fold.identity: fold for variant in decidable for fold in _folds(variant) if _uses_speakers(fold)}
     decided = {identity: found for identity in folds if (found := _read(home.unseen, identity)) is not None}
     missing = [fold for identity, fold in folds.items() if identity not in decided]
@@ -121,9 +128,9 @@ def _reason_against(variant: ScoredVariant) -> str:
     """Say why a variant's folds cannot decide again; empty where they can."""
     folds = [fold for fold in _folds(variant) if _uses_speakers(fold)]
     if any(fold.configuration.decision == "likelihood" for fold in folds):
-        return "its decision needs the word or phoneme counts of an utterance"
+        return "decision likelihood needs the word or phoneme counts of an utterance"
     if any(fold.results_version != RESULTS_VERSION for fold in folds):
-        return "another version of this program trained it, with other features"
+        return "trained by another version of this program, with other features"
     return ""
 
 

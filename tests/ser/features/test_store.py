@@ -396,6 +396,17 @@ def test_a_long_build_says_once_what_it_will_take(
     assert line.startswith("computing features: about 0 minutes more for log_mel on 0.0 hours of speech, and 0 MiB")
 
 
+def test_a_build_returns_memory_after_each_block(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned: list[int] = []
+    monkeypatch.setattr(builder, "return_free_memory", lambda: returned.append(1))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(builder, "_AT_ONCE", 1)
+    build_store_if_missing(corpus, SETTINGS, tmp_path)
+    assert len(returned) == len(corpus.utterances) // 2
+
+
 def test_the_estimate_follows_the_speech_that_is_left(corpus: Corpus, tmp_path: Path) -> None:
     speech = dataclasses.replace(corpus, durations_s=(3.0, 1.0, *[2.0] * (len(corpus.utterances) - 2)))
     single_pass = builder._Pass.plan(speech, LogMelFrontEnd([SETTINGS]), tmp_path)

@@ -83,7 +83,12 @@ def test_ua_is_that_of_the_decisions_of_the_stored_folds(reported: Reported) -> 
 def test_a_second_report_computes_nothing(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
     analysis = reported.analysis(NONE)
     titles: list[str] = []
-    first = reported.score(analysis, bar=lambda title: (titles.append(title), lambda done, total: None)[1])
+
+    def bar(title: str) -> Callable[[int, int], None]:
+        titles.append(title)
+        return lambda done, total: None
+
+    first = reported.score(analysis, bar=bar)
     assert titles == ["scoring unseen speakers"]
     assert {path.stem for path in reported.home.unseen.iterdir()} == {fold.identity for fold in analysis.all_folds()}
     monkeypatch.setattr(unseen, "_decide", lambda *_: pytest.fail("computed again"))
@@ -138,9 +143,9 @@ def test_a_home_that_cannot_be_written_shows_them_too(reported: Reported, monkey
 def test_folds_that_cannot_decide_again_are_left_out(reported: Reported) -> None:
     likelihood = small(attention="none", epochs=1, normalisation="zscore_speaker", decision="likelihood")
     (note,) = reported.score(reported.analysis(likelihood)).notes
-    assert note.endswith("is left out: its decision needs the word or phoneme counts of an utterance")
+    assert note.endswith("none · words: decision likelihood needs the word or phoneme counts of an utterance")
     (trial,) = reported.analysis(NONE).table.trials
     older = tuple(replace(fold, results_version=RESULTS_VERSION - 1) for fold in trial.folds)
     scores = reported.score(analyse(ResultsTable((replace(trial, folds=older),))))
     assert scores.ua == {}
-    assert scores.notes[0].endswith("another version of this program trained it, with other features")
+    assert scores.notes[0].endswith("trained by another version of this program, with other features")

@@ -53,14 +53,14 @@ def layer_series(analysis: Analysis) -> tuple[LayerSeries, ...]:
     for baseline in analysis.baselines:
         features = baseline.result.features
         if isinstance(features, PretrainedSettings) and baseline.result.functionals == FRAME_STATISTICS:
-            key = baseline.result.name, baseline.result.normalisation, features.source
-            groups[key].append((_without(features, baseline.label), features, baseline.scores))
+            of_baseline = baseline.result.name, baseline.result.normalisation, features.source
+            groups[of_baseline].append((_without(features, baseline.label), features, baseline.scores))
     for variant in analysis.complete:
         features = variant.configuration.features
         if variant.kind == FIXED and isinstance(features, PretrainedSettings):
             settings = frozenset(settings_without(variant.configuration, ("features",)).items())
-            key = variant.recipe, variant.scheme, variant.provenance, settings, features.source
-            groups[key].append((_without(features, variant.label), features, variant.scores))
+            of_variant = variant.recipe, variant.scheme, variant.provenance, settings, features.source
+            groups[of_variant].append((_without(features, variant.label), features, variant.scores))
     return tuple(_series(members) for members in groups.values() if len(members) > 1)
 
 

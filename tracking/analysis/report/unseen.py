@@ -1,5 +1,7 @@
 """Table of UA on speakers of whom few recordings are at hand, and one sentence on the variant that validation chose."""
 
+from collections.abc import Mapping
+
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.formatting import format_percent
 from tracking.analysis.report.tables.model import Column, Table, number_cell, text_cell
@@ -52,7 +54,7 @@ def _title(count: int) -> str:
     return "none" if count == 0 else f"{count} recording{'s' if count > 1 else ''}"
 
 
-def _sentence(label: str, full: float, ua: dict[int, float]) -> str:
+def _sentence(label: str, full: float, ua: Mapping[int, float]) -> str:
     """Say what is left of a variant's UA."""
     if all(abs(full - share) < _EQUAL for share in ua.values()):
         return (
