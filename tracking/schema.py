@@ -99,6 +99,12 @@ CHAMPION = "champion"
 """Alias of the newest version of a model in the registry."""
 
 
-def fold_run_name(index: int, name: str) -> str:
-    """Name a fold's run, such as 'fold 03 · Ses02F'; folds count from 1."""
-    return f"fold {index + 1:02d} · {name}"
+def fold_run_name(trial: str, index: int, name: str) -> str:
+    """Name a fold's run, such as 'quantum · phonemes · fold 03 · Ses02F'; folds count from 1.
+
+    Args:
+        trial: Name of its trial.
+        index: Position in the scheme, from 0.
+        name: Name of the fold.
+    """
+    return f"{trial} · fold {index + 1:02d} · {name}"

@@ -15,7 +15,7 @@ from studies.storages.artifact_locations import hold_artifact_locations
 from tracking.backend.client import connect
 from tracking.backend.errors import redact_password
 from tracking.backend.read_only_files import is_read_only, sqlite_url
-from tracking.backend.views import TRIALS, install_saved_views
+from tracking.backend.views import APP_NAME, START_PAGE_VARIABLE, TRIALS, install_saved_views
 
 
 def serve_ui(options: UiOptions) -> None:
@@ -45,8 +45,10 @@ def serve_ui(options: UiOptions) -> None:
     environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     # `python -m` would import a random.py of the working directory in place of Python's own.
     environment["PYTHONSAFEPATH"] = "1"
+    environment[START_PAGE_VARIABLE] = page
     command = ["-m", "mlflow", "server", "--backend-store-uri", sqlite_url(database)]
     command += ["--host", "127.0.0.1", "--port", str(options.port), "--workers", "1"]
+    command += ["--app-name", APP_NAME]
     # The server replaces this process, so that Ctrl-C and signals reach it and nothing else.
     os.execve(sys.executable, [sys.executable, *command], os.environ | environment)
 

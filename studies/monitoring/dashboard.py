@@ -1,17 +1,24 @@
 """Optuna's dashboard over a study storage: read-only, and served to this machine only."""
 
+import re
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
 from ser.errors import StudyError
+from studies.planning.search_space import IMPORTANCE_MIN_TRIALS
 from studies.storages.base import Storage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
 HOST = "127.0.0.1"
+
+_IMPORTANCES = re.compile(r"/api/studies/(\d+)/param_importances")
 
 
 def dashboard_app(storage: Storage) -> "WSGIApplication":
@@ -29,8 +36,30 @@ def dashboard_app(storage: Storage) -> "WSGIApplication":
         raise StudyError(
             "Optuna's dashboard is not installed; install it with: pip install 'ser-studies[dashboard]'"
         ) from error
-    app: WSGIApplication = wsgi(storage.open())
-    return local_only(read_only(app))
+    opened = storage.open()
+    app: WSGIApplication = wsgi(opened)
+    return local_only(read_only(without_early_importances(app, opened)))
+
+
+def without_early_importances(app: "WSGIApplication", storage: BaseStorage) -> "WSGIApplication":
+    """Answer as for a study without trials where too few are complete to estimate the importance of settings."""
+
+    def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        match = _IMPORTANCES.fullmatch(environ.get("PATH_INFO", ""))
+        if match is None or _complete_trials(storage, int(match[1])) >= IMPORTANCE_MIN_TRIALS:
+            return app(environ, start_response)
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [b'{"param_importances": [[]]}']
+
+    return answer
+
+
+def _complete_trials(storage: BaseStorage, study: int) -> int:
+    """Count the complete trials of a study; of one that does not exist the dashboard says so, whatever its number."""
+    try:
+        return len(storage.get_all_trials(study, deepcopy=False, states=(TrialState.COMPLETE,)))
+    except KeyError:
+        return IMPORTANCE_MIN_TRIALS
 
 
 def local_only(app: "WSGIApplication") -> "WSGIApplication":

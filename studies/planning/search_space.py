@@ -17,6 +17,9 @@ from ser.frozen_model import FrozenModel
 Value = str | int | float | None
 """Value of a setting; None if it is off."""
 
+IMPORTANCE_MIN_TRIALS = 8
+"""Fewer complete trials are too few to estimate the importance of settings."""
+
 _DIGITS = 3
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ser.config import FoldConfiguration
+from studies.planning.search_space import IMPORTANCE_MIN_TRIALS
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.variants.naming import flatten_settings
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Value = float | str
-
-MIN_TRIALS = 8
-"""Fewer trials are too few to estimate an importance."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ def trial_groups(table: ResultsTable) -> tuple[TrialGroup, ...]:
         table: The results.
 
     Returns:
-        All trials, and those with a window; without groups of fewer than `MIN_TRIALS` trials, or of fewer than two
-        settings that vary.
+        All trials, and those with a window; without groups of fewer than `IMPORTANCE_MIN_TRIALS` trials, or of fewer
+        than two settings that vary.
     """
     trials = [
         (_settings(trial.folds[0].configuration), float(np.mean([fold.validation_ua for fold in trial.folds])))
@@ -74,7 +72,7 @@ def _group(name: str, trials: Sequence[tuple[Mapping[str, Value], float]]) -> Tr
     values = {setting: [settings[setting] for settings, _ in trials] for setting in sorted(shared)}
     varying = {setting: column for setting, column in values.items() if len(set(column)) > 1}
     uas = [ua for _, ua in trials]
-    if len(trials) < MIN_TRIALS or len(varying) < 2 or len(set(uas)) == 1:
+    if len(trials) < IMPORTANCE_MIN_TRIALS or len(varying) < 2 or len(set(uas)) == 1:
         return None
     return TrialGroup(name, varying, uas)
 

@@ -6,10 +6,12 @@ whatever state a killed coordinator left them in.
 """
 
 import threading
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
 from ser.config import FoldConfiguration, Precision
@@ -19,6 +21,9 @@ from studies.search.points import point_key, points_of
 from studies.search.pruning import make_pruner
 from studies.search.records import IdentityInputs, Point, StartRecord, StudyLocation
 from studies.storages.base import Storage
+
+OBJECTIVE = "mean validation UA"
+"""Name of a trial's value in Optuna's dashboard."""
 
 PRECISION = "precision"
 PLAN = "plan"
@@ -61,6 +66,10 @@ class OptunaStudy:
             plan: The plan.
         """
         study = optuna.create_study(storage=storage.open(), study_name=name, direction="maximize", load_if_exists=True)
+        if study.metric_names != [OBJECTIVE]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                study.set_metric_names([OBJECTIVE])
         stored = study.user_attrs.get(PLAN)
         # A search may get more trials than at its first start.
         if stored is None or stored.get("trials") != plan.trials:

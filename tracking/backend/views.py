@@ -14,6 +14,12 @@ from tracking.backend.client import retry_once_on_conflict
 from tracking.backend.mlflow_internals import saved_view_tag
 from tracking.backend.queries import quote_value
 
+START_PAGE_VARIABLE = "SER_UI_PAGE"
+"""Environment variable of the served page that the bare address opens, as the fragment of its address."""
+
+APP_NAME = "ser-studies"
+"""Name of MLflow's app that opens it: an entry point in `pyproject.toml`."""
+
 _PARAMETERS = ("attention", "scope", "labels", "criterion", "seed")
 
 
@@ -45,20 +51,22 @@ class SavedView:
         return f"runs?viewStateShareKey={self.key}&workflowType=machine_learning"
 
 
-def _kind_filter(kind: schema.Kind) -> str:
-    return f'tags."{schema.KIND}" = {quote_value(kind)}'
+def _shown_runs(kind: schema.Kind) -> str:
+    """Return the condition of runs of a kind that count; a trial that other studies reused is one row."""
+    tagged = [f'tags."{name}" IS NULL' for name in (schema.SUPERSEDED, schema.REUSED_FROM)]
+    return " and ".join([f'tags."{schema.KIND}" = {quote_value(kind)}', *tagged])
 
 
 TRIALS = SavedView(
     key="ser-trials",
     name="Trials, best validation first",
-    filter_string=_kind_filter("trial"),
+    filter_string=_shown_runs("trial"),
     order=f"metrics.`{schema.MEAN_VALIDATION_UA}`",
     descending=True,
     metrics=(
-        schema.MEAN_VALIDATION_UA,
         schema.POOLED_UA,
         schema.POOLED_WA,
+        schema.MEAN_VALIDATION_UA,
         schema.FOLD_SD_UA,
         schema.FOLDS,
         schema.FOLD_DURATION_S,
@@ -69,7 +77,7 @@ TRIALS = SavedView(
 FOLDS = SavedView(
     key="ser-folds",
     name="Folds, by name",
-    filter_string=_kind_filter("fold"),
+    filter_string=_shown_runs("fold"),
     # In any order but by time MLflow shows runs side by side; by time it hides folds below their trials.
     order="tags.`mlflow.runName`",
     descending=False,

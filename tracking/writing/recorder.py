@@ -293,7 +293,7 @@ class Recorder:
         if "device" in result.environment:
             # Nodes of a cluster may differ; the study's tag names the devices that it started with.
             tags[schema.PROCESSOR] = result.environment["device"]
-        name = schema.fold_run_name(result.fold.index, result.fold.name)
+        name = schema.fold_run_name(trial_run_name(result.configuration), result.fold.index, result.fold.name)
         return self._create(name, tags | payloads.configuration_tags(result.configuration), result.started_ms)
 
     def _write(

@@ -140,7 +140,7 @@ DAMAGE = {
     "fold run left open without its result": Damage(
         lambda place: place.set_status(lose_a_result(place), "RUNNING"),
         ("stuck", "missing"),
-        "fold run fold 01",
+        "fold run none · words · fold 01",
         trained=1,
         superseded=1,
     ),
@@ -213,10 +213,16 @@ DAMAGE = {
         a_double_trial_with_a_fold_of_its_own, ("duplicate", "orphaned"), "trial run none", superseded=1
     ),
     "two fold runs": Damage(
-        lambda place: place.copy(place.run("fold"), "FINISHED"), ("duplicate",), "fold run fold 01", superseded=1
+        lambda place: place.copy(place.run("fold"), "FINISHED"),
+        ("duplicate",),
+        "fold run none · words · fold 01",
+        superseded=1,
     ),
     "a half-written fold run beside the whole one": Damage(
-        lambda place: place.copy(place.run("fold"), "RUNNING"), ("duplicate",), "fold run fold 01", superseded=1
+        lambda place: place.copy(place.run("fold"), "RUNNING"),
+        ("duplicate",),
+        "fold run none · words · fold 01",
+        superseded=1,
     ),
     "trial unknown to the search": Damage(
         lambda place: place.forget_in_the_search("none"), ("missing",), "does not show its end"

@@ -9,7 +9,9 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import optuna
 import pytest
+from optuna.distributions import FloatDistribution
 from typer.testing import CliRunner
 
 from ser.errors import StudyError
@@ -65,6 +67,28 @@ def test_it_shows_studies_and_their_trials(address: str) -> None:
     assert [trial["state"] for trial in detail["trials"]] == ["Complete", "Complete", "Pruned"]
     assert [each["value"] for each in detail["trials"][2]["intermediate_values"]] == [0.5, 0.375]
     assert {"key": "pruned", "value": "a reason"} in detail["trials"][2]["user_attrs"]
+
+
+def test_the_objective_has_its_name(address: str) -> None:
+    (study,) = json.loads(asked(f"{address}/api/studies"))["study_summaries"]
+    assert json.loads(asked(f"{address}/api/studies/{study['study_id']}"))["objective_names"] == ["mean validation UA"]
+
+
+def test_importances_are_estimated_from_eight_trials_on(address: str, database: Path) -> None:
+    storage = storage_at(None, database).open()
+    study = optuna.create_study(storage=storage, study_name="a grid", direction="maximize")
+    url = f"{address}/api/studies/{study._study_id}/param_importances"
+    distributions = {name: FloatDistribution(0, 1) for name in ("a", "b")}
+    for number in range(8):
+        assert json.loads(asked(url)) == {"param_importances": [[]]}
+        values = {"a": number / 8, "b": number * 5 % 8 / 8}
+        study.add_trial(optuna.trial.create_trial(value=number, params=values, distributions=distributions))
+    (importances,) = json.loads(asked(url))["param_importances"]
+    assert {each["name"] for each in importances} == {"a", "b"}
+    optuna.delete_study(study_name="a grid", storage=storage)
+    with pytest.raises(HTTPError) as missing:
+        asked(url)
+    assert missing.value.code == 404
 
 
 @pytest.mark.parametrize(("host", "code"), [("rebound.example", 403), ("127.0.0.1.example:80", 403), ("", 403)])

@@ -2,7 +2,8 @@ from itertools import product
 
 import pytest
 
-from studies.reporting.importances import MIN_TRIALS, compute_importances, trial_groups
+from studies.planning.search_space import IMPORTANCE_MIN_TRIALS
+from studies.reporting.importances import compute_importances, trial_groups
 from tests.support.scored_trials import World, configuration, table_of, trial
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.results_table import ResultsTable
@@ -42,7 +43,7 @@ def test_importances_are_the_same_every_time() -> None:
 
 def test_few_or_incomplete_trials_give_no_importance() -> None:
     trials = [*swept("none", 9), *swept("local", 3, 5), *swept("quantum", 9)]
-    assert len(trials) == MIN_TRIALS
+    assert len(trials) == IMPORTANCE_MIN_TRIALS
     assert importances(table_of(*trials))
     unfinished = trials[-1].model_copy(update={"folds": trials[-1].folds[:3]})
     assert importances(table_of(*trials[:-1], unfinished)) == ()

@@ -37,12 +37,13 @@ def run_names(store: MlflowFixture, filter_string: str) -> list[str]:
 def test_every_filter_of_the_document_finds_what_it_says(filled: MlflowFixture) -> None:
     favoured, folds, speaker, failed, curves = filters()
     assert run_names(filled, favoured) == ["component · scope 9 · phonemes"]
-    assert run_names(filled, folds) == ["fold 01 · f1", "fold 02 · f2"]
-    assert run_names(filled, speaker.replace("'08'", "'f1'")) == ["fold 01 · f1", "fold 01 · f1"]
+    of_trial = [f"component · scope 9 · phonemes · fold {fold}" for fold in ("01 · f1", "02 · f2")]
+    assert run_names(filled, folds) == of_trial
+    assert run_names(filled, speaker.replace("'08'", "'f1'")) == [of_trial[0], "none · words · fold 01 · f1"]
     assert run_names(filled, speaker) == []
     assert run_names(filled, failed) == ["none · words"]
     (trial,) = filled.runs(ser__trial_id=trial_id(WINDOWED))
-    assert run_names(filled, curves.replace("RUN_ID", trial.info.run_id)) == ["fold 01 · f1", "fold 02 · f2"]
+    assert run_names(filled, curves.replace("RUN_ID", trial.info.run_id)) == of_trial
 
 
 def test_every_name_of_the_document_is_on_a_run(filled: MlflowFixture) -> None:

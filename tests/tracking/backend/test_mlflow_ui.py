@@ -20,7 +20,7 @@ from tests.support.toy_studies import MlflowFixture, baseline, trial_id, trial_r
 from tests.tracking.backend.test_mlflow_page import filters
 from tracking import schema
 from tracking.backend.client import experiment_id
-from tracking.backend.views import TRIALS
+from tracking.backend.views import APP_NAME, START_PAGE_VARIABLE, TRIALS
 from tracking.writing.recorder import Recorder
 
 WINDOWED = small(attention="component", scope=9, labels="phonemes", epochs=2)
@@ -93,7 +93,12 @@ def site(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterato
     recorder.record_baseline(study, baseline())
     recorder.finish_study(study, complete=True)
     hostile = write_hostile_trial(store)
-    with MlflowServer(tmp_path_factory.mktemp("server"), f"sqlite:///{store.folder / 'mlflow.db'}") as server:
+    database, options = f"sqlite:///{store.folder / 'mlflow.db'}", ("--workers", "1", "--app-name", APP_NAME)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(START_PAGE_VARIABLE, f"#/experiments/{store.experiment}/{TRIALS.address}")
+        server = MlflowServer(tmp_path_factory.mktemp("server"), database, *options)
+        server.start()
+    with server:
         yield Site(server.url, store.experiment, trial, fold, study, *hostile)
 
 
@@ -130,6 +135,11 @@ def expect_runs(page: Page, *names: str) -> None:
         page.wait_for_timeout(100)
 
 
+def folds_of(trial: str) -> tuple[str, str]:
+    """Names of the runs of a trial's folds."""
+    return f"{trial} · fold 01 · f1", f"{trial} · fold 02 · f2"
+
+
 def toggle(page: Page, name: str) -> None:
     """Opens a row of the tree, or closes it."""
     cell = page.locator(NAME_CELL).filter(has=page.get_by_role("link", name=name, exact=True))
@@ -150,11 +160,11 @@ def test_the_tree_opens_from_study_to_trials_to_folds(site: Site, page: Page) ->
     trials = ("quantum · words", "none · words", "component · scope 9 · phonemes")
     expect_runs(page, "first", *trials)
     toggle(page, "component · scope 9 · phonemes")
-    expect_runs(page, "first", *trials, "fold 02 · f2", "fold 01 · f1")
+    expect_runs(page, "first", *trials, *reversed(folds_of(trials[2])))
     shoot(page, "tree")
     toggle(page, "none · words")
-    folds = ("fold 02 · f2", "fold 01 · f1")
-    expect_runs(page, "first", *trials[:2], *folds, trials[2], *folds)
+    folds = [tuple(reversed(folds_of(trial))) for trial in trials]
+    expect_runs(page, "first", *trials[:2], *folds[1], trials[2], *folds[2])
     toggle(page, "first")
     expect_runs(page, "first")
 
@@ -164,14 +174,14 @@ def test_a_filter_of_the_document_finds_its_rows_and_no_others(site: Site, page:
     order = quote("tags.`mlflow.runName`")
     page.goto(f"{site.address}/runs?workflowType=machine_learning&orderByKey={order}&orderByAsc=true")
     expect(page.get_by_text("9 matching runs")).to_be_visible()
-    both = ("fold 01 · f1", "fold 02 · f2")
+    both = folds_of("component · scope 9 · phonemes")
     search(page, folds)
     expect_runs(page, *both)
     shoot(page, "filter")
     search(page, favoured)
     expect_runs(page, "component · scope 9 · phonemes", "none · words")
     search(page, speaker.replace("'08'", "'f1'"))
-    expect_runs(page, *[both[0]] * 3)
+    expect_runs(page, both[0], folds_of("none · words")[0], folds_of("quantum · words")[0])
     search(page, failed)
     expect_runs(page, "quantum · words")
     search(page, curves.replace("RUN_ID", site.trial))
@@ -190,6 +200,18 @@ def test_the_view_of_trials_has_its_columns(site: Site, page: Page) -> None:
     shoot(page, "trials")
 
 
+def test_the_bare_address_opens_the_trials(site: Site, page: Page) -> None:
+    page.goto("about:blank")
+    page.goto(site.server)
+    expect(page.get_by_text("3 matching runs")).to_be_visible()
+    assert page.url.startswith(f"{site.address}/{TRIALS.address}")
+    # An address with a page of its own stays.
+    page.goto("about:blank")
+    page.goto(f"{site.address}/runs/{site.trial}")
+    expect(page.get_by_role("link", name="Curves of its folds")).to_be_visible()
+    assert page.url.partition("?")[0] == f"{site.address}/runs/{site.trial}"
+
+
 def test_a_trial_page_shows_its_description_and_curves(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/runs/{site.trial}")
     link = page.get_by_role("link", name="Curves of its folds")
@@ -203,7 +225,7 @@ def test_a_trial_page_shows_its_description_and_curves(site: Site, page: Page) -
     for metric in ("training_loss", "validation_loss"):
         # One chart's legend names the curves of both folds, and each has a point for each of its two epochs.
         chart = charts.filter(has_text=metric)
-        for fold in ("fold 01 · f1", "fold 02 · f2"):
+        for fold in folds_of("component · scope 9 · phonemes"):
             expect(chart.get_by_text(f"{fold} ({metric})")).to_be_visible()
         expect(chart.locator(".scatterlayer .points path")).to_have_count(2 * 2)
     shoot(page, "curves")
