@@ -31,7 +31,7 @@ DASHBOARD_PORT ?= 8080     ## Port of `make dashboard`
 
 # Development.
 PYTHON         ?= python3  ## Python that makes the virtual environment
-TORCH          ?= $(if $(shell command -v nvidia-smi),cuda,cpu)  ## PyTorch's build: cpu, or cuda where there is nvidia-smi
+TORCH          ?=          ## PyTorch's build: cpu or cuda; without an NVIDIA driver cpu
 PIP_ARGS       ?=          ## Options of pip install
 TEST_WORKERS   ?= auto     ## Test processes: a number, or auto: one per core
 ROUNDS         ?= 50       ## Kills of `make chaos`
@@ -103,14 +103,17 @@ help: ## Show targets and settings
 setup: $(INSTALLED) ## Make the virtual environment and install everything into it
 
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS)
-TORCH_INDEX = $(if $(filter cpu,$(TORCH)),--index-url https://download.pytorch.org/whl/cpu)
+# Chosen when the environment is made, once: the question to PyTorch's index takes up to three seconds.
+torch_build = $(eval torch_build := $(or $(strip $(TORCH)),$(shell $(PYTHON) requirements/torch_build.py)))$(if \
+	$(filter cpu cuda,$(torch_build)),$(torch_build),$(error TORCH=$(torch_build): expected cpu or cuda))
+TORCH_INDEX = $(if $(filter cpu,$(torch_build)),--index-url https://download.pytorch.org/whl/cpu)
 
 # The project itself as a path: the finder that pip would install takes as long as Python's own start, each time.
 $(VENV)/installed: pyproject.toml $(wildcard requirements/*.txt)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes $(TORCH_INDEX) -r requirements/torch.txt
 	$(PIP) --require-hashes -r requirements/base.txt -r requirements/dev.txt \
-		$(if $(filter cuda,$(TORCH)),-r requirements/cuda.txt)
+		$(if $(filter cuda,$(torch_build)),-r requirements/cuda.txt)
 	$(PIP) --no-build-isolation --config-settings editable_mode=compat -e .
 	$(BIN)/pip check --disable-pip-version-check
 	@touch $@

@@ -12,10 +12,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+from torch_build import CPU_INDEX
+
 FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent
 HEADER = "# Made by `make lock` from pyproject.toml and constraints.txt; change those.\n"
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 _NAME = re.compile(r"[a-z0-9-]+")
 _CUDA = re.compile(r"(cuda|nvidia)-|triton$")

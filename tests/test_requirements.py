@@ -1,7 +1,11 @@
 """The hashes that `make setup` installs with fit `constraints.txt` and `pyproject.toml`."""
 
 import re
+import shutil
+import socket
+import subprocess
 import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,11 @@ from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parent.parent
 FILES = sorted((PROJECT / "requirements").glob("*.txt"))
+SPEC = spec_from_file_location("torch_build", PROJECT / "requirements" / "torch_build.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+torch_build = module_from_spec(SPEC)
+SPEC.loader.exec_module(torch_build)
 HASHED = re.compile(r"([a-z0-9-]+)==([^ ;]+)[^\n]*?((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
 
 
@@ -48,6 +57,56 @@ def test_what_the_project_names_is_installed() -> None:
             version = (base | versions[extra]).get(canonicalize_name(requirement.name))
             assert version is not None, f"{requirement.name} of {extra}: run make lock"
             assert version in requirement.specifier
+
+
+@pytest.mark.parametrize(
+    ("platform", "driver", "answers", "build", "said"),
+    [
+        ("linux", False, True, "cpu", "there is no NVIDIA driver"),
+        ("linux", False, False, "cuda", "does not answer within 3 s (TORCH=cpu insists on it)"),
+        ("linux", True, True, "cuda", "there is an NVIDIA driver (TORCH=cpu takes the CPU build)"),
+        ("darwin", False, True, "cuda", "no CUDA on this system"),
+    ],
+)
+def test_the_build_of_torch_suits_the_machine(
+    platform: str, driver: bool, answers: bool, build: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_build, "has_nvidia_driver", lambda: driver)
+    monkeypatch.setattr(torch_build, "index_answers", lambda: answers)
+    chosen, reason = torch_build.choose_build(platform)
+    assert chosen == build
+    assert said in reason
+
+
+def test_an_index_that_is_slow_or_refuses_does_not_answer() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/torch/"
+        assert not torch_build.index_answers(url, timeout_s=0.2)
+    assert not torch_build.index_answers(url, timeout_s=0.2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [("cpu", "--index-url https://download.pytorch.org/whl/cpu"), ("cuda", "-r requirements/cuda.txt"), ("gpu", "")],
+)
+def test_a_build_that_is_set_is_installed_and_another_refused(setting: str, says: str, tmp_path: Path) -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("needs make")
+    # In a folder without an environment, so that it is to be made; nothing runs.
+    for name in ("Makefile", "pyproject.toml", "requirements"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    answer = subprocess.run(
+        [make, "-n", "setup", f"TORCH={setting}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    if says:
+        assert answer.returncode == 0, answer.stderr
+        assert ("requirements/cuda.txt" in answer.stdout) == (setting == "cuda")
+        assert says in answer.stdout
+    else:
+        assert "TORCH=gpu: expected cpu or cuda" in answer.stderr
 
 
 def test_what_is_under_gpl_is_only_in_the_demo() -> None:
