@@ -143,16 +143,11 @@ def run_study(
             study_run = recorder.ensure_study_run(complete=session.is_complete(points))
             requirements = _requirements(plan, data, session.precision, backend.device_type)
             with closing(backend.executor(requirements, callback.on_message)) as executor:
-                failures = Coordinator(
-                    session=session,
-                    points=points,
-                    stores=data.stores,
-                    projector=Projector(session, recorder, study_run),
-                    executor=executor,
-                    callback=callback,
-                    background=background,
-                    stall_timeout_s=stall_timeout_s,
-                ).run()
+                projector = Projector(session, recorder, study_run)
+                coordinator = Coordinator(
+                    session, points, data.stores, projector, executor, callback, background, stall_timeout_s
+                )
+                failures = coordinator.run()
             baseline = _train_baselines(plan, data, home, progress_factory("training baselines"))[0]
             background.submit(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
             background.flush()

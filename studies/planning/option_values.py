@@ -1,6 +1,6 @@
 """Values of a study's options, checked against what is valid."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from ser.config import AttentionName
@@ -11,6 +11,9 @@ from ser.features.frontends.choices import parse_front_ends
 from ser.folds import parse_scheme
 from studies.planning.options import StudyOptions
 from studies.planning.recipes import Recipe
+
+_MAX_NAMED = 2
+"""Front ends that a study's name spells out."""
 
 
 def recipe_settings(recipe: Recipe, corpus: str, scheme: str, overrides: Mapping[str, str]) -> dict[str, Any]:
@@ -53,3 +56,9 @@ def members(option: str, values: tuple[str, ...], valid: tuple[str, ...]) -> Any
 def _parse_setting(value: str) -> Any:
     """Return None for a setting that is off; numbers stay text, which the configuration converts and checks."""
     return None if value in ("null", "off") else value
+
+
+def front_end_words(front_ends: Sequence[FrontEndChoice]) -> list[str]:
+    """Return the part of a study's name that names the front ends, where it sweeps any."""
+    labels = [choice.settings.label.replace(" ", "_") for choice in front_ends]
+    return ["+".join(labels) if len(labels) <= _MAX_NAMED else f"{len(labels)}_front_ends"] if labels else []

@@ -8,7 +8,6 @@ from pydantic import Field, field_validator
 
 from ser.config import (
     LATER_SETTINGS,
-    WINDOWED_ATTENTIONS,
     AttentionName,
     Criterion,
     FoldConfiguration,
@@ -21,18 +20,22 @@ from ser.errors import ConfigurationError, unknown_value_message
 from ser.features.frontends.base import FrontEndChoice
 from ser.frozen_model import FrozenModel
 from ser.identity import RESULTS_VERSION, installed_torch_version
-from studies.planning.option_values import chosen_front_ends, member, members, recipe_settings, swept_attentions
+from studies.planning.option_values import (
+    chosen_front_ends,
+    front_end_words,
+    member,
+    members,
+    recipe_settings,
+    swept_attentions,
+)
 from studies.planning.options import StudyOptions
 from studies.planning.recipes import PrunerName, Recipe, recipe_named
-from studies.planning.search_space import Categorical, SearchSpace, Value
+from studies.planning.search_space import Categorical, SearchSpace, Value, point_parameters
 
 _FEATURES = "features"
 
 _WIDE = 128
 """Numbers in a frame from which a search tries to project them."""
-
-_MAX_NAMED = 2
-"""Front ends that a study's name spells out."""
 
 
 class StudyPlan(FrozenModel):
@@ -90,7 +93,7 @@ class StudyPlan(FrozenModel):
         """Make a plan from a recipe and the options that differ from it.
 
         Raises:
-            ConfigurationError: A name or value is not valid; the text lists the valid ones.
+            ConfigurationError: A name or value is invalid; the text lists the valid ones.
         """
         recipe = recipe_named(options.recipe)
         options.check(recipe)
@@ -140,11 +143,8 @@ class StudyPlan(FrozenModel):
         }
         if self.front_ends:
             swept[_FEATURES] = tuple(choice.settings.label for choice in self.front_ends)
-        searched = {
-            name: dimension
-            for name, dimension in recipe.space.items()
-            if name not in fixed and self.has_dimension(name)
-        }
+        names = [name for name in recipe.space if name not in fixed and self.has_dimension(name)]
+        searched = {name: recipe.space[name] for name in names}
         return SearchSpace(dimensions={name: Categorical(values=values) for name, values in swept.items()} | searched)
 
     def has_dimension(self, name: str) -> bool:
@@ -281,13 +281,8 @@ class StudyPlan(FrozenModel):
             content |= {"front_ends": front_ends, "front_end_settings": self.front_end_settings}
         digest = digest_of(content)
         attentions = "all" if len(self.attentions) == len(get_args(AttentionName)) else "+".join(self.attentions)
-        words = [self.corpus_name, self.recipe, attentions, *self._front_end_words(), digest[:8]]
+        words = [self.corpus_name, self.recipe, attentions, *front_end_words(self.front_ends), digest[:8]]
         return "-".join(words)
-
-    def _front_end_words(self) -> list[str]:
-        """Return the part of the study's name that names the front ends, where it sweeps any."""
-        labels = [choice.settings.label.replace(" ", "_") for choice in self.front_ends]
-        return ["+".join(labels) if len(labels) <= _MAX_NAMED else f"{len(labels)}_front_ends"] if labels else []
 
     def _fixed_beside_base(self) -> dict[str, Any]:
         """Return settings that a search fixes to other values than its recipe, and that its base does not show.
@@ -306,13 +301,3 @@ class StudyPlan(FrozenModel):
             and self._has_effect(name)
         }
         return {"fixed": hidden} if hidden else {}
-
-
-def point_parameters(point: FoldConfiguration) -> dict[str, Value]:
-    """Return a grid point's parameters in Optuna: the swept settings that have an effect, the front end left out."""
-    values: dict[str, Value] = {"attention": point.attention, "seed": point.seed}
-    if point.attention in WINDOWED_ATTENTIONS and point.scope is not None:
-        values["scope"] = point.scope
-    if point.labels is not None:
-        values["labels"] = point.labels
-    return values

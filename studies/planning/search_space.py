@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from ser.config import active_settings
+from ser.config import WINDOWED_ATTENTIONS, FoldConfiguration, active_settings
 from ser.frozen_model import FrozenModel
 
 Value = str | int | float | None
@@ -105,3 +105,13 @@ class SearchSpace(FrozenModel):
         """Return the names of the searched settings that have an effect, in the order of the space."""
         is_active = active_settings(attention, criterion)
         return [name for name in self.dimensions if is_active.get(name, True)]
+
+
+def point_parameters(point: FoldConfiguration) -> dict[str, Value]:
+    """Return a grid point's parameters in Optuna: the swept settings that have an effect, the front end left out."""
+    values: dict[str, Value] = {"attention": point.attention, "seed": point.seed}
+    if point.attention in WINDOWED_ATTENTIONS and point.scope is not None:
+        values["scope"] = point.scope
+    if point.labels is not None:
+        values["labels"] = point.labels
+    return values

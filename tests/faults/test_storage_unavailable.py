@@ -17,7 +17,7 @@ from studies.execution.base import Event
 from studies.planning.plan import StudyPlan
 from studies.search.optuna_study import OptunaStudy
 from studies.storages import storage_at
-from studies.storages.postgresql import AdvisoryLease
+from studies.storages.postgresql_lease import AdvisoryLease
 from tests.support.interruptions import InterruptingExecutor, assert_whole
 from tests.support.other_coordinator import other_coordinator
 from tests.support.postgresql import PASSWORD, PostgresqlServer

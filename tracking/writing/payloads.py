@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 from numpy import int64
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ser.config import FoldConfiguration, digest_of
 from ser.corpora.corpus import Corpus
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
-from ser.results import FoldResult
+from ser.results import Evaluation, FoldResult
 from tracking import schema
 from tracking.analysis.escaping import escape_csv, escape_csv_cell
 from tracking.analysis.trial_result import TrialResult
@@ -92,7 +92,7 @@ def trial_scores(trial: TrialResult) -> dict[str, float]:
     The mean validation UA is what the search maximises; no test score enters it.
     """
     folds = [fold_scores(fold) for fold in trial.folds]
-    pooled = pooled_confusion(trial)
+    pooled = trial_confusion(trial)
     uas = [scores[schema.TEST_UA] for scores in folds]
     was = [scores[schema.TEST_WA] for scores in folds]
     return {
@@ -139,13 +139,22 @@ def mean_validation_ua(trial: TrialResult) -> float:
     return statistics.fmean(validation_ua(fold) for fold in trial.folds)
 
 
-def pooled_confusion(trial: TrialResult) -> NDArray[int64]:
-    """Add up the folds' test confusion matrices, shape `(class, class)`."""
-    classes = len(trial.folds[0].corpus.emotions)
-    total = evaluation_confusion(trial.folds[0].test, classes)
-    for fold in trial.folds[1:]:
-        total = total + evaluation_confusion(fold.test, classes)
+def pooled_confusion(tests: Sequence[Evaluation], classes: int) -> NDArray[int64]:
+    """Add up the confusion matrices of test subsets, shape `(class, class)`."""
+    total = evaluation_confusion(tests[0], classes)
+    for test in tests[1:]:
+        total = total + evaluation_confusion(test, classes)
     return total
+
+
+def trial_confusion(trial: TrialResult) -> NDArray[int64]:
+    """Add up the test confusion matrices of a trial's folds, shape `(class, class)`."""
+    return pooled_confusion([fold.test for fold in trial.folds], len(trial.folds[0].corpus.emotions))
+
+
+def metrics_at(values: Mapping[str, float], timestamp_ms: int) -> list[Metric]:
+    """Return metrics of one moment, such as the end of a fold, in milliseconds since 1970."""
+    return [Metric(name, value, timestamp_ms, 0) for name, value in values.items()]
 
 
 def predictions_csv(result: FoldResult) -> str:

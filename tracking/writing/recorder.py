@@ -4,7 +4,6 @@ Every call may be repeated: a run is looked up by its tags before it is created,
 timestamps of the result, not of the writing, so that repeating the writes repairs a kill between any two of them.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,16 +11,13 @@ from pathlib import Path
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from numpy import int64
-from numpy.typing import NDArray
 
 from ser.config import FoldConfiguration
 from ser.files import file_lock
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
-from ser.results import BaselineResult, FoldResult, scheme_json
+from ser.results import BaselineResult, FoldResult
 from ser.training.checkpoint import StoredFold
 from tracking import schema
-from tracking.analysis.figures.confusion_svg import confusion_svg
 from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.naming import trial_run_name
 from tracking.backend.artifacts import Artifacts
@@ -29,7 +25,7 @@ from tracking.backend.client import end_run, retry_once_on_conflict
 from tracking.backend.queries import RUNNING, is_finished, search_runs
 from tracking.backend.views import install_saved_views
 from tracking.context import StudyContext
-from tracking.writing import payloads
+from tracking.writing import payloads, run_files
 from tracking.writing.descriptions import failed_description, pruned_description, study_description, trial_description
 from tracking.writing.duplicates import supersede_duplicates, supersede_study_runs
 from tracking.writing.fold_run_cache import FoldRunCache
@@ -74,7 +70,7 @@ class Recorder:
         run = runs[0] if runs else self._create_study_run()
         if not (complete and is_finished(run)):
             self._resume_run(run, self._context.options)
-            self._artifacts.log(run.info.run_id, self._study_files())
+            self._artifacts.log(run.info.run_id, run_files.study_files(self._context))
         for name, value in self._context.home_tags.items():
             if run.data.tags.get(name) != value:
                 self._client.set_tag(run.info.run_id, name, value)
@@ -86,16 +82,6 @@ class Recorder:
         for trial in search_runs(self._client, self._experiment, ser__kind="trial", ser__study=self._context.study):
             self._client.set_tag(trial.info.run_id, schema.PARENT, run.info.run_id)
         return run
-
-    def _study_files(self) -> dict[str, bytes]:
-        """Files of the study's run: its folds, and the corpus's utterances, skipped files and notes."""
-        files = {schema.FOLD_SCHEME: scheme_json(self._context.scheme)}
-        corpus = self._context.loaded_corpus
-        if corpus is not None:
-            skipped = [{"name": file.name, "reason": file.reason} for file in corpus.skipped]
-            files[schema.SKIPPED] = json.dumps({"skipped": skipped, "notes": list(corpus.notes)}, indent=2).encode()
-            files[schema.UTTERANCES] = payloads.utterances_csv(corpus).encode()
-        return files
 
     def ensure_trial_run(self, study_run: str, trial_id: str, configuration: FoldConfiguration) -> str:
         """Find or create a trial's run below the study's; return its id."""
@@ -166,9 +152,10 @@ class Recorder:
             **payloads.trial_processor_tag(result),
             schema.NOTE: trial_description(result, self._experiment),
         }
-        self._write(run_id, metrics=_metrics(payloads.trial_scores(result), ended_ms), tags=all_tags)
-        files = _confusion_files(payloads.pooled_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
-        self._artifacts.log(run_id, files | _failure_files(failures))
+        self._write(run_id, metrics=payloads.metrics_at(payloads.trial_scores(result), ended_ms), tags=all_tags)
+        emotions = result.folds[0].corpus.emotions
+        files = run_files.confusion_files(payloads.trial_confusion(result), emotions, "all folds pooled")
+        self._artifacts.log(run_id, files | run_files.failure_files(failures))
         end_run(self._client, run_id, "FINISHED", ended_ms)
         self._artifacts.forget(run_id)
 
@@ -181,7 +168,7 @@ class Recorder:
             failures: Failed attempts at its folds, each with its traceback.
         """
         self._write(run_id, tags={schema.FAILURE: reason[:5000], schema.NOTE: failed_description(reason)})
-        self._artifacts.log(run_id, _failure_files(failures))
+        self._artifacts.log(run_id, run_files.failure_files(failures))
         end_run(self._client, run_id, "FAILED")
 
     def prune_trial(self, run_id: str, reason: str) -> None:
@@ -191,14 +178,10 @@ class Recorder:
 
     def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
         """Write a baseline's scores and predictions to the study's run."""
-        classes = len(baseline.corpus.emotions)
-        pooled = sum(
-            (evaluation_confusion(test, classes) for test in baseline.tests[1:]),
-            evaluation_confusion(baseline.tests[0], classes),
-        )
+        pooled = payloads.pooled_confusion(baseline.tests, len(baseline.corpus.emotions))
         scores = {schema.BASELINE_UA: unweighted_accuracy(pooled), schema.BASELINE_WA: weighted_accuracy(pooled)}
         started_ms = int(self._client.get_run(run_id).info.start_time)
-        self._write(run_id, metrics=_metrics(scores, started_ms))
+        self._write(run_id, metrics=payloads.metrics_at(scores, started_ms))
         self._artifacts.log(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
 
     def study_is_finished(self, run_id: str) -> bool:
@@ -269,10 +252,10 @@ class Recorder:
         """Write all of a fold's run, whatever exists of it, and end it."""
         result, run_id = fold.result, self._artifacts.remember(run)
         self._log_corpus(run_id)
-        scores = _metrics(payloads.fold_scores(result), result.ended_ms)
+        scores = payloads.metrics_at(payloads.fold_scores(result), result.ended_ms)
         self._write(run_id, payloads.log_params(result.configuration), payloads.curve_metrics(result) + scores)
         confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
-        files = _confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
+        files = run_files.confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
         predictions = payloads.predictions_csv(result).encode()
         self._artifacts.log(run_id, files | {schema.PREDICTIONS: predictions}, {schema.TRAINED_FOLD: fold.path})
         self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
@@ -311,18 +294,3 @@ class Recorder:
             retry_once_on_conflict(write)
         else:
             write()
-
-
-def _metrics(values: Mapping[str, float], timestamp_ms: int) -> list[Metric]:
-    return [Metric(name, value, timestamp_ms, 0) for name, value in values.items()]
-
-
-def _failure_files(failures: Sequence[str]) -> dict[str, bytes]:
-    return {schema.FAILURES: "\n\n".join(failures).encode()} if failures else {}
-
-
-def _confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:
-    return {
-        schema.CONFUSION_PICTURE: confusion_svg(confusion, emotions, title),
-        schema.CONFUSION_NUMBERS: payloads.confusion_csv(confusion, emotions).encode(),
-    }

@@ -6,7 +6,8 @@ from ser.errors import ConfigurationError
 from ser.identity import RESULTS_VERSION, installed_torch_version
 from studies.planning.command import study_command
 from studies.planning.options import StudyOptions
-from studies.planning.plan import StudyPlan, point_parameters
+from studies.planning.plan import StudyPlan
+from studies.planning.search_space import point_parameters
 
 DIGEST = "0" * 32
 LABELS = ("words", "phonemes", "phonemes_x2")

@@ -73,7 +73,7 @@ def test_a_confusion_matrix_has_true_emotions_in_rows() -> None:
 
 
 def test_the_pooled_confusion_is_the_sum_over_folds() -> None:
-    pooled = payloads.pooled_confusion(trial_result(NONE, "first", "run"))
+    pooled = payloads.trial_confusion(trial_result(NONE, "first", "run"))
     expected = np.zeros((3, 3), dtype=int)
     for fold in SCHEME:
         test = parse_result(trained(NONE, fold.index)).test

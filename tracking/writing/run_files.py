@@ -1,0 +1,43 @@
+"""Files of runs: name and content of each artifact that is written out of memory."""
+
+import json
+from collections.abc import Sequence
+
+from numpy import int64
+from numpy.typing import NDArray
+
+from ser.results import scheme_json
+from tracking import schema
+from tracking.analysis.figures.confusion_svg import confusion_svg
+from tracking.context import StudyContext
+from tracking.writing import payloads
+
+
+def study_files(context: StudyContext) -> dict[str, bytes]:
+    """Return the files of a study's run: its folds, and the corpus's utterances, skipped files and notes."""
+    files = {schema.FOLD_SCHEME: scheme_json(context.scheme)}
+    corpus = context.loaded_corpus
+    if corpus is not None:
+        skipped = [{"name": file.name, "reason": file.reason} for file in corpus.skipped]
+        files[schema.SKIPPED] = json.dumps({"skipped": skipped, "notes": list(corpus.notes)}, indent=2).encode()
+        files[schema.UTTERANCES] = payloads.utterances_csv(corpus).encode()
+    return files
+
+
+def confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:
+    """Return a confusion matrix as a picture and as a table.
+
+    Args:
+        confusion: Counts `(actual, predicted)`.
+        emotions: Names of the classes, in order.
+        title: Title of the picture.
+    """
+    return {
+        schema.CONFUSION_PICTURE: confusion_svg(confusion, emotions, title),
+        schema.CONFUSION_NUMBERS: payloads.confusion_csv(confusion, emotions).encode(),
+    }
+
+
+def failure_files(failures: Sequence[str]) -> dict[str, bytes]:
+    """Return a file of failed attempts at folds, each with its traceback; none where none failed."""
+    return {schema.FAILURES: "\n\n".join(failures).encode()} if failures else {}
