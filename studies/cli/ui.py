@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from ser.errors import StudyError
@@ -39,6 +40,7 @@ def serve_ui(options: UiOptions) -> None:
     if isinstance(database, str):
         Console().print(f"Runs: {redact_password(database).rstrip('/')}/{page}", soft_wrap=True)
         return
+    check_app_is_installed()
     check_port_is_free(options.port)
     Console().print(f"Runs: http://127.0.0.1:{options.port}/{page}   (Ctrl-C stops the server)", soft_wrap=True)
     # One worker and no job runner: a sixth of the memory, and all that one user's browser needs.
@@ -51,6 +53,16 @@ def serve_ui(options: UiOptions) -> None:
     command += ["--app-name", APP_NAME]
     # The server replaces this process, so that Ctrl-C and signals reach it and nothing else.
     os.execve(sys.executable, [sys.executable, *command], os.environ | environment)
+
+
+def check_app_is_installed() -> None:
+    """Refuse an installation that is older than its code: MLflow would not find the app that opens the runs.
+
+    Raises:
+        StudyError: It is.
+    """
+    if not entry_points(group="mlflow.app", name=APP_NAME):
+        raise StudyError("this installation is older than its code; update it with: make setup (or pip install -e .)")
 
 
 def check_port_is_free(port: int) -> None:

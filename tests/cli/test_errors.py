@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ser.errors import StudyError
+from studies.cli import ui
 from studies.cli.main import app
-from studies.cli.ui import check_port_is_free
+from studies.cli.ui import check_app_is_installed, check_port_is_free
 from tests.support.corpora import write_emodb, write_text
 
 TINY = ("--recipe", "quick", "--set", "cells=4", "--set", "epochs=1", "--set", "precision=fp32", "--workers", "1")
@@ -168,3 +169,9 @@ def test_ctrl_c_says_how_to_resume(home: Path, emodb: Path, monkeypatch: pytest.
     monkeypatch.setattr("studies.cli.study.run.run_study", interrupt)
     answer = ser("study", "run", "--attention", "none", "--corpus", "emodb", "--root", str(emodb), *TINY)
     assert (answer.exit_code, answer.stderr) == (130, "Stopped. Run the same command to resume.\n")
+
+
+def test_an_installation_older_than_its_code_is_told_how_to_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui, "APP_NAME", "an app of a later version")
+    with pytest.raises(StudyError, match="older than its code; update it with: make setup"):
+        check_app_is_installed()
