@@ -1,5 +1,8 @@
 """Scores of utterances by one trained network."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,7 +22,7 @@ from ser.training.precision import precision_context
 def score_utterances(
     network: SpeechEmotionNetwork, features: MappedFeatures, configuration: FoldConfiguration
 ) -> NDArray[np.float32]:
-    """Score utterances as the training scores its test speakers.
+    """Score utterances as the training scores its test speakers: by one thread.
 
     Args:
         network: The network.
@@ -33,7 +36,7 @@ def score_utterances(
     network.eval()
     device = torch.device("cpu")
     scores = np.empty((len(features.lengths), network.output.out_features - network.sequence), dtype=np.float32)
-    with precision_context(configuration.precision, device):
+    with _one_thread(), precision_context(configuration.precision, device):
         for group in micro_batches(features.lengths, CPU_COST):
             frames, lengths = features.batch(group)
             log_probabilities = network(frames, lengths)
@@ -43,6 +46,17 @@ def score_utterances(
                 decoded = decode(log_probabilities, lengths, torch.ones_like(lengths), configuration.decision)
             scores[group] = decoded.scores.numpy()
     return scores
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute by one thread: several wait for each other at every frame, for ages on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def normalise(

@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from ser.features.store import FeatureStore
 from ser.inference.few_recordings import _rank_recordings, decide_with_few_recordings
-from ser.inference.scoring import training_normalisation
+from ser.inference.scoring import normalise, score_utterances, training_normalisation
+from ser.model.network import SpeechEmotionNetwork
 from ser.training.trainer import TrainedFold, train_fold
 from tests.support.toy_corpus import CPU, fold_of, small, toy_corpus, toy_store
 
@@ -65,6 +67,22 @@ def test_recordings_are_chosen_by_their_content() -> None:
     apart = _rank_recordings([SPEAKERS[p] for p in of_two], [digests[p] for p in of_two])
     for position, recordings in zip(of_two, apart, strict=True):
         assert [of_two[p] for p in recordings] == ranked[position].tolist()
+
+
+def test_one_thread_scores_and_the_others_are_given_back() -> None:
+    # On a busy machine two threads that wait for each other took twenty times as long.
+    store, threads, seen = shifted_store(), torch.get_num_threads(), set[int]()
+    configuration = small(normalisation="zscore_training", epochs=1)
+    network = SpeechEmotionNetwork(configuration, 3)
+    network.register_forward_hook(lambda *_: seen.add(torch.get_num_threads()))
+    training = training_normalisation(store, SPEAKERS, configuration, ("f2", "m2"))
+    torch.set_num_threads(3)
+    try:
+        score_utterances(network, normalise(store, SPEAKERS, configuration, training, "stranger"), configuration)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert seen == {1}
 
 
 def test_names_of_files_have_no_effect() -> None:

@@ -14,6 +14,7 @@ from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.recipes import RECIPES
 from studies.search.points import points_of
+from tests.support.tiny_encoders import write_encoder
 from tracking.analysis.variants.naming import variant_label
 from tracking.writing.payloads import configuration_tags, log_params
 
@@ -108,6 +109,20 @@ def test_a_search_chooses_front_ends_and_projects_wide_frames(frames: Path) -> N
     assert not {"projection", "features"} & searched.dimensions.keys()
     base = wide.base("fp32")
     assert wide.configuration(wide.parameters(base), "fp32") == base
+
+
+def test_a_search_chooses_layers_and_normalisations_of_an_encoder(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    study = plan(f"pretrained:{write_encoder(tmp_path / 'tiny', 'wavlm')}@0..2", recipe="extended")
+    assert study.space is not None
+    dimensions = study.space.dimensions
+    assert dimensions["features"].values == ("tiny@0", "tiny@1", "tiny@2")  # type: ignore[union-attr]
+    assert "projection" not in dimensions, "its frames have 24 numbers"
+    base = study.parameters(study.base("fp32"))
+    assert base["normalisation"] == "zscore_training"
+    for normalisation in ("zscore_speaker", "zscore_training"):
+        chosen = study.configuration(base | {"features": "tiny@2", "normalisation": normalisation}, "fp32")
+        assert (chosen.features.label, chosen.normalisation) == ("tiny@2", normalisation)
 
 
 def test_pretrained_frames_come_with_settings_of_the_recipe() -> None:

@@ -103,7 +103,7 @@ def layer_figure(series: Sequence[LayerSeries], width: float, title: str) -> Fig
         axes.set_visible(False)
     for axes, encoder in zip(panels, encoders, strict=False):
         of_encoder = [line for line in series if line.encoder == encoder]
-        lines = [Line(line.name, line.layers, line.ua, line.low, line.high) for line in of_encoder]
+        lines = [Line(truncate(line.name, 44), line.layers, line.ua, line.low, line.high) for line in of_encoder]
         draw_lines(axes, lines[:MAX_LINES], _DODGE)
         # Room for the legend.
         low, high = axes.get_ylim()

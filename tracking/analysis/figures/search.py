@@ -71,7 +71,10 @@ def scope_figure(series: Sequence[ScopeSeries], width: float, title: str) -> Fig
 
 
 def _draw_scope_panel(axes: Axes, series: Sequence[ScopeSeries], target: str) -> None:
-    lines = [Line(line.name.removesuffix(f" · {target}"), line.scopes, line.ua, line.low, line.high) for line in series]
+    lines = [
+        Line(truncate(line.name.removesuffix(f" · {target}"), 24), line.scopes, line.ua, line.low, line.high)
+        for line in series
+    ]
     reference = next((line.baseline for line in series if line.baseline is not None), None)
     draw_lines(axes, lines, _DODGE, reference)
     axes.set_title(truncate(f"labels {target}", 26), fontsize=8.5, color=PALETTE.ink, loc="left", parse_math=False)
@@ -91,8 +94,7 @@ def draw_lines(axes: Axes, lines: Sequence[Line], dodge: float, reference: float
         colour, marker, style = _STYLES[index % len(_STYLES)]
         x = [number + dodge * (index - (len(lines) - 1) / 2) for number in line.x]
         axes.vlines(x, POINTS * line.low, POINTS * line.high, colors=colour, linewidth=1.1, alpha=0.55)
-        name = truncate(line.name, 24)
-        axes.plot(x, POINTS * line.ua, linestyle=style, marker=marker, color=colour, markersize=5, label=name)
+        axes.plot(x, POINTS * line.ua, linestyle=style, marker=marker, color=colour, markersize=5, label=line.name)
     if reference is not None:
         axes.axhline(POINTS * reference, color=PALETTE.ink, linewidth=1, dashes=(1, 2), label="none")
     axes.set_xticks(sorted({number for line in lines for number in line.x}))
