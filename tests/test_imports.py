@@ -43,6 +43,7 @@ LAYERS = (
     ("studies.coordination",),
     ("studies.consistency",),
     ("studies.runner", "studies.reporting", "studies.models", "studies.predictions"),
+    ("studies.serving",),
     ("studies.cli",),
     ("studies.interface",),
     ("benchmarks", "tests"),

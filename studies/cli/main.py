@@ -11,7 +11,7 @@ from studies.cli import commands
 from studies.cli.corpus.commands import app as corpus
 from studies.cli.features.commands import app as features
 from studies.cli.model.commands import app as model
-from studies.cli.model.commands import predict
+from studies.cli.model.commands import predict, serve
 from studies.cli.options import run_without_passwords_in_arguments
 from studies.cli.report.commands import app as report
 from studies.cli.results.commands import app as results
@@ -60,6 +60,7 @@ app.add_typer(report, name="report")
 app.add_typer(results, name="results")
 app.add_typer(model, name="model")
 app.command(epilog="Example: ser predict recording.wav --model data/models/demo-quick-none+quantum-1a2b3c4d")(predict)
+app.command(epilog="Example: ser serve --port 8090")(serve)
 app.add_typer(commands.storage, name="storage")
 app.command(epilog="Example: ser ui --port 5000")(commands.ui)
 app.command(epilog="Example: ser dashboard --port 8080")(commands.dashboard)

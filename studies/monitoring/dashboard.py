@@ -10,13 +10,12 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from ser.errors import StudyError
+from studies.monitoring.local_hosts import HOST, is_local_host
 from studies.planning.search_space import IMPORTANCE_MIN_TRIALS
 from studies.storages.base import Storage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
-
-HOST = "127.0.0.1"
 
 _IMPORTANCES = re.compile(r"/api/studies/(\d+)/param_importances")
 
@@ -66,7 +65,7 @@ def local_only(app: "WSGIApplication") -> "WSGIApplication":
     """Refuse requests for another host: a page elsewhere whose name resolves to this machine must read nothing."""
 
     def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-        if environ.get("HTTP_HOST", "").rpartition(":")[0] in (HOST, "localhost"):
+        if is_local_host(environ.get("HTTP_HOST", "")):
             return app(environ, start_response)
         start_response("403 Forbidden", [("Content-Type", "application/json")])
         return [b'{"reason": "this dashboard answers requests for 127.0.0.1 and localhost only"}']

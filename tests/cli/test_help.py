@@ -45,6 +45,7 @@ def test_the_commands_are_those_that_the_readme_names() -> None:
         "doctor",
         "model make",
         "predict",
+        "serve",
         "results list",
         "results rm",
         "storage init",

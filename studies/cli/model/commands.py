@@ -202,3 +202,38 @@ def predict(options: PredictOptions) -> None:
     A file that cannot be read is reported and skipped. Predictions go to standard output, all else to standard error.
     With --timeline a recording may last a day: there is one line for each part of it that has one emotion.
     """
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions:
+    """Options of `ser serve`."""
+
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|models:/NAME@champion", help="Folder or name of the model; without it the newest one."
+        ),
+    ] = None
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
+    ] = None
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for a free one.", min=0, max=65535)] = 8090
+    max_upload_mb: Annotated[float, typer.Option(help="Largest upload in megabytes.", min=0.1)] = 64
+    max_duration_s: Annotated[float, typer.Option(help="Longest recording in seconds.", min=1, max=86_400)] = 3600
+    max_requests: Annotated[int, typer.Option(help="Most uploads worked on at once; others get status 429.", min=1)] = (
+        16
+    )
+    home: Annotated[Path, typer.Option(help="Folder of results and models.", envvar="SER_HOME")] = Path("data")
+    tracking: Annotated[
+        str | None,
+        typer.Option(help="MLflow tracking server of a model models:/NAME; SQLite without it.", envvar="SER_TRACKING"),
+    ] = None
+
+
+@lazy_command("studies.cli.model.serve:serve")
+def serve(options: ServeOptions) -> None:
+    """Serve a model on 127.0.0.1: a page to drop or record audio, and an interface for programs. Stop it with Ctrl-C.
+
+    POST /predict takes a form with an audio file in field 'file', and answers [{"label": ..., "score": ...}]. GET
+    /health tells the state, and /openapi.json describes all. Requests for other hosts and of other pages are refused.
+    """

@@ -1,0 +1,1 @@
+"""Server that recognises emotions in recordings, for this machine's own browser and programs."""
