@@ -93,7 +93,7 @@ def test_the_help_of_a_study_names_every_corpus() -> None:
     assert [corpus for corpus in LOADERS if corpus not in output] == []
 
 
-SERVERS_AND_DEFAULTS = {("dashboard",), ("doctor",), ("report",), ("ui",)}
+SERVERS_AND_DEFAULTS = {("dashboard",), ("doctor",), ("report",), ("serve",), ("ui",)}
 """Commands that do something without any option."""
 
 
