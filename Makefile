@@ -19,6 +19,7 @@ PRUNER         ?=          ## none, median or wilcoxon, for recipe extended
 SET            ?=          ## Other settings, as name=value (several quoted)
 WORKERS        ?=          ## Folds trained at once
 DEVICE         ?=          ## cpu or cuda (NVIDIA GPUs); GPUs where there are any
+OPENSMILE      ?= off      ## on: linear SVMs on functionals of openSMILE as baselines, too
 EXECUTOR       ?= local    ## local or ray
 GPUS           ?=          ## Share of a GPU per fold on a Ray cluster
 
@@ -59,6 +60,8 @@ default = $(if $(strip $(FILE)),$(filter file,$(origin $(1))))
 STUDY_OPTIONS = \
 	$(if $(filter-out on off,$(BASELINE)),$(error BASELINE=$(BASELINE): expected on or off)) \
 	$(if $(filter off,$(BASELINE)),--no-baseline) \
+	$(if $(filter-out on off,$(OPENSMILE)),$(error OPENSMILE=$(OPENSMILE): expected on or off)) \
+	$(if $(filter on,$(OPENSMILE)),--opensmile-baselines) \
 	$(call option,FILE,file) \
 	$(if $(call default,CORPUS),,$(call option,CORPUS,corpus)) \
 	$(call option,ROOT,root) \

@@ -190,6 +190,9 @@ class BaselineResult(FrozenModel):
     inverse_penalties: tuple[float, ...] = ()
 
 
+BASELINE_RESULTS = TypeAdapter(tuple[BaselineResult, ...])
+"""Reader and writer of several baselines in one file."""
+
 _SCHEME = TypeAdapter(tuple[Fold, ...])
 
 

@@ -1,20 +1,20 @@
 """Run of a study from its plan to its end: corpus, features, folds, search, workers, baseline."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser.config import FoldConfiguration, Precision
+from ser.config import Precision
 from ser.corpora.corpus import Corpus
 from ser.corpora.loading import load_corpus
 from ser.errors import ConfigurationError, CorpusError
 from ser.feature_settings import FeatureSettings
 from ser.features.builder import build_stores
-from ser.features.store import FeatureStore
 from ser.folds import describe_unused_columns, make_folds, parse_scheme
 from ser.results import BaselineResult, Fold
 from ser.training.targets import available_strategies, utterances_without_counts
+from studies.baselines import BASIC, OPENSMILE, baseline_inputs, check_opensmile, train_baselines
 from studies.consistency.study_check import repair_study
 from studies.coordination.coordinator import Coordinator
 from studies.coordination.projector import Projector
@@ -82,19 +82,6 @@ class _StudyData:
     stores: Mapping[FeatureSettings, Path]
     warnings: tuple[str, ...]
 
-    def baseline(self, configuration: FoldConfiguration, results: BaselineStore) -> BaselineResult:
-        """Train the logistic regression of a front end, unless it was trained before."""
-        normalisation, features = configuration.normalisation, configuration.features
-        baseline = results.find(self.corpus.digest, self.scheme, normalisation, features)
-        if baseline is None:
-            # It imports torch, and most starts find the baseline of an earlier one.
-            from ser.training.baseline import logistic_regression_baseline
-
-            store = FeatureStore.open(self.stores[features])
-            baseline = logistic_regression_baseline(self.corpus, store, self.scheme, normalisation)
-            results.put(baseline)
-        return baseline
-
 
 def run_study(
     plan: StudyPlan,
@@ -104,6 +91,7 @@ def run_study(
     callback: StudyCallback,
     progress_factory: ProgressFactory,
     stall_timeout_s: float | None = STALL_TIMEOUT_S,
+    opensmile_baselines: bool = False,
 ) -> Outcome:
     """Run a study, or resume it: finished folds are not trained again, whichever study trained them.
 
@@ -115,6 +103,8 @@ def run_study(
         callback: Called with the study's progress.
         progress_factory: Opens progress bars before the first fold.
         stall_timeout_s: Time without a finished epoch after which a fold is cancelled and tried again; None for never.
+        opensmile_baselines: Whether to train linear SVMs on openSMILE's functionals, too; without the package, a
+            message says that they are left out.
 
     Returns:
         The study's name, its failures, and its corpus and fold scheme.
@@ -130,7 +120,8 @@ def run_study(
         hold_artifact_locations(home, callback.on_message),
         home.storage.acquire_lease(name) as lease,
     ):
-        for warning in data.warnings:
+        reason = check_opensmile() if opensmile_baselines else ""
+        for warning in (*data.warnings, *filter(None, [reason])):
             callback.on_message(warning)
         take_over_results(home, callback.on_message, progress_factory)
         session = _open_session(plan, home, backend, data)
@@ -148,8 +139,8 @@ def run_study(
                     session, points, data.stores, projector, executor, callback, background, stall_timeout_s
                 )
                 failures = coordinator.run()
-            baseline = _train_baselines(plan, data, home, progress_factory("training baselines"))[0]
-            background.submit(lambda: _finish_study(recorder, study_run, baseline, complete=not failures))
+            baselines = _train_baselines(plan, data, home, progress_factory, opensmile_baselines and not reason)
+            background.submit(lambda: _finish_study(recorder, study_run, baselines, complete=not failures))
             background.flush()
     return Outcome(name, tuple(failures), session.location, data.corpus)
 
@@ -238,20 +229,18 @@ def _requirements(plan: StudyPlan, data: _StudyData, precision: Precision, devic
 
 
 def _train_baselines(
-    plan: StudyPlan, data: _StudyData, home: Home, progress: Callable[[int, int], None]
+    plan: StudyPlan, data: _StudyData, home: Home, progress_factory: ProgressFactory, opensmile: bool
 ) -> list[BaselineResult]:
-    """Train the baseline of each front end, unless it was trained before."""
-    configurations, baselines = plan.front_end_bases("fp32"), []
-    for number, configuration in enumerate(configurations, 1):
-        baselines.append(data.baseline(configuration, BaselineStore(home.results)))
-        progress(number, len(configurations))
-    return baselines
+    """Train the classical baselines of a study, unless they were trained before."""
+    functionals = (*BASIC, *OPENSMILE) if opensmile else BASIC
+    inputs = baseline_inputs(plan, data.scheme, functionals)
+    return train_baselines(data.corpus, data.stores, inputs, BaselineStore(home.results), progress_factory)
 
 
-def _finish_study(recorder: Recorder, study_run: str, baseline: BaselineResult, complete: bool) -> None:
-    """Write the baseline and the end of a study, unless they are written."""
+def _finish_study(recorder: Recorder, study_run: str, baselines: Sequence[BaselineResult], complete: bool) -> None:
+    """Write the baselines and the end of a study, unless they are written."""
     if not recorder.study_is_finished(study_run):
-        recorder.record_baseline(study_run, baseline)
+        recorder.record_baseline(study_run, baselines[0], baselines[1:])
         recorder.finish_study(study_run, complete)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ser.errors import SerError
 from ser.results import BaselineResult, Fold, FoldResult
+from studies.baselines import baseline_inputs
 from studies.search.records import StudyLocation
 from studies.search.started_trials import CodeVersions, StartedTrial, find_versions, started_trials
 from studies.search.summaries import StudySummary
@@ -151,19 +152,19 @@ class ResultsReader:
         )
 
     def _read_baselines(self, studies: Sequence[StudySummary]) -> tuple[BaselineResult, ...]:
-        """Read the baseline of each front end and normalisation that studies train with."""
+        """Read the baselines of the front ends and normalisations that studies train with."""
         digest = self._location.corpus_digest
         baselines = (self._baselines.find(digest, *inputs) for inputs in _baseline_inputs(studies))
         return tuple(baseline for baseline in baselines if baseline is not None)
 
 
 def _baseline_inputs(studies: Iterable[StudySummary]) -> list[BaselineInputs]:
-    """List the folds, normalisation and front end of each baseline of studies, once."""
+    """List the inputs of all baselines of studies, once."""
     inputs = [
-        (study.identity_inputs.scheme, base.normalisation, base.features)
+        inputs
         for study in studies
         if study.identity_inputs is not None
-        for base in study.plan.front_end_bases("fp32")
+        for inputs in baseline_inputs(study.plan, study.identity_inputs.scheme)
     ]
     return list(dict.fromkeys(inputs))
 

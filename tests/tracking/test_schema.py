@@ -5,6 +5,7 @@ from tracking import schema
 PERSISTED = {
     " | ",
     "baseline.json",
+    "baselines.json",
     "capped_target_share",
     "champion",
     "changed_decision_share",

@@ -3,21 +3,25 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from ser.config import digest_of
+from ser.config import Normalisation, digest_of
 from ser.errors import SerError
 from ser.feature_settings import FeatureSettings, LogMelSettings
 from ser.files import atomic_write, parse_json_object
-from ser.results import BaselineResult, Fold
+from ser.results import FRAME_STATISTICS, BaselineResult, Fold, FunctionalsName
 
 _PREFIX = "baseline-"
 
 
-BaselineInputs = tuple[tuple[Fold, ...], str, FeatureSettings]
-"""Inputs of a corpus's baseline: all folds, the normalisation of the frames, and the settings of the front end."""
+BaselineInputs = tuple[tuple[Fold, ...], Normalisation, FeatureSettings, FunctionalsName]
+"""Inputs of a corpus's baseline: all folds, the normalisation, the settings of the front end, and the functionals."""
+
+
+_StoredInputs = tuple[tuple[Fold, ...], str, FeatureSettings, FunctionalsName]
 
 
 class BaselineStore:
@@ -35,33 +39,50 @@ class BaselineStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         content = baseline.model_dump_json()
         text = json.dumps({"sha256": _sha256(content), "baseline": content})
-        path = self._path(baseline.corpus.digest, baseline.folds, baseline.normalisation, baseline.features)
+        inputs = baseline.folds, baseline.normalisation, baseline.features, baseline.functionals
+        path = self._path(baseline.corpus.digest, inputs, bool(baseline.inverse_penalties))
         atomic_write(path, text, durable=True)
 
     def find(
-        self, corpus_digest: str, scheme: Sequence[Fold], normalisation: str, features: FeatureSettings
+        self,
+        corpus_digest: str,
+        scheme: Sequence[Fold],
+        normalisation: str,
+        features: FeatureSettings,
+        functionals: FunctionalsName = FRAME_STATISTICS,
     ) -> BaselineResult | None:
         """Find a baseline; None where there is none, or a damaged one.
 
         Args:
             corpus_digest: Digest of the corpus.
             scheme: All folds.
-            normalisation: Normalisation of the frames.
-            features: Settings of the front end.
-        """
-        path = self._path(corpus_digest, scheme, normalisation, features)
-        try:
-            return _read(path) if path.is_file() else None
-        except SerError:
-            # It is computed again within seconds, and replaced.
-            return None
+            normalisation: Normalisation of the frames or functionals.
+            features: Settings of the front end; of no effect where the functionals are not made of frames.
+            functionals: What it hears of an utterance.
 
-    def _path(self, corpus_digest: str, scheme: Sequence[Fold], normalisation: str, features: FeatureSettings) -> Path:
+        Returns:
+            The baseline whose penalty was chosen by validation; where it has not been trained, the one of earlier
+            versions, whose penalty is fixed.
+        """
+        inputs = tuple(scheme), normalisation, features, functionals
+        for chosen in (True, False):
+            path = self._path(corpus_digest, inputs, chosen)
+            # A damaged one is trained again within seconds, and replaced.
+            with suppress(SerError):
+                if path.is_file():
+                    return _read(path)
+        return None
+
+    def _path(self, corpus_digest: str, inputs: _StoredInputs, chosen: bool) -> Path:
+        scheme, normalisation, features, functionals = inputs
         folds = [fold.model_dump(mode="json") for fold in scheme]
         content = {"corpus": corpus_digest, "folds": folds, "normalisation": normalisation}
-        # Without the front end, as before there were others: what was computed then keeps its name.
+        # Without the front end, as before there were others, and without what earlier versions did not choose or
+        # hear: what was computed then keeps its name.
         of_front_end = {} if features == LogMelSettings() else {"features": features.digest_content()}
-        digest = digest_of(content | of_front_end)
+        of_functionals = {} if functionals == FRAME_STATISTICS else {"functionals": functionals}
+        of_penalty = {"penalty": "chosen by validation"} if chosen else {}
+        digest = digest_of(content | (of_functionals or of_front_end) | of_penalty)
         return self._folder / f"{_PREFIX}{digest}.json"
 
 

@@ -1,6 +1,6 @@
 """Results that other data directories have written to a shared tracking server, fetched into the folder of this one."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from mlflow.tracking import MlflowClient
 from pydantic import ValidationError
 
 from ser.errors import SerError, StorageError, StudyError
-from ser.results import BaselineResult
+from ser.results import BASELINE_RESULTS, BaselineResult
 from ser.training.checkpoint import add_digests, check_file
 from tracking import schema
 from tracking.backend.artifacts import open_artifact
@@ -130,19 +130,22 @@ def fetch_baseline(
     tags = {"ser__corpus_digest": corpus_digest, "ser__fold_scheme": inputs[0][0].scheme}
     with translating_errors("tracking server"):
         for run in search_runs(client, experiment, FINISHED, ser__kind="study", **tags):
-            baseline = _download_baseline(client, run)
-            if baseline is not None and (baseline.folds, baseline.normalisation, baseline.features) == inputs:
-                store.put(baseline)
-                return True
+            for baseline in _download_baselines(client, run):
+                if (baseline.folds, baseline.normalisation, baseline.features, baseline.functionals) == inputs:
+                    store.put(baseline)
+                    return True
     return False
 
 
-def _download_baseline(client: MlflowClient, run: Run) -> BaselineResult | None:
-    """Download the baseline of a study's run; None where it has no whole one: its own study computes it again."""
-    try:
-        with open_artifact(client, run, schema.BASELINE_RESULT) as path:
-            return BaselineResult.model_validate_json(path.read_bytes())
-    except (MlflowException, OSError, ValidationError) as error:
-        if isinstance(translate_error(error), StorageError):
-            raise
-        return None
+def _download_baselines(client: MlflowClient, run: Run) -> Iterator[BaselineResult]:
+    """Download the baselines of a study's run, without damaged ones: their own study trains them again."""
+    for name, parse in (
+        (schema.BASELINE_RESULT, lambda content: (BaselineResult.model_validate_json(content),)),
+        (schema.OTHER_BASELINES, BASELINE_RESULTS.validate_json),
+    ):
+        try:
+            with open_artifact(client, run, name) as path:
+                yield from parse(path.read_bytes())
+        except (MlflowException, OSError, ValidationError) as error:
+            if isinstance(translate_error(error), StorageError):
+                raise

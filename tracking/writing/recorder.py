@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 from ser.config import FoldConfiguration
 from ser.files import file_lock
 from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
-from ser.results import BaselineResult, FoldResult
+from ser.results import BASELINE_RESULTS, BaselineResult, FoldResult
 from ser.training.checkpoint import StoredFold
 from tracking import schema
 from tracking.analysis.trial_result import TrialResult
@@ -176,13 +176,22 @@ class Recorder:
         self._write(run_id, tags={schema.PRUNED: reason[:5000], schema.NOTE: pruned_description(reason)})
         end_run(self._client, run_id, "KILLED")
 
-    def record_baseline(self, run_id: str, baseline: BaselineResult) -> None:
-        """Write a baseline's scores and predictions to the study's run."""
+    def record_baseline(self, run_id: str, baseline: BaselineResult, others: Sequence[BaselineResult] = ()) -> None:
+        """Write a baseline's scores and predictions to the study's run.
+
+        Args:
+            run_id: Id of the study's run.
+            baseline: The logistic regression on the frames of the study's first front end.
+            others: Other baselines, of which only the predictions are written.
+        """
         pooled = payloads.pooled_confusion(baseline.tests, len(baseline.corpus.emotions))
         scores = {schema.BASELINE_UA: unweighted_accuracy(pooled), schema.BASELINE_WA: weighted_accuracy(pooled)}
         started_ms = int(self._client.get_run(run_id).info.start_time)
         self._write(run_id, metrics=payloads.metrics_at(scores, started_ms))
-        self._artifacts.log(run_id, {schema.BASELINE_RESULT: baseline.model_dump_json().encode()})
+        files = {schema.BASELINE_RESULT: baseline.model_dump_json().encode()}
+        if others:
+            files[schema.OTHER_BASELINES] = BASELINE_RESULTS.dump_json(tuple(others))
+        self._artifacts.log(run_id, files)
 
     def study_is_finished(self, run_id: str) -> bool:
         """Check that the study's run is complete."""

@@ -53,7 +53,7 @@ class LogMelProsodyFrontEnd(FrontEnd):
         log_mels = log_mel(torch.from_numpy(samples), self._settings).numpy()
         cepstrum = librosa.feature.mfcc(S=log_mels.T, n_mfcc=self._settings.cepstra).T
         tracks = self._prosody(samples)
-        parts = (log_mels, np.sqrt(np.abs(_delta(cepstrum))), tracks, np.abs(_delta(tracks)))
+        parts = (log_mels, np.sqrt(np.abs(delta(cepstrum))), tracks, np.abs(delta(tracks)))
         return (np.concatenate(parts, axis=1).astype(np.float32),)
 
     def _prosody(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -97,7 +97,7 @@ class LogMelProsodyFrontEnd(FrontEnd):
         return np.asarray(np.clip(heights, -1, 1), dtype=np.float64)
 
 
-def _delta(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def delta(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Compute the slope of each column over five frames; the first and last frames are continued."""
     import librosa
 

@@ -28,6 +28,9 @@ class OpenSmileFrontEnd(FrontEnd):
         ConfigurationError: The package `opensmile` is not installed.
     """
 
+    feature_level = "LowLevelDescriptors"
+    """Name of openSMILE's level: descriptors of frames."""
+
     def __init__(self, settings: Sequence[OpenSmileSettings]) -> None:
         super().__init__(settings)
         (self._settings,) = settings
@@ -65,6 +68,6 @@ class OpenSmileFrontEnd(FrontEnd):
 
             self._local.extractor = opensmile.Smile(
                 feature_set=opensmile.FeatureSet[self._settings.feature_set],
-                feature_level=opensmile.FeatureLevel.LowLevelDescriptors,
+                feature_level=opensmile.FeatureLevel[self.feature_level],
             )
         return self._local.extractor

@@ -124,6 +124,13 @@ class RunOptions(HomeOptions):
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, as name=value; may be repeated.")
     ] = None
+    opensmile_baselines: Annotated[
+        bool,
+        typer.Option(
+            "--opensmile-baselines",
+            help="Train linear SVMs on openSMILE's functionals, too, as rows of the report; takes minutes.",
+        ),
+    ] = False
     workers: Annotated[
         int | None, typer.Option(help="Folds trained at once [default: as many as the machine has room for].")
     ] = None

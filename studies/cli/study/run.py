@@ -28,7 +28,7 @@ from studies.storages.home import Home
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Where and how a study's folds are trained.
+    """Where and how a study's folds, and its classical baselines, are trained.
 
     Attributes:
         executor: 'local' or 'ray'.
@@ -36,6 +36,7 @@ class Resources:
         gpus: Share of a GPU that a fold takes on a cluster, or None.
         device: 'cpu' or 'cuda', or None for GPUs where there are any.
         stall_timeout_s: Time without an epoch after which a fold is tried again; None for never.
+        opensmile_baselines: Whether to train linear SVMs on openSMILE's functionals, too.
     """
 
     executor: str = "local"
@@ -43,6 +44,7 @@ class Resources:
     gpus: float | None = None
     device: str | None = None
     stall_timeout_s: float | None = STALL_TIMEOUT_S
+    opensmile_baselines: bool = False
 
 
 def run(options: RunOptions) -> None:
@@ -58,6 +60,7 @@ def run(options: RunOptions) -> None:
         gpus=options.gpus,
         device=options.device,
         stall_timeout_s=60 * options.stall_timeout_min or None,
+        opensmile_baselines=options.opensmile_baselines,
     )
     plan, root = _plan_and_root(options)
     home = open_home(options)
@@ -89,8 +92,8 @@ def run_and_report(
             sigterm_as_exit(),
             open_backend(resources.executor, resources.workers, resources.gpus, resources.device) as backend,
         ):
-            timeout_s = resources.stall_timeout_s
-            outcome = run_study(plan, root, home, backend, display, display.progress_bar, timeout_s)
+            timeout_s, opensmile = resources.stall_timeout_s, resources.opensmile_baselines
+            outcome = run_study(plan, root, home, backend, display, display.progress_bar, timeout_s, opensmile)
         studies = list_studies(home.storage)
         study = find_study_in(studies, home, outcome.study, corpus=None)
         unseen = UnseenRequest(corpus=outcome.corpus)

@@ -8,6 +8,7 @@ from shutil import copyfile
 
 import pytest
 
+from ser.feature_settings import LogMelSettings
 from ser.identity import fold_identity, trial_identity
 from ser.results import Fold
 from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fold
@@ -202,6 +203,11 @@ def test_baseline_is_that_of_the_studies_normalisation(studies: StudiesOnDisk) -
     assert studies.table().baselines == ()
     studies.baselines.put(baseline("zscore_speaker"))
     assert studies.table().baselines == (baseline("zscore_speaker"),)
+    functionals = baseline("zscore_speaker").model_copy(
+        update={"functionals": "functionals", "features": LogMelSettings(), "inverse_penalties": (0.1, 0.1)}
+    )
+    studies.baselines.put(functionals)
+    assert studies.table().baselines == (baseline("zscore_speaker"), functionals)
 
 
 def test_result_is_read_once_for_all_tables(studies: StudiesOnDisk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ser.config import digest_of
 from ser.feature_settings import LogMelSettings
 from ser.results import BaselineResult, CorpusIdentity, Evaluation, Fold
 from tracking.results.baselines import BaselineStore
@@ -38,3 +39,30 @@ def test_damaged_baseline_is_computed_again(tmp_path: Path) -> None:
         assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) is None
     store.put(BASELINE)
     assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) == BASELINE
+
+
+CHOSEN = BASELINE.model_copy(update={"inverse_penalties": (0.1,), "validations": (TEST,)})
+
+
+def test_a_fixed_penalty_is_found_until_one_is_chosen(tmp_path: Path) -> None:
+    store = BaselineStore(tmp_path)
+    store.put(BASELINE)
+    (former,) = tmp_path.iterdir()
+    store.put(CHOSEN)
+    assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) == CHOSEN
+    assert former.is_file()
+
+
+def test_the_name_of_a_former_baseline_stays(tmp_path: Path) -> None:
+    BaselineStore(tmp_path).put(BASELINE)
+    content = {"corpus": "d", "folds": [FOLD.model_dump(mode="json")], "normalisation": "zscore_speaker"}
+    assert [path.name for path in tmp_path.iterdir()] == [f"baseline-{digest_of(content)}.json"]
+
+
+def test_baselines_on_other_functionals_are_apart(tmp_path: Path) -> None:
+    store, functionals = BaselineStore(tmp_path), CHOSEN.model_copy(update={"functionals": "functionals"})
+    store.put(CHOSEN)
+    assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings(), "functionals") is None
+    store.put(functionals)
+    assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings(), "functionals") == functionals
+    assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) == CHOSEN

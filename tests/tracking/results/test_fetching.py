@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from ser.errors import UnavailableError
+from ser.results import FRAME_STATISTICS, FunctionalsName
 from ser.training.checkpoint import check_file, parse_result
 from tests.support.mlflow_server import MlflowServer
 from tests.support.toy_studies import CORPUS, NONE, QUANTUM, SCHEME, MlflowFixture, baseline, trained
 from tracking.backend.artifacts import Artifacts
 from tracking.backend.client import connect, experiment_id
 from tracking.results import fetching
-from tracking.results.baselines import BaselineStore
+from tracking.results.baselines import BaselineInputs, BaselineStore
 from tracking.results.fetching import FetchedResults, fetch_baseline, fetch_missing
 from tracking.results.store import ResultStore
 
@@ -89,11 +90,12 @@ def test_second_run_of_a_fold_replaces_a_damaged_one(store: MlflowFixture, resul
 def test_baseline_is_fetched_from_a_finished_study(store: MlflowFixture, tmp_path: Path) -> None:
     recorder, baselines = store.recorder(), BaselineStore(tmp_path / "results")
     run = recorder.ensure_study_run()
-    recorder.record_baseline(run, baseline())
-    inputs = (SCHEME, "zscore_speaker", baseline().features)
+    other = baseline().model_copy(update={"functionals": "functionals", "inverse_penalties": (0.1, 1.0)})
+    recorder.record_baseline(run, baseline(), [other])
+    inputs: BaselineInputs = (SCHEME, "zscore_speaker", baseline().features, FRAME_STATISTICS)
 
-    def fetch_one(normalisation: str = "zscore_speaker") -> bool:
-        wanted = (SCHEME, normalisation, baseline().features)
+    def fetch_one(normalisation: str = "zscore_speaker", functionals: FunctionalsName = FRAME_STATISTICS) -> bool:
+        wanted = (SCHEME, normalisation, baseline().features, functionals)
         return fetch_baseline(store.client, store.experiment, CORPUS.digest, wanted, baselines)
 
     assert not fetch_one()
@@ -101,6 +103,9 @@ def test_baseline_is_fetched_from_a_finished_study(store: MlflowFixture, tmp_pat
     assert not fetch_one("minmax_utterance")
     assert fetch_one()
     assert baselines.find(CORPUS.digest, *inputs) == baseline()
+    assert fetch_one(functionals="functionals")
+    assert baselines.find(CORPUS.digest, *inputs[:3], "functionals") == other
+    assert not fetch_one(functionals="eGeMAPSv02")
 
 
 def test_server_that_ends_while_results_are_fetched_is_unavailable(
