@@ -65,6 +65,7 @@ class ModelDescription(FrozenModel):
         weights_sha256: Digest of `model.safetensors`.
         versions: Versions of the programs that made it, by name.
         trained_on: Speakers that its networks were trained on.
+        speakers: All speakers of its corpus; empty in format 1.
         bundled: Whether the folder has a copy of the encoder.
         expected_ua_interval: 95% interval over speakers of each of `expected_ua`; none with one speaker, and in format
             1.
@@ -87,6 +88,7 @@ class ModelDescription(FrozenModel):
     weights_sha256: str
     versions: dict[str, str]
     trained_on: TrainingSource = "folds"
+    speakers: tuple[str, ...] = ()
     bundled: bool = False
     expected_ua_interval: dict[Situation, Interval] = Field(default_factory=dict)
     expected_wa_interval: dict[Situation, Interval] = Field(default_factory=dict)

@@ -45,9 +45,9 @@ def evaluate_model(
     utterances = sorted(
         (entry for entry in corpus.utterances if entry.emotion in mapping), key=lambda entry: entry.speaker
     )
-    own = _is_own_corpus(description, corpus)
+    known = _known_speakers(description, corpus)
     predictions: list[Prediction] = []
-    for networks, of_networks in groupby(utterances, lambda entry: _networks_for(description, entry, own)):
+    for networks, of_networks in groupby(utterances, lambda entry: _networks_for(description, entry.speaker, known)):
         part = EmotionModel(description, [model.networks[number] for number in networks], model.front_end)
         for prediction in part.predict(_recordings(list(of_networks), model.front_end.sample_rate_hz)):
             predictions.append(prediction)
@@ -71,7 +71,7 @@ def evaluate_model(
         trained_on=description.trained_on,
         training_corpus=description.corpus,
         test_corpus=corpus.identity,
-        networks="unheard" if own else "all",
+        networks="unheard" if known else "all",
         situation=situation,
         mapping=mapping,
         classes=classes,
@@ -129,27 +129,35 @@ def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mappin
     return mapping
 
 
-def _is_own_corpus(description: ModelDescription, corpus: Corpus) -> bool:
-    """Whether a corpus is the model's own or another selection of it, whose speakers of the same name are the same."""
-    speakers = {speaker for member in description.members for speaker in member.test_speakers}
-    same_people = description.trained_on == "all" or bool(speakers & set(corpus.speakers))
-    return corpus.digest == description.corpus.digest or (corpus.name == description.corpus.name and same_people)
+def _known_speakers(description: ModelDescription, corpus: Corpus) -> frozenset[str]:
+    """Speakers of a corpus that a model's networks may have been trained on.
+
+    Speakers of the same name are the same people where the corpus is the model's own, or another selection of it under
+    the same name.
+    """
+    if corpus.digest == description.corpus.digest:
+        return frozenset(corpus.speakers)
+    if corpus.name != description.corpus.name:
+        return frozenset()
+    # Format 1 named those alone that a fold tested on.
+    tested = {speaker for member in description.members for speaker in member.test_speakers}
+    return frozenset(description.speakers or tested) & frozenset(corpus.speakers)
 
 
-def _networks_for(description: ModelDescription, utterance: Utterance, own: bool) -> tuple[int, ...]:
-    """Positions of the networks that may decide for an utterance.
+def _networks_for(description: ModelDescription, speaker: str, known: frozenset[str]) -> tuple[int, ...]:
+    """Positions of the networks that may decide for a speaker.
 
     Raises:
-        ModelError: All were trained on its speaker.
+        ModelError: All were trained on the speaker.
     """
     members = description.members
-    if not own:
-        return tuple(range(len(members)))
-    networks = tuple(number for number, member in enumerate(members) if utterance.speaker in member.test_speakers)
+    networks = tuple(
+        number for number, member in enumerate(members) if speaker not in known or speaker in member.test_speakers
+    )
     if not networks:
         remedy = "; evaluate it on another corpus, or make the model with --from folds"
         raise ModelError(
-            f"{description.name}: all of its networks were trained on speaker {utterance.speaker} of corpus "
+            f"{description.name}: all of its networks were trained on speaker {speaker} of corpus "
             f"{description.corpus.name}{remedy if description.trained_on == 'all' else ''}"
         )
     return networks

@@ -126,6 +126,7 @@ def make_model(
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         versions={"ser-studies": version("ser-studies"), "torch": installed_torch_version()},
         trained_on=training,
+        speakers=source.corpus.speakers,
         bundled=bundle,
         **_expected(scores),
     )

@@ -68,3 +68,9 @@ def test_table_of_nothing_says_how_to_evaluate(home: Path) -> None:
     answer = ser(home, "report", "--cross")
     assert answer.exit_code == 1
     assert "no model has been evaluated; evaluate one with: ser model evaluate" in str(answer.output)
+
+
+def test_option_without_effect_on_the_table_is_refused(home: Path) -> None:
+    answer = ser(home, "report", "--cross", "--corpus", "emodb")
+    assert answer.exit_code == 1
+    assert "--cross is the table of all evaluations" in str(answer.output)

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from ser.errors import StudyError
+from ser.errors import ConfigurationError, StudyError
 from ser.files import atomic_write
 from studies.cli.arguments import open_home
 from studies.cli.report.commands import ReportOptions
@@ -23,8 +23,11 @@ def report_cross(options: ReportOptions) -> None:
     """Print the UA of all models on all corpora that they were evaluated on, and write it as CSV.
 
     Raises:
+        ConfigurationError: An option has no effect on it.
         StudyError: No model has been evaluated.
     """
+    if options.corpus or options.study or options.baseline or options.variants or options.watch:
+        raise ConfigurationError("--cross is the table of all evaluations: it takes --home and --output alone")
     home = open_home(options)
     evaluations = EvaluationStore(home.evaluations).read_all()
     if not evaluations:

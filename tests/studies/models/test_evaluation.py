@@ -110,11 +110,18 @@ def test_training_speakers_are_refused(corpus: Corpus, model: Callable[..., Emot
     with pytest.raises(ModelError, match="all of its networks were trained on speaker m2 of corpus made-up"):
         evaluate_model(made, corpus, {}, no_progress)
     everyone = (Member(identity="0", fold="all", seed=1, test_speakers=(), epochs=3),)
-    write_model(tmp_path / "all", corpus=corpus.identity, members=everyone, trained_on="all")
+    write_model(tmp_path / "all", corpus=corpus.identity, members=everyone, trained_on="all", speakers=corpus.speakers)
     # Another selection of the same corpus has another digest.
     for own in (corpus, replace(corpus, digest="3" * 32)):
         with pytest.raises(ModelError, match=r"trained on speaker f1 .*; evaluate it on another corpus"):
             evaluate_model(load_model(tmp_path / "all"), own, {}, no_progress)
+
+
+def test_strangers_in_a_corpus_of_the_same_name_are_scored(corpus: Corpus, tmp_path: Path) -> None:
+    everyone = (Member(identity="0", fold="all", seed=1, test_speakers=(), epochs=3),)
+    write_model(tmp_path / "all", corpus=corpus.identity, members=everyone, trained_on="all", speakers=("x1", "x2"))
+    evaluation = evaluate_model(load_model(tmp_path / "all"), replace(corpus, digest="3" * 32), {}, no_progress)
+    assert (evaluation.networks, evaluation.speakers) == ("all", 4)
 
 
 @pytest.fixture
