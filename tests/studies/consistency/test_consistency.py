@@ -154,14 +154,10 @@ DAMAGE = {
     ),
     "fold run deleted": Damage(lambda place: delete(place, place.run("fold")), ("missing",), "MLflow lacks 1"),
     "all fold runs of a trial deleted": Damage(a_trial_run_without_its_folds, ("missing",), "MLflow lacks 2"),
-    "trial run deleted": Damage(
-        lambda place: delete(place, place.run("trial")),
-        ("missing", "orphaned", "orphaned"),
-        "does not show its end",
-    ),
+    "trial run deleted": Damage(lambda place: delete(place, place.run("trial")), ("missing",), "does not show its end"),
     "tag that names a trial deleted": Damage(
         lambda place: place.store.client.delete_tag(place.run("trial").info.run_id, schema.TRIAL_ID),
-        ("malformed", "missing", "orphaned", "orphaned"),
+        ("malformed", "missing"),
         "the tag that names it is missing",
         superseded=1,
     ),
@@ -179,13 +175,11 @@ DAMAGE = {
     ),
     "tag of a kind deleted": Damage(
         lambda place: place.store.client.delete_tag(place.run("study").info.run_id, schema.KIND),
-        ("malformed", "missing", "orphaned", "orphaned"),
+        ("malformed", "missing"),
         "its tag ser.kind is missing",
         superseded=1,
     ),
-    "study run deleted": Damage(
-        lambda place: delete(place, place.run("study")), ("missing", "orphaned", "orphaned"), "there is none above"
-    ),
+    "study run deleted": Damage(lambda place: delete(place, place.run("study")), ("missing",), "there is none above"),
     "fold run below no trial": Damage(
         lambda place: place.store.client.set_tag(place.run("fold").info.run_id, schema.PARENT, "f" * 32),
         ("orphaned",),
