@@ -47,6 +47,7 @@ def build_report(
     request: ComparisonRequest = DEFAULT_REQUEST,
     output: Path | None = None,
     score_unseen: Callable[[Analysis], UnseenSpeakers] | None = None,
+    audio: bool = False,
 ) -> Report | None:
     """Analyse a table and write its report.
 
@@ -57,12 +58,14 @@ def build_report(
         request: Comparisons to make; the report of any request but the default has its own folder.
         output: Folder of the report, or None for one in the data directory.
         score_unseen: Scores variants on unseen speakers; None leaves that out.
+        audio: Whether the page holds the recordings of the hardest utterances.
 
     Returns:
         The report, or None where no fold has a result.
 
     Raises:
         ComparisonError: The request names a variant that does not exist.
+        CorpusError: There are to be recordings, and the folder does not hold the corpus.
         StorageError: The folder cannot be written.
     """
     first = next((fold for trial in table.trials for fold in trial.folds), None)
@@ -74,7 +77,7 @@ def build_report(
     suffix = [f"asked-{digest_of([request.baseline, *request.variants, *margins])[:8]}"] if request else []
     name = _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *suffix)
     folder = output or home.reports / name
-    context = report_context(home, studies, table)
+    context = report_context(home, studies, analysis, audio)
     if score_unseen is not None:
         context = replace(context, unseen=score_unseen(analysis))
     try:

@@ -9,32 +9,69 @@ from ser.features.store import read_metadata
 from studies.planning.command import study_command
 from studies.planning.study_file import format_study_file
 from studies.provenance import home_tag_name
+from studies.reporting.audio_clips import read_clips
 from studies.reporting.importances import compute_importances, trial_groups
+from studies.reporting.next_commands import home_option, model_commands
+from studies.reporting.utterance_map import draw_utterance_map
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
-from tracking.analysis.report_context import FrontEndCost, ReportContext, StudyInfo
+from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.report.details import hardest_ids
+from tracking.analysis.report_context import FrontEndCost, ReportContext, StudyInfo, UtteranceMap
 from tracking.analysis.results_table import ResultsTable
+from tracking.analysis.variants.choice import choose_variant
+from tracking.analysis.variants.scores import ScoredVariant
+
+_MORE_SEEDS = 5
 
 
-def report_context(home: Home, studies: Sequence[StudySummary], table: ResultsTable) -> ReportContext:
+def report_context(
+    home: Home, studies: Sequence[StudySummary], analysis: Analysis, audio: bool = False
+) -> ReportContext:
     """Gather the information that a report shows beside its results.
 
     Args:
         home: The data directory.
         studies: All studies.
-        table: The results.
+        analysis: The analysed results.
+        audio: Whether the recordings of the hardest utterances are read.
 
     Returns:
-        Commands and progress of the studies in the table that are known here, importances of settings, and costs of
-        front ends.
+        Commands and progress of the studies in the table that are known here, importances of settings, commands that
+        go on from the variant that validation chose, the map of its utterances, recordings, and costs of front ends.
+
+    Raises:
+        CorpusError: Recordings are to be read, and the folder does not hold the corpus.
+        AudioError: Recordings are to be read, and one cannot be.
     """
+    table, winner = analysis.table, choose_variant(analysis.variants)
     names = {trial.study for trial in (*table.trials, *(pruned.trial for pruned in table.pruned))}
     importances = tuple(map(compute_importances, trial_groups(table)))
+    of_table = [study for study in studies if study.name in names]
+    drawn = None if winner is None else draw_utterance_map(home, winner)
+    hardest = hardest_ids(analysis) if audio else ()
     return ReportContext(
-        {study.name: _study_info(home, study) for study in studies if study.name in names},
+        {study.name: _study_info(home, study) for study in of_table},
         importances,
+        commands=() if winner is None else _next_commands(home, of_table, winner),
+        utterance_map=drawn if isinstance(drawn, UtteranceMap) else None,
+        clips=read_clips(home, of_table[0], hardest) if hardest and of_table else {},
+        notes=(drawn,) if isinstance(drawn, str) else (),
         front_ends=front_end_costs(home, table),
     )
+
+
+def _next_commands(home: Home, studies: Sequence[StudySummary], winner: ScoredVariant) -> tuple[tuple[str, str], ...]:
+    """Commands that use the winner, and one that repeats its study with more seeds, each with its purpose."""
+    study = next((study for study in studies if study.name == winner.trials[0].study), None)
+    if study is None:
+        return ()
+    make, predict = model_commands(study.name, home)
+    commands = [("Make its model", make), ("Recognise emotions", predict)]
+    if len(winner.seeds) == 1:
+        again = study_command(study.plan, study.root_of(home_tag_name(home.root)))
+        commands.append(("Train more seeds", f"{again} --seeds {_MORE_SEEDS}{home_option(home)}"))
+    return tuple(commands)
 
 
 def front_end_costs(home: Home, table: ResultsTable) -> tuple[FrontEndCost, ...]:

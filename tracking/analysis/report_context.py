@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True)
 class StudyInfo:
@@ -40,6 +43,27 @@ class ParameterImportances:
     group: str
     trials: int
     shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class UtteranceMap:
+    """Utterances in a plane: the first two principal components of their pooled frames.
+
+    Attributes:
+        source: Description of the frames.
+        utterances: Utterance ids.
+        speakers: Speaker of each utterance.
+        emotions: Emotion of each utterance.
+        points: Coordinates, shape `(utterance, 2)`.
+        explained: Share of the variance along each axis, 0..1.
+    """
+
+    source: str
+    utterances: tuple[str, ...]
+    speakers: tuple[str, ...]
+    emotions: tuple[str, ...]
+    points: NDArray[np.float64]
+    explained: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -85,12 +109,20 @@ class ReportContext:
         importances: Importances of settings, one for each group of trials that share them.
         unseen: UA on speakers of whom few recordings are at hand.
         front_ends: Cost of the front ends whose stores are at hand.
+        commands: Commands that use the variant that validation chose, and that go on, each with its purpose.
+        utterance_map: Map of the utterances; None where their frames are not at hand.
+        clips: Recording of an utterance as a WAV file, by its id.
+        notes: Notes for the reader beside those of the results.
     """
 
     studies: Mapping[str, StudyInfo] = field(default_factory=dict)
     importances: tuple[ParameterImportances, ...] = ()
     unseen: UnseenSpeakers = UnseenSpeakers()
     front_ends: tuple[FrontEndCost, ...] = ()
+    commands: tuple[tuple[str, str], ...] = ()
+    utterance_map: UtteranceMap | None = None
+    clips: Mapping[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:

@@ -12,7 +12,11 @@ from ser.identity import DEVICE_TYPES, fold_identity
 from ser.metrics import confusion_matrix, unweighted_accuracies, weighted_accuracies
 from ser.results import AttentionEffect, CorpusIdentity, EpochRecord, Evaluation, Fold, FoldResult, TargetReport
 
-CURVE_METRICS: tuple[Literal["training_loss", "validation_ua"], ...] = ("training_loss", "validation_ua")
+CURVE_METRICS: tuple[Literal["training_loss", "validation_ua", "validation_loss"], ...] = (
+    "training_loss",
+    "validation_ua",
+    "validation_loss",
+)
 """Metrics whose learning curves a report shows."""
 
 
@@ -78,6 +82,7 @@ class ScoredFold:
         results_version: Version of the code's results.
         environment: Versions and machine, by name.
         test: Predictions for the test speakers.
+        confidences: Score of the decided class for each of them, 0..1, shape `(utterance,)`.
         confusion: Counts of these predictions, shape `(class, class)`, rows true.
         ua: Test UA over the classes that the fold's test set has, 0..1.
         wa: Test WA, 0..1.
@@ -102,6 +107,7 @@ class ScoredFold:
     results_version: int
     environment: Mapping[str, str]
     test: Predictions
+    confidences: NDArray[np.float64]
     confusion: NDArray[np.int64]
     ua: float
     wa: float
@@ -153,6 +159,12 @@ def score_folds(folds: Sequence[FoldResult]) -> tuple[ScoredFold, ...]:
     return tuple(_score_fold(fold, *fold_scores) for fold, fold_scores in zip(folds, scores, strict=True))
 
 
+def decided_scores(evaluation: Evaluation) -> NDArray[np.float64]:
+    """Return the score of the decided class of each utterance, 0..1, shape `(utterance,)`."""
+    pairs = zip(evaluation.scores, evaluation.predicted, strict=True)
+    return np.array([scores[decided] for scores, decided in pairs], dtype=np.float64)
+
+
 def _confusion_matrices(evaluations: Sequence[Evaluation], classes: int) -> NDArray[np.int64]:
     return np.stack([confusion_matrix(evaluation.actual, evaluation.predicted, classes) for evaluation in evaluations])
 
@@ -171,6 +183,7 @@ def _score_fold(
         test=Predictions(
             test.utterances, test.speakers, test.sessions, test.actual, np.array(test.predicted, dtype=np.int64)
         ),
+        confidences=decided_scores(test),
         confusion=confusion,
         ua=ua,
         wa=wa,

@@ -46,14 +46,14 @@ def report(options: ReportOptions) -> None:
         take_over_results(home, display.on_message, display.progress_bar)
         unseen = UnseenRequest(options.unseen)
         if options.watch:
-            written = _watch_report(home, location, display, request, output, unseen)
+            written = _watch_report(home, location, display, request, output, unseen, options.audio)
         else:
-            written = write_current_report(home, location, studies, display, request, output, unseen)
+            written = write_current_report(home, location, studies, display, request, output, unseen, options.audio)
     if written is None:
         raise StudyError(f"no fold of corpus {study.plan.corpus_name} has a result yet; see: ser study status")
     print_results(study.name, written, home)
-    if not request:
-        # The report of any other request would replace the default one there.
+    if not (request or options.audio):
+        # The report of any other request would replace the default one there; recordings stay on this machine.
         upload(written, home, study)
 
 
@@ -64,6 +64,7 @@ def _watch_report(
     request: ComparisonRequest,
     output: Path | None,
     unseen: UnseenRequest,
+    audio: bool,
 ) -> Report | None:
     """Build reports until no study runs or Ctrl-C ends it, and return the last one.
 
@@ -80,7 +81,7 @@ def _watch_report(
     def build(table: ResultsTable, studies: Sequence[StudySummary]) -> Report | None:
         running = is_any_running(studies, home, location)
         score = None if running else _unseen_scorer(home, studies, unseen, display)
-        return build_report(table, home, studies, request, output, score)
+        return build_report(table, home, studies, request, output, score, audio)
 
     try:
         watch_study(home, location, build, on_report)
@@ -97,6 +98,7 @@ def write_current_report(
     request: ComparisonRequest = DEFAULT_REQUEST,
     output: Path | None = None,
     unseen: UnseenRequest = ONLY_THE_BEST,
+    audio: bool = False,
 ) -> Report | None:
     """Write the report of all results that exist now.
 
@@ -108,6 +110,7 @@ def write_current_report(
         request: Comparisons to make.
         output: Folder of the report, or None for one in the data directory.
         unseen: Variants that are scored on unseen speakers.
+        audio: Whether the page holds the recordings of the hardest utterances.
 
     Returns:
         The report, or None where no fold has a result.
@@ -117,7 +120,8 @@ def write_current_report(
         reader.fetch(studies, display.progress_bar("fetching results"))
     table = reader.table(studies, display.progress_bar("reading results"))
     update = display.progress_bar("writing the report")
-    report = build_report(table, home, studies, request, output, _unseen_scorer(home, studies, unseen, display))
+    score = _unseen_scorer(home, studies, unseen, display)
+    report = build_report(table, home, studies, request, output, score, audio)
     update(1, 1)
     return report
 

@@ -54,6 +54,13 @@ class ReportOptions(HomeOptions):
             file_okay=False,
         ),
     ] = None
+    audio: Annotated[
+        bool,
+        typer.Option(
+            "--audio",
+            help="Put the recordings of the hardest utterances into the page; such a page is not uploaded to MLflow.",
+        ),
+    ] = False
     watch: Annotated[
         bool, typer.Option("--watch", help="Rewrite it after every new fold, until no study of the corpus runs.")
     ] = False

@@ -10,11 +10,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from studies.cli.terminal.console import Console
+from studies.reporting.next_commands import is_default_home, model_commands
 from studies.reporting.report_runner import Report
 from studies.storages.home import Home
 from tracking.analysis.report import LEGEND, shown_difference, summary_rows, summary_title, summary_verdict
 
-_DEFAULT_HOME = Path("data")
 _NOTE = "note"
 
 
@@ -76,14 +76,12 @@ def next_steps(study: str, page: Path, home: Home) -> list[str]:
         page: The report.
         home: The data directory; commands name it where it is not the default one.
     """
-    root = home.root.resolve()
-    is_default = root == _DEFAULT_HOME.resolve()
-    option = "" if is_default else f" --home {shlex.quote(str(root))}"
-    variable = "" if is_default else f" {shlex.quote(f'SER_HOME={root}')}"
+    make, predict = model_commands(study, home)
+    variable = "" if is_default_home(home) else f" {shlex.quote(f'SER_HOME={home.root.resolve()}')}"
     return [
         f"study:  {study}",
         f"report: {page.resolve()}",
-        f"model:  ser model make --study {study}{option}",
-        f"        ser predict AUDIO{option}",
+        f"model:  {make}",
+        f"        {predict}",
         f"runs:   make ui{variable}",
     ]

@@ -7,7 +7,7 @@ from tracking.analysis.comparison.comparison import Comparison
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.classical import Classifier, ScoredBaseline
-from tracking.analysis.variants.naming import SELECTED
+from tracking.analysis.variants.naming import FIXED, SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 
 DEVELOPMENT_RECIPES = ("recommended", "quick", "extended")
@@ -105,9 +105,9 @@ UNCONFIRMED_OVER_SESSIONS = Caveat(
 OVERLAP = Caveat(
     "overlapping-training",
     "overlapping training sets",
-    "The models of two folds share training speakers, so fold scores are not independent; the "
-    "deviation over folds is a description, not a standard error, and the verdict is conditional on these training "
-    "sets: a difference that one of them gives to all of its test speakers is not told from a better variant.",
+    "The models of two folds share training speakers, so that fold scores are not independent. The verdict is "
+    "conditional on these training sets: a difference that one of them gives to all of its test speakers is not told "
+    "from a better variant.",
 )
 SAME_SENTENCES = Caveat(
     "same-sentences",
@@ -126,6 +126,12 @@ SEARCHED = Caveat(
     "found by a search",
     "The point was proposed by a search for the highest mean validation UA. Every speaker validates one fold and tests "
     "another, so the search has used the labels of all: confirm it on another corpus.",
+)
+CHOSEN_HERE = Caveat(
+    "chosen-here",
+    "the winner was chosen on this corpus",
+    "Every speaker validates one fold and tests another, so the choice among variants has used the labels of all and "
+    "flatters the winner: by up to 3.7 points in simulations of 48 equal trials. A choice per fold does not.",
 )
 SYNTHETIC = Caveat(
     "synthetic",
@@ -207,6 +213,7 @@ def report_caveats(analysis: Analysis) -> tuple[Caveat, ...]:
         (UA_ONLY, ua_only(analysis)),
         (SAME_SENTENCES, "emodb" in corpora),
         (PRUNED, bool(analysis.table.pruned)),
+        (CHOSEN_HERE, sum(variant.kind == FIXED and variant.complete for variant in variants) > 1),
         (OVERLAP, any(len(variant.scheme) > 1 for variant in variants)),
         (MIXED_CODE, len({fold.results_version for fold in folds}) > 1),
         (MIXED_DEVICES, len(environments) > 1),

@@ -1,6 +1,6 @@
-"""Figures of one variant: its confusion matrix and its learning curves."""
+"""Figures of one variant: its confusion matrix, what differs from another one, and its learning curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.collections import PatchCollection
@@ -18,6 +18,8 @@ from tracking.analysis.figures.style import Margins, annotate, make_figure
 # Ink stays readable on the darkest cell, on light and on dark pages.
 _SHADE = 0.55
 _PANEL_WIDTH = 3.6
+_LEAST_SHOWN = 0.005
+"""Differences of shares that round to less than a point are not shown."""
 
 
 def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotions: Sequence[str], title: str) -> Figure:
@@ -31,17 +33,51 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
     Returns:
         A figure 3.6 inches wide; cells without utterances stay empty.
     """
+    k, shares = len(emotions), row_shares(confusion)
+    cells = {}
+    for row, column in np.argwhere(confusion > 0).tolist():
+        share = f"{100 * shares[row, column]:.0f}"
+        text = f"{share}%\n{confusion[row, column]:.0f}" if k <= 8 else share
+        cells[row, column] = text, to_rgba(PALETTE.accent, _SHADE * float(shares[row, column]))
+    return _matrix_figure(cells, emotions, title)
+
+
+def confusion_difference_figure(
+    confusion: NDArray[np.float64], baseline: NDArray[np.float64], emotions: Sequence[str], title: str
+) -> Figure:
+    """Draw the shares of one confusion matrix less those of another one, in points.
+
+    Args:
+        confusion: Counts (or their mean over seeds), shape `(class, class)`, rows true.
+        baseline: Counts of the other one, same shape.
+        emotions: Names of the classes.
+        title: Title.
+
+    Returns:
+        A figure 3.6 inches wide, blue where there are more decisions and orange where there are fewer; cells in
+        which nothing differs stay empty.
+    """
+    differences = row_shares(confusion) - row_shares(baseline)
+    largest = max(float(np.abs(differences).max()), 1e-9)
+    cells = {}
+    for row, column in np.argwhere(np.abs(differences) >= _LEAST_SHOWN).tolist():
+        difference = float(differences[row, column])
+        colour = PALETTE.accent if difference > 0 else PALETTE.second
+        text = f"{100 * difference:+.0f}".replace("-", "−")
+        cells[row, column] = text, to_rgba(colour, _SHADE * abs(difference) / largest)
+    return _matrix_figure(cells, emotions, title)
+
+
+def _matrix_figure(
+    cells: Mapping[tuple[int, int], tuple[str, tuple[float, float, float, float]]], emotions: Sequence[str], title: str
+) -> Figure:
+    """Draw a matrix of classes with a text and a colour in each of some cells."""
     k = len(emotions)
     figure, (axes,) = make_figure(_PANEL_WIDTH, 3.64, title, Margins(left=0.9, right=0.05, top=0.26, bottom=0.73))
     text_pt = 8.0 if k <= 5 else 6.5 if k <= 8 else 5.0
-    shares = row_shares(confusion)
-    filled = [(int(row), int(column)) for row, column in np.argwhere(confusion > 0)]
-    cells = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in filled]
-    shades = [to_rgba(PALETTE.accent, _SHADE * float(shares[cell])) for cell in filled]
-    axes.add_collection(PatchCollection(cells, facecolors=shades, linewidths=0))
-    for row, column in filled:
-        share = f"{100 * shares[row, column]:.0f}"
-        text = f"{share}%\n{confusion[row, column]:.0f}" if k <= 8 else share
+    patches = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in cells]
+    axes.add_collection(PatchCollection(patches, facecolors=[colour for _, colour in cells.values()], linewidths=0))
+    for (row, column), (text, _) in cells.items():
         axes.text(column, row, text, ha="center", va="center", fontsize=text_pt, color=PALETTE.ink)
     names = [truncate(emotion, 12) for emotion in emotions]
     axes.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), aspect="equal", xticks=[], yticks=[])
@@ -57,12 +93,15 @@ def confusion_figure(confusion: NDArray[np.int64] | NDArray[np.float64], emotion
 
 
 def curves_figure(
-    loss: Curve | None, ua: Curve | None, title: str, ua_percent: tuple[float, float] | None = None
+    losses: tuple[Curve | None, Curve | None],
+    ua: Curve | None,
+    title: str,
+    ua_percent: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw training loss (left axis) and validation UA (right axis), means with deviation bands.
+    """Draw training and validation loss (left axis) and validation UA (right axis), means with deviation bands.
 
     Args:
-        loss: Training loss, in nats.
+        losses: Loss in training (dashed) and in validation (dotted), in nats.
         ua: Validation UA, 0..1; drawn in percent.
         title: Title.
         ua_percent: Limits of the right axis, so that neighbouring figures are comparable; None for those of the data.
@@ -75,7 +114,8 @@ def curves_figure(
     for spine in right.spines.values():
         spine.set_visible(False)
     for axes, curve, scale, colour, style, name in (
-        (left, loss, 1.0, PALETTE.second, "--", "training loss, nats"),
+        (left, losses[1], 1.0, PALETTE.muted, ":", "loss, nats"),
+        (left, losses[0], 1.0, PALETTE.second, "--", "loss, nats"),
         (right, ua, 100.0, PALETTE.accent, "-", "validation UA, percent"),
     ):
         axes.set_ylabel(name, color=colour, fontsize=8)

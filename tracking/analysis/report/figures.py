@@ -1,6 +1,6 @@
 """Figures of the report as SVG, and the choice of variants where there are too many to show all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
@@ -9,12 +9,17 @@ from tracking.analysis.comparison.caveats import ua_only
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries, forest_rows, learning_curve, shared_percent_limits, speaker_rows
+from tracking.analysis.figures.decisions import map_figure, reliability_figure
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
-from tracking.analysis.figures.panels import confusion_figure, curves_figure
+from tracking.analysis.figures.overview import overview_figure
+from tracking.analysis.figures.panels import confusion_difference_figure, confusion_figure, curves_figure
 from tracking.analysis.figures.search import importance_figure, scope_figure
 from tracking.analysis.figures.svg import to_inline_svg
-from tracking.analysis.report_context import ParameterImportances
-from tracking.analysis.variants.classical import ScoredClassifier
+from tracking.analysis.report.first_screen import overview_rows
+from tracking.analysis.report_context import ParameterImportances, UtteranceMap
+from tracking.analysis.statistics.calibration import Calibration
+from tracking.analysis.variants.choice import choose_variant
+from tracking.analysis.variants.classical import Classifier
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -45,46 +50,67 @@ class ReportFigures:
     """Figures of a report.
 
     Attributes:
-        forest: Differences with intervals of the reportable variants; None where none was compared.
-        all_forest: The same for every comparison; None where there are no others.
+        overview: UA with chance, and differences from the baseline, of the first screen's rows; None without a row.
+        all_forest: Differences of every comparison; None where none was made.
         all_forest_note: Note where not all comparisons are drawn; else empty.
         speakers: UA of each speaker; None where there are no variants.
-        confusions: Confusion matrices.
-        curves: Learning curves.
+        confusions: Confusion matrices of the variant that validation chose and its baseline, and their difference.
+        other_confusions: Confusion matrices of other rows.
+        curves: Learning curves of the same two.
+        other_curves: Learning curves of other variants.
+        reliabilities: Reliability diagrams.
+        utterances: Map of the utterances; None where it could not be computed.
         scopes: UA over the scope; None where no variant was run with two scopes.
         panels_note: Note where not all variants are drawn; else empty.
     """
 
-    forest: ResponsiveFigure | None
+    overview: ResponsiveFigure | None
     all_forest: ResponsiveFigure | None
     all_forest_note: str
     speakers: ResponsiveFigure | None
     confusions: tuple[ResponsiveFigure, ...]
+    other_confusions: tuple[ResponsiveFigure, ...]
     curves: tuple[ResponsiveFigure, ...]
+    other_curves: tuple[ResponsiveFigure, ...]
+    reliabilities: tuple[ResponsiveFigure, ...]
+    utterances: ResponsiveFigure | None
     scopes: ResponsiveFigure | None
     panels_note: str
 
 
-def render_figures(analysis: Analysis, scopes: Sequence[ScopeSeries]) -> ReportFigures:
+def render_figures(
+    analysis: Analysis,
+    scopes: Sequence[ScopeSeries],
+    calibrations: Mapping[str, Calibration],
+    utterance_map: UtteranceMap | None,
+) -> ReportFigures:
     """Draw the figures of a report.
 
     Args:
         analysis: The analysed results.
         scopes: UA over scopes.
+        calibrations: Reliability of confidences, by the label of the row.
+        utterance_map: Map of the utterances, where it could be computed.
 
     Returns:
         The figures; where there are too many variants to show all, of the reportable ones first.
     """
     comparisons, variants = analysis.comparisons.comparisons, shown_variants(analysis)
-    rows: list[ScoredClassifier] = [*variants, *analysis.baselines[:MAX_CLASSICAL_PANELS]]
-    first, ranked = first_comparisons(analysis), shown_comparisons(analysis)
+    classical = analysis.baselines[:MAX_CLASSICAL_PANELS]
+    ranked, pair = shown_comparisons(analysis), leading_pair(analysis)
+    rows = (*variants, *classical)
+    curves = dict(zip(variants, _curves(variants), strict=True))
     return ReportFigures(
-        forest=_forest(first, "UA against the baseline, with 95% intervals"),
-        all_forest=_forest(ranked, "UA against the baseline, every comparison") if len(ranked) > len(first) else None,
+        overview=_overview(analysis),
+        all_forest=_forest(ranked, "UA against the baseline, every comparison"),
         all_forest_note=_shown_note(len(ranked), len(comparisons), "comparisons are drawn; the table has all."),
         speakers=_speakers(rows, ua_only(analysis)),
-        confusions=tuple(map(_confusion, rows)),
-        curves=_curves(variants),
+        confusions=(*map(_confusion, pair), *_confusion_difference(pair)),
+        other_confusions=tuple(_confusion(row) for row in rows if row not in pair),
+        curves=tuple(figure for variant, figure in curves.items() if variant in pair),
+        other_curves=tuple(figure for variant, figure in curves.items() if variant not in pair),
+        reliabilities=tuple(_reliability(label, calibration) for label, calibration in calibrations.items()),
+        utterances=None if utterance_map is None else _utterances(utterance_map),
         scopes=_scopes(scopes[:MAX_SCOPE_SERIES]),
         panels_note=_shown_note(
             len(variants), len(analysis.variants), f"variants: {SHOWN_FIRST}; the CSV files have all."
@@ -97,11 +123,26 @@ def _shown_note(shown: int, total: int, text: str) -> str:
     return "" if shown == total else f"{shown} of {total} {text}"
 
 
-def first_comparisons(analysis: Analysis) -> tuple[Comparison, ...]:
-    """Comparisons of the first screen: of variants that no test score chose, and of classical baselines."""
-    labels = {variant.label for variant in analysis.reportable} | {baseline.label for baseline in analysis.baselines}
-    comparisons = analysis.comparisons.comparisons
-    return tuple(comparison for comparison in comparisons if comparison.variant in labels)[:MAX_ROWS]
+def leading_pair(analysis: Analysis) -> tuple[Classifier, ...]:
+    """Choose the two rows that are shown in detail, the one to be explained first.
+
+    Returns:
+        The variant that validation chose with its baseline; where it is a baseline itself, the variant that has the
+        highest validation UA of those compared with it, and it; else it and logistic regression, or it alone.
+    """
+    winner = choose_variant(analysis.variants)
+    if winner is None:
+        return ()
+    rows: dict[str, Classifier] = {row.label: row for row in analysis.classifiers}
+    comparison = analysis.comparison_of(winner.label) or analysis.classical_comparison_of(winner)
+    rivals = [
+        variant
+        for variant in analysis.complete
+        if (made := analysis.comparison_of(variant.label)) is not None and made.baseline == winner.label
+    ]
+    if analysis.comparison_of(winner.label) is None and rivals:
+        return max(rivals, key=lambda rival: rival.validation_ua), winner
+    return (winner,) if comparison is None else (winner, rows[comparison.baseline])
 
 
 def shown_comparisons(analysis: Analysis) -> tuple[Comparison, ...]:
@@ -118,18 +159,14 @@ def shown_comparisons(analysis: Analysis) -> tuple[Comparison, ...]:
 
 
 def shown_variants(analysis: Analysis) -> tuple[ScoredVariant, ...]:
-    """Variants that have their own panels, in the order of the report: reportable ones first."""
-    variants = analysis.variants
-    best = max(analysis.reportable, key=lambda variant: variant.scores.ua.mean, default=None)
-    comparison = None if best is None else analysis.comparison_of(best.label)
-    baseline = None if comparison is None else comparison.baseline
+    """Variants that have their own panels, in the order of the report: the leading pair and reportable ones first."""
+    variants, pair = analysis.variants, leading_pair(analysis)
     reportable = {variant.label for variant in analysis.reportable}
 
-    def rank(index: int) -> tuple[bool, bool, bool, bool, bool, int]:
+    def rank(index: int) -> tuple[bool, bool, bool, bool, int]:
         variant = variants[index]
         return (
-            variant is not best,
-            variant.label != baseline,
+            variant not in pair,
             variant.label not in reportable,
             variant.configuration.attention != "none",
             variant.kind != SELECTED,
@@ -148,7 +185,16 @@ def _forest(comparisons: Sequence[Comparison], title: str) -> ResponsiveFigure |
     return _render(lambda width: forest_figure(rows, width, title), description)
 
 
-def _speakers(variants: Sequence[ScoredClassifier], wa_greyed_out: bool) -> ResponsiveFigure | None:
+def _overview(analysis: Analysis) -> ResponsiveFigure | None:
+    rows = overview_rows(analysis)
+    if not rows:
+        return None
+    chance = 1 / max(variant.predictions.classes for variant in analysis.variants)
+    description = f"UA of {len(rows)} rows with 95% intervals and chance, and their differences from the baseline"
+    return _render(lambda width: overview_figure(rows, chance, width), f"{description}; summary.csv has the numbers")
+
+
+def _speakers(variants: Sequence[Classifier], wa_greyed_out: bool) -> ResponsiveFigure | None:
     if not variants:
         return None
     rows = speaker_rows(variants)
@@ -165,26 +211,52 @@ def _scopes(series: Sequence[ScopeSeries]) -> ResponsiveFigure | None:
     return _render(lambda width: scope_figure(series, width, title), description)
 
 
-def _confusion(variant: ScoredClassifier) -> ResponsiveFigure:
+def _confusion(variant: Classifier) -> ResponsiveFigure:
     label, emotions = variant.label, variant.predictions.corpus.emotions
     figure = confusion_figure(variant.scores.confusion, emotions, label)
     return ResponsiveFigure(to_inline_svg(figure, f"Confusion matrix of {label}; confusions.csv has the counts"))
 
 
+def _confusion_difference(pair: Sequence[Classifier]) -> tuple[ResponsiveFigure, ...]:
+    """Draw the difference of two confusion matrices, where there are two of the same classes."""
+    if len(pair) < 2 or pair[0].predictions.corpus.emotions != pair[1].predictions.corpus.emotions:
+        return ()
+    first, second = pair
+    confusions = first.scores.confusion, second.scores.confusion
+    figure = confusion_difference_figure(*confusions, first.predictions.corpus.emotions, "first less second, points")
+    description = f"Confusion matrix of {first.label} less that of {second.label}, in points of a row"
+    return (ResponsiveFigure(to_inline_svg(figure, description)),)
+
+
+def _reliability(label: str, calibration: Calibration) -> ResponsiveFigure:
+    description = f"Reliability of the confidences of {label}; reliability.csv has the numbers"
+    return ResponsiveFigure(to_inline_svg(reliability_figure(calibration, label), description))
+
+
+def _utterances(utterance_map: UtteranceMap) -> ResponsiveFigure:
+    count = len(utterance_map.utterances)
+    description = f"Map of {count} utterances by emotion and by speaker; map.csv has the coordinates"
+    columns = utterance_map.points, utterance_map.emotions, utterance_map.speakers, utterance_map.explained
+    return _render(lambda width: map_figure(*columns, width), description)
+
+
 def _curves(variants: Sequence[ScoredVariant]) -> tuple[ResponsiveFigure, ...]:
     """Draw learning curves, all with the same axis of UA."""
     folds = [[fold for seed in variant.scored_seeds for fold in variant.folds[seed]] for variant in variants]
-    losses = [learning_curve(variant_folds, "training_loss") for variant_folds in folds]
+    losses = [
+        (learning_curve(variant_folds, "training_loss"), learning_curve(variant_folds, "validation_loss"))
+        for variant_folds in folds
+    ]
     uas = [learning_curve(variant_folds, "validation_ua") for variant_folds in folds]
     limits = shared_percent_limits(uas)
     labels = [variant.label for variant in variants]
     return tuple(
         ResponsiveFigure(
             to_inline_svg(
-                curves_figure(loss, ua, label, limits), f"Learning curves of {label}; curves.csv has the numbers"
+                curves_figure(pair, ua, label, limits), f"Learning curves of {label}; curves.csv has the numbers"
             )
         )
-        for label, loss, ua in zip(labels, losses, uas, strict=True)
+        for label, pair, ua in zip(labels, losses, uas, strict=True)
     )
 
 

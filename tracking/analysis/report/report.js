@@ -1,5 +1,13 @@
-// Sorting of tables: numbers by value, texts by the reader's alphabet, missing values last.
 "use strict";
+// A link into a folded part opens it, and so does printing.
+const openAround = (id) => {
+  for (let node = document.getElementById(id); node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+};
+const openTarget = () => openAround(decodeURIComponent(location.hash.slice(1)));
+addEventListener("hashchange", openTarget);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
+openTarget();
+// Sorting of tables: numbers by value, texts by the reader's alphabet, missing values last.
 for (const table of document.querySelectorAll("table")) {
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[table.tHead.rows.length - 1].cells];

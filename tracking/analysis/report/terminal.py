@@ -68,7 +68,7 @@ def summary_verdict(analysis: Analysis) -> str:
     comparisons = analysis.comparisons.comparisons
     judged = _judged(analysis)
     if not comparisons:
-        return f"No verdict: nothing is compared. {headline(analysis).sentence}"
+        return f"No verdict: nothing is compared. {headline(analysis)}"
     if not judged:
         speakers = max(comparison.ua_speakers.clusters for comparison in comparisons)
         return f"No verdict: {speakers} test speakers are too few for a claim, which needs {MIN_SPEAKERS}."

@@ -11,21 +11,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ser.files import atomic_write
-from tracking.analysis.comparison.caveats import (
-    Caveat,
-    baseline_caveats,
-    comparison_caveats,
-    report_caveats,
-    variant_caveats,
-)
+from tracking.analysis.comparison.caveats import report_caveats
 from tracking.analysis.comparison.interpretation import CONDITIONAL_ON_TRAINING, RECOMMENDED_TEST, describe_family
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries, scope_series
+from tracking.analysis.report.details import calibrations, hardest_decisions
 from tracking.analysis.report.figures import render_figures, render_importances
+from tracking.analysis.report.first_screen import summary_table, weakest_confusions
 from tracking.analysis.report.front_ends import front_end_section
 from tracking.analysis.report.headline import headline
+from tracking.analysis.report.open_questions import open_questions
 from tracking.analysis.report.tables.comparisons import comparison_table, skipped_table
-from tracking.analysis.report.tables.export import write_table
+from tracking.analysis.report.tables.decisions import hardest_table, map_frame, reliability_frame
+from tracking.analysis.report.tables.export import write_dataframe, write_table
 from tracking.analysis.report.tables.folds import cost_table, fold_tables, variance_table
 from tracking.analysis.report.tables.model import Table
 from tracking.analysis.report.tables.provenance import (
@@ -39,9 +37,11 @@ from tracking.analysis.report.tables.published import paper_comparison
 from tracking.analysis.report.tables.scores import attention_by_label_tables, class_tables, results_table
 from tracking.analysis.report.tables.search import importance_table, scope_table
 from tracking.analysis.report.tables.sensitivity import notes_on_tests_table, sensitivity_table
+from tracking.analysis.report.terminal import shown_difference
 from tracking.analysis.report.tidy_csv import write_tidy_tables
 from tracking.analysis.report.unseen import unseen_table
 from tracking.analysis.report_context import ReportContext
+from tracking.analysis.variants.choice import choose_variant
 
 _TEMPLATES = Path(__file__).parent
 _NO_CONTEXT = ReportContext()
@@ -73,17 +73,24 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
     shared_caveats = report_caveats(analysis)
     for table in exported:
         write_table(table, shared_caveats, tables_folder)
-    tidy_names = write_tidy_tables(analysis, tables_folder)
+    tidy_names = [*write_tidy_tables(analysis, tables_folder)]
+    reliabilities = calibrations(analysis)
+    tidy_frames = {"reliability": reliability_frame(reliabilities)} if reliabilities else {}
+    if context.utterance_map is not None:
+        tidy_frames["map"] = map_frame(context.utterance_map)
+    for name, frame in tidy_frames.items():
+        write_dataframe(frame, tables_folder / f"{name}.csv")
     page = _render_page(
         analysis,
+        context,
         attention_tables=attention_tables,
         tables=tables,
         paper=paper,
         front_ends=front_ends,
         unseen_notes=context.unseen.notes,
         partial=_partial_note(analysis, context),
-        tidy_tables=[(name, "csv", name) for name in tidy_names],
-        figures=render_figures(analysis, series),
+        tidy_tables=[(name, "csv", name) for name in (*tidy_names, *tidy_frames)],
+        figures=render_figures(analysis, series, reliabilities, context.utterance_map),
         importance_figures=render_importances(context.importances),
         study_files=[study.file for study in context.studies.values() if study.file],
     )
@@ -96,7 +103,10 @@ def _tables(analysis: Analysis, context: ReportContext, series: Sequence[ScopeSe
     """Make the tables by their name in the template, but those of attention by labels."""
     shared_settings, differing_settings = settings_tables(analysis)
     folds_ua, folds_wa = fold_tables(analysis)
+    players = {utterance: _data_address(clip) for utterance, clip in context.clips.items()}
     return {
+        "summary": summary_table(analysis, context.unseen),
+        "hardest": hardest_table(hardest_decisions(analysis), players),
         "results": results_table(analysis),
         "tests": comparison_table(analysis),
         "sensitivity": sensitivity_table(analysis),
@@ -119,6 +129,11 @@ def _tables(analysis: Analysis, context: ReportContext, series: Sequence[ScopeSe
     }
 
 
+def _data_address(clip: bytes) -> str:
+    """Address that holds a WAV file itself: a page in MLflow has no files beside it."""
+    return f"data:audio/wav;base64,{base64.b64encode(clip).decode()}"
+
+
 def _partial_note(analysis: Analysis, context: ReportContext) -> str:
     """Reason why the report is partial; empty where it is not."""
     if not (analysis.partial or context.partial):
@@ -133,7 +148,7 @@ def _partial_note(analysis: Analysis, context: ReportContext) -> str:
     return " ".join(sentences)
 
 
-def _render_page(analysis: Analysis, **content: Any) -> str:
+def _render_page(analysis: Analysis, context: ReportContext, **content: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -143,7 +158,8 @@ def _render_page(analysis: Analysis, **content: Any) -> str:
     )
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    comparisons = analysis.comparisons.comparisons
+    comparisons, questions = analysis.comparisons.comparisons, open_questions(analysis)
+    winner, utterance_map = choose_variant(analysis.variants), context.utterance_map
     return environment.get_template("report.html").render(
         **content,
         title=_title(analysis),
@@ -154,9 +170,13 @@ def _render_page(analysis: Analysis, **content: Any) -> str:
         sessions=max(
             (comparison.ua_sessions.clusters for comparison in comparisons if comparison.ua_sessions), default=0
         ),
-        caveats=report_caveats(analysis),
-        used_caveats=_used_caveats(analysis),
-        notes=analysis.table.notes,
+        questions=questions,
+        numbers={question.caveat: question.number for question in questions},
+        confusions="" if winner is None else weakest_confusions(winner),
+        power=shown_difference(analysis),
+        commands=context.commands,
+        map_caption="" if utterance_map is None else utterance_map.source,
+        notes=(*analysis.table.notes, *context.notes),
         svg=Markup,
         # Both files are the package's own; a closing tag in them would end their element.
         style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
@@ -183,15 +203,3 @@ def _facts(analysis: Analysis) -> list[str]:
         f"{largest.classes} classes",
         f"last fold {datetime.fromtimestamp(last_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
     ]
-
-
-def _used_caveats(analysis: Analysis) -> tuple[Caveat, ...]:
-    """Caveats of the report, its variants, comparisons and baselines, each once."""
-    caveats = dict.fromkeys(report_caveats(analysis))
-    for variant in analysis.variants:
-        caveats.update(dict.fromkeys(variant_caveats(variant)))
-    for comparison in analysis.comparisons.comparisons:
-        caveats.update(dict.fromkeys(comparison_caveats(comparison)))
-    for baseline in analysis.baselines:
-        caveats.update(dict.fromkeys(baseline_caveats(baseline)))
-    return tuple(caveats)

@@ -37,8 +37,8 @@ def test_baselines_share_every_setting_but_attention():
     }
     assert attention == {
         "component · scope 9 · words": "none · words",
-        "component · scope 9 · phonemes · stack 1": "none · phonemes · stack 1",
-        "component · scope 9 · phonemes · stack 3": "none · phonemes · stack 3",
+        "component · scope 9 · phonemes · stack 1": "none · phonemes",
+        "component · scope 9 · phonemes": "none · phonemes · stack 3",
         "component · scope 9 · cross_entropy": "none · cross_entropy",
     }
 

@@ -122,11 +122,15 @@ def test_a_recipe_as_baseline_is_compared_attention_by_attention():
         for labels in ("words", "phonemes")
         for recipe, stack in (("paper", 1), ("recommended", 3))
     ]
-    outcome = compare_with(scored(*trials), "recipe=paper")
+    variants = scored(*trials)
+    recipes = {variant.label: variant.recipe for variant in variants}
+    outcome = compare_with(variants, "recipe=paper")
     assert len(outcome.comparisons) == 4
     for comparison in outcome.comparisons:
-        assert "recommended" in comparison.variant
-        assert comparison.baseline == comparison.variant.replace("recommended", "paper")
+        assert recipes[comparison.variant] == "recommended"
+        assert recipes[comparison.baseline] == "paper"
+        names = [name.partition(" · recipe")[0] for name in (comparison.variant, comparison.baseline)]
+        assert names[0] == names[1]
         assert comparison.question == "stack 3 against 1, recipe recommended against paper"
 
 

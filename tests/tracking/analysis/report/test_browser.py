@@ -1,13 +1,22 @@
 """The page as a browser shows it: quiet, whole, sortable, in both themes and at every width."""
 
+import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import Theme, Visit, headless_browser, visit
+from tests.support.scored_trials import World, baseline, configuration, table_of, trial
 from tests.tracking.analysis.report.conftest import HOSTILE, WrittenReport
+from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.report import write_report
+from tracking.analysis.report.details import hardest_ids
+from tracking.analysis.report_context import ReportContext
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
 
@@ -21,6 +30,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def opened(browser: Browser, written: WrittenReport) -> Iterator[Visit]:
     opened = visit(browser, written.page)
+    opened.page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     yield opened
     opened.page.close()
 
@@ -67,10 +77,13 @@ def test_every_table_and_figure_is_present(opened: Visit, written: WrittenReport
         "svg", "all => all.filter(one => one.getBoundingClientRect().height > 60).map(one => one.ariaLabel)"
     )
     assert all(labels)
-    assert sum("Confusion" in label for label in labels) == 12
+    # Those of twelve variants and logistic regression, and a difference.
+    assert sum("Confusion" in label for label in labels) == 14
     assert sum("Learning" in label for label in labels) == 12
     for start in (
+        "UA of 10 rows",
         "UA against the baseline",
+        "Reliability",
         "UA and WA of each test speaker",
         "Pooled UA over the scope",
         "Importance",
@@ -134,10 +147,42 @@ def test_columns_below_a_group_sort_their_own_column(opened: Visit) -> None:
 def test_every_caveat_links_to_its_explanation(opened: Visit) -> None:
     page = opened.page
     targets = page.eval_on_selector_all(
-        "a.caveat", "all => all.map(one => document.querySelector(one.getAttribute('href'))?.innerText ?? '')"
+        "a.mark", "all => all.map(one => document.querySelector(one.getAttribute('href'))?.innerText ?? '')"
     )
     assert targets
     assert all(len(text) > 60 for text in targets)
+
+
+def test_a_link_opens_the_folded_part_that_it_leads_to(browser: Browser, written: WrittenReport) -> None:
+    opened = visit(browser, written.page)
+    assert opened.page.locator("#results").is_hidden()
+    opened.page.locator("nav a", has_text="All scores").click()
+    opened.page.locator("#results").wait_for(state="visible", timeout=2000)
+    opened.page.close()
+
+
+def test_a_recording_plays(browser: Browser, written: WrittenReport, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.zeros(12_000), 16_000, format="WAV", subtype="PCM_16")
+    (utterance, *_) = hardest_ids(written.analysis)
+    page = write_report(written.analysis, tmp_path, ReportContext(clips={utterance: buffer.getvalue()}))
+    opened = visit(browser, page)
+    script = "async player => { await player.play(); return [player.duration, player.paused] }"
+    assert opened.page.locator("audio").evaluate(script) == [0.75, False]
+    assert opened.complaints == []
+    opened.page.close()
+
+
+def test_the_demos_words_are_few(browser: Browser, tmp_path: Path) -> None:
+    world = World(per_speaker=20)
+    trials = [
+        trial(world, configuration(name, labels=labels))
+        for name in ("none", "quantum")
+        for labels in ("words", "phonemes", "phonemes_x2")
+    ]
+    opened = visit(browser, write_report(analyse(table_of(*trials, baselines=(baseline(world),))), tmp_path))
+    assert len(opened.page.inner_text("body").split()) <= 1200
+    opened.page.close()
 
 
 def test_texts_have_enough_contrast(browser: Browser, written: WrittenReport) -> None:
@@ -187,6 +232,7 @@ def test_hostile_names_are_shown_as_text(browser: Browser, hostile: WrittenRepor
     assert opened.page.locator("script").count() == 1
     assert opened.page.locator("img").count() == 0
     assert opened.page.locator("a[href^='javascript']").count() == 0
+    opened.page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     for section in ("studies", "recall", "folds_ua", "importances"):
         assert HOSTILE in opened.page.locator(f"#{section}").inner_text(), section
     opened.page.close()

@@ -1,6 +1,6 @@
-from tests.support.scored_trials import World, configuration, table_of, trial
+from tests.support.scored_trials import World, baseline, configuration, table_of, trial
 from tracking.analysis.comparison.overview import analyse
-from tracking.analysis.report.figures import MAX_PANELS, render_figures, shown_variants
+from tracking.analysis.report.figures import MAX_PANELS, leading_pair, render_figures, shown_variants
 
 RATES = (0.0003, 0.0005, 0.0007, 0.001, 0.0014, 0.002, 0.003)
 FEW = World(per_speaker=8)
@@ -20,10 +20,38 @@ def test_reportable_variants_have_panels_first():
     assert named <= {variant.label for variant in shown}
     others = [variant.configuration.attention for variant in shown if variant.label not in named]
     assert others.count("none") == len(RATES)
-    assert "12 of 16 variants: reportable ones first, then their baselines" in render_figures(analysis, ()).panels_note
+    assert (
+        "12 of 16 variants: reportable ones first, then their baselines"
+        in render_figures(analysis, (), {}, None).panels_note
+    )
 
 
 def test_no_note_where_all_variants_have_panels():
     analysis = analyse(table_of(trial(FEW, configuration()), trial(FEW, configuration("quantum"))))
     assert len(shown_variants(analysis)) == 2
-    assert render_figures(analysis, ()).panels_note == ""
+    assert render_figures(analysis, (), {}, None).panels_note == ""
+
+
+def test_the_winner_is_shown_beside_its_baseline():
+    plain, quantum = trial(FEW, configuration(), 0.4), trial(FEW, configuration("quantum"), 0.8)
+    assert [row.label for row in leading_pair(analyse(table_of(plain, quantum)))] == [
+        "quantum · phonemes",
+        "none · phonemes",
+    ]
+
+
+def test_a_winning_baseline_is_shown_beside_its_rival():
+    plain, quantum = trial(FEW, configuration(), 0.8), trial(FEW, configuration("quantum"), 0.4)
+    assert [row.label for row in leading_pair(analyse(table_of(plain, quantum)))] == [
+        "quantum · phonemes",
+        "none · phonemes",
+    ]
+
+
+def test_a_winner_alone_is_shown_beside_logistic_regression():
+    alone = trial(FEW, configuration())
+    assert [row.label for row in leading_pair(analyse(table_of(alone, baselines=(baseline(FEW),))))] == [
+        "none · phonemes",
+        "logistic regression",
+    ]
+    assert leading_pair(analyse(table_of())) == ()

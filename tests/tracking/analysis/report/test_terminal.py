@@ -129,7 +129,7 @@ def test_few_speakers_have_no_verdict():
 
 def test_without_a_baseline_the_reason_and_the_remedy_are_said():
     verdict = summary_verdict(analyse(table_of(trial(WORLD, configuration("quantum")))))
-    assert verdict.startswith("No verdict: nothing is compared. quantum · phonemes has the highest UA")
+    assert verdict.startswith("No verdict: nothing is compared. Validation chose quantum · phonemes (UA ")
     assert "make study ATTN=none" in verdict
 
 

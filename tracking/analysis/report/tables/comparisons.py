@@ -25,13 +25,18 @@ def comparison_table(analysis: Analysis) -> Table:
     shared_caveats = report_caveats(analysis)
     names = {variant.label: variant_cell(variant, shared_caveats) for variant in analysis.classifiers}
     sessions = any(comparison.ua_sessions is not None for comparison in comparisons)
+    # A family of one needs no adjustment, and no word about it.
+    adjusted = (
+        "p joint, p worse, p within and p Holm are adjusted for the number of comparisons, the others are not. "
+        if analysis.comparisons.family.planned > 1
+        else ""
+    )
     rows = [_comparison_cells(names[comparison.variant], comparison, sessions) for comparison in comparisons]
     return Table(
         "tests",
         "Tests against the baseline",
-        "One-tailed, H1: the variant is better; p worse and p within have others. p joint, p worse, p within and "
-        "p Holm are adjusted for the number of comparisons, the others are not. What each test assumes is said below, "
-        "and by the hint of its heading. – where a test is undefined or not given.",
+        f"One-tailed, H1: the variant is better; p worse and p within have others. {adjusted}What each test assumes is "
+        "said below, and by the hint of its heading. – where a test is undefined or not given.",
         tuple(_columns(sessions, analysis.comparisons.family.margin, ua_only(analysis))),
         tuple(rows),
     )

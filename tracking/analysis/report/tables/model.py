@@ -47,6 +47,7 @@ class Cell:
         high: Upper end of an interval, of which `value` is the lower one.
         caveats: Caveats shown after the text.
         bold: Whether the text is bold.
+        audio: Address of a recording to be played, or empty.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Cell:
     high: Value = None
     caveats: tuple[Caveat, ...] = ()
     bold: bool = False
+    audio: str = ""
 
 
 @dataclass(frozen=True)

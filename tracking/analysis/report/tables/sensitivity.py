@@ -16,6 +16,7 @@ _NO_DIFFERENCE_DETECTABLE = "nothing"
 def sensitivity_table(analysis: Analysis) -> Table:
     """Make the table of effect sizes, deviations between speakers and seeds, and detectable differences."""
     comparisons, greyed_out = analysis.comparisons.comparisons, ua_only(analysis)
+    tested = analysis.comparisons.family.tested
     seeds = any(comparison.effects.seeds.std is not None for comparison in comparisons)
     columns = (
         Column("variant", numeric=False),
@@ -31,7 +32,7 @@ def sensitivity_table(analysis: Analysis) -> Table:
         Column("shown alone", "smallest true ΔUA that this comparison alone shows four times in five, points"),
         Column(
             "shown first",
-            f"the same for the first to be shown of {analysis.comparisons.family.tested} in joint sign flips, points",
+            f"the same for the first to be shown{f' of {tested}' if tested > 1 else ''} in joint sign flips, points",
         ),
         *(
             Column(f"speakers for {100 * difference:g}", "speakers required to show such a ΔUA four times in five")

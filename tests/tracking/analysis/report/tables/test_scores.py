@@ -1,8 +1,9 @@
 import pytest
 
 from tests.support.scored_trials import World, baseline, configuration, table_of, trial
+from tracking.analysis.comparison.caveats import HARDLY_ACTS
 from tracking.analysis.comparison.overview import analyse
-from tracking.analysis.report.headline import headline
+from tracking.analysis.report.open_questions import open_questions
 from tracking.analysis.report.tables.folds import variance_table
 from tracking.analysis.report.tables.scores import class_tables, results_table
 from tracking.analysis.report.terminal import summary_rows
@@ -39,10 +40,8 @@ def test_a_best_variant_that_hardly_acts_is_named_as_such():
         trial(WORLD, configuration("quantum"), 0.8, changed=(0.0, 0.01)),
     ]
     analysis = analyse(table_of(*trials))
-    assert (
-        "The attention of quantum · phonemes hardly acts: taken out of the trained networks, it changes 0.5% of the "
-        "decisions."
-    ) in headline(analysis).remarks
+    (question,) = (question for question in open_questions(analysis) if question.caveat is HARDLY_ACTS)
+    assert question.rows == ("quantum · phonemes",)
     (note,) = [row["note"] for row in summary_rows(analysis) if row["variant"] == "quantum · phonemes"]
     assert "this attention hardly acts" in note
 

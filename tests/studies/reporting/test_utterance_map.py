@@ -1,0 +1,102 @@
+"""Map of utterances: which frames belong to which utterance, and their principal components."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ser.features.builder import store_key
+from ser.features.store import METADATA, FeatureStore
+from studies.reporting.utterance_map import MAX_UTTERANCES, draw_utterance_map, principal_components
+from studies.storages.home import Home
+from tests.support.scored_trials import World, configuration, table_of, trial
+from tests.support.toy_corpus import make_store
+from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.report_context import UtteranceMap
+from tracking.analysis.variants.scores import ScoredVariant
+
+WORLD = World(per_speaker=8)
+COUNT = 80
+MakeHome = Callable[[ScoredVariant, int], Home]
+
+
+def variant_of(world: World, normalisation: str = "zscore_training") -> ScoredVariant:
+    (variant,) = analyse(table_of(trial(world, configuration(normalisation=normalisation)))).variants
+    return variant
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeHome:
+    """A data directory with frames that all equal the position of their utterance among some number of them."""
+
+    def make(variant: ScoredVariant, utterances: int) -> Home:
+        rows = [np.outer(np.ones(3), [index, 0.0]).astype(np.float32) for index in range(utterances)]
+        store = make_store(rows)
+        monkeypatch.setattr(FeatureStore, "open", lambda path: store)
+        store_folder(Home(tmp_path), variant).mkdir(parents=True, exist_ok=True)
+        return Home(tmp_path)
+
+    return make
+
+
+def store_folder(home: Home, variant: ScoredVariant) -> Path:
+    return home.features / store_key(variant.predictions.corpus.digest, variant.configuration.features)
+
+
+def test_frames_belong_to_the_utterances_of_a_speaker_in_order(home: MakeHome) -> None:
+    variant = variant_of(WORLD)
+    drawn = draw_utterance_map(home(variant, COUNT), variant)
+    assert isinstance(drawn, UtteranceMap)
+    assert list(drawn.speakers) == sorted(drawn.speakers)
+    assert list(drawn.utterances) == [
+        f"{speaker}_{number:03d}" for speaker in WORLD.speaker_names() for number in range(8)
+    ]
+    # The longest axis is that of the positions.
+    assert np.all(np.diff(drawn.points[:, 0]) > 0)
+    actual = dict(zip(variant.predictions.utterances, variant.predictions.actual.tolist(), strict=True))
+    assert list(drawn.emotions) == [WORLD.emotions[actual[name]] for name in drawn.utterances]
+    assert sum(drawn.explained) == pytest.approx(1)
+
+
+def test_speakers_are_standardised_where_the_variant_does(home: MakeHome) -> None:
+    variant = variant_of(WORLD, "zscore_speaker")
+    drawn = draw_utterance_map(home(variant, COUNT), variant)
+    assert isinstance(drawn, UtteranceMap)
+    for speaker in WORLD.speaker_names():
+        points = drawn.points[[name == speaker for name in drawn.speakers]]
+        assert points.mean(axis=0) == pytest.approx([0, 0], abs=1e-9)
+    assert "standardised per speaker" in drawn.source
+
+
+def test_without_matching_frames_there_is_no_map(home: MakeHome, tmp_path: Path) -> None:
+    variant = variant_of(WORLD)
+    assert draw_utterance_map(Home(tmp_path / "empty"), variant) is None
+    assert draw_utterance_map(home(variant, COUNT + 1), variant) is None
+
+
+def test_damaged_frames_are_named_and_cost_no_report(tmp_path: Path) -> None:
+    variant = variant_of(WORLD)
+    store = store_folder(Home(tmp_path), variant)
+    store.mkdir(parents=True)
+    (store / METADATA).write_text("{")
+    text = draw_utterance_map(Home(tmp_path), variant)
+    assert isinstance(text, str)
+    assert text.startswith(f"no map of utterances: {store / METADATA}: ")
+
+
+def test_of_many_utterances_some_are_drawn(home: MakeHome) -> None:
+    variant = variant_of(World(per_speaker=100))
+    drawn = draw_utterance_map(home(variant, 1000), variant)
+    assert isinstance(drawn, UtteranceMap)
+    assert len(drawn.utterances) == 500 <= MAX_UTTERANCES
+    assert "Every 2th" not in drawn.source
+    assert "One of 2 utterances is drawn." in drawn.source
+
+
+def test_components_are_those_of_the_covariance() -> None:
+    rows = np.random.default_rng(1).normal(size=(40, 5)) * [1, 2, 3, 4, 5]
+    points, explained = principal_components(rows)
+    variances = np.sort(np.linalg.eigvalsh(np.cov(rows.T)))[::-1]
+    assert points.var(axis=0, ddof=1) == pytest.approx(variances[:2])
+    assert explained == pytest.approx(variances[:2] / variances.sum())
