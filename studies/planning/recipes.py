@@ -89,7 +89,10 @@ _DIVIDED_AIBO = {"fau_aibo": "given"}
 
 # A model that needs statistics of all of a test speaker's audio cannot be used on a stranger's file, and frames of
 # 20 ms need not be joined.
-_PRETRAINED = {"pretrained": {"normalisation": "zscore_training", "stack": 1}}
+_PRETRAINED: dict[str, dict[str, Any]] = {"pretrained": {"normalisation": "zscore_training", "stack": 1}}
+
+# Frames that already tell emotions apart need a smaller network, and fewer epochs.
+_SMALL = {"cells": 64, "dropout": 0.3, "output_dropout": 0.5, "batch_size": 16, "epochs": 10}
 
 PAPER = Recipe(
     name="paper",
@@ -135,7 +138,7 @@ RECOMMENDED = Recipe(
     },
     corpus_settings=_UPSAMPLED_AIBO,
     corpus_folds=_DIVIDED_AIBO,
-    front_end_settings=_PRETRAINED,
+    front_end_settings={"pretrained": _PRETRAINED["pretrained"] | _SMALL},
 )
 
 QUICK = Recipe(

@@ -103,26 +103,31 @@ def test_the_demo_corpus_needs_no_folder() -> None:
     assert study_command(plan, None) == f"{command} --no-baseline --labels words"
 
 
-@pytest.mark.parametrize("features", [(), ("pretrained",)], ids=["log-mels", "encoder"])
-def test_a_study_from_before_a_recipe_changed_keeps_its_name(features: tuple[str, ...], tmp_path: Path) -> None:
-    # As `quick` was, on log-mels.
+@pytest.mark.parametrize(
+    ("recipe", "corpus", "settings"),
+    [
+        ("quick", "demo", {"epochs": 16, "cells": 128, "dropout": None, "batch_size": 32}),
+        ("recommended", "emodb", {"epochs": 24, "cells": 128, "dropout": None, "batch_size": 32}),
+    ],
+)
+@pytest.mark.parametrize("hears_encoder", [False, True], ids=["log-mels", "encoder"])
+def test_a_study_from_before_a_recipe_changed_keeps_its_name(
+    recipe: str, corpus: str, settings: dict[str, Any], hears_encoder: bool, tmp_path: Path
+) -> None:
+    """Plans as they were stored when no recipe had a front end, and encoders only two settings of their own."""
     encoder = PretrainedSettings(name="tiny", checkpoint="c0ffee", layer=1, hidden_size=8, frame_shift_s=0.02)
     choice = FrontEndChoice(settings=encoder, location=str(tmp_path))
-    earlier = {"epochs": 16, "cells": 128, "dropout": None, "batch_size": 32}
     now = StudyPlan.from_options(
-        StudyOptions(corpus="demo", recipe="quick", attentions=("none",), features=("log_mel",))
+        StudyOptions(corpus=corpus, recipe=recipe, attentions=("none",), features=("log_mel",))
     )
-    plan = now.model_copy(
-        update={
-            "settings": now.settings | earlier,
-            "front_ends": (choice,) if features else (),
-            "front_end_settings": {"pretrained": {"normalisation": "zscore_training", "stack": 1}} if features else {},
-        }
-    )
+    heard = {"pretrained": {"normalisation": "zscore_training", "stack": 1}}
+    changed = {"front_ends": (choice,), "front_end_settings": heard} if hears_encoder else {}
+    plan = now.model_copy(update={"settings": now.settings | settings} | changed)
     options = plan_options(plan)
-    assert options.features == (f"pretrained:{tmp_path}@1",) if features else ("log_mel",)
-    front_ends = patch("studies.planning.option_values.parse_front_ends", lambda texts, download: plan.front_ends)
-    with front_ends if features else nullcontext():
+    if hears_encoder:
+        assert options.features == (f"pretrained:{tmp_path}@1",)
+    parse = patch("studies.planning.option_values.parse_front_ends", lambda texts, download: plan.front_ends)
+    with parse if hears_encoder else nullcontext():
         again = StudyPlan.from_options(options)
     assert again.name("c0ffee", "cpu") == plan.name("c0ffee", "cpu")
     assert again.points("fp32") == plan.points("fp32")

@@ -126,8 +126,10 @@ def test_a_search_chooses_layers_and_normalisations_of_an_encoder(tmp_path: Path
 
 
 def test_pretrained_frames_come_with_settings_of_the_recipe() -> None:
-    for name in ("recommended", "quick", "extended"):
-        assert RECIPES[name].front_end_settings["pretrained"] == {"normalisation": "zscore_training", "stack": 1}
+    heard = {"normalisation": "zscore_training", "stack": 1}
+    assert RECIPES["quick"].front_end_settings == RECIPES["extended"].front_end_settings == {"pretrained": heard}
+    small = {"cells": 64, "dropout": 0.3, "output_dropout": 0.5, "batch_size": 16, "epochs": 10}
+    assert RECIPES["recommended"].front_end_settings == {"pretrained": heard | small}
 
 
 def test_runs_are_tagged_with_the_front_end(frames: Path) -> None:
