@@ -10,6 +10,7 @@ from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.figures.layers import layer_series
 from tracking.analysis.figures.search import MAX_LINES
 from tracking.analysis.report.front_ends import front_end_section
+from tracking.analysis.report.tables.provenance import settings_tables
 from tracking.analysis.report_context import FrontEndCost
 
 WORLD = World(per_speaker=8)
@@ -70,6 +71,13 @@ def test_the_section_has_a_figure_and_its_numbers(layered: Analysis) -> None:
     assert by_column["tiny, layer selected"].text == "–"
     (selected,) = [row for row in table.rows if row[0].text == "none · selected per fold · phonemes"]
     assert dict(zip(columns, selected, strict=True))["tiny, layer selected"].text != "–"
+
+
+def test_log_mels_and_an_encoder_share_settings_that_one_of_them_lacks(layered: Analysis) -> None:
+    shared, differing = settings_tables(layered)
+    rows = {row[0].text: row[1].text for row in shared.rows}
+    assert rows["whisper_padding"] == "–", "this encoder has none, and log-mels never have it"
+    assert {"features", "frame_shift_s", "layer"} <= {column.title for column in differing.columns}
 
 
 def test_one_layer_and_one_front_end_have_neither_figure_nor_table() -> None:

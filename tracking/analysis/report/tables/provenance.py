@@ -126,7 +126,7 @@ def settings_tables(analysis: Analysis) -> tuple[Table, Table]:
         "Settings that all variants share",
         "Lengths in seconds (_s), rates in hertz (_hz). – for a setting that is off or without effect.",
         (Column("setting", numeric=False), Column("value", numeric=False)),
-        tuple((text_cell(name), _setting_cell(settings[0][name])) for name in shared),
+        tuple((text_cell(name), _setting_cell(settings[0].get(name))) for name in shared),
     )
     differing_table = Table(
         "settings",
