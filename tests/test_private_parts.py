@@ -25,6 +25,7 @@ USED = {
         "mlflow.tracking.request_header.databricks_request_header_provider:DatabricksRequestHeaderProvider.in_context",
         "mlflow.utils.mlflow_tags:MLFLOW_DATASET_CONTEXT",
         # Used by tests alone.
+        "mlflow.store.db.utils:_get_latest_schema_revision",
         "mlflow.tracking._tracking_service.utils:_artifact_repos_cache",
         "mlflow.utils.search_utils:SearchUtils",
     ),

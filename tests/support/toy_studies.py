@@ -17,6 +17,7 @@ from ser.corpora.corpus import Corpus, SkippedFile
 from ser.identity import fold_identity, trial_identity
 from ser.results import BaselineResult, Evaluation, Fold
 from ser.training.checkpoint import StoredFold, parse_result, serialize_fold
+from tests.support import quick_databases  # noqa: F401
 from tests.support.toy_corpus import fold_of, small, toy_corpus, train
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.client import connect, experiment_id
