@@ -8,9 +8,11 @@ from typer.testing import CliRunner, Result
 
 from ser.corpora.corpus import Corpus
 from studies.cli.main import app
+from studies.cli.terminal.cross_table import print_cross_table, print_evaluation
 from tests.support.toy_corpus import write_corpus
-from tests.support.toy_models import write_model
+from tests.support.toy_models import TOY_CORPUS, write_model
 from tracking.backend.client import connect
+from tracking.results.evaluations import Evaluation
 
 
 @pytest.fixture
@@ -74,3 +76,34 @@ def test_option_without_effect_on_the_table_is_refused(home: Path) -> None:
     answer = ser(home, "report", "--cross", "--corpus", "emodb")
     assert answer.exit_code == 1
     assert "--cross is the table of all evaluations" in str(answer.output)
+
+
+def test_synthetic_speech_is_named_beside_its_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation = Evaluation(
+        model="a-model-with-a-long-name-of-its-own",
+        variant="none",
+        study="first",
+        weights_sha256="0",
+        trained_on="all",
+        training_corpus=TOY_CORPUS,
+        test_corpus=TOY_CORPUS.model_copy(update={"name": "spoken", "digest": "1", "synthetic": True}),
+        networks="all",
+        situation="stranger",
+        mapping={"anger": "anger", "sadness": "sadness"},
+        classes=("anger", "sadness"),
+        utterances=2,
+        speakers=1,
+        ua=0.5,
+        wa=0.5,
+        ua_interval=None,
+        wa_interval=None,
+        recalls=(1.0, 0.0),
+        confusion=((1, 0), (1, 0)),
+    )
+    print_evaluation(evaluation)
+    assert "synthetic speech: the scores say nothing about people" in capsys.readouterr().out
+    print_cross_table([evaluation])
+    text = "".join(capsys.readouterr().out.split())
+    assert "(syntheticspeech)" in text
+    assert "made-up,allspeakers" in text
+    assert "…" not in text

@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ser.inference.description import SITUATIONS
+from ser.results import CorpusIdentity
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.text_output import printable
 from studies.models.card import format_score
@@ -30,6 +31,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
         f"UA {format_score(evaluation.ua, evaluation.ua_interval)}, WA "
         f"{format_score(evaluation.wa, evaluation.wa_interval)}; in brackets 95% intervals over speakers"
     )
+    if evaluation.test_corpus.synthetic or evaluation.training_corpus.synthetic:
+        say("one of the corpora is synthetic speech: the scores say nothing about people")
     say(f"classes: {describe_classes(evaluation)}")
     for name, count in evaluation.left_out.items():
         say(f"left out: {count} utterances of class {name}, which the model does not know")
@@ -60,25 +63,34 @@ def describe_classes(evaluation: Evaluation) -> str:
 
 def print_cross_table(evaluations: Sequence[Evaluation]) -> None:
     """Print the UA of every model on every corpus, with the class set in each cell."""
-    corpora = sorted({(entry.test_corpus.name, entry.test_corpus.digest) for entry in evaluations})
-    table = Table("model, trained on", box=SIMPLE_HEAD, show_lines=True)
-    for name, digest in corpora:
+    corpora = {entry.test_corpus.digest: entry.test_corpus for entry in evaluations}
+    digests = sorted(corpora, key=lambda digest: (corpora[digest].name, digest))
+    table = Table(box=SIMPLE_HEAD, show_lines=True)
+    table.add_column("model, trained on", overflow="fold")
+    for digest in digests:
+        name = corpora[digest].name
         # Two versions of a corpus have the same name.
-        several = sum(other == name for other, _ in corpora) > 1
-        table.add_column(printable(f"on {name} {digest[:8]}" if several else f"on {name}"), overflow="fold")
+        several = sum(corpus.name == name for corpus in corpora.values()) > 1
+        title = f"on {name} {digest[:8]}" if several else f"on {name}"
+        table.add_column(printable(title) + _synthetic(corpora[digest]), overflow="fold")
     models = {(entry.model, entry.weights_sha256): entry for entry in evaluations}
     for key, model in models.items():
         of_model = [entry for entry in evaluations if (entry.model, entry.weights_sha256) == key]
         speakers = "its folds" if model.trained_on == "folds" else "all speakers"
         cells = [
-            "\n".join(_cell(entry) for entry in of_model if entry.test_corpus.digest == digest) for _, digest in corpora
+            "\n".join(_cell(entry) for entry in of_model if entry.test_corpus.digest == digest) for digest in digests
         ]
-        title = f"{model.model}\n{model.training_corpus.name}, {speakers}"
-        table.add_row(*(printable(line) for line in (title, *cells)))
+        names = (model.model, f"{model.training_corpus.name}, {speakers}")
+        table.add_row("\n".join(map(printable, names)) + _synthetic(model.training_corpus), *cells)
     Console().print(table, markup=False)
+
+
+def _synthetic(corpus: CorpusIdentity) -> str:
+    return "\n(synthetic speech)" if corpus.synthetic else ""
 
 
 def _cell(evaluation: Evaluation) -> str:
     unheard = ", unheard speakers" if evaluation.networks == "unheard" else ""
-    score = format_score(evaluation.ua, evaluation.ua_interval)
-    return f"{score}\n{len(evaluation.classes)} classes: {describe_classes(evaluation)}{unheard}"
+    score, _, interval = format_score(evaluation.ua, evaluation.ua_interval).partition(" ")
+    classes = printable(f"{len(evaluation.classes)} classes: {describe_classes(evaluation)}{unheard}")
+    return "\n".join(line for line in (score, interval, classes) if line)
