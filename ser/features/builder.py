@@ -166,7 +166,8 @@ class _Pass:
         if left_s <= LONG_BUILD_S:
             return None
         name = settings[0].label if len(settings) == 1 else f"{len(settings)} layers of {settings[0].source_label}"
-        time_left = f"{left_s / 60:.0f} minutes" if left_s < 5400 else f"{left_s / 3600:.1f} hours"
+        minutes = round(left_s / 60)
+        time_left = f"{minutes} minute{'s' * (minutes != 1)}" if minutes < 90 else f"{left_s / 3600:.1f} hours"
         return (
             f"computing features: about {time_left} more for {name} on {sum(durations_s) / 3600:.1f} hours of speech, "
             f"and {self.needed_bytes / 2**20:,.0f} MiB on disk when it is done"

@@ -418,3 +418,6 @@ def test_the_estimate_follows_the_speech_that_is_left(corpus: Corpus, tmp_path: 
     assert later is not None
     assert f"about {120 * (left_s - 4) / 4 / 60:.0f} minutes more" in later
     assert single_pass.estimate(2, 4, seconds=1) is None
+    one_minute = single_pass.estimate(2, 4, seconds=70 * 4 / (left_s - 4))
+    assert one_minute is not None
+    assert "about 1 minute more" in one_minute
