@@ -7,7 +7,7 @@ from pathlib import Path
 import soundfile
 
 from ser.corpora.audio import read_audio
-from ser.corpora.loading import load_annotations
+from ser.corpora.registry import load_annotations
 from studies.provenance import home_tag_name
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home

@@ -98,7 +98,7 @@ def render_figures(
     comparisons, variants = analysis.comparisons.comparisons, shown_variants(analysis)
     classical = analysis.baselines[:MAX_CLASSICAL_PANELS]
     ranked, pair = shown_comparisons(analysis), leading_pair(analysis)
-    rows = (*variants, *classical)
+    rows: tuple[Classifier, ...] = (*variants, *classical)
     curves = dict(zip(variants, _curves(variants), strict=True))
     return ReportFigures(
         overview=_overview(analysis),

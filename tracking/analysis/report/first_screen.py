@@ -48,7 +48,7 @@ def first_rows(analysis: Analysis) -> tuple[Classifier, ...]:
         return ()
     comparisons = (analysis.comparison_of(winner.label), analysis.classical_comparison_of(winner))
     needed = {winner.label, *(comparison.baseline for comparison in comparisons if comparison is not None)}
-    reportable = {classifier.label for classifier in (*analysis.reportable, *analysis.baselines)}
+    reportable = {variant.label for variant in analysis.reportable}.union(row.label for row in analysis.baselines)
     by_ua = sorted(
         (classifier for classifier in analysis.classifiers if classifier.label in needed | reportable),
         key=lambda classifier: -classifier.scores.ua.mean,

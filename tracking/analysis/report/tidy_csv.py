@@ -1,14 +1,16 @@
-"""Tidy tables, which only exist as CSV: variants, folds, speakers, confusions and curves."""
+"""Tidy tables, which only exist as CSV: variants, folds, speakers, confusions, curves, and tests of baselines."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from tracking.analysis.comparison.comparison import Comparison
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import learning_curve
 from tracking.analysis.report.tables.export import write_dataframe
 from tracking.analysis.scored_folds import CURVE_METRICS
+from tracking.analysis.statistics.sign_flip import SignFlipTest
 from tracking.analysis.variants.classical import ScoredClassifier
 from tracking.analysis.variants.score_tables import fold_table, variant_table
 from tracking.analysis.variants.scores import ScoredVariant
@@ -21,15 +23,19 @@ def tidy_tables(analysis: Analysis) -> Mapping[str, pd.DataFrame]:
         analysis: The analysed results.
 
     Returns:
-        variants, folds, speakers, confusions and curves; shares and UA are 0..1, losses in nats.
+        variants, folds, speakers, confusions, curves and tests_classical (every variant against every classical
+        baseline, one-tailed, each comparison alone; H1: the variant is better; left out without a
+        baseline); shares and UA are 0..1, losses in nats.
     """
     scored = analysis.classifiers
+    tests = [_test(comparison) for comparison in analysis.classical_comparisons]
     return {
         "variants": variant_table(scored),
         "folds": fold_table(analysis.variants, analysis.baselines),
         "speakers": pd.DataFrame([row for variant in scored for row in _speakers(variant)]),
         "confusions": pd.DataFrame([row for variant in scored for row in _confusion(variant)]),
         "curves": pd.DataFrame([row for variant in analysis.variants for row in _curves(variant)]),
+        **({"tests_classical": pd.DataFrame(tests)} if tests else {}),
     }
 
 
@@ -39,6 +45,29 @@ def write_tidy_tables(analysis: Analysis, folder: Path) -> tuple[str, ...]:
     for name, frame in tables.items():
         write_dataframe(frame, folder / f"{name}.csv")
     return tuple(tables)
+
+
+def _test(comparison: Comparison) -> dict[str, object]:
+    interval, sessions = comparison.ua_speakers.interval, comparison.ua_sessions
+    return {
+        "variant": comparison.variant,
+        "baseline": comparison.baseline,
+        "ua_difference": comparison.ua_speakers.difference,
+        "ua_difference_low": None if interval is None else interval.low,
+        "ua_difference_high": None if interval is None else interval.high,
+        "p_speakers": _sign_flip_p(comparison.ua_speakers),
+        "p_sessions": None if sessions is None else sessions.p,
+        "wa_difference": comparison.wa_speakers.difference,
+        "p_speakers_wa": _sign_flip_p(comparison.wa_speakers),
+        "z_ua": None if comparison.z_ua is None else comparison.z_ua.p,
+        "z_wa": None if comparison.z_wa is None else comparison.z_wa.p,
+        "z_recalls": None if comparison.z_ua_recalls is None else comparison.z_ua_recalls.p,
+        "mcnemar": comparison.mcnemar_p,
+    }
+
+
+def _sign_flip_p(test: SignFlipTest) -> float | None:
+    return test.p if test.has_enough_speakers else None
 
 
 def _speakers(variant: ScoredClassifier) -> list[dict[str, object]]:

@@ -1,16 +1,20 @@
 """Classical baselines as rows of tests: paired by name, tested alone beside a sweep, and equal to a plain loop."""
 
+import csv
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 
 from ser.errors import ComparisonError
-from tests.support.scored_trials import World, baseline, configuration, study_table, table_of, trial
+from ser.results import Evaluation
+from tests.support.scored_trials import EMOTIONS, World, baseline, configuration, study_table, table_of, trial
 from tracking.analysis.comparison.baselines import CLASSICAL_EFFECT
 from tracking.analysis.comparison.comparison import Verdict, compare
 from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.comparison.request import ComparisonRequest
+from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.trial_result import TrialResult
 
 WORLD = World()
@@ -126,3 +130,47 @@ def test_a_baseline_of_other_folds_is_not_compared() -> None:
     assert [reason.reason for reason in skipped] == ["different numbers of folds: 10 against 8"]
     with pytest.raises(ComparisonError, match="different numbers of folds"):
         compare(analysis.variants[0], analysis.baselines[0])
+
+
+def stored_decisions() -> ResultsTable:
+    """Decisions of two networks and of logistic regression on the demo corpus, as a study of it made them."""
+    with Path(__file__).with_name("demo_decisions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    world = World(per_speaker=20, names=tuple(sorted({row["speaker"] for row in rows})))
+
+    def tests_of(name: str) -> tuple[Evaluation, ...]:
+        return tuple(_evaluation([row for row in rows if row["speaker"] == fold.name], name) for fold in world.scheme())
+
+    def trained(attention: str) -> TrialResult:
+        result = trial(world, configuration(attention))
+        parts = zip(result.folds, tests_of(attention), strict=True)
+        return result.model_copy(
+            update={"folds": tuple(fold.model_copy(update={"test": test}) for fold, test in parts)}
+        )
+
+    regression = baseline(world).model_copy(update={"tests": tests_of(REGRESSION)})
+    return table_of(trained("none"), trained("quantum"), baselines=(regression,))
+
+
+def _evaluation(rows: list[dict[str, str]], name: str) -> Evaluation:
+    return Evaluation(
+        utterances=tuple(row["utterance"] for row in rows),
+        speakers=tuple(row["speaker"] for row in rows),
+        sessions=tuple(row["speaker"][:-1] for row in rows),
+        actual=tuple(EMOTIONS.index(row["true"]) for row in rows),
+        predicted=tuple(EMOTIONS.index(row[name]) for row in rows),
+        scores=((0.25,) * 4,) * len(rows),
+    )
+
+
+@pytest.mark.parametrize(("network", "points", "p"), [(NONE, 7.5, 0.0156), ("quantum · phonemes", 14.0, 0.0010)])
+def test_stored_decisions_of_the_demo_equal_a_plain_loop(network: str, points: float, p: float) -> None:
+    analysis = analyse(stored_decisions(), ComparisonRequest(network, (REGRESSION,)))
+    (made,) = analysis.comparisons.comparisons
+    contributions = speaker_contributions(analysis, REGRESSION, network)
+    assert made.ua_speakers.difference == pytest.approx(sum(contributions))
+    assert made.ua_speakers.p == pytest.approx(sign_flip_p(contributions))
+    assert (100 * made.ua_speakers.difference, made.ua_speakers.p) == (
+        pytest.approx(points, abs=0.05),
+        pytest.approx(p, abs=5e-5),
+    )

@@ -38,7 +38,12 @@ def test_a_baseline_is_a_row_of_the_csv_files(analysis: Analysis) -> None:
         "speakers": 10,
         "confusions": 16,
         "curves": 0,
+        "tests_classical": 0,
     }
+    tests = tables["tests_classical"]
+    assert list(tests["variant"]) == [variant.label for variant in analysis.complete]
+    assert list(tests["p_speakers"]) == [made.ua_speakers.p for made in analysis.classical_comparisons]
+    assert set(tests["baseline"]) == {REGRESSION}
     assert rows["variants"].iloc[0]["kind"] == "classical baseline"
     assert rows["variants"].iloc[0]["ua"] == analysis.baselines[0].scores.ua.mean
     assert rows["folds"]["ua"].mean() == pytest.approx(analysis.baselines[0].scores.ua_folds.mean)
