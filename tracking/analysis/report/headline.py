@@ -63,8 +63,8 @@ def _describe_rivals(rivals: list[Comparison]) -> str:
     if len(better) > 1:
         return f"{text}, and so {'is' if len(better) == 2 else 'are'} {len(better) - 1} more"
     if len(rivals) > 1 and not better:
-        others = len(rivals) - 1
-        return f"{text}, nor {'is' if others == 1 else 'are'} the {others} other{'s' * (others > 1)} better"
+        others = "is the other one" if len(rivals) == 2 else f"are the {len(rivals) - 1} others"
+        return f"{text}, nor {others} better"
     return text
 
 
