@@ -147,61 +147,78 @@ def test_a_study_lives_through_the_life_of_its_nodes(
         executor.submit(task)
     running(executor, [on_last, on_second])
 
-    # A node dies: its fold is lost, and its worker, which has outlived the raylet, does not go on computing.
     messages.clear()
     capfd.readouterr()
     cluster.kill(second)
-    (failed,), _ = outcomes(executor)
-    assert isinstance(failed, Failed)
-    assert (failed.identity, failed.worker_lost) == (on_second.identity, True)
-    assert failed.reason.startswith("its node second (")
-    assert failed.reason.endswith(") has left the cluster")
-    until(executor, lambda: len(processes("ray::ser: fold")) == 1)
-    until(executor, lambda: executor.slots == 2)
-    assert executor.free_slots() == 1
+    assert_lost_with_its_node(executor, on_second)
 
     # A node joins: it takes a fold, and the other one goes on.
     third = add_node(cpus=1, gpus=1, name="third")
     events = until(executor, lambda: executor.free_slots() == 2)
     assert {type(event) for event in events} == {Progress}
     assert {event.identity for event in events} == {on_last.identity}
-    task = replace(folds.task(index=3), avoid=frozenset({0, 1}))
-    executor.submit(task)
-    (ended,), _ = outcomes(executor)
-    assert isinstance(ended, Finished)
-    assert_identical(deserialize_fold(ended.content), trained_here(folds, task))
+    assert_trains(executor, folds, replace(folds.task(index=3), avoid=frozenset({0, 1})))
+    left, joined, differs = messages
     assert [message.partition(" (")[0] for message in messages] == ["node second", "node third", "node third"]
-    assert messages[0].endswith("has left the cluster")
-    assert messages[1].endswith("has joined, with room for 1 fold(s)")
-    assert messages[2].endswith("different processor, so results are not identical bit for bit: A Third Processor")
+    assert left.endswith("has left the cluster")
+    assert joined.endswith("has joined, with room for 1 fold(s)")
+    assert differs.endswith("different processor, so results are not identical bit for bit: A Third Processor")
     # Ray would print the death of the node, with the last lines of its log.
     assert capfd.readouterr() == ("", "")
 
-    # A node dies before the executor polls: the first fold that meets its death is the only one.
     with monkeypatch.context() as patch:
         patch.setattr(executor_module, "_POLL_S", 1e9)
         cluster.kill(third)
         until(executor, lambda: len(halves.nodes()) == 1)
-        assert (executor.slots, executor.free_slots()) == (3, 2)
-        for index in (0, 1):
-            executor.submit(folds.task(index))
-        both, _ = outcomes(executor, 2)
-        assert sorted(type(event).__name__ for event in both) == ["Failed", "Finished"]
-        (failed,) = (event for event in both if isinstance(event, Failed))
-        assert failed.worker_lost
-        assert failed.reason.startswith("its node third (")
-        assert (executor.slots, executor.free_slots()) == (2, 1)
+        assert_first_fold_meets_the_death_alone(executor, folds)
 
     # The last node dies: the study waits for another one for a while, and then stops.
     monkeypatch.setattr(executor_module, "_NO_NODES_TIMEOUT_S", 3.0)
     cluster.kill(last)
-    (failed,), _ = outcomes(executor)
-    assert isinstance(failed, Failed)
-    assert (failed.identity, failed.worker_lost) == (on_last.identity, True)
+    assert_lost(executor, on_last)
     assert not executor.can_take(folds.task())
     with pytest.raises(StudyError, match="the Ray cluster has had no node for folds for"):
         until(executor, lambda: executor.slots > 0)
     executor.close()
+
+
+def assert_trains(executor: RayExecutor, folds: Folds, task: FoldTask) -> None:
+    """Assert that the executor trains a fold to the same result as this process."""
+    executor.submit(task)
+    (ended,), _ = outcomes(executor)
+    assert isinstance(ended, Finished)
+    assert_identical(deserialize_fold(ended.content), trained_here(folds, task))
+
+
+def assert_lost(executor: RayExecutor, task: FoldTask) -> Failed:
+    """Assert that a fold is the next to end, and that it is lost with its worker; return the failure."""
+    (failed,), _ = outcomes(executor)
+    assert isinstance(failed, Failed)
+    assert (failed.identity, failed.worker_lost) == (task.identity, True)
+    return failed
+
+
+def assert_lost_with_its_node(executor: RayExecutor, task: FoldTask) -> None:
+    """Assert that a fold is lost, and that its worker, which has outlived the raylet, does not go on computing."""
+    failed = assert_lost(executor, task)
+    assert failed.reason.startswith("its node second (")
+    assert failed.reason.endswith(") has left the cluster")
+    until(executor, lambda: len(processes("ray::ser: fold")) == 1)
+    until(executor, lambda: executor.slots == 2)
+    assert executor.free_slots() == 1
+
+
+def assert_first_fold_meets_the_death_alone(executor: RayExecutor, folds: Folds) -> None:
+    """Assert that of two folds, where a node has died before the executor polls, the first one alone is lost."""
+    assert (executor.slots, executor.free_slots()) == (3, 2)
+    for index in (0, 1):
+        executor.submit(folds.task(index))
+    both, _ = outcomes(executor, 2)
+    assert sorted(type(event).__name__ for event in both) == ["Failed", "Finished"]
+    (failed,) = (event for event in both if isinstance(event, Failed))
+    assert failed.worker_lost
+    assert failed.reason.startswith("its node third (")
+    assert (executor.slots, executor.free_slots()) == (2, 1)
 
 
 @pytest.mark.parametrize(("cancelled", "reason"), [(True, CANCELLED), (False, "its worker sent no result")])
