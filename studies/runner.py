@@ -132,8 +132,7 @@ def run_study(
         ):
             points = _repair(session, lease, callback, progress_factory("checking results"))
             study_run = recorder.ensure_study_run(complete=session.is_complete(points))
-            requirements = _requirements(plan, data, session.precision, backend.device_type)
-            with closing(backend.executor(requirements, callback.on_message)) as executor:
+            with closing(backend.executor(_requirements(data, session, backend), callback.on_message)) as executor:
                 projector = Projector(session, recorder, study_run)
                 coordinator = Coordinator(
                     session, points, data.stores, projector, executor, callback, background, stall_timeout_s
@@ -216,15 +215,16 @@ def _record_start(session: StudySession, corpus: Corpus, root: Path, tags: Mappi
     return Recorder(session.client, session.experiment, context, home.lock("recording"), shared=shared)
 
 
-def _requirements(plan: StudyPlan, data: _StudyData, precision: Precision, device_type: str) -> StudyRequirements:
+def _requirements(data: _StudyData, session: StudySession, backend: Backend) -> StudyRequirements:
     """Requirements of the study for each node of a cluster."""
+    plan = session.plan
     return StudyRequirements(
         corpus=data.corpus,
         loader=plan.corpus,
         options=plan.corpus_options,
         stores={data.stores[choice.settings]: choice for choice in plan.front_end_choices()},
-        precision=precision,
-        device=device_type,
+        precision=session.precision,
+        device=backend.device_type,
     )
 
 

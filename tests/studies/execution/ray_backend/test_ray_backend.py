@@ -116,9 +116,19 @@ def test_a_request_too_large_for_the_cluster_is_refused(cluster: Nodes) -> None:
         join(connected(cluster, gpus=0.5))
 
 
+@pytest.fixture
+def halves(connection: RayCluster, monkeypatch: pytest.MonkeyPatch) -> RayCluster:
+    """A cluster of which a fold takes half a GPU, and each of whose nodes seems to have another processor."""
+    processors = iter(("Some Processor", "Another Processor", "A Third Processor"))
+    cluster = limited(connection, None, gpus=0.5)
+    collect_check = cluster.collect_check
+    monkeypatch.setattr(cluster, "collect_check", lambda node, check: (collect_check(node, check)[0], next(processors)))
+    return cluster
+
+
 @pytest.mark.slow
 def test_a_study_lives_through_the_life_of_its_nodes(
-    connection: RayCluster,
+    halves: RayCluster,
     cluster: Nodes,
     add_node: AddNode,
     folds: Folds,
@@ -131,10 +141,6 @@ def test_a_study_lives_through_the_life_of_its_nodes(
     """
     monkeypatch.setattr(executor_module, "_POLL_S", 0.5)
     messages: list[str] = []
-    processors = iter(("Some Processor", "Another Processor", "A Third Processor"))
-    halves = limited(connection, None, gpus=0.5)
-    collect_check = halves.collect_check
-    monkeypatch.setattr(halves, "collect_check", lambda node, check: (collect_check(node, check)[0], next(processors)))
     last = add_node(cpus=3, gpus=1, name="last")
     second = add_node(cpus=1, gpus=1, name="second")
     executor = ray_executor(halves, folds, messages.append)
