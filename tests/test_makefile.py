@@ -36,3 +36,12 @@ def test_packages_are_installed_by_their_hashes(tmp_path: Path, torch: str) -> N
     assert all("--require-hashes" in words and "--no-deps" in words for words in installs)
     # A package of an index beside PyPI could take the place of another one.
     assert not any("--extra-index-url" in words for words in commands)
+
+
+def test_a_study_file_stands_alone_but_for_what_is_set_beside_it() -> None:
+    (words,) = recipe("-o", "setup", "study", "FILE=my study.yaml")
+    assert words[words.index("--file") + 1] == "my study.yaml"
+    assert not {"--attention", "--corpus", "--seeds"} & set(words)
+    (words,) = recipe("-o", "setup", "study", "FILE=study.yaml", "ATTN=quantum", "SEEDS=1")
+    # The command refuses them, with their names.
+    assert {"--file", "--attention", "--seeds"} <= set(words)

@@ -9,7 +9,8 @@ from studies.cli.arguments import find_study_in
 from studies.reporting.results_reader import ResultsReader
 from studies.search.summaries import list_studies
 from studies.storages.home import Home
-from tracking.analysis.prediction_frame import decision_frame
+from tracking.analysis.prediction_frame import baseline_frames, decision_frame
+from tracking.analysis.variants.classical import score_baselines
 from tracking.analysis.variants.grouping import group_variants
 from tracking.results.store import ResultStore
 
@@ -20,6 +21,7 @@ def results(
     home: Path | str = "data",
     storage: str | None = None,
     tracking: str | None = None,
+    classical: bool = False,
 ) -> pd.DataFrame:
     """Read the test decisions of every variant, of all studies of a corpus.
 
@@ -28,6 +30,7 @@ def results(
         home: Folder of results and reports.
         storage: PostgreSQL database of studies, or None for SQLite in the home.
         tracking: MLflow tracking server from which missing results are fetched, or None.
+        classical: Whether classical baselines, such as logistic regression, have rows, too, with seed 0.
 
     Returns:
         One row for each variant, fold, seed and test utterance, see `decision_frame`. Variants are named as in the
@@ -44,12 +47,16 @@ def results(
     reader = ResultsReader(opened, study.location)
     reader.fetch(studies)
     store = ResultStore(opened.results)
+    table = reader.table(studies)
     frames = [
         decision_frame(variant.label, seed, store.result(fold.identity))
-        for variant in group_variants(reader.table(studies).trials)
+        for variant in group_variants(table.trials)
         for seed in variant.seeds
         for fold in variant.folds[seed]
     ]
     if not frames:
         raise StudyError(f"no fold of corpus {study.plan.corpus_name} has a result yet; see: ser study status")
+    if classical:
+        for baseline in score_baselines(table.baselines):
+            frames += baseline_frames(baseline.label, baseline.result)
     return pd.concat(frames, ignore_index=True)

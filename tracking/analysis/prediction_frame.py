@@ -1,8 +1,10 @@
 """Test decisions as a tidy table: one row for each utterance that a fold of a variant has tested."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
-from ser.results import FoldResult
+from ser.results import BaselineResult, Evaluation, FoldResult
 
 SCORE_PREFIX = "score_"
 """Prefix of the columns of scores, before the emotion."""
@@ -20,12 +22,25 @@ def decision_frame(variant: str, seed: int, result: FoldResult) -> pd.DataFrame:
         Columns variant, fold (its name), seed, utterance, speaker, true and decided (emotions), and one column
         `score_EMOTION` for each emotion: the decision's scores, 0..1, which sum to 1.
     """
-    emotions, test = result.corpus.emotions, result.test
+    facts = {"variant": variant, "fold": result.fold.name, "seed": seed}
+    return _frame(facts, result.corpus.emotions, result.test)
+
+
+def baseline_frames(label: str, result: BaselineResult) -> Iterator[pd.DataFrame]:
+    """Make the tables of a classical baseline's test decisions, one for each fold, with seed 0.
+
+    Args:
+        label: Label of the baseline.
+        result: The baseline.
+    """
+    for fold, test in zip(result.folds, result.tests, strict=True):
+        yield _frame({"variant": label, "fold": fold.name, "seed": 0}, result.corpus.emotions, test)
+
+
+def _frame(facts: dict[str, str | int], emotions: tuple[str, ...], test: Evaluation) -> pd.DataFrame:
     frame = pd.DataFrame(
-        {
-            "variant": variant,
-            "fold": result.fold.name,
-            "seed": seed,
+        facts
+        | {
             "utterance": test.utterances,
             "speaker": test.speakers,
             "true": [emotions[index] for index in test.actual],

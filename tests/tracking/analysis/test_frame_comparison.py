@@ -7,10 +7,10 @@ import pytest
 
 import tracking
 from ser.errors import ComparisonError
-from tests.support.scored_trials import World, configuration, table_of, trial
+from tests.support.scored_trials import World, baseline, configuration, table_of, trial
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.comparison.request import ComparisonRequest
-from tracking.analysis.prediction_frame import decision_frame
+from tracking.analysis.prediction_frame import baseline_frames, decision_frame
 
 WORLD = World(per_speaker=8)
 BASELINE = "none · phonemes"
@@ -61,6 +61,19 @@ def test_comparisons_are_those_of_the_report() -> None:
         assert (row["p"], row["p_joint"]) == (test.p, comparison.joint_p)
         assert row["ua"] - row["ua_baseline"] == pytest.approx(row["difference"])
         assert (row["seeds"], row["speakers"], row["utterances"]) == (2, 10, 80)
+
+
+def test_a_classical_baseline_is_compared_as_in_the_report() -> None:
+    logistic = baseline(WORLD)
+    name = "logistic regression"
+    analysis = analyse(table_of(*TRIALS, baselines=(logistic,)), ComparisonRequest(name))
+    reported = {comparison.variant: comparison for comparison in analysis.comparisons.comparisons}
+    frame = tracking.compare(pd.concat([decisions(), *baseline_frames(name, logistic)]), name)
+    assert set(frame["variant"]) == set(reported)
+    for row in frame.to_dict("records"):
+        comparison = reported[row["variant"]]
+        assert (row["p"], row["p_joint"]) == (comparison.ua_speakers.p, comparison.joint_p)
+        assert row["difference"] == pytest.approx(comparison.ua_speakers.difference)
 
 
 def changed(**changes: Any) -> pd.DataFrame:
