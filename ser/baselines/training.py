@@ -23,6 +23,10 @@ BASELINES: dict[FunctionalsName, type[ClassicalBaseline]] = {
 """All classical baselines by what they hear."""
 
 
+_LEAST_SCORE = 1e-12
+"""Scores are raised to this before the logarithm."""
+
+
 @dataclass(frozen=True)
 class _TrainedFold:
     """Outcome of one fold: the chosen C, and the decisions of its classifier."""
@@ -41,8 +45,9 @@ def train_baseline(
     """Train and test a baseline on every fold.
 
     Vectors are standardised on the training speakers. In each fold a classifier is trained with every C of the
-    baseline's grid; the highest UA of the fold's validation speakers chooses one, the smaller C among equals. Only
-    the chosen one decides on the test speakers. Nothing is drawn at random.
+    baseline's grid. The highest UA of the fold's validation speakers chooses one; of equals the lower validation
+    loss, as among networks (`tracking.analysis.variants.selection`), then the smaller C. Only the chosen one decides on
+    the test speakers. Nothing is drawn at random.
 
     Args:
         baseline: The baseline.
@@ -104,10 +109,16 @@ def _train_fold(baseline: ClassicalBaseline, corpus: Corpus, fold: Fold, vectors
         classifier = baseline.fit(standardised[training], actual[training], inverse_penalty)
         evaluation = evaluate(classifier, validation)
         ua = unweighted_accuracy(evaluation_confusion(evaluation, len(corpus.emotions)))
-        candidates.append((ua, inverse_penalty, evaluation, classifier))
+        candidates.append(((ua, -_loss(evaluation)), inverse_penalty, evaluation, classifier))
     # The first of equals has the smallest C.
     _, inverse_penalty, evaluation, classifier = max(candidates, key=lambda candidate: candidate[0])
     return _TrainedFold(inverse_penalty, evaluation, evaluate(classifier, test))
+
+
+def _loss(evaluation: Evaluation) -> float:
+    """Compute the mean cross-entropy of decisions' scores, in nats."""
+    scores = np.asarray(evaluation.scores)[np.arange(len(evaluation.actual)), list(evaluation.actual)]
+    return float(-np.log(np.maximum(scores, _LEAST_SCORE)).mean())
 
 
 def _evaluation(

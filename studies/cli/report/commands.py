@@ -23,8 +23,8 @@ class ReportOptions(HomeOptions):
     baseline: Annotated[
         str | None,
         typer.Option(
-            help="Baseline instead of attention none: a variant's name as in the report, or settings such as "
-            "'labels=words', which select each variant's own counterpart."
+            help="Baseline instead of attention none: the name of a row of the report, such as 'logistic regression', "
+            "or settings such as 'labels=words', which select each variant's own counterpart."
         ),
     ] = None
     variants: Annotated[

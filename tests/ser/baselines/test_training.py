@@ -107,6 +107,20 @@ class _ByPenalty(FrameStatisticsBaseline):
         return np.tile(np.eye(2)[int(classifier)], (len(vectors), 1))
 
 
+class _BySureness(_ByPenalty):
+    """Decides for the first class: with C = 0 sure of it, with C = 1 in doubt."""
+
+    def scores(self, classifier: float, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.tile([0.6, 0.4] if classifier else [0.99, 0.01], (len(vectors), 1))
+
+
+def test_equal_validation_uas_are_told_apart_by_their_loss(corpus: Corpus, tmp_path: Path) -> None:
+    store = FeatureStore.open(build_store_if_missing(corpus, LogMelSettings(), tmp_path))
+    data = BaselineData(corpus, store, "zscore_speaker")
+    result = train_baseline(_BySureness(), data, speaker_folds(corpus, "partner"))
+    assert result.inverse_penalties == (1.0, 1.0, 1.0, 1.0)
+
+
 def test_the_validation_speaker_chooses_the_penalty(corpus: Corpus, tmp_path: Path) -> None:
     store = FeatureStore.open(build_store_if_missing(corpus, LogMelSettings(), tmp_path))
     folds = speaker_folds(corpus, "partner")
