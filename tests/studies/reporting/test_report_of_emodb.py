@@ -73,6 +73,7 @@ def test_the_report_on_emodb_is_whole_in_a_browser(table: ResultsTable, tmp_path
                 assert opened.page.evaluate("document.documentElement.scrollWidth") == width
                 opened.page.close()
         page = visit(browser, written).page
+        page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
         grid = page.locator("#attention_by_labels")
         assert grid.locator("thead tr.groups th").all_inner_texts() == ["words", "phonemes", "utterance"]
         assert [name.partition(" ")[0] for name in grid.locator("tbody th").all_inner_texts()] == [
@@ -86,7 +87,7 @@ def test_the_report_on_emodb_is_whole_in_a_browser(table: ResultsTable, tmp_path
         assert page.locator("#folds_ua tbody td").count() == 12 * 10
         assert page.locator("#folds_ua").get_by_text("missing", exact=True).count() == 0
         for caveat in ("same-sentences", "transductive", "development", "one-seed", "overlapping-training"):
-            assert page.locator(f"#result a.caveat-{caveat}").count() == 1, caveat
+            assert page.locator(f"#caveats #about-{caveat}").count() == 1, caveat
         page.get_by_role("button", name="phonemes UA").click()
         shown = [float(cell) for cell in grid.locator("tbody td:nth-child(4)").all_inner_texts()]
         assert shown == sorted(shown, reverse=True)
