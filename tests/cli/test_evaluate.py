@@ -78,8 +78,8 @@ def test_option_without_effect_on_the_table_is_refused(home: Path) -> None:
     assert "--cross is the table of all evaluations" in str(answer.output)
 
 
-def test_synthetic_speech_is_named_beside_its_scores(capsys: pytest.CaptureFixture[str]) -> None:
-    evaluation = Evaluation(
+def evaluation_of(classes: tuple[str, ...]) -> Evaluation:
+    return Evaluation(
         model="a-model-with-a-long-name-of-its-own",
         variant="none",
         study="first",
@@ -89,21 +89,35 @@ def test_synthetic_speech_is_named_beside_its_scores(capsys: pytest.CaptureFixtu
         test_corpus=TOY_CORPUS.model_copy(update={"name": "spoken", "digest": "1", "synthetic": True}),
         networks="all",
         situation="stranger",
-        mapping={"anger": "anger", "sadness": "sadness"},
-        classes=("anger", "sadness"),
-        utterances=2,
+        mapping={name: name for name in classes},
+        classes=classes,
+        utterances=len(classes) ** 2,
         speakers=1,
         ua=0.5,
         wa=0.5,
         ua_interval=None,
         wa_interval=None,
-        recalls=(1.0, 0.0),
-        confusion=((1, 0), (1, 0)),
+        recalls=(1.0, *(0.0 for _ in classes[1:])),
+        confusion=tuple((1,) * len(classes) for _ in classes),
     )
+
+
+def test_synthetic_speech_is_named_beside_its_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation = evaluation_of(("anger", "sadness"))
     print_evaluation(evaluation)
-    assert "synthetic speech: the scores say nothing about people" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "synthetic speech: the scores say nothing about people" in text
     print_cross_table([evaluation])
     text = "".join(capsys.readouterr().out.split())
     assert "(syntheticspeech)" in text
     assert "made-up,allspeakers" in text
+    assert "…" not in text
+
+
+def test_names_of_many_classes_are_not_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    names = tuple(f"contentment{number}" for number in range(9))
+    evaluation = evaluation_of(names)
+    print_evaluation(evaluation)
+    text = capsys.readouterr().out
     assert "…" not in text

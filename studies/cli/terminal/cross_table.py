@@ -40,10 +40,11 @@ def print_evaluation(evaluation: Evaluation) -> None:
         say(f"left out: class {name} of the model, which the corpus does not have")
     for name, reason in evaluation.unreadable.items():
         say(f"left out: utterance {name}: {reason}")
-    table = Table("true \\ decided", box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("true \\ decided", overflow="fold")
     for name in evaluation.classes:
-        table.add_column(printable(name), justify="right")
-    table.add_column("recall", justify="right")
+        table.add_column(printable(name), justify="right", overflow="fold")
+    table.add_column("recall", justify="right", min_width=6)
     for name, row, recall in zip(evaluation.classes, evaluation.confusion, evaluation.recalls, strict=True):
         table.add_row(printable(name), *map(str, row), "" if recall is None else f"{100 * recall:.1f}%")
     console.print(table, markup=False)
