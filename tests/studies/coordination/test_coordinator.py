@@ -79,8 +79,8 @@ def test_no_query_is_made_for_trials_that_no_study_has_started(
     monkeypatch.setattr(MlflowClient, "search_runs", counted)
     monkeypatch.setattr(InProcess, "submit", handed_out)
     assert place.start(plan_of(*attentions), InProcess(slots=1)) == []
-    # The study's runs, to be compared; its own run; the first trial's runs.
-    assert before_the_first[0] == 3
+    # The study's runs, to be compared; its own run; trials of one that was deleted; the first trial's runs.
+    assert before_the_first[0] == 4
 
 
 def test_the_callback_gets_the_progress_of_the_study(place: StudyFixture) -> None:
