@@ -86,7 +86,7 @@ def speaker_figure(rows: Sequence[SpeakerRow], width: float, title: str, wa_grey
     shape = (1, 2) if wide else (2, 1)
     names = [row.label for row in rows]
     figure, panels = make_figure(
-        width, height if wide else 2 * height - 0.2, title, _margins(names, ["100 to 100"], wide), shape
+        width, height if wide else 2 * height - 0.2, title, _margins(names, ["100–100"], wide), shape
     )
     indices = np.arange(len(rows))
     for axes, metric in zip(panels, ("UA", "WA"), strict=True):
@@ -101,7 +101,7 @@ def speaker_figure(rows: Sequence[SpeakerRow], width: float, title: str, wa_grey
         pooled = [speakers.pooled for speakers in scores]
         axes.vlines(pooled, indices - 0.3, indices + 0.3, colors=bar, linewidth=2.4, zorder=2)
         for index, speakers in enumerate(scores):
-            _annotate_row_end(axes, index, f"{speakers.values.min():.0f} to {speakers.values.max():.0f}", wide)
+            _annotate_row_end(axes, index, f"{speakers.values.min():.0f}–{speakers.values.max():.0f}", wide)
         axes.set_xlabel(f"{metric}, percent{' (do not interpret, see the caveats)' if grey else ''}")
     return figure
 

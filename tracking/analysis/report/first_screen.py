@@ -26,7 +26,7 @@ from tracking.analysis.report.tables.model import (
     wa_column,
 )
 from tracking.analysis.report_context import UnseenSpeakers
-from tracking.analysis.variants.choice import CHOICE_RULE, choose_variant
+from tracking.analysis.variants.choice import choose_variant
 from tracking.analysis.variants.classical import Classifier, ScoredBaseline
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -93,7 +93,7 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
     return Table(
         "summary",
         "Scores",
-        f"Percent; differences in points. Bold: {CHOICE_RULE}."
+        "Percent; differences in points. Bold: chosen by validation."
         + (f" {left_out} more rows are in “All scores”." if left_out > 0 else ""),
         (
             Column("variant", numeric=False),

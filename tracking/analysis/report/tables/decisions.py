@@ -9,7 +9,7 @@ from tracking.analysis.report_context import UtteranceMap
 from tracking.analysis.statistics.calibration import Calibration
 from tracking.analysis.variants.decisions import Decisions, hardest_utterances
 
-MAX_HARDEST = 10
+MAX_HARDEST = 8
 
 
 def hardest_table(decisions: Sequence[Decisions], players: Mapping[str, str]) -> Table:
