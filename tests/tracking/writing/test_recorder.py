@@ -63,8 +63,8 @@ def test_a_study_is_a_tree_of_finished_runs(store: MlflowFixture) -> None:
     trials = children(store, "trial")
     assert list(trials) == ["first"]
     assert len(trials["first"]) == 2
-    folds = ["fold 01 · f1", "fold 02 · f2"]
-    assert children(store, "fold") == dict.fromkeys(trials["first"], folds)
+    folds = {trial: [f"{trial} · fold 01 · f1", f"{trial} · fold 02 · f2"] for trial in trials["first"]}
+    assert children(store, "fold") == folds
     assert {run.info.status for run in store.runs()} == {"FINISHED"}
 
 
