@@ -37,7 +37,7 @@ def baseline_frames(label: str, result: BaselineResult) -> Iterator[pd.DataFrame
         yield _frame({"variant": label, "fold": fold.name, "seed": 0}, result.corpus.emotions, test)
 
 
-def _frame(facts: dict[str, str | int], emotions: tuple[str, ...], test: Evaluation) -> pd.DataFrame:
+def _frame(facts: dict[str, object], emotions: tuple[str, ...], test: Evaluation) -> pd.DataFrame:
     frame = pd.DataFrame(
         facts
         | {
