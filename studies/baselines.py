@@ -79,7 +79,9 @@ def train_baselines(
             from ser.baselines.base import BaselineData
             from ser.baselines.training import BASELINES, train_baseline
 
-            store = FeatureStore.open(stores.get(features) or next(iter(stores.values())))
+            # Functionals of the audio read no frames.
+            path = stores[features] if functionals == FRAME_STATISTICS else next(iter(stores.values()))
+            store = FeatureStore.open(path)
             data = BaselineData(corpus, store, normalisation)
             progress = progress_factory(f"{BASELINES[functionals].name} on {functionals}")
             baseline = train_baseline(BASELINES[functionals](), data, scheme, progress)

@@ -52,12 +52,16 @@ def describe_audio(data: BaselineData, front_end: FrontEnd, progress: Progress) 
     for number, (frames,) in enumerate(compute_frames(data.corpus, front_end), 1):
         rows.append(frames[0].astype(np.float64))
         progress(number, total)
-    vectors = _Vectors(np.stack(rows))
+    vectors = np.stack(rows)
     speakers = [utterance.speaker for utterance in data.corpus.utterances]
 
     def vectors_of_fold(fold: Fold) -> NDArray[np.float64]:
-        affine = fit_normalization(vectors, speakers, data.normalisation, fold.training_speakers)
-        normalised = (vectors.values - affine.shift) * affine.scale
+        # Units first, which span many powers of ten: a small deviation within a speaker is then one, and not a unit.
+        training = vectors[np.isin(speakers, fold.training_speakers)]
+        deviation = training.std(axis=0)
+        scaled = (vectors - training.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+        affine = fit_normalization(_Vectors(scaled), speakers, data.normalisation, fold.training_speakers)
+        normalised = (scaled - affine.shift) * affine.scale
         return np.asarray(np.clip(normalised, -_LARGEST_DEVIATION, _LARGEST_DEVIATION), dtype=np.float64)
 
     return vectors_of_fold

@@ -12,8 +12,11 @@ from ser.folds import speaker_folds
 from ser.results import FRAME_STATISTICS
 from studies import baselines
 from studies.baselines import BASIC, baseline_inputs, check_opensmile, train_baselines
+from studies.cli.study import run
+from studies.cli.study.commands import RunOptions
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
+from studies.storages.home import Home
 from tests.support.toy_corpus import write_corpus
 from tracking.results.baselines import BaselineStore
 
@@ -53,7 +56,7 @@ def test_functionals_follow_the_normalisation_of_frames(corpus: Corpus) -> None:
 def test_baselines_are_trained_once(corpus: Corpus, tmp_path: Path) -> None:
     scheme, results = speaker_folds(corpus, "partner"), BaselineStore(tmp_path / "results")
     stores = {LogMelSettings(): build_store_if_missing(corpus, LogMelSettings(), tmp_path)}
-    inputs, titles = baseline_inputs(plan_of(), scheme, BASIC), list[str]()
+    inputs, titles = baseline_inputs(plan_of("log_mel"), scheme, BASIC), list[str]()
     steps: list[tuple[int, int]] = []
 
     def open_bar(title: str) -> Progress:
@@ -80,3 +83,19 @@ def test_baselines_without_their_package_are_left_out(monkeypatch: pytest.Monkey
     assert "eGeMAPSv02 and ComParE_2016 are left out: they need the package opensmile" in check_opensmile()
     monkeypatch.setattr(baselines, "find_spec", lambda name: object())
     assert check_opensmile() == ""
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_baselines_of_opensmile_are_trained_where_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: bool
+) -> None:
+    resources: list[run.Resources] = []
+
+    def stop(plan: StudyPlan, root: Path | None, home: Home, given: run.Resources) -> None:
+        resources.append(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run_and_report", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(RunOptions(attention=["none"], home=tmp_path, opensmile_baselines=asked))
+    assert [given.opensmile_baselines for given in resources] == [asked]

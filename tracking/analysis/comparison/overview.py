@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ser.errors import ComparisonError
-from ser.results import FRAME_STATISTICS
 from tracking.analysis.comparison.comparison import Comparison
 from tracking.analysis.comparison.family import Comparisons, SkippedComparison, compare_variants, compare_with_classical
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
@@ -90,7 +89,7 @@ class Analysis:
         own = [
             baseline.label
             for baseline in self.baselines
-            if baseline.result.functionals == FRAME_STATISTICS
+            if baseline.on_frames
             and baseline.result.features == configuration.features
             and baseline.result.normalisation == configuration.normalisation
         ]

@@ -45,7 +45,8 @@ def parse_variant_filter(
 
     Args:
         option: The command-line option, for messages.
-        text: The label of a variant or classical baseline, as the report writes it, or `name=value` pairs
+        text: The label of a variant or classical baseline, as the report writes it (the classifier alone where a
+            single one of its name hears the frames of a front end), or `name=value` pairs
             separated by blanks: settings of a configuration, `recipe`, or `choice` (`fixed` or `selected`);
             `off` where a setting has no value.
         variants: All variants of the report.
@@ -60,6 +61,9 @@ def parse_variant_filter(
     labels = [*(variant.label for variant in variants), *(baseline.label for baseline in classical)]
     if text in labels:
         return VariantFilter(text, text, {})
+    on_frames = [baseline.label for baseline in classical if baseline.result.name == text and baseline.on_frames]
+    if len(on_frames) == 1:
+        return VariantFilter(text, on_frames[0], {})
     words = text.split()
     if not words or not all("=" in word for word in words):
         raise ComparisonError(

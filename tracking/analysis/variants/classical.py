@@ -123,6 +123,11 @@ class ScoredBaseline:
         return self.result.folds
 
     @property
+    def on_frames(self) -> bool:
+        """True where it hears means and deviations of a front end's frames, as the networks hear these frames."""
+        return self.result.functionals == FRAME_STATISTICS
+
+    @property
     def folds(self) -> tuple[BaselineFold, ...]:
         """Scores of each fold."""
         result, classes = self.result, self.predictions.classes

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ser.errors import ComparisonError
+from ser.feature_settings import LogMelProsodySettings
 from ser.results import Evaluation
 from tests.support.scored_trials import EMOTIONS, World, baseline, configuration, study_table, table_of, trial
 from tracking.analysis.comparison.baselines import CLASSICAL_EFFECT
@@ -109,6 +110,14 @@ def test_baselines_of_one_name_are_told_apart() -> None:
         analyse(table, ComparisonRequest(REGRESSION))
     (made,) = analyse(table, ComparisonRequest(names[0], (NONE,))).comparisons.comparisons
     assert made.baseline == names[0]
+
+
+def test_the_classifier_alone_names_the_only_one_on_frames() -> None:
+    prosody = baseline(WORLD).model_copy(update={"features": LogMelProsodySettings()})
+    functionals = baseline(WORLD, 0.7).model_copy(update={"functionals": "functionals"})
+    table = table_of(*two_seeds(), baselines=(prosody, functionals))
+    (made,) = analyse(table, ComparisonRequest(REGRESSION, (NONE,))).comparisons.comparisons
+    assert made.baseline == "logistic regression · log_mel_prosody"
 
 
 def test_a_variant_is_compared_with_the_regression_on_its_own_frames() -> None:
