@@ -4,6 +4,7 @@ from tests.support.scored_trials import World, configuration, grouped, study_tab
 from tracking.analysis.comparison.baselines import CTC_EFFECT
 from tracking.analysis.comparison.family import compare_variants
 from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.variants.naming import ATTENTION_SETTINGS, settings_without
 from tracking.analysis.variants.scores import score_variant
 from tracking.analysis.variants.selection import selected_per_fold
 
@@ -31,16 +32,16 @@ def test_baselines_share_every_setting_but_attention():
         trial(WORLD, configuration("none", **changes))
         for changes in ({}, {"labels": "words"}, {"stack": 1}, {"criterion": "cross_entropy"})
     ]
-    comparisons = compare_variants(score_variants(*trials, select=False)).comparisons
-    attention = {
-        comparison.variant: comparison.baseline for comparison in comparisons if comparison.question == "attention"
-    }
-    assert attention == {
-        "component · scope 9 · words": "none · words",
-        "component · scope 9 · phonemes · stack 1": "none · phonemes",
-        "component · scope 9 · phonemes": "none · phonemes · stack 3",
-        "component · scope 9 · cross_entropy": "none · cross_entropy",
-    }
+    variants = score_variants(*trials, select=False)
+    settings = {variant.label: settings_without(variant.configuration, ATTENTION_SETTINGS) for variant in variants}
+    pairs = [
+        (comparison.variant, comparison.baseline)
+        for comparison in compare_variants(variants).comparisons
+        if comparison.question == "attention"
+    ]
+    assert len(pairs) == len(dict(pairs)) == 4
+    assert all(name.startswith("component · ") and other.startswith("none · ") for name, other in pairs)
+    assert all(settings[name] == settings[other] for name, other in pairs)
 
 
 def test_ctc_is_compared_with_the_sequence_to_label_model():
@@ -78,8 +79,9 @@ def test_selected_per_fold_may_have_a_selected_baseline():
     trials = [
         trial(WORLD, configuration(attention, stack=stack)) for attention in ("none", "quantum") for stack in (1, 2, 3)
     ]
-    comparisons = {
-        comparison.variant: comparison.baseline for comparison in compare_variants(score_variants(*trials)).comparisons
-    }
-    assert comparisons["quantum · selected per fold · phonemes"] == "none · selected per fold · phonemes"
-    assert comparisons["quantum · phonemes · stack 2"] == "none · phonemes · stack 2"
+    variants = score_variants(*trials)
+    comparisons = {comparison.variant: comparison.baseline for comparison in compare_variants(variants).comparisons}
+    assert comparisons.pop("quantum · selected per fold · phonemes") == "none · selected per fold · phonemes"
+    stacks = {variant.label: variant.configuration.stack for variant in variants}
+    assert len(comparisons) == 3
+    assert all(stacks[name] == stacks[baseline] for name, baseline in comparisons.items())

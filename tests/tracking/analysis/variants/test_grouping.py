@@ -42,7 +42,7 @@ def test_a_trial_that_occurs_twice_counts_once():
 
 def test_equal_labels_get_the_settings_that_differ():
     trials = [trial(WORLD, configuration(normalisation=name)) for name in ("zscore_speaker", "zscore_training")]
-    assert labels(*trials) == [
+    assert labels(trials[0], _started_later(trials[1], 1)) == [
         "none · phonemes",
         "none · phonemes · normalisation zscore_training",
     ]
@@ -68,7 +68,7 @@ def test_a_point_pruned_by_another_version_may_be_compared():
 
 def test_recipes_separate_variants():
     trials = [
-        trial(WORLD, configuration(), recipe="quick"),
+        _started_later(trial(WORLD, configuration(), recipe="quick"), 1),
         trial(WORLD, configuration(stack=1), recipe="paper"),
     ]
     variants = grouped(trials)
