@@ -1,6 +1,6 @@
 """Test decisions as a tidy table: one row for each utterance that a fold of a variant has tested."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -37,10 +37,10 @@ def baseline_frames(label: str, result: BaselineResult) -> Iterator[pd.DataFrame
         yield _frame({"variant": label, "fold": fold.name, "seed": 0}, result.corpus.emotions, test)
 
 
-def _frame(facts: dict[str, object], emotions: tuple[str, ...], test: Evaluation) -> pd.DataFrame:
+def _frame(facts: Mapping[str, object], emotions: tuple[str, ...], test: Evaluation) -> pd.DataFrame:
     frame = pd.DataFrame(
-        facts
-        | {
+        {
+            **facts,
             "utterance": test.utterances,
             "speaker": test.speakers,
             "true": [emotions[index] for index in test.actual],
