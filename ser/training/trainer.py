@@ -85,19 +85,7 @@ def train_fold(
     started_ms = now_ms()
     data = prepare_fold_data(corpus, store, configuration, fold)
     training = FoldTraining(data, configuration, weight_seed(configuration, fold), device, shrinks)
-    selector = EpochSelector(configuration.selection)
-    curve = []
-    for epoch in range(1, configuration.epochs + 1):
-        values = training.train_epoch(epoch)
-        weights = training.average.weights()
-        validation = training.score(weights, data.validation)
-        values |= _validation_values(validation, data.classes)
-        require_finite(values, fold, epoch)
-        selector.update(values["validation_ua"], values["validation_loss"], weights)
-        curve.append(EpochRecord(epoch=epoch, ended_ms=now_ms(), values=values))
-        if on_epoch_end is not None:
-            on_epoch_end(curve[-1])
-    selected_epoch, weights = selector.best()
+    curve, selected_epoch, weights = _train_epochs(training, data, fold, now_ms, on_epoch_end)
     test = training.score(weights, data.test)
     require_finite({"test_loss": test.loss}, fold, selected_epoch)
     result = FoldResult(
@@ -140,7 +128,7 @@ class FoldTraining:
     ) -> None:
         self._data = data.to(device)
         self._shrinks = shrinks
-        self._configuration = configuration
+        self.configuration = configuration
         self._seed = seed
         self._device = device
         self.network = _seeded_network(configuration, data.classes, self._seed, device)
@@ -158,10 +146,10 @@ class FoldTraining:
         Returns:
             Mean training loss in nats an utterance, mean and largest gradient norm before clipping.
         """
-        limit = self._configuration.gradient_clip or float("inf")
+        limit = self.configuration.gradient_clip or float("inf")
         self.network.train()
         losses, norms, utterances = [], [], 0
-        with precision_context(self._configuration.precision, self._device):
+        with precision_context(self.configuration.precision, self._device):
             for batch in self._batches(epoch):
                 losses.append(self._shrink_to_memory(partial(self._compute_gradients, batch), batch))
                 norms.append(torch.nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=True))
@@ -219,34 +207,53 @@ class FoldTraining:
     def score(self, weights: Weights, subset: NDArray[np.int64]) -> ScoredEvaluation:
         """Score a subset of the fold's utterances with given weights."""
         self._scorer.load_state_dict(weights)
-        with precision_context(self._configuration.precision, self._device):
+        with precision_context(self.configuration.precision, self._device):
             return self._shrink_to_memory(
-                lambda: evaluate(self._scorer, self._data, self._configuration, subset), subset
+                lambda: evaluate(self._scorer, self._data, self.configuration, subset), subset
             )
 
     def attention_effect(self, weights: Weights, subset: NDArray[np.int64]) -> AttentionEffect | None:
         """Measure what the attention does with given weights to a subset of the fold's utterances."""
         self._scorer.load_state_dict(weights)
-        with precision_context(self._configuration.precision, self._device):
+        with precision_context(self.configuration.precision, self._device):
             return self._shrink_to_memory(
-                lambda: measure_attention_effect(self._scorer, self._data, self._configuration, subset), subset
+                lambda: measure_attention_effect(self._scorer, self._data, self.configuration, subset), subset
             )
 
     def _losses(self, batch: NDArray[np.int64]) -> torch.Tensor:
         frames, lengths = self._data.features.batch(batch)
         emotions, counts = to_device(self._data.emotions[batch], self._device), self._data.counts[batch]
         output = self.network(frames.to(self._device), to_device(lengths, self._device))
-        losses = utterance_losses(output, lengths, emotions, counts, self._configuration)
+        losses = utterance_losses(output, lengths, emotions, counts, self.configuration)
         return losses * self._class_loss_weights[emotions]
 
     def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
         """Return an epoch's batches of utterance indices: the same for the same seed, fold and epoch."""
         training = self._data.training
-        if self._configuration.balance == "upsample":
+        if self.configuration.balance == "upsample":
             training = upsample_to_largest_class(training, self._data.emotions.numpy()[training], (self._seed, epoch))
         lengths = self._data.features.lengths[training]
-        batches = make_epoch_batches(lengths, self._configuration.batch_size, (self._seed, epoch))
+        batches = make_epoch_batches(lengths, self.configuration.batch_size, (self._seed, epoch))
         return [training[batch] for batch in batches]
+
+
+def _train_epochs(
+    training: FoldTraining, data: FoldData, fold: Fold, now_ms: Callable[[], int], on_epoch_end: EpochCallback | None
+) -> tuple[list[EpochRecord], int, Weights]:
+    """Train all epochs, and return their records, and number and weights of the selected one."""
+    selector = EpochSelector(training.configuration.selection)
+    curve = []
+    for epoch in range(1, training.configuration.epochs + 1):
+        values = training.train_epoch(epoch)
+        weights = training.average.weights()
+        validation = training.score(weights, data.validation)
+        values |= _validation_values(validation, data.classes)
+        require_finite(values, fold, epoch)
+        selector.update(values["validation_ua"], values["validation_loss"], weights)
+        curve.append(EpochRecord(epoch=epoch, ended_ms=now_ms(), values=values))
+        if on_epoch_end is not None:
+            on_epoch_end(curve[-1])
+    return curve, *selector.best()
 
 
 def _seeded_network(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Literal
 
 import numpy as np
 
@@ -46,12 +47,7 @@ def evaluate_model(
         (entry for entry in corpus.utterances if entry.emotion in mapping), key=lambda entry: entry.speaker
     )
     known = _known_speakers(description, corpus)
-    predictions: list[Prediction] = []
-    for networks, of_networks in groupby(utterances, lambda entry: _networks_for(description, entry.speaker, known)):
-        part = EmotionModel(description, [model.networks[number] for number in networks], model.front_end)
-        for prediction in part.predict(_recordings(list(of_networks), model.front_end.sample_rate_hz)):
-            predictions.append(prediction)
-            progress(len(predictions), len(utterances))
+    predictions = _predict(model, utterances, known, progress)
     scored = [(entry, answer) for entry, answer in zip(utterances, predictions, strict=True) if answer.error is None]
     if not scored:
         raise CorpusError(f"{corpus.root}: no utterance of the classes {', '.join(classes)} could be scored")
@@ -61,40 +57,12 @@ def evaluate_model(
         speakers=[entry.speaker for entry, _ in scored],
         classes=len(classes),
     )
-    scores = score_decisions(decisions)
-    situation: Situation = "speaker" if model.uses_speakers else "stranger"
-    return Evaluation(
-        model=description.name,
-        variant=description.variant,
-        study=description.study,
-        weights_sha256=description.weights_sha256,
-        trained_on=description.trained_on,
-        training_corpus=description.corpus,
-        test_corpus=corpus.identity,
-        networks="unheard" if known else "all",
-        situation=situation,
-        mapping=mapping,
-        classes=classes,
-        left_out={
-            emotion: sum(entry.emotion == emotion for entry in corpus.utterances)
-            for emotion in corpus.emotions
-            if emotion not in mapping
-        },
-        unused_classes=tuple(emotion for emotion in description.corpus.emotions if emotion not in classes),
-        unreadable={
-            entry.id: answer.error
-            for entry, answer in zip(utterances, predictions, strict=True)
-            if answer.error is not None
-        },
-        utterances=len(scored),
-        speakers=len(set(decisions.speakers)),
-        ua=scores.ua,
-        wa=scores.wa,
-        ua_interval=scores.ua_interval,
-        wa_interval=scores.wa_interval,
-        recalls=scores.recalls,
-        confusion=tuple(tuple(row) for row in decisions.confusion.tolist()),
-    )
+    unreadable = {
+        entry.id: answer.error
+        for entry, answer in zip(utterances, predictions, strict=True)
+        if answer.error is not None
+    }
+    return _evaluation(model, corpus, mapping, decisions, unreadable, "unheard" if known else "all")
 
 
 def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
@@ -127,6 +95,62 @@ def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mappin
             "name those that have another name in the corpus by --map CORPUS=MODEL"
         )
     return mapping
+
+
+def _predict(
+    model: EmotionModel, utterances: Sequence[Utterance], known: frozenset[str], progress: Callable[[int, int], None]
+) -> list[Prediction]:
+    """Let networks that have not heard a speaker predict for each utterance; utterances are sorted by speaker."""
+    description = model.description
+    predictions: list[Prediction] = []
+    for networks, of_networks in groupby(utterances, lambda entry: _networks_for(description, entry.speaker, known)):
+        part = EmotionModel(description, [model.networks[number] for number in networks], model.front_end)
+        for prediction in part.predict(_recordings(list(of_networks), model.front_end.sample_rate_hz)):
+            predictions.append(prediction)
+            progress(len(predictions), len(utterances))
+    return predictions
+
+
+def _evaluation(
+    model: EmotionModel,
+    corpus: Corpus,
+    mapping: Mapping[str, str],
+    decisions: Decisions,
+    unreadable: Mapping[str, str],
+    networks: Literal["all", "unheard"],
+) -> Evaluation:
+    description = model.description
+    classes = tuple(emotion for emotion in description.corpus.emotions if emotion in mapping.values())
+    scores = score_decisions(decisions)
+    situation: Situation = "speaker" if model.uses_speakers else "stranger"
+    return Evaluation(
+        model=description.name,
+        variant=description.variant,
+        study=description.study,
+        weights_sha256=description.weights_sha256,
+        trained_on=description.trained_on,
+        training_corpus=description.corpus,
+        test_corpus=corpus.identity,
+        networks=networks,
+        situation=situation,
+        mapping=mapping,
+        classes=classes,
+        left_out={
+            emotion: sum(entry.emotion == emotion for entry in corpus.utterances)
+            for emotion in corpus.emotions
+            if emotion not in mapping
+        },
+        unused_classes=tuple(emotion for emotion in description.corpus.emotions if emotion not in classes),
+        unreadable=unreadable,
+        utterances=len(decisions.actual),
+        speakers=len(set(decisions.speakers)),
+        ua=scores.ua,
+        wa=scores.wa,
+        ua_interval=scores.ua_interval,
+        wa_interval=scores.wa_interval,
+        recalls=scores.recalls,
+        confusion=tuple(tuple(row) for row in decisions.confusion.tolist()),
+    )
 
 
 def _known_speakers(description: ModelDescription, corpus: Corpus) -> frozenset[str]:

@@ -45,12 +45,7 @@ def compare(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
     Raises:
         ComparisonError: A column is missing, the baseline is unknown, or variants were tested on different utterances.
     """
-    missing = [name for name in _COLUMNS if name not in results.columns]
-    if missing:
-        raise ComparisonError(f"results lack the columns {', '.join(missing)}; expected {', '.join(_COLUMNS)}")
-    variants = list(dict.fromkeys(results["variant"]))
-    if baseline not in variants:
-        raise ComparisonError(unknown_value_message("baseline", baseline, variants))
+    variants = _variants(results, baseline)
     reference = results[results["variant"] == baseline]
     utterances = reference.drop_duplicates("utterance").set_index("utterance").sort_index()
     emotions = sorted(set(utterances["true"]))
@@ -86,11 +81,26 @@ def compare(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
                 "z_p": np.nan if z_test is None else z_test.p,
             }
         )
-    if not rows:
-        raise ComparisonError(f"results hold no other variant than {baseline}")
     frame = pd.DataFrame(rows)
     frame.insert(list(frame.columns).index("p") + 1, "p_joint", joint_sign_flips(np.array(contributions)).p_values)
     return frame
+
+
+def _variants(results: pd.DataFrame, baseline: str) -> list[str]:
+    """List the variants of a table of decisions.
+
+    Raises:
+        ComparisonError: A column is missing, or the baseline is unknown or the only variant.
+    """
+    missing = [name for name in _COLUMNS if name not in results.columns]
+    if missing:
+        raise ComparisonError(f"results lack the columns {', '.join(missing)}; expected {', '.join(_COLUMNS)}")
+    variants = list(dict.fromkeys(results["variant"]))
+    if baseline not in variants:
+        raise ComparisonError(unknown_value_message("baseline", baseline, variants))
+    if len(variants) == 1:
+        raise ComparisonError(f"results hold no other variant than {baseline}")
+    return variants
 
 
 def _decisions(name: str, rows: pd.DataFrame, utterances: pd.DataFrame) -> _Decisions:

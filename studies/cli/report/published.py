@@ -14,7 +14,7 @@ from ser.errors import ConfigurationError
 from studies.cli.report.commands import PublishedOptions
 from studies.cli.terminal.console import Console
 from tracking.analysis.comparison.published import PublishedTest, published_claims, published_scores, published_tests
-from tracking.analysis.report.tables.formatting import format_p_value
+from tracking.analysis.report.tables.rendering.formatting import format_p_value
 from tracking.analysis.statistics.proportions import Interval
 
 _MIN_WIDTH = 124

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from ser.metrics import row_shares
-from tracking.analysis.figures.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.palette import PALETTE, truncate
 
 # Positions and sizes in units of the template, which is 360 wide and high.
 _LEFT, _TOP, _SIDE = 104, 28, 250

@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ser.errors import CorpusError
 from tracking.analysis.corpus_summary import CorpusSummary, DurationRow
-from tracking.analysis.figures.palette import PALETTE
-from tracking.analysis.figures.svg import save_figure
+from tracking.analysis.figures.drawing.palette import PALETTE
+from tracking.analysis.figures.drawing.svg import save_figure
 
 
 def save_corpus_figure(summary: CorpusSummary, path: Path) -> None:

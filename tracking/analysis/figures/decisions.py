@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tracking.analysis.figures.data import POINTS
-from tracking.analysis.figures.palette import PALETTE, truncate
-from tracking.analysis.figures.style import MIN_WIDE_INCHES, Margins, annotate, make_figure
+from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.style import MIN_WIDE_INCHES, Margins, annotate, make_figure
 from tracking.analysis.statistics.calibration import Calibration
 
 _PANEL_WIDTH = 3.6

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tracking.analysis.figures.data import ForestRow, SpeakerRow
-from tracking.analysis.figures.palette import PALETTE, truncate
-from tracking.analysis.figures.style import (
+from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.style import (
     LABEL_PT,
     MIN_WIDE_INCHES,
     Margins,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ser.feature_settings import PretrainedSettings
 from ser.results import FRAME_STATISTICS
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.figures.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.style import MIN_WIDE_INCHES, Margins, make_figure
 from tracking.analysis.figures.search import MAX_LINES, Line, draw_lines
-from tracking.analysis.figures.style import MIN_WIDE_INCHES, Margins, make_figure
 from tracking.analysis.statistics.proportions import Interval
 from tracking.analysis.variants.naming import FIXED, front_end_suffix, settings_without
 from tracking.analysis.variants.scores import Scores

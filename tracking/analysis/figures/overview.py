@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tracking.analysis.figures.data import POINTS
-from tracking.analysis.figures.palette import PALETTE, truncate
-from tracking.analysis.figures.style import (
+from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.style import (
     LABEL_PT,
     MIN_WIDE_INCHES,
     Margins,

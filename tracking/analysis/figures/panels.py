@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ser.metrics import row_shares
 from tracking.analysis.figures.data import Curve
-from tracking.analysis.figures.palette import PALETTE, truncate
-from tracking.analysis.figures.style import Margins, annotate, make_figure
+from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.style import Margins, annotate, make_figure
 
 # Ink stays readable on the darkest cell, on light and on dark pages.
 _SHADE = 0.55

@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tracking.analysis.figures.data import POINTS, ScopeSeries
-from tracking.analysis.figures.palette import PALETTE, truncate
-from tracking.analysis.figures.style import MIN_WIDE_INCHES, Margins, make_figure, text_width
+from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.style import MIN_WIDE_INCHES, Margins, make_figure, text_width
 
 _STYLES = (
     (PALETTE.accent, "o", "-"),

@@ -10,11 +10,11 @@ from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries, forest_rows, learning_curve, shared_percent_limits, speaker_rows
 from tracking.analysis.figures.decisions import map_figure, reliability_figure
+from tracking.analysis.figures.drawing.svg import to_inline_svg
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
 from tracking.analysis.figures.overview import overview_figure
 from tracking.analysis.figures.panels import confusion_difference_figure, confusion_figure, curves_figure
 from tracking.analysis.figures.search import importance_figure, scope_figure
-from tracking.analysis.figures.svg import to_inline_svg
 from tracking.analysis.report.first_screen import overview_rows
 from tracking.analysis.report_context import ParameterImportances, UtteranceMap
 from tracking.analysis.statistics.calibration import Calibration

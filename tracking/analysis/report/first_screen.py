@@ -10,13 +10,13 @@ from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.overview import OverviewRow
-from tracking.analysis.report.tables.formatting import (
+from tracking.analysis.report.tables.rendering.formatting import (
     format_p_value,
     format_percent,
     format_percent_interval,
     format_points,
 )
-from tracking.analysis.report.tables.model import (
+from tracking.analysis.report.tables.rendering.model import (
     Cell,
     Column,
     Table,

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 from ser.results import FRAME_STATISTICS
 from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.figures.drawing.svg import to_inline_svg
 from tracking.analysis.figures.layers import LayerSeries, layer_figure, layer_series
 from tracking.analysis.figures.search import MAX_LINES
-from tracking.analysis.figures.svg import to_inline_svg
 from tracking.analysis.report.figures import NARROW, WIDE, ResponsiveFigure
-from tracking.analysis.report.tables.formatting import (
+from tracking.analysis.report.tables.rendering.formatting import (
     EM_DASH,
     format_count,
     format_minutes,
     format_percent,
     format_percent_interval,
 )
-from tracking.analysis.report.tables.model import Cell, Column, Table, interval_cell, number_cell, text_cell
+from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, interval_cell, number_cell, text_cell
 from tracking.analysis.report_context import FrontEndCost
 from tracking.analysis.statistics.proportions import Interval
 from tracking.analysis.variants.naming import front_end_suffix

@@ -2,7 +2,7 @@
 
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import (
+from tracking.analysis.report.tables.rendering.formatting import (
     format_p_value,
     format_percent,
     format_points,

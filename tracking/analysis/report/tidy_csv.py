@@ -8,7 +8,7 @@ import pandas as pd
 from tracking.analysis.comparison.comparison import Comparison
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import learning_curve
-from tracking.analysis.report.tables.export import write_dataframe
+from tracking.analysis.report.tables.rendering.export import write_dataframe
 from tracking.analysis.scored_folds import CURVE_METRICS
 from tracking.analysis.statistics.sign_flip import SignFlipTest
 from tracking.analysis.variants.classical import ScoredClassifier

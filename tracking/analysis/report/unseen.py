@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import format_percent
-from tracking.analysis.report.tables.model import Column, Table, number_cell, text_cell
+from tracking.analysis.report.tables.rendering.formatting import format_percent
+from tracking.analysis.report.tables.rendering.model import Column, Table, number_cell, text_cell
 from tracking.analysis.report_context import UnseenSpeakers
 
 _EQUAL = 0.0005

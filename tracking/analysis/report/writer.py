@@ -23,9 +23,7 @@ from tracking.analysis.report.headline import headline
 from tracking.analysis.report.open_questions import open_questions
 from tracking.analysis.report.tables.comparisons import comparison_table, skipped_table
 from tracking.analysis.report.tables.decisions import hardest_table, map_frame, reliability_frame
-from tracking.analysis.report.tables.export import write_dataframe, write_table
 from tracking.analysis.report.tables.folds import cost_table, fold_tables, variance_table
-from tracking.analysis.report.tables.model import Table
 from tracking.analysis.report.tables.provenance import (
     incomplete_table,
     provenance_table,
@@ -34,6 +32,8 @@ from tracking.analysis.report.tables.provenance import (
     studies_table,
 )
 from tracking.analysis.report.tables.published import paper_comparison
+from tracking.analysis.report.tables.rendering.export import write_dataframe, write_table
+from tracking.analysis.report.tables.rendering.model import Table
 from tracking.analysis.report.tables.scores import attention_by_label_tables, class_tables, results_table
 from tracking.analysis.report.tables.search import importance_table, scope_table
 from tracking.analysis.report.tables.sensitivity import notes_on_tests_table, sensitivity_table

@@ -17,11 +17,11 @@ from tracking.analysis.figures.data import (
     speaker_rows,
 )
 from tracking.analysis.figures.decisions import map_figure, reliability_figure
+from tracking.analysis.figures.drawing.svg import to_inline_svg
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
 from tracking.analysis.figures.overview import OverviewRow, overview_figure
 from tracking.analysis.figures.panels import confusion_difference_figure, confusion_figure, curves_figure
 from tracking.analysis.figures.search import importance_figure, scope_figure
-from tracking.analysis.figures.svg import to_inline_svg
 from tracking.analysis.report.tables.search import scope_table
 from tracking.analysis.statistics.calibration import calibrate
 from tracking.analysis.statistics.proportions import Interval

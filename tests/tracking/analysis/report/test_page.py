@@ -13,7 +13,7 @@ from tracking.analysis.report import summary_rows, write_report
 from tracking.analysis.report.details import hardest_ids
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.open_questions import open_questions
-from tracking.analysis.report.tables.formatting import format_points
+from tracking.analysis.report.tables.rendering.formatting import format_points
 from tracking.analysis.report_context import ReportContext, StudyInfo, UnseenSpeakers, UtteranceMap
 from tracking.analysis.variants.choice import choose_variant
 

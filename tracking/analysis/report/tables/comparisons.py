@@ -4,8 +4,13 @@ from tracking.analysis.comparison.caveats import comparison_caveats, report_cave
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import EM_DASH, format_p_value, format_points, format_points_interval
-from tracking.analysis.report.tables.model import (
+from tracking.analysis.report.tables.rendering.formatting import (
+    EM_DASH,
+    format_p_value,
+    format_points,
+    format_points_interval,
+)
+from tracking.analysis.report.tables.rendering.model import (
     Cell,
     Column,
     Table,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from tracking.analysis.report.tables.model import Cell, Column, Table, text_cell
+from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, text_cell
 from tracking.analysis.report_context import UtteranceMap
 from tracking.analysis.statistics.calibration import Calibration
 from tracking.analysis.variants.decisions import Decisions, hardest_utterances

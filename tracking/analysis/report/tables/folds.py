@@ -6,7 +6,7 @@ import numpy as np
 
 from tracking.analysis.comparison.caveats import report_caveats, ua_only
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import (
+from tracking.analysis.report.tables.rendering.formatting import (
     EM_DASH,
     format_count,
     format_minutes,
@@ -14,7 +14,15 @@ from tracking.analysis.report.tables.formatting import (
     format_ratio,
     format_seconds_spread,
 )
-from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, variant_cell, wa_column
+from tracking.analysis.report.tables.rendering.model import (
+    Cell,
+    Column,
+    Table,
+    number_cell,
+    text_cell,
+    variant_cell,
+    wa_column,
+)
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.classical import Classifier, ScoredBaseline
 from tracking.analysis.variants.naming import FIXED

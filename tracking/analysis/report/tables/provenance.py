@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import EM_DASH
-from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell
+from tracking.analysis.report.tables.rendering.formatting import EM_DASH
+from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, number_cell, text_cell
 from tracking.analysis.report_context import ReportContext, StudyInfo
 from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.variants.naming import FIXED, flatten_settings

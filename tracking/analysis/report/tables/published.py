@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from tracking.analysis.comparison.caveats import report_caveats, ua_only
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.comparison.published import PublishedScores, published_scores
-from tracking.analysis.report.tables.formatting import EM_DASH, format_count, format_percent, format_points
-from tracking.analysis.report.tables.model import Column, Table, number_cell, text_cell, variant_cell, wa_column
+from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_count, format_percent, format_points
+from tracking.analysis.report.tables.rendering.model import (
+    Column,
+    Table,
+    number_cell,
+    text_cell,
+    variant_cell,
+    wa_column,
+)
 from tracking.analysis.variants.predictions import PooledPredictions
 from tracking.analysis.variants.scores import ScoredVariant
 

@@ -12,7 +12,7 @@ from tracking.analysis.comparison.caveats import report_caveats, ua_only
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import (
+from tracking.analysis.report.tables.rendering.formatting import (
     EM_DASH,
     format_p_value,
     format_percent,
@@ -20,7 +20,7 @@ from tracking.analysis.report.tables.formatting import (
     format_percent_spread,
     format_points,
 )
-from tracking.analysis.report.tables.model import (
+from tracking.analysis.report.tables.rendering.model import (
     Cell,
     Column,
     Table,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from tracking.analysis.comparison.caveats import report_caveats
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries
-from tracking.analysis.report.tables.formatting import EM_DASH, format_percent
-from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, variant_cell
+from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_percent
+from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, number_cell, text_cell, variant_cell
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant

@@ -4,8 +4,8 @@ from tracking.analysis.comparison.caveats import ua_only
 from tracking.analysis.comparison.comparison import ALPHA, Comparison
 from tracking.analysis.comparison.interpretation import TEST_NOTES
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.formatting import EM_DASH, format_percent, format_points
-from tracking.analysis.report.tables.model import Cell, Column, Table, number_cell, text_cell, wa_column
+from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_percent, format_points
+from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, number_cell, text_cell, wa_column
 
 TRUE_DIFFERENCES = (0.01, 0.02, 0.05)
 """True differences of UA, 0..1, for which the table gives the required number of speakers."""

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tracking.analysis.comparison.caveats import ONE_SEED, PARTIAL, TRANSDUCTIVE
-from tracking.analysis.report.tables.export import to_latex, to_markdown, write_dataframe, write_table
-from tracking.analysis.report.tables.model import Column, Table, interval_cell, number_cell, text_cell
+from tracking.analysis.report.tables.rendering.export import to_latex, to_markdown, write_dataframe, write_table
+from tracking.analysis.report.tables.rendering.model import Column, Table, interval_cell, number_cell, text_cell
 from tracking.analysis.statistics.proportions import Interval
 
 HOSTILE = "<script>alert('x')</script> | $x$ \\input{x} _a_ =1"

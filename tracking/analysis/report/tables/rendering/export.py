@@ -11,7 +11,7 @@ import pandas as pd
 from ser.files import atomic_write
 from tracking.analysis.comparison.caveats import Caveat
 from tracking.analysis.escaping import escape_csv, escape_csv_cell, escape_latex, escape_markdown
-from tracking.analysis.report.tables.model import Cell, Column, Table, Value
+from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, Value
 
 
 def write_table(table: Table, caveats: Sequence[Caveat], folder: Path) -> None:

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ser.files import atomic_write
-from tracking.analysis.figures.palette import PALETTE
+from tracking.analysis.figures.drawing.palette import PALETTE
 
 _VARIABLES = {
     PALETTE.ink: "var(--ink)",

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from tracking.analysis.figures.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.palette import PALETTE, truncate
 
 LABEL_PT = 8.0
 """Size of most text, in points."""

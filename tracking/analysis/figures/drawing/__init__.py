@@ -1,0 +1,1 @@
+"""Drawing of all figures: colours, style and export."""

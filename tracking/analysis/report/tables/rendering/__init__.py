@@ -1,0 +1,1 @@
+"""Parts of all tables: columns and cells, formatting of values, and export."""
