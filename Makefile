@@ -106,14 +106,16 @@ help: ## Show targets and settings
 setup: $(INSTALLED) ## Make the virtual environment and install everything into it
 
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS)
-# Chosen when the environment is made, once: the question to PyTorch's index takes up to three seconds.
-torch_build = $(eval torch_build := $(or $(strip $(TORCH)),$(shell $(PYTHON) requirements/torch_build.py)))$(if \
+# Chosen by the pip of the environment when it is made, once: the question to PyTorch's index takes up to three seconds.
+torch_build = $(eval torch_build := $(or $(strip $(TORCH)),$(shell $(BIN)/python requirements/torch_build.py)))$(if \
 	$(filter cpu cuda,$(torch_build)),$(torch_build),$(error TORCH=$(torch_build): expected cpu or cuda))
 TORCH_INDEX = $(if $(filter cpu,$(torch_build)),--index-url https://download.pytorch.org/whl/cpu)
 
-# The project itself as a path: the finder that pip would install takes as long as Python's own start, each time.
-$(VENV)/installed: pyproject.toml $(wildcard requirements/*.txt)
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+# The project itself as a path: the finder that pip would install takes as long as Python's own start, each time.
+$(VENV)/installed: pyproject.toml $(wildcard requirements/*.txt) | $(BIN)/python
 	$(PIP) --require-hashes $(TORCH_INDEX) -r requirements/torch.txt
 	$(PIP) --require-hashes -r requirements/base.txt -r requirements/dev.txt \
 		$(if $(filter cuda,$(torch_build)),-r requirements/cuda.txt)

@@ -4,13 +4,14 @@ On Linux PyPI's build comes with CUDA, several GB large. Without an NVIDIA drive
 own index, unless that does not answer, as behind a mirror of PyPI. `TORCH=cpu` and `TORCH=cuda` decide otherwise.
 """
 
+import re
 import shutil
+import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-TIMEOUT_S = 3.0
+TIMEOUT_S = 3
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -20,13 +21,15 @@ def has_nvidia_driver() -> bool:
     return _DRIVER.exists() or shutil.which("nvidia-smi") is not None
 
 
-def index_answers(url: str = f"{CPU_INDEX}/torch/", timeout_s: float = TIMEOUT_S) -> bool:
-    """Return whether PyTorch's index of CPU builds answers in time."""
-    try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+def offers_cpu_build(index: str = CPU_INDEX, timeout_s: int = TIMEOUT_S) -> bool:
+    """Ask pip whether it can install the CPU build of the pinned version, with the proxies and wheels it is set up for."""
+    pinned = re.search(r"^torch==\S+", Path(__file__).with_name("torch.txt").read_text(), re.MULTILINE)
+    if pinned is None:
+        raise ValueError("requirements/torch.txt pins no torch: run make lock")
+    command = [sys.executable, "-m", "pip", "index", "versions", "torch", "--index-url", index]
+    command += ["--timeout", str(timeout_s), "--retries", "0", "--disable-pip-version-check"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.returncode == 0 and f"{pinned[0].removeprefix('torch==')}+cpu" in answer.stdout
 
 
 def choose_build(platform: str) -> tuple[str, str]:
@@ -42,11 +45,11 @@ def choose_build(platform: str) -> tuple[str, str]:
         return "cuda", "PyPI's build of PyTorch, which has no CUDA on this system"
     if has_nvidia_driver():
         return "cuda", "PyTorch with CUDA, since there is an NVIDIA driver (TORCH=cpu takes the CPU build)"
-    if index_answers():
+    if offers_cpu_build():
         return "cpu", "CPU build of PyTorch, since there is no NVIDIA driver (TORCH=cuda takes the other)"
     return "cuda", (
-        f"PyTorch with CUDA from PyPI, several GB large: there is no NVIDIA driver, but {CPU_INDEX} does not answer "
-        f"within {TIMEOUT_S:g} s (TORCH=cpu insists on it)"
+        f"PyTorch with CUDA from PyPI, several GB large: there is no NVIDIA driver, but {CPU_INDEX} does not offer "
+        f"the CPU build within {TIMEOUT_S} s (TORCH=cpu insists on it)"
     )
 
 

@@ -60,31 +60,35 @@ def test_what_the_project_names_is_installed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "driver", "answers", "build", "said"),
+    ("platform", "driver", "offers", "build", "said"),
     [
         ("linux", False, True, "cpu", "there is no NVIDIA driver"),
-        ("linux", False, False, "cuda", "does not answer within 3 s (TORCH=cpu insists on it)"),
+        ("linux", False, False, "cuda", "does not offer the CPU build within 3 s (TORCH=cpu insists on it)"),
         ("linux", True, True, "cuda", "there is an NVIDIA driver (TORCH=cpu takes the CPU build)"),
         ("darwin", False, True, "cuda", "no CUDA on this system"),
     ],
 )
 def test_the_build_of_torch_suits_the_machine(
-    platform: str, driver: bool, answers: bool, build: str, said: str, monkeypatch: pytest.MonkeyPatch
+    platform: str, driver: bool, offers: bool, build: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch_build, "has_nvidia_driver", lambda: driver)
-    monkeypatch.setattr(torch_build, "index_answers", lambda: answers)
+    monkeypatch.setattr(torch_build, "offers_cpu_build", lambda: offers)
     chosen, reason = torch_build.choose_build(platform)
     assert chosen == build
     assert said in reason
 
 
-def test_an_index_that_is_slow_or_refuses_does_not_answer() -> None:
+@pytest.mark.parametrize("build", ["+cpu", ""])
+def test_pip_is_asked_for_the_cpu_build(build: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = locked(PROJECT / "requirements/torch.txt")["torch"]
+    (tmp_path / f"torch-{version}{build}-py3-none-any.whl").touch()
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/torch/"
-        assert not torch_build.index_answers(url, timeout_s=0.2)
-    assert not torch_build.index_answers(url, timeout_s=0.2)
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert torch_build.offers_cpu_build(index, timeout_s=1) == (build == "+cpu")
 
 
 @pytest.mark.parametrize(
