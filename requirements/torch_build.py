@@ -22,7 +22,7 @@ def has_nvidia_driver() -> bool:
 
 
 def offers_cpu_build(index: str = CPU_INDEX, timeout_s: int = TIMEOUT_S) -> bool:
-    """Ask pip whether it can install the CPU build of the pinned version, with the proxies and wheels it is set up for."""
+    """Ask pip, with its own proxies and wheels, whether it can install the CPU build of the pinned version."""
     pinned = re.search(r"^torch==\S+", Path(__file__).with_name("torch.txt").read_text(), re.MULTILINE)
     if pinned is None:
         raise ValueError("requirements/torch.txt pins no torch: run make lock")
