@@ -29,7 +29,9 @@ def offers_cpu_build(index: str = CPU_INDEX, timeout_s: int = TIMEOUT_S) -> bool
     command = [sys.executable, "-m", "pip", "index", "versions", "torch", "--index-url", index]
     command += ["--timeout", str(timeout_s), "--retries", "0", "--disable-pip-version-check"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return answer.returncode == 0 and f"{pinned[0].removeprefix('torch==')}+cpu" in answer.stdout
+    # Not the line of the version that is installed.
+    available = re.search(r"^Available versions: (.*)$", answer.stdout, re.MULTILINE)
+    return available is not None and f"{pinned[0].removeprefix('torch==')}+cpu" in available[1].split(", ")
 
 
 def choose_build(platform: str) -> tuple[str, str]:
