@@ -24,7 +24,7 @@ import psutil
 from mlflow.tracking import MlflowClient
 from typing_extensions import override
 
-import tracking.writing.recorder
+import tracking.writing.run_files
 from benchmarks.recording.instant_trainer import POINTS, InstantTrainer, open_study
 from benchmarks.recording.stopwatch import Pace, Stopwatch
 from benchmarks.recording.synthetic_results import SyntheticResults, synthetic_corpus
@@ -70,7 +70,7 @@ WATCHED = (
     (Artifacts, "log", "MLflow artifacts"),
     *((OptunaStudy, name, "Optuna") for name in ("start_trial", "complete", "report_intermediate", "prune_reason")),
     (ResultStore, "fold", "reading results"),
-    (tracking.writing.recorder, "confusion_svg", "drawing confusion matrices"),
+    (tracking.writing.run_files, "confusion_svg", "drawing confusion matrices"),
     (BackgroundWriter, "_next_write", "waiting for folds"),
 )
 """Timed functions: owner, name, and label in the table."""

@@ -257,7 +257,7 @@ def test_blocks_give_the_same_samples_as_one_read(tmp_path: Path, monkeypatch: p
     path = tmp_path / "a.flac"
     soundfile.write(path, np.column_stack([tone(44_100), tone(44_100, frequency_hz=600.0)]), 44_100)
     samples = read_audio(path)
-    monkeypatch.setattr("ser.corpora.audio._BLOCK_SAMPLES", 1000)
+    monkeypatch.setattr("ser.corpora.audio.BLOCK_SAMPLES", 1000)
     np.testing.assert_array_equal(read_audio(path), samples)
 
 

@@ -257,8 +257,9 @@ def test_hostile_names_come_out_as_text(site: Site, page: Page) -> None:
     order = quote("tags.`mlflow.runName`")
     address = f"{site.server}/#/experiments/{site.hostile}/runs"
     page.goto(f"{address}?workflowType=machine_learning&orderByKey={order}&orderByAsc=true")
-    names = [f"fold {number:02d} · {HOSTILE}" for number in (1, 2)]
-    expect_runs(page, "component · scope 9 · phonemes", *names, "second")
+    variant = "component · scope 9 · phonemes"
+    names = [f"{variant} · fold {number:02d} · {HOSTILE}" for number in (1, 2)]
+    expect_runs(page, variant, *names, "second")
     shoot(page, "hostile-runs")
     page.goto(f"{address}/{site.hostile_trial}?workflowType=machine_learning")
     expect(page.get_by_role("link", name="Curves of its folds")).to_be_visible()
