@@ -164,6 +164,11 @@ FunctionalsName = Literal["means and deviations", "functionals", "eGeMAPSv02", "
 """Sets of functionals: the numbers that describe a whole utterance to a classical baseline."""
 
 
+BASELINES_VERSION = 2
+"""Raised whenever the code changes what a baseline computes of the same frames or audio, so that no result of earlier
+code is taken for one of this. Results of version 1 do not say it: other rules chose their penalty, or none did."""
+
+
 class BaselineResult(FrozenModel):
     """Classical baseline, such as logistic regression, over all folds of one corpus and scheme.
 
@@ -177,6 +182,8 @@ class BaselineResult(FrozenModel):
         functionals: What it hears of an utterance.
         validations: Validation decisions, one per fold; none where nothing was chosen by validation.
         inverse_penalties: C that the validation speakers of each fold chose; likewise.
+        version: `BASELINES_VERSION` of the code that trained it.
+        frames_version: Version of the front end's frames; 1 where functionals are not made of frames.
     """
 
     name: str
@@ -188,6 +195,8 @@ class BaselineResult(FrozenModel):
     functionals: FunctionalsName = FRAME_STATISTICS
     validations: tuple[Evaluation, ...] = ()
     inverse_penalties: tuple[float, ...] = ()
+    version: int = 1
+    frames_version: int = 1
 
 
 BASELINE_RESULTS = TypeAdapter(tuple[BaselineResult, ...])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from ser.config import Normalisation
 from ser.corpora.corpus import Corpus
@@ -44,9 +45,34 @@ def baseline_inputs(
     return list(dict.fromkeys([*(of_frames if FRAME_STATISTICS in functionals else []), *of_audio]))
 
 
+def without_untrained_opensmile(
+    inputs: Sequence[BaselineInputs], corpus_digest: str, results: BaselineStore
+) -> list[BaselineInputs]:
+    """Leave out baselines on openSMILE's functionals that were never asked for: those that have no result.
+
+    Args:
+        inputs: Inputs of baselines.
+        corpus_digest: Digest of the corpus.
+        results: Store of their results.
+    """
+    return [key for key in inputs if key[-1] not in OPENSMILE or results.find(corpus_digest, *key) is not None]
+
+
 def _audio_normalisation(normalisation: Normalisation) -> Normalisation:
     """Return how functionals are normalised beside frames: by each speaker where these are, else by those who train."""
     return normalisation if normalisation == "zscore_speaker" else "zscore_training"
+
+
+class StudyBaselines(NamedTuple):
+    """Baselines of a study.
+
+    Attributes:
+        results: Their results: first that of the frames of the study's first front end.
+        has_new: Whether any was trained just now.
+    """
+
+    results: tuple[BaselineResult, ...]
+    has_new: bool
 
 
 def train_baselines(
@@ -55,7 +81,7 @@ def train_baselines(
     inputs: Sequence[BaselineInputs],
     results: BaselineStore,
     progress_factory: Callable[[str], Callable[[int, int], None]],
-) -> list[BaselineResult]:
+) -> StudyBaselines:
     """Train baselines, unless they were trained before; a fixed penalty of earlier versions does not count.
 
     Args:
@@ -71,7 +97,7 @@ def train_baselines(
     Raises:
         SerError: A baseline cannot be trained; the text says why.
     """
-    baselines = []
+    baselines, has_new = list[BaselineResult](), False
     for scheme, normalisation, features, functionals in inputs:
         baseline = results.find(corpus.digest, scheme, normalisation, features, functionals)
         if baseline is None or not baseline.inverse_penalties:
@@ -86,8 +112,9 @@ def train_baselines(
             progress = progress_factory(f"{BASELINES[functionals].name} on {functionals}")
             baseline = train_baseline(BASELINES[functionals](), data, scheme, progress)
             results.put(baseline)
+            has_new = True
         baselines.append(baseline)
-    return baselines
+    return StudyBaselines(tuple(baselines), has_new)
 
 
 def check_opensmile() -> str:

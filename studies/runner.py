@@ -1,6 +1,6 @@
 """Run of a study from its plan to its end: corpus, features, folds, search, workers, baseline."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,15 @@ from ser.errors import ConfigurationError, CorpusError
 from ser.feature_settings import FeatureSettings
 from ser.features.builder import build_stores
 from ser.folds import describe_unused_columns, make_folds, parse_scheme
-from ser.results import BaselineResult, Fold
+from ser.results import Fold
 from ser.training.targets import available_strategies, utterances_without_counts
-from studies.baselines import BASIC, OPENSMILE, baseline_inputs, check_opensmile, train_baselines
+from studies.baselines import (
+    StudyBaselines,
+    baseline_inputs,
+    check_opensmile,
+    train_baselines,
+    without_untrained_opensmile,
+)
 from studies.consistency.study_check import repair_study
 from studies.coordination.coordinator import Coordinator
 from studies.coordination.projector import Projector
@@ -139,7 +145,7 @@ def run_study(
                 )
                 failures = coordinator.run()
             baselines = _train_baselines(plan, data, home, progress_factory, opensmile_baselines and not reason)
-            background.submit(lambda: _finish_study(recorder, study_run, baselines, complete=not failures))
+            background.submit(lambda: finish_study(recorder, study_run, baselines, complete=not failures))
             background.flush()
     return Outcome(name, tuple(failures), session.location, data.corpus)
 
@@ -230,17 +236,21 @@ def _requirements(data: _StudyData, session: StudySession, backend: Backend) -> 
 
 def _train_baselines(
     plan: StudyPlan, data: _StudyData, home: Home, progress_factory: ProgressFactory, opensmile: bool
-) -> list[BaselineResult]:
+) -> StudyBaselines:
     """Train the classical baselines of a study, unless they were trained before."""
-    functionals = (*BASIC, *OPENSMILE) if opensmile else BASIC
-    inputs = baseline_inputs(plan, data.scheme, functionals)
-    return train_baselines(data.corpus, data.stores, inputs, BaselineStore(home.results), progress_factory)
+    store = BaselineStore(home.results)
+    inputs = baseline_inputs(plan, data.scheme)
+    if not opensmile:
+        inputs = without_untrained_opensmile(inputs, data.corpus.digest, store)
+    return train_baselines(data.corpus, data.stores, inputs, store, progress_factory)
 
 
-def _finish_study(recorder: Recorder, study_run: str, baselines: Sequence[BaselineResult], complete: bool) -> None:
-    """Write the baselines and the end of a study, unless they are written."""
-    if not recorder.study_is_finished(study_run):
-        recorder.record_baseline(study_run, baselines[0], baselines[1:])
+def finish_study(recorder: Recorder, study_run: str, baselines: StudyBaselines, complete: bool) -> None:
+    """Write the baselines and the end of a study, unless they are written; a finished study may have new baselines."""
+    is_finished = recorder.study_is_finished(study_run)
+    if baselines.has_new or not is_finished:
+        recorder.record_baseline(study_run, baselines.results[0], baselines.results[1:])
+    if not is_finished:
         recorder.finish_study(study_run, complete)
 
 

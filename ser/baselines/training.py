@@ -14,7 +14,7 @@ from ser.corpora.corpus import Corpus
 from ser.feature_settings import LogMelSettings
 from ser.folds import split_indices
 from ser.metrics import evaluation_confusion, unweighted_accuracy
-from ser.results import FRAME_STATISTICS, BaselineResult, Evaluation, Fold, FunctionalsName
+from ser.results import BASELINES_VERSION, FRAME_STATISTICS, BaselineResult, Evaluation, Fold, FunctionalsName
 
 BASELINES: dict[FunctionalsName, type[ClassicalBaseline]] = {
     baseline.functionals: baseline
@@ -68,16 +68,20 @@ def train_baseline(
     # One thread gives the same sums on every machine; several are slower for matrices as small as these.
     with threadpool_limits(1):
         trained = _train_folds(baseline, data, folds, progress)
+    features = data.store.settings
+    hears_frames = baseline.functionals == FRAME_STATISTICS
     return BaselineResult(
         name=baseline.name,
         corpus=data.corpus.identity,
         normalisation=data.normalisation,
         folds=folds,
         tests=tuple(fold.test for fold in trained),
-        features=data.store.settings if baseline.functionals == FRAME_STATISTICS else LogMelSettings(),
+        features=features if hears_frames else LogMelSettings(),
         functionals=baseline.functionals,
         validations=tuple(fold.validation for fold in trained),
         inverse_penalties=tuple(fold.inverse_penalty for fold in trained),
+        version=BASELINES_VERSION,
+        frames_version=features.frames_version if hears_frames else 1,
     )
 
 

@@ -41,6 +41,7 @@ class ResultsReader:
         self._scored_folds: dict[str, ScoredFold] = {}
         self._versions: dict[str, CodeVersions] = {}
         self._fetch_notes: tuple[str, ...] = ()
+        self._searched_runs: set[str] = set()
 
     def fetch(
         self, studies: Iterable[StudySummary], progress: Callable[[int, int], None] = lambda done, total: None
@@ -60,7 +61,9 @@ class ResultsReader:
         entries = self._distinct_trials(studies, {}).values()
         identities = {identity for entry in entries for identity in entry.trial.folds}
         inputs = _baseline_inputs(studies)
-        self._fetch_notes = fetch_shared_results(self._home, self._location, identities, inputs, progress)
+        self._fetch_notes = fetch_shared_results(
+            self._home, self._location, identities, inputs, self._searched_runs, progress
+        )
 
     def _studies_of_location(self, studies: Iterable[StudySummary]) -> list[StudySummary]:
         return [study for study in studies if self._location.same_data_as(study.location)]

@@ -9,15 +9,16 @@ from ser.corpora.corpus import Corpus
 from ser.feature_settings import LogMelProsodySettings, LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.folds import speaker_folds
-from ser.results import FRAME_STATISTICS
+from ser.results import BASELINES_VERSION, FRAME_STATISTICS
 from studies import baselines
-from studies.baselines import BASIC, baseline_inputs, check_opensmile, train_baselines
+from studies.baselines import BASIC, baseline_inputs, check_opensmile, train_baselines, without_untrained_opensmile
 from studies.cli.study import run
 from studies.cli.study.commands import RunOptions
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.storages.home import Home
 from tests.support.toy_corpus import write_corpus
+from tests.support.toy_studies import baseline
 from tracking.results.baselines import BaselineStore
 
 Progress = Callable[[int, int], None]
@@ -63,19 +64,35 @@ def test_baselines_are_trained_once(corpus: Corpus, tmp_path: Path) -> None:
         titles.append(title)
         return lambda done, total: steps.append((done, total))
 
-    trained = train_baselines(corpus, stores, inputs, results, open_bar)
+    trained, has_new = train_baselines(corpus, stores, inputs, results, open_bar)
+    assert has_new
+    versions = [(baseline.version, baseline.frames_version) for baseline in trained]
+    assert versions == [(BASELINES_VERSION, LogMelSettings.frames_version), (BASELINES_VERSION, 1)]
     bars = ["logistic regression on means and deviations", "logistic regression on functionals"]
     assert titles == bars
     total = len(corpus.utterances) + len(scheme)
     assert steps[-total:] == [(step, total) for step in range(1, total + 1)]
-    assert train_baselines(corpus, stores, inputs, results, open_bar) == trained
+    assert train_baselines(corpus, stores, inputs, results, open_bar) == (trained, False)
     assert titles == bars
     # Earlier versions fixed the penalty.
     results = BaselineStore(tmp_path / "former")
-    former = trained[0].model_copy(update={"inverse_penalties": (), "validations": ()})
+    former = trained[0].model_copy(
+        update={"inverse_penalties": (), "validations": (), "version": 1, "frames_version": 1}
+    )
     results.put(former)
     assert results.find(corpus.digest, *inputs[0]) == former
-    assert train_baselines(corpus, stores, inputs[:1], results, open_bar) == trained[:1]
+    assert train_baselines(corpus, stores, inputs[:1], results, open_bar) == (trained[:1], True)
+
+
+def test_opensmile_counts_where_it_was_trained_before(corpus: Corpus, tmp_path: Path) -> None:
+    scheme, results = speaker_folds(corpus, "partner"), BaselineStore(tmp_path)
+    inputs = baseline_inputs(plan_of("log_mel"), scheme)
+    assert [key[-1] for key in without_untrained_opensmile(inputs, corpus.digest, results)] == list(BASIC)
+    update = {"corpus": corpus.identity, "folds": scheme, "features": LogMelSettings(), "functionals": "eGeMAPSv02"}
+    chosen = {"inverse_penalties": (1.0,) * len(scheme), "version": BASELINES_VERSION}
+    results.put(baseline().model_copy(update=update | chosen))
+    names = [key[-1] for key in without_untrained_opensmile(inputs, corpus.digest, results)]
+    assert names == [*BASIC, "eGeMAPSv02"]
 
 
 def test_baselines_without_their_package_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -12,7 +13,7 @@ from ser.config import Normalisation, digest_of
 from ser.errors import SerError
 from ser.feature_settings import FeatureSettings, LogMelSettings
 from ser.files import atomic_write, parse_json_object
-from ser.results import FRAME_STATISTICS, BaselineResult, Fold, FunctionalsName
+from ser.results import BASELINES_VERSION, FRAME_STATISTICS, BaselineResult, Fold, FunctionalsName
 
 _PREFIX = "baseline-"
 
@@ -22,6 +23,36 @@ BaselineInputs = tuple[tuple[Fold, ...], Normalisation, FeatureSettings, Functio
 
 
 _StoredInputs = tuple[tuple[Fold, ...], str, FeatureSettings, FunctionalsName]
+
+
+class _Code(NamedTuple):
+    """Code that a baseline was trained by: how it chose the penalty, and its versions."""
+
+    chooses_penalty: bool
+    version: int
+    frames_version: int
+
+
+_FORMER_CODE = _Code(chooses_penalty=False, version=1, frames_version=1)
+"""Code of earlier commits, which trained with a fixed penalty."""
+
+
+def inputs_of(baseline: BaselineResult) -> _StoredInputs:
+    """Return the inputs of a baseline."""
+    return baseline.folds, baseline.normalisation, baseline.features, baseline.functionals
+
+
+def is_readable(baseline: BaselineResult) -> bool:
+    """Check that a baseline is one that `BaselineStore.find` returns: of this code, or with a fixed penalty."""
+    return _code_of(baseline) in (_current_code(baseline.features, baseline.functionals), _FORMER_CODE)
+
+
+def _code_of(baseline: BaselineResult) -> _Code:
+    return _Code(bool(baseline.inverse_penalties), baseline.version, baseline.frames_version)
+
+
+def _current_code(features: FeatureSettings, functionals: FunctionalsName) -> _Code:
+    return _Code(True, BASELINES_VERSION, features.frames_version if functionals == FRAME_STATISTICS else 1)
 
 
 class BaselineStore:
@@ -39,8 +70,7 @@ class BaselineStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         content = baseline.model_dump_json()
         text = json.dumps({"sha256": _sha256(content), "baseline": content})
-        inputs = baseline.folds, baseline.normalisation, baseline.features, baseline.functionals
-        path = self._path(baseline.corpus.digest, inputs, bool(baseline.inverse_penalties))
+        path = self._path(baseline.corpus.digest, inputs_of(baseline), _code_of(baseline))
         atomic_write(path, text, durable=True)
 
     def find(
@@ -61,19 +91,19 @@ class BaselineStore:
             functionals: What it hears of an utterance.
 
         Returns:
-            The baseline whose penalty was chosen by validation; where it has not been trained, the one of earlier
-            versions, whose penalty is fixed.
+            The baseline whose penalty was chosen by validation, of this version and that of the front end's frames;
+            where it has not been trained, the one of earlier commits, whose penalty is fixed.
         """
         inputs = tuple(scheme), normalisation, features, functionals
-        for chosen in (True, False):
-            path = self._path(corpus_digest, inputs, chosen)
+        for code in (_current_code(features, functionals), _FORMER_CODE):
+            path = self._path(corpus_digest, inputs, code)
             # A damaged one is trained again within seconds, and replaced.
             with suppress(SerError):
                 if path.is_file():
                     return _read(path)
         return None
 
-    def _path(self, corpus_digest: str, inputs: _StoredInputs, chosen: bool) -> Path:
+    def _path(self, corpus_digest: str, inputs: _StoredInputs, code: _Code) -> Path:
         scheme, normalisation, features, functionals = inputs
         folds = [fold.model_dump(mode="json") for fold in scheme]
         content = {"corpus": corpus_digest, "folds": folds, "normalisation": normalisation}
@@ -81,8 +111,12 @@ class BaselineStore:
         # hear: what was computed then keeps its name.
         of_front_end = {} if features == LogMelSettings() else {"features": features.digest_content()}
         of_functionals = {} if functionals == FRAME_STATISTICS else {"functionals": functionals}
-        of_penalty = {"penalty": "chosen by validation"} if chosen else {}
-        digest = digest_of(content | (of_functionals or of_front_end) | of_penalty)
+        of_code: dict[str, str | int] = {"penalty": "chosen by validation"} if code.chooses_penalty else {}
+        if code.version > 1:
+            of_code["version"] = code.version
+        if code.frames_version > 1:
+            of_code["frames_version"] = code.frames_version
+        digest = digest_of(content | (of_functionals or of_front_end) | of_code)
         return self._folder / f"{_PREFIX}{digest}.json"
 
 

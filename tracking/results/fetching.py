@@ -16,7 +16,7 @@ from tracking import schema
 from tracking.backend.artifacts import open_artifact
 from tracking.backend.errors import translate_error, translating_errors
 from tracking.backend.queries import FINISHED, search_runs
-from tracking.results.baselines import BaselineInputs, BaselineStore
+from tracking.results.baselines import BaselineInputs, BaselineStore, inputs_of, is_readable
 from tracking.results.store import ResultStore
 
 _DOWNLOADS = 4
@@ -106,38 +106,45 @@ def _fetch(client: MlflowClient, identity: str, runs: Sequence[Run], store: Resu
     return error_text
 
 
-def fetch_baseline(
+def fetch_baselines(
     client: MlflowClient,
     experiment: str,
     corpus_digest: str,
-    inputs: BaselineInputs,
+    inputs: Collection[BaselineInputs],
     store: BaselineStore,
-) -> bool:
-    """Fetch a baseline that is missing here from the runs of finished studies; return whether it is here now.
+    searched_runs: set[str],
+) -> None:
+    """Fetch baselines that are missing here from the runs of finished studies, each of which is downloaded once.
 
     Args:
         client: The tracking store.
         experiment: Id of the experiment.
         corpus_digest: Digest of the corpus.
-        inputs: What the baseline depends on besides.
+        inputs: What the baselines depend on besides, all of one fold scheme.
         store: The baselines here.
+        searched_runs: Ids of runs whose baselines are not downloaded again; those that are searched are added.
 
     Raises:
         StorageError: The server cannot be used; `UnavailableError` where it may be later.
     """
-    if store.find(corpus_digest, *inputs) is not None:
-        return True
-    tags = {"ser__corpus_digest": corpus_digest, "ser__fold_scheme": inputs[0][0].scheme}
+    missing: set[object] = {key for key in inputs if store.find(corpus_digest, *key) is None}
+    if not missing:
+        return
+    tags = {"ser__corpus_digest": corpus_digest, "ser__fold_scheme": next(iter(inputs))[0][0].scheme}
     with translating_errors("tracking server"):
         for run in search_runs(client, experiment, FINISHED, ser__kind="study", **tags):
-            for baseline in _download_baselines(client, run):
-                if (baseline.folds, baseline.normalisation, baseline.features, baseline.functionals) == inputs:
+            if not missing:
+                return
+            if run.info.run_id in searched_runs:
+                continue
+            for baseline in download_baselines(client, run):
+                if inputs_of(baseline) in missing and is_readable(baseline):
                     store.put(baseline)
-                    return True
-    return False
+                    missing.discard(inputs_of(baseline))
+            searched_runs.add(run.info.run_id)
 
 
-def _download_baselines(client: MlflowClient, run: Run) -> Iterator[BaselineResult]:
+def download_baselines(client: MlflowClient, run: Run) -> Iterator[BaselineResult]:
     """Download the baselines of a study's run, without damaged ones: their own study trains them again."""
     for name, parse in (
         (schema.BASELINE_RESULT, lambda content: (BaselineResult.model_validate_json(content),)),

@@ -4,6 +4,7 @@ Every call may be repeated: a run is looked up by its tags before it is created,
 timestamps of the result, not of the writing, so that repeating the writes repairs a kill between any two of them.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ from tracking.backend.client import end_run, retry_once_on_conflict
 from tracking.backend.queries import RUNNING, is_finished, search_runs
 from tracking.backend.views import install_saved_views
 from tracking.context import StudyContext
+from tracking.results.baselines import inputs_of
+from tracking.results.fetching import download_baselines
 from tracking.writing import payloads, run_files
 from tracking.writing.descriptions import failed_description, pruned_description, study_description, trial_description
 from tracking.writing.duplicates import supersede_duplicates, supersede_study_runs
@@ -177,7 +180,7 @@ class Recorder:
         end_run(self._client, run_id, "KILLED")
 
     def record_baseline(self, run_id: str, baseline: BaselineResult, others: Sequence[BaselineResult] = ()) -> None:
-        """Write a baseline's scores and predictions to the study's run.
+        """Write a baseline's scores and predictions to the study's run; other baselines that it has stay.
 
         Args:
             run_id: Id of the study's run.
@@ -186,11 +189,18 @@ class Recorder:
         """
         pooled = payloads.pooled_confusion(baseline.tests, len(baseline.corpus.emotions))
         scores = {schema.BASELINE_UA: unweighted_accuracy(pooled), schema.BASELINE_WA: weighted_accuracy(pooled)}
-        started_ms = int(self._client.get_run(run_id).info.start_time)
-        self._write(run_id, metrics=payloads.metrics_at(scores, started_ms))
+        run = self._client.get_run(run_id)
+        is_recorded = schema.BASELINE_UA in run.data.metrics
+        # Of two values of one moment MLflow shows the greater.
+        moment_ms = time.time_ns() // 1_000_000 if is_recorded else int(run.info.start_time)
+        if not scores.items() <= run.data.metrics.items():
+            self._write(run_id, metrics=payloads.metrics_at(scores, moment_ms))
         files = {schema.BASELINE_RESULT: baseline.model_dump_json().encode()}
-        if others:
-            files[schema.OTHER_BASELINES] = BASELINE_RESULTS.dump_json(tuple(others))
+        by_inputs = {inputs_of(other): other for other in download_baselines(self._client, run)} if is_recorded else {}
+        by_inputs |= {inputs_of(other): other for other in others}
+        by_inputs.pop(inputs_of(baseline), None)
+        if by_inputs:
+            files[schema.OTHER_BASELINES] = BASELINE_RESULTS.dump_json(tuple(by_inputs.values()))
         self._artifacts.log(run_id, files)
 
     def study_is_finished(self, run_id: str) -> bool:

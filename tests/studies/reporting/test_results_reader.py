@@ -2,15 +2,18 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 
 import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
 
 from ser.feature_settings import LogMelSettings
 from ser.identity import fold_identity, trial_identity
-from ser.results import Fold
+from ser.results import BASELINES_VERSION, BaselineResult, Fold
 from ser.training.checkpoint import deserialize_fold, parse_result, serialize_fold
 from ser.training.trainer import TrainedFold
 from studies.cli.report.command import upload
@@ -28,6 +31,7 @@ from tests.support.toy_studies import CORPUS, SCHEME, MlflowFixture, baseline, c
 from tests.support.trial_results import plain
 from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.scored_folds import score_folds
+from tracking.results import fetching
 from tracking.results.baselines import BaselineStore
 from tracking.results.store import ResultStore
 
@@ -204,7 +208,12 @@ def test_baseline_is_that_of_the_studies_normalisation(studies: StudiesOnDisk) -
     studies.baselines.put(baseline("zscore_speaker"))
     assert studies.table().baselines == (baseline("zscore_speaker"),)
     functionals = baseline("zscore_speaker").model_copy(
-        update={"functionals": "functionals", "features": LogMelSettings(), "inverse_penalties": (0.1, 0.1)}
+        update={
+            "functionals": "functionals",
+            "features": LogMelSettings(),
+            "inverse_penalties": (0.1, 0.1),
+            "version": BASELINES_VERSION,
+        }
     )
     studies.baselines.put(functionals)
     assert studies.table().baselines == (baseline("zscore_speaker"), functionals)
@@ -263,6 +272,21 @@ def test_unavailable_server_leaves_the_results_of_this_home(studies: StudiesOnDi
     assert notes[0].startswith("only folds of this data directory are counted: ")
 
 
+def test_a_home_without_opensmile_needs_no_server(studies: StudiesOnDisk) -> None:
+    studies.start_trials(plan_of("none"))
+    of_frames = baseline()
+    chosen = {"inverse_penalties": (1.0, 1.0), "version": BASELINES_VERSION}
+    studies.baselines.put(of_frames)
+    studies.baselines.put(
+        of_frames.model_copy(update={"functionals": "functionals", "features": LogMelSettings(), **chosen})
+    )
+    summaries = list_studies(studies.home.storage)
+    reader = ResultsReader(replace(studies.home, tracking_uri=UNAVAILABLE), LOCATION)
+    reader.fetch(summaries)
+    table = reader.table(summaries)
+    assert (len(table.baselines), table.notes) == (2, ())
+
+
 def test_what_only_a_server_has_is_fetched_and_counted(
     studies: StudiesOnDisk, store: MlflowFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,7 +303,16 @@ def test_what_only_a_server_has_is_fetched_and_counted(
     assert status.folds_done == len(SCHEME)
     reader = ResultsReader(home, replace(LOCATION, experiment=store.experiment))
     assert reader.table(summaries).trials[0].folds == ()
-    reader.fetch(summaries)
+    downloads, download = list[str](), fetching.download_baselines
+
+    def count_and_download(client: MlflowClient, run: Run) -> Iterator[BaselineResult]:
+        downloads.append(run.info.run_id)
+        return download(client, run)
+
+    monkeypatch.setattr(fetching, "download_baselines", count_and_download)
+    for _ in range(2):
+        reader.fetch(summaries)
+        assert len(downloads) == 1
     table = reader.table(summaries)
     assert plain(table.trials[0].folds) == plain(score_folds([parse_result(trained(NONE, i)) for i in range(2)]))
     assert (table.baselines, table.notes) == ((baseline(),), ())

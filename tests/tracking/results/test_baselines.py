@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from ser.config import digest_of
 from ser.feature_settings import LogMelSettings
-from ser.results import BaselineResult, CorpusIdentity, Evaluation, Fold
-from tracking.results.baselines import BaselineStore
+from ser.results import BASELINES_VERSION, BaselineResult, CorpusIdentity, Evaluation, Fold
+from tracking.results.baselines import BaselineStore, is_readable
 
 FOLD = Fold(index=0, name="a", scheme="s", test_speakers=("a",), validation_speakers=("b",), training_speakers=("c",))
 TEST = Evaluation(
@@ -41,7 +43,9 @@ def test_damaged_baseline_is_computed_again(tmp_path: Path) -> None:
     assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) == BASELINE
 
 
-CHOSEN = BASELINE.model_copy(update={"inverse_penalties": (0.1,), "validations": (TEST,)})
+FORMER = BASELINE.model_copy(update={"inverse_penalties": (0.1,), "validations": (TEST,)})
+VERSIONS = {"version": BASELINES_VERSION, "frames_version": LogMelSettings.frames_version}
+CHOSEN = FORMER.model_copy(update=VERSIONS)
 
 
 def test_a_fixed_penalty_is_found_until_one_is_chosen(tmp_path: Path) -> None:
@@ -60,9 +64,30 @@ def test_the_name_of_a_former_baseline_stays(tmp_path: Path) -> None:
 
 
 def test_baselines_on_other_functionals_are_apart(tmp_path: Path) -> None:
-    store, functionals = BaselineStore(tmp_path), CHOSEN.model_copy(update={"functionals": "functionals"})
+    of_audio = {"functionals": "functionals", "frames_version": 1}
+    store, functionals = BaselineStore(tmp_path), CHOSEN.model_copy(update=of_audio)
     store.put(CHOSEN)
     assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings(), "functionals") is None
     store.put(functionals)
     assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings(), "functionals") == functionals
     assert store.find("d", [FOLD], "zscore_speaker", LogMelSettings()) == CHOSEN
+
+
+def test_baselines_of_other_versions_are_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, key = BaselineStore(tmp_path), ("d", [FOLD], "zscore_speaker", LogMelSettings())
+    for former in (FORMER, CHOSEN.model_copy(update={"frames_version": 1}), CHOSEN.model_copy(update={"version": 1})):
+        store.put(former)
+        assert store.find(*key) is None
+        assert not is_readable(former)
+    store.put(CHOSEN)
+    assert (store.find(*key), is_readable(CHOSEN), is_readable(BASELINE)) == (CHOSEN, True, True)
+    assert len(list(tmp_path.iterdir())) == 4
+    monkeypatch.setattr(LogMelSettings, "frames_version", LogMelSettings.frames_version + 1)
+    assert store.find(*key) is None
+
+
+def test_the_name_of_a_baseline_without_a_version_stays(tmp_path: Path) -> None:
+    BaselineStore(tmp_path).put(BaselineResult.model_validate_json(FORMER.model_dump_json(exclude=set(VERSIONS))))
+    content = {"corpus": "d", "folds": [FOLD.model_dump(mode="json")], "normalisation": "zscore_speaker"}
+    name = digest_of(content | {"penalty": "chosen by validation"})
+    assert [path.name for path in tmp_path.iterdir()] == [f"baseline-{name}.json"]

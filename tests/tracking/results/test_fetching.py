@@ -1,11 +1,14 @@
 """Results that another data directory has written to the tracking store of both."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
 
 from ser.errors import UnavailableError
-from ser.results import FRAME_STATISTICS, FunctionalsName
+from ser.results import BASELINES_VERSION, FRAME_STATISTICS, BaselineResult, FunctionalsName
 from ser.training.checkpoint import check_file, parse_result
 from tests.support.mlflow_server import MlflowServer
 from tests.support.toy_studies import CORPUS, NONE, QUANTUM, SCHEME, MlflowFixture, baseline, trained
@@ -13,7 +16,7 @@ from tracking.backend.artifacts import Artifacts
 from tracking.backend.client import connect, experiment_id
 from tracking.results import fetching
 from tracking.results.baselines import BaselineInputs, BaselineStore
-from tracking.results.fetching import FetchedResults, fetch_baseline, fetch_missing
+from tracking.results.fetching import FetchedResults, fetch_baselines, fetch_missing
 from tracking.results.store import ResultStore
 
 FIRST, SECOND = (parse_result(trained(NONE, fold.index)).identity for fold in SCHEME)
@@ -87,25 +90,36 @@ def test_second_run_of_a_fold_replaces_a_damaged_one(store: MlflowFixture, resul
     assert fetch(store, results) == FetchedResults(frozenset({FIRST}))
 
 
-def test_baseline_is_fetched_from_a_finished_study(store: MlflowFixture, tmp_path: Path) -> None:
+def test_baselines_of_finished_studies_are_fetched_once(
+    store: MlflowFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorder, baselines = store.recorder(), BaselineStore(tmp_path / "results")
     run = recorder.ensure_study_run()
-    other = baseline().model_copy(update={"functionals": "functionals", "inverse_penalties": (0.1, 1.0)})
-    recorder.record_baseline(run, baseline(), [other])
-    inputs: BaselineInputs = (SCHEME, "zscore_speaker", baseline().features, FRAME_STATISTICS)
+    chosen = {"inverse_penalties": (0.1, 1.0), "version": BASELINES_VERSION}
+    other = baseline().model_copy(update={"functionals": "functionals", **chosen})
+    former = baseline().model_copy(update={"functionals": "ComParE_2016", **chosen, "version": 1})
+    recorder.record_baseline(run, baseline(), [other, former])
+    downloads, download = list[str](), fetching.download_baselines
 
-    def fetch_one(normalisation: str = "zscore_speaker", functionals: FunctionalsName = FRAME_STATISTICS) -> bool:
-        wanted = (SCHEME, normalisation, baseline().features, functionals)
-        return fetch_baseline(store.client, store.experiment, CORPUS.digest, wanted, baselines)
+    def count_and_download(client: MlflowClient, run: Run) -> Iterator[BaselineResult]:
+        downloads.append(run.info.run_id)
+        return download(client, run)
 
-    assert not fetch_one()
+    monkeypatch.setattr(fetching, "download_baselines", count_and_download)
+    searched_runs = set[str]()
+    names: tuple[FunctionalsName, ...] = (FRAME_STATISTICS, "functionals", "eGeMAPSv02", "ComParE_2016")
+    inputs: list[BaselineInputs] = [(SCHEME, "zscore_speaker", baseline().features, name) for name in names]
+
+    def fetch_all() -> list[BaselineResult | None]:
+        fetch_baselines(store.client, store.experiment, CORPUS.digest, inputs, baselines, searched_runs)
+        return [baselines.find(CORPUS.digest, *key) for key in inputs]
+
+    assert fetch_all() == [None] * 4
+    assert downloads == []
     recorder.finish_study(run, complete=True)
-    assert not fetch_one("minmax_utterance")
-    assert fetch_one()
-    assert baselines.find(CORPUS.digest, *inputs) == baseline()
-    assert fetch_one(functionals="functionals")
-    assert baselines.find(CORPUS.digest, *inputs[:3], "functionals") == other
-    assert not fetch_one(functionals="eGeMAPSv02")
+    for _ in range(2):
+        assert fetch_all() == [baseline(), other, None, None]
+        assert downloads == [run]
 
 
 def test_server_that_ends_while_results_are_fetched_is_unavailable(

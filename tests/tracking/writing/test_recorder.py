@@ -27,6 +27,7 @@ from tests.support.toy_studies import (
     trial_result,
 )
 from tracking.backend.artifacts import Artifacts
+from tracking.results.fetching import download_baselines
 from tracking.writing import payloads
 from tracking.writing.recorder import Recorder
 
@@ -214,6 +215,22 @@ def test_the_baseline_stands_on_the_study_run(store: MlflowFixture) -> None:
     assert recorder.ensure_study_run() == study
     assert store.client.get_run(study).info.status == "RUNNING"
     recorder.finish_study(study, complete=True)
+    assert recorder.study_is_finished(study)
+
+
+def test_new_baselines_join_those_of_a_finished_study(store: MlflowFixture) -> None:
+    recorder = store.recorder()
+    study = recorder.ensure_study_run()
+    others = [baseline().model_copy(update={"functionals": name}) for name in ("functionals", "eGeMAPSv02")]
+    recorder.record_baseline(study, baseline(), others)
+    recorder.finish_study(study, complete=True)
+    worse = baseline().tests[1]
+    chosen = [former.model_copy(update={"inverse_penalties": (0.1, 1.0)}) for former in (baseline(), others[0])]
+    recorder.record_baseline(study, chosen[0].model_copy(update={"tests": (worse, worse)}), [chosen[1]])
+    run = store.client.get_run(study)
+    assert run.data.metrics["logistic_regression_pooled_test_ua"] == 0
+    first, *recorded = download_baselines(store.client, run)
+    assert (first.inverse_penalties, recorded) == ((0.1, 1.0), [chosen[1], others[1]])
     assert recorder.study_is_finished(study)
 
 
