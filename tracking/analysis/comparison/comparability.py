@@ -36,8 +36,9 @@ def check_comparable(a: ScoredClassifier, b: ScoredClassifier) -> None:
     ):
         if of_a != of_b:
             raise ComparisonError(f"{pair}: different {aspect}: {of_a} against {of_b}")
-    for fold_a, fold_b in zip(left.scheme, right.scheme, strict=True):
-        _check_same_fold(pair, fold_a, fold_b)
+    if left.scheme != right.scheme:
+        for fold_a, fold_b in zip(left.scheme, right.scheme, strict=True):
+            _check_same_fold(pair, fold_a, fold_b)
     _check_same_utterances(pair, left, right)
 
 

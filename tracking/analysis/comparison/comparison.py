@@ -1,5 +1,6 @@
 """Comparison of two variants on the same test utterances."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,12 +11,12 @@ from ser.metrics import unweighted_accuracy
 from tracking.analysis.comparison.comparability import check_comparable
 from tracking.analysis.statistics.corrected_t import corrected_t_p
 from tracking.analysis.statistics.effect_sizes import cohens_h, count_improved_speakers, hedges_g
-from tracking.analysis.statistics.power import between_speaker_std, minimum_detectable_difference, required_speakers
+from tracking.analysis.statistics.power import ALPHA, PowerAnalysis, between_speaker_std
 from tracking.analysis.statistics.proportions import ZTest, mcnemar_one_sided, proportions_ztest, uar_ztest
 from tracking.analysis.statistics.sign_flip import (
     MIN_SPEAKERS,
     SignFlipTest,
-    sign_flip,
+    sign_flip_each,
     ua_contributions,
     wa_contributions,
 )
@@ -23,8 +24,8 @@ from tracking.analysis.variants.classical import ScoredClassifier, predictions_w
 from tracking.analysis.variants.predictions import PooledPredictions
 from tracking.analysis.variants.scores import MeanAndStd
 
-ALPHA = 0.05
-"""Level of each verdict, adjusted for all comparisons of the family."""
+_SignFlips = tuple[SignFlipTest, SignFlipTest]
+"""Tests of UA and of WA."""
 
 
 class Verdict(StrEnum):
@@ -89,47 +90,6 @@ class Effects:
     hedges_g: float | None
     improved_speakers: int
     seeds: MeanAndStd
-
-
-@dataclass(frozen=True)
-class PowerAnalysis:
-    """Power of a comparison, given how much speakers differ in it.
-
-    Attributes:
-        between_speaker_std: Standard deviation between speakers of the UA difference, 0..1; None with
-            one speaker.
-        speakers: Number of test speakers.
-        first_level: Level of the first comparison of the family to be shown, by joint sign flips; None outside of
-            a family.
-    """
-
-    between_speaker_std: float | None
-    speakers: int
-    first_level: float | None = None
-
-    def minimum_difference(self, level: float = ALPHA) -> float | None:
-        """Compute the smallest true UA difference that is shown with 80% power.
-
-        Args:
-            level: `ALPHA` for this comparison alone; `first_level` for the first of the family to be shown.
-
-        Returns:
-            The difference, 0..1; None where none can be shown, however large, or where speakers do not deviate.
-        """
-        if not self.between_speaker_std:
-            return None
-        return minimum_detectable_difference(self.between_speaker_std, self.speakers, level)
-
-    def required_speakers(self, difference: float) -> int | None:
-        """Compute how many speakers show a true UA difference with 80% power, this comparison alone.
-
-        Args:
-            difference: UA difference, above 0 and up to 1.
-
-        Returns:
-            Their number; None where speakers do not deviate.
-        """
-        return required_speakers(difference, self.between_speaker_std, ALPHA) if self.between_speaker_std else None
 
 
 @dataclass(frozen=True)
@@ -223,9 +183,68 @@ def compare(a: ScoredClassifier, b: ScoredClassifier, question: str = "") -> Com
         ComparisonError: They were tested differently (see `check_comparable`).
     """
     check_comparable(a, b)
-    left, right = predictions_with_seeds(a, b.seeds), predictions_with_seeds(b, a.seeds)
-    n, difference, actual = len(left.utterances), left.correct - right.correct, left.actual
-    speakers, sessions = left.speaker_index, left.session_index
+    return compare_comparable([a], b, question)[0]
+
+
+def compare_comparable(
+    variants: Sequence[ScoredClassifier], baseline: ScoredClassifier, question: str = ""
+) -> list[Comparison]:
+    """Compare variants with a baseline that was tested alike, all at once: many times faster than one by one.
+
+    Args:
+        variants: The variants, each of which has passed `check_comparable` with the baseline, with the same sessions.
+        baseline: The baseline.
+        question: In what they differ.
+
+    Returns:
+        A comparison of each variant, as `compare` makes it.
+    """
+    pairs = [
+        (predictions_with_seeds(variant, baseline.seeds), predictions_with_seeds(baseline, variant.seeds))
+        for variant in variants
+    ]
+    if not pairs:
+        return []
+    # All have the same utterances, speakers and sessions, so that their contributions form a matrix.
+    test_set, differences = pairs[0][0], [left.correct - right.correct for left, right in pairs]
+    over_speakers = _sign_flips(differences, test_set, test_set.speaker_index)
+    sessions = test_set.session_index
+    over_sessions: Sequence[_SignFlips | tuple[None, None]] = [(None, None)] * len(pairs)
+    if sessions is not None:
+        over_sessions = _sign_flips(differences, test_set, sessions)
+    return [
+        _comparison((variant, baseline), question, pair, tests_over_speakers, tests_over_sessions)
+        for variant, pair, tests_over_speakers, tests_over_sessions in zip(
+            variants, pairs, over_speakers, over_sessions, strict=True
+        )
+    ]
+
+
+def _sign_flips(
+    differences: Sequence[NDArray[np.float64]], test_set: PooledPredictions, clusters: NDArray[np.int64]
+) -> list[_SignFlips]:
+    """Test UA and WA of each difference of correct decisions, shape `(utterance,)`, over speakers or sessions."""
+    actual, classes = test_set.actual, test_set.classes
+    ua = sign_flip_each(np.stack([ua_contributions(values, actual, clusters, classes) for values in differences]))
+    wa = sign_flip_each(np.stack([wa_contributions(values, clusters) for values in differences]))
+    return list(zip(ua, wa, strict=True))
+
+
+def _comparison(
+    classifiers: tuple[ScoredClassifier, ScoredClassifier],
+    question: str,
+    predictions: tuple[PooledPredictions, PooledPredictions],
+    over_speakers: _SignFlips,
+    over_sessions: _SignFlips | tuple[None, None],
+) -> Comparison:
+    """Add to the sign flips of UA and WA all else that a comparison holds."""
+    (a, b), (left, right) = classifiers, predictions
+    n, difference, actual, speakers = (
+        len(left.utterances),
+        left.correct - right.correct,
+        left.actual,
+        left.speaker_index,
+    )
     contributions = ua_contributions(difference, actual, speakers, left.classes)
     return Comparison(
         a.label,
@@ -233,12 +252,10 @@ def compare(a: ScoredClassifier, b: ScoredClassifier, question: str = "") -> Com
         question,
         a.seeds or b.seeds,
         n,
-        ua_speakers=sign_flip(contributions),
-        wa_speakers=sign_flip(wa_contributions(difference, speakers)),
-        ua_sessions=None
-        if sessions is None
-        else sign_flip(ua_contributions(difference, actual, sessions, left.classes)),
-        wa_sessions=None if sessions is None else sign_flip(wa_contributions(difference, sessions)),
+        ua_speakers=over_speakers[0],
+        wa_speakers=over_speakers[1],
+        ua_sessions=over_sessions[0],
+        wa_sessions=over_sessions[1],
         z_wa=proportions_ztest(a.scores.wa.mean, b.scores.wa.mean, n, n),
         z_ua=proportions_ztest(a.scores.ua.mean, b.scores.ua.mean, n, n),
         z_ua_recalls=uar_ztest(a.scores.recalls, b.scores.recalls, left.class_counts),

@@ -8,10 +8,17 @@ from numpy.typing import NDArray
 
 from ser.errors import ComparisonError
 from tracking.analysis.comparison.baselines import CLASSICAL_EFFECT, PlannedComparison
-from tracking.analysis.comparison.comparison import ALPHA, Comparison, JointTest, Verdict, compare
+from tracking.analysis.comparison.comparability import check_comparable
+from tracking.analysis.comparison.comparison import (
+    Comparison,
+    JointTest,
+    Verdict,
+    compare,
+    compare_comparable,
+)
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest, plan_comparisons, shown_labels
 from tracking.analysis.statistics.joint_sign_flips import joint_sign_flips
-from tracking.analysis.statistics.power import first_level
+from tracking.analysis.statistics.power import ALPHA, first_level
 from tracking.analysis.statistics.proportions import holm_adjust
 from tracking.analysis.variants.classical import ScoredBaseline, ScoredClassifier
 from tracking.analysis.variants.naming import FIXED, SELECTED
@@ -122,14 +129,26 @@ def compare_with_classical(
     Returns:
         Comparisons in the order of the variants, then of the baselines; H1 of every test: the variant is better.
     """
-    pairs = [
-        PlannedComparison(variant, baseline, CLASSICAL_EFFECT)
-        for variant in variants
-        if variant.complete
-        for baseline in classical
-    ]
-    outcomes = map(_try_compare, pairs)
-    return tuple(outcome for outcome in outcomes if isinstance(outcome, Comparison))
+    comparisons = [comparison for baseline in classical for comparison in _compare_comparable(variants, baseline)]
+    rank = {variant.label: index for index, variant in enumerate(variants)}
+    return tuple(sorted(comparisons, key=lambda comparison: rank[comparison.variant]))
+
+
+def _compare_comparable(variants: Sequence[ScoredVariant], baseline: ScoredBaseline) -> list[Comparison]:
+    """Compare those variants with a baseline that were tested alike, all of the same sessions at once."""
+    batches: dict[tuple[str | None, ...], list[ScoredVariant]] = {}
+    for variant in variants:
+        if _is_comparable(variant, baseline):
+            batches.setdefault(variant.predictions.sessions, []).append(variant)
+    return [made for batch in batches.values() for made in compare_comparable(batch, baseline, CLASSICAL_EFFECT)]
+
+
+def _is_comparable(variant: ScoredVariant, baseline: ScoredBaseline) -> bool:
+    try:
+        check_comparable(variant, baseline)
+    except ComparisonError:
+        return False
+    return True
 
 
 def _try_compare(planned: PlannedComparison) -> Comparison | SkippedComparison:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
 from tracking.analysis.comparison.caveats import CAPPED, HARDLY_ACTS, UA_ONLY, hardly_acts, ua_only
-from tracking.analysis.comparison.comparison import ALPHA, Comparison, Verdict
+from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.figures import SHOWN_FIRST, shown_variants
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_p_value, format_percent, format_points
+from tracking.analysis.statistics.power import ALPHA
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.classical import ScoredBaseline
 from tracking.analysis.variants.scores import ScoredVariant, Scores

@@ -17,10 +17,8 @@ from tracking.analysis.statistics.sign_flip import (
     RELATIVE_TOLERANCE,
     SAMPLED_FLIPS,
     sign_assignments,
+    without_rounding,
 )
-
-_ROUNDING = 1e-12
-"""Contributions below this are 0 on paper: one utterance of a million, in one of a hundred seeds, contributes more."""
 
 _BLOCK_VALUES = 2**16
 """Statistics computed at once: they fit in a processor's cache."""
@@ -91,7 +89,7 @@ def joint_sign_flips(contributions: NDArray[np.float64], alpha: float = 0.05) ->
 
 def _standardise(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Divide each comparison's contributions by the root of their sum of squares; 0 where there is no difference."""
-    exact = np.where(np.abs(contributions) < _ROUNDING, 0.0, contributions)
+    exact = without_rounding(contributions)
     lengths = np.linalg.norm(exact, axis=1, keepdims=True)
     return np.asarray(np.divide(exact, lengths, out=np.zeros_like(exact), where=lengths > 0), dtype=np.float64)
 

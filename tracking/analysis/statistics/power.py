@@ -6,6 +6,7 @@ with S speakers no p is below 2^-S.
 """
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from math import isnan, sqrt
 
 import numpy as np
@@ -14,6 +15,9 @@ from scipy import optimize, special
 from statsmodels.stats.power import TTestPower
 
 from tracking.analysis.statistics.sign_flip import ENUMERATED_CLUSTERS, MIN_SPEAKERS, SAMPLED_FLIPS
+
+ALPHA = 0.05
+"""Level of each verdict, adjusted for all comparisons of the family."""
 
 POWER = 0.8
 """Customary probability of detecting a true difference."""
@@ -185,3 +189,44 @@ def _check(std: float, alpha: float) -> None:
         raise ValueError(f"standard deviation between speakers {std}: expected a number above 0")
     if not 0 < alpha < 1:
         raise ValueError(f"level {alpha}: expected a number between 0 and 1")
+
+
+@dataclass(frozen=True)
+class PowerAnalysis:
+    """Power of a comparison, given how much speakers differ in it.
+
+    Attributes:
+        between_speaker_std: Standard deviation between speakers of the UA difference, 0..1; None with
+            one speaker.
+        speakers: Number of test speakers.
+        first_level: Level of the first comparison of the family to be shown, by joint sign flips; None outside of
+            a family.
+    """
+
+    between_speaker_std: float | None
+    speakers: int
+    first_level: float | None = None
+
+    def minimum_difference(self, level: float = ALPHA) -> float | None:
+        """Compute the smallest true UA difference that is shown with 80% power.
+
+        Args:
+            level: `ALPHA` for this comparison alone; `first_level` for the first of the family to be shown.
+
+        Returns:
+            The difference, 0..1; None where none can be shown, however large, or where speakers do not deviate.
+        """
+        if not self.between_speaker_std:
+            return None
+        return minimum_detectable_difference(self.between_speaker_std, self.speakers, level)
+
+    def required_speakers(self, difference: float) -> int | None:
+        """Compute how many speakers show a true UA difference with 80% power, this comparison alone.
+
+        Args:
+            difference: UA difference, above 0 and up to 1.
+
+        Returns:
+            Their number; None where speakers do not deviate.
+        """
+        return required_speakers(difference, self.between_speaker_std, ALPHA) if self.between_speaker_std else None

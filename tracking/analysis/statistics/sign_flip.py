@@ -27,7 +27,13 @@ MIN_SPEAKERS = 6
 RELATIVE_TOLERANCE = 1e-9
 """Sums that differ by less, relative to the sizes of their terms, are equal: the last digits depend on the order."""
 
+ROUNDING = 1e-12
+"""Contributions below this are 0 on paper: one utterance of a million, in one of a hundred seeds, contributes more."""
+
 _SEED = 20_190_512
+
+_BLOCK_VALUES = 2**22
+"""Sums of signed contributions computed at once: 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -125,16 +131,47 @@ def sign_flip(contributions: NDArray[np.float64]) -> SignFlipTest:
         >>> sign_flip(np.array([0.01, 0.02, 0.01, 0.03, 0.02, 0.01])).p
         0.015625
     """
-    if len(contributions) == 0:
+    return sign_flip_each(contributions[np.newaxis])[0]
+
+
+def sign_flip_each(contributions: NDArray[np.float64]) -> list[SignFlipTest]:
+    """Test several differences over the same speakers, each alone: `sign_flip` of every row, by one matrix product.
+
+    Args:
+        contributions: Contribution of each speaker to each difference, shape `(comparison, speaker)`.
+
+    Returns:
+        Tests in the order of the rows; their p-values are not adjusted for their number.
+
+    Raises:
+        ValueError: There is no speaker.
+    """
+    comparisons, clusters = contributions.shape
+    if clusters == 0:
         raise ValueError("sign flips of no speakers")
-    observed = float(contributions.sum())
+    exact = without_rounding(contributions)
+    observed = exact.sum(axis=1)
     # Sums that are equal on paper differ in their last digits, and the observed one must count itself.
-    threshold = observed - RELATIVE_TOLERANCE * float(np.abs(contributions).sum())
-    reached = int(np.count_nonzero(sign_assignments(len(contributions)) @ contributions >= threshold))
-    enumerated = len(contributions) <= ENUMERATED_CLUSTERS
-    p = reached / 2 ** len(contributions) if enumerated else (reached + 1) / (SAMPLED_FLIPS + 1)
-    interval = _t_interval(observed, contributions - contributions.mean())
-    return SignFlipTest(observed, p, interval, len(contributions))
+    thresholds = observed - RELATIVE_TOLERANCE * np.abs(exact).sum(axis=1)
+    signs, reached = sign_assignments(clusters), np.zeros(comparisons, dtype=np.int64)
+    block = max(1, _BLOCK_VALUES // max(1, comparisons))
+    for start in range(0, len(signs), block):
+        reached += np.count_nonzero(exact @ signs[start : start + block].T >= thresholds[:, np.newaxis], axis=1)
+    p_values = reached / 2**clusters if clusters <= ENUMERATED_CLUSTERS else (reached + 1) / (SAMPLED_FLIPS + 1)
+    return [
+        SignFlipTest(difference, p, _t_interval(difference, row - row.mean()), clusters)
+        for difference, p, row in zip(observed.tolist(), p_values.tolist(), exact, strict=True)
+    ]
+
+
+def without_rounding(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Set contributions to 0 that are 0 on paper, so that a tie counts as one however small its terms are.
+
+    Examples:
+        >>> without_rounding(np.array([0.1 * 3 - 0.3, 0.25])).tolist()
+        [0.0, 0.25]
+    """
+    return np.where(np.abs(contributions) < ROUNDING, 0.0, contributions)
 
 
 @lru_cache(maxsize=4)

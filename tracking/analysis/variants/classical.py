@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import fmean
 from typing import Protocol
 
@@ -183,7 +184,12 @@ def predictions_with_seeds(classifier: ScoredClassifier, seeds: Sequence[int]) -
         classifier: The classifier.
         seeds: Seeds of the network that a baseline stands beside; without one, or for a network, no effect.
     """
-    pooled = classifier.predictions
     if not (classifier.classical and seeds):
-        return pooled
-    return replace(pooled, seeds=tuple(seeds), predicted=np.repeat(pooled.predicted, len(seeds), axis=0))
+        return classifier.predictions
+    return _repeat(classifier.predictions, tuple(seeds))
+
+
+@lru_cache(maxsize=16)
+def _repeat(pooled: PooledPredictions, seeds: tuple[int, ...]) -> PooledPredictions:
+    """Repeat predictions of a single seed; all comparisons with a baseline share the result and what it caches."""
+    return replace(pooled, seeds=seeds, predicted=np.repeat(pooled.predicted, len(seeds), axis=0))

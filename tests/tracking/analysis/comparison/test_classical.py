@@ -5,7 +5,9 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ser.errors import ComparisonError
 from ser.feature_settings import LogMelProsodySettings
@@ -13,10 +15,13 @@ from ser.results import Evaluation
 from tests.support.scored_trials import EMOTIONS, World, baseline, configuration, study_table, table_of, trial
 from tracking.analysis.comparison.baselines import CLASSICAL_EFFECT
 from tracking.analysis.comparison.comparison import Verdict, compare
+from tracking.analysis.comparison.family import compare_with_classical
 from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.comparison.request import ComparisonRequest
 from tracking.analysis.results_table import ResultsTable
+from tracking.analysis.statistics.sign_flip import SignFlipTest, sign_flip_each
 from tracking.analysis.trial_result import TrialResult
+from tracking.analysis.variants.classical import predictions_with_seeds, score_baselines
 
 WORLD = World()
 REGRESSION, NONE = "logistic regression", "none · phonemes"
@@ -129,6 +134,46 @@ def test_a_variant_is_compared_with_the_regression_on_its_own_frames() -> None:
     training = baseline(WORLD).model_copy(update={"normalisation": "zscore_training"})
     other = analyse(table_of(*two_seeds(), baselines=(training,)))
     assert other.classical_comparison_of(other.variants[0]) is None
+
+
+def test_comparisons_made_at_once_equal_single_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    products: list[int] = []
+
+    def count(contributions: NDArray[np.float64]) -> list[SignFlipTest]:
+        products.append(len(contributions))
+        return sign_flip_each(contributions)
+
+    trials = [
+        trial(WORLD, configuration(attention, seed=seed), accuracy)
+        for attention, accuracy in (("none", 0.6), ("local", 0.7), ("component", 0.65))
+        for seed in (1, 2)
+    ]
+    analysis = analyse(table_of(*trials))
+    functionals = baseline(WORLD, 0.7).model_copy(update={"functionals": "functionals"})
+    others = baseline(World(speakers=8)).model_copy(update={"functionals": "eGeMAPSv02"})
+    classical = score_baselines([baseline(WORLD), functionals, others])
+    monkeypatch.setattr("tracking.analysis.comparison.comparison.sign_flip_each", count)
+    at_once = compare_with_classical(analysis.variants, classical)
+    # UA and WA over speakers and sessions, once for each of the two baselines with the same folds.
+    assert products == [3] * 8
+    rows = [row for row in classical if row.result.functionals != "eGeMAPSv02"]
+    pairs = [(variant, row) for variant in analysis.variants for row in rows]
+    assert at_once == tuple(compare(variant, row, CLASSICAL_EFFECT) for variant, row in pairs)
+
+
+def test_variants_of_other_sessions_are_tested_over_them() -> None:
+    alone = trial(WORLD, configuration("none"), 0.6)
+    without = trial(World(sessions=False), configuration("local"), 0.6)
+    analysis = analyse(table_of(alone, without, baselines=(baseline(WORLD),)))
+    tested = {made.variant: made.ua_sessions is not None for made in analysis.classical_comparisons}
+    assert tested == {NONE: True, "local · scope 9 · phonemes": False}
+
+
+def test_comparisons_share_a_baselines_repeated_predictions() -> None:
+    (regression,) = score_baselines([baseline(WORLD)])
+    repeated = predictions_with_seeds(regression, (1, 2))
+    assert repeated.predicted.shape[0] == 2
+    assert predictions_with_seeds(regression, [1, 2]) is repeated
 
 
 def test_a_baseline_of_other_folds_is_not_compared() -> None:

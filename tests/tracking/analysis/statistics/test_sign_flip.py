@@ -9,6 +9,7 @@ from scipy import stats
 from tracking.analysis.statistics.sign_flip import (
     SAMPLED_FLIPS,
     sign_flip,
+    sign_flip_each,
     ua_contributions,
     ua_interval,
     wa_contributions,
@@ -65,6 +66,17 @@ def test_no_difference_gives_a_p_of_1():
     assert result.p == 1.0
     assert result.interval is not None
     assert (result.interval.low, result.interval.high) == (0.0, 0.0)
+
+
+def test_a_tie_of_rounding_alone_gives_a_p_of_1():
+    assert sign_flip(np.array([0.1 * 3 - 0.3])).p == 1.0
+    assert sign_flip(np.full(8, 0.1 * 3 - 0.3)).p == 1.0
+
+
+@pytest.mark.parametrize("speakers", [8, 20])
+def test_tests_of_many_rows_equal_those_of_each_row(speakers):
+    contributions = np.random.default_rng(5).integers(-3, 5, (7, speakers)) / 70
+    assert sign_flip_each(contributions) == [sign_flip(row) for row in contributions]
 
 
 def test_many_speakers_are_sampled_with_a_seed():

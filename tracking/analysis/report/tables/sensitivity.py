@@ -1,11 +1,12 @@
 """Tables that explain the tests: effect sizes and power of each comparison, and the meaning of each test."""
 
 from tracking.analysis.comparison.caveats import ua_only
-from tracking.analysis.comparison.comparison import ALPHA, Comparison
+from tracking.analysis.comparison.comparison import Comparison
 from tracking.analysis.comparison.interpretation import TEST_NOTES
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_percent, format_points
 from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, number_cell, text_cell, wa_column
+from tracking.analysis.statistics.power import ALPHA
 
 TRUE_DIFFERENCES = (0.01, 0.02, 0.05)
 """True differences of UA, 0..1, for which the table gives the required number of speakers."""
