@@ -49,7 +49,7 @@ def results(
     store = ResultStore(opened.results)
     table = reader.table(studies)
     frames = [
-        decision_frame(variant.label, seed, store.result(fold.identity))
+        decision_frame(variant.label, seed, fold.fold.name, store.result(fold.identity))
         for variant in group_variants(table.trials)
         for seed in variant.seeds
         for fold in variant.folds[seed]

@@ -73,13 +73,21 @@ def format_study_file(name: str, plan: StudyPlan, root: str | None) -> str:
     """
     keys: dict[str, Any] = {**keys_of_plan(plan)}
     content = {"corpus": keys.pop("corpus")} | ({} if root is None else {"root": root}) | keys
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
     title = "".join(character if character.isprintable() else "?" for character in name)
     comment = f"# Study {title}. Run or resume it: ser study run --file FILE\n"
     text: str = yaml.dump(
-        plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=10**6
+        _as_text(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=10**6
     )
     return comment + text
+
+
+def _as_text(value: object) -> object:
+    """Turn the scalars of a study file into text, which the dumper writes without quotes or tags."""
+    if isinstance(value, dict):
+        return {name: _as_text(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_text(part) for part in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def read_study_file(path: Path, download: bool = False) -> StudyFile:

@@ -1,7 +1,7 @@
 """Recordings of single utterances for a report, as WAV files in memory."""
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import soundfile
@@ -24,13 +24,16 @@ def read_clips(home: Home, study: StudySummary, utterances: Collection[str]) -> 
         utterances: Ids of the utterances.
 
     Returns:
-        Mono WAV files of 16 bits at 16 kHz, by id; utterances whose file is not there are left out.
+        Mono WAV files of 16 bits at 16 kHz, by id; utterances whose file is not there are left out, and all where the
+        study has not recorded the corpus's folder.
 
     Raises:
         CorpusError: The folder does not hold the corpus.
         AudioError: A file cannot be read.
     """
     root = study.root_of(home_tag_name(home.root))
+    if root is None and study.plan.corpus != "demo":
+        return {}
     folder = home.demo_corpus if root is None else Path(root)
     annotations = load_annotations(study.plan.corpus, folder, study.plan.corpus_options)
     return {
@@ -38,6 +41,11 @@ def read_clips(home: Home, study: StudySummary, utterances: Collection[str]) -> 
         for utterance in annotations.utterances
         if utterance.id in utterances and utterance.path.is_file()
     }
+
+
+def newest_started(studies: Sequence[StudySummary]) -> StudySummary:
+    """Choose the study that names the corpus's folder as it is now; studies are listed with the newest last."""
+    return next((study for study in reversed(studies) if study.start is not None), studies[-1])
 
 
 def _wav(path: Path, start_s: float | None, end_s: float | None) -> bytes:

@@ -9,7 +9,7 @@ from ser.features.store import read_metadata
 from studies.planning.command import study_command
 from studies.planning.study_file import format_study_file
 from studies.provenance import home_tag_name
-from studies.reporting.audio_clips import read_clips
+from studies.reporting.audio_clips import newest_started, read_clips
 from studies.reporting.importances import compute_importances, trial_groups
 from studies.reporting.next_commands import home_option, model_commands
 from studies.reporting.utterance_map import draw_utterance_map
@@ -55,7 +55,7 @@ def report_context(
         importances,
         commands=() if winner is None else _next_commands(home, of_table, winner),
         utterance_map=drawn if isinstance(drawn, UtteranceMap) else None,
-        clips=read_clips(home, of_table[0], hardest) if hardest and of_table else {},
+        clips=read_clips(home, newest_started(of_table), hardest) if hardest and of_table else {},
         notes=(drawn,) if isinstance(drawn, str) else (),
         front_ends=front_end_costs(home, table),
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ser.errors import FeatureStoreError
 from ser.features.builder import store_key
 from ser.features.store import FeatureStore
+from ser.identity import RESULTS_VERSION
 from studies.storages.home import Home
 from tracking.analysis.report_context import UtteranceMap
 from tracking.analysis.variants.scores import ScoredVariant
@@ -19,8 +20,8 @@ MAX_UTTERANCES = 600
 def draw_utterance_map(home: Home, variant: ScoredVariant) -> UtteranceMap | str | None:
     """Compute where utterances lie in the plane of the first two principal components.
 
-    An utterance is the mean of its frames, standardised by all frames of its speaker where the variant's normalisation
-    is, else by those of all utterances; of more than `MAX_UTTERANCES` every n-th is drawn.
+    An utterance is the mean of its frames, standardised by the drawn utterances of its speaker where the variant's
+    normalisation is by speaker, else by all that are drawn; of more than `MAX_UTTERANCES` every n-th is drawn.
 
     Args:
         home: The data directory, with the features.
@@ -30,6 +31,9 @@ def draw_utterance_map(home: Home, variant: ScoredVariant) -> UtteranceMap | str
         The map; None where its frames are not stored here, or do not match the tested utterances one to one; the
         reason where they are damaged.
     """
+    if variant.provenance.results_version != RESULTS_VERSION:
+        # The store holds the frames of today's code, which it did not hear.
+        return None
     settings = variant.configuration.features
     folder = home.features / store_key(variant.predictions.corpus.digest, settings)
     if not folder.is_dir():
@@ -47,7 +51,7 @@ def draw_utterance_map(home: Home, variant: ScoredVariant) -> UtteranceMap | str
     by_speaker = variant.configuration.normalisation == "zscore_speaker"
     pooled = _pool(store, chosen, speakers if by_speaker else ("",) * len(chosen))
     points, explained = principal_components(pooled)
-    standard = "standardised per speaker" if by_speaker else "standardised over all utterances"
+    standard = f"standardised by the drawn utterances{' of each speaker' if by_speaker else ''}"
     return UtteranceMap(
         f"Means over time of the frames that {variant.label} hears ({settings.label}), {standard}, in their first two "
         "principal components." + (f" One of {step} utterances is drawn." if step > 1 else ""),
@@ -72,10 +76,10 @@ def _in_content_order(variant: ScoredVariant) -> list[tuple[str, str, str]]:
 
 def _pool(store: FeatureStore, indices: range, groups: tuple[str, ...]) -> NDArray[np.float64]:
     """Average the frames of utterances, standardised by the frames of each group, shape `(utterance, width)`."""
-    frames = [np.asarray(store.frames(index), dtype=np.float64) for index in indices]
-    counts = np.array([len(rows) for rows in frames], dtype=np.float64)[:, np.newaxis]
-    means = np.stack([rows.mean(axis=0) for rows in frames])
-    squares = np.stack([np.square(rows).mean(axis=0) for rows in frames])
+    # One utterance in memory at a time: wide encoders have a gigabyte of frames.
+    sums = [_mean_and_square(np.asarray(store.frames(index), dtype=np.float64)) for index in indices]
+    counts = np.array([store.lengths[index] for index in indices], dtype=np.float64)[:, np.newaxis]
+    means, squares = np.stack([mean for mean, _ in sums]), np.stack([square for _, square in sums])
     pooled = np.empty_like(means)
     for group in set(groups):
         members = np.array([name == group for name in groups])
@@ -85,6 +89,10 @@ def _pool(store: FeatureStore, indices: range, groups: tuple[str, ...]) -> NDArr
         deviation = np.sqrt(np.maximum(variance, 0))
         pooled[members] = (means[members] - mean) / np.where(deviation > 0, deviation, 1)
     return pooled
+
+
+def _mean_and_square(frames: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return frames.mean(axis=0), np.square(frames).mean(axis=0)
 
 
 def principal_components(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[float, float]]:

@@ -10,19 +10,20 @@ SCORE_PREFIX = "score_"
 """Prefix of the columns of scores, before the emotion."""
 
 
-def decision_frame(variant: str, seed: int, result: FoldResult) -> pd.DataFrame:
+def decision_frame(variant: str, seed: int, fold: str, result: FoldResult) -> pd.DataFrame:
     """Make the table of a fold's test decisions.
 
     Args:
         variant: Label of the variant.
         seed: Its seed.
+        fold: Name of the fold in the report's scheme; a result may be shared with another scheme.
         result: Result of the fold.
 
     Returns:
         Columns variant, fold (its name), seed, utterance, speaker, true and decided (emotions), and one column
         `score_EMOTION` for each emotion: the decision's scores, 0..1, which sum to 1.
     """
-    facts = {"variant": variant, "fold": result.fold.name, "seed": seed}
+    facts = {"variant": variant, "fold": fold, "seed": seed}
     return _frame(facts, result.corpus.emotions, result.test)
 
 

@@ -11,7 +11,7 @@ import soundfile
 from ser.corpora.audio import read_audio
 from ser.corpora.loading import load_annotations
 from ser.errors import CorpusError
-from studies.reporting.audio_clips import read_clips
+from studies.reporting.audio_clips import newest_started, read_clips
 from studies.search.summaries import StudySummary, list_studies
 from studies.storages.home import Home
 from tests.support.toy_coordinator import StudyFixture, plan_of
@@ -40,3 +40,17 @@ def test_the_named_utterances_are_wav_files_of_their_samples(
 def test_a_missing_corpus_is_named(study: StudySummary, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="nowhere"):
         read_clips(Home(tmp_path / "nowhere"), study, {"a"})
+
+
+def test_a_study_without_its_folder_has_no_recordings(study: StudySummary, demo_root: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    copytree(demo_root, home.demo_corpus)
+    stopped = replace(study, plan=study.plan.model_copy(update={"corpus": "emodb"}), start=None)
+    utterance = load_annotations("demo", home.demo_corpus, {}).utterances[0]
+    assert read_clips(home, stopped, {utterance.id}) == {}
+
+
+def test_the_folder_is_that_of_the_newest_study_that_started(study: StudySummary) -> None:
+    moved, stopped = replace(study, name="moved"), replace(study, name="stopped", start=None)
+    assert newest_started([study, moved, stopped]) is moved
+    assert newest_started([stopped]) is stopped

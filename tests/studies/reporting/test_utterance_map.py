@@ -26,6 +26,11 @@ def variant_of(world: World, normalisation: str = "zscore_training") -> ScoredVa
     return variant
 
 
+@pytest.fixture(autouse=True)
+def _frames_are_those_that_were_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studies.reporting.utterance_map.RESULTS_VERSION", variant_of(WORLD).provenance.results_version)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeHome:
     """A data directory with frames that all equal the position of their utterance among some number of them."""
@@ -66,13 +71,19 @@ def test_speakers_are_standardised_where_the_variant_does(home: MakeHome) -> Non
     for speaker in WORLD.speaker_names():
         points = drawn.points[[name == speaker for name in drawn.speakers]]
         assert points.mean(axis=0) == pytest.approx([0, 0], abs=1e-9)
-    assert "standardised per speaker" in drawn.source
+    assert "standardised by the drawn utterances of each speaker" in drawn.source
 
 
 def test_without_matching_frames_there_is_no_map(home: MakeHome, tmp_path: Path) -> None:
     variant = variant_of(WORLD)
     assert draw_utterance_map(Home(tmp_path / "empty"), variant) is None
     assert draw_utterance_map(home(variant, COUNT + 1), variant) is None
+
+
+def test_frames_of_another_version_are_not_drawn(home: MakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    variant = variant_of(WORLD)
+    monkeypatch.setattr("studies.reporting.utterance_map.RESULTS_VERSION", variant.provenance.results_version + 1)
+    assert draw_utterance_map(home(variant, COUNT), variant) is None
 
 
 def test_damaged_frames_are_named_and_cost_no_report(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ TRIALS = [
 def decisions() -> pd.DataFrame:
     names = {"none": BASELINE, "local": "local · scope 9 · phonemes", "quantum": "quantum · phonemes"}
     frames = [
-        decision_frame(names[fold.configuration.attention], fold.configuration.seed, fold)
+        decision_frame(names[fold.configuration.attention], fold.configuration.seed, fold.fold.name, fold)
         for result in TRIALS
         for fold in result.folds
     ]

@@ -80,6 +80,9 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
         tidy_frames["map"] = map_frame(context.utterance_map)
     for name, frame in tidy_frames.items():
         write_dataframe(frame, tables_folder / f"{name}.csv")
+    for name in {"tests_classical", "reliability", "map"} - {*tidy_names, *tidy_frames}:
+        # An earlier report had one.
+        (tables_folder / f"{name}.csv").unlink(missing_ok=True)
     page = _render_page(
         analysis,
         context,

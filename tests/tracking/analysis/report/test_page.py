@@ -404,3 +404,12 @@ def test_the_map_and_its_coordinates_are_in_the_report(tmp_path, written):
     assert HOSTILE not in text
     assert [row["first_component"] for row in rows_of(tmp_path / "tables" / "map.csv")] == ["1.0", "0.0"]
     assert "Map of utterances" not in written.page.read_text(encoding="utf-8")
+
+
+def test_tables_of_an_earlier_report_do_not_stay(tmp_path):
+    stale = [tmp_path / "tables" / f"{name}.csv" for name in ("map", "tests_classical")]
+    stale[0].parent.mkdir()
+    for path in stale:
+        path.write_text("of an earlier report")
+    write_report(analyse(table_of(trial(World(), configuration()))), tmp_path)
+    assert not any(path.exists() for path in stale)
