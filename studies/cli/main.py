@@ -59,7 +59,9 @@ app.add_typer(features, name="features")
 app.add_typer(report, name="report")
 app.add_typer(results, name="results")
 app.add_typer(model, name="model")
-app.command(epilog="Example: ser predict recording.wav --model data/models/demo-quick-none+quantum-1a2b3c4d")(predict)
+app.command(
+    epilog="Example: ser predict recording.wav --model data/models/demo-quick-none+quantum-log_mel_prosody-1a2b3c4d"
+)(predict)
 app.command(epilog="Example: ser serve --port 8090")(serve)
 app.add_typer(commands.storage, name="storage")
 app.command(epilog="Example: ser ui --port 5000")(commands.ui)

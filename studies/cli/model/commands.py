@@ -46,7 +46,7 @@ class MakeOptions(HomeOptions):
     ] = None
 
 
-@app.command("make", epilog="Example: ser model make --study demo-quick-quantum-1a2b3c4d")
+@app.command("make", epilog="Example: ser model make --study demo-quick-none+quantum-log_mel_prosody-1a2b3c4d")
 @lazy_command("studies.cli.model.make:make")
 def make(options: MakeOptions) -> None:
     """Make a model of the variant with the highest mean validation UA.
@@ -65,7 +65,9 @@ class RegisterOptions(HomeOptions):
     folder: Annotated[Path | None, typer.Argument(help="Folder of the model; without it the newest one.")] = None
 
 
-@app.command("register", epilog="Example: ser model register data/models/demo-quick-none+quantum-1a2b3c4d")
+@app.command(
+    "register", epilog="Example: ser model register data/models/demo-quick-none+quantum-log_mel_prosody-1a2b3c4d"
+)
 @lazy_command("studies.cli.model.register:register_folder")
 def register(options: RegisterOptions) -> None:
     """Register a model in MLflow, as `ser model make` does; a model that has a version gets no second one.

@@ -24,7 +24,7 @@ class ListOptions(StorageOptions):
     corpus: Annotated[str | None, typer.Option(help="Only results on the corpus of this name.")] = None
 
 
-@app.command("list", epilog="Example: ser results list --study demo-quick-quantum-1a2b3c4d")
+@app.command("list", epilog="Example: ser results list --study demo-quick-none+quantum-log_mel_prosody-1a2b3c4d")
 @lazy_command("studies.cli.results.list:print_results")
 def list_(options: ListOptions) -> None:
     """List the results of finished folds: identity, variant, fold, corpus, size and date, the newest last."""
@@ -41,7 +41,7 @@ class DiscardOptions(HomeOptions):
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 
 
-@app.command("rm", epilog="Example: ser results rm --study demo-quick-quantum-1a2b3c4d")
+@app.command("rm", epilog="Example: ser results rm --study demo-quick-none+quantum-log_mel_prosody-1a2b3c4d")
 @lazy_command("studies.cli.results.rm:discard")
 def discard(options: DiscardOptions) -> None:
     """Discard results: their files are moved to the folder trash, and studies that use them train these folds again.

@@ -28,7 +28,7 @@ class StatusOptions(HomeOptions):
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
 
 
-@app.command(epilog="Example: ser study status demo-quick-quantum-1a2b3c4d --watch")
+@app.command(epilog="Example: ser study status demo-quick-none+quantum-log_mel_prosody-1a2b3c4d --watch")
 @lazy_command("studies.cli.study.status:print_status")
 def status(options: StatusOptions) -> None:
     """Show one study: its trials, their folds, validation UA, and the reasons of failures.
@@ -48,7 +48,7 @@ class CheckOptions(HomeOptions):
     )
 
 
-@app.command(epilog="Example: ser study check demo-quick-quantum-1a2b3c4d --repair")
+@app.command(epilog="Example: ser study check demo-quick-none+quantum-log_mel_prosody-1a2b3c4d --repair")
 @lazy_command("studies.cli.study.check:check")
 def check(options: CheckOptions) -> None:
     """Compare a study's results on disk with MLflow's runs and Optuna's trials.
@@ -170,7 +170,7 @@ class ShowOptions(StorageOptions):
     yaml: Annotated[bool, typer.Option("--yaml", help="Print a study file, for: ser study run --file FILE.")] = False
 
 
-@app.command(epilog="Example: ser study show demo-quick-quantum-1a2b3c4d --yaml > study.yaml")
+@app.command(epilog="Example: ser study show demo-quick-none+quantum-log_mel_prosody-1a2b3c4d --yaml > study.yaml")
 @lazy_command("studies.cli.study.show:show")
 def show(options: ShowOptions) -> None:
     """Print the command that runs a study, or its study file."""
