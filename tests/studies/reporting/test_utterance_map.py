@@ -74,6 +74,20 @@ def test_speakers_are_standardised_where_the_variant_does(home: MakeHome) -> Non
     assert "standardised by the drawn utterances of each speaker" in drawn.source
 
 
+def test_means_are_standardised_by_all_frames_of_the_drawn(home: MakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    rows = [random.normal(size=(2 + index % 5, 2)).astype(np.float32) for index in range(COUNT)]
+    variant = variant_of(WORLD)
+    data = home(variant, COUNT)
+    monkeypatch.setattr(FeatureStore, "open", lambda path: make_store(rows))
+    drawn = draw_utterance_map(data, variant)
+    assert isinstance(drawn, UtteranceMap)
+    frames = np.concatenate(rows).astype(np.float64)
+    means = np.stack([utterance.mean(axis=0, dtype=np.float64) for utterance in rows])
+    expected, _ = principal_components((means - frames.mean(axis=0)) / frames.std(axis=0))
+    assert drawn.points == pytest.approx(expected, abs=1e-9)
+
+
 def test_without_matching_frames_there_is_no_map(home: MakeHome, tmp_path: Path) -> None:
     variant = variant_of(WORLD)
     assert draw_utterance_map(Home(tmp_path / "empty"), variant) is None

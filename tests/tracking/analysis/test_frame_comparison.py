@@ -31,6 +31,11 @@ def decisions() -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def test_a_fold_has_the_name_of_the_reported_scheme() -> None:
+    frame = decision_frame("none", 1, "Ses01", TRIALS[0].folds[0])
+    assert set(frame["fold"]) == {"Ses01"} != {TRIALS[0].folds[0].fold.name}
+
+
 def test_a_row_is_a_decision_with_scores_that_sum_to_one() -> None:
     frame = decisions()
     assert list(frame.columns[:7]) == ["variant", "fold", "seed", "utterance", "speaker", "true", "decided"]
