@@ -110,7 +110,8 @@ class EmotionModel:
     def _predict_group(self, recordings: Sequence[Recording]) -> list[Prediction]:
         frames = compute_recordings(self.front_end, recordings)
         readable = [array for array in frames if not isinstance(array, SerError)]
-        situation: Situation = "stranger" if recordings[0].speaker is None else "speaker"
+        # Statistics of one recording alone would hide its emotion: worse than those of the training speakers.
+        situation: Situation = "stranger" if recordings[0].speaker is None or len(readable) < 2 else "speaker"
         scores = iter(self._score(FramesInMemory(tuple(readable)), situation) if readable else ())
         return [
             Prediction(recording, None, {}, str(array))

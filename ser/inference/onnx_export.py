@@ -46,11 +46,14 @@ def export_onnx(model: EmotionModel, path: Path, progress: Callable[[int, int], 
 
     Raises:
         ConfigurationError: The packages that this needs are not installed.
-        ModelError: The file exists, or the exported model decides otherwise than the model; nothing is written.
+        ModelError: The file exists, its folder does not, or the exported model decides otherwise than the model;
+            nothing is written.
     """
     onnx, runtime = _require_packages()
     if path.exists():
-        raise ModelError(f"{path}: exists already; give another file by --output, or remove it first")
+        raise ModelError(f"{path}: exists already; give another file by --onnx, or remove it first")
+    if not path.absolute().parent.is_dir():
+        raise ModelError(f"{path.parent}: there is no such folder")
     reference = _in_float32(model)
     content = _with_facts(onnx, _export(reference), reference)
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])

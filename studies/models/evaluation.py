@@ -43,12 +43,17 @@ def evaluate_model(
     description = model.description
     mapping = map_classes(description.corpus.emotions, corpus.emotions, names)
     classes = tuple(emotion for emotion in description.corpus.emotions if emotion in mapping.values())
+    # A speaker's statistics are those of all recordings, whatever their labels, as in a study.
     utterances = sorted(
-        (entry for entry in corpus.utterances if entry.emotion in mapping), key=lambda entry: entry.speaker
+        (entry for entry in corpus.utterances if model.uses_speakers or entry.emotion in mapping),
+        key=lambda entry: entry.speaker,
     )
     known = _known_speakers(description, corpus)
     predictions = _predict(model, utterances, known, progress)
-    scored = [(entry, answer) for entry, answer in zip(utterances, predictions, strict=True) if answer.error is None]
+    answers = [
+        (entry, answer) for entry, answer in zip(utterances, predictions, strict=True) if entry.emotion in mapping
+    ]
+    scored = [(entry, answer) for entry, answer in answers if answer.error is None]
     if not scored:
         raise CorpusError(f"{corpus.root}: no utterance of the classes {', '.join(classes)} could be scored")
     decisions = Decisions(
@@ -57,11 +62,7 @@ def evaluate_model(
         speakers=[entry.speaker for entry, _ in scored],
         classes=len(classes),
     )
-    unreadable = {
-        entry.id: answer.error
-        for entry, answer in zip(utterances, predictions, strict=True)
-        if answer.error is not None
-    }
+    unreadable = {entry.id: answer.error for entry, answer in answers if answer.error is not None}
     return _evaluation(model, corpus, mapping, decisions, unreadable, "unheard" if known else "all")
 
 

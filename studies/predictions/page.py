@@ -80,4 +80,4 @@ def timeline_content(timeline: Timeline) -> dict[str, Any]:
 
 def _address(recording: Path, folder: Path) -> str:
     """Address of a recording relative to the page's folder."""
-    return quote(Path(os.path.relpath(recording.absolute(), folder.absolute())).as_posix())
+    return quote(os.fsencode(Path(os.path.relpath(recording.absolute(), folder.absolute())).as_posix()))

@@ -59,8 +59,9 @@ class UploadReceiver:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise HTTPException(415, f"expected a form (multipart/form-data) with the audio file in field '{_FIELD}'")
         length = request.headers.get("content-length", "")
-        if not length.isdecimal():
-            raise HTTPException(411, "expected the header Content-Length")
+        # Of both headers HTTP follows Transfer-Encoding, whose length is not known before its end.
+        if not length.isdecimal() or "transfer-encoding" in request.headers:
+            raise HTTPException(411, "expected the header Content-Length, without Transfer-Encoding")
         if int(length) > self._limits.max_upload_mb * MEGABYTE + _FORM_BYTES:
             megabytes = int(length) / MEGABYTE
             raise HTTPException(

@@ -55,6 +55,7 @@ def test_text_grids_of_one_name_are_refused(tmp_path: Path, model: Path) -> None
     ("options", "message"),
     [
         (["--page", "talk.html"], "add --timeline"),
+        (["--timeline", "--page", "a.wav"], "expected a name that ends in .html, got a.wav"),
         (["--timeline", "--speaker-from", "folder"], "drop --speaker-from"),
         (["--output", "grids"], "add --format textgrid"),
         (["--timeline", "--window", "0"], "window 0 s: expected 0.25 to 30 s"),

@@ -32,7 +32,7 @@ def registered_name(description: ModelDescription) -> str:
 
 
 def register_model(client: MlflowClient, experiment: str, folder: Path, description: ModelDescription) -> ModelVersion:
-    """Register a model as a version with the alias `champion`, unless the same model has a version.
+    """Register a model as a version, unless the same model has one; the newest version has the alias `champion`.
 
     Args:
         client: The tracking store.
@@ -45,7 +45,12 @@ def register_model(client: MlflowClient, experiment: str, folder: Path, descript
     """
     name, tags = registered_name(description), _tags(description)
     version = _find_version(client, name, tags)
-    if version is None:
+    if version is not None:
+        newest = max(int(known.version) for known in client.search_model_versions(f"name='{name}'"))
+        if int(version.version) < newest:
+            return version
+    else:
+        description_text = _card_text(folder)
         logged = _log_model(client, experiment, folder, description, tags)
         try:
             client.create_registered_model(name)
@@ -59,11 +64,19 @@ def register_model(client: MlflowClient, experiment: str, folder: Path, descript
             logged.artifact_location,
             run_id=logged.source_run_id,
             tags=tags,
-            description=(folder / CARD).read_text(encoding="utf-8").split("---\n", 2)[2].strip(),
+            description=description_text,
             model_id=logged.model_id if logged.source_run_id or client.tracking_uri.startswith("http") else None,
         )
     client.set_registered_model_alias(name, schema.CHAMPION, version.version)
     return version
+
+
+def _card_text(folder: Path) -> str:
+    """Read a model's card without its header; users may have edited or removed it."""
+    card = folder / CARD
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    parts = text.split("---\n", 2)
+    return (parts[2] if text.startswith("---\n") and len(parts) == 3 else text).strip()
 
 
 def is_registry_uri(reference: str) -> bool:

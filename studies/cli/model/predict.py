@@ -57,6 +57,9 @@ def predict(options: PredictOptions) -> None:
 def _check_timeline_options(options: PredictOptions) -> None:
     if options.page is not None and not options.timeline:
         raise ConfigurationError("--page shows timelines: add --timeline")
+    if options.page is not None and options.page.suffix.lower() not in (".html", ".htm"):
+        # The shell may have put a recording there: --page *.wav.
+        raise ConfigurationError(f"--page: expected a name that ends in .html, got {options.page}")
     if options.timeline and options.speaker_from is not SpeakerSource.NONE:
         raise ConfigurationError("--timeline knows no speaker, since a recording may have several: drop --speaker-from")
 

@@ -112,6 +112,13 @@ def test_decisions_on_test_speakers_are_those_of_the_training(
     np.testing.assert_allclose(scores, test.scores, atol=1e-6)
 
 
+def test_a_speakers_only_recording_is_that_of_a_stranger(corpus: Corpus, make: Make) -> None:
+    folder, _ = make(normalisation="zscore_speaker")
+    path = corpus.utterances[0].path
+    (named,), (unknown,) = (heard(load_model(folder), [Recording("a", path, who)]) for who in ("anna", None))
+    assert named == unknown
+
+
 def test_several_recordings_are_heard_as_each_alone(corpus: Corpus, make: Make) -> None:
     folder, _ = make(folds=2)
     model = load_model(folder)

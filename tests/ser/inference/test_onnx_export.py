@@ -82,9 +82,11 @@ def test_export_that_decides_otherwise_is_not_written(tmp_path: Path, monkeypatc
     assert not (tmp_path / "model.onnx").exists()
 
 
-def test_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_file_in_the_way_or_a_missing_folder_is_named(tmp_path: Path) -> None:
     write_model(tmp_path / "model")
     (tmp_path / "model.onnx").write_text("mine")
+    with pytest.raises(ModelError, match="there is no such folder"):
+        export_onnx(load_model(tmp_path / "model"), tmp_path / "none" / "model.onnx", steps)
     with pytest.raises(ModelError, match=r"model\.onnx: exists already"):
         export_onnx(load_model(tmp_path / "model"), tmp_path / "model.onnx", steps)
     assert (tmp_path / "model.onnx").read_text() == "mine"

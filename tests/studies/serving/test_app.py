@@ -107,6 +107,8 @@ def test_what_is_no_form_with_a_file_is_refused(client: Any) -> None:
     assert client.post("/predict", files=[("file", wave), ("file", wave)]).status_code == 400
     chunks = {"content-type": "multipart/form-data; boundary=x"}
     assert client.post("/predict", content=iter([b"--x"]), headers=chunks).status_code == 411
+    both = chunks | {"content-length": "100", "transfer-encoding": "chunked"}
+    assert client.post("/predict", content=b"nonsense", headers=both).status_code == 411
     assert client.post("/predict", content=b"nonsense", headers=chunks).status_code in (400, 422)
     assert client.get("/predict").status_code == 405
 

@@ -14,6 +14,7 @@ from mlflow.pyfunc import load_model as load_pyfunc
 from ser.errors import ModelError
 from ser.inference import load_model
 from ser.inference.description import ModelDescription
+from ser.inference.model_folder import CARD
 from tests.support.toy_corpus import write_corpus
 from tests.support.toy_models import write_model
 from tests.support.toy_studies import MlflowFixture
@@ -75,6 +76,19 @@ def test_same_model_is_registered_once(registered: MlflowFixture, tmp_path: Path
     register_model(registered.client, registered.experiment, tmp_path / "other", other)
     champion = registered.client.get_model_version_by_alias("made-up-none-utterance", "champion")
     assert int(champion.version) == 2
+    register_model(registered.client, registered.experiment, tmp_path / "again", again)
+    champion = registered.client.get_model_version_by_alias("made-up-none-utterance", "champion")
+    assert int(champion.version) == 2, "an older model took the alias back"
+
+
+@pytest.mark.parametrize("card", [None, "a card of my own\n"])
+def test_model_without_its_card_is_registered(registered: MlflowFixture, tmp_path: Path, card: str | None) -> None:
+    other = write_model(tmp_path / "other", settings={"cells": 5})
+    (tmp_path / "other" / CARD).unlink()
+    if card is not None:
+        (tmp_path / "other" / CARD).write_text(card)
+    version = register_model(registered.client, registered.experiment, tmp_path / "other", other)
+    assert (version.description or "") == (card or "").strip()
 
 
 def test_interrupted_registration_is_continued(
