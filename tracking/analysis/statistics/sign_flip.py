@@ -145,6 +145,10 @@ def sign_flip_each(contributions: NDArray[np.float64]) -> list[SignFlipTest]:
 
     Raises:
         ValueError: There is no speaker.
+
+    Examples:
+        >>> [test.p for test in sign_flip_each(np.array([[0.01, 0.02, 0.03], [0.01, -0.02, 0.0]]))]
+        [0.125, 0.75]
     """
     comparisons, clusters = contributions.shape
     if clusters == 0:
