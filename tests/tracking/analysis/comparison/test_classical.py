@@ -192,17 +192,17 @@ def stored_decisions() -> ResultsTable:
         rows = list(csv.DictReader(file))
     world = World(per_speaker=20, names=tuple(sorted({row["speaker"] for row in rows})))
 
-    def tests_of(name: str) -> tuple[Evaluation, ...]:
+    def evaluations_of(name: str) -> tuple[Evaluation, ...]:
         return tuple(_evaluation([row for row in rows if row["speaker"] == fold.name], name) for fold in world.scheme())
 
     def trained(attention: str) -> TrialResult:
         result = trial(world, configuration(attention))
-        parts = zip(result.folds, tests_of(attention), strict=True)
+        parts = zip(result.folds, evaluations_of(attention), strict=True)
         return result.model_copy(
             update={"folds": tuple(fold.model_copy(update={"test": test}) for fold, test in parts)}
         )
 
-    regression = baseline(world).model_copy(update={"tests": tests_of(REGRESSION)})
+    regression = baseline(world).model_copy(update={"tests": evaluations_of(REGRESSION)})
     return table_of(trained("none"), trained("quantum"), baselines=(regression,))
 
 
