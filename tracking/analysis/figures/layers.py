@@ -12,7 +12,7 @@ from ser.feature_settings import PretrainedSettings
 from ser.results import FRAME_STATISTICS
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.drawing.palette import PALETTE, truncate
-from tracking.analysis.figures.drawing.style import MIN_WIDE_INCHES, Margins, make_figure
+from tracking.analysis.figures.drawing.style import make_panels
 from tracking.analysis.figures.search import MAX_LINES, Line, draw_lines
 from tracking.analysis.statistics.proportions import Interval
 from tracking.analysis.variants.naming import FIXED, front_end_suffix, settings_without
@@ -95,13 +95,8 @@ def layer_figure(series: Sequence[LayerSeries], width: float, title: str) -> Fig
         The figure.
     """
     encoders = list(dict.fromkeys(line.encoder for line in series))
-    columns = min(len(encoders), 2 if width >= MIN_WIDE_INCHES else 1)
-    rows = -(-len(encoders) // columns)
-    margins = Margins(left=0.5, top=0.5, wspace=0.5, hspace=0.7)
-    figure, panels = make_figure(width, 0.5 + 3.0 * rows, title, margins, (rows, columns))
-    for axes in panels[len(encoders) :]:
-        axes.set_visible(False)
-    for axes, encoder in zip(panels, encoders, strict=False):
+    figure, panels = make_panels(len(encoders), 2, 3.0, width, title)
+    for axes, encoder in zip(panels, encoders, strict=True):
         of_encoder = [line for line in series if line.encoder == encoder]
         lines = [Line(truncate(line.name, 44), line.layers, line.ua, line.low, line.high) for line in of_encoder]
         draw_lines(axes, lines[:MAX_LINES], _DODGE)

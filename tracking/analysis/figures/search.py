@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tracking.analysis.figures.data import POINTS, ScopeSeries
 from tracking.analysis.figures.drawing.palette import PALETTE, truncate
-from tracking.analysis.figures.drawing.style import MIN_WIDE_INCHES, Margins, make_figure, text_width
+from tracking.analysis.figures.drawing.style import Margins, make_figure, make_panels, text_width
 
 _STYLES = (
     (PALETTE.accent, "o", "-"),
@@ -59,13 +59,8 @@ def scope_figure(series: Sequence[ScopeSeries], width: float, title: str) -> Fig
         The figure.
     """
     targets = list(dict.fromkeys(line.target for line in series))
-    columns = min(len(targets), 3 if width >= MIN_WIDE_INCHES else 1)
-    rows = -(-len(targets) // columns)
-    margins = Margins(left=0.5, top=0.5, wspace=0.5, hspace=0.7)
-    figure, panels = make_figure(width, 0.5 + 2.4 * rows, title, margins, (rows, columns))
-    for axes in panels[len(targets) :]:
-        axes.set_visible(False)
-    for axes, target in zip(panels, targets, strict=False):
+    figure, panels = make_panels(len(targets), 3, 2.4, width, title)
+    for axes, target in zip(panels, targets, strict=True):
         _draw_scope_panel(axes, [line for line in series if line.target == target], target)
     return figure
 

@@ -74,6 +74,30 @@ def make_figure(
     return figure, panels
 
 
+def make_panels(
+    count: int, most_columns: int, panel_height: float, width: float, title: str
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure of equal panels with an axis of UA each, in one column where it is narrow.
+
+    Args:
+        count: Number of panels.
+        most_columns: Columns at most.
+        panel_height: Height of a panel with its labels, in inches.
+        width: Width in inches; below 5 the panels stand below each other.
+        title: Title.
+
+    Returns:
+        The figure and its panels, row by row.
+    """
+    columns = min(count, most_columns if width >= MIN_WIDE_INCHES else 1)
+    rows = -(-count // columns)
+    margins = Margins(left=0.5, top=0.5, wspace=0.5, hspace=0.7)
+    figure, panels = make_figure(width, 0.5 + panel_height * rows, title, margins, (rows, columns))
+    for axes in panels[count:]:
+        axes.set_visible(False)
+    return figure, panels[:count]
+
+
 def text_width(texts: Sequence[str], size: float) -> float:
     """Measure the widest of several texts in matplotlib's default font.
 
