@@ -7,6 +7,8 @@ import glob
 import hashlib
 import json
 import os
+import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,9 @@ from typing import Any, BinaryIO, TextIO
 from ser.errors import StorageError
 
 _PARTIAL = ".partial-"
+_DRAFT_END = re.compile(r"(\d+)-\d+")
+"""Process and thread of a draft."""
+
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -34,8 +39,8 @@ def atomic_write(path: Path, data: bytes | str, durable: bool = False, replace: 
         OSError: The file cannot be written; nothing is left of the draft.
     """
     if durable:
-        _remove_drafts_of_dead_processes(path)
-    draft = path.with_name(f"{path.stem}{_PARTIAL}{os.getpid()}-{threading.get_native_id()}")
+        _remove_drafts_of_dead_processes(path.with_suffix(""))
+    draft = _draft_of(path.with_suffix(""))
     content = data.encode() if isinstance(data, str) else data
     try:
         if durable:
@@ -68,6 +73,39 @@ def _publish(draft: Path, path: Path) -> None:
 
 
 @contextmanager
+def durable_folder(path: Path) -> Iterator[Path]:
+    """Provide a draft beside a folder, and rename it at the end, so that the folder appears whole or not at all.
+
+    Its files and names are on the disk when the block ends. Drafts that killed processes of this machine left for the
+    same folder are removed.
+
+    Args:
+        path: The new folder; its parents are made.
+
+    Yields:
+        The draft, an empty folder.
+
+    Raises:
+        OSError: The folder cannot be written, or holds something by now; nothing is left of the draft.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Hidden: who looks for folders finds whole ones.
+    base = path.with_name(f".{path.name}")
+    _remove_drafts_of_dead_processes(base)
+    draft = _draft_of(base)
+    try:
+        draft.mkdir()
+        yield draft
+        for entry in (*draft.rglob("*"), draft):
+            _fsync(entry)
+        draft.rename(path)
+        _fsync(path.parent)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+@contextmanager
 def fsynced_file(path: Path, append: bool = False) -> Iterator[BinaryIO]:
     """Open a new file, or the end of a file, whose content is on the disk when the block ends."""
     with path.open("ab" if append else "wb") as file:
@@ -78,7 +116,11 @@ def fsynced_file(path: Path, append: bool = False) -> Iterator[BinaryIO]:
 
 def fsync_folder(folder: Path) -> None:
     """Put the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    _fsync(folder)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -155,10 +197,18 @@ def file_lock(path: Path, blocking: bool = True, shared: bool = False) -> Iterat
         yield file
 
 
-def _remove_drafts_of_dead_processes(path: Path) -> None:
-    for draft in path.parent.glob(f"{glob.escape(path.stem)}{_PARTIAL}*"):
-        process = draft.name.rpartition(_PARTIAL)[2].partition("-")[0]
-        if process.isdigit() and not _is_running(int(process)):
+def _draft_of(base: Path) -> Path:
+    return base.with_name(f"{base.name}{_PARTIAL}{os.getpid()}-{threading.get_native_id()}")
+
+
+def _remove_drafts_of_dead_processes(base: Path) -> None:
+    for draft in base.parent.glob(f"{glob.escape(base.name)}{_PARTIAL}*"):
+        process = _DRAFT_END.fullmatch(draft.name.rpartition(_PARTIAL)[2])
+        if process is None or _is_running(int(process[1])):
+            continue
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        else:
             draft.unlink(missing_ok=True)
 
 

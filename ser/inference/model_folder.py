@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ser.errors import ModelError
 from ser.features.normalization import AffineNormalization
-from ser.files import atomic_write, parse_json_object
+from ser.files import durable_folder, parse_json_object
 from ser.inference.description import FORMAT, ModelDescription
 
 DESCRIPTION, WEIGHTS, CARD = "model.json", "model.safetensors", "README.md"
@@ -53,7 +53,7 @@ def check_is_new(folder: Path) -> None:
 def write_folder(
     folder: Path, description: ModelDescription, weights: bytes, card: str, encoder: Sequence[Path] = ()
 ) -> None:
-    """Write a new folder of a model.
+    """Write a new folder of a model; it appears whole or not at all.
 
     Args:
         folder: The folder.
@@ -63,18 +63,20 @@ def write_folder(
         encoder: Files of its encoder that are copied into the folder.
 
     Raises:
-        ModelError: The folder exists, and is never overwritten.
+        ModelError: The folder exists, and is never overwritten, or cannot be written; nothing is left of it.
     """
     check_is_new(folder)
-    folder.mkdir(parents=True)
-    if encoder:
-        (folder / ENCODER).mkdir()
-    for path in encoder:
-        shutil.copyfile(path, folder / ENCODER / path.name)
-    atomic_write(folder / WEIGHTS, weights, durable=True)
-    atomic_write(folder / CARD, card)
-    # Last, so that a folder with a description is whole.
-    atomic_write(folder / DESCRIPTION, description.model_dump_json(indent=1) + "\n", durable=True)
+    try:
+        with durable_folder(folder) as draft:
+            if encoder:
+                (draft / ENCODER).mkdir()
+            for path in encoder:
+                shutil.copyfile(path, draft / ENCODER / path.name)
+            (draft / WEIGHTS).write_bytes(weights)
+            (draft / CARD).write_text(card, encoding="utf-8")
+            (draft / DESCRIPTION).write_text(description.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def read_folder(folder: Path) -> tuple[ModelDescription, list[tuple[dict[str, Tensor], AffineNormalization]]]:

@@ -41,7 +41,8 @@ def newest_model(home: Home) -> Path:
     Raises:
         ModelError: There is none.
     """
-    models = sorted(home.models.glob(f"*/{DESCRIPTION}"), key=lambda path: path.stat().st_mtime)
+    # Drafts, which an interruption may leave, are hidden.
+    models = sorted(home.models.glob(f"[!.]*/{DESCRIPTION}"), key=lambda path: path.stat().st_mtime)
     if not models:
         raise ModelError(f"{home.models}: there is no model; make one with: ser model make")
     return models[-1].parent

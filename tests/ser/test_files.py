@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ser.errors import StorageError
-from ser.files import atomic_write, file_lock, parse_json_object
+from ser.files import atomic_write, durable_folder, file_lock, parse_json_object
 from tests.support.damaged_json import DAMAGED_JSON
 
 
@@ -79,6 +79,21 @@ def test_drafts_of_dead_processes_are_removed_alone(tmp_path: Path) -> None:
         (tmp_path / f"page.partial-{process}-1").write_text("half")
     atomic_write(tmp_path / "page.html", "new", durable=True)
     assert {path.name for path in tmp_path.iterdir()} == {"page.html", f"page.partial-{os.getppid()}-1"}
+
+
+def test_a_draft_of_a_living_process_and_other_names_stay(tmp_path: Path) -> None:
+    drafts = [f".made.partial-{os.getppid()}-1", ".made.partial-4999999", ".other.partial-4999999-1"]
+    for name in (*drafts, ".made.partial-4999999-1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("half")
+    with durable_folder(tmp_path / "made") as draft:
+        (draft / "file").write_text("whole")
+        assert not (tmp_path / "made").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*drafts, "made"])
+    with pytest.raises(OSError, match="not empty"), durable_folder(tmp_path / "made") as draft:
+        (draft / "file").write_text("another")
+    assert (tmp_path / "made" / "file").read_text() == "whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*drafts, "made"])
 
 
 @pytest.mark.parametrize("content", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
