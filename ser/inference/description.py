@@ -9,7 +9,7 @@ from ser.features.frontends.base import FrontEndChoice
 from ser.frozen_model import FrozenModel
 from ser.results import CorpusIdentity
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever older programs cannot read the folder of a model any more; folders of earlier formats are read."""
 
 Situation = Literal["speaker", "file", "stranger"]
@@ -24,6 +24,9 @@ SITUATIONS: dict[Situation, str] = {
 
 TrainingSource = Literal["folds", "all"]
 """Speakers that the networks of a model were trained on: those of a study's folds, or all of the corpus."""
+
+SAMPLES_DIGEST_LENGTH = 32
+"""Hex digits by which a model names the samples of its utterances: 128 bits tell all of them apart."""
 
 Interval = tuple[float, float]
 """95% confidence interval of a share, 0..1."""
@@ -66,6 +69,8 @@ class ModelDescription(FrozenModel):
         versions: Versions of the programs that made it, by name.
         trained_on: Speakers that its networks were trained on.
         speakers: All speakers of its corpus; empty in format 1.
+        samples_digests: The first `SAMPLES_DIGEST_LENGTH` digits of the digest of each utterance's samples, by speaker
+            of its corpus; empty in formats 1 and 2.
         bundled: Whether the folder has a copy of the encoder.
         expected_ua_interval: 95% interval over speakers of each of `expected_ua`; none with one speaker, and in format
             1.
@@ -89,6 +94,7 @@ class ModelDescription(FrozenModel):
     versions: dict[str, str]
     trained_on: TrainingSource = "folds"
     speakers: tuple[str, ...] = ()
+    samples_digests: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     bundled: bool = False
     expected_ua_interval: dict[Situation, Interval] = Field(default_factory=dict)
     expected_wa_interval: dict[Situation, Interval] = Field(default_factory=dict)

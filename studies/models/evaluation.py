@@ -8,12 +8,13 @@ import numpy as np
 
 from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus, Utterance
-from ser.errors import ConfigurationError, CorpusError, ModelError, unknown_value_message
-from ser.inference.description import ModelDescription, Situation
+from ser.errors import ConfigurationError, CorpusError, unknown_value_message
+from ser.inference.description import Situation
 from ser.inference.frames import Recording
 from ser.inference.model import EmotionModel, Prediction
 from studies.models.scores import Decisions, score_decisions
-from tracking.results.evaluations import Evaluation
+from studies.models.training_speakers import TrainingSpeakers, find_training_speakers, unheard_networks
+from tracking.results.evaluations import VERSION, Evaluation
 
 MIN_CLASSES = 2
 
@@ -24,7 +25,7 @@ def evaluate_model(
     """Score a model on a corpus.
 
     Where the model normalises by speaker, each speaker's utterances are normalised together, as in a study. It decides
-    among the classes that both have. Speakers of its own corpus are decided by the networks that have not heard them.
+    among the classes that both have. Speakers that some of its networks have heard are decided by the others.
 
     Args:
         model: The model.
@@ -48,8 +49,8 @@ def evaluate_model(
         (entry for entry in corpus.utterances if model.uses_speakers or entry.emotion in mapping),
         key=lambda entry: entry.speaker,
     )
-    known = _known_speakers(description, corpus)
-    predictions = _predict(model, utterances, known, progress)
+    heard = find_training_speakers(description, corpus)
+    predictions = _predict(model, utterances, heard, progress)
     answers = [
         (entry, answer) for entry, answer in zip(utterances, predictions, strict=True) if entry.emotion in mapping
     ]
@@ -63,7 +64,7 @@ def evaluate_model(
         classes=len(classes),
     )
     unreadable = {entry.id: answer.error for entry, answer in answers if answer.error is not None}
-    return _evaluation(model, corpus, mapping, decisions, unreadable, "unheard" if known else "all")
+    return _evaluation(model, corpus, mapping, decisions, unreadable, "unheard" if heard else "all")
 
 
 def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
@@ -99,13 +100,16 @@ def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mappin
 
 
 def _predict(
-    model: EmotionModel, utterances: Sequence[Utterance], known: frozenset[str], progress: Callable[[int, int], None]
+    model: EmotionModel,
+    utterances: Sequence[Utterance],
+    heard: Mapping[str, TrainingSpeakers],
+    progress: Callable[[int, int], None],
 ) -> list[Prediction]:
     """Let networks that have not heard a speaker predict for each utterance; utterances are sorted by speaker."""
-    description = model.description
+    networks = {entry.speaker: unheard_networks(model.description, entry.speaker, heard) for entry in utterances}
     predictions: list[Prediction] = []
-    for networks, of_networks in groupby(utterances, lambda entry: _networks_for(description, entry.speaker, known)):
-        part = EmotionModel(description, [model.networks[number] for number in networks], model.front_end)
+    for numbers, of_networks in groupby(utterances, lambda entry: networks[entry.speaker]):
+        part = EmotionModel(model.description, [model.networks[number] for number in numbers], model.front_end)
         for prediction in part.predict(_recordings(list(of_networks), model.front_end.sample_rate_hz)):
             predictions.append(prediction)
             progress(len(predictions), len(utterances))
@@ -125,6 +129,7 @@ def _evaluation(
     scores = score_decisions(decisions)
     situation: Situation = "speaker" if model.uses_speakers else "stranger"
     return Evaluation(
+        version=VERSION,
         model=description.name,
         variant=description.variant,
         study=description.study,
@@ -133,6 +138,7 @@ def _evaluation(
         training_corpus=description.corpus,
         test_corpus=corpus.identity,
         networks=networks,
+        recordings_compared=bool(description.samples_digests) or corpus.digest == description.corpus.digest,
         situation=situation,
         mapping=mapping,
         classes=classes,
@@ -152,40 +158,6 @@ def _evaluation(
         recalls=scores.recalls,
         confusion=tuple(tuple(row) for row in decisions.confusion.tolist()),
     )
-
-
-def _known_speakers(description: ModelDescription, corpus: Corpus) -> frozenset[str]:
-    """Speakers of a corpus that a model's networks may have been trained on.
-
-    Speakers of the same name are the same people where the corpus is the model's own, or another selection of it under
-    the same name.
-    """
-    if corpus.digest == description.corpus.digest:
-        return frozenset(corpus.speakers)
-    if corpus.name != description.corpus.name:
-        return frozenset()
-    # Format 1 named those alone that a fold tested on.
-    tested = {speaker for member in description.members for speaker in member.test_speakers}
-    return frozenset(description.speakers or tested) & frozenset(corpus.speakers)
-
-
-def _networks_for(description: ModelDescription, speaker: str, known: frozenset[str]) -> tuple[int, ...]:
-    """Positions of the networks that may decide for a speaker.
-
-    Raises:
-        ModelError: All were trained on the speaker.
-    """
-    members = description.members
-    networks = tuple(
-        number for number, member in enumerate(members) if speaker not in known or speaker in member.test_speakers
-    )
-    if not networks:
-        remedy = "; evaluate it on another corpus, or make the model with --from folds"
-        raise ModelError(
-            f"{description.name}: all of its networks were trained on speaker {speaker} of corpus "
-            f"{description.corpus.name}{remedy if description.trained_on == 'all' else ''}"
-        )
-    return networks
 
 
 def _recordings(utterances: Sequence[Utterance], rate_hz: int) -> Iterator[Recording]:

@@ -16,7 +16,7 @@ from ser.features.frontends.base import FrontEndChoice
 from ser.features.normalization import AffineNormalization
 from ser.features.store import FeatureStore
 from ser.identity import fold_identity, installed_torch_version
-from ser.inference.description import FORMAT, Member, ModelDescription, Situation, TrainingSource
+from ser.inference.description import FORMAT, SAMPLES_DIGEST_LENGTH, Member, ModelDescription, Situation, TrainingSource
 from ser.inference.model_folder import Weights, pack_weights, write_folder
 from ser.inference.scoring import training_normalisation
 from ser.results import Fold
@@ -127,11 +127,20 @@ def make_model(
         versions={"ser-studies": version("ser-studies"), "torch": installed_torch_version()},
         trained_on=training,
         speakers=source.corpus.speakers,
+        samples_digests=_samples_digests(source.corpus),
         bundled=bundle,
         **_expected(scores),
     )
     write_folder(folder, description, weights, model_card(description), encoder)
     return description
+
+
+def _samples_digests(corpus: Corpus) -> dict[str, tuple[str, ...]]:
+    """Digests of the samples of all utterances by speaker, from which the recordings are known under other names."""
+    digests: dict[str, list[str]] = {speaker: [] for speaker in corpus.speakers}
+    for utterance, digest in zip(corpus.utterances, corpus.samples_sha256, strict=True):
+        digests[utterance.speaker].append(digest[:SAMPLES_DIGEST_LENGTH])
+    return {speaker: tuple(of_speaker) for speaker, of_speaker in digests.items()}
 
 
 def _encoder_files(choice: FrontEndChoice) -> list[Path]:

@@ -11,6 +11,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from ser.config import digest_of
 from ser.errors import ModelError
 from ser.inference.description import ModelDescription
 from ser.inference.model_folder import CARD, DESCRIPTION
@@ -27,8 +28,12 @@ _ARTIFACTS = "artifacts"
 
 
 def registered_name(description: ModelDescription) -> str:
-    """Return the name of a model in the registry: letters, digits, '_' and '-'."""
-    return re.sub(r"[^\w-]+", "-", description.name, flags=re.ASCII).strip("-")
+    """Return the name of a model in the registry: letters, digits, '_' and '-', of the ASCII characters alone.
+
+    Where others were replaced a digest follows, so that names which differ in them alone stay apart.
+    """
+    name = re.sub(r"[^\w-]+", "-", description.name, flags=re.ASCII).strip("-")
+    return name if description.name.isascii() else f"{name}-{digest_of(description.name)[:8]}".strip("-")
 
 
 def register_model(client: MlflowClient, experiment: str, folder: Path, description: ModelDescription) -> ModelVersion:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -14,11 +14,16 @@ from ser.frozen_model import FrozenModel
 from ser.inference.description import Interval, Situation, TrainingSource
 from ser.results import CorpusIdentity
 
+VERSION = 2
+"""Raised whenever the same model may get other scores on the same corpus. Version 2 recognises recordings of the
+training under other names of the corpus and its speakers."""
+
 
 class Evaluation(FrozenModel):
     """Scores of a model on a corpus.
 
     Attributes:
+        version: `VERSION` of the program that made it.
         model: Name of the model.
         variant: Name of its variant.
         study: Study that trained it.
@@ -27,6 +32,8 @@ class Evaluation(FrozenModel):
         training_corpus: Corpus that it was trained on.
         test_corpus: Corpus that it was evaluated on.
         networks: `all`, or `unheard` where each speaker was decided by the networks that were not trained on it.
+        recordings_compared: Whether recordings of the training would have been recognised under other names; models of
+            formats 1 and 2 do not say which they were.
         situation: Statistics that normalised the recordings.
         mapping: Class of the model of each class of the corpus that has one.
         classes: Classes of the model that were told apart, in its order.
@@ -43,6 +50,7 @@ class Evaluation(FrozenModel):
         confusion: Utterances by true and decided class, rows true.
     """
 
+    version: int = 1
     model: str
     variant: str
     study: str
@@ -51,6 +59,7 @@ class Evaluation(FrozenModel):
     training_corpus: CorpusIdentity
     test_corpus: CorpusIdentity
     networks: Literal["all", "unheard"]
+    recordings_compared: bool = False
     situation: Situation
     mapping: dict[str, str]
     classes: tuple[str, ...]
@@ -69,14 +78,22 @@ class Evaluation(FrozenModel):
     @property
     def identity(self) -> str:
         """Digest of all that decides the scores: 32 hex digits."""
-        return digest_of(
-            {
-                "weights": self.weights_sha256,
-                "corpus": self.test_corpus.digest,
-                "mapping": self.mapping,
-                "situation": self.situation,
-            }
-        )
+        # The first version is left out: evaluations from before there were others keep their identity.
+        return digest_of(self._subject | ({"version": self.version} if self.version > 1 else {}))
+
+    @property
+    def subject(self) -> str:
+        """Digest of what is evaluated, by whatever version: 32 hex digits."""
+        return digest_of(self._subject)
+
+    @property
+    def _subject(self) -> dict[str, Any]:
+        return {
+            "weights": self.weights_sha256,
+            "corpus": self.test_corpus.digest,
+            "mapping": self.mapping,
+            "situation": self.situation,
+        }
 
 
 class EvaluationStore:
@@ -97,14 +114,16 @@ class EvaluationStore:
         return path
 
     def read_all(self) -> list[Evaluation]:
-        """Read all evaluations, by training corpus, model and test corpus.
+        """Read all evaluations, by training corpus, model and test corpus; of several versions the latest.
 
         Raises:
             SerError: A file is damaged; the text names it.
         """
-        evaluations = [_read(path) for path in sorted(self._folder.glob("*.json"))]
+        evaluations = sorted(map(_read, self._folder.glob("*.json")), key=lambda entry: entry.version)
+        latest = {entry.subject: entry for entry in evaluations}
         return sorted(
-            evaluations, key=lambda entry: (entry.training_corpus.name, entry.model, entry.trained_on, entry.identity)
+            latest.values(),
+            key=lambda entry: (entry.training_corpus.name, entry.model, entry.trained_on, entry.identity),
         )
 
 

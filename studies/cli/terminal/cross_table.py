@@ -25,6 +25,11 @@ def print_evaluation(evaluation: Evaluation) -> None:
         f"{evaluation.model} on corpus {evaluation.test_corpus.name}: {evaluation.utterances} utterances of "
         f"{evaluation.speakers} speakers{', each decided ' + heard if heard else ''}"
     )
+    if not evaluation.recordings_compared:
+        say(
+            "not checked: whether the model was trained on these recordings under other names, which models made by "
+            "earlier versions do not record; make the model anew for that"
+        )
     if evaluation.situation == "speaker":
         say(f"normalised by {SITUATIONS['speaker']}")
     say(

@@ -1,8 +1,10 @@
 """A model is scored on the classes that it shares with a corpus, and never on speakers that it was trained on."""
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError, ModelError, SerError
 from ser.inference import EmotionModel, load_model
 from ser.inference.description import Member
+from ser.inference.frames import Recording
+from ser.inference.model import Prediction
+from studies.cli.terminal.cross_table import print_evaluation
 from studies.models.evaluation import evaluate_model, map_classes
 from tests.support.toy_corpus import write_corpus
 from tests.support.toy_models import write_model
@@ -124,6 +129,91 @@ def test_strangers_in_a_corpus_of_the_same_name_are_scored(corpus: Corpus, tmp_p
     assert (evaluation.networks, evaluation.speakers) == ("all", 4)
 
 
+def renamed(corpus: Corpus) -> Corpus:
+    """The same recordings under another name of the corpus, and of each speaker."""
+    utterances = tuple(replace(entry, speaker=f"person {entry.speaker}") for entry in corpus.utterances)
+    return replace(corpus, name="collection", digest="4" * 32, utterances=utterances)
+
+
+def samples_digests(corpus: Corpus) -> dict[str, list[str]]:
+    return {
+        speaker: [
+            digest[:32]
+            for entry, digest in zip(corpus.utterances, corpus.samples_sha256, strict=True)
+            if entry.speaker == speaker
+        ]
+        for speaker in corpus.speakers
+    }
+
+
+def test_recordings_under_other_names_are_recognised(corpus: Corpus, model: Callable[..., EmotionModel]) -> None:
+    made = model(corpus=corpus.identity, members=FOLDS, samples_digests=samples_digests(corpus))
+    evaluation = evaluate_model(made, renamed(corpus), {}, no_progress)
+    own = evaluate_model(made, corpus, {}, no_progress)
+    assert (evaluation.networks, evaluation.recordings_compared) == ("unheard", True)
+    assert (evaluation.confusion, evaluation.ua) == (own.confusion, own.ua)
+    # Who speaks in one utterance speaks in all of that speaker's.
+    cut = renamed(corpus)
+    cut = replace(
+        cut, samples_sha256=tuple("0" if index % 4 else name for index, name in enumerate(cut.samples_sha256))
+    )
+    assert evaluate_model(made, cut, {}, no_progress).confusion == own.confusion
+
+
+def test_training_recordings_under_other_names_are_refused(corpus: Corpus, tmp_path: Path) -> None:
+    everyone = (Member(identity="0", fold="all", seed=1, test_speakers=(), epochs=3),)
+    digests = {"f2": samples_digests(corpus)["f2"]}
+    write_model(tmp_path / "all", members=everyone, trained_on="all", samples_digests=digests)
+    reason = (
+        "trained on speaker f2 of corpus made-up, of whom utterance f2-sadness-1 of speaker person f2 is a recording; "
+        "evaluate it on another corpus"
+    )
+    with pytest.raises(ModelError, match=reason):
+        evaluate_model(load_model(tmp_path / "all"), renamed(corpus), {}, no_progress)
+
+
+def test_model_of_an_earlier_format_says_what_it_cannot_check(
+    corpus: Corpus, model: Callable[..., EmotionModel], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = model(corpus=corpus.identity, members=FOLDS, format=2)
+    evaluation = evaluate_model(made, renamed(corpus), {}, no_progress)
+    assert (evaluation.networks, evaluation.recordings_compared) == ("all", False)
+    print_evaluation(evaluation)
+    assert "not checked: whether the model was trained on these recordings" in capsys.readouterr().out
+    print_evaluation(evaluate_model(made, corpus, {}, no_progress))
+    assert "not checked" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("normalisation", "together"), [("zscore_speaker", 4), ("zscore_training", 3)])
+def test_speakers_are_normalised_by_recordings_of_all_labels(
+    corpus: Corpus,
+    model: Callable[..., EmotionModel],
+    monkeypatch: pytest.MonkeyPatch,
+    normalisation: str,
+    together: int,
+) -> None:
+    """A stand-in hears anger where it gets that many recordings of a speaker together."""
+
+    def predict(self: EmotionModel, recordings: Iterable[Recording]) -> Iterator[Prediction]:
+        for _, group in groupby(recordings, lambda recording: recording.speaker):
+            of_speaker = list(group)
+            anger = float(len(of_speaker) == together)
+            for recording in of_speaker:
+                yield Prediction(recording, "", {"anger": anger, "sadness": 1 - anger})
+
+    made = model(settings={"normalisation": normalisation})
+    utterances = tuple(
+        replace(entry, emotion="calm") if entry.id.endswith("sadness-1") else entry for entry in corpus.utterances
+    )
+    elsewhere = replace(
+        corpus, name="elsewhere", digest="5" * 32, utterances=utterances, emotions=(*corpus.emotions, "calm")
+    )
+    monkeypatch.setattr(EmotionModel, "predict", predict)
+    evaluation = evaluate_model(made, elsewhere, {}, no_progress)
+    assert evaluation.confusion == ((8, 0), (4, 0))
+    assert evaluation.left_out == {"calm": 4}
+
+
 @pytest.fixture
 def evaluation(corpus: Corpus, model: Callable[..., EmotionModel]) -> Evaluation:
     return evaluate_model(model(), other(corpus), {}, no_progress)
@@ -138,6 +228,21 @@ def test_evaluation_is_saved_once_and_read_again(evaluation: Evaluation, tmp_pat
     path.write_text(json.dumps(content | {"evaluation": content["evaluation"].replace('"ua":', '"ua":1')}))
     with pytest.raises(SerError, match=rf"{path.name}: its content is not what was written"):
         store.read_all()
+
+
+def test_evaluations_of_the_first_version_are_read(evaluation: Evaluation, tmp_path: Path) -> None:
+    store = EvaluationStore(tmp_path / "evaluations")
+    first = evaluation.model_copy(update={"version": 1})
+    assert first.identity == first.subject != evaluation.identity
+    fields = first.model_dump_json(exclude={"version", "recordings_compared"})
+    record = {"sha256": hashlib.sha256(fields.encode()).hexdigest(), "evaluation": fields}
+    (tmp_path / "evaluations").mkdir()
+    path = tmp_path / "evaluations" / f"{first.identity}.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert store.read_all() == [first]
+    store.put(evaluation)
+    assert store.read_all() == [evaluation]
+    assert json.loads(path.read_text(encoding="utf-8")) == record
 
 
 def test_evaluation_is_logged_once_and_continued(

@@ -114,6 +114,14 @@ def test_expected_scores_are_those_of_the_folds_either_way(make: Make) -> None:
     assert "| sadness | " in card
 
 
+def test_model_names_the_samples_of_its_utterances(make: Make) -> None:
+    description, _ = make("model", "folds")
+    assert tuple(description.samples_digests) == CORPUS.speakers
+    digests = [digest for of_speaker in description.samples_digests.values() for digest in of_speaker]
+    assert sorted(digests) == sorted(digest[:32] for digest in CORPUS.samples_sha256)
+    assert all(digest.startswith("f1") for digest in description.samples_digests["f1"])
+
+
 def test_front_end_without_an_encoder_cannot_be_bundled(make: Make, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--bundle: front end log_mel has no weights"):
         make("model", "folds", bundle=True)

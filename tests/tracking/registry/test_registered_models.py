@@ -1,6 +1,7 @@
 """A model is registered once, with all that MLflow serves it by, and is read again without running its code."""
 
 import base64
+import re
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -14,13 +15,14 @@ from mlflow.pyfunc import load_model as load_pyfunc
 from ser.errors import ModelError
 from ser.inference import load_model
 from ser.inference.description import ModelDescription
+from ser.inference.frames import Recording
 from ser.inference.model_folder import CARD
 from tests.support.toy_corpus import write_corpus
 from tests.support.toy_models import write_model
 from tests.support.toy_studies import MlflowFixture
 from tracking import schema
 from tracking.backend.artifacts import local_path
-from tracking.registry.registered_models import register_model, registered_folder
+from tracking.registry.registered_models import register_model, registered_folder, registered_name
 
 URI = "models:/made-up-none-utterance@champion"
 
@@ -115,19 +117,33 @@ def test_model_is_registered_where_its_study_has_no_run(
         assert load_model(folder).description == model[1]
 
 
-def test_answer_to_a_request_is_that_of_the_model(registered: MlflowFixture, tmp_path: Path) -> None:
+def test_answer_to_a_request_is_that_of_the_model(
+    store: MlflowFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.client.tracking_uri)
+    description = write_model(tmp_path / "model", settings={"normalisation": "zscore_speaker"})
+    register_model(store.client, store.experiment, tmp_path / "model", description)
     (tmp_path / "corpus").mkdir()
-    paths = [utterance.path for utterance in write_corpus(tmp_path / "corpus").utterances[:2]]
+    paths = [utterance.path for utterance in write_corpus(tmp_path / "corpus").utterances[1:5]]
     audio = [path.read_bytes() for path in paths]
-    rows = pd.DataFrame({"audio": [audio[0], b"no sound", audio[1]], "speaker": ["b", None, "a"]})
-    first, bad, second = load_pyfunc(str(stored_files(registered))).predict(rows)
-    expected = list(load_model(tmp_path / "model").predict(paths))
-    for answer, prediction in zip((first, second), expected, strict=True):
-        assert answer["emotion"] == prediction.emotion
-        assert {score["label"]: score["score"] for score in answer["scores"]} == prediction.probabilities
+    # Those of a speaker do not stand together in the request.
+    rows = pd.DataFrame(
+        {"audio": [audio[2], audio[0], b"no sound", *audio[1:4:2]], "speaker": ["b", "a", None, "a", "b"]}
+    )
+    answers = load_pyfunc(str(stored_files(store))).predict(rows)
+    bad = answers.pop(2)
+    speakers = [Recording(path.name, path, speaker) for path, speaker in zip(paths, "aabb", strict=True)]
+    model = load_model(tmp_path / "model")
+    expected = dict(zip(range(4), model.predict(speakers), strict=True))
+    for answer, number in zip(answers, (2, 0, 1, 3), strict=True):
+        assert answer["emotion"] == expected[number].emotion
+        scores = {score["label"]: score["score"] for score in answer["scores"]}
+        assert scores == expected[number].probabilities
         assert answer["error"] is None
+        (alone,) = model.predict([paths[number]])
+        assert scores != alone.probabilities, "the speaker has no effect"
     assert bad["emotion"] is None
-    assert bad["error"].startswith("recording 2: cannot be decoded")
+    assert bad["error"].startswith("recording 3: cannot be decoded")
 
 
 def test_base64_text_is_accepted_as_in_a_request(registered: MlflowFixture, tmp_path: Path) -> None:
@@ -147,6 +163,19 @@ def test_code_beside_a_registered_model_is_not_run(registered: MlflowFixture, tm
     with registered_folder(registered.client, URI) as folder:
         load_model(folder)
     assert not (tmp_path / "ran").exists()
+
+
+def test_names_that_differ_in_letters_beyond_ascii_are_apart(tmp_path: Path) -> None:
+    description = write_model(tmp_path / "model")
+    names = {
+        name: registered_name(description.model_copy(update={"name": f"{name}-none"}))
+        for name in ("größe", "grüße", "gr-e", "日本", "日本語", "my corpus")
+    }
+    assert len(set(names.values())) == len(names)
+    assert all(re.fullmatch(r"[\w-]+", name, re.ASCII) for name in names.values())
+    assert re.fullmatch(r"gr-e-none-[0-9a-f]{8}", names["größe"])
+    assert (names["gr-e"], names["my corpus"]) == ("gr-e-none", "my-corpus-none")
+    assert registered_name(description) == "made-up-none-utterance"
 
 
 def test_damaged_or_foreign_registered_model_is_named(registered: MlflowFixture) -> None:
