@@ -106,7 +106,8 @@ def test_the_demo_corpus_needs_no_folder() -> None:
 @pytest.mark.parametrize(
     ("recipe", "corpus", "settings"),
     [
-        ("quick", "demo", {"epochs": 16, "cells": 128, "dropout": None, "batch_size": 32}),
+        ("quick", "demo", {"epochs": 16, "cells": 128, "dropout": None, "batch_size": 32, "selection": "last"}),
+        ("quick", "demo", {"selection": "last"}),
         ("recommended", "emodb", {"epochs": 24, "cells": 128, "dropout": None, "batch_size": 32}),
     ],
 )

@@ -293,7 +293,7 @@ def test_searches_that_fix_other_readings_have_other_names() -> None:
 def test_studies_from_before_quantum_states_keep_their_names() -> None:
     raw = {"quantum_states": "raw"}
     # As the recipe was then.
-    quick = {"cells": "128", "dropout": "off", "batch_size": "32", "epochs": "16"}
+    quick = {"cells": "128", "dropout": "off", "batch_size": "32", "epochs": "16", "selection": "last"}
     names = [
         plan("quantum", overrides=quick | raw),
         plan("all", overrides=quick | raw),

@@ -32,7 +32,7 @@ TABLE: dict[str, tuple[Any, Any, Any]] = {
     "batch_size": (32, 32, 8),
     "gradient_clip": (None, 5.0, 5.0),
     "epochs": (60, 24, 10),
-    "selection": ("best_validation", "last", "last"),
+    "selection": ("best_validation", "last", "best_validation"),
     "ema_decay": (None, 0.98, 0.98),
     "decision": ("best_path", "posterior", "posterior"),
     "balance": ("none", "none", "none"),
