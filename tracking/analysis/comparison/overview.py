@@ -83,6 +83,12 @@ class Analysis:
         comparisons = self.comparisons.comparisons
         return next((comparison for comparison in comparisons if comparison.variant == label), None)
 
+    def sweep_of(self, variant: ScoredVariant) -> ScoredVariant | None:
+        """Return the choice per fold among a sweep of which a variant is a single point; None where it is no such."""
+        trials = {trial.trial_id for trial in variant.trials}
+        choices = (choice for choice in self.variants if choice.kind == SELECTED and choice is not variant)
+        return next((choice for choice in choices if trials <= {trial.trial_id for trial in choice.trials}), None)
+
     def classical_comparison_of(self, variant: ScoredVariant) -> Comparison | None:
         """Return the comparison of a variant with the logistic regression on its own frames, or None without one."""
         configuration = variant.configuration

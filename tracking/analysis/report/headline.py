@@ -9,7 +9,7 @@ from tracking.analysis.report.tables.rendering.formatting import (
     format_points_interval,
 )
 from tracking.analysis.variants.choice import choose_variant
-from tracking.analysis.variants.naming import SELECTED, target_label
+from tracking.analysis.variants.naming import target_label
 from tracking.analysis.variants.scores import ScoredVariant
 
 
@@ -30,15 +30,10 @@ def headline(analysis: Analysis) -> str:
     return f"{opening}{_describe_verdict(analysis, winner)}{_describe_regression(analysis, winner)}."
 
 
-def sweep_of(analysis: Analysis, variant: ScoredVariant) -> ScoredVariant | None:
-    """Return the choice per fold that stands for a single point of a sweep; None where the variant is no such point."""
-    trials = {trial.trial_id for trial in variant.trials}
-    selected = (other for other in analysis.complete if other.kind == SELECTED)
-    return next((other for other in selected if trials <= {trial.trial_id for trial in other.trials}), None)
-
-
 def _describe_verdict(analysis: Analysis, winner: ScoredVariant) -> str:
-    sweep = sweep_of(analysis, winner)
+    sweep = analysis.sweep_of(winner)
+    if sweep is not None and not sweep.complete:
+        sweep = None
     judged = winner if sweep is None else sweep
     comparison = analysis.comparison_of(judged.label)
     if comparison is not None:

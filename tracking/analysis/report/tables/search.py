@@ -21,19 +21,18 @@ def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
     """
     shared_caveats = report_caveats(analysis)
     variants = {variant.label: variant for variant in analysis.variants}
-    selected = {_selection_key(variant): variant for variant in analysis.variants if variant.kind == SELECTED}
     scopes = sorted({scope for line in series for scope in line.scopes})
     rows = []
     for line in series:
         members = [variants[label] for label in line.labels]
         caveats = dict.fromkeys(caveat for member in members for caveat in variant_cell(member, shared_caveats).caveats)
         by_scope = dict(zip(line.scopes, line.ua.tolist(), strict=True))
-        chosen = selected.get(_selection_key(members[0]))
+        chosen = analysis.sweep_of(members[0])
         rows.append(
             (
                 text_cell(line.name, tuple(caveats)),
                 *(_ua_cell(by_scope.get(scope)) for scope in scopes),
-                _ua_cell(None if chosen is None else chosen.scores.ua.mean),
+                _ua_cell(None) if chosen is None else _choice_cell(chosen),
                 _ua_cell(line.baseline),
             )
         )
@@ -41,7 +40,7 @@ def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
         "scope",
         "UA by scope",
         "Pooled UA in percent at each scope, in frames. Picking the highest of a row means choosing on test scores, "
-        "which flatters it; report 'selected per fold' instead.",
+        "which flatters it; report 'selected per fold' instead. † folds are missing.",
         (
             Column("variant", numeric=False),
             *(Column(f"scope {scope}") for scope in scopes),
@@ -52,10 +51,9 @@ def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
     )
 
 
-def _selection_key(variant: ScoredVariant) -> tuple[object, ...]:
-    """Settings that a variant has in common with the one selected per fold from its sweep."""
-    configuration = variant.configuration
-    return configuration.attention, configuration.criterion, configuration.labels, variant.recipe, variant.provenance
+def _choice_cell(choice: ScoredVariant) -> Cell:
+    ua = choice.scores.ua.mean
+    return number_cell(format_percent(ua) + "†" * (not choice.complete), ua)
 
 
 def _ua_cell(ua: float | None) -> Cell:
