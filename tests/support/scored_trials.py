@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ser.config import FoldConfiguration, digest_of
+from ser.feature_settings import PretrainedSettings
 from ser.results import (
     AttentionEffect,
     BaselineResult,
@@ -50,6 +51,11 @@ def configuration(attention: str = "none", **changes: Any) -> FoldConfiguration:
         "epochs": 4,
     }
     return FoldConfiguration.parse(**{**values, **changes})
+
+
+def encoder_layer(number: int, name: str = "tiny") -> PretrainedSettings:
+    """Make the front end of one layer of a speech encoder; one that has the same name is the same checkpoint."""
+    return PretrainedSettings(name=name, checkpoint=name, layer=number, hidden_size=24, frame_shift_s=0.02)
 
 
 @dataclass(frozen=True)

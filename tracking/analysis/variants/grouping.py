@@ -1,7 +1,7 @@
 """Grouping of trials into variants: a configuration without its seed, within one recipe and provenance."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -10,6 +10,9 @@ from ser.results import Fold
 from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.scored_folds import Provenance, ScoredFold
 from tracking.analysis.variants.naming import FIXED, flatten_settings, variant_label
+
+_IN_LABEL = ("kind", "name", "layer")
+"""Settings of a front end that the label of a choice per fold names, or among which it chooses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +136,7 @@ def _missing_folds(trials: Iterable[ScoredTrial]) -> str:
 
 
 def deduplicate_labels(variants: Sequence[Variant]) -> list[Variant]:
-    """Append to a label that an earlier variant has the recipe, and where that is not enough, settings that differ.
+    """Append to a label that an earlier variant has the recipe where it differs, and settings that differ within it.
 
     The variant that was trained first has the label alone, so that no later study changes its name.
 
@@ -143,25 +146,20 @@ def deduplicate_labels(variants: Sequence[Variant]) -> list[Variant]:
     Returns:
         The same variants in the same order.
     """
-    by_recipe = _append_differences(variants, lambda variant: {"recipe": variant.recipe})
-    return _append_differences(by_recipe, _distinguishing_settings)
-
-
-def _append_differences(
-    variants: Sequence[Variant], properties_of: Callable[[Variant], dict[str, str]]
-) -> list[Variant]:
-    """Append to the label of a variant the properties in which it differs from the earlier ones of that label."""
-    namesakes: dict[str, list[int]] = defaultdict(list)
-    for index in sorted(range(len(variants)), key=lambda index: _first_start_ms(variants[index])):
-        namesakes[variants[index].label].append(index)
-    labels = [variant.label for variant in variants]
-    for label, indices in namesakes.items():
-        earlier: list[dict[str, str]] = []
-        for properties, index in ((properties_of(variants[index]), index) for index in indices):
-            differing = [name for name in properties if any(properties[name] != first.get(name) for first in earlier)]
-            labels[index] = " · ".join([label, *(f"{name} {properties[name]}" for name in differing)])
-            earlier.append(properties)
-    return [replace(variant, label=label) for variant, label in zip(variants, labels, strict=True)]
+    namesakes: dict[str, list[tuple[str, dict[str, str]]]] = defaultdict(list)
+    labels: dict[Variant, str] = {}
+    for variant in sorted(variants, key=_first_start_ms):
+        earlier, settings = namesakes[variant.label], _distinguishing_settings(variant)
+        of_its_recipe = [earlier_settings for recipe, earlier_settings in earlier if recipe == variant.recipe]
+        parts = [variant.label]
+        if len(of_its_recipe) < len(earlier):
+            parts.append(f"recipe {variant.recipe}")
+        for name, value in settings.items():
+            if any(value != earlier_settings.get(name) for earlier_settings in of_its_recipe):
+                parts.append(f"{name} {value}")
+        labels[variant] = " · ".join(parts)
+        earlier.append((variant.recipe, settings))
+    return [replace(variant, label=labels[variant]) for variant in variants]
 
 
 def _first_start_ms(variant: Variant) -> int:
@@ -171,11 +169,14 @@ def _first_start_ms(variant: Variant) -> int:
 
 def _distinguishing_settings(variant: Variant) -> dict[str, str]:
     """Describe everything in which variants of equal labels may differ, by name."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any]
     if variant.kind == FIXED:
         settings = flatten_settings(variant.configuration)
         for name in ("attention", "scope", "criterion", "labels", "seed"):
             del settings[name]
+    else:
+        # Of a choice, these alone hold for all of its candidates.
+        settings = {name: value for name, value in variant.configuration.features.source if name not in _IN_LABEL}
     first = next(iter(variant.folds.values()))[0]
     validators = ",".join(variant.scheme[0].validation_speakers)
     return {

@@ -96,6 +96,17 @@ def test_a_later_study_renames_nothing():
     assert all(before.items() <= after.items() for before, after in pairwise(names))
 
 
+def test_settings_are_told_apart_within_a_recipe():
+    first = trial(WORLD, configuration(), recipe="quick")
+    other_recipe = _started_later(trial(WORLD, configuration(stack=1), recipe="paper"), 1)
+    faster = _started_later(trial(WORLD, configuration(learning_rate=0.1), recipe="quick"), 2)
+    assert sorted(labels(first, other_recipe, faster)) == [
+        "none · phonemes",
+        "none · phonemes · recipe paper",
+        "none · phonemes · recipe quick · learning_rate 0.1",
+    ]
+
+
 def _started_later(result, hours):
     folds = [fold.model_copy(update={"started_ms": fold.started_ms + 3_600_000 * hours}) for fold in result.folds]
     return result.model_copy(update={"folds": tuple(folds)})

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ser.feature_settings import LogMelSettings
 from ser.results import Evaluation
 from tests.support.scored_trials import World, configuration, grouped, scored_trial, trial
 from tracking.analysis.variants.scores import score_variant
@@ -115,3 +116,12 @@ def test_choosing_among_equal_trials_gains_nothing_on_average():
     # 12 rounds of 240 utterances: the standard error of the mean gain is about .009.
     assert abs(np.mean(gains)) < 0.02
     assert np.mean(gains_by_mean) > 0.03
+
+
+def test_choices_on_front_ends_of_one_name_have_two_labels():
+    narrow, wide = LogMelSettings(), LogMelSettings(mel_bands=80)
+    trials = [trial for features in (narrow, wide) for trial in family(features=features)]
+    assert {variant.label for variant in selected_per_fold(grouped(trials))} == {
+        "component · selected per fold · phonemes",
+        "component · selected per fold · phonemes · mel_bands 80",
+    }

@@ -85,13 +85,11 @@ def _row_order(variant: ScoredVariant) -> tuple[int, bool, int]:
 
 
 def _row_name(variant: ScoredVariant, target: str) -> str:
-    """Label of a variant without its label strategy."""
+    """Label of a variant without its label strategy and recipe, which all cells of a column share."""
     configuration = variant.configuration
-    if variant.kind == SELECTED:
-        return f"{configuration.attention} · {SELECTED}"
-    attention = attention_label(configuration)
-    settings = variant.label.removeprefix(f"{attention} · {target}").removeprefix(f" · recipe {variant.recipe}")
-    return attention + settings
+    selected = variant.kind == SELECTED
+    model = f"{configuration.attention} · {SELECTED}" if selected else attention_label(configuration)
+    return model + variant.label.removeprefix(f"{model} · {target}").replace(f" · recipe {variant.recipe}", "", 1)
 
 
 def _row_cells(

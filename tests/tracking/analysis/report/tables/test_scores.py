@@ -1,11 +1,11 @@
 import pytest
 
-from tests.support.scored_trials import World, baseline, configuration, table_of, trial
+from tests.support.scored_trials import World, baseline, configuration, encoder_layer, table_of, trial
 from tracking.analysis.comparison.caveats import HARDLY_ACTS
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report.open_questions import open_questions
 from tracking.analysis.report.tables.folds import variance_table
-from tracking.analysis.report.tables.scores import class_tables, results_table
+from tracking.analysis.report.tables.scores import attention_by_label_tables, class_tables, results_table
 from tracking.analysis.report.terminal import summary_rows
 
 WORLD = World()
@@ -44,6 +44,29 @@ def test_a_best_variant_that_hardly_acts_is_named_as_such():
     assert question.rows == ("quantum · phonemes",)
     (note,) = [row["note"] for row in summary_rows(analysis) if row["variant"] == "quantum · phonemes"]
     assert "this attention hardly acts" in note
+
+
+def test_attention_by_labels_has_a_cell_for_every_variant():
+    world, encoder = World(speakers=6, per_speaker=8), encoder_layer(2)
+    settings = [
+        configuration(attention, scope=scope, labels=labels, **changes)
+        for changes in ({}, {"features": encoder}, {"learning_rate": 0.1})
+        for labels in ("words", "phonemes")
+        for attention, scopes in (("none", (9,)), ("local", (5, 9)))
+        for scope in scopes
+    ]
+    # A recipe between two studies of another one: the recipe alone does not tell these apart.
+    trials = [
+        *(trial(world, point, recipe="quick") for point in settings),
+        *(trial(world, point, recipe="paper") for point in settings if point.attention == "none"),
+    ]
+    analysis = analyse(table_of(*trials))
+    tables = attention_by_label_tables(analysis)
+    cells_with_ua = [cell for table in tables for row in table.rows for cell in row[1::2] if cell.value != ""]
+    assert len(cells_with_ua) == len(analysis.variants)
+    names = [row[0].text for row in tables[-1].rows]
+    assert len(names) == len(set(names))
+    assert {"none", "none · tiny@2", "local · selected per fold", "local · selected per fold · tiny@2"} <= set(names)
 
 
 def test_classes_have_recall_precision_and_f1():

@@ -1,14 +1,13 @@
 """Table of UA over the scope, with the choices per fold."""
 
-from ser.feature_settings import PretrainedSettings
-from tests.support.scored_trials import World, configuration, table_of, trial
+from tests.support.scored_trials import World, configuration, encoder_layer, table_of, trial
 from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.figures.data import scope_series
 from tracking.analysis.report.tables.search import scope_table
 from tracking.analysis.variants.naming import SELECTED
 
 WORLD = World(speakers=6, per_speaker=8)
-TINY = PretrainedSettings(name="tiny", checkpoint="tiny", layer=2, hidden_size=24, frame_shift_s=0.02)
+TINY = encoder_layer(2)
 
 
 def scope_rows(analysis: Analysis) -> dict[str, dict[str, str]]:
