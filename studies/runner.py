@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ser.config import Precision
@@ -43,6 +44,7 @@ from studies.storages.base import Lease
 from studies.storages.home import Home
 from studies.storages.takeover import take_over_results
 from tracking.backend.client import connect, experiment_id
+from tracking.checks.deleted_runs import restore_deleted
 from tracking.context import StudyContext
 from tracking.results.baselines import BaselineStore
 from tracking.writing.background_writer import BackgroundWriter
@@ -130,11 +132,11 @@ def run_study(
         for warning in (*data.warnings, *filter(None, [reason])):
             callback.on_message(warning)
         take_over_results(home, callback.on_message, progress_factory)
-        session = _open_session(plan, home, backend, data)
+        session = _open_session(plan, home, backend, data, callback.on_message)
         recorder = _record_start(session, data.corpus, root, provenance_tags(backend.processor))
         with (
             closing_runs_on_error(recorder, lease.check),
-            BackgroundWriter(lease.check, callback.on_message, threads=writer_threads(home)) as background,
+            _background_writer(session, lease, callback.on_message) as background,
         ):
             points = _repair(session, lease, callback, progress_factory("checking results"))
             study_run = recorder.ensure_study_run(complete=session.is_complete(points))
@@ -158,6 +160,11 @@ def _repair(
     for message in check.messages:
         callback.on_message(message)
     return check.points()
+
+
+def _background_writer(session: StudySession, lease: Lease, notify: Callable[[str], None]) -> BackgroundWriter:
+    restore = partial(restore_deleted, session.client, notify)
+    return BackgroundWriter(lease.check, notify, threads=writer_threads(session.home), restore=restore)
 
 
 def writer_threads(home: Home) -> int:
@@ -192,13 +199,16 @@ def _used_counts(plan: StudyPlan) -> set[str]:
     return {counts[labels] for labels in strategies if labels in counts}
 
 
-def _open_session(plan: StudyPlan, home: Home, backend: Backend, data: _StudyData) -> StudySession:
+def _open_session(
+    plan: StudyPlan, home: Home, backend: Backend, data: _StudyData, notify: Callable[[str], None]
+) -> StudySession:
     """Open a study's databases, and save there what checks without the corpus need."""
     corpus, scheme = data.corpus, data.scheme
     search = OptunaStudy.open(home.storage, plan.name(corpus.digest, backend.device_type), plan)
     precision = _resolve_precision(plan, search, home, backend)
     client = connect(home.tracking_uri_or_path)
-    experiment = experiment_id(client, corpus.name, home.artifacts if home.tracking_uri is None else None)
+    artifacts = home.artifacts if home.tracking_uri is None else None
+    experiment = experiment_id(client, corpus.name, artifacts, notify)
     location = StudyLocation(experiment, corpus.digest, scheme[0].scheme, len(scheme))
     inputs = IdentityInputs(scheme, backend.device_type)
     search.save_identity_inputs(inputs)

@@ -37,6 +37,7 @@ LAYERS = (
     ("tracking.backend",),
     ("tracking.results",),
     ("tracking.writing", "tracking.registry"),
+    ("tracking.checks",),
     ("studies.provenance", "studies.storages", "studies.planning"),
     ("studies.search", "studies.baselines"),
     ("studies.execution", "studies.monitoring"),

@@ -34,7 +34,7 @@ def serve_ui(options: UiOptions) -> None:
     if isinstance(database, str) or not is_read_only(database):
         with hold_artifact_locations(home, print_message):
             client = connect(database)
-            experiment = find_experiment(client, home, study)
+            experiment = find_experiment(client, home, study, print_message)
             install_saved_views(client, experiment)
     page = f"#/experiments/{experiment}/{TRIALS.address}"
     if isinstance(database, str):

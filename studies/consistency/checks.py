@@ -16,7 +16,7 @@ from studies.consistency.snapshot import IDENTITY_TAGS, ExpectedTrial, StudySnap
 from tracking import schema
 from tracking.backend.queries import is_finished
 
-Kind = Literal["missing", "duplicate", "orphaned", "stuck", "malformed"]
+Kind = Literal["missing", "duplicate", "orphaned", "stuck", "malformed", "changed"]
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,14 @@ def _study_findings(snapshot: StudySnapshot, study: Run | None) -> list[Inconsis
     if study is None:
         text = "study run: there is none above its trial runs"
         return [Inconsistency("missing", text, ProjectStudy())] if snapshot.trials and not snapshot.is_running else []
-    if not _is_open(study) or snapshot.is_running:
+    if is_finished(study) or snapshot.is_running:
         return []
-    text = f"study run {_title(study)}: RUNNING, but no process runs the study"
     # Its description is the last thing that a study writes before its end.
     ended = schema.NOTE in study.data.tags and all(map(snapshot.is_projected, snapshot.expected))
+    if not (ended or _is_open(study)):
+        return []
+    reason = "but no process runs the study" if _is_open(study) else "but all its trials are complete"
+    text = f"study run {_title(study)}: {study.info.status}, {reason}"
     return [Inconsistency("stuck", text, EndRun(study, "FINISHED" if ended else "KILLED"))]
 
 
@@ -162,10 +165,18 @@ def _search_findings(snapshot: StudySnapshot, trial: ExpectedTrial) -> Iterable[
     if first is not None and first.state == TrialState.COMPLETE and first.value is None:
         text = f"Optuna's trial {first.number}: COMPLETE without a value"
         yield Inconsistency("malformed", text, DiscardTrial(first))
+    if first is not None and first.state == TrialState.PRUNED and trial.point.pruned is None:
+        text = f"Optuna's trial {first.number}: PRUNED without a reason, so that this program has not pruned it"
+        yield Inconsistency("malformed", text, DiscardTrial(first))
 
 
 def _is_open(run: Run) -> bool:
     return str(run.info.status) in ("RUNNING", "SCHEDULED")
+
+
+def title_of(run: Run) -> str:
+    """Kind, name and id of a run, for messages."""
+    return f"{run.data.tags[schema.KIND]} run {_title(run)}"
 
 
 def _title(run: Run) -> str:

@@ -1,10 +1,10 @@
 """Repairs of a study's inconsistencies; nothing is deleted, and every repair may be repeated."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mlflow.entities import Run
+from mlflow.entities import Run, RunTag
 from optuna.trial import FrozenTrial
 
 from studies.search.session import StudySession
@@ -37,6 +37,14 @@ class ReparentRun:
 
 
 @dataclass(frozen=True)
+class SetTags:
+    """Set tags of a run again."""
+
+    run: Run
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class DiscardTrial:
     """Leave an Optuna trial out of the study: fail it, or note that it is superseded where it is complete."""
 
@@ -48,7 +56,7 @@ class ProjectStudy:
     """Write what MLflow and Optuna lack of the results on disk."""
 
 
-Repair = SupersedeRun | EndRun | ReparentRun | DiscardTrial | ProjectStudy
+Repair = SupersedeRun | EndRun | ReparentRun | SetTags | DiscardTrial | ProjectStudy
 
 
 def apply_repairs(session: StudySession, repairs: Iterable[Repair]) -> None:
@@ -69,6 +77,8 @@ def apply_repairs(session: StudySession, repairs: Iterable[Repair]) -> None:
                 end_run(client, run.info.run_id, status)
             case ReparentRun(run, parent):
                 client.set_tag(run.info.run_id, schema.PARENT, parent)
+            case SetTags(run, tags):
+                client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
             case DiscardTrial(trial):
                 session.search.discard(trial)
             case ProjectStudy():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ser.files import file_lock
+from studies.consistency.changes import find_changes
 from studies.consistency.checks import Inconsistency, find_inconsistencies
 from studies.consistency.repairs import EndRun, ProjectStudy, apply_repairs
 from studies.consistency.snapshot import StudySnapshot, read_snapshot
@@ -33,7 +34,8 @@ class CheckResult:
         study: Name of the study.
         snapshot: The study as it is now.
         repaired: Inconsistencies that were repaired, in order.
-        damaged: Damaged results, and those that a tracking server had, one line each.
+        damaged: Damaged results, those that a tracking server had, and what could not be compared, one line each.
+        changes: Runs and Optuna trials that show what their results do not have, and are not repaired.
         lost_runs: Number of results whose runs MLflow had lost when the check began.
         running_by: Process that runs the study now, or None.
     """
@@ -42,13 +44,14 @@ class CheckResult:
     snapshot: StudySnapshot
     repaired: tuple[Inconsistency, ...] = ()
     damaged: tuple[str, ...] = ()
+    changes: tuple[Inconsistency, ...] = ()
     lost_runs: int = 0
     running_by: str | None = None
 
     @cached_property
     def findings(self) -> tuple[Inconsistency, ...]:
         """Inconsistencies that are left."""
-        return tuple(find_inconsistencies(self.snapshot))
+        return (*self.changes, *find_inconsistencies(self.snapshot))
 
     @property
     def trials(self) -> int:
@@ -89,7 +92,7 @@ def check_study(session: StudySession, progress: Progress = lambda done, total: 
 
     Args:
         session: The study, which may run.
-        progress: Called with the result files read and their number.
+        progress: Called with the result files, trials or runs compared and their number.
     """
     running_by = session.home.storage.lease_owner(session.name)
     snapshot = read_snapshot(session, running_by is not None)
@@ -97,7 +100,9 @@ def check_study(session: StudySession, progress: Progress = lambda done, total: 
     while len(snapshot.expected) < len(session.points()):
         snapshot = read_snapshot(session, running_by is not None)
     damaged = session.results.find_damaged(_identities(session), progress)
-    return CheckResult(session.name, snapshot, damaged=tuple(damaged.values()), running_by=running_by)
+    changes = find_changes(session, snapshot, with_downloads=True, progress=progress)
+    notes = (*damaged.values(), *changes.notes)
+    return CheckResult(session.name, snapshot, damaged=notes, changes=changes.findings, running_by=running_by)
 
 
 def repair_study(
@@ -109,8 +114,8 @@ def repair_study(
         session: The study.
         lease: The study's lease, which the caller holds.
         resumes: Whether the caller resumes open runs and writes what MLflow and Optuna lack, so that these need no
-            repair.
-        progress: Called with the result files read or fetched and their number.
+            repair. No artifact is downloaded then to be compared.
+        progress: Called with the result files, trials or runs compared or fetched and their number.
 
     Raises:
         StudyError: Another coordinator has taken the study.
@@ -118,7 +123,12 @@ def repair_study(
     damaged = _set_aside_damaged(session, progress)
     fetched = _fetch_missing(session, progress)
     first = snapshot = read_snapshot(session)
-    repaired: list[Inconsistency] = []
+    changes = find_changes(session, snapshot, with_downloads=not resumes, progress=progress)
+    repaired = list(changes.findings)
+    if repaired:
+        lease.check()
+        apply_repairs(session, (change.repair for change in repaired))
+        snapshot = read_snapshot(session)
     for _ in range(_ROUNDS):
         findings = [finding for finding in find_inconsistencies(snapshot) if not (resumes and _is_resumable(finding))]
         if not findings:
@@ -130,7 +140,11 @@ def repair_study(
             _project(session, snapshot, lease)
         repaired += findings
         snapshot = read_snapshot(session)
-    return CheckResult(session.name, snapshot, tuple(repaired), (*damaged, *fetched), _lost_runs(first))
+    left: tuple[Inconsistency, ...] = ()
+    if changes.findings and not resumes:
+        left = find_changes(session, snapshot, with_downloads=True, progress=progress).findings
+    damaged_or_fetched = (*damaged, *fetched, *changes.notes)
+    return CheckResult(session.name, snapshot, tuple(repaired), damaged_or_fetched, left, _lost_runs(first))
 
 
 def _is_resumable(finding: Inconsistency) -> bool:

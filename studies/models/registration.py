@@ -32,7 +32,7 @@ def register(home: Home, folder: Path, description: ModelDescription, notify: Ca
     try:
         with translating_errors("MLflow"), hold_artifact_locations(home, notify):
             client = connect(home.tracking_uri_or_path)
-            experiment = experiment_id(client, description.corpus.name, artifacts)
+            experiment = experiment_id(client, description.corpus.name, artifacts, notify)
             version = register_model(client, experiment, folder, description)
     except (StorageError, MlflowException) as error:
         reason = str(error).partition("\n")[0]

@@ -35,7 +35,7 @@ def upload_to_study_run(folder: Path, home: Home, study: StudySummary, notify: C
     try:
         with translating_errors("MLflow"), hold_artifact_locations(home, notify):
             client = connect(store)
-            upload_report(client, find_experiment(client, home, study), study.name, folder)
+            upload_report(client, find_experiment(client, home, study, notify), study.name, folder)
         if os.access(home.root, os.W_OK):
             record = home.uploaded_report(study.name)
             record.parent.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ whatever state a killed coordinator left them in.
 import threading
 import warnings
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import asdict, replace
 
 import optuna
@@ -130,7 +131,7 @@ class OptunaStudy:
     @property
     def size(self) -> int:
         """Number of trials that the study will have, as far as it is known by now."""
-        return self._points.size(self._study.get_trials(deepcopy=False))
+        return self._points.size(self._trials())
 
     def points(self, precision: Precision) -> list[Point]:
         """Read every known point with its trial.
@@ -146,7 +147,7 @@ class OptunaStudy:
         """
         trials = self._active_trials()
         points = []
-        for configuration in self._points.known(self._study.get_trials(deepcopy=False), precision):
+        for configuration in self._points.known(self._trials(), precision):
             trial = trials.get(self._points.key(configuration))
             if trial is None:
                 points.append(Point(configuration, None, complete=False))
@@ -165,7 +166,7 @@ class OptunaStudy:
             The point with each seed; empty where all points are known, as in a grid, or the study has enough.
         """
         if not self._pending_proposal:
-            self._pending_proposal = self._points.next(self._study.get_trials(deepcopy=False), precision)
+            self._pending_proposal = self._points.next(self._trials(), precision)
         points = [Point(configuration, None, complete=False) for configuration in self._pending_proposal]
         if points:
             points[0] = replace(points[0], number=self.start_trial(points[0]))
@@ -179,7 +180,7 @@ class OptunaStudy:
         Args:
             precision: The resolved precision.
         """
-        return not self._points.next(self._study.get_trials(deepcopy=False), precision)
+        return not self._points.next(self._trials(), precision)
 
     def start_trial(self, point: Point) -> int:
         """Add the trial of a point that has none; return its number.
@@ -277,6 +278,18 @@ class OptunaStudy:
             superseded = self._study.user_attrs.get(SUPERSEDED, [])
             self._study.set_user_attr(SUPERSEDED, sorted({*superseded, trial.number}))
 
+    def _trials(self) -> list[FrozenTrial]:
+        """Return all trials in the order of their numbers, discarded ones as failed: only their points count."""
+        superseded = self._study.user_attrs.get(SUPERSEDED, [])
+        return [_failed(trial) if trial.number in superseded else trial for trial in self._study.get_trials(False)]
+
     def _active_trials(self) -> dict[str, FrozenTrial]:
         """Return the trial of each point, by the point's key."""
         return {key: group[0] for key, group in self.active_trials().items()}
+
+
+def _failed(trial: FrozenTrial) -> FrozenTrial:
+    """Return a copy of a trial that failed; the storage's own trial stays as it is."""
+    failed = copy(trial)
+    failed.state = TrialState.FAIL
+    return failed

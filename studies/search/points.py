@@ -158,7 +158,9 @@ class SampledPoints(PointGenerator):
         groups: dict[str, list[FrozenTrial]] = {}
         for trial in trials:
             searched = {name: value for name, value in trial.params.items() if name != _SEED}
-            groups.setdefault(point_key(searched), []).append(trial)
+            # One that somebody has queued with Optuna itself has no parameters, and is never started.
+            if searched:
+                groups.setdefault(point_key(searched), []).append(trial)
         return groups
 
 

@@ -1,6 +1,6 @@
 """Opened study: its Optuna study, its MLflow runs, its results on disk, and the identities of its folds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mlflow.tracking import MlflowClient
@@ -18,19 +18,20 @@ from tracking.backend.client import connect, experiment_id
 from tracking.results.store import ResultStore
 
 
-def find_experiment(client: MlflowClient, home: Home, study: StudySummary) -> str:
+def find_experiment(client: MlflowClient, home: Home, study: StudySummary, notify: Callable[[str], None]) -> str:
     """Find the experiment of a study's corpus by its name: its id is another one in a new MLflow database.
 
     Args:
         client: The tracking store.
         home: The data directory.
         study: The study.
+        notify: Called with one line where the experiment was deleted, and is restored.
 
     Returns:
         MLflow's id; an experiment that is missing is created.
     """
     artifacts = home.artifacts if home.tracking_uri is None else None
-    return experiment_id(client, study.plan.corpus_name, artifacts)
+    return experiment_id(client, study.plan.corpus_name, artifacts, notify)
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,13 @@ class StudySession:
     identity_inputs: IdentityInputs
 
     @classmethod
-    def reopen(cls, home: Home, summary: StudySummary) -> "StudySession":
+    def reopen(cls, home: Home, summary: StudySummary, notify: Callable[[str], None]) -> "StudySession":
         """Open a study that was started before, without its corpus.
 
         Args:
             home: The data directory.
             summary: The study.
+            notify: Called with one line where its experiment in MLflow was deleted, and is restored.
 
         Raises:
             StudyError: The study was never started, or was made by other versions.
@@ -78,7 +80,7 @@ class StudySession:
                 "identities; check it with that version"
             )
         client = connect(home.tracking_uri_or_path)
-        location = replace(location, experiment=find_experiment(client, home, summary))
+        location = replace(location, experiment=find_experiment(client, home, summary, notify))
         return cls(summary.plan, home, search, precision, client, location, identity_inputs)
 
     @property

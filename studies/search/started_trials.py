@@ -17,8 +17,9 @@ from studies.search.summaries import StudySummary
 from tracking.analysis.variants.naming import trial_run_name
 from tracking.results.store import ResultStore
 
-_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.FAIL)
-"""States of a trial, the most final first; a failed one counts where its point has no other."""
+_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.FAIL, TrialState.WAITING)
+"""States of a trial, the most final first; a failed one, or one that somebody has queued, counts where its point has no
+other."""
 
 
 class CodeVersions(NamedTuple):

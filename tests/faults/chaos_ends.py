@@ -46,7 +46,7 @@ def assert_ended_as(place: Home, expected: tuple[Any, ...], epochs: int) -> None
 
     assert results(place) == expected
     (summary,) = list_studies(place.storage)
-    checked = check_study(StudySession.reopen(place, summary))
+    checked = check_study(StudySession.reopen(place, summary, print))
     assert (checked.findings, checked.damaged, checked.trials_open, checked.folds_open) == ((), (), 0, 0)
     runs, client = all_runs(place), connect(place.tracking_uri_or_path)
     kinds = Counter(run.data.tags["ser.kind"] for run in runs)

@@ -1,5 +1,6 @@
 """Two homes, such as two machines, on one tracking server: readers see every fold once, also one that both train."""
 
+import os
 import threading
 from collections import Counter
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
+from ser.errors import StudyError
 from studies.execution.base import Event
 from studies.storages import storage_at
-from tests.support.interruptions import DelayedExecutor
+from tests.support.interruptions import DelayedExecutor, InterruptingExecutor
 from tests.support.mlflow_server import MlflowServer
 from tests.support.served_study import ServedStudy
 from tests.support.toy_coordinator import InProcess, StudyFixture, plan_of
@@ -145,3 +147,31 @@ def test_a_study_run_from_two_homes_is_complete_later(
         assert Counter(run.data.tags["ser.kind"] for run in runs) == {"study": 1, "trial": 2, "fold": FOLDS}
         assert {run.info.status for run in runs} == {"FINISHED"}
         assert len(home.table().trials) == 2
+
+
+@pytest.mark.slow
+def test_with_postgresql_one_home_trains_and_the_other_fetches(
+    server: MlflowServer, postgresql_url: str, tmp_path: Path, empty_store: Path, empty_search: Path
+) -> None:
+    near, far = (
+        ServedStudy(tmp_path / name, empty_store, empty_search, server.url, "one claim") for name in ("near", "far")
+    )
+    for home in (near, far):
+        home.storage = storage_at(postgresql_url, home.database)
+
+    def start_far() -> None:
+        with (
+            pytest.raises(StudyError, match=f"study first is already running .process {os.getpid()} on "),
+            far.storage.acquire_lease("first"),
+        ):
+            raise AssertionError("two homes train the same folds")
+
+    first, second = InterruptingExecutor(1, start_far), InProcess()
+    for home, executor in ((near, first), (far, second)):
+        with home.storage.acquire_lease("first"):
+            assert home.start(PLAN, executor) == []
+    assert (len(first.handed_out), second.handed_out) == (FOLDS, [])
+    assert far.results_on_disk.identities() == near.results_on_disk.identities()
+    runs = near.store.client.search_runs([near.store.experiment], "", ViewType.ALL, 1000)
+    assert Counter(run.data.tags["ser.kind"] for run in runs) == {"study": 1, "trial": 2, "fold": FOLDS}
+    assert near.check() == far.check() == []

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from studies.storages.home import Home
 from tests.support.toy_coordinator import StudyFixture
 from tracking.backend.client import connect, experiment_id
 
@@ -19,5 +20,6 @@ class ServedStudy(StudyFixture):
 
     def __init__(self, folder: Path, empty_store: Path, empty_search: Path, url: str, experiment: str) -> None:
         super().__init__(folder, empty_store, empty_search)
+        self.home = Home(folder, tracking_uri=url)
         self.store.client, self.store.shared = connect(url), True
         self.store.experiment = experiment_id(self.store.client, experiment, None)

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial
 from ser.feature_settings import LogMelSettings
 from ser.results import Fold, FoldResult
 from ser.training.checkpoint import parse_result
+from studies.consistency.changes import find_changes
 from studies.consistency.checks import Inconsistency, find_inconsistencies
 from studies.consistency.snapshot import read_snapshot
 from studies.consistency.study_check import repair_study
@@ -185,6 +186,7 @@ class StudyFixture:
     def open(self, folder: Path) -> None:
         """Opens a folder that has both databases."""
         self.folder = folder
+        self.home = Home(folder)
         self.database = folder / "optuna.db"
         self.storage: Storage = SqliteStorage(self.database)
         self.store = MlflowFixture(folder, folder / "mlflow.db")
@@ -226,7 +228,7 @@ class StudyFixture:
             )
             failures = coordinator.run()
             if not recorder.study_is_finished(study_run):
-                BaselineStore(Home(self.folder).results).put(baseline())
+                BaselineStore(self.home.results).put(baseline())
                 recorder.record_baseline(study_run, baseline())
                 recorder.finish_study(study_run, complete=not failures)
         return failures
@@ -235,7 +237,7 @@ class StudyFixture:
         """Open a study."""
         return StudySession(
             plan=plan,
-            home=Home(self.folder),
+            home=self.home,
             search=OptunaStudy.open(self.storage, study, plan),
             precision="fp32",
             client=self.store.client,
@@ -245,7 +247,10 @@ class StudyFixture:
 
     def check(self, study: str = "first", is_running: bool = False) -> list[Inconsistency]:
         """Find the inconsistencies of a study."""
-        return find_inconsistencies(read_snapshot(self._reopened(study), is_running))
+        session = self._reopened(study)
+        snapshot = read_snapshot(session, is_running)
+        changes = find_changes(session, snapshot, True, lambda done, total: None)
+        return [*changes.findings, *find_inconsistencies(snapshot)]
 
     def repair(self, study: str = "first") -> tuple[list[Inconsistency], list[Inconsistency]]:
         """Repair a study; return the repaired inconsistencies, and those that are left."""

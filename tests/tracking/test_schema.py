@@ -31,6 +31,7 @@ PERSISTED = {
     "pooled_test_wa",
     "predictions.csv",
     "report",
+    "ser.artifacts_sha256",
     "ser.attention",
     "ser.bundled",
     "ser.corpus",

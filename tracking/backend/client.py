@@ -1,5 +1,6 @@
 """Connection to the MLflow tracking store: a SQLite database, created on first use, or a server."""
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -38,6 +39,8 @@ from tracking.backend.read_only_files import is_read_only, reading_uri, sqlite_u
 from tracking.backend.sqlite_files import check_schema, copy_database, read_schema_revision, upgrade_remedy
 
 cache_databricks_check()
+
+_log = logging.getLogger("ser")
 
 
 def retry_once_on_conflict(write: Callable[[], object]) -> None:
@@ -213,26 +216,33 @@ def _create_database(database: Path) -> None:
     shutil.rmtree(folder)
 
 
-def experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> str:
-    """Find the experiment of a corpus; create it if it does not exist.
+def restore_experiment(client: MlflowClient, experiment: str) -> None:
+    """Restore a deleted experiment with all its runs; another process may do it at the same time."""
+    try:
+        client.restore_experiment(experiment)
+    except MlflowException:
+        if client.get_experiment(experiment).lifecycle_stage == LifecycleStage.DELETED:
+            raise
+
+
+def experiment_id(
+    client: MlflowClient, name: str, artifacts: Path | None, notify: Callable[[str], None] = _log.info
+) -> str:
+    """Find the experiment of a corpus; restore it if it was deleted, and create it if it does not exist.
 
     Args:
         client: The tracking store.
         name: Name of the experiment.
         artifacts: Parent folder of its artifacts; None where the tracking server stores them.
+        notify: Called with one line where it was deleted.
 
     Returns:
         MLflow's id.
-
-    Raises:
-        StorageError: The experiment was deleted.
     """
     experiment = client.get_experiment_by_name(name)
     if experiment is not None and experiment.lifecycle_stage == LifecycleStage.DELETED:
-        raise StorageError(
-            f"MLflow's experiment {name} was deleted; restore it with `mlflow experiments restore "
-            f"--experiment-id {experiment.experiment_id}`, then run the same command again"
-        )
+        restore_experiment(client, str(experiment.experiment_id))
+        notify(f"MLflow's experiment {name} was deleted there; it is restored with all its runs")
     if experiment is None and artifacts is not None:
         with file_lock(artifacts / ".experiments.lock"):
             experiment = client.get_experiment_by_name(name)

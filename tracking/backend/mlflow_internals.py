@@ -5,6 +5,7 @@ An upgrade may change any of it without notice: `tests/test_private_parts.py` te
 
 import json
 import logging
+import re
 import sqlite3
 from collections.abc import Mapping
 from functools import cache
@@ -26,6 +27,7 @@ SAVED_VIEW = "mlflow.sharedViewState."
 """Beginning of the experiment tags in which MLflow's page of an experiment saves views."""
 
 
+_DELETED = re.compile(r"The (?P<kind>run|experiment) (?P<id>\w+) must be in the 'active' state")
 _LOCATION_COLUMNS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -95,6 +97,15 @@ def saved_view_tag(key: str, name: str, state: Mapping[str, object], time: int) 
     """
     content = {"name": name, "createdAt": time, "updatedAt": time, "state": json.dumps(state)}
     return SAVED_VIEW + key, json.dumps(content)
+
+
+def deleted_entity(error: BaseException) -> tuple[str, str] | None:
+    """Return the kind, 'run' or 'experiment', and the id of what a write was refused for since it is deleted, or None.
+
+    MLflow says so in the text alone.
+    """
+    match = _DELETED.search(str(error))
+    return None if match is None else (match["kind"], match["id"])
 
 
 def count_runs(database: sqlite3.Connection) -> tuple[str, int]:

@@ -41,6 +41,8 @@ class BackgroundWriter:
         notify: Called with a message when a server becomes unavailable and when it is back.
         patience_s: Time that `flush` waits for an unavailable server, in seconds.
         threads: Number of writes at the same time.
+        restore: Called with the error of a write; restores what the write needs, and returns whether it did, so that
+            the write is repeated at once.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class BackgroundWriter:
         notify: Callable[[str], None] = lambda text: None,
         patience_s: float = FLUSH_TIMEOUT_S,
         threads: int = 1,
+        restore: Callable[[Exception], bool] = lambda error: False,
     ) -> None:
         self._before_write = before_write
         self._before_lock = threading.Lock()
         self._notify = notify
         self._patience_s = patience_s
+        self._restore = restore
         self._queue: deque[tuple[str | None, Write]] = deque()
         self._running_keys: set[str | None] = set()
         self._threads = [threading.Thread(target=self._work, name="writer", daemon=True) for _ in range(threads)]
@@ -187,7 +191,7 @@ class BackgroundWriter:
             started_s = time.monotonic()
             try:
                 self.check_lease()
-                write()
+                self._write(write)
             except Exception as error:
                 translated = translate_error(error, "tracking")
                 if not isinstance(translated, UnavailableError):
@@ -200,6 +204,16 @@ class BackgroundWriter:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
                 self._mark_available(started_s)
+                return
+
+    def _write(self, write: Write) -> None:
+        while True:
+            try:
+                write()
+            except Exception as error:
+                if not self._restore(error):
+                    raise
+            else:
                 return
 
     def _mark_unavailable(self, error: UnavailableError) -> None:

@@ -87,7 +87,7 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
         Markdown: the number of complete trials and the variant that validation chose, a table of the
         trials by validation UA, links to all of them and to the report.
     """
-    complete = [run for run in trials if is_finished(run) and schema.MEAN_VALIDATION_UA in run.data.metrics]
+    complete = [run for run in trials if is_finished(run) and _can_be_chosen(run)]
     # By name and identity among equals: in whatever order trials ended, the text is the same.
     complete.sort(key=lambda run: (str(run.info.run_name), run.data.tags.get(schema.TRIAL_ID, "")))
     complete.sort(key=lambda run: run.data.metrics[schema.MEAN_VALIDATION_UA], reverse=True)
@@ -105,6 +105,17 @@ def study_description(study: str, corpus: str, trials: Sequence[Run], experiment
     link_text = "All trials of this study" if of_study else "All trials of this corpus"
     more = f"; the table shows the first {_MAX_TRIALS}" if len(complete) > _MAX_TRIALS else ""
     return _within_limits([sentence, "", note, ""], table, ["", f"[{link_text}]({all_trials}){more}"])
+
+
+def _can_be_chosen(run: Run) -> bool:
+    """Return whether a run has all that a choice reads; somebody may have changed its tags."""
+    scores = {schema.MEAN_VALIDATION_UA, schema.POOLED_UA, schema.POOLED_WA}
+    numbers = (run.data.params.get("layers", ""), run.data.tags.get(schema.SCOPE, "0"))
+    return scores <= run.data.metrics.keys() and schema.ATTENTION in run.data.tags and all(map(_is_number, numbers))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _describe_choice(runs: Sequence[Run]) -> str:

@@ -149,15 +149,16 @@ class Recorder:
             failures: Failed attempts at its folds, each with its traceback.
         """
         ended_ms = max(fold.ended_ms for fold in result.folds)
+        emotions = result.folds[0].corpus.emotions
+        files = run_files.confusion_files(payloads.trial_confusion(result), emotions, "all folds pooled")
         # The run started with the study's devices; nodes of a cluster come and go.
         all_tags = {
             **tags,
             **payloads.trial_processor_tag(result),
+            **run_files.digest_tag(files),
             schema.NOTE: trial_description(result, self._experiment),
         }
         self._write(run_id, metrics=payloads.metrics_at(payloads.trial_scores(result), ended_ms), tags=all_tags)
-        emotions = result.folds[0].corpus.emotions
-        files = run_files.confusion_files(payloads.trial_confusion(result), emotions, "all folds pooled")
         self._artifacts.log(run_id, files | run_files.failure_files(failures))
         end_run(self._client, run_id, "FINISHED", ended_ms)
         self._artifacts.forget(run_id)
@@ -271,12 +272,12 @@ class Recorder:
         """Write all of a fold's run, whatever exists of it, and end it."""
         result, run_id = fold.result, self._artifacts.remember(run)
         self._log_corpus(run_id)
-        scores = payloads.metrics_at(payloads.fold_scores(result), result.ended_ms)
-        self._write(run_id, payloads.log_params(result.configuration), payloads.curve_metrics(result) + scores)
+        metrics = payloads.curve_metrics(result) + payloads.metrics_at(payloads.fold_scores(result), result.ended_ms)
         confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
         files = run_files.confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
-        predictions = payloads.predictions_csv(result).encode()
-        self._artifacts.log(run_id, files | {schema.PREDICTIONS: predictions}, {schema.TRAINED_FOLD: fold.path})
+        files[schema.PREDICTIONS] = payloads.predictions_csv(result).encode()
+        self._write(run_id, payloads.log_params(result.configuration), metrics, run_files.digest_tag(files))
+        self._artifacts.log(run_id, files, {schema.TRAINED_FOLD: fold.path})
         self._client.set_terminated(run_id, "FINISHED", result.ended_ms)
         self._artifacts.forget(run_id)
 

@@ -1,7 +1,8 @@
 """Files of runs: name and content of each artifact that is written out of memory."""
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from numpy import int64
 from numpy.typing import NDArray
@@ -41,3 +42,13 @@ def confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title:
 def failure_files(failures: Sequence[str]) -> dict[str, bytes]:
     """Return a file of failed attempts at folds, each with its traceback; none where none failed."""
     return {schema.FAILURES: "\n\n".join(failures).encode()} if failures else {}
+
+
+def digest_tag(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Build the tag of a run that holds the digests of its artifacts.
+
+    Args:
+        files: Content by name.
+    """
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+    return {schema.ARTIFACT_DIGESTS: json.dumps(digests)}

@@ -48,7 +48,8 @@ def _log(home: Home, evaluation: Evaluation, notify: Callable[[str], None]) -> N
     try:
         with translating_errors("MLflow"), hold_artifact_locations(home, notify):
             client = connect(home.tracking_uri_or_path)
-            log_evaluation(client, experiment_id(client, evaluation.training_corpus.name, artifacts), evaluation)
+            experiment = experiment_id(client, evaluation.training_corpus.name, artifacts, notify)
+            log_evaluation(client, experiment, evaluation)
     except (StorageError, MlflowException) as error:
         reason = str(error).partition("\n")[0]
         notify(f"not logged to MLflow: {reason}; the scores are saved, and the same command logs them later")

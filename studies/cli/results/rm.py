@@ -82,5 +82,6 @@ def _supersede_runs(home: Home, discarded: Collection[str], studies: Collection[
     if isinstance(location, Path) and not location.is_file():
         return
     client = connect(location)
-    for experiment in sorted({find_experiment(client, home, study) for study in studies if study.location is not None}):
+    started = [study for study in studies if study.location is not None]
+    for experiment in sorted({find_experiment(client, home, study, typer.echo) for study in started}):
         supersede_folds(client, experiment, discarded)

@@ -20,15 +20,15 @@ def check(options: CheckOptions) -> None:
     """
     home = open_home(options)
     study = find_study(home, options.study, corpus=None)
-    with hold_artifact_locations(home, print_message):
-        with StudyDisplay() as display:
-            take_over_results(home, display.on_message, display.progress_bar)
-        session = StudySession.reopen(home, study)
+    with hold_artifact_locations(home, print_message), StudyDisplay() as display:
+        take_over_results(home, display.on_message, display.progress_bar)
+        session = StudySession.reopen(home, study, display.on_message)
+        progress = display.progress_bar("comparing results and runs")
         if options.repair:
             with home.storage.acquire_lease(study.name) as lease:
-                result = repair_study(session, lease)
+                result = repair_study(session, lease, progress=progress)
         else:
-            result = check_study(session)
+            result = check_study(session, progress)
     for message in result.messages:
         typer.echo(printable(message))
     for inconsistency in result.findings:

@@ -53,9 +53,9 @@ class CheckOptions(HomeOptions):
 def check(options: CheckOptions) -> None:
     """Compare a study's results on disk with MLflow's runs and Optuna's trials.
 
-    Reports what is missing, duplicated, orphaned or stuck, and exits with 1 if anything is. --repair tags a run that
-    belongs nowhere as superseded, and readers skip it; lost folds are retrained by the study's own command. Every
-    study repairs itself when it starts.
+    Reports what is missing, duplicated, orphaned, stuck or changed, and exits with 1 if anything is. --repair tags a
+    run that belongs nowhere, or shows other numbers than its result, as superseded, and readers skip it; lost folds are
+    retrained by the study's own command. Every study repairs itself when it starts.
     """
 
 

@@ -73,6 +73,20 @@ def test_lost_artifacts_are_written_again(finished: StudyFixture) -> None:
     assert_restored(finished, before, LOST)
 
 
+def test_a_deleted_experiment_comes_back_with_its_runs(finished: StudyFixture) -> None:
+    before = results(finished)
+    finished.store.client.delete_experiment(finished.store.experiment)
+    finished.open(finished.folder)
+    assert_restored(finished, before, "")
+
+
+def test_an_experiment_that_is_gone_is_written_again(finished: StudyFixture) -> None:
+    before = results(finished)
+    finished.store.client.rename_experiment(finished.store.experiment, "another name")
+    finished.open(finished.folder)
+    assert_restored(finished, before, LOST)
+
+
 def test_lost_search_is_filled_again(finished: StudyFixture, empty_search: Path) -> None:
     before = results(finished)
     finished.database.unlink()

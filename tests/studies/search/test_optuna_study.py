@@ -200,6 +200,21 @@ def test_trials_may_begin_at_once(database: Path) -> None:
     assert [found[search.key(point.configuration)] for point in points] == numbers
 
 
+def test_a_discarded_trial_prunes_no_repetition(database: Path) -> None:
+    plan = StudyPlan.from_options(StudyOptions(corpus="emodb", recipe="extended", attentions=("all",), seeds=2))
+    search = OptunaStudy.open(SqliteStorage(database), "a study", plan)
+    (first, second) = search.propose("fp32")
+    # Somebody prunes it with Optuna itself, without a reason.
+    study = optuna.load_study(study_name="a study", storage=f"sqlite:///{database}")
+    study.tell(0, state=TrialState.PRUNED)
+    assert len(search.points("fp32")) == 1
+    ((pruned,),) = search.active_trials().values()
+    search.discard(pruned)
+    points = search.points("fp32")
+    assert [point.configuration for point in points] == [first.configuration, second.configuration]
+    assert [point.number for point in points] == [None, None]
+
+
 def test_the_precision_and_latest_location_are_saved(database: Path) -> None:
     search = opened(database)
     assert search.precision is None

@@ -140,3 +140,11 @@ def test_a_grid_is_known_whole_and_proposes_nothing() -> None:
     points = points_of(plan, "a study")
     assert points.known([], "bf16") == plan.points("bf16")
     assert points.next([], "bf16") == ()
+
+
+def test_a_trial_that_somebody_has_queued_is_no_point() -> None:
+    points = points_of(searched(), "a study")
+    trials = run(points, [], 2)
+    queued = create_trial(state=TrialState.WAITING)
+    assert points.known([*trials, queued], "fp32") == points.known(trials, "fp32")
+    assert points.size([*trials, queued]) == points.size(trials)

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
-from ser.errors import StorageError
 from tests.support.toy_studies import CORPUS, MlflowFixture
 from tracking.backend.client import connect, experiment_id
 
@@ -58,7 +58,25 @@ def test_an_experiment_is_created_once_with_its_folder(store: MlflowFixture, tmp
     assert store.client.get_experiment(first).artifact_location == (tmp_path / "artifacts" / "emodb").as_uri()
 
 
-def test_a_deleted_experiment_is_named_with_the_remedy(store: MlflowFixture, tmp_path: Path) -> None:
+def test_a_deleted_experiment_is_restored(store: MlflowFixture, tmp_path: Path) -> None:
+    run = store.client.create_run(store.experiment).info.run_id
     store.client.delete_experiment(store.experiment)
-    with pytest.raises(StorageError, match=rf"mlflow experiments restore --experiment-id {store.experiment}`, "):
-        experiment_id(store.client, CORPUS.name, tmp_path / "artifacts")
+    notes: list[str] = []
+    for _ in range(2):
+        assert experiment_id(store.client, CORPUS.name, tmp_path / "artifacts", notes.append) == store.experiment
+    assert notes == [f"MLflow's experiment {CORPUS.name} was deleted there; it is restored with all its runs"]
+    assert [found.info.run_id for found in store.runs()] == [run]
+
+
+def test_two_commands_may_restore_an_experiment_at_once(
+    store: MlflowFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.client.delete_experiment(store.experiment)
+    restore = MlflowClient.restore_experiment
+
+    def restore_twice(client: MlflowClient, experiment: str) -> None:
+        restore(client, experiment)
+        restore(client, experiment)
+
+    monkeypatch.setattr(MlflowClient, "restore_experiment", restore_twice)
+    assert experiment_id(store.client, CORPUS.name, tmp_path / "artifacts") == store.experiment

@@ -132,3 +132,17 @@ def test_a_failed_trial_is_described_until_it_is_retried(store: MlflowFixture, e
 def test_another_seed_is_named() -> None:
     assert trial_run_name(NONE) == "none · words"
     assert trial_run_name(small(attention="none", epochs=2, seed=2)) == "none · words · seed 2"
+
+
+@pytest.mark.parametrize("change", ["no attention", "no number of layers", "scope of another program"])
+def test_a_trial_whose_tags_were_changed_is_not_chosen(store: MlflowFixture, change: str) -> None:
+    store.write_trial(NONE)
+    (run,) = store.runs(ser__kind="trial")
+    if change == "no attention":
+        del run.data.tags["ser.attention"]
+    elif change == "no number of layers":
+        run.data.params["layers"] = "two"
+    else:
+        run.data.tags["ser.scope"] = "wide"
+    text = study_description("first", CORPUS.name, [run], store.experiment)
+    assert text.startswith("0 of 1 trials of corpus ")

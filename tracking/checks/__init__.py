@@ -1,0 +1,1 @@
+"""Comparison of runs with their results, and restoration of what somebody has deleted in MLflow."""
