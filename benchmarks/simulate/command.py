@@ -65,13 +65,19 @@ def markdown(rates: Sequence[Rate]) -> str:
 
 
 def gains_over(rates: Sequence[Rate], points: float) -> str:
-    """Describe where the best by mean validation UA seems better by more than a number of points."""
+    """Say in which cases the best trial by mean validation UA seems better by more than a number of points."""
+    gains = [rate for rate in rates if rate.measure == "false gain"]
     over: dict[str, list[str]] = {}
-    for rate in rates:
-        if rate.measure == "false gain" and rate.value > points:
+    for rate in gains:
+        if rate.value > points:
             over.setdefault(rate.of.partition(", ")[2], []).append(f"{rate.deviation_points:g}")
-    cases = "; ".join(f"{case}: at {', '.join(values)}" for case, values in over.items())
-    return f"A choice by the mean gains more than {points:g} points with {cases}."
+    cases = [
+        f"{case.replace(', ', ' with ')} and "
+        + ("any deviation" if len(values) == len(deviations(gains)) else f"a deviation of {' or '.join(values)} points")
+        for case, values in over.items()
+    ]
+    where = f"in these cases: {'; '.join(cases)}" if cases else "in no case"
+    return f"By mean validation UA, the best of 48 equal trials seems better by more than {points:g} points {where}."
 
 
 def write(rates: Sequence[Rate]) -> list[Path]:

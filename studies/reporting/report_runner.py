@@ -121,12 +121,14 @@ def watch_study(
     """
     reader, results = ResultsReader(home, location), ResultStore(home.results)
     reported: frozenset[str] = frozenset()
+    running: frozenset[str] | None = None
     while True:
         # Asked before reading, so that folds finished before the last study ended are read once more.
         studies = list_studies(home.storage)
-        running = is_any_running(studies, home, location)
+        before, running = running, _running_studies(studies, home, location)
         started_s = time.monotonic()
-        reader.fetch(studies)
+        # A server gets baselines with the end of a study.
+        reader.fetch(studies, baselines=running != before)
         finished = results.identities()
         if finished != reported or not running:
             reported = finished
@@ -140,6 +142,13 @@ def watch_study(
 
 def is_any_running(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> bool:
     """Check whether any study of the same corpus and folds is running."""
-    return any(
-        location.same_data_as(study.location) and home.storage.lease_owner(study.name) is not None for study in studies
+    return bool(_running_studies(studies, home, location))
+
+
+def _running_studies(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> frozenset[str]:
+    """List the running studies of the same corpus and folds."""
+    return frozenset(
+        study.name
+        for study in studies
+        if location.same_data_as(study.location) and home.storage.lease_owner(study.name) is not None
     )

@@ -44,13 +44,17 @@ class ResultsReader:
         self._searched_runs: set[str] = set()
 
     def fetch(
-        self, studies: Iterable[StudySummary], progress: Callable[[int, int], None] = lambda done, total: None
+        self,
+        studies: Iterable[StudySummary],
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        baselines: bool = True,
     ) -> None:
         """Fetch results that are missing here from the tracking server; without one, do nothing.
 
         Args:
             studies: All studies.
             progress: Called with the number of results that are fetched, and of those to fetch.
+            baselines: Whether missing baselines are looked for, too; the server has those of studies that have ended.
         """
         if self._home.tracking_uri is None:
             return
@@ -60,7 +64,7 @@ class ResultsReader:
         studies = self._studies_of_location(studies)
         entries = self._distinct_trials(studies, {}).values()
         identities = {identity for entry in entries for identity in entry.trial.folds}
-        inputs = _baseline_inputs(studies)
+        inputs = _baseline_inputs(studies) if baselines else []
         self._fetch_notes = fetch_shared_results(
             self._home, self._location, identities, inputs, self._searched_runs, progress
         )

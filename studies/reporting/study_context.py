@@ -6,6 +6,7 @@ from contextlib import suppress
 from ser.errors import FeatureStoreError
 from ser.features.builder import store_key
 from ser.features.store import read_metadata
+from ser.identity import RESULTS_VERSION
 from studies.planning.command import study_command
 from studies.planning.study_file import format_study_file
 from studies.provenance import home_tag_name
@@ -82,14 +83,16 @@ def front_end_costs(home: Home, table: ResultsTable) -> tuple[FrontEndCost, ...]
         table: The results.
 
     Returns:
-        The costs in the order of the trials; none of a store that is not here or is damaged, which
-        `ser features check` names.
+        The costs in the order of the trials. None of a store that is not here or is damaged, which `ser features check`
+        names, and none for results of another version: a store has the frames of this code, which they did not hear.
     """
-    folds = [fold for trial in table.trials for fold in trial.folds]
+    folds = [
+        fold for trial in table.trials for fold in trial.folds if fold.provenance.results_version == RESULTS_VERSION
+    ]
     costs = []
     for digest, settings in dict.fromkeys((fold.corpus.digest, fold.configuration.features) for fold in folds):
         folder = home.features / store_key(digest, settings)
-        with suppress(FeatureStoreError):
+        with suppress(FeatureStoreError, OSError):
             metadata = read_metadata(folder)
             size_bytes = sum(file.stat().st_size for file in folder.iterdir())
             costs.append(FrontEndCost(settings.label, metadata.frames, metadata.width, size_bytes, metadata.build_s))

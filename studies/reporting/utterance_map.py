@@ -1,13 +1,15 @@
 """Map of the utterances for a report: principal components of the frames that the winner hears, pooled over time."""
 
 from collections import defaultdict
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ser.errors import FeatureStoreError
 from ser.features.builder import store_key
-from ser.features.store import FeatureStore
+from ser.features.store import FeatureStore, read_metadata
 from ser.identity import RESULTS_VERSION
 from studies.storages.home import Home
 from tracking.analysis.report_context import UtteranceMap
@@ -38,19 +40,19 @@ def draw_utterance_map(home: Home, variant: ScoredVariant) -> UtteranceMap | str
     folder = home.features / store_key(variant.predictions.corpus.digest, settings)
     if not folder.is_dir():
         return None
-    try:
-        store = FeatureStore.open(folder)
-    except FeatureStoreError as error:
-        return f"no map of utterances: {error}"
     utterances = _in_content_order(variant)
-    if len(utterances) != len(store.lengths) or len({name for name, _, _ in utterances}) < len(utterances):
-        return None
     step = -(-len(utterances) // MAX_UTTERANCES)
     chosen = range(0, len(utterances), step)
     names, speakers, emotions = zip(*(utterances[index] for index in chosen), strict=True)
     by_speaker = variant.configuration.normalisation == "zscore_speaker"
-    pooled = _pool(store, chosen, speakers if by_speaker else ("",) * len(chosen))
-    points, explained = principal_components(pooled)
+    groups = speakers if by_speaker else ("",) * len(chosen)
+    try:
+        metadata = read_metadata(folder)
+        if metadata.utterances != len(utterances) or len({name for name, _, _ in utterances}) < len(utterances):
+            return None
+        points, explained = _project_store(folder, metadata.content_digest, chosen, groups)
+    except (FeatureStoreError, OSError) as error:
+        return f"no map of utterances: {error}"
     standard = f"standardised by the drawn utterances{' of each speaker' if by_speaker else ''}"
     return UtteranceMap(
         f"Means over time of the frames that {variant.label} hears ({settings.label}), {standard}, in their first two "
@@ -72,6 +74,25 @@ def _in_content_order(variant: ScoredVariant) -> list[tuple[str, str, str]]:
         for name, speaker, actual in zip(test.utterances, test.speakers, test.actual, strict=True):
             by_speaker[speaker].append((name, speaker, emotions[actual]))
     return [utterance for speaker in sorted(by_speaker) for utterance in by_speaker[speaker]]
+
+
+@lru_cache(maxsize=1)
+def _project_store(
+    folder: Path, content_digest: str, indices: range, groups: tuple[str, ...]
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Compute `principal_components` of the pooled frames of utterances; once for equal frames.
+
+    A watched report is written again after every fold, and frames of a large corpus take seconds to read.
+
+    Args:
+        folder: The store.
+        content_digest: Digest of its frames, which names them for the cache.
+        indices: Positions of the utterances.
+        groups: Group of each utterance, by whose frames it is standardised.
+    """
+    points, explained = principal_components(_pool(FeatureStore.open(folder), indices, groups))
+    points.setflags(write=False)
+    return points, explained
 
 
 def _pool(store: FeatureStore, indices: range, groups: tuple[str, ...]) -> NDArray[np.float64]:

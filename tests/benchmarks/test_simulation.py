@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.simulate.command import markdown
+from benchmarks.simulate.command import gains_over, markdown
 from benchmarks.simulate.simulated_data import (
     ACCURACY,
     DIFFICULTY_STD,
@@ -157,6 +157,25 @@ def test_published_choices_per_fold_gained_nothing():
         assert all(abs(gain) <= 0.3 for gain in written_values("false gain", f"per fold, {case}"))
         assert max(written_values("false gain", f"by mean validation UA, {case}")) > 1
     assert min(written_values("false gain", "by mean validation UA, EmoDB's 535 utterances, one model")) > 2
+
+
+def test_large_gains_are_named_with_their_cases():
+    gains = {
+        "by mean validation UA, few utterances, one model": (2.1, 3.0),
+        "per fold, few utterances, one model": (0.1, 0.0),
+        "by mean validation UA, many utterances, two models": (1.0, 2.2),
+    }
+    rates = [
+        Rate("false gain", case, deviation, gain, 0.1, 10)
+        for case, values in gains.items()
+        for deviation, gain in zip((0, 1.5), values, strict=True)
+    ]
+    start = "By mean validation UA, the best of 48 equal trials seems better by more than"
+    assert gains_over(rates, 2) == (
+        f"{start} 2 points in these cases: few utterances with one model and any deviation; "
+        "many utterances with two models and a deviation of 1.5 points."
+    )
+    assert gains_over(rates, 4) == f"{start} 4 points in no case."
 
 
 def test_the_page_shows_the_written_tables():

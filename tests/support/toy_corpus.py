@@ -17,7 +17,7 @@ from ser.config import FoldConfiguration
 from ser.corpora.audio import digest_samples, read_audio
 from ser.corpora.corpus import Corpus, Utterance
 from ser.feature_settings import LogMelSettings
-from ser.features.store import FeatureStore
+from ser.features.store import LENGTHS, METADATA, FeatureStore, StoreMetadata, frames_file
 from ser.folds import speaker_folds
 from ser.results import Fold, FoldResult
 from ser.training.trainer import TrainedFold, train_fold
@@ -124,6 +124,17 @@ def make_store(utterances: Sequence[NDArray[np.float32]]) -> FeatureStore:
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     settings = LogMelSettings(mel_bands=utterances[0].shape[1])
     return FeatureStore(Path("memory"), "0" * 32, settings, lengths, starts, np.concatenate(utterances))
+
+
+def write_store(folder: Path, utterances: Sequence[NDArray[np.float32]]) -> None:
+    """Store given frames, `(frame, number)` each, of no corpus in particular."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = LogMelSettings(mel_bands=utterances[0].shape[1])
+    lengths = np.asarray([len(frames) for frames in utterances], dtype=np.int64)
+    np.concatenate(utterances).tofile(folder / frames_file(settings))
+    np.save(folder / LENGTHS, lengths)
+    metadata = StoreMetadata.describe(folder, make_corpus(), settings, lengths, None)
+    (folder / METADATA).write_text(metadata.model_dump_json())
 
 
 def random_frames(lengths: Sequence[int], mel: int = 5, seed: int = 3) -> list[NDArray[np.float32]]:

@@ -22,7 +22,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
     running = iter([runs for _, runs in looks])
     pauses: list[float] = []
     monkeypatch.setattr(report_runner.ResultStore, "identities", lambda _: frozenset(filter(None, [next(folds)])))
-    monkeypatch.setattr(report_runner, "is_any_running", lambda *_: next(running))
+    monkeypatch.setattr(report_runner, "_running_studies", lambda *_: frozenset(["study"] if next(running) else []))
     monkeypatch.setattr(report_runner.ResultsReader, "table", lambda *_: table_of())
     monkeypatch.setattr(report_runner.time, "sleep", pauses.append)
     return pauses
@@ -53,6 +53,16 @@ def test_a_watch_waits_for_the_first_fold(tmp_path: Path, monkeypatch: pytest.Mo
     assert watched(tmp_path, ["first", "last"]) == ["first", "last"]
     seen(monkeypatch, [(None, True), (None, False)])
     assert watched(tmp_path, [None]) == []
+
+
+def test_a_watch_looks_for_baselines_when_a_study_starts_or_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen(monkeypatch, [("a", True), ("b", True), ("b", True), ("b", False)])
+    looks: list[bool] = []
+    monkeypatch.setattr(report_runner.ResultsReader, "fetch", lambda *_, baselines: looks.append(baselines))
+    watched(tmp_path, ["first", "second", "last"])
+    assert looks == [True, False, False, True]
 
 
 @pytest.fixture

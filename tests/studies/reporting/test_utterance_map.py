@@ -1,6 +1,5 @@
 """Map of utterances: which frames belong to which utterance, and their principal components."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,13 @@ from ser.features.store import METADATA, FeatureStore
 from studies.reporting.utterance_map import MAX_UTTERANCES, draw_utterance_map, principal_components
 from studies.storages.home import Home
 from tests.support.scored_trials import World, configuration, table_of, trial
-from tests.support.toy_corpus import make_store
+from tests.support.toy_corpus import write_store
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report_context import UtteranceMap
 from tracking.analysis.variants.scores import ScoredVariant
 
 WORLD = World(per_speaker=8)
 COUNT = 80
-MakeHome = Callable[[ScoredVariant, int], Home]
 
 
 def variant_of(world: World, normalisation: str = "zscore_training") -> ScoredVariant:
@@ -31,28 +29,29 @@ def _frames_are_those_that_were_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studies.reporting.utterance_map.RESULTS_VERSION", variant_of(WORLD).provenance.results_version)
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeHome:
-    """A data directory with frames that all equal the position of their utterance among some number of them."""
-
-    def make(variant: ScoredVariant, utterances: int) -> Home:
-        rows = [np.outer(np.ones(3), [index, 0.0]).astype(np.float32) for index in range(utterances)]
-        store = make_store(rows)
-        monkeypatch.setattr(FeatureStore, "open", lambda path: store)
-        store_folder(Home(tmp_path), variant).mkdir(parents=True, exist_ok=True)
-        return Home(tmp_path)
-
-    return make
-
-
 def store_folder(home: Home, variant: ScoredVariant) -> Path:
     return home.features / store_key(variant.predictions.corpus.digest, variant.configuration.features)
 
 
-def test_frames_belong_to_the_utterances_of_a_speaker_in_order(home: MakeHome) -> None:
-    variant = variant_of(WORLD)
-    drawn = draw_utterance_map(home(variant, COUNT), variant)
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def draw(home: Home, variant: ScoredVariant, utterances: int = COUNT) -> UtteranceMap:
+    """Map of utterances whose frames all equal the position of their utterance."""
+    write_store(
+        store_folder(home, variant),
+        [np.outer(np.ones(3), [index, 0.0]).astype(np.float32) for index in range(utterances)],
+    )
+    drawn = draw_utterance_map(home, variant)
     assert isinstance(drawn, UtteranceMap)
+    return drawn
+
+
+def test_frames_belong_to_the_utterances_of_a_speaker_in_order(home: Home) -> None:
+    variant = variant_of(WORLD)
+    drawn = draw(home, variant)
     assert list(drawn.speakers) == sorted(drawn.speakers)
     assert list(drawn.utterances) == [
         f"{speaker}_{number:03d}" for speaker in WORLD.speaker_names() for number in range(8)
@@ -64,23 +63,21 @@ def test_frames_belong_to_the_utterances_of_a_speaker_in_order(home: MakeHome) -
     assert sum(drawn.explained) == pytest.approx(1)
 
 
-def test_speakers_are_standardised_where_the_variant_does(home: MakeHome) -> None:
+def test_speakers_are_standardised_where_the_variant_does(home: Home) -> None:
     variant = variant_of(WORLD, "zscore_speaker")
-    drawn = draw_utterance_map(home(variant, COUNT), variant)
-    assert isinstance(drawn, UtteranceMap)
+    drawn = draw(home, variant)
     for speaker in WORLD.speaker_names():
         points = drawn.points[[name == speaker for name in drawn.speakers]]
         assert points.mean(axis=0) == pytest.approx([0, 0], abs=1e-9)
     assert "standardised by the drawn utterances of each speaker" in drawn.source
 
 
-def test_means_are_standardised_by_all_frames_of_the_drawn(home: MakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_means_are_standardised_by_all_frames_of_the_drawn(home: Home) -> None:
     random = np.random.default_rng(0)
     rows = [random.normal(size=(2 + index % 5, 2)).astype(np.float32) for index in range(COUNT)]
     variant = variant_of(WORLD)
-    data = home(variant, COUNT)
-    monkeypatch.setattr(FeatureStore, "open", lambda path: make_store(rows))
-    drawn = draw_utterance_map(data, variant)
+    write_store(store_folder(home, variant), rows)
+    drawn = draw_utterance_map(home, variant)
     assert isinstance(drawn, UtteranceMap)
     frames = np.concatenate(rows).astype(np.float64)
     means = np.stack([utterance.mean(axis=0, dtype=np.float64) for utterance in rows])
@@ -88,16 +85,37 @@ def test_means_are_standardised_by_all_frames_of_the_drawn(home: MakeHome, monke
     assert drawn.points == pytest.approx(expected, abs=1e-9)
 
 
-def test_without_matching_frames_there_is_no_map(home: MakeHome, tmp_path: Path) -> None:
+def test_without_matching_frames_there_is_no_map(home: Home) -> None:
     variant = variant_of(WORLD)
-    assert draw_utterance_map(Home(tmp_path / "empty"), variant) is None
-    assert draw_utterance_map(home(variant, COUNT + 1), variant) is None
+    assert draw_utterance_map(home, variant) is None
+    write_store(store_folder(home, variant), [np.ones((3, 2), dtype=np.float32)] * (COUNT + 1))
+    assert draw_utterance_map(home, variant) is None
 
 
-def test_frames_of_another_version_are_not_drawn(home: MakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_of_another_version_are_not_drawn(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     variant = variant_of(WORLD)
+    draw(home, variant)
     monkeypatch.setattr("studies.reporting.utterance_map.RESULTS_VERSION", variant.provenance.results_version + 1)
-    assert draw_utterance_map(home(variant, COUNT), variant) is None
+    assert draw_utterance_map(home, variant) is None
+
+
+def test_frames_are_read_again_only_where_the_map_would_differ(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    open_store = FeatureStore.open
+    monkeypatch.setattr(FeatureStore, "open", lambda path: opened.append(path) or open_store(path))
+    variant, of_speakers = variant_of(WORLD), variant_of(WORLD, "zscore_speaker")
+    first = draw(home, variant)
+    # As a watched report is written after another fold: the same variant, pooled anew.
+    again = draw(home, variant_of(WORLD))
+    assert (again.points, len(opened)) == (pytest.approx(first.points), 1)
+    # Equal settings have one store, whatever the normalisation.
+    assert not np.allclose(draw(home, of_speakers).points, first.points)
+    rows = np.random.default_rng(2).normal(size=(COUNT, 3, 2)).astype(np.float32)
+    write_store(store_folder(home, variant), list(rows))
+    other_frames = draw_utterance_map(home, variant)
+    assert isinstance(other_frames, UtteranceMap)
+    assert not np.allclose(other_frames.points, first.points)
+    assert len(opened) == 3
 
 
 def test_damaged_frames_are_named_and_cost_no_report(tmp_path: Path) -> None:
@@ -108,12 +126,16 @@ def test_damaged_frames_are_named_and_cost_no_report(tmp_path: Path) -> None:
     text = draw_utterance_map(Home(tmp_path), variant)
     assert isinstance(text, str)
     assert text.startswith(f"no map of utterances: {store / METADATA}: ")
+    (store / METADATA).unlink()
+    (store / METADATA).mkdir()
+    text = draw_utterance_map(Home(tmp_path), variant)
+    assert isinstance(text, str)
+    assert str(store / METADATA) in text
 
 
-def test_of_many_utterances_some_are_drawn(home: MakeHome) -> None:
+def test_of_many_utterances_some_are_drawn(home: Home) -> None:
     variant = variant_of(World(per_speaker=100))
-    drawn = draw_utterance_map(home(variant, 1000), variant)
-    assert isinstance(drawn, UtteranceMap)
+    drawn = draw(home, variant, 1000)
     assert len(drawn.utterances) == 500 <= MAX_UTTERANCES
     assert "Every 2th" not in drawn.source
     assert "One of 2 utterances is drawn." in drawn.source

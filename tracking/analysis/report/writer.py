@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ from tracking.analysis.variants.choice import choose_variant
 
 _TEMPLATES = Path(__file__).parent
 _NO_CONTEXT = ReportContext()
+_CONDITIONAL_FILES = re.compile(
+    r"(attention_by_labels(_\d+)?|beside_the_paper)\.(csv|tex|md)|(tests_classical|reliability|map)\.csv"
+)
+"""Files of those tables that not every report has."""
 
 
 def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_CONTEXT) -> Path:
@@ -52,7 +57,8 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
 
     Args:
         analysis: The analysed results of one corpus and fold scheme.
-        folder: Folder of the report; created if missing, files of an earlier report are replaced.
+        folder: Folder of the report; created if missing, files of an earlier report are replaced, and its tables that
+            this one lacks removed.
         context: Studies and importances of settings.
 
     Returns:
@@ -80,9 +86,7 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
         tidy_frames["map"] = map_frame(context.utterance_map)
     for name, frame in tidy_frames.items():
         write_dataframe(frame, tables_folder / f"{name}.csv")
-    for name in {"tests_classical", "reliability", "map"} - {*tidy_names, *tidy_frames}:
-        # An earlier report had one.
-        (tables_folder / f"{name}.csv").unlink(missing_ok=True)
+    _remove_former_tables(tables_folder, {*(table.name for table in exported), *tidy_names, *tidy_frames})
     page = _render_page(
         analysis,
         context,
@@ -100,6 +104,13 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
     path = folder / "index.html"
     atomic_write(path, page)
     return path
+
+
+def _remove_former_tables(folder: Path, names: Collection[str]) -> None:
+    """Remove the tables of an earlier report that are not among these names; whatever else is there stays."""
+    for file in folder.iterdir():
+        if _CONDITIONAL_FILES.fullmatch(file.name) and file.stem not in names:
+            file.unlink()
 
 
 def _tables(analysis: Analysis, context: ReportContext, series: Sequence[ScopeSeries]) -> dict[str, Table]:

@@ -8,7 +8,7 @@ from tracking.analysis.comparison.request import ComparisonRequest
 from tracking.analysis.figures.data import speaker_rows
 from tracking.analysis.report.tables.comparisons import comparison_table
 from tracking.analysis.report.tables.folds import fold_tables
-from tracking.analysis.report.tables.scores import class_tables, results_table
+from tracking.analysis.report.tables.scores import attention_by_label_tables, class_tables, results_table
 from tracking.analysis.report.terminal import summary_rows
 from tracking.analysis.report.tidy_csv import tidy_tables
 
@@ -27,6 +27,12 @@ def test_a_baseline_is_a_row_of_each_table_of_scores(analysis: Analysis) -> None
     assert tables[0].rows[-1][1].value == ua
     assert len(tables[1].rows[-1]) == 11
     assert "missing" not in {cell.text for cell in tables[1].rows[-1]}
+
+
+def test_the_table_by_labels_says_where_baselines_stand(analysis: Analysis) -> None:
+    without = analyse(table_of(trial(World(), configuration())))
+    captions = [attention_by_label_tables(shown)[0].caption for shown in (analysis, without)]
+    assert ["Classical baselines" in caption for caption in captions] == [True, False]
 
 
 def test_a_baseline_is_a_row_of_the_csv_files(analysis: Analysis) -> None:

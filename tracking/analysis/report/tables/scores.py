@@ -61,12 +61,14 @@ def _attention_by_label_table(analysis: Analysis, recipe: str, several: bool, in
         target: _best_ua(row[target] for row in rows.values() if target in row and row[target] in reportable)
         for target in targets
     }
+    classical = " Classical baselines have no labels: their scores are in All results." if analysis.baselines else ""
     return Table(
         f"attention_by_labels_{index + 1}" if index else "attention_by_labels",
         f"Attention by labels, recipe {recipe}" if several else "Attention by labels",
         "Pooled over folds, mean over seeds, percent. 'selected per fold' represents a sweep: the validation speakers "
         "of each fold chose the point. Bold: the highest UA of a column, without the single points of a sweep; it is "
-        "no test. * more than 1% of targets shortened: not comparable as this strategy. † folds are missing.",
+        "no test. * more than 1% of targets shortened: not comparable as this strategy. † folds are missing."
+        f"{classical}",
         tuple(columns),
         tuple(_row_cells(name, row, best, reportable) for name, row in rows.items()),
     )
