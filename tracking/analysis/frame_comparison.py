@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ser.errors import ComparisonError, unknown_value_message
 from tracking.analysis.statistics.joint_sign_flips import joint_sign_flips
 from tracking.analysis.statistics.proportions import proportions_ztest
-from tracking.analysis.statistics.sign_flip import sign_flip, ua_contributions
+from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS, sign_flip, ua_contributions
 
 _COLUMNS = ("variant", "seed", "utterance", "speaker", "true", "decided")
 
@@ -39,8 +39,10 @@ def compare(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
     Returns:
         One row for each other variant, UA in 0..1: ua, ua_baseline and their difference with its 95% interval (low,
-        high) over speakers; p of one-tailed sign flips over speakers, and p_joint adjusted for all rows; z and z_p of
-        the literature's z-test of UA, which takes utterances for independent. H1 of every test: the variant is better.
+        high) over speakers; p of the sign-flip test over speakers for the row alone, and p_joint of joint sign flips,
+        adjusted for all rows, which both take speakers for independent and are NaN with fewer than `MIN_SPEAKERS`; z
+        and z_p of the literature's z-test of UA, which takes utterances for independent. All are one-tailed, H1: the
+        variant is better.
 
     Raises:
         ComparisonError: A column is missing, the baseline is unknown, or variants were tested on different utterances.
@@ -76,13 +78,14 @@ def compare(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
                 "difference": test.difference,
                 "low": np.nan if test.interval is None else test.interval.low,
                 "high": np.nan if test.interval is None else test.interval.high,
-                "p": test.p,
+                "p": test.p if test.has_enough_speakers else np.nan,
                 "z": np.nan if z_test is None else z_test.z,
                 "z_p": np.nan if z_test is None else z_test.p,
             }
         )
     frame = pd.DataFrame(rows)
-    frame.insert(list(frame.columns).index("p") + 1, "p_joint", joint_sign_flips(np.array(contributions)).p_values)
+    joint_p = joint_sign_flips(np.array(contributions)).p_values if len(names) >= MIN_SPEAKERS else np.nan
+    frame.insert(list(frame.columns).index("p") + 1, "p_joint", joint_p)
     return frame
 
 

@@ -1,9 +1,12 @@
 """Comparisons of a table of decisions are those of the report, and refuse what cannot be compared."""
 
+import math
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tracking
 from ser.errors import ComparisonError
@@ -66,6 +69,48 @@ def test_comparisons_are_those_of_the_report() -> None:
         assert (row["p"], row["p_joint"]) == (test.p, comparison.joint_p)
         assert row["ua"] - row["ua_baseline"] == pytest.approx(row["difference"])
         assert (row["seeds"], row["speakers"], row["utterances"]) == (2, 10, 80)
+
+
+@settings(max_examples=12)
+@given(
+    speakers=st.sampled_from([4, 6, 8]),
+    per_speaker=st.integers(4, 9),
+    seeds=st.integers(1, 2),
+    accuracies=st.lists(st.floats(0, 1), min_size=2, max_size=4),
+)
+def test_any_results_have_the_p_values_of_the_report(
+    speakers: int, per_speaker: int, seeds: int, accuracies: list[float]
+) -> None:
+    world = World(speakers=speakers, per_speaker=per_speaker)
+    attentions = ("none", "local", "component", "quantum")
+    trials = [
+        trial(world, configuration(attention, seed=seed), accuracy)
+        for attention, accuracy in zip(attentions, accuracies, strict=False)
+        for seed in range(1, seeds + 1)
+    ]
+    analysis = analyse(table_of(*trials), ComparisonRequest(BASELINE))
+    names = {variant.configuration.attention: variant.label for variant in analysis.variants}
+    folds = [fold for result in trials for fold in result.folds]
+    frame = tracking.compare(
+        pd.concat(
+            decision_frame(names[fold.configuration.attention], fold.configuration.seed, fold.fold.name, fold)
+            for fold in folds
+        ),
+        BASELINE,
+    )
+    columns = ["p", "p_joint", "z_p", "difference", "low", "high"]
+    reported = {}
+    for comparison in analysis.comparisons.comparisons:
+        test, z_ua = comparison.ua_speakers, comparison.z_ua
+        assert test.interval is not None
+        p = test.p if test.has_enough_speakers else None
+        numbers = [p, comparison.joint_p, None if z_ua is None else z_ua.p, test.difference]
+        reported[comparison.variant] = [*numbers, test.interval.low, test.interval.high]
+    assert set(reported) == set(frame["variant"])
+    for row in frame.to_dict("records"):
+        expected = [math.nan if number is None else number for number in reported[row["variant"]]]
+        assert [row[name] for name in columns] == pytest.approx(expected, nan_ok=True, abs=1e-12)
+        assert math.isnan(row["p"]) == (speakers < 6)
 
 
 def test_a_classical_baseline_is_compared_as_in_the_report() -> None:

@@ -93,14 +93,15 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
     return Table(
         "summary",
         "Scores",
-        "Percent; differences in points. Bold: chosen by validation."
+        "Percent; differences in points. Bold: chosen by validation. p: joint sign flips over speakers, of all "
+        "comparisons at once; p LR: sign flips, of one comparison alone; both take speakers as independent."
         + (f" {left_out} more rows are in “All scores”." if left_out > 0 else ""),
         (
             Column("variant", numeric=False),
             Column("UA", "pooled over folds, mean over seeds, percent"),
             Column("95%", "t interval over speakers, percent", interval=True),
             wa_column("WA", "pooled, mean over seeds, percent", ua_only(analysis)),
-            Column("Δ baseline", "UA less that of the same model without attention, points"),
+            Column("Δ baseline", "UA less that of the baseline, points"),
             Column("p", f"joint sign flips over speakers; assumes: {ASSUMPTIONS['p joint']}"),
             Column("Δ LR", "UA less that of logistic regression on the same features, points"),
             Column("p LR", f"sign flips over speakers, this comparison alone; assumes: {ASSUMPTIONS['p speakers']}"),

@@ -80,12 +80,12 @@ def _describe_significance(comparison: Comparison) -> str:
     if joint is None:
         return f"a claim for which {comparison.ua_speakers.clusters} test speakers are too few"
     if comparison.verdict is Verdict.BETTER:
-        return f"significantly better (p = {format_p_value(joint.better_p)})"
+        return f"significantly better (p = {format_p_value(joint.better_p)}, joint sign flips)"
     if comparison.verdict is Verdict.WORSE:
-        return f"significantly worse (p = {format_p_value(joint.worse_p)})"
+        return f"significantly worse (p = {format_p_value(joint.worse_p)}, joint sign flips)"
     if comparison.verdict is Verdict.WITHIN_MARGIN:
-        return f"{comparison.verdict_text} (p = {format_p_value(joint.within_p)})"
-    return f"not shown to be better (p = {format_p_value(joint.better_p)})"
+        return f"{comparison.verdict_text} (p = {format_p_value(joint.within_p)}, joint sign flips)"
+    return f"not shown to be better (p = {format_p_value(joint.better_p)}, joint sign flips)"
 
 
 def _remedy(analysis: Analysis, winner: ScoredVariant) -> str:

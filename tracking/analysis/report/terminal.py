@@ -19,8 +19,8 @@ MAX_LISTED = 40
 LEGEND = (
     "±: half of the 95% interval over speakers. Δ: points of UA above the baseline",
     "(base) and above logistic regression (LR). p: one-tailed sign flips over",
-    "speakers, for the baseline adjusted for all comparisons (*: better); z: p of the",
-    "literature's z-test of UA, which takes utterances for independent.",
+    "speakers, taken as independent, for the baseline adjusted for all comparisons",
+    "(*: better); z: the literature's z-test of UA, utterances taken as independent.",
 )
 """Lines that explain the columns of `summary_rows`."""
 

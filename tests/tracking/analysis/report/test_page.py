@@ -303,8 +303,8 @@ def test_the_sentence_of_a_significant_improvement():
     interval = r"\(95% interval \+\d+\.\d to \+\d+\.\d\)"
     assert re.fullmatch(
         r"Validation chose component · scope 9 · phonemes \(UA \d\d\.\d%\), which is \d+\.\d points above "
-        rf"none · phonemes {interval}, significantly better \(p = \.00\d\); logistic regression is \d+\.\d points "
-        r"above the chosen one\.",
+        rf"none · phonemes {interval}, significantly better \(p = \.00\d, joint sign flips\); logistic regression is "
+        r"\d+\.\d points above the chosen one\.",
         sentence(plain, strong, baselines=(baseline(World(), 0.9),)),
     )
     lower = sentence(plain, strong, baselines=(baseline(World(), 0.5),))
@@ -321,7 +321,7 @@ def test_the_sentence_of_no_significant_difference():
         for fold in pair
     ]
     text = sentence(plain, strong.model_copy(update={"folds": tuple(folds)}))
-    assert re.search(r"not shown to be better \(p = \.\d+\)\.$", text)
+    assert re.search(r"not shown to be better \(p = \.\d+, joint sign flips\)\.$", text)
 
 
 def test_the_sentence_where_a_baseline_is_chosen():
@@ -330,7 +330,7 @@ def test_the_sentence_where_a_baseline_is_chosen():
     text = sentence(plain, *weak)
     assert text.startswith("Validation chose none · phonemes (UA ")
     assert re.search(r", a baseline itself: .* points below it \(95% interval −", text)
-    assert text.endswith("significantly worse (p = .001), nor is the other one better.")
+    assert text.endswith("significantly worse (p = .001, joint sign flips), nor is the other one better.")
 
 
 def test_a_point_of_a_sweep_has_the_verdict_of_its_sweep():

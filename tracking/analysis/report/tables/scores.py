@@ -137,8 +137,9 @@ def results_table(analysis: Analysis) -> Table:
         "All results",
         "UA and WA in percent, pooled: the test predictions of all folds in one confusion matrix. Intervals: 95%; UA: "
         "t over speakers, taken as independent; WA: Wilson over utterances, which treats utterances as independent and "
-        "is too narrow where speakers differ. Changed: share of test decisions that change when the attention is taken "
-        "out of the trained networks; – without an attention, or where a fold was trained before this was measured.",
+        "is too narrow where speakers differ. p: joint sign flips over speakers. Changed: share of test decisions that "
+        "change when the attention is taken out of the trained networks; – without an attention, or where a fold was "
+        "trained before this was measured.",
         (
             Column("variant", numeric=False),
             *([Column("recipe", numeric=False)] if recipes else []),
