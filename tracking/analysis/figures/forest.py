@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tracking.analysis.figures.data import ForestRow, SpeakerRow
-from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.palette import PALETTE, shorten_names
 from tracking.analysis.figures.drawing.style import (
     LABEL_PT,
     MIN_WIDE_INCHES,
@@ -21,6 +21,7 @@ from tracking.analysis.figures.drawing.style import (
 
 _GAP = 0.1
 """Inches between a text and the axes beside it."""
+_AGAINST = " against "
 
 
 def forest_figure(rows: Sequence[ForestRow], width: float, title: str) -> Figure:
@@ -116,13 +117,20 @@ def _margins(names: Sequence[str], row_ends: Sequence[str], wide: bool) -> Margi
     if not wide:
         return Margins(left=0.1, hspace=0.6)
     right = text_width(row_ends, LABEL_PT) + 2 * _GAP
-    return Margins(
-        left=text_width([_truncate_name(name) for name in names], LABEL_PT) + 2 * _GAP, right=right, wspace=right
-    )
+    return Margins(left=text_width(_shorten(names, 56), LABEL_PT) + 2 * _GAP, right=right, wspace=right)
 
 
-def _truncate_name(name: str) -> str:
-    return truncate(name, 56)
+def _shorten(names: Sequence[str], max_length: int) -> list[str]:
+    """Cut names; of one with its baseline, each of the two by itself."""
+    half = (max_length - len(_AGAINST)) // 2
+    shortened = shorten_names(names, max_length)
+    parts = shorten_names((part for name in names for part in name.split(_AGAINST)), half)
+    return [
+        _AGAINST.join(parts[part] for part in name.split(_AGAINST))
+        if _AGAINST in name and len(name) > max_length
+        else shortened[name]
+        for name in names
+    ]
 
 
 def _draw_row_labels(axes: Axes, names: Sequence[str], wide: bool, labelled: bool = True) -> None:
@@ -133,11 +141,11 @@ def _draw_row_labels(axes: Axes, names: Sequence[str], wide: bool, labelled: boo
     axes.set_yticks([])
     if not labelled:
         return
-    for index, name in enumerate(names):
+    for index, name in enumerate(_shorten(names, 56 if wide else 44)):
         if wide:
-            _annotate_row(axes, (0, index), (-6, 0), _truncate_name(name), ha="right", va="center")
+            _annotate_row(axes, (0, index), (-6, 0), name, ha="right", va="center")
         else:
-            _annotate_above(axes, (0, index), (0, 7), truncate(name, 44), ha="left")
+            _annotate_above(axes, (0, index), (0, 7), name, ha="left")
 
 
 def _annotate_row_end(axes: Axes, index: int, text: str, wide: bool) -> None:

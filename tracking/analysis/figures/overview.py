@@ -1,6 +1,6 @@
 """Figure of the first screen: UA of each row with chance, and its difference from the baseline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tracking.analysis.figures.data import POINTS
-from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.figures.drawing.palette import PALETTE, shorten_names
 from tracking.analysis.figures.drawing.style import (
     LABEL_PT,
     MIN_WIDE_INCHES,
@@ -66,8 +66,10 @@ def overview_figure(rows: Sequence[OverviewRow], chance: float, width: float) ->
     # Panels side by side share their rows; one below the other leaves out rows without a difference.
     below = list(rows) if wide and compared else compared
     heights = [(0.3 if wide else 0.42) * len(part) + 0.9 for part in (rows, below) if part]
-    names = [truncate(row.label, 40) for row in rows]
-    margins = Margins(left=text_width(names, LABEL_PT) + 0.3, right=0.5, wspace=0.55, top=0.12)
+    names = shorten_names((row.label for row in rows), 40 if wide else 44)
+    chosen = [names[row.label] for row in rows if row.chosen]
+    left = max(text_width(list(names.values()), LABEL_PT), text_width(chosen, LABEL_PT, "bold")) + 0.3
+    margins = Margins(left=left, right=0.5, wspace=0.55, top=0.12)
     if not wide:
         margins = Margins(left=0.1, right=0.1, top=0.12, hspace=0.62)
     shape = (1, len(heights)) if wide else (len(heights), 1)
@@ -75,7 +77,7 @@ def overview_figure(rows: Sequence[OverviewRow], chance: float, width: float) ->
     if not wide:
         _stack(panels, heights)
     _draw_rows(panels[0], rows, wide, [(row.ua, row.interval) for row in rows], "{:.1f}".format)
-    _draw_names(panels[0], rows, wide)
+    _draw_names(panels[0], rows, names, wide)
     panels[0].axvline(POINTS * chance, color=PALETTE.second, linewidth=1.3, linestyle=(0, (4, 3)), zorder=1)
     foot = (POINTS * chance, len(rows) - 0.45)
     annotate(panels[0], foot, (3, 1), "chance", color=PALETTE.second, fontsize=7.5, va="bottom")
@@ -84,7 +86,7 @@ def overview_figure(rows: Sequence[OverviewRow], chance: float, width: float) ->
         differences = [(row.difference, row.difference_interval) for row in below]
         _draw_rows(panels[1], below, wide, differences, format_signed)
         if not wide:
-            _draw_names(panels[1], below, wide)
+            _draw_names(panels[1], below, names, wide)
         panels[1].axvline(0, color=PALETTE.ink, linewidth=1, zorder=1)
         panels[1].set_xlabel("difference from the baseline, points")
     return figure
@@ -99,14 +101,14 @@ def _stack(panels: Sequence[Axes], heights: Sequence[float]) -> None:
         top -= height
 
 
-def _draw_names(axes: Axes, rows: Sequence[OverviewRow], wide: bool) -> None:
+def _draw_names(axes: Axes, rows: Sequence[OverviewRow], names: Mapping[str, str], wide: bool) -> None:
     """Write the names left of the axes, or above the rows on a patch of background."""
     for index, row in enumerate(rows):
         options: dict[str, Any] = {"ha": "right", "va": "center"} if wide else {"ha": "left", "bbox": _PATCH}
-        name, weight = truncate(row.label, 40 if wide else 44), "bold" if row.chosen else "normal"
+        weight = "bold" if row.chosen else "normal"
         offset = (-6, 0) if wide else (0, 7)
         position = axes.get_yaxis_transform()
-        annotate(axes, (0, index), offset, name, xycoords=position, zorder=1.5, weight=weight, **options)
+        annotate(axes, (0, index), offset, names[row.label], xycoords=position, zorder=1.5, weight=weight, **options)
 
 
 def _draw_rows(

@@ -87,14 +87,17 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
     """
     strangers = {label: by_count[0] for label, by_count in unseen.ua.items() if 0 in by_count}
     shared_caveats, rows, winner = report_caveats(analysis), first_rows(analysis), choose_variant(analysis.variants)
+    over_regression = {row.label: _over_regression(row, analysis) for row in rows}
+    regression = any(over_regression.values())
     left_out = len({*(row.label for row in analysis.reportable), *(row.label for row in analysis.baselines)}) - len(
         rows
     )
     return Table(
         "summary",
         "Scores",
-        "Percent; differences in points. Bold: chosen by validation. p: joint sign flips over speakers, of all "
-        "comparisons at once; p LR: sign flips, of one comparison alone; both take speakers as independent."
+        "Percent; differences in points. Bold: chosen by validation. p: joint sign flips over speakers, taken as "
+        "independent, of all comparisons at once"
+        + ("; p LR: sign flips, of one comparison alone." if regression else ".")
         + (f" {left_out} more rows are in “All scores”." if left_out > 0 else ""),
         (
             Column("variant", numeric=False),
@@ -103,8 +106,7 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
             wa_column("WA", "pooled, mean over seeds, percent", ua_only(analysis)),
             Column("Δ baseline", "UA less that of the baseline, points"),
             Column("p", f"joint sign flips over speakers; assumes: {ASSUMPTIONS['p joint']}"),
-            Column("Δ LR", "UA less that of logistic regression on the same features, points"),
-            Column("p LR", f"sign flips over speakers, this comparison alone; assumes: {ASSUMPTIONS['p speakers']}"),
+            *(_regression_columns() if regression else []),
             *(
                 [Column("stranger", "UA where nothing is known of the speaker, as for a single file, percent")]
                 if strangers
@@ -115,6 +117,7 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
             (
                 replace(variant_cell(row, shared_caveats), bold=row is winner),
                 *_cells(row, analysis),
+                *(_regression_cells(over_regression[row.label]) if regression else []),
                 *([_share_cell(strangers.get(row.label))] if strangers else []),
             )
             for row in rows
@@ -122,9 +125,25 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
     )
 
 
+def _over_regression(row: Classifier, analysis: Analysis) -> Comparison | None:
+    return None if isinstance(row, ScoredBaseline) else analysis.classical_comparison_of(row)
+
+
+def _regression_columns() -> list[Column]:
+    return [
+        Column("Δ LR", "UA less that of logistic regression on the same features, points"),
+        Column("p LR", f"sign flips over speakers, this comparison alone; assumes: {ASSUMPTIONS['p speakers']}"),
+    ]
+
+
+def _regression_cells(comparison: Comparison | None) -> list[Cell]:
+    test = None if comparison is None else comparison.ua_speakers
+    p = test.p if test is not None and test.has_enough_speakers else None
+    return [_difference_cell(comparison), number_cell(format_p_value(p), p)]
+
+
 def _cells(row: Classifier, analysis: Analysis) -> tuple[Cell, ...]:
     comparison = analysis.comparison_of(row.label)
-    over_regression = None if isinstance(row, ScoredBaseline) else analysis.classical_comparison_of(row)
     p = None if comparison is None else comparison.joint_p
     better = comparison is not None and comparison.verdict is Verdict.BETTER
     return (
@@ -133,8 +152,6 @@ def _cells(row: Classifier, analysis: Analysis) -> tuple[Cell, ...]:
         _share_cell(row.scores.wa.mean),
         _difference_cell(comparison),
         number_cell(format_p_value(p), p, bold=better),
-        _difference_cell(over_regression),
-        _speaker_p_cell(over_regression),
     )
 
 
@@ -145,12 +162,6 @@ def _share_cell(share: float | None) -> Cell:
 def _difference_cell(comparison: Comparison | None) -> Cell:
     difference = None if comparison is None else comparison.ua_speakers.difference
     return number_cell(format_points(difference), difference)
-
-
-def _speaker_p_cell(comparison: Comparison | None) -> Cell:
-    test = None if comparison is None else comparison.ua_speakers
-    p = test.p if test is not None and test.has_enough_speakers else None
-    return number_cell(format_p_value(p), p)
 
 
 def weakest_confusions(variant: ScoredVariant) -> str:

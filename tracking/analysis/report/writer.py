@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ser.files import atomic_write
 from tracking.analysis.comparison.caveats import report_caveats
@@ -50,6 +50,7 @@ _CONDITIONAL_FILES = re.compile(
     r"(attention_by_labels(_\d+)?|beside_the_paper)\.(csv|tex|md)|(tests_classical|reliability|map)\.csv"
 )
 """Files of those tables that not every report has."""
+_OPTION = re.compile(r"(?<!\S)--[\w-]+")
 
 
 def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_CONTEXT) -> Path:
@@ -170,6 +171,7 @@ def _render_page(analysis: Analysis, context: ReportContext, **content: Any) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken_options"] = _unbroken_options
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     comparisons, questions = analysis.comparisons.comparisons, open_questions(analysis)
@@ -197,6 +199,11 @@ def _render_page(analysis: Analysis, context: ReportContext, **content: Any) -> 
         script=Markup(script),
         script_digest=script_digest,
     )
+
+
+def _unbroken_options(text: str) -> Markup:
+    """Escape a text, and keep a browser from breaking a line within the dashes of an option."""
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))
 
 
 def _title(analysis: Analysis) -> str:

@@ -10,6 +10,7 @@ from tests.support.scored_trials import EMOTIONS, World, configuration, grouped,
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.figures.data import (
     Curve,
+    ForestRow,
     forest_rows,
     learning_curve,
     scope_series,
@@ -17,6 +18,7 @@ from tracking.analysis.figures.data import (
     speaker_rows,
 )
 from tracking.analysis.figures.decisions import map_figure, reliability_figure
+from tracking.analysis.figures.drawing.palette import shorten_names
 from tracking.analysis.figures.drawing.svg import to_inline_svg
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
 from tracking.analysis.figures.overview import OverviewRow, overview_figure
@@ -31,6 +33,26 @@ HOSTILE = '<script>alert(1)</script> & "$\\frac{'
 
 def texts(svg):
     return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_names_are_cut_where_that_leaves_them_apart():
+    sweep = ["none · selected per fold · words · log_mel", "none · selected per fold · phonemes · log_mel"]
+    layers = ["quantum · phonemes · whisper-tiny.en@2", "quantum · phonemes · whisper-tiny.en@4"]
+    assert list(shorten_names(sweep, 30).values()) == [f"{name[:29]}…" for name in sweep]
+    assert list(shorten_names(layers, 30).values()) == [f"{name[:15]}…{name[-14:]}" for name in layers]
+    assert shorten_names(["none · words"], 30) == {"none · words": "none · words"}
+
+
+def test_a_long_name_keeps_its_baseline_in_the_figure():
+    rows = [
+        ForestRow(
+            f"none · phonemes · whisper-tiny.en@2 against none · {labels} · whisper-tiny.en@2", 1.0, 0.5, 1.5, False
+        )
+        for labels in ("cross_entropy", "words")
+    ]
+    figure = forest_figure(rows, 9, "differences")
+    names = [text for text in texts(to_inline_svg(figure, "differences")) if text and "against" in text]
+    assert [name.partition(" against ")[2][:11] for name in names] == ["none · cros", "none · word"]
 
 
 def test_forest_rows_have_differences_and_intervals_in_points():
@@ -152,6 +174,14 @@ def test_the_overview_draws_chance_and_names_each_row_once_a_panel():
     assert (wide.count("network"), wide.count("logistic regression")) == (1, 1)
     # The lower panel has the rows with a difference alone.
     assert (narrow.count("network"), narrow.count("logistic regression")) == (2, 1)
+
+
+def test_a_bold_name_is_not_cut_off_by_the_edge():
+    row = OverviewRow("component · scope 9 · words · log_mel", 0.7, None, chosen=True)
+    figure = overview_figure([row], 0.25, 7.6)
+    figure.draw_without_rendering()
+    (panel,) = figure.axes
+    assert min(text.get_window_extent().x0 for text in panel.texts) > 0
 
 
 def test_names_are_escaped_in_every_svg():

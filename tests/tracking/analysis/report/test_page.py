@@ -6,11 +6,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tests.support.scored_trials import World, baseline, configuration, table_of, trial
+from tests.support.scored_trials import World, baseline, configuration, study_table, table_of, trial
 from tests.tracking.analysis.report.conftest import HOSTILE, IMPORTANCES, STUDY
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows, write_report
 from tracking.analysis.report.details import hardest_ids
+from tracking.analysis.report.first_screen import summary_table
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.open_questions import open_questions
 from tracking.analysis.report.tables.rendering.formatting import format_points
@@ -372,6 +373,23 @@ def test_at_most_ten_rows_are_on_the_first_screen(written, rows):
     needed = {winner.label, written.analysis.comparison_of(winner.label).baseline, "logistic regression"}
     assert needed <= names
     assert "stranger" not in first[0]
+
+
+def test_logistic_regression_has_columns_where_it_was_trained():
+    table = table_of(trial(World(per_speaker=8), configuration()))
+    with_regression = replace(table, baselines=(baseline(World(per_speaker=8)),))
+    columns = [
+        {column.title for column in summary_table(analyse(shown), UnseenSpeakers()).columns}
+        for shown in (with_regression, table)
+    ]
+    assert columns[0] - columns[1] == {"Δ LR", "p LR"}
+
+
+def test_lines_are_not_broken_within_the_dashes_of_an_option(tmp_path):
+    commands = (("Recognise", "ser predict '<b>--x' a--b --home /data"),)
+    text = write_report(analyse(study_table()), tmp_path, ReportContext(commands=commands)).read_text(encoding="utf-8")
+    shown = 'ser predict &#39;&lt;b&gt;--x&#39; a--b <span class="option">--home</span> /data'
+    assert f"<code>{shown}</code>" in text
 
 
 def test_ua_for_a_stranger_has_a_column_where_it_is_known(tmp_path):

@@ -98,19 +98,20 @@ def make_panels(
     return figure, panels[:count]
 
 
-def text_width(texts: Sequence[str], size: float) -> float:
+def text_width(texts: Sequence[str], size: float, weight: str = "normal") -> float:
     """Measure the widest of several texts in matplotlib's default font.
 
     Args:
         texts: The texts.
         size: Font size, in points.
+        weight: Weight of the font.
 
     Returns:
         Its width in inches; 0 without a text.
     """
     # The widest is among those with most letters; to measure one takes a millisecond.
     longest = sorted(texts, key=len)[-3:]
-    font = FontProperties(size=size)
+    font = FontProperties(size=size, weight=weight)
     return (
         max((text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] for text in longest), default=0)
         / 72
