@@ -64,7 +64,7 @@ def build_stores(
 
     Layers of one encoder are computed in one pass over the audio. Processes that ask for the same
     store at once wait for the first of them. A store that is cut short, by a full disk or a kill,
-    leaves nothing at the final path, and after a kill the next build goes on. The values of a store
+    leaves nothing at the final path, and the next build goes on with its whole utterances. The values of a store
     that is there are compared with the digest that it was built with.
 
     Args:
@@ -96,7 +96,7 @@ def build_stores(
                 if path.exists():
                     check_store(path)
             passes = [_Pass.plan(corpus, front_end, folder) for front_end in open_front_ends(missing)]
-            needed = sum(single_pass.needed_bytes for single_pass in passes)
+            needed = sum(single_pass.missing_bytes for single_pass in passes)
             _check_space(folder, needed)
             done = 0
             for single_pass in passes:
@@ -150,6 +150,11 @@ class _Pass:
         needed = sum(needed_bytes(corpus, front_end, settings) for settings in front_end.settings)
         return cls(corpus, front_end, tuple(writers), needed)
 
+    @property
+    def missing_bytes(self) -> int:
+        """Part of `needed_bytes` that no earlier build has written."""
+        return self.needed_bytes - sum(writer.whole_bytes() for writer in self.writers)
+
     def estimate(self, first: int, done: int, seconds: float) -> str | None:
         """Say what the rest takes, in time and room on disk.
 
@@ -177,10 +182,11 @@ class _Pass:
 def _build(single_pass: _Pass, progress: BuildCallback | None, announce: Announcement | None) -> None:
     """Write the stores of one pass beside their final paths and move them there; the caller holds their locks."""
     corpus, writers = single_pass.corpus, single_pass.writers
-    first = min(writer.resume() for writer in writers)
+    whole = [writer.resume() for writer in writers]
+    first = min(whole)
     try:
-        for writer in writers:
-            writer.begin(first)
+        for writer, utterances in zip(writers, whole, strict=True):
+            writer.begin(utterances)
         single_pass.front_end.load()
         started_s, block = time.perf_counter(), list[tuple[NDArray[np.floating], ...]]()
         for index, frames in enumerate(compute_frames(corpus, single_pass.front_end, first), first + 1):
@@ -189,8 +195,9 @@ def _build(single_pass: _Pass, progress: BuildCallback | None, announce: Announc
                 progress(index, len(corpus.utterances))
             if len(block) == _block_size() or index == len(corpus.utterances):
                 seconds = time.perf_counter() - started_s
-                for writer, utterances in zip(writers, zip(*block, strict=True), strict=True):
-                    writer.write(utterances, seconds)
+                single_pass.front_end.check_unchanged()
+                for writer, frames_of_layer in zip(writers, zip(*block, strict=True), strict=True):
+                    writer.write(index - len(block), frames_of_layer, seconds)
                 if announce is not None and index == first + len(block):
                     estimate = single_pass.estimate(first, index, seconds)
                     if estimate is not None:
@@ -199,10 +206,10 @@ def _build(single_pass: _Pass, progress: BuildCallback | None, announce: Announc
                 return_free_memory()
         for writer in writers:
             writer.finish()
-    except Exception as error:
+    except Exception:
         for writer in writers:
-            # On a full disk its own frames may be what fills it.
-            if writer.resume() == 0 or (isinstance(error, OSError) and error.errno in _NO_SPACE):
+            # What is whole stays, on a full disk too: the next build goes on from it.
+            if writer.resume() == 0:
                 writer.discard()
         raise
 
@@ -277,4 +284,7 @@ def _store_error(error: OSError, folder: Path, needed: int) -> FeatureStoreError
 
 
 def _disk_full_message(folder: Path, needed: int, free: int, cause: str = "") -> str:
-    return f"{folder}: no room for the feature store{cause}: {needed} bytes needed, {free} bytes free"
+    return (
+        f"{folder}: no room for the feature store{cause}: {needed} bytes needed, {free} bytes free; free some and run "
+        "the command again, which goes on with what is written"
+    )

@@ -43,6 +43,11 @@ class StoreWriter:
         whole = int(np.searchsorted(np.cumsum(lengths) * self._bytes_per_frame, size, side="right"))
         return min(whole, len(self._corpus.utterances))
 
+    def whole_bytes(self) -> int:
+        """Return the size of the frames of the utterances that `resume` finds."""
+        whole = self.resume()
+        return int(self._lengths()[:whole].sum()) * self._bytes_per_frame if whole else 0
+
     def begin(self, utterances: int) -> None:
         """Make the folder, and leave nothing in it but the first utterances.
 
@@ -57,26 +62,26 @@ class StoreWriter:
             with (self._partial / name).open("ab") as file:
                 file.truncate(size)
 
-    def write(self, utterances: Sequence[NDArray[np.floating]], seconds: float) -> None:
-        """Append the frames of the next utterances; they are on the disk when the call returns.
+    def write(self, first: int, utterances: Sequence[NDArray[np.floating]], seconds: float) -> None:
+        """Append the frames of utterances that are not there yet; they are on the disk when the call returns.
 
         Args:
+            first: Position of the first of the utterances in the corpus.
             utterances: Frames of each, shape `(frame, width)`.
             seconds: Time that they took.
 
         Raises:
             FeatureStoreError: A number is not finite, or beyond the range of the stored type.
         """
+        written = len(self._lengths())
+        missing = utterances[max(0, written - first) :]
+        if not missing:
+            return
         with np.errstate(over="ignore"):
-            stored = [frames.astype(self._type, copy=False) for frames in utterances]
-        first = len(self._lengths())
-        for position, frames in enumerate(stored):
+            stored = [frames.astype(self._type, copy=False) for frames in missing]
+        for position, (frames, computed) in enumerate(zip(stored, missing, strict=True), written):
             if not np.isfinite(frames).all():
-                utterance = self._corpus.utterances[first + position].id
-                raise FeatureStoreError(
-                    f"{self._settings.label}, utterance {utterance}: expected finite numbers within the range of "
-                    f"{self._settings.stored_type}"
-                )
+                raise self._range_error(self._corpus.utterances[position].id, computed)
         lengths = np.asarray([len(frames) for frames in stored], dtype="<i8")
         # The frames first: a length in the journal promises that its frames are on the disk.
         contents = b"".join(frames.tobytes() for frames in stored), lengths.tobytes()
@@ -84,6 +89,15 @@ class StoreWriter:
             with fsynced_file(self._partial / name, append=True) as file:
                 file.write(content)
         (self._partial / _SECONDS).write_text(str(self._seconds() + seconds), encoding="utf-8")
+
+    def _range_error(self, utterance: str, frames: NDArray[np.floating]) -> FeatureStoreError:
+        subject = f"{self._settings.label}, utterance {utterance}"
+        if not np.isfinite(frames).all():
+            return FeatureStoreError(f"{subject}: expected finite numbers, found NaN or infinity")
+        return FeatureStoreError(
+            f"{subject}: expected numbers of at most {np.finfo(self._type).max:.5g} in size, the range of "
+            f"{self._settings.stored_type}, found {np.abs(frames).max():.5g}; choose another layer or front end"
+        )
 
     def finish(self) -> None:
         """Complete the store and move it to its final path."""

@@ -45,6 +45,13 @@ class FrontEnd(ABC):
     def load(self) -> None:  # noqa: B027 - most front ends have nothing to load
         """Load what `compute` needs, such as weights; called once, before any thread computes."""
 
+    def check_unchanged(self) -> None:  # noqa: B027 - most front ends read nothing but audio
+        """Refuse frames that were computed from weights which have changed meanwhile; called before they are stored.
+
+        Raises:
+            SerError: They have changed; the text says where.
+        """
+
     @abstractmethod
     def compute(self, utterance: Utterance, samples: NDArray[np.float32]) -> tuple[NDArray[np.floating], ...]:
         """Compute the frames of one utterance; several threads call it at once.

@@ -1,7 +1,8 @@
 """Front end of frames that another program made: a folder of `ID.npy`, one per utterance."""
 
 import hashlib
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -37,7 +38,8 @@ class FilesFrontEnd(FrontEnd):
         super().__init__(settings)
         (self._files,) = settings
         self._folder = folder
-        content = files_settings(folder, self._files.frame_shift_s).content
+        self._digests = {path: digest for path, digest, _ in _read_all(folder)}
+        content = _content_digest(folder, self._digests)
         if content != self._files.content:
             raise ConfigurationError(f"{folder}: its files have changed: digest {content}, not {self._files.content}")
 
@@ -47,12 +49,12 @@ class FilesFrontEnd(FrontEnd):
 
     @override
     def compute(self, utterance: Utterance, samples: NDArray[np.float32]) -> tuple[NDArray[np.floating], ...]:
-        path = self._folder / f"{utterance.id}.npy"
-        if not path.resolve().is_relative_to(self._folder.resolve()):
-            raise FeatureStoreError(f"{path}: utterance {utterance.id} names a file outside of {self._folder}")
+        path = frames_path(self._folder, utterance)
         if not path.is_file():
             raise FeatureStoreError(f"{path}: no such file; expected the frames of utterance {utterance.id}")
-        frames = _map(path)
+        digest, frames = _read(path)
+        if digest != self._digests.get(path):
+            raise FeatureStoreError(f"{path}: changed since its folder was read; run the command again")
         if frames.shape[1] != self._files.width:
             raise FeatureStoreError(
                 f"{path}: expected {self._files.width} numbers a frame as in the other files, found {frames.shape[1]}"
@@ -84,29 +86,55 @@ def files_settings(folder: Path, frame_shift_s: float) -> FilesSettings:
     """
     if not folder.is_dir():
         raise ConfigurationError(f"files:{folder}: no such folder")
-    paths = sorted(folder.rglob("*.npy"))
-    if not paths:
+    digests, types, widths = dict[Path, str](), set[StoredType](), list[int]()
+    for path, digest, frames in _read_all(folder):
+        digests[path] = digest
+        types.add(_TYPES[frames.dtype.name])
+        widths.append(frames.shape[1])
+    if not digests:
         raise ConfigurationError(f"files:{folder}: expected ID.npy for every utterance, found no .npy file")
-    arrays = [_map(path) for path in paths]
-    digests = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    types = {_TYPES[array.dtype.name] for array in arrays}
     return FilesSettings(
         name=folder.resolve().name,
-        content=digest_of(digests),
+        content=_content_digest(folder, digests),
         frame_shift_s=frame_shift_s,
-        numbers=arrays[0].shape[1],
+        numbers=widths[0],
         number_type="float16" if types == {"float16"} else "float32",
     )
 
 
-def _map(path: Path) -> NDArray[np.floating]:
-    """Map an array of frames, `(frame, number)`; nothing in the file is executed.
+def frames_path(folder: Path, utterance: Utterance) -> Path:
+    """Return the path of an utterance's frames in a folder.
+
+    Raises:
+        FeatureStoreError: The utterance's id leads out of the folder.
+    """
+    path = folder / f"{utterance.id}.npy"
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise FeatureStoreError(f"{path}: utterance {utterance.id} names a file outside of {folder}")
+    return path
+
+
+def _content_digest(folder: Path, digests: Mapping[Path, str]) -> str:
+    return digest_of({path.relative_to(folder).as_posix(): digest for path, digest in digests.items()})
+
+
+def _read_all(folder: Path) -> Iterator[tuple[Path, str, NDArray[np.floating]]]:
+    """Read all files of a folder, one at a time, sorted: path, digest and frames."""
+    for path in sorted(folder.rglob("*.npy")):
+        yield path, *_read(path)
+
+
+def _read(path: Path) -> tuple[str, NDArray[np.floating]]:
+    """Read a file: the digest of its content, and its frames, `(frame, number)`; nothing in it is executed.
+
+    It is not mapped: a process may map no more files than it may open.
 
     Raises:
         FeatureStoreError: The file holds something else.
     """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        content = path.read_bytes()
+        array = np.load(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError, BadZipFile) as error:
         is_pickle = any(word in str(error) for word in ("pickle", "Python objects"))
         reason = "it holds a pickle, which can run any code" if is_pickle else str(error)
@@ -116,4 +144,4 @@ def _map(path: Path) -> NDArray[np.floating]:
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.name not in _TYPES or not array.size:
         found = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else "an archive"
         raise FeatureStoreError(f"{path}: expected floating-point numbers of shape (frame, number), found {found}")
-    return array
+    return hashlib.sha256(content).hexdigest(), array

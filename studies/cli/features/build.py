@@ -12,6 +12,7 @@ from ser.errors import ConfigurationError
 from ser.features.builder import build_stores
 from ser.features.frontends.base import FrontEndChoice
 from ser.features.frontends.choices import parse_front_ends
+from ser.features.frontends.files import frames_path
 from ser.features.store import FeatureStore
 from studies.cli.arguments import parse_key_values
 from studies.cli.features.commands import BuildOptions
@@ -50,7 +51,7 @@ def _export(corpus: Corpus, store: FeatureStore, folder: Path) -> None:
     """Write `ID.npy` for every utterance, as `ser.features.frontends.files` reads it."""
     with progress_bar("Exporting frames") as on_progress:
         for index, utterance in enumerate(corpus.utterances):
-            path = folder / f"{utterance.id}.npy"
+            path = frames_path(folder, utterance)
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, store.frames(index))
             on_progress(index + 1, len(corpus.utterances))

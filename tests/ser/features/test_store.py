@@ -1,12 +1,15 @@
 """The feature store: what is in it, and what becomes of it when things go wrong."""
 
 import dataclasses
+import errno
 import json
 import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -252,7 +255,8 @@ def test_too_little_free_space_is_told_before_anything_is_read(
     needed = needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS)
     with pytest.raises(FeatureStoreError) as caught:
         build_store_if_missing(corpus, SETTINGS, folder, lambda *_: pytest.fail("audio was read"))
-    assert str(caught.value) == f"{folder}: no room for the feature store: {needed} bytes needed, 1000 bytes free"
+    expected = f"{folder}: no room for the feature store: {needed} bytes needed, 1000 bytes free; free some and run "
+    assert str(caught.value).startswith(expected)
     assert leftovers(folder) == []
 
 
@@ -328,7 +332,7 @@ def test_a_store_of_a_journal_without_its_frames_is_rebuilt(corpus: Corpus, tmp_
     whole = build_store_if_missing(corpus, SETTINGS, tmp_path / "whole")
     writer = StoreWriter(tmp_path / whole.name, corpus, SETTINGS)
     writer.begin(0)
-    writer.write([np.zeros((3, 40)), np.zeros((4, 40))], seconds=1)
+    writer.write(0, [np.zeros((3, 40)), np.zeros((4, 40))], seconds=1)
     (partial,) = tmp_path.glob("*.partial")
     assert writer.resume() == 2
     with (partial / "frames.f32").open("ab") as file:
@@ -336,11 +340,57 @@ def test_a_store_of_a_journal_without_its_frames_is_rebuilt(corpus: Corpus, tmp_
     assert writer.resume() == 1
 
 
-def test_frames_beyond_their_stored_type_are_refused(corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (1e39, r"expected numbers of at most 3\.4028e\+38 in size, the range of float32, found 1e\+39; choose another"),
+        (np.nan, "expected finite numbers, found NaN or infinity"),
+    ],
+)
+def test_frames_beyond_their_stored_type_are_refused(
+    corpus: Corpus, tmp_path: Path, number: float, message: str
+) -> None:
     writer = StoreWriter(tmp_path / "store", corpus, SETTINGS)
     writer.begin(0)
-    with pytest.raises(FeatureStoreError, match=f"log_mel, utterance {corpus.utterances[1].id}: expected finite"):
-        writer.write([np.zeros((3, 40)), np.full((3, 40), 1e39)], seconds=1)
+    writer.write(0, [np.zeros((3, 40))], seconds=1)
+    with pytest.raises(FeatureStoreError, match=f"log_mel, utterance {corpus.utterances[2].id}: {message}"):
+        writer.write(0, [np.zeros((3, 40)), np.zeros((3, 40)), np.full((3, 40), number)], seconds=1)
+
+
+def test_utterances_that_are_written_stay(corpus: Corpus, tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path / "store", corpus, SETTINGS)
+    writer.begin(0)
+    writer.write(0, [np.full((2, 40), 1.0), np.full((3, 40), 2.0)], seconds=1)
+    writer.write(0, [np.full((2, 40), 5.0)], seconds=1)
+    writer.write(1, [np.full((3, 40), 6.0), np.full((1, 40), 7.0)], seconds=1)
+    assert writer.resume() == 3
+    frames = np.fromfile(tmp_path / ".store.partial" / "frames.f32", dtype=np.float32).reshape(-1, 40)
+    assert frames[:, 0].tolist() == [1, 1, 2, 2, 2, 7]
+
+
+def test_a_build_on_a_full_disk_goes_on_when_there_is_room(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, write = tmp_path / "stores", StoreWriter.write
+    monkeypatch.setattr(builder, "_AT_ONCE", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+    def write_until_full(writer: StoreWriter, first: int, *arguments: Any, **keywords: Any) -> None:
+        if first == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(writer, first, *arguments, **keywords)
+
+    monkeypatch.setattr(StoreWriter, "write", write_until_full)
+    with pytest.raises(FeatureStoreError, match=r"No space left on device.*run the command again, which goes on"):
+        build_store_if_missing(corpus, SETTINGS, folder)
+    monkeypatch.setattr(StoreWriter, "write", write)
+    # What is written needs no room any more.
+    (partial,) = folder.glob("*.partial")
+    left = needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS) - (partial / "frames.f32").stat().st_size
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=left))
+    calls: list[int] = []
+    build_store_if_missing(corpus, SETTINGS, folder, lambda done, _: calls.append(done))
+    assert calls[0] == 5
 
 
 def test_a_store_of_earlier_metadata_opens(corpus: Corpus, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def reported(tmp_path: Path) -> Reported:
     home.features.mkdir()
     writer = StoreWriter(home.features / store_key(CORPUS.digest, NONE.features), CORPUS, NONE.features)
     writer.begin(0)
-    writer.write([store.frames(index) for index in range(len(CORPUS.utterances))], 0.0)
+    writer.write(0, [store.frames(index) for index in range(len(CORPUS.utterances))], 0.0)
     writer.finish()
     return Reported(home)
 

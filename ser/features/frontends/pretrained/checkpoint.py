@@ -131,6 +131,22 @@ def weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("model*.safetensors"))
 
 
+def file_states(folder: Path) -> dict[Path, tuple[int, int, int] | None]:
+    """Return inode, size in bytes and time of change in nanoseconds of each file that an encoder is made from.
+
+    Weights are mapped, not read: as long as an encoder computes, it follows their files. A missing file has None.
+    """
+    states = dict[Path, tuple[int, int, int] | None]()
+    for path in (folder / CONFIG, folder / PREPROCESSOR, *weight_files(folder)):
+        try:
+            state = path.stat()
+        except FileNotFoundError:
+            states[path] = None
+        else:
+            states[path] = state.st_ino, state.st_size, state.st_mtime_ns
+    return states
+
+
 def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:
     """List all files of a checkpoint that this front end reads, and those that state its licence."""
     folder = checkpoint.folder
@@ -204,7 +220,9 @@ def _check_weights(folder: Path) -> None:
             with safe_open(path, framework="np") as file:
                 file.keys()
         except (SafetensorError, OSError) as error:
-            raise ConfigurationError(f"{path}: damaged or cut short: {str(error).splitlines()[0]}") from None
+            raise ConfigurationError(
+                f"{path}: damaged or cut short: {str(error).splitlines()[0]}; copy or download it again"
+            ) from None
 
 
 def _digest_file(path: Path) -> str:

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from ser.errors import ConfigurationError
 from ser.features.frontends.pretrained.checkpoint import (
+    CONFIG,
     SAMPLE_RATE_HZ,
     WAV2VEC2_BERT,
     WHISPER,
@@ -81,10 +82,18 @@ def _load(checkpoint: Checkpoint, layers: Sequence[int]) -> tuple[nn.Module, Any
             trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
+            # Refused below, with a name.
+            ignore_mismatched_sizes=True,
         )
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigurationError(f"{checkpoint.folder}: cannot be loaded: {reason}") from error
+    mismatched = sorted(str(name) for name, *_ in report["mismatched_keys"])
+    if mismatched:
+        raise ConfigurationError(
+            f"{checkpoint.folder}: {len(mismatched)} weights have another shape than {CONFIG} says, such as "
+            f"{mismatched[0]}"
+        )
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(_UNUSED_WEIGHTS))
     if missing:
         raise ConfigurationError(f"{checkpoint.folder}: {len(missing)} weights are missing, such as {missing[0]}")

@@ -12,7 +12,13 @@ from ser.corpora.corpus import Utterance
 from ser.errors import ConfigurationError, FeatureStoreError
 from ser.feature_settings import PretrainedSettings
 from ser.features.frontends.base import FrontEnd
-from ser.features.frontends.pretrained.checkpoint import SAMPLE_RATE_HZ, WHISPER, Checkpoint, read_checkpoint
+from ser.features.frontends.pretrained.checkpoint import (
+    SAMPLE_RATE_HZ,
+    WHISPER,
+    Checkpoint,
+    file_states,
+    read_checkpoint,
+)
 from ser.features.frontends.pretrained.encoders import Encoder, frame_count, make_encoder
 
 _LONG_SAMPLES = 8 * SAMPLE_RATE_HZ
@@ -32,6 +38,7 @@ class PretrainedFrontEnd(FrontEnd):
         self._layers = [setting.layer for setting in settings]
         self._padding = settings[0].whisper_padding
         self._checkpoint = checkpoint
+        self._file_states = file_states(checkpoint.folder)
         self._encoder: Encoder | None = None
         self._long_utterance = threading.Lock()
 
@@ -42,13 +49,13 @@ class PretrainedFrontEnd(FrontEnd):
         Raises:
             ConfigurationError: It is another one, or cannot be used.
         """
-        checkpoint = read_checkpoint(location)
-        digest = checkpoint.digest()
+        front_end = cls(settings, read_checkpoint(location))
+        digest = front_end._checkpoint.digest()
         if digest != settings[0].checkpoint:
             raise ConfigurationError(
                 f"{location}: expected the checkpoint with digest {settings[0].checkpoint}, found {digest}"
             )
-        return cls(settings, checkpoint)
+        return front_end
 
     @override
     def frame_count(self, samples: int) -> int:
@@ -58,6 +65,14 @@ class PretrainedFrontEnd(FrontEnd):
     def load(self) -> None:
         if self._encoder is None:
             self._encoder = make_encoder(self._checkpoint, self._layers, self._padding)
+
+    @override
+    def check_unchanged(self) -> None:
+        for path, state in file_states(self._checkpoint.folder).items():
+            if self._file_states.get(path) != state:
+                raise ConfigurationError(
+                    f"{path}: changed while frames of {self._checkpoint.name} were computed; run the command again"
+                )
 
     @override
     def compute(self, utterance: Utterance, samples: NDArray[np.float32]) -> tuple[NDArray[np.floating], ...]:

@@ -1,16 +1,19 @@
 """Frames that another program made, read from a folder of `ID.npy`."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ser.corpora.corpus import Corpus
+from ser.corpora.audio import read_audio
+from ser.corpora.corpus import Corpus, Utterance
 from ser.errors import ConfigurationError, FeatureStoreError, SerError
 from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing, build_stores
 from ser.features.frontends.choices import format_choice, parse_front_ends
+from ser.features.frontends.files import FilesFrontEnd, frames_path
 from ser.features.store import FeatureStore
 from ser.folds.leave_one_speaker_out import speaker_folds
 from ser.training.trainer import train_fold
@@ -108,6 +111,37 @@ def test_a_missing_file_is_named(corpus: Corpus, log_mels: FeatureStore, tmp_pat
     path.unlink()
     with pytest.raises(FeatureStoreError, match=f"{path}: no such file; expected the frames of utterance"):
         build_stores(corpus, parse_front_ends([f"files:{folder}@0.01"]), tmp_path / "stores")
+
+
+def test_a_file_that_changes_during_the_build_is_named(corpus: Corpus, log_mels: FeatureStore, tmp_path: Path) -> None:
+    folder = export(log_mels, corpus, tmp_path / "lab")
+    (choice,) = parse_front_ends([f"files:{folder}@0.01"])
+    front_end = FilesFrontEnd([choice.settings], folder)  # type: ignore[list-item]
+    utterance = corpus.utterances[0]
+    path, samples = folder / f"{utterance.id}.npy", read_audio(utterance.path)
+    np.testing.assert_array_equal(front_end.compute(utterance, samples)[0], log_mels.frames(0))
+    np.save(path, log_mels.frames(0) + 1)
+    with pytest.raises(FeatureStoreError, match=f"{path}: changed since its folder was read; run the command again"):
+        front_end.compute(utterance, samples)
+
+
+def test_a_folder_may_hold_more_files_than_may_be_open(tmp_path: Path) -> None:
+    for number in range(80):
+        np.save(tmp_path / f"{number}.npy", np.ones((2, 3), dtype=np.float32))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_files = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files + 40, hard))
+    try:
+        (choice,) = parse_front_ends([f"files:{tmp_path}@0.01"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert choice.settings.width == 3
+
+
+def test_an_id_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    utterance = Utterance("../away", tmp_path / "a.wav", "s", "joy")
+    with pytest.raises(FeatureStoreError, match=r"utterance \.\./away names a file outside of"):
+        frames_path(tmp_path / "lab", utterance)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04"])

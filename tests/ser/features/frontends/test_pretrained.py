@@ -19,6 +19,7 @@ from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Utterance
 from ser.errors import ConfigurationError, FeatureStoreError
 from ser.feature_settings import PretrainedSettings
+from ser.features import builder
 from ser.features.builder import build_stores
 from ser.features.frontends.choices import parse_front_ends
 from ser.features.frontends.pretrained import front_end as front_end_module
@@ -176,6 +177,54 @@ def test_layers_are_stored_in_one_pass(
     assert len(heard) == len(corpus.utterances)
 
 
+def interrupt_after(utterances: int) -> Callable[[int, int], None]:
+    def stop(done: int, _: int) -> None:
+        if done == utterances:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_a_layer_that_is_ahead_of_the_others_stays(
+    encoders: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "audio").mkdir()
+    corpus, stores = write_corpus(tmp_path / "audio"), tmp_path / "stores"
+    monkeypatch.setattr(builder, "_AT_ONCE", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    one, two = (parse_front_ends([f"pretrained:{encoders('hubert')}@{layers}"]) for layers in ("1", "0..1"))
+    for choices, utterances in ((one, 7), (two, 3)):
+        with pytest.raises(KeyboardInterrupt):
+            build_stores(corpus, choices, stores, interrupt_after(utterances))
+    journals = [path.stat().st_size // 8 for path in stores.glob(".*.partial/lengths.journal")]
+    assert sorted(journals) == [2, 6]
+    paths, expected = (build_stores(corpus, two, folder) for folder in (stores, tmp_path / "whole"))
+    assert [path.name for path in paths] == [path.name for path in expected]
+    for path, whole in zip(paths, expected, strict=True):
+        assert (path / "frames.f16").read_bytes() == (whole / "frames.f16").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_an_encoder_that_changes_while_it_computes_is_named(
+    encoders: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "audio").mkdir()
+    corpus, stores = write_corpus(tmp_path / "audio"), tmp_path / "stores"
+    folder = Path(shutil.copytree(encoders("hubert"), tmp_path / "hubert"))
+    monkeypatch.setattr(builder, "_AT_ONCE", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+    def change(done: int, _: int) -> None:
+        if done == 3:
+            (folder / name).write_bytes((folder / name).read_bytes())
+
+    choices = parse_front_ends([f"pretrained:{folder}@1"])
+    with pytest.raises(ConfigurationError, match=f"{folder / name}: changed while frames of hubert were computed; run"):
+        build_stores(corpus, choices, stores, change)
+    (journal,) = stores.glob(".*.partial/lengths.journal")
+    assert journal.stat().st_size // 8 == 2
+
+
 def test_equal_checkpoints_in_two_folders_are_one(encoders: Callable[[str], Path], tmp_path: Path) -> None:
     folder = encoders("hubert")
     shutil.copytree(folder, tmp_path / "copy")
@@ -249,6 +298,16 @@ def test_a_checkpoint_that_lacks_weights_is_refused(encoders: Callable[[str], Pa
     folder = edited(encoders("wav2vec2"), tmp_path / "more", "config.json", num_hidden_layers=LAYERS + 1)
     settings = pretrained_settings(str(folder), [1], None, download=False)
     with pytest.raises(ConfigurationError, match=r"weights are missing, such as encoder\.layers\.3"):
+        PretrainedFrontEnd.open(settings, str(folder)).load()
+
+
+def test_weights_of_another_shape_are_named(encoders: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(encoders("wav2vec2"), tmp_path / "other"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 40}))
+    settings = pretrained_settings(str(folder), [1], None, download=False)
+    message = r"other: 9 weights have another shape than config\.json says, such as encoder\.layers\.0\.feed_forward"
+    with pytest.raises(ConfigurationError, match=message):
         PretrainedFrontEnd.open(settings, str(folder)).load()
 
 
