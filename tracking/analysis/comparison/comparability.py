@@ -42,6 +42,15 @@ def check_comparable(a: ScoredClassifier, b: ScoredClassifier) -> None:
     _check_same_utterances(pair, left, right)
 
 
+def is_comparable(a: ScoredClassifier, b: ScoredClassifier) -> bool:
+    """Tell whether two variants were tested under the same conditions (see `check_comparable`)."""
+    try:
+        check_comparable(a, b)
+    except ComparisonError:
+        return False
+    return True
+
+
 def _training_aspects(a: ScoredClassifier, b: ScoredClassifier) -> list[tuple[str, object, object]]:
     if a.classical or b.classical:
         return []

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ser.errors import ComparisonError
 from tracking.analysis.comparison.baselines import CLASSICAL_EFFECT, PlannedComparison
-from tracking.analysis.comparison.comparability import check_comparable
+from tracking.analysis.comparison.comparability import is_comparable
 from tracking.analysis.comparison.comparison import (
     Comparison,
     JointTest,
@@ -138,17 +138,9 @@ def _compare_comparable(variants: Sequence[ScoredVariant], baseline: ScoredBasel
     """Compare those variants with a baseline that were tested alike, all of the same sessions at once."""
     batches: dict[tuple[str | None, ...], list[ScoredVariant]] = {}
     for variant in variants:
-        if _is_comparable(variant, baseline):
+        if is_comparable(variant, baseline):
             batches.setdefault(variant.predictions.sessions, []).append(variant)
     return [made for batch in batches.values() for made in compare_comparable(batch, baseline, CLASSICAL_EFFECT)]
-
-
-def _is_comparable(variant: ScoredVariant, baseline: ScoredBaseline) -> bool:
-    try:
-        check_comparable(variant, baseline)
-    except ComparisonError:
-        return False
-    return True
 
 
 def _try_compare(planned: PlannedComparison) -> Comparison | SkippedComparison:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracking.analysis.comparison.baselines import ATTENTION_EFFECT
+from tracking.analysis.comparison.baselines import ATTENTION_EFFECT, pair_with_baselines
+from tracking.analysis.comparison.comparability import is_comparable
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.classical import ScoredClassifier
@@ -187,7 +188,8 @@ class ScopeSeries:
         ua: Pooled UA, 0..1, shape `(scope,)`.
         low: Lower ends of the 95% intervals, NaN where there is none, shape `(scope,)`.
         high: Upper ends.
-        baseline: Pooled UA of the variant that it is compared with, 0..1, or None.
+        none: Label of attention `none` with all other settings equal, tested alike; None where there is none.
+        none_ua: Its pooled UA, 0..1.
     """
 
     name: str
@@ -198,33 +200,34 @@ class ScopeSeries:
     ua: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
-    baseline: float | None
+    none: str | None
+    none_ua: float | None
 
 
-def scope_series(variants: Sequence[ScoredClassifier], comparisons: Iterable[Comparison]) -> tuple[ScopeSeries, ...]:
+def scope_series(variants: Sequence[ScoredVariant]) -> tuple[ScopeSeries, ...]:
     """Compute UA over scopes, one series for all variants that differ in the scope alone, of two scopes or more.
 
     Args:
-        variants: All variants, and the classical baselines that they may be compared with.
-        comparisons: All comparisons.
+        variants: All variants of a report.
     """
     groups: dict[tuple[object, ...], list[ScoredVariant]] = defaultdict(list)
     for variant in variants:
-        if not isinstance(variant, ScoredVariant) or variant.kind != FIXED or not variant.complete:
+        if variant.kind != FIXED or not variant.complete or variant.configuration.scope is None:
             continue
-        if variant.configuration.scope is not None:
-            settings = settings_without(variant.configuration, ("scope",))
-            key = variant.recipe, variant.scheme, variant.provenance, frozenset(settings.items())
-            groups[key].append(variant)
-    uas = {variant.label: variant.scores.ua.mean for variant in variants}
-    baselines = {comparison.variant: uas[comparison.baseline] for comparison in comparisons}
+        settings = settings_without(variant.configuration, ("scope",))
+        key = variant.recipe, variant.scheme, variant.provenance, frozenset(settings.items())
+        groups[key].append(variant)
+    # Whatever baseline is requested, a scope belongs beside the attention that has none.
+    planned, _ = pair_with_baselines(variants)
+    baselines = {pair.variant.label: pair.baseline for pair in planned if is_comparable(pair.variant, pair.baseline)}
     return tuple(_make_series(members, baselines) for members in groups.values() if len(members) > 1)
 
 
-def _make_series(members: Sequence[ScoredVariant], baselines: Mapping[str, float]) -> ScopeSeries:
+def _make_series(members: Sequence[ScoredVariant], baselines: Mapping[str, ScoredClassifier]) -> ScopeSeries:
     ordered = sorted(members, key=lambda variant: variant.configuration.scope or 0)
     first = ordered[0]
     intervals = [variant.scores.ua_interval for variant in ordered]
+    none = baselines.get(first.label)
     return ScopeSeries(
         first.label.replace(f" · scope {first.configuration.scope}", "", 1),
         first.configuration.attention,
@@ -234,5 +237,6 @@ def _make_series(members: Sequence[ScoredVariant], baselines: Mapping[str, float
         np.array([variant.scores.ua.mean for variant in ordered]),
         np.array([np.nan if interval is None else interval.low for interval in intervals]),
         np.array([np.nan if interval is None else interval.high for interval in intervals]),
-        baselines.get(first.label),
+        None if none is None else none.label,
+        None if none is None else none.scores.ua.mean,
     )

@@ -1,5 +1,6 @@
 """Figures of the search: UA over the scope, and importance of settings."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,32 +49,41 @@ class Line:
 
 
 def scope_figure(series: Sequence[ScopeSeries], width: float, title: str) -> Figure:
-    """Draw UA over the scope with 95% intervals, one panel per label strategy.
+    """Draw UA over the scope with 95% intervals, one panel per label strategy and attention `none` beside it.
 
     Args:
-        series: UA over scopes; series of one strategy share a panel and differ in colour and marker.
+        series: UA over scopes; those that share a panel differ in colour and marker.
         width: Width in inches; below 5 the panels stand below each other.
         title: Title.
 
     Returns:
         The figure.
     """
-    targets = list(dict.fromkeys(line.target for line in series))
-    figure, panels = make_panels(len(targets), 3, 2.4, width, title)
-    for axes, target in zip(panels, targets, strict=True):
-        _draw_scope_panel(axes, [line for line in series if line.target == target], target)
+    of_panels: dict[tuple[str, str | None], list[ScopeSeries]] = defaultdict(list)
+    for line in series:
+        of_panels[line.target, line.none].append(line)
+    figure, panels = make_panels(len(of_panels), 3, 2.4, width, title)
+    for axes, lines in zip(panels, of_panels.values(), strict=True):
+        _draw_scope_panel(axes, lines)
     return figure
 
 
-def _draw_scope_panel(axes: Axes, series: Sequence[ScopeSeries], target: str) -> None:
+def _draw_scope_panel(axes: Axes, series: Sequence[ScopeSeries]) -> None:
+    first = series[0]
+    # The label of none holds what all lines share, such as the front end.
+    shared = first.target if first.none is None else first.none.removeprefix("none · ")
     lines = [
-        Line(truncate(line.name.removesuffix(f" · {target}"), 24), line.scopes, line.ua, line.low, line.high)
-        for line in series
+        Line(truncate(_name_without(line, shared), 26), line.scopes, line.ua, line.low, line.high) for line in series
     ]
-    reference = next((line.baseline for line in series if line.baseline is not None), None)
-    draw_lines(axes, lines, _DODGE, reference)
-    axes.set_title(truncate(f"labels {target}", 26), fontsize=8.5, color=PALETTE.ink, loc="left", parse_math=False)
+    draw_lines(axes, lines, _DODGE, first.none_ua)
+    axes.set_title(truncate(shared, 30), fontsize=8.5, color=PALETTE.ink, loc="left", parse_math=False)
     axes.set_xlabel("scope, frames")
+
+
+def _name_without(line: ScopeSeries, shared: str) -> str:
+    """Return the name of a series without what all lines of its panel share."""
+    part = shared if f" · {shared}" in line.name else line.target
+    return line.name.replace(f" · {part}", "", 1)
 
 
 def draw_lines(axes: Axes, lines: Sequence[Line], dodge: float, reference: float | None = None) -> None:

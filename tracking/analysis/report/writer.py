@@ -65,7 +65,7 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
     Returns:
         The page, `index.html`; every table is in the folder `tables` beside it, as CSV, LaTeX and Markdown.
     """
-    series = scope_series(analysis.classifiers, analysis.comparisons.comparisons)
+    series = scope_series(analysis.variants)
     tables, paper = _tables(analysis, context, series), paper_comparison(analysis)
     attention_tables = attention_by_label_tables(analysis)
     front_ends = front_end_section(analysis, context.front_ends)

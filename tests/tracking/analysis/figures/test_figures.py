@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from ser.metrics import row_shares
-from tests.support.scored_trials import EMOTIONS, World, configuration, grouped, study_table, trial, with_more
+from tests.support.scored_trials import (
+    EMOTIONS,
+    World,
+    configuration,
+    encoder_layer,
+    grouped,
+    study_table,
+    table_of,
+    trial,
+    with_more,
+)
 from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.comparison.request import ComparisonRequest
 from tracking.analysis.figures.data import (
     Curve,
     ForestRow,
@@ -98,25 +109,55 @@ def test_scope_series_join_variants_that_differ_in_scope():
     other = trial(World(), configuration("local", scope=15, labels="words", stack=1))
     unfinished = trial(World(), configuration("local", scope=11, labels="words"), folds=[0])
     analysis = analyse(with_more(table, other, unfinished))
-    lines = {line.name: line for line in scope_series(analysis.variants, analysis.comparisons.comparisons)}
+    lines = {line.name: line for line in scope_series(analysis.variants)}
     assert set(lines) == {f"{one} · {two}" for one in ("local", "component") for two in ("words", "phonemes")}
     line, entries = lines["component · words"], {variant.label: variant for variant in analysis.variants}
     assert line.scopes == (5, 9)
     scores = [entries[f"component · scope {scope} · words"].scores for scope in (5, 9)]
     assert line.ua.tolist() == [one.ua.mean for one in scores]
     assert line.low.tolist() == [one.ua_interval.low for one in scores]
-    assert line.baseline == entries["none · words"].scores.ua.mean
+    assert (line.none, line.none_ua) == ("none · words", entries["none · words"].scores.ua.mean)
+
+
+def test_scopes_stand_beside_none_whatever_is_the_baseline():
+    requested = ComparisonRequest(baseline="logistic regression")
+    by_default, by_request = analyse(study_table()), analyse(study_table(), requested)
+    uas = {variant.label: variant.scores.ua.mean for variant in by_default.variants}
+    lines = scope_series(by_request.variants)
+    assert len(lines) == 4
+    for line in lines:
+        assert (line.none, line.none_ua) == (f"none · {line.target}", uas[f"none · {line.target}"])
+    rows = scope_table(by_request, lines).rows
+    assert [row[-1].value for row in rows] == [line.none_ua for line in lines]
+
+
+def test_scopes_of_two_front_ends_have_two_panels():
+    settings = [
+        configuration(attention, scope=scope, **changes)
+        for changes in ({}, {"features": encoder_layer(2)})
+        for attention, scopes in (("none", (9,)), ("local", (5, 9)), ("component", (5, 9)))
+        for scope in scopes
+    ]
+    trials = [trial(World(), point, 0.5 if point.features.kind == "log_mel" else 0.9) for point in settings]
+    analysis = analyse(table_of(*trials))
+    uas = {variant.label: 100 * variant.scores.ua.mean for variant in analysis.variants}
+    panels = scope_figure(scope_series(analysis.variants), 7, "t").axes
+    references = {
+        axes.get_title(loc="left"): line.get_ydata()[0]
+        for axes in panels
+        for line in axes.get_lines()
+        if line.get_label() == "none"
+    }
+    assert references == {"phonemes": uas["none · phonemes"], "phonemes · tiny@2": uas["none · phonemes · tiny@2"]}
+    for axes in panels:
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["local", "component", "none"]
 
 
 def test_results_versions_have_separate_scope_series():
     newer = [trial(World(), configuration("local", scope=scope, labels="words"), results_version=2) for scope in (5, 9)]
     alone = trial(World(), configuration("quantum", labels="words"), results_version=2)
     analysis = analyse(with_more(study_table(), *newer, alone))
-    lines = [
-        line
-        for line in scope_series(analysis.variants, analysis.comparisons.comparisons)
-        if (line.attention, line.target) == ("local", "words")
-    ]
+    lines = [line for line in scope_series(analysis.variants) if (line.attention, line.target) == ("local", "words")]
     assert [line.scopes for line in lines] == [(5, 9), (5, 9)]
     assert len({line.name for line in lines}) == 2
     assert any("results version" in line.name for line in lines)
@@ -188,7 +229,7 @@ def test_names_are_escaped_in_every_svg():
     table = study_table(World(names=(HOSTILE, *(f"s{n}" for n in range(9))), emotions=(HOSTILE, *EMOTIONS[1:])))
     analysis = analyse(table)
     rows = forest_rows(analysis.comparisons.comparisons)
-    lines = scope_series(analysis.variants, analysis.comparisons.comparisons)
+    lines = scope_series(analysis.variants)
     hostile_rows = [type(row)(HOSTILE, row.difference, row.low, row.high, row.significant) for row in rows[:2]]
     figures = [
         forest_figure(hostile_rows, 7, HOSTILE),
@@ -203,7 +244,7 @@ def test_names_are_escaped_in_every_svg():
         overview_figure([OverviewRow(HOSTILE, 0.5, None, 0.1)], 0.25, 3.6),
         map_figure(np.zeros((2, 2)), ["calm", HOSTILE], ["a", HOSTILE], (0.5, 0.2), 7),
         reliability_figure(calibrate(np.array([0.9]), np.array([True])), HOSTILE),
-        scope_figure([replace(line, name=HOSTILE, target=HOSTILE) for line in lines], 7, HOSTILE),
+        scope_figure([replace(line, name=HOSTILE, target=HOSTILE, none=HOSTILE) for line in lines], 7, HOSTILE),
         importance_figure({HOSTILE: 0.7, "$x$": 0.3}, 3.7, HOSTILE),
     ]
     for figure in figures:

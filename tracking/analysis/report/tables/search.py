@@ -13,7 +13,7 @@ from tracking.analysis.variants.scores import ScoredVariant
 
 
 def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
-    """Make the table of pooled UA at each scope, with the selection per fold and the baseline in each row.
+    """Make the table of pooled UA at each scope, with the selection per fold and attention `none` in each row.
 
     Args:
         analysis: The analysed results.
@@ -33,7 +33,7 @@ def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
                 text_cell(line.name, tuple(caveats)),
                 *(_ua_cell(by_scope.get(scope)) for scope in scopes),
                 _ua_cell(None) if chosen is None else _choice_cell(chosen),
-                _ua_cell(line.baseline),
+                _ua_cell(line.none_ua),
             )
         )
     return Table(
@@ -45,7 +45,7 @@ def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
             Column("variant", numeric=False),
             *(Column(f"scope {scope}") for scope in scopes),
             Column(SELECTED, "the scope (and whatever else varies) chosen by each fold's own validation speaker"),
-            Column("none", "the same labels without attention"),
+            Column("none", "the same without attention, whatever the baseline"),
         ),
         tuple(rows),
     )

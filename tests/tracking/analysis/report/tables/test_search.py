@@ -11,7 +11,7 @@ TINY = encoder_layer(2)
 
 
 def scope_rows(analysis: Analysis) -> dict[str, dict[str, str]]:
-    table = scope_table(analysis, scope_series(analysis.classifiers, analysis.comparisons.comparisons))
+    table = scope_table(analysis, scope_series(analysis.variants))
     titles = [column.title for column in table.columns]
     return {row[0].text: dict(zip(titles, (cell.text for cell in row), strict=True)) for row in table.rows}
 
