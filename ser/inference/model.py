@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,21 @@ def relative_entropy(probabilities: Mapping[str, float]) -> float:
     """
     shares = np.array([share for share in probabilities.values() if share > 0])
     return float(-(shares * np.log(shares)).sum() / np.log(len(probabilities)))
+
+
+def best_first(probabilities: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Sort emotions by their probability, the most probable first."""
+    return sorted(probabilities.items(), key=lambda entry: -entry[1])
+
+
+def label_scores(probabilities: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Write probabilities as the pipelines of `transformers` do, the most probable first.
+
+    Examples:
+        >>> label_scores({"anger": 0.25, "neutral": 0.75})
+        [{'label': 'neutral', 'score': 0.75}, {'label': 'anger', 'score': 0.25}]
+    """
+    return [{"label": label, "score": score} for label, score in best_first(probabilities)]
 
 
 class EmotionModel:

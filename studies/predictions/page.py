@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from ser.files import atomic_write
@@ -31,15 +31,8 @@ def write_page(
         windows: Windows of the timelines.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     script = read_asset("timeline.js") + read_asset("talk.js")
-    page = environment.get_template("talk.html").render(
+    page = page_template(ASSETS / "talk.html").render(
         recordings=[
             {"name": Path(timeline.name).name, "address": _address(Path(timeline.name), path.parent)}
             for timeline in timelines
@@ -54,6 +47,25 @@ def write_page(
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     atomic_write(path, page)
+
+
+def page_template(path: Path) -> Template:
+    """Open the template of a page, which escapes all that it shows."""
+    environment = Environment(
+        loader=FileSystemLoader(path.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["unheard_ua"] = unheard_ua
+    return environment.get_template(path.name)
+
+
+def unheard_ua(description: ModelDescription) -> str:
+    """Say what UA to expect of a model on speakers of whom nothing is known."""
+    ua = description.expected_ua.get("stranger", description.expected_ua["speaker"])
+    return f"Expected UA on unheard speakers of corpus {description.corpus.name}: {100 * ua:.0f}%."
 
 
 def read_asset(name: str) -> str:

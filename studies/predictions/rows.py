@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ser.inference.model import Prediction, relative_entropy
+from ser.inference.model import Prediction, best_first, relative_entropy
 from ser.inference.timeline.timeline import Timeline
 
 
@@ -33,7 +33,7 @@ class PredictionRow:
     @property
     def best_first(self) -> list[tuple[str, float]]:
         """Emotions with their probabilities, the most probable first."""
-        return sorted(self.probabilities.items(), key=lambda entry: -entry[1])
+        return best_first(self.probabilities)
 
 
 def prediction_rows(predictions: Sequence[Prediction]) -> list[PredictionRow]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import TextIO
 
+from ser.inference.model import label_scores
 from studies.predictions.rows import PredictionRow
 from tracking.analysis.escaping import escape_csv
 
@@ -55,8 +56,8 @@ def write_json_lines(emotions: Sequence[str], rows: Sequence[PredictionRow], seg
     """
     for row in rows:
         values = {"file": row.file, "start_s": row.start_s, "end_s": row.end_s} if segments else {"file": row.file}
-        scores = [{"label": label, "score": score} for label, score in row.best_first]
-        print(json.dumps(values | {"emotion": row.emotion, "entropy": row.entropy, "scores": scores}), file=output)
+        scores = {"emotion": row.emotion, "entropy": row.entropy, "scores": label_scores(row.probabilities)}
+        print(json.dumps(values | scores), file=output)
 
 
 def _numbers(emotions: Sequence[str], row: PredictionRow) -> list[str]:

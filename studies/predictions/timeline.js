@@ -63,13 +63,14 @@ function drawTable(timeline, seek) {
     element("td", {textContent: clock(segment.end_s)}),
     element("td", {textContent: segment.emotion}),
     element("td", {textContent: percent(segment.probabilities[segment.emotion])})));
-  const head = element("tr", {}, ...["start", "end", "emotion", "probability"].map((text) => element("th", {scope: "col", textContent: text})));
+  const head = element("tr", {}, ...["start", "end", "emotion", "p"].map((text) => element("th", {scope: "col", textContent: text})));
   return [element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)), rows];
 }
 
 // Draws a timeline, and lets it follow a player; a click goes to that moment.
 function drawTimeline(container, timeline, emotions, audio) {
-  const seek = (seconds) => { audio.currentTime = seconds; };
+  // A player without a recording that it can play does not tell of a new time.
+  const seek = (seconds) => { audio.currentTime = seconds; follow(); };
   const playhead = element("i", {className: "playhead"});
   const lanes = emotions.map((emotion, number) => element("div", {className: "lane"},
     ...timeline.segments.filter((segment) => segment.emotion === emotion).map((segment) => drawBand(segment, timeline, HUES[number % HUES.length]))));
@@ -94,6 +95,8 @@ function drawTimeline(container, timeline, emotions, audio) {
     shown = number;
     now.textContent = number < 0 ? "no speech" : timeline.segments[number].emotion;
     drawBars(bars, number < 0 ? Object.fromEntries(emotions.map((emotion) => [emotion, 0])) : timeline.segments[number].probabilities, emotions);
+    // Without speech nothing has a probability; the room of the bars stays.
+    bars.style.visibility = number < 0 ? "hidden" : "visible";
   };
   const animate = () => { follow(); if (!audio.paused) requestAnimationFrame(animate); };
   for (const name of ["timeupdate", "seeked", "pause"]) audio.addEventListener(name, follow);

@@ -16,7 +16,7 @@ from ser.corpora.audio_blocks import check_duration
 from ser.errors import AudioError, SerError
 from ser.frozen_model import FrozenModel
 from ser.inference.frames import Recording
-from ser.inference.model import EmotionModel, Prediction
+from ser.inference.model import EmotionModel, Prediction, label_scores
 from ser.inference.timeline.segments import WindowSettings
 from ser.inference.timeline.speech import SAMPLE_RATE_HZ, SpeechDetector
 from ser.inference.timeline.timeline import Timeline, make_timeline
@@ -136,8 +136,7 @@ def _add_recognition(app: FastAPI, detector: SpeechDetector, limits: ServerLimit
         """Recognise the emotion of a recording of a minute at most; the most probable one comes first."""
         async with app.state.uploads.receive(request) as path:
             prediction = await run_in_threadpool(_predict, path, app.state.queue, limits)
-        ordered = sorted(prediction.probabilities.items(), key=lambda entry: -entry[1])
-        return [Score(label=label, score=score) for label, score in ordered]
+        return [Score(**score) for score in label_scores(prediction.probabilities)]
 
     @app.post("/timeline", openapi_extra=_UPLOAD, responses=_REFUSALS)
     async def timeline(request: Request) -> ServedTimeline:

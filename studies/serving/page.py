@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ser.inference.description import ModelDescription
-from studies.predictions.page import read_asset
+from studies.predictions.page import page_template, read_asset
 from studies.serving.limits import ServerLimits
 
 _FOLDER = Path(__file__).parent
@@ -20,14 +19,7 @@ def render_page(description: ModelDescription, limits: ServerLimits, nonce: str)
         limits: What the server accepts.
         nonce: Text of the page's security policy that its style and script repeat.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("serve.html").render(
+    return page_template(_FOLDER / "serve.html").render(
         model=description,
         limits=limits,
         nonce=nonce,

@@ -10,11 +10,11 @@ function showError(text) {
   alertBox.hidden = false;
 }
 
-// Duration of what the player was given, or 0 where the browser cannot play it.
+// Duration of what the player was given, or null where the browser does not know it or cannot play it.
 function playerDuration() {
   return new Promise((resolve) => {
-    audio.onloadedmetadata = () => resolve(Number.isFinite(audio.duration) ? audio.duration : 0);
-    audio.onerror = () => resolve(0);
+    audio.onloadedmetadata = () => resolve(Number.isFinite(audio.duration) ? audio.duration : null);
+    audio.onerror = () => resolve(null);
   });
 }
 
@@ -43,17 +43,25 @@ async function hear(file, name) {
   alertBox.hidden = true;
   result.hidden = false;
   output.replaceChildren();
+  find(".unplayable").hidden = true;
+  audio.hidden = false;
   find("h2").textContent = name;
   if (audio.src) URL.revokeObjectURL(audio.src);
   const loaded = playerDuration();
   audio.src = URL.createObjectURL(file);
   find(".waiting").hidden = false;
   try {
-    const long = await loaded > LONG_S;
-    const answer = await post(long ? "/timeline" : "/predict", file);
+    const duration = await loaded;
     if (number !== latest) return;
-    if (long) drawTimeline(output, answer, emotions, audio);
-    else showScores(answer);
+    find(".unplayable").hidden = !audio.error;
+    audio.hidden = Boolean(audio.error);
+    // The server reads formats that browsers do not, and knows how long those last.
+    const timeline = duration === null || duration > LONG_S ? await post("/timeline", file) : null;
+    const long = timeline !== null && timeline.duration_s > LONG_S;
+    const scores = long ? null : await post("/predict", file);
+    if (number !== latest) return;
+    if (long) drawTimeline(output, timeline, emotions, audio);
+    else showScores(scores);
   } catch (error) {
     if (number === latest) showError(error.message);
   } finally {

@@ -376,7 +376,7 @@ def test_a_study_whose_folds_fail_says_so_and_why(folder: StudyFolder, tmp_path:
 
 def test_a_finished_study_becomes_a_model_that_hears_files(folder: StudyFolder, first: Result) -> None:
     made = folder.ser("model", "make", "--study", folder.summary().name)
-    assert "quantum · words: 4 networks, chosen by validation UA" in made.output
+    assert "variant quantum · words, chosen by validation UA: 4 networks" in made.output
     (model,) = (folder.home / "models").iterdir()
     assert f"ser predict AUDIO --model {model}" in made.output
     card = (model / "README.md").read_text(encoding="utf-8")
@@ -386,13 +386,13 @@ def test_a_finished_study_becomes_a_model_that_hears_files(folder: StudyFolder, 
     assert len(heard) == len(STEMS)
     assert all(entry["emotion"] == entry["scores"][0]["label"] for entry in heard)
     assert all(sum(score["score"] for score in entry["scores"]) == pytest.approx(1) for entry in heard)
-    assert "no speaker known: statistics of the training speakers; expected UA" in answer.stderr
+    assert "no speaker known, statistics of the training speakers; expected UA" in answer.stderr
     assert "16a01Fa.wav: cannot be decoded as audio" in answer.stderr
     table = folder.ser("predict", str(folder.corpus / "wav"), "--speaker-from", "folder")
-    assert "29 recordings, speakers by folder" in table.stderr
+    assert "29 recordings: speakers by folder" in table.stderr
     assert f"{STEMS[0]}.wav" in table.stdout
     alone = folder.ser("predict", str(folder.corpus / "wav" / f"{STEMS[0]}.wav"), "--speaker-from", "folder")
-    assert "1 recordings, no speaker known" in alone.stderr
+    assert "1 recording: no speaker known" in alone.stderr
     options = ("--study", folder.summary().name, "--home", str(folder.home))
     again = CliRunner().invoke(app, ["model", "make", *options])
     assert again.exit_code == 1

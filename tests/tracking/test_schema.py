@@ -50,6 +50,7 @@ PERSISTED = {
     "ser.kind",
     "ser.labels",
     "ser.model",
+    "ser.model_format",
     "ser.processor",
     "ser.pruned",
     "ser.recipe",

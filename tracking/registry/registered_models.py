@@ -23,6 +23,7 @@ from tracking.backend.queries import has_tags, search_runs
 from tracking.registry.packaging import save_for_mlflow
 
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>\d+))")
+_FIRST_TAGGED_FORMAT = 3
 _ARTIFACTS = "artifacts"
 """Folder of a pyfunc's artifacts, by MLflow's format."""
 
@@ -84,11 +85,6 @@ def _card_text(folder: Path) -> str:
     return (parts[2] if text.startswith("---\n") and len(parts) == 3 else text).strip()
 
 
-def is_registry_uri(reference: str) -> bool:
-    """Whether a text names a model in the registry."""
-    return reference.startswith("models:")
-
-
 @contextmanager
 def registered_folder(client: MlflowClient, uri: str) -> Iterator[Path]:
     """Provide the folder of a registered model while the block runs; no code that is stored with it runs.
@@ -141,7 +137,7 @@ def _location(client: MlflowClient, version: ModelVersion) -> str:
 
 def _tags(description: ModelDescription) -> dict[str, str]:
     """Tags of a version; all of them together name one model."""
-    return {
+    tags = {
         schema.STUDY: description.study,
         schema.VARIANT: description.variant,
         schema.CORPUS: description.corpus.name,
@@ -149,6 +145,8 @@ def _tags(description: ModelDescription) -> dict[str, str]:
         schema.BUNDLED: str(description.bundled).lower(),
         schema.WEIGHTS_DIGEST: description.weights_sha256,
     }
+    # Made anew in a later format, a model of the same weights can do more, and is another version.
+    return tags | ({schema.MODEL_FORMAT: str(description.format)} if description.format >= _FIRST_TAGGED_FORMAT else {})
 
 
 def _find_version(client: MlflowClient, name: str, tags: dict[str, str]) -> ModelVersion | None:

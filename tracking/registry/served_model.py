@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from ser.inference import load_model
 from ser.inference.frames import Recording
-from ser.inference.model import Prediction
+from ser.inference.model import Prediction, label_scores
 
 AUDIO, SPEAKER = "audio", "speaker"
 """Columns of a request."""
@@ -53,15 +53,14 @@ def _write_recordings(rows: pd.DataFrame, folder: Path) -> Iterator[Recording]:
 
 
 def _as_answer(prediction: Prediction) -> dict[str, Any]:
-    """Answer as `transformers` gives it, the most probable emotion first, with the decision beside it."""
-    scores = sorted(prediction.probabilities.items(), key=lambda entry: -entry[1])
+    """Answer as `transformers` gives it, with the decision beside it."""
     error = prediction.error
     if error is not None:
         # Nobody else knows the folder of the temporary file.
         error = error.replace(str(Path(str(prediction.recording.audio)).parent) + "/", "")
     return {
         "emotion": prediction.emotion,
-        "scores": [{"label": label, "score": score} for label, score in scores],
+        "scores": label_scores(prediction.probabilities),
         "entropy": None if error is not None else prediction.entropy,
         "error": error,
     }

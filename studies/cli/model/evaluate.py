@@ -1,24 +1,15 @@
 """Body of `ser model evaluate`."""
 
-from collections.abc import Callable
-
-from mlflow.exceptions import MlflowException
-
 from ser.corpora.loading import load_corpus
-from ser.errors import StorageError
 from studies.cli.arguments import open_home, parse_key_values
 from studies.cli.model.commands import EvaluateOptions
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.cross_table import print_evaluation
 from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.models.evaluation import evaluate_model
+from studies.models.mlflow_records import log
 from studies.models.opening import open_model
-from studies.storages.artifact_locations import hold_artifact_locations
-from studies.storages.home import Home
-from tracking.backend.client import connect, experiment_id
-from tracking.backend.errors import translating_errors
-from tracking.results.evaluations import Evaluation, EvaluationStore
-from tracking.writing.evaluation_run import log_evaluation
+from tracking.results.evaluations import EvaluationStore
 
 
 def evaluate(options: EvaluateOptions) -> None:
@@ -40,16 +31,4 @@ def evaluate(options: EvaluateOptions) -> None:
     console = Console()
     console.print(f"saved: {path}", soft_wrap=True, highlight=False, markup=False)
     console.print("all evaluations: ser report --cross", highlight=False)
-    _log(home, evaluation, print_message)
-
-
-def _log(home: Home, evaluation: Evaluation, notify: Callable[[str], None]) -> None:
-    artifacts = home.artifacts if home.tracking_uri is None else None
-    try:
-        with translating_errors("MLflow"), hold_artifact_locations(home, notify):
-            client = connect(home.tracking_uri_or_path)
-            experiment = experiment_id(client, evaluation.training_corpus.name, artifacts, notify)
-            log_evaluation(client, experiment, evaluation)
-    except (StorageError, MlflowException) as error:
-        reason = str(error).partition("\n")[0]
-        notify(f"not logged to MLflow: {reason}; the scores are saved, and the same command logs them later")
+    log(home, evaluation, print_message)

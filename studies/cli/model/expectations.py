@@ -28,8 +28,8 @@ def describe_situation(description: ModelDescription, situation: Situation) -> t
     """
     best = description.expected_ua["speaker"]
     expected = description.expected_ua.get(situation, best)
-    known = "speakers by folder" if situation == "speaker" else "no speaker known"
-    line = f"{known}: {SITUATIONS[situation]}; expected UA {100 * expected:.1f}%"
+    known = f"{'speakers by folder' if situation == 'speaker' else 'no speaker known'}, {SITUATIONS[situation]}"
     if len(description.expected_ua) == 1:
-        line = f"the model needs to know nothing of the speaker; expected UA {100 * best:.1f}%"
+        known = "the model needs to know nothing of the speaker"
+    line = f"{known}; expected UA {100 * expected:.1f}% on unheard speakers of corpus {description.corpus.name}"
     return line, best - expected > WORTH_A_WARNING

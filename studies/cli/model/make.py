@@ -3,8 +3,6 @@
 import shlex
 from pathlib import Path
 
-from rich.console import Console
-
 from ser.feature_settings import FeatureSettings
 from ser.features.builder import build_stores
 from ser.features.frontends.base import FrontEndChoice
@@ -15,6 +13,7 @@ from studies.cli.arguments import find_study, open_home
 from studies.cli.model.commands import MakeOptions, TrainingSpeakers
 from studies.cli.model.expectations import expectation_lines
 from studies.cli.model.register import register_and_print
+from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay
 from studies.models.choice import check_usable, choose_variant
 from studies.models.maker import ModelSource, make_model
@@ -49,7 +48,7 @@ def make(options: MakeOptions) -> None:
         )
         source = ModelSource(study.name, corpus, FeatureStore.open(store), front_end, results)
         description = make_model(source, variant, folder, options.training.value, options.bundle, display.progress_bar)
-    _print(description, folder)
+    _print(description, folder, "named by --variant" if options.variant else "chosen by validation UA")
     register_and_print(home, folder, description)
 
 
@@ -58,14 +57,14 @@ def _front_end(study: StudySummary, settings: FeatureSettings) -> FrontEndChoice
     return next(choice for choice in study.plan.front_end_choices() if choice.settings == settings)
 
 
-def _print(description: ModelDescription, folder: Path) -> None:
-    console = Console()
-    console.print(f"{description.variant}: {_describe_networks(description)}, chosen by validation UA", highlight=False)
-    for line in expectation_lines(description):
-        console.print(line, highlight=False)
-    console.print(f"model: {folder.absolute()}", soft_wrap=True, highlight=False, markup=False)
-    command = f"ser predict AUDIO --model {shlex.quote(str(folder))}"
-    console.print(f"use it: {command}", soft_wrap=True, highlight=False, markup=False)
+def _print(description: ModelDescription, folder: Path, choice: str) -> None:
+    lines = [
+        f"variant {description.variant}, {choice}: {_describe_networks(description)}",
+        *expectation_lines(description),
+        f"model: {folder.absolute()}",
+        f"use it: ser predict AUDIO --model {shlex.quote(str(folder))}",
+    ]
+    Console().print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
 
 
 def _describe_networks(description: ModelDescription) -> str:

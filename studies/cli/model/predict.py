@@ -121,7 +121,9 @@ def _print_situations(description: ModelDescription, recordings: Sequence[Record
     )
     for situation, count in situations.items():
         line, warns = describe_situation(description, situation)
-        typer.secho(f"{count} recordings, {line}", err=True, fg=typer.colors.YELLOW if warns else None)
+        typer.secho(
+            f"{count} recording{'s' * (count != 1)}: {line}", err=True, fg=typer.colors.YELLOW if warns else None
+        )
         if warns:
             best = f"{100 * description.expected_ua['speaker']:.1f}%"
             typer.secho(

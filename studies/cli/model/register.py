@@ -30,7 +30,7 @@ def register_folder(options: RegisterOptions) -> None:
 def register_and_print(home: Home, folder: Path, description: ModelDescription) -> bool:
     """Register a model and print its name in the registry, or a line that says why it is not registered."""
     # It imports MLflow, which takes seconds.
-    from studies.models.registration import register
+    from studies.models.mlflow_records import register
 
     with StudyDisplay() as display:
         bar = display.progress_bar("registering the model in MLflow")

@@ -41,9 +41,11 @@ def test_page_shows_segments_and_follows_the_player(page: Path, width: int, them
         assert tab.locator(".names span").all_text_contents() == ["", "anger", HOSTILE]
         assert tab.locator(".now").text_content() == "no speech"
         tab.locator("details").click()
+        assert not tab.locator(".bars").is_visible()
         tab.locator("tbody button").nth(1).click()
         expect(tab.locator(".now")).to_have_text(HOSTILE)
         assert tab.locator("tr.current").count() == 1
+        assert tab.locator(".bars").is_visible()
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         assert tab.locator("img").count() == 0
         assert opened.complaints == []

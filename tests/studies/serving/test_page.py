@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
+import soundfile
 import uvicorn
 from playwright.sync_api import expect
 
@@ -50,6 +52,15 @@ def test_page_shows_what_is_heard_or_why_not(address: str, tmp_path: Path) -> No
         assert page.locator("h2").text_content() == f"{HOSTILE} a.wav"
         page.set_input_files("input[type=file]", write_wav(tmp_path / "long.wav", 11))
         expect(page.locator(".lane")).to_have_count(2, timeout=30_000)
+        assert not page.locator(".unplayable").is_visible()
+        # Browsers do not play AIFF, so that the server alone knows how long one lasts.
+        for seconds, drawn in ((0.5, ".bars > .bar"), (11, ".lane")):
+            soundfile.write(tmp_path / "a.aiff", 0.1 * np.ones(round(seconds * 16_000)), 16_000)
+            page.set_input_files("input[type=file]", tmp_path / "a.aiff")
+            expect(page.locator(".unplayable")).to_be_visible(timeout=30_000)
+            expect(page.locator(".waiting")).to_be_hidden(timeout=30_000)
+            assert page.locator(drawn).count() == 2, page.locator(".error").text_content()
+            assert page.locator(".lane").count() == (2 if seconds > 10 else 0)
         (tmp_path / "text.wav").write_text("no sound")
         page.set_input_files("input[type=file]", tmp_path / "text.wav")
         expect(page.locator(".error")).to_contain_text("cannot be decoded as audio", timeout=30_000)

@@ -83,6 +83,17 @@ def test_same_model_is_registered_once(registered: MlflowFixture, tmp_path: Path
     assert int(champion.version) == 2, "an older model took the alias back"
 
 
+def test_model_made_anew_in_a_later_format_is_a_version(store: MlflowFixture, tmp_path: Path) -> None:
+    numbers = []
+    for number, model_format in enumerate((2, 3, 2, 3)):
+        description = write_model(tmp_path / str(number), format=model_format)
+        register_model(store.client, store.experiment, tmp_path / str(number), description)
+        numbers.append(len(versions(store)))
+    assert numbers == [1, 2, 2, 2]
+    champion = store.client.get_model_version_by_alias("made-up-none-utterance", "champion")
+    assert champion.tags[schema.MODEL_FORMAT] == "3"
+
+
 @pytest.mark.parametrize("card", [None, "a card of my own\n"])
 def test_model_without_its_card_is_registered(registered: MlflowFixture, tmp_path: Path, card: str | None) -> None:
     other = write_model(tmp_path / "other", settings={"cells": 5})

@@ -6,8 +6,8 @@ import pytest
 
 from ser.errors import ModelError
 from ser.inference.model_folder import read_folder
+from studies.models.mlflow_records import register
 from studies.models.opening import open_model
-from studies.models.registration import register
 from studies.storages.home import Home
 from tests.support.mlflow_server import MlflowServer
 from tests.support.toy_models import write_model
