@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from studies.consistency.repairs import DiscardTrial, EndRun, ProjectStudy, Repair, ReparentRun, SupersedeRun
 from studies.consistency.snapshot import IDENTITY_TAGS, ExpectedTrial, StudySnapshot, identity_of
 from tracking import schema
-from tracking.backend.queries import is_finished
+from tracking.backend.queries import is_finished, is_open
 
 Kind = Literal["missing", "duplicate", "orphaned", "stuck", "malformed", "changed"]
 
@@ -86,9 +86,9 @@ def _study_findings(snapshot: StudySnapshot, study: Run | None) -> list[Inconsis
         return []
     # Its description is the last thing that a study writes before its end.
     ended = schema.NOTE in study.data.tags and all(map(snapshot.is_projected, snapshot.expected))
-    if not (ended or _is_open(study)):
+    if not (ended or is_open(study)):
         return []
-    reason = "but no process runs the study" if _is_open(study) else "but all its trials are complete"
+    reason = "but no process runs the study" if is_open(study) else "but all its trials are complete"
     text = f"study run {_title(study)}: {study.info.status}, {reason}"
     return [Inconsistency("stuck", text, EndRun(study, "FINISHED" if ended else "KILLED"))]
 
@@ -129,7 +129,7 @@ def _trial_findings(
     elif not snapshot.missing(trial) and not snapshot.is_projected(trial) and trial.point.pruned is None:
         text = f"{title}: all its results are on disk, but MLflow or Optuna does not show its end"
         findings.append(Inconsistency("missing", text, ProjectStudy()))
-    elif run is not None and _is_open(run):
+    elif run is not None and is_open(run):
         text = f"{title}: RUNNING, but no process runs the study"
         findings.append(Inconsistency("stuck", text, EndRun(run)))
     elif run is not None and is_finished(run) and snapshot.missing(trial):
@@ -168,10 +168,6 @@ def _search_findings(snapshot: StudySnapshot, trial: ExpectedTrial) -> Iterable[
     if first is not None and first.state == TrialState.PRUNED and trial.point.pruned is None:
         text = f"Optuna's trial {first.number}: PRUNED without a reason, so that this program has not pruned it"
         yield Inconsistency("malformed", text, DiscardTrial(first))
-
-
-def _is_open(run: Run) -> bool:
-    return str(run.info.status) in ("RUNNING", "SCHEDULED")
 
 
 def title_of(run: Run) -> str:

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial
 from studies.search.session import StudySession
 from tracking import schema
 from tracking.backend.client import end_run
+from tracking.writing.discarded_folds import supersede_run
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,7 @@ def apply_repairs(session: StudySession, repairs: Iterable[Repair]) -> None:
     for repair in repairs:
         match repair:
             case SupersedeRun(run, by):
-                client.set_tag(run.info.run_id, schema.SUPERSEDED, by)
-                if run.info.status in ("RUNNING", "SCHEDULED"):
-                    end_run(client, run.info.run_id, "KILLED")
+                supersede_run(client, run, by)
             case EndRun(run, status):
                 end_run(client, run.info.run_id, status)
             case ReparentRun(run, parent):

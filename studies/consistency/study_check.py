@@ -120,6 +120,8 @@ def repair_study(
     Raises:
         StudyError: Another coordinator has taken the study.
     """
+    # MLflow may have lost the report with the study's run: the next report asks MLflow again.
+    session.home.uploaded_report(session.name).unlink(missing_ok=True)
     damaged = _set_aside_damaged(session, progress)
     fetched = _fetch_missing(session, progress)
     first = snapshot = read_snapshot(session)
@@ -185,7 +187,7 @@ def _fetch_missing(session: StudySession, progress: Progress) -> tuple[str, ...]
     fetched = fetch_missing(session.client, experiment, digest, _identities(session), session.results, progress)
     count = len(fetched.identities)
     lines = [f"fetched {count} results of other data directories from the tracking server"] if count else []
-    return (*lines, *fetched.damaged)
+    return (*lines, *(f"{reason}; the fold is trained again" for reason in fetched.damaged))
 
 
 def _lost_runs(snapshot: StudySnapshot) -> int:

@@ -27,7 +27,7 @@ def closing_runs_on_error(recorder: Recorder, check_lease: Callable[[], None]) -
             recorder.close_open_runs()
         except (SerError, MlflowException, OSError) as close_error:
             # The tracking store itself may have failed; the next start resumes open runs as well.
-            error.add_note(f"the study's runs could not be closed: {close_error}")
+            error.add_note(f"the study's runs could not be closed: {close_error}; its next start does it")
         raise
 
 

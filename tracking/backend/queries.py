@@ -99,3 +99,8 @@ def search_all_runs(client: MlflowClient, experiment: str, condition: str = "", 
 def is_finished(run: Run) -> bool:
     """Check that a run is complete: its status is FINISHED."""
     return str(run.info.status) == RunStatus.to_string(RunStatus.FINISHED)
+
+
+def is_open(run: Run) -> bool:
+    """Check that a run has not ended: its status is RUNNING or SCHEDULED."""
+    return str(run.info.status) in (RunStatus.to_string(RunStatus.RUNNING), RunStatus.to_string(RunStatus.SCHEDULED))

@@ -26,6 +26,9 @@ def upload_report(client: MlflowClient, experiment: str, study: str, folder: Pat
     if not study_runs or study_runs[0].data.tags.get(schema.REPORT_DIGEST) == digest:
         return False
     study_run = study_runs[0].info.run_id
+    if schema.REPORT_DIGEST in study_runs[0].data.tags:
+        # An upload that is killed leaves files of two reports, neither of which is there then.
+        client.delete_tag(study_run, schema.REPORT_DIGEST)
     client.log_artifacts(study_run, str(folder), schema.REPORT_FOLDER)
     # Last, so that a report that a kill left half uploaded is uploaded again.
     client.set_tag(study_run, schema.REPORT_DIGEST, digest)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.changes_by_hand import CHANGES
 from tests.support.study_damage import DAMAGE, FOLDS, NONE, PLAN, Damaged
 from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture
 from tracking import schema
@@ -27,9 +28,9 @@ def undeleted(place: Damaged) -> int:
     return len(place.store.client.search_runs([place.store.experiment], max_results=1000))
 
 
-@pytest.mark.parametrize("name", DAMAGE)
+@pytest.mark.parametrize("name", [*DAMAGE, *CHANGES])
 def test_damage_is_found_and_repaired_without_a_trace(damaged: Damaged, expected: tuple[Any, ...], name: str) -> None:
-    damage = DAMAGE[name]
+    damage = (DAMAGE | CHANGES)[name]
     assert damaged.check() == []
     damage.do(damaged)
     seen = damaged.check()

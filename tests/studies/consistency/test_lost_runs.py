@@ -106,6 +106,14 @@ def test_lost_results_alone_are_trained_again(finished: StudyFixture) -> None:
     assert results(finished) == before
 
 
+def test_a_start_lets_the_next_report_ask_mlflow_again(place: StudyFixture) -> None:
+    record = place.home.uploaded_report("first")
+    record.parent.mkdir()
+    record.write_text("key of a report that went with the study's run")
+    place.start(PLAN)
+    assert not record.exists()
+
+
 def test_starting_and_resuming_report_no_lost_runs(place: StudyFixture) -> None:
     watcher = RecordingCallback()
     place.start(PLAN, observer=watcher)

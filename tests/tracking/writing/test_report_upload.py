@@ -41,14 +41,20 @@ def test_a_report_that_was_half_logged_is_logged_again(
     store: MlflowFixture, report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.recorder().ensure_study_run()
+    upload_report(store.client, store.experiment, "first", report)
+    page = report / "index.html"
+    first = page.read_text()
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "log_artifacts", killed)
+        page.write_text("<h1>another</h1>")
         with pytest.raises(KeyboardInterrupt):
             upload_report(store.client, store.experiment, "first", report)
+    # Files of both may be there now.
+    page.write_text(first)
     assert upload_report(store.client, store.experiment, "first", report)
 
 
