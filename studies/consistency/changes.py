@@ -28,6 +28,7 @@ from tracking.checks.run_values import (
     differing_tags,
     differing_values,
     fold_values,
+    missing_metrics,
     same_value,
     trial_values,
 )
@@ -114,7 +115,7 @@ def _compare_artifacts(session: StudySession, compared: Sequence[_ComparedRun], 
     with ThreadPoolExecutor(_THREADS) as threads:
         for number, (entry, clauses) in enumerate(zip(compared, threads.map(compare, compared), strict=True), 1):
             if clauses:
-                findings.append(_artifact_finding(entry, clauses))
+                findings.append(_rewrite(entry, [f"artifact {clause}" for clause in clauses]))
             progress(number, len(compared))
     notes = [f"not all artifacts were compared: {unusable[0]}; run the same command again later"] if unusable else []
     return Changes(tuple(findings), tuple(notes))
@@ -161,21 +162,23 @@ def _compare_trial(
 
 def _compare_run(entry: _ComparedRun, expected: RunValues) -> Iterator[Inconsistency | _ComparedRun]:
     """Compare the values of a run; yield the run itself where only its artifacts are left to compare."""
-    run, title = entry.run, title_of(entry.run)
-    tags = differing_tags(run, expected)
+    run, tags = entry.run, differing_tags(entry.run, expected)
     if values := differing_values(run, expected):
-        text = f"{title}: {_join(values + tags)}; a new run is written from the stored result"
+        text = f"{title_of(run)}: {_join(values + tags)}; a new run is written from the stored result"
         yield Inconsistency("changed", text, SupersedeRun(run, schema.SUPERSEDED_BY_NONE))
         return
     if tags:
-        text = f"{title}: {_join([f'tag {clause}' for clause in tags])}; its tags are set again"
+        text = f"{title_of(run)}: {_join([f'tag {clause}' for clause in tags])}; its tags are set again"
         yield Inconsistency("changed", text, SetTags(run, expected.tags))
-    yield entry
+    if missing := missing_metrics(run, expected):
+        yield _rewrite(entry, missing)
+    else:
+        yield entry
 
 
-def _artifact_finding(entry: _ComparedRun, clauses: list[str]) -> Inconsistency:
-    run = entry.run
-    text = f"{title_of(run)}: {_join([f'artifact {clause}' for clause in clauses])}"
+def _rewrite(entry: _ComparedRun, clauses: list[str]) -> Inconsistency:
+    """Build the finding of a run whose other values are right, so that it is written again in its place."""
+    run, text = entry.run, f"{title_of(entry.run)}: {_join(clauses)}"
     if entry.is_resumable:
         return Inconsistency("changed", f"{text}; it is written again from the stored result", EndRun(run))
     text = f"{text}; a new run is written from the stored result"

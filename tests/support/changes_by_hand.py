@@ -1,7 +1,14 @@
 """Changes by hand of a finished study in MLflow and Optuna."""
 
-from tests.support.study_damage import Damage
+from tests.support.study_damage import Damage, Damaged
 from tracking import schema
+
+
+def delete_a_metric(place: Damaged) -> None:
+    run_id = place.run("fold").info.run_id
+    for table in ("metrics", "latest_metrics"):
+        place.change_database("mlflow.db", f"DELETE FROM {table} WHERE key = 'test_ua' AND run_uuid = ?", run_id)
+
 
 CHANGES = {
     "study run set to FAILED": Damage(
@@ -21,6 +28,11 @@ CHANGES = {
         ("changed", "missing"),
         "pooled_test_ua is 2.5 in MLflow and ",
         superseded=1,
+    ),
+    "metric of a fold deleted": Damage(
+        delete_a_metric,
+        ("changed", "missing"),
+        "test_ua is missing in MLflow and 1 in the stored result; it is written again",
     ),
     "parameter of a fold changed": Damage(
         lambda place: place.change_database(

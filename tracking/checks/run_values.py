@@ -71,24 +71,30 @@ def trial_values(trial: TrialResult, configuration: FoldConfiguration) -> RunVal
 
 
 def differing_values(run: Run, expected: RunValues) -> list[str]:
-    """Describe the metrics and parameters of a run that are not those of its result.
+    """Describe the metrics and parameters of a run that have other values than its result.
 
     Args:
         run: The run.
-        expected: The values of its result. A parameter that the run lacks may be newer than the run.
+        expected: The values of its result.
 
     Returns:
         A clause for each of them, such as 'test_ua is 1 in MLflow and 0.275 in the stored result'.
     """
     metrics, params = run.data.metrics, run.data.params
     differing = [
-        _clause(name, f"{metrics[name]:.12g}" if name in metrics else None, f"{value:.12g}")
+        _clause(name, f"{metrics[name]:.12g}", f"{value:.12g}")
         for name, value in expected.metrics.items()
         # MLflow writes the largest number for an infinite one.
-        if math.isfinite(value) and not same_value(metrics.get(name, math.nan), value)
+        if name in metrics and math.isfinite(value) and not same_value(metrics[name], value)
     ]
     changed = [name for name, value in expected.params.items() if params.get(name, value) != value]
     return differing + [_clause(name, params[name], expected.params[name]) for name in changed]
+
+
+def missing_metrics(run: Run, expected: RunValues) -> list[str]:
+    """Describe the metrics of its result that a run lacks, in the same words; a later version may have more of them."""
+    lacking = expected.metrics.keys() - run.data.metrics.keys()
+    return [_clause(name, None, f"{expected.metrics[name]:.12g}") for name in sorted(lacking)]
 
 
 def differing_tags(run: Run, expected: RunValues) -> list[str]:
