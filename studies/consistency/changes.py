@@ -156,7 +156,10 @@ def _compare_trial(
     )
     run = runs.get(("trial", trial.identity))
     if run is not None and is_finished(run):
-        yield from _compare_run(_ComparedRun(run, None, True), trial_values(trained, trial.configuration))
+        for finding in _compare_run(_ComparedRun(run, None, True), trial_values(trained, trial.configuration)):
+            # Artifacts of a trial that MLflow or Optuna lacks a part of are written again in any case.
+            if isinstance(finding, Inconsistency) or snapshot.is_projected(trial):
+                yield finding
     yield from _compare_search(snapshot, trial, payloads.mean_validation_ua(trained))
 
 

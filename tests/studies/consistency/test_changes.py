@@ -10,7 +10,9 @@ from studies.consistency.changes import find_changes
 from studies.consistency.snapshot import read_snapshot
 from studies.consistency.study_check import check_study
 from studies.storages.home import Home
-from tests.support.study_damage import PLAN, Damaged
+from tests.support.changes_by_hand import CHANGES
+from tests.support.study_damage import DAMAGE, PLAN, Damaged
+from tests.support.toy_coordinator import InProcess, plan_of
 from tracking import schema
 
 
@@ -45,3 +47,25 @@ def test_a_store_that_cannot_be_used_is_a_note(damaged: Damaged, monkeypatch: py
         "later"
     ]
     assert len(attempts) == 1
+
+
+def test_changes_of_one_study_block_neither_another_nor_the_report(damaged: Damaged) -> None:
+    before = damaged.table()
+    for name in (
+        "tag of a kind changed",
+        "tag that names a trial deleted",
+        "tag of a trial deleted",
+        "metric of a trial logged by hand",
+        "picture of a trial deleted",
+        "trial set to WAITING in the search",
+    ):
+        (DAMAGE | CHANGES)[name].do(damaged)
+    executor = InProcess()
+    assert damaged.start(plan_of("none"), executor, study="second") == []
+    assert executor.handed_out == []
+    assert damaged.check("second") == []
+    after = damaged.table()
+    assert [trial.trial_id for trial in after.trials] == [trial.trial_id for trial in before.trials]
+    assert after.notes == before.notes
+    damaged.repair()
+    assert damaged.check() == []
