@@ -35,8 +35,8 @@ def supersede_duplicates(client: MlflowClient, experiment: str, model: str) -> d
         tags = run.data.tags
         if tags.get(schema.KIND) == "trial":
             trials.setdefault((tags.get(schema.STUDY), tags.get(schema.TRIAL_ID)), []).append(run)
-        elif schema.FOLD_IDENTITY in tags and is_finished(run) and has_trained_fold(run):
-            folds.setdefault(tags[schema.FOLD_IDENTITY], []).append(run)
+        elif tags.get(schema.KIND) == "fold" and is_finished(run) and has_trained_fold(run):
+            folds.setdefault(tags.get(schema.FOLD_IDENTITY, run.info.run_id), []).append(run)
     for group in trials.values():
         _supersede(client, group, runs)
     canonical = {identity: _supersede(client, group, ()) for identity, group in folds.items() if len(group) > 1}

@@ -145,7 +145,9 @@ class FoldRunCache:
     def _fetch(self, model: str) -> _CachedRuns:
         fetched = _CachedRuns(self._clock(), search_runs(self._client, self._experiment, ser__model=model))
         for run in fetched.runs:
-            identity = run.data.tags.get(schema.FOLD_IDENTITY)
+            # Somebody may have changed the kind: to all readers it is no run of a fold then.
+            is_fold = run.data.tags.get(schema.KIND) == "fold"
+            identity = run.data.tags.get(schema.FOLD_IDENTITY) if is_fold else None
             if identity is not None and is_finished(run):
                 # A run whose artifact is lost is written again, to the same rows.
                 fetched.folds.setdefault(identity, FoldRun(run, complete=has_trained_fold(run)))
