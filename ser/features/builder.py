@@ -73,7 +73,7 @@ def build_stores(
         folder: Where stores lie; made where it is missing.
         progress: Called with the utterances done and all utterances, of all passes together.
         announce: Called once for each pass that takes longer than `LONG_BUILD_S`, after its first utterances, with the
-            time and the room on disk that it will take.
+            time and the room on disk that it will take; and where another process builds a store that is asked for.
 
     Returns:
         The store's folder of each choice, `folder / key`.
@@ -88,9 +88,7 @@ def build_stores(
     with ExitStack() as locks:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # Everybody locks in the same order, so that nobody waits in a circle.
-            for path in sorted(paths):
-                locks.enter_context(file_lock(folder / f".{path.name}.lock"))
+            _lock_stores(paths, locks, announce)
             missing = [choice for choice, path in zip(choices, paths, strict=True) if not path.exists()]
             for path in paths:
                 if path.exists():
@@ -105,6 +103,18 @@ def build_stores(
         except OSError as error:
             raise _store_error(error, folder, needed) from error
     return paths
+
+
+def _lock_stores(paths: Sequence[Path], locks: ExitStack, announce: Announcement | None) -> None:
+    """Lock stores, all processes in the same order, so that none waits in a circle."""
+    for path in sorted(paths):
+        lock = path.with_name(f".{path.name}.lock")
+        try:
+            locks.enter_context(file_lock(lock, blocking=False))
+        except BlockingIOError:
+            if announce is not None:
+                announce(f"{path}: another process builds or checks this feature store; waiting for its end")
+            locks.enter_context(file_lock(lock))
 
 
 def store_key(corpus_digest: str, settings: FeatureSettings) -> str:

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from ser.features.frontends.log_mel import LogMelFrontEnd
 from ser.features.logmel import log_mel
 from ser.features.store import FeatureStore, check_store
 from ser.features.store_writer import StoreWriter
+from ser.files import file_lock
 from tests.support.damaged_json import DAMAGED_JSON
 from tests.support.toy_corpus import write_corpus
 
@@ -423,6 +425,22 @@ def test_two_processes_that_build_at_once_both_end_well(corpus: Corpus, tmp_path
     assert sorted(out for out, _ in outputs) == [f"{path} 0\n", f"{path} {len(corpus.utterances)}\n"]
     FeatureStore.open(path)
     assert leftovers(tmp_path / "stores") == [path.name]
+
+
+def test_a_build_that_waits_for_another_process_says_so(corpus: Corpus, tmp_path: Path) -> None:
+    folder, lines = tmp_path / "stores", list[str]()
+    path = folder / store_key(corpus.digest, SETTINGS)
+    with ExitStack() as other:
+        other.enter_context(file_lock(folder / f".{path.name}.lock"))
+
+        def announce(line: str) -> None:
+            lines.append(line)
+            assert not path.exists()
+            other.close()
+
+        build_stores(corpus, [FrontEndChoice(settings=SETTINGS)], folder, announce=announce)
+    assert lines == [f"{path}: another process builds or checks this feature store; waiting for its end"]
+    assert path.exists()
 
 
 def test_a_long_build_says_once_what_it_will_take(

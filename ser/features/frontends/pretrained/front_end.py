@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 from typing_extensions import override
 
 from ser.corpora.corpus import Utterance
@@ -20,6 +21,9 @@ from ser.features.frontends.pretrained.checkpoint import (
     read_checkpoint,
 )
 from ser.features.frontends.pretrained.encoders import Encoder, frame_count, make_encoder
+
+_NO_MEMORY = "can't allocate memory"
+"""Part of torch's message where the memory of the machine does not suffice."""
 
 _LONG_SAMPLES = 8 * SAMPLE_RATE_HZ
 """Above this length utterances are encoded one at a time: the states of 30 s take half a gigabyte on their way."""
@@ -85,8 +89,19 @@ class PretrainedFrontEnd(FrontEnd):
         if self._encoder is None:
             raise RuntimeError("load() comes before compute()")
         with self._long_utterance if len(samples) > _LONG_SAMPLES else nullcontext():
-            states = self._encoder.encode(samples)
+            states = self._encode(self._encoder, utterance, samples)
         return tuple(states[layer].numpy() for layer in self._layers)
+
+    def _encode(self, encoder: Encoder, utterance: Utterance, samples: NDArray[np.float32]) -> dict[int, Tensor]:
+        try:
+            return encoder.encode(samples)
+        except RuntimeError as error:
+            if _NO_MEMORY not in str(error):
+                raise
+            raise FeatureStoreError(
+                f"{utterance.path}: utterance {utterance.id} lasts {len(samples) / SAMPLE_RATE_HZ:.0f} s, too long for "
+                f"{self._checkpoint.name} in the memory of this machine; divide it"
+            ) from error
 
 
 def pretrained_settings(

@@ -325,6 +325,21 @@ def test_an_utterance_too_short_for_a_frame_is_named(encoders: Callable[[str], P
         front_end.compute(UTTERANCE, noise(100))
 
 
+def test_an_utterance_too_long_for_the_memory_is_named(encoders: Callable[[str], Path]) -> None:
+    settings = pretrained_settings(str(encoders("wavlm")), [1], None, download=False)
+    front_end = PretrainedFrontEnd.open(settings, str(encoders("wavlm")))
+
+    class TooLarge:
+        def encode(self, _: Any) -> dict[int, torch.Tensor]:
+            return {1: torch.empty(2**60)}
+
+    front_end._encoder = TooLarge()  # type: ignore[assignment]
+    with pytest.raises(
+        FeatureStoreError, match=r"utterance a lasts 2 s, too long for wavlm in the memory of this mach"
+    ):
+        front_end.compute(UTTERANCE, noise(32_000))
+
+
 def test_a_repository_is_looked_for_in_the_cache_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("asked the network"))
