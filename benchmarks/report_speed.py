@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from benchmarks.process_memory import resident_bytes
 from benchmarks.recording.record import make_home
 
 RESULTS = Path(__file__).parent / "results" / "report.json"
@@ -60,7 +60,7 @@ def measure(code: str, home: Path) -> dict[str, float]:
         )
         tree, peak_bytes = psutil.Process(process.pid), 0
         while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
-            peak_bytes = max(peak_bytes, _resident_bytes(tree))
+            peak_bytes = max(peak_bytes, resident_bytes(tree))
             time.sleep(_POLL_S)
         _, status, usage = ended
         wall_s = time.perf_counter() - started
@@ -72,16 +72,6 @@ def measure(code: str, home: Path) -> dict[str, float]:
         "processor_s": usage.ru_utime + usage.ru_stime,
         "peak_mb": max(peak_bytes / 2**20, usage.ru_maxrss / 1024),
     }
-
-
-def _resident_bytes(process: psutil.Process) -> int:
-    """Return the resident memory of a process and its descendants, in bytes."""
-    total = 0
-    # A process may end after it was listed.
-    with suppress(psutil.NoSuchProcess):
-        for member in (process, *process.children(recursive=True)):
-            total += member.memory_info().rss
-    return total
 
 
 def compare(home: Path, rounds: int = ROUNDS) -> dict[str, Any]:
