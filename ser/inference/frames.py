@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ser.corpora.audio import read_audio
+from ser.corpora.audio import check_scale, read_audio
 from ser.corpora.corpus import Utterance
-from ser.errors import SerError
+from ser.errors import AudioError, FeatureStoreError, SerError
 from ser.features.frontends.base import FrontEnd
 
 
@@ -64,17 +64,12 @@ def compute_recordings(front_end: FrontEnd, recordings: Sequence[Recording]) -> 
 
     Returns:
         Frames of each, shape `(frame, width)`, in the type in which a store keeps them, or the reason for which there
-        are none.
+        are none, such as a number that this type does not hold.
     """
-    number_type = np.dtype(front_end.settings[0].stored_type)
 
     def compute(recording: Recording) -> NDArray[np.floating] | SerError:
         try:
-            samples, path = recording.audio, Path(recording.name)
-            if isinstance(samples, Path):
-                path, samples = samples, read_audio(samples, front_end.sample_rate_hz)
-            utterance = Utterance(id=recording.name, path=path, speaker="", emotion="")
-            return front_end.compute(utterance, samples)[0].astype(number_type)
+            return _compute(front_end, recording)
         except SerError as error:
             return error
 
@@ -84,3 +79,23 @@ def compute_recordings(front_end: FrontEnd, recordings: Sequence[Recording]) -> 
             return list(pool.map(compute, recordings))
     finally:
         torch.set_num_threads(threads)
+
+
+def _compute(front_end: FrontEnd, recording: Recording) -> NDArray[np.floating]:
+    samples, path = recording.audio, Path(recording.name)
+    if isinstance(samples, Path):
+        path, samples = samples, read_audio(samples, front_end.sample_rate_hz)
+    elif not len(samples):
+        raise AudioError(path, "holds no samples")
+    else:
+        check_scale(path, samples)
+    computed = front_end.compute(Utterance(id=recording.name, path=path, speaker="", emotion=""), samples)[0]
+    with np.errstate(over="ignore"):
+        frames = computed.astype(front_end.settings[0].stored_type)
+    if not np.isfinite(frames).all():
+        settings = front_end.settings[0]
+        raise FeatureStoreError(
+            f"{path}: its frames of {settings.label} hold numbers that are not finite or beyond the range of "
+            f"{settings.stored_type}"
+        )
+    return frames

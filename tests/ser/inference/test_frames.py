@@ -1,0 +1,60 @@
+"""Frames of recordings are finite numbers of the stored type, or there is a reason why there are none."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from ser.corpora.corpus import Utterance
+from ser.errors import AudioError, FeatureStoreError
+from ser.feature_settings import LogMelSettings, PretrainedSettings
+from ser.features.frontends.base import FrontEnd
+from ser.features.frontends.log_mel import LogMelFrontEnd
+from ser.inference.frames import Recording, compute_recordings
+
+ENCODER = PretrainedSettings(name="loud", checkpoint="0", layer=1, hidden_size=2, frame_shift_s=0.02)
+
+
+class LoudEncoder(FrontEnd):
+    """Front end whose one frame holds the first sample times 100,000."""
+
+    @override
+    def frame_count(self, samples: int) -> int:
+        return 1
+
+    @override
+    def compute(self, utterance: Utterance, samples: NDArray[np.float32]) -> tuple[NDArray[np.floating], ...]:
+        return (np.full((1, 2), samples[0] * np.float32(1e5)),)
+
+
+def samples_that_start_with(value: float) -> NDArray[np.float32]:
+    samples = np.full(1_600, 0.1, np.float32)
+    samples[0] = value
+    return samples
+
+
+def test_number_beyond_the_stored_type_is_an_error_not_infinity() -> None:
+    recordings = [Recording(name, samples_that_start_with(value)) for name, value in (("quiet", 0.5), ("loud", 0.7))]
+    quiet, loud = compute_recordings(LoudEncoder([ENCODER]), recordings)
+    assert isinstance(quiet, np.ndarray)
+    assert quiet.dtype == np.float16
+    assert quiet.tolist() == [[np.float16(5e4)] * 2]
+    assert isinstance(loud, FeatureStoreError)
+    assert str(loud) == ("loud: its frames of loud@1 hold numbers that are not finite or beyond the range of float16")
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        (samples_that_start_with(np.nan), "holds samples that are NaN or infinite"),
+        (samples_that_start_with(-np.inf), "holds samples that are NaN or infinite"),
+        (samples_that_start_with(20_000), "samples reach 20000; expected -1..1"),
+        (np.empty(0, np.float32), "holds no samples"),
+    ],
+)
+def test_samples_that_a_file_may_not_hold_are_refused(samples: NDArray[np.float32], reason: str) -> None:
+    (error,) = compute_recordings(LogMelFrontEnd([LogMelSettings()]), [Recording("talk", samples)])
+    assert isinstance(error, AudioError)
+    assert str(error) == f"{Path('talk')}: {reason}"
