@@ -108,9 +108,12 @@ def read_checkpoint(location: str, download: bool = False) -> Checkpoint:
             f"{folder}: expected a speech encoder, not a model of another kind: "
             f"{unknown_value_message('model_type', model_type, MODEL_TYPES)}"
         )
-    if "auto_map" in config:
-        raise ConfigurationError(f"{folder / CONFIG}: brings code of its own (auto_map), which is never executed")
     preprocessor = _read_json(folder / PREPROCESSOR, "the preprocessing of audio that the encoder expects")
+    for name_of_file, content in ((CONFIG, config), (PREPROCESSOR, preprocessor)):
+        if "auto_map" in content:
+            raise ConfigurationError(
+                f"{folder / name_of_file}: brings code of its own (auto_map), which is never executed"
+            )
     rate_hz = preprocessor.get("sampling_rate", SAMPLE_RATE_HZ)
     if rate_hz != SAMPLE_RATE_HZ:
         raise ConfigurationError(

@@ -17,6 +17,7 @@ from typing_extensions import override
 from ser.errors import ConfigurationError
 from ser.features.frontends.pretrained.checkpoint import (
     CONFIG,
+    PREPROCESSOR,
     SAMPLE_RATE_HZ,
     WAV2VEC2_BERT,
     WHISPER,
@@ -67,23 +68,25 @@ def _load(checkpoint: Checkpoint, layers: Sequence[int]) -> tuple[nn.Module, Any
     """
     require_transformers()
     from safetensors import SafetensorError
-    from transformers import AutoFeatureExtractor, AutoModel
+    from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
     from transformers.utils import logging
 
     # What it would warn about is checked here.
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, local_files_only=True)
+        local: Any = {"local_files_only": True, "trust_remote_code": False}
+        config = AutoConfig.from_pretrained(checkpoint.folder, **local)
+        # Of a folder, transformers would prefer a processor_config.json, which the checkpoint's digest does not cover.
+        extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder / PREPROCESSOR, config=config, **local)
         model, report = AutoModel.from_pretrained(
             checkpoint.folder,
-            local_files_only=True,
             use_safetensors=True,
-            trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
             # Refused below, with a name.
             ignore_mismatched_sizes=True,
+            **local,
         )
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]

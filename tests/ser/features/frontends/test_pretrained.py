@@ -24,7 +24,7 @@ from ser.features.builder import build_stores
 from ser.features.frontends.choices import parse_front_ends
 from ser.features.frontends.pretrained import front_end as front_end_module
 from ser.features.frontends.pretrained.checkpoint import read_checkpoint
-from ser.features.frontends.pretrained.encoders import RecordingEncoder
+from ser.features.frontends.pretrained.encoders import RecordingEncoder, make_encoder
 from ser.features.frontends.pretrained.front_end import PretrainedFrontEnd, pretrained_settings
 from ser.features.store import FeatureStore
 from tests.support.tiny_encoders import FAMILIES, HIDDEN, LAYERS, reference_states, write_encoder
@@ -269,11 +269,45 @@ def test_what_is_no_checkpoint_is_refused(encoders: Callable[[str], Path], tmp_p
         text = refusal(edited(folder, tmp_path / model_type, "config.json", model_type=model_type))
         assert f"expected a speech encoder, not a model of another kind: unknown model_type '{model_type}'" in text
     assert "wav2vec2 has layers 0 to 3" in refusal(folder, layer=4)
-    code = edited(folder, tmp_path / "code", "config.json", auto_map={"AutoModel": "code.Model"})
-    assert "never executed" in refusal(code)
     rate = edited(folder, tmp_path / "rate", "preprocessor_config.json", sampling_rate=8000)
     assert "expected sampling_rate 16000, found 8000" in refusal(rate)
     assert "expected pretrained:FOLDER@LAYER" in refusal(folder, layer=-1)
+
+
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
+def test_code_of_a_checkpoint_is_refused(encoders: Callable[[str], Path], tmp_path: Path, name: str) -> None:
+    code = edited(encoders("wav2vec2"), tmp_path / "code", name, auto_map={"AutoFeatureExtractor": "code.Extractor"})
+    assert refusal(code) == f"{code / name}: brings code of its own (auto_map), which is never executed"
+
+
+def test_nothing_that_transformers_loads_may_run_code(
+    encoders: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import transformers
+
+    trusts: list[Any] = []
+    for loader in (transformers.AutoConfig, transformers.AutoFeatureExtractor, transformers.AutoModel):
+        load = loader.from_pretrained
+
+        def watched(*arguments: Any, load: Any = load, **options: Any) -> Any:
+            trusts.append(options.get("trust_remote_code"))
+            return load(*arguments, **options)
+
+        monkeypatch.setattr(loader, "from_pretrained", watched)
+    make_encoder(read_checkpoint(str(encoders("wav2vec2"))), [1], None)
+    assert trusts
+    assert set(trusts) == {False}
+
+
+def test_preprocessing_that_the_digest_does_not_cover_has_no_effect(
+    encoders: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = encoders("wav2vec2")
+    preprocessor = json.loads((folder / "preprocessor_config.json").read_text())
+    other = edited(folder, tmp_path / "other", "preprocessor_config.json")
+    nested = {"feature_extractor": preprocessor | {"do_normalize": not preprocessor["do_normalize"]}}
+    (other / "processor_config.json").write_text(json.dumps(nested))
+    np.testing.assert_array_equal(compute(other, [1], noise(8_000)), compute(folder, [1], noise(8_000)))
 
 
 def test_a_pickle_is_refused_with_the_way_to_convert_it(encoders: Callable[[str], Path], tmp_path: Path) -> None:
