@@ -15,7 +15,6 @@ from ser.inference.description import Situation
 from ser.model.decoding import decode, decode_utterance_level
 from ser.model.network import SpeechEmotionNetwork
 from ser.training.batching import CPU_COST, micro_batches
-from ser.training.precision import precision_context
 
 
 @torch.no_grad()
@@ -23,6 +22,8 @@ def score_utterances(
     network: SpeechEmotionNetwork, features: MappedFeatures, configuration: FoldConfiguration
 ) -> NDArray[np.float32]:
     """Score utterances as the training scores its test speakers: by one thread.
+
+    A network that was trained in tf32 computes in float32, whose numbers it has: only GPUs round its factors.
 
     Args:
         network: The network.
@@ -34,9 +35,8 @@ def score_utterances(
         Scores of the emotions, rows sum to 1, shape `(utterance, class)`.
     """
     network.eval()
-    device = torch.device("cpu")
     scores = np.empty((len(features.lengths), network.output.out_features - network.sequence), dtype=np.float32)
-    with _one_thread(), precision_context(configuration.precision, device):
+    with _one_thread():
         for group in micro_batches(features.lengths, CPU_COST):
             frames, lengths = features.batch(group)
             log_probabilities = network(frames, lengths)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ser.config import Precision
+from ser.config import FoldConfiguration, Precision
 from ser.errors import ConfigurationError
 
 
@@ -22,6 +22,13 @@ def check_precision_supported(precision: Precision, device_type: str) -> None:
     """
     if precision == "tf32" and device_type != "cuda":
         raise ConfigurationError(f"precision 'tf32' needs a GPU; this study runs on {device_type}")
+
+
+def for_cpu(configuration: FoldConfiguration) -> FoldConfiguration:
+    """Return a configuration with an arithmetic that a CPU has: float32 for tf32, whose numbers are float32, too."""
+    return (
+        configuration.model_copy(update={"precision": "fp32"}) if configuration.precision == "tf32" else configuration
+    )
 
 
 @contextmanager

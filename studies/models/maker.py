@@ -21,6 +21,7 @@ from ser.inference.model_folder import Weights, pack_weights, write_folder
 from ser.inference.scoring import training_normalisation
 from ser.results import Fold
 from ser.training.checkpoint import deserialize_fold
+from ser.training.precision import for_cpu
 from ser.training.trainer import TrainedFold
 from ser.training.whole_corpus import train_on_all_speakers, whole_corpus
 from studies.models.card import model_card
@@ -181,7 +182,7 @@ def _train_on_all(
     networks: list[_Network] = []
     done, total = 0, sum(epochs.values())
     for seed, of_seed in by_seed.items():
-        configuration = of_seed[0].result.configuration
+        configuration = for_cpu(of_seed[0].result.configuration)
         weights = train_on_all_speakers(
             source.corpus,
             source.store,

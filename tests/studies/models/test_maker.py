@@ -5,14 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ser.errors import ConfigurationError
 from ser.features.frontends.base import FrontEndChoice
+from ser.identity import fold_identity
+from ser.inference import load_model
 from ser.inference.description import ModelDescription, TrainingSource
+from ser.inference.frames import Recording
 from ser.inference.model_folder import WEIGHTS
 from ser.metrics import evaluation_confusion, unweighted_accuracy
 from ser.training.checkpoint import parse_result, serialize_fold
+from ser.training.precision import for_cpu
 from ser.training.trainer import TrainedFold
 from studies.models.choice import VariantTrials
 from studies.models.maker import ModelSource, make_model
@@ -24,8 +29,8 @@ CORPUS = toy_corpus()
 FOLDS = 3
 
 
-def with_selected_epoch(fold: TrainedFold, epoch: int) -> TrainedFold:
-    return dataclasses.replace(fold, result=fold.result.model_copy(update={"selected_epoch": epoch}))
+def with_result(fold: TrainedFold, **changes: Any) -> TrainedFold:
+    return dataclasses.replace(fold, result=fold.result.model_copy(update=changes))
 
 
 def no_bar(title: str) -> Callable[[int, int], None]:
@@ -48,7 +53,12 @@ def make(tmp_path: Path) -> Callable[..., tuple[ModelDescription, Path]]:
         for seed, epochs in enumerate(selected, 1):
             configuration = small(seed=seed, epochs=4, selection="best_validation", **changes)
             folds = [
-                with_selected_epoch(train(configuration, fold=fold_of(CORPUS, index)), epoch)
+                with_result(
+                    train(for_cpu(configuration), fold=fold_of(CORPUS, index)),
+                    identity=fold_identity(configuration, CORPUS.digest, fold_of(CORPUS, index), "cpu"),
+                    selected_epoch=epoch,
+                    configuration=configuration,
+                )
                 for index, epoch in enumerate(epochs)
             ]
             for fold in folds:
@@ -84,6 +94,20 @@ def test_training_on_all_speakers_is_repeated_bit_for_bit(make: Make) -> None:
     assert steps[-2:] == [(1, 2), (2, 2)]
     (member,) = first.members
     assert (member.fold, member.test_speakers, member.epochs) == ("all", (), 2)
+
+
+def test_networks_of_a_study_in_tf32_compute_in_float32(make: Make) -> None:
+    tf32, folder = make("tf32", "all", normalisation="zscore_speaker", precision="tf32")
+    fp32, again = make("fp32", "all", normalisation="zscore_speaker")
+    assert set(tf32.expected_ua) == {"speaker", "file", "stranger"}
+    assert tf32.expected_ua == fp32.expected_ua
+    assert (folder / WEIGHTS).read_bytes() == (again / WEIGHTS).read_bytes()
+    samples = np.random.default_rng(1).standard_normal(4_000).astype(np.float32) / 10
+    predictions = [
+        prediction for path in (folder, again) for prediction in load_model(path).predict([Recording("noise", samples)])
+    ]
+    assert predictions[0].error is None
+    assert predictions[0].probabilities == predictions[1].probabilities
 
 
 def test_each_seed_is_trained_for_the_median_of_its_folds(make: Make) -> None:
