@@ -73,11 +73,15 @@ def test_model_of_another_front_end_begins_at_its_frames(tmp_path: Path) -> None
     np.testing.assert_allclose(scores, list(prediction.probabilities.values()), rtol=0, atol=TOLERANCE)
 
 
-def test_export_that_decides_otherwise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("offset", "difference"), [(2e-5, r"2\."), (float("nan"), "nan")])
+def test_export_that_decides_otherwise_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset: float, difference: str
+) -> None:
     write_model(tmp_path / "model")
     forward = ModelGraph.forward
-    monkeypatch.setattr(ModelGraph, "forward", lambda self, signal: forward(self, signal) + 2e-5)
-    with pytest.raises(ModelError, match=r"model\.onnx: not written: its probabilities differ from the model's by 2\."):
+    monkeypatch.setattr(ModelGraph, "forward", lambda self, signal: forward(self, signal) + offset)
+    message = rf"model\.onnx: not written: its probabilities differ from the model's by {difference}"
+    with pytest.raises(ModelError, match=message):
         export_onnx(load_model(tmp_path / "model"), tmp_path / "model.onnx", steps)
     assert not (tmp_path / "model.onnx").exists()
 
