@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
+from rich.cells import cell_len, set_cell_size
+from rich.console import ConsoleOptions
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
@@ -48,6 +51,36 @@ class _StepsColumn(ProgressColumn):
         return Text(steps.rstrip(), justify="right", no_wrap=True)
 
 
+class _Name:
+    """Name that is cut in its middle where there is no room: a fold's name begins with its variant.
+
+    Args:
+        text: The name.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        text, width = self._text, options.max_width
+        if cell_len(text) > width:
+            end = max(0, width - 1) // 3
+            start = set_cell_size(text, max(0, width - 1 - end)).rstrip()
+            text = f"{start}…{text[len(text) - end :]}"
+        yield Text(text, no_wrap=True, overflow="ellipsis")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(1, max(1, cell_len(self._text)))
+
+
+class _NameColumn(ProgressColumn):
+    """Description of a bar, on one line."""
+
+    @override
+    def render(self, task: Task) -> _Name:
+        return _Name(task.description)
+
+
 class StudyDisplay(StudyCallback):
     """Context that shows stages and a study's progress on standard error.
 
@@ -61,10 +94,7 @@ class StudyDisplay(StudyCallback):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = Console(stderr=True)
         self._bars = Progress(
-            # A fold bears a speaker's name, which may look like markup. A long one is cut, so that a bar is one line.
-            TextColumn(
-                "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
-            ),
+            _NameColumn(table_column=Column(ratio=1, no_wrap=True)),
             BarColumn(bar_width=_BAR_WIDTH),
             _StepsColumn(),
             TextColumn("{task.fields[remark]}", markup=False, table_column=Column(no_wrap=True, min_width=12)),

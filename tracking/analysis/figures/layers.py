@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ser.feature_settings import PretrainedSettings
 from ser.results import FRAME_STATISTICS
 from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.figures.data import POINTS
 from tracking.analysis.figures.drawing.palette import PALETTE, truncate
 from tracking.analysis.figures.drawing.style import make_panels
 from tracking.analysis.figures.search import MAX_LINES, Line, draw_lines
@@ -102,7 +103,9 @@ def layer_figure(series: Sequence[LayerSeries], width: float, title: str) -> Fig
         draw_lines(axes, lines[:MAX_LINES], _DODGE)
         # Room for the legend.
         low, high = axes.get_ylim()
-        axes.set_ylim(low, high + 0.09 * (high - low) * (1 + len(lines[:MAX_LINES])))
+        top = high + 0.09 * (high - low) * (1 + len(lines[:MAX_LINES]))
+        axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= POINTS])
+        axes.set_ylim(low, top)
         axes.set_title(truncate(encoder, 30), fontsize=8.5, color=PALETTE.ink, loc="left", parse_math=False)
         axes.set_xlabel("layer of the encoder")
     return figure

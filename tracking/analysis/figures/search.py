@@ -145,5 +145,5 @@ def importance_figure(shares: Mapping[str, float], width: float, title: str) -> 
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=PALETTE.grid, linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.set_xlabel("share of what settings explain one at a time, percent")
+    axes.set_xlabel("share, percent")
     return figure

@@ -89,23 +89,20 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
     shared_caveats, rows, winner = report_caveats(analysis), first_rows(analysis), choose_variant(analysis.variants)
     over_regression = {row.label: _over_regression(row, analysis) for row in rows}
     regression = any(over_regression.values())
+    compared = any(analysis.comparison_of(row.label) for row in rows)
     left_out = len({*(row.label for row in analysis.reportable), *(row.label for row in analysis.baselines)}) - len(
         rows
     )
     return Table(
         "summary",
         "Scores",
-        "Percent; differences in points. Bold: chosen by validation. p: joint sign flips over speakers, taken as "
-        "independent, of all comparisons at once"
-        + ("; p LR: sign flips, of one comparison alone." if regression else ".")
-        + (f" {left_out} more rows are in “All scores”." if left_out > 0 else ""),
+        f"{_caption(compared, regression)}" + (f" {left_out} more rows are in “All scores”." if left_out > 0 else ""),
         (
             Column("variant", numeric=False),
             Column("UA", "pooled over folds, mean over seeds, percent"),
             Column("95%", "t interval over speakers, percent", interval=True),
             wa_column("WA", "pooled, mean over seeds, percent", ua_only(analysis)),
-            Column("Δ baseline", "UA less that of the baseline, points"),
-            Column("p", f"joint sign flips over speakers; assumes: {ASSUMPTIONS['p joint']}"),
+            *(_baseline_columns() if compared else []),
             *(_regression_columns() if regression else []),
             *(
                 [Column("stranger", "UA where nothing is known of the speaker, as for a single file, percent")]
@@ -116,7 +113,8 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
         tuple(
             (
                 replace(variant_cell(row, shared_caveats), bold=row is winner),
-                *_cells(row, analysis),
+                *_score_cells(row),
+                *(_baseline_cells(analysis.comparison_of(row.label)) if compared else []),
                 *(_regression_cells(over_regression[row.label]) if regression else []),
                 *([_share_cell(strangers.get(row.label))] if strangers else []),
             )
@@ -127,6 +125,23 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
 
 def _over_regression(row: Classifier, analysis: Analysis) -> Comparison | None:
     return None if isinstance(row, ScoredBaseline) else analysis.classical_comparison_of(row)
+
+
+def _caption(compared: bool, regression: bool) -> str:
+    """Say what the numbers are, and name the test of each p that is shown."""
+    tests = [
+        *(["p: joint sign flips over speakers, of all comparisons at once"] if compared else []),
+        *(["p LR: sign flips over speakers, of one comparison alone"] if regression else []),
+    ]
+    assumption = " (speakers are taken as independent)." if tests else ""
+    return f"Percent; differences in points. Bold: chosen by validation. {'; '.join(tests)}{assumption}".rstrip()
+
+
+def _baseline_columns() -> list[Column]:
+    return [
+        Column("Δ baseline", "UA less that of the baseline, points"),
+        Column("p", f"joint sign flips over speakers; assumes: {ASSUMPTIONS['p joint']}"),
+    ]
 
 
 def _regression_columns() -> list[Column]:
@@ -142,17 +157,19 @@ def _regression_cells(comparison: Comparison | None) -> list[Cell]:
     return [_difference_cell(comparison), number_cell(format_p_value(p), p)]
 
 
-def _cells(row: Classifier, analysis: Analysis) -> tuple[Cell, ...]:
-    comparison = analysis.comparison_of(row.label)
+def _score_cells(row: Classifier) -> tuple[Cell, ...]:
+    scores = row.scores
+    return (
+        _share_cell(scores.ua.mean),
+        interval_cell(format_percent_interval(scores.ua_interval), scores.ua_interval),
+        _share_cell(scores.wa.mean),
+    )
+
+
+def _baseline_cells(comparison: Comparison | None) -> tuple[Cell, ...]:
     p = None if comparison is None else comparison.joint_p
     better = comparison is not None and comparison.verdict is Verdict.BETTER
-    return (
-        _share_cell(row.scores.ua.mean),
-        interval_cell(format_percent_interval(row.scores.ua_interval), row.scores.ua_interval),
-        _share_cell(row.scores.wa.mean),
-        _difference_cell(comparison),
-        number_cell(format_p_value(p), p, bold=better),
-    )
+    return _difference_cell(comparison), number_cell(format_p_value(p), p, bold=better)
 
 
 def _share_cell(share: float | None) -> Cell:

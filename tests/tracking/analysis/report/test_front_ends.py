@@ -7,7 +7,7 @@ import pytest
 from ser.feature_settings import FeatureSettings, PretrainedSettings
 from tests.support.scored_trials import World, baseline, configuration, table_of, trial
 from tracking.analysis.comparison.overview import Analysis, analyse
-from tracking.analysis.figures.layers import layer_series
+from tracking.analysis.figures.layers import layer_figure, layer_series
 from tracking.analysis.figures.search import MAX_LINES
 from tracking.analysis.report.front_ends import front_end_section
 from tracking.analysis.report.tables.provenance import settings_tables
@@ -71,6 +71,13 @@ def test_the_section_has_a_figure_and_its_numbers(layered: Analysis) -> None:
     assert by_column["tiny, layer selected"].text == "–"
     (selected,) = [row for row in table.rows if row[0].text == "none · selected per fold · phonemes"]
     assert dict(zip(columns, selected, strict=True))["tiny, layer selected"].text != "–"
+
+
+def test_no_share_above_all_has_a_tick(layered: Analysis) -> None:
+    high = [replace(line, ua=0.95 + 0 * line.ua, high=1 + 0 * line.high) for line in layer_series(layered)]
+    for width in (7.6, 3.7):
+        for panel in layer_figure(high, width, "UA by layer").axes:
+            assert 0 < max(panel.get_yticks()) <= 100 < panel.get_ylim()[1]
 
 
 def test_log_mels_and_an_encoder_share_settings_that_one_of_them_lacks(layered: Analysis) -> None:

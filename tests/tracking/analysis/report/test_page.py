@@ -375,20 +375,29 @@ def test_at_most_ten_rows_are_on_the_first_screen(written, rows):
     assert "stranger" not in first[0]
 
 
-def test_logistic_regression_has_columns_where_it_was_trained():
-    table = table_of(trial(World(per_speaker=8), configuration()))
-    with_regression = replace(table, baselines=(baseline(World(per_speaker=8)),))
-    columns = [
-        {column.title for column in summary_table(analyse(shown), UnseenSpeakers()).columns}
-        for shown in (with_regression, table)
+def test_columns_of_comparisons_are_shown_where_there_are_any():
+    world = World(per_speaker=8)
+    alone = table_of(trial(world, configuration()))
+    shown = [
+        summary_table(analyse(table), UnseenSpeakers())
+        for table in (
+            alone,
+            replace(alone, baselines=(baseline(world),)),
+            table_of(trial(world, configuration()), trial(world, configuration("quantum"))),
+        )
     ]
-    assert columns[0] - columns[1] == {"Δ LR", "p LR"}
+    columns = [{column.title for column in table.columns} for table in shown]
+    assert columns[1] - columns[0] == {"Δ LR", "p LR"}
+    assert columns[2] - columns[0] == {"Δ baseline", "p"}
+    # No test is named that is not shown, and none is shown without a name and its assumption.
+    assert ["sign flips" in table.caption for table in shown] == [False, True, True]
+    assert ["independent" in table.caption for table in shown] == [False, True, True]
 
 
 def test_lines_are_not_broken_within_the_dashes_of_an_option(tmp_path):
-    commands = (("Recognise", "ser predict '<b>--x' a--b --home /data"),)
+    commands = (("Recognise", "ser predict '<b>--x' a--b --home /my_data"),)
     text = write_report(analyse(study_table()), tmp_path, ReportContext(commands=commands)).read_text(encoding="utf-8")
-    shown = 'ser predict &#39;&lt;b&gt;--x&#39; a--b <span class="option">--home</span> /data'
+    shown = 'ser predict &#39;&lt;b&gt;--x&#39; a--b <span class="option">--home</span> /my_<wbr>data'
     assert f"<code>{shown}</code>" in text
 
 
