@@ -1,11 +1,14 @@
 """Upload of a report to the artifacts of its study's run, where MLflow shows it."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ser.files import folder_digest
 from tracking import schema
+from tracking.analysis.conditional_tables import former_tables
+from tracking.backend.mlflow_internals import artifact_repository
 from tracking.backend.queries import search_runs
 
 
@@ -30,6 +33,16 @@ def upload_report(client: MlflowClient, experiment: str, study: str, folder: Pat
         # An upload that is killed leaves files of two reports, neither of which is there then.
         client.delete_tag(study_run, schema.REPORT_DIGEST)
     client.log_artifacts(study_run, str(folder), schema.REPORT_FOLDER)
+    _remove_former_tables(client, study_runs[0], folder)
     # Last, so that a report that a kill left half uploaded is uploaded again.
     client.set_tag(study_run, schema.REPORT_DIGEST, digest)
     return True
+
+
+def _remove_former_tables(client: MlflowClient, study_run: Run, folder: Path) -> None:
+    """Remove the tables of an earlier report from a run's artifacts: an upload only adds and replaces files."""
+    repository = artifact_repository(client, str(study_run.info.artifact_uri))
+    artifacts = repository.list_artifacts(f"{schema.REPORT_FOLDER}/tables")
+    paths = {PurePosixPath(artifact.path).name: artifact.path for artifact in artifacts}
+    for name in former_tables(paths, {file.stem for file in (folder / "tables").iterdir()}):
+        repository.delete_artifacts(paths[name])

@@ -30,6 +30,18 @@ def test_a_report_is_logged_once_and_again_when_it_has_changed(store: MlflowFixt
     assert (logged / "index.html").exists()
 
 
+def test_tables_that_a_report_no_longer_has_are_removed_in_mlflow(store: MlflowFixture, report: Path) -> None:
+    study = store.recorder().ensure_study_run()
+    logged = store.folder / "artifacts" / CORPUS.name / study / "artifacts" / "report" / "tables"
+    for name in ("map.csv", "beside_the_paper.tex", "by_hand.csv"):
+        (report / "tables" / name).write_text("a\n")
+    upload_report(store.client, store.experiment, "first", report)
+    for name in ("map.csv", "beside_the_paper.tex", "by_hand.csv"):
+        (report / "tables" / name).unlink()
+    upload_report(store.client, store.experiment, "first", report)
+    assert {path.name for path in logged.iterdir()} == {"tests.csv", "by_hand.csv"}
+
+
 def test_a_file_under_another_name_is_another_report(store: MlflowFixture, report: Path) -> None:
     store.recorder().ensure_study_run()
     upload_report(store.client, store.experiment, "first", report)

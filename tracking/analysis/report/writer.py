@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ser.files import atomic_write
 from tracking.analysis.comparison.caveats import report_caveats
 from tracking.analysis.comparison.interpretation import CONDITIONAL_ON_TRAINING, RECOMMENDED_TEST, describe_family
 from tracking.analysis.comparison.overview import Analysis
+from tracking.analysis.conditional_tables import former_tables
 from tracking.analysis.figures.data import ScopeSeries, scope_series
 from tracking.analysis.report.details import calibrations, hardest_decisions
 from tracking.analysis.report.figures import render_figures, render_importances
@@ -46,10 +47,6 @@ from tracking.analysis.variants.choice import choose_variant
 
 _TEMPLATES = Path(__file__).parent
 _NO_CONTEXT = ReportContext()
-_CONDITIONAL_FILES = re.compile(
-    r"(attention_by_labels(_\d+)?|beside_the_paper)\.(csv|tex|md)|(tests_classical|reliability|map)\.csv"
-)
-"""Files of those tables that not every report has."""
 _OPTION = re.compile(r"(?<!\S)--[\w-]+")
 
 
@@ -87,7 +84,9 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
         tidy_frames["map"] = map_frame(context.utterance_map)
     for name, frame in tidy_frames.items():
         write_dataframe(frame, tables_folder / f"{name}.csv")
-    _remove_former_tables(tables_folder, {*(table.name for table in exported), *tidy_names, *tidy_frames})
+    names = {*(table.name for table in exported), *tidy_names, *tidy_frames}
+    for name in former_tables((file.name for file in tables_folder.iterdir()), names):
+        (tables_folder / name).unlink()
     page = _render_page(
         analysis,
         context,
@@ -105,13 +104,6 @@ def write_report(analysis: Analysis, folder: Path, context: ReportContext = _NO_
     path = folder / "index.html"
     atomic_write(path, page)
     return path
-
-
-def _remove_former_tables(folder: Path, names: Collection[str]) -> None:
-    """Remove the tables of an earlier report that are not among these names; whatever else is there stays."""
-    for file in folder.iterdir():
-        if _CONDITIONAL_FILES.fullmatch(file.name) and file.stem not in names:
-            file.unlink()
 
 
 def _tables(analysis: Analysis, context: ReportContext, series: Sequence[ScopeSeries]) -> dict[str, Table]:
