@@ -66,6 +66,7 @@ def test_a_bar_is_one_line_with_all_its_numbers(width: int, monkeypatch: pytest.
         assert name == LONG or (name.startswith(LONG[:20]) and name.endswith(LONG[-10:]))
         assert line.endswith("2/4 epochs UA 50% val.")
         assert len(line) <= width
+        assert line.index("━") <= len(LONG) + 1
 
 
 def test_a_workers_bar_restarts_with_each_fold_and_goes_with_the_last(monkeypatch: pytest.MonkeyPatch) -> None:

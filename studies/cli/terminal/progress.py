@@ -23,6 +23,7 @@ _LINE_INTERVAL_S = 10.0
 """Time between two lines of progress, at least, where standard error is no terminal."""
 
 _BAR_WIDTH = 16
+_WIDE_COLUMNS = 120
 
 
 @contextmanager
@@ -93,14 +94,17 @@ class StudyDisplay(StudyCallback):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = Console(stderr=True)
+        # On a wide terminal the bars stand beside the names, and not at its far edge.
+        wide = self._console.width >= _WIDE_COLUMNS
+        names = Column(min_width=_WIDE_COLUMNS // 2, no_wrap=True) if wide else Column(ratio=1, no_wrap=True)
         self._bars = Progress(
-            _NameColumn(table_column=Column(ratio=1, no_wrap=True)),
+            _NameColumn(table_column=names),
             BarColumn(bar_width=_BAR_WIDTH),
             _StepsColumn(),
             TextColumn("{task.fields[remark]}", markup=False, table_column=Column(no_wrap=True, min_width=12)),
             console=self._console,
             transient=True,
-            expand=True,
+            expand=not wide,
         )
         self._clock = clock
         self._time_left = TimeLeft(clock)
