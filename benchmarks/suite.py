@@ -1,9 +1,9 @@
-"""Measure everything in one run, prints it, and stores it as JSON and as a figure (`make bench`)."""
+"""Measure everything in one run, print it, and store it as JSON and as a figure (`make bench`)."""
 
 import json
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -129,8 +129,8 @@ def main(
     console, measurements = Console(), list[Measurement]()
     started = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="ser-bench-") as folder:
-        listed, filters = sections(emodb, Path(folder), rounds), only or [""]
-        selected = {name: section for name, section in listed.items() if any(text in name for text in filters)}
+        listed = sections(emodb, Path(folder), rounds)
+        selected = _select(listed, only or [""])
         for number, (name, section) in enumerate(selected.items(), start=1):
             with console.status(f"{number} of {len(selected)}: {name}"):
                 section_measurements = section()
@@ -155,6 +155,18 @@ def main(
     (results / "bench.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     draw(measurements, results / "bench.svg")
     console.print(f"written: {results}/bench.json and bench.svg")
+
+
+def _select(listed: dict[str, Section], texts: Sequence[str]) -> dict[str, Section]:
+    """Select the measurements whose name contains one of some texts.
+
+    Raises:
+        BadParameter: A text is in no name: nothing would be measured, and earlier results be replaced.
+    """
+    for text in texts:
+        if not any(text in name for name in listed):
+            raise typer.BadParameter(f"{text!r} is in no name; names: {'; '.join(listed)}", param_hint="'--only'")
+    return {name: section for name, section in listed.items() if any(text in name for text in texts)}
 
 
 def table(measurements: list[Measurement]) -> Table:
