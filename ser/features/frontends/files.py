@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
@@ -57,7 +58,7 @@ class FilesFrontEnd(FrontEnd):
             raise FeatureStoreError(f"{path}: changed since its folder was read; run the command again")
         if frames.shape[1] != self._files.width:
             raise FeatureStoreError(
-                f"{path}: expected {self._files.width} numbers a frame as in the other files, found {frames.shape[1]}"
+                f"{path}: expected {self._files.width} numbers a frame as in most files, found {frames.shape[1]}"
             )
         self._check_duration(path, len(frames), len(samples) / self._files.sample_rate_hz)
         if not np.isfinite(frames).all():
@@ -86,18 +87,19 @@ def files_settings(folder: Path, frame_shift_s: float) -> FilesSettings:
     """
     if not folder.is_dir():
         raise ConfigurationError(f"files:{folder}: no such folder")
-    digests, types, widths = dict[Path, str](), set[StoredType](), list[int]()
+    digests, types, widths = dict[Path, str](), set[StoredType](), Counter[int]()
     for path, digest, frames in _read_all(folder):
         digests[path] = digest
         types.add(_TYPES[frames.dtype.name])
-        widths.append(frames.shape[1])
+        widths[frames.shape[1]] += 1
     if not digests:
         raise ConfigurationError(f"files:{folder}: expected ID.npy for every utterance, found no .npy file")
     return FilesSettings(
         name=folder.resolve().name,
         content=_content_digest(folder, digests),
         frame_shift_s=frame_shift_s,
-        numbers=widths[0],
+        # The few that differ are named as wrong, also where the first is one of them.
+        numbers=widths.most_common(1)[0][0],
         number_type="float16" if types == {"float16"} else "float32",
     )
 
