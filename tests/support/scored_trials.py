@@ -204,6 +204,12 @@ def trial(world: World, settings: FoldConfiguration, accuracy: float = 0.65, **c
     )
 
 
+def started_later(result: TrialResult, hours: int) -> TrialResult:
+    """Move the start of a trial's folds, so that it is not the first of a name."""
+    folds = [fold.model_copy(update={"started_ms": fold.started_ms + 3_600_000 * hours}) for fold in result.folds]
+    return result.model_copy(update={"folds": tuple(folds)})
+
+
 def _effect(changed: Sequence[float | None], index: int) -> AttentionEffect | None:
     share = changed[index % len(changed)] if changed else None
     return None if share is None else AttentionEffect(changed_decision_share=share)

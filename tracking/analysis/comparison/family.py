@@ -21,7 +21,7 @@ from tracking.analysis.statistics.joint_sign_flips import joint_sign_flips
 from tracking.analysis.statistics.power import ALPHA, first_level
 from tracking.analysis.statistics.proportions import holm_adjust
 from tracking.analysis.variants.classical import ScoredBaseline, ScoredClassifier
-from tracking.analysis.variants.naming import FIXED, SELECTED
+from tracking.analysis.variants.naming import FIXED
 from tracking.analysis.variants.scores import ScoredVariant
 
 
@@ -154,15 +154,16 @@ def _try_compare(planned: PlannedComparison) -> Comparison | SkippedComparison:
 def _represented(planned: Sequence[PlannedComparison]) -> list[bool]:
     """Tell for each comparison whether it is of a single point of a sweep that 'selected per fold' stands for.
 
-    It does where it is compared, too, and the baseline is not a point of the same sweep: such a comparison asks about
-    the points themselves.
+    It does where it is compared, too, now or once its folds are there, and the baseline is not a point of the same
+    sweep: such a comparison asks about the points themselves.
     """
-    selected = [_trial_ids(comparison.variant) for comparison in planned if comparison.variant.kind == SELECTED]
+    choices = [comparison.variant for comparison in planned if isinstance(comparison.variant, ScoredVariant)]
+    sweeps = [_trial_ids(choice) for choice in choices if choice.stands_for_points]
     return [
         comparison.variant.kind == FIXED
         and any(
             _trial_ids(comparison.variant) <= sweep and sweep.isdisjoint(_trial_ids(comparison.baseline))
-            for sweep in selected
+            for sweep in sweeps
         )
         for comparison in planned
     ]

@@ -59,8 +59,8 @@ class Analysis:
         Where several points were swept, 'selected per fold' stands for them all: to name one of them
         by its test score would be choosing on test data.
         """
-        selected = [variant for variant in self.variants if variant.kind == SELECTED]
-        swept = {trial.trial_id for variant in selected for trial in variant.trials}
+        choices = [variant for variant in self.variants if variant.stands_for_points]
+        swept = {trial.trial_id for choice in choices for trial in choice.trials}
         return tuple(
             variant
             for variant in self.complete

@@ -12,6 +12,7 @@ from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format
 from tracking.analysis.statistics.power import ALPHA
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.classical import ScoredBaseline
+from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant, Scores
 
 MAX_LISTED = 40
@@ -70,6 +71,8 @@ def summary_verdict(analysis: Analysis) -> str:
     judged = _judged(analysis)
     if not comparisons:
         return f"No verdict: nothing is compared. {headline(analysis)}"
+    if not judged and any(comparison.ua_speakers.has_enough_speakers for comparison in comparisons):
+        return f"No verdict: all that is compared are points of a sweep, for which '{SELECTED}' stands."
     if not judged:
         speakers = max(comparison.ua_speakers.clusters for comparison in comparisons)
         return f"No verdict: {speakers} test speakers are too few for a claim, which needs {MIN_SPEAKERS}."

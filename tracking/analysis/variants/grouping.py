@@ -9,7 +9,7 @@ from ser.config import AttentionName, Criterion, FoldConfiguration, LabelStrateg
 from ser.results import Fold
 from tracking.analysis.results_table import ScoredTrial
 from tracking.analysis.scored_folds import Provenance, ScoredFold
-from tracking.analysis.variants.naming import FIXED, flatten_settings, variant_label
+from tracking.analysis.variants.naming import FIXED, SELECTED, flatten_settings, variant_label
 
 _IN_LABEL = ("kind", "name", "layer")
 """Settings of a front end that the label of a choice per fold names, or among which it chooses."""
@@ -60,6 +60,15 @@ class Variant:
     def complete(self) -> bool:
         """True where every fold exists for every seed."""
         return not self.incomplete
+
+    @property
+    def stands_for_points(self) -> bool:
+        """True for a choice per fold that a report compares in place of its candidates, at once or with more folds.
+
+        False where all folds exist and the candidates have unlike seeds: nothing that is planned completes the choice.
+        """
+        lacks_folds = any(len(trial.folds) < len(trial.scheme) for trial in self.trials)
+        return self.kind == SELECTED and (self.complete or lacks_folds)
 
     @property
     def scored_seeds(self) -> tuple[int, ...]:

@@ -4,13 +4,24 @@ import numpy as np
 import pytest
 
 from ser.errors import ComparisonError
-from tests.support.scored_trials import World, configuration, grouped, study_table, trial, with_more
+from tests.support.scored_trials import (
+    World,
+    configuration,
+    grouped,
+    started_later,
+    study_table,
+    table_of,
+    trial,
+    with_more,
+)
 from tracking.analysis.comparison.caveats import UNCONFIRMED_OVER_SESSIONS, comparison_caveats
 from tracking.analysis.comparison.comparison import Verdict, compare
 from tracking.analysis.comparison.family import compare_variants
 from tracking.analysis.comparison.interpretation import CONDITIONAL_ON_TRAINING, describe_family
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.comparison.request import ComparisonRequest
+from tracking.analysis.report.headline import headline
+from tracking.analysis.report.terminal import summary_verdict
 from tracking.analysis.statistics.corrected_t import corrected_t_p
 from tracking.analysis.statistics.joint_sign_flips import joint_sign_flips
 from tracking.analysis.variants.naming import FIXED
@@ -114,6 +125,25 @@ def test_points_are_in_the_family_where_no_choice_is_compared():
     (made,) = (made for label, made in by_variant(outcome).items() if label.startswith("local · scope 9"))
     assert made.joint is not None
     assert outcome.family.represented == 0
+
+
+def test_points_of_unlike_seeds_keep_their_verdicts():
+    trials = [
+        trial(WORLD, configuration(name, seed=seed), share)
+        for name, share in (("none", 0.4), ("quantum", 0.9))
+        for seed in (1, 2, 3)
+    ]
+    before = analyse(table_of(*trials))
+    point = trial(WORLD, configuration("quantum", quantum_states="unit", seed=1), 0.8)
+    after = analyse(table_of(*trials, started_later(point, 1)))
+    assert by_variant(before.comparisons)["quantum · phonemes"].verdict is Verdict.BETTER
+    assert by_variant(after.comparisons)["quantum · phonemes"].verdict is Verdict.BETTER
+    assert "quantum · phonemes" in {variant.label for variant in after.reportable}
+    reasons = {skipped.variant: skipped.reason for skipped in after.comparisons.skipped}
+    assert "not all trained with the same seeds" in reasons["quantum · selected per fold · phonemes"]
+    assert summary_verdict(after).startswith("Verdict: quantum · phonemes is better than none")
+    assert "quantum · phonemes (UA " in headline(after)
+    assert "significantly better" in headline(after)
 
 
 def test_comparisons_that_are_missing_are_counted_and_said():

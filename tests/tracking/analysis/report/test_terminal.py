@@ -127,6 +127,13 @@ def test_few_speakers_have_no_verdict():
     assert shown_difference(analysis) == ""
 
 
+def test_points_of_a_sweep_that_waits_are_not_called_too_few():
+    swept = [trial(WORLD, configuration("local", scope=scope)) for scope in (5, 9)]
+    unfinished = trial(WORLD, configuration("local", scope=11), folds=[0])
+    verdict = summary_verdict(analyse(table_of(trial(WORLD, configuration()), *swept, unfinished)))
+    assert verdict == "No verdict: all that is compared are points of a sweep, for which 'selected per fold' stands."
+
+
 def test_without_a_baseline_the_reason_and_the_remedy_are_said():
     verdict = summary_verdict(analyse(table_of(trial(WORLD, configuration("quantum")))))
     assert verdict.startswith("No verdict: nothing is compared. Validation chose quantum · phonemes (UA ")

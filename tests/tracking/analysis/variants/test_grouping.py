@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.scored_trials import World, configuration, grouped, scored_trial, trial
+from tests.support.scored_trials import World, configuration, grouped, scored_trial, started_later, trial
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report.tables.provenance import pruned_table
 from tracking.analysis.results_table import PrunedTrial, ResultsTable, without_pruned
@@ -42,7 +42,7 @@ def test_a_trial_that_occurs_twice_counts_once():
 
 def test_equal_labels_get_the_settings_that_differ():
     trials = [trial(WORLD, configuration(normalisation=name)) for name in ("zscore_speaker", "zscore_training")]
-    assert labels(trials[0], _started_later(trials[1], 1)) == [
+    assert labels(trials[0], started_later(trials[1], 1)) == [
         "none · phonemes",
         "none · phonemes · normalisation zscore_training",
     ]
@@ -68,7 +68,7 @@ def test_a_point_pruned_by_another_version_may_be_compared():
 
 def test_recipes_separate_variants():
     trials = [
-        _started_later(trial(WORLD, configuration(), recipe="quick"), 1),
+        started_later(trial(WORLD, configuration(), recipe="quick"), 1),
         trial(WORLD, configuration(stack=1), recipe="paper"),
     ]
     variants = grouped(trials)
@@ -82,7 +82,7 @@ def test_recipes_separate_variants():
 def test_a_later_study_renames_nothing():
     first = trial(WORLD, configuration(), recipe="quick")
     later = [
-        _started_later(trial(WORLD, configuration(**changes), recipe=recipe), hours)
+        started_later(trial(WORLD, configuration(**changes), recipe=recipe), hours)
         for hours, (recipe, changes) in enumerate(
             (("paper", {"stack": 1}), ("quick", {"learning_rate": 0.1}), ("paper", {"stack": 2})), 1
         )
@@ -98,18 +98,13 @@ def test_a_later_study_renames_nothing():
 
 def test_settings_are_told_apart_within_a_recipe():
     first = trial(WORLD, configuration(), recipe="quick")
-    other_recipe = _started_later(trial(WORLD, configuration(stack=1), recipe="paper"), 1)
-    faster = _started_later(trial(WORLD, configuration(learning_rate=0.1), recipe="quick"), 2)
+    other_recipe = started_later(trial(WORLD, configuration(stack=1), recipe="paper"), 1)
+    faster = started_later(trial(WORLD, configuration(learning_rate=0.1), recipe="quick"), 2)
     assert sorted(labels(first, other_recipe, faster)) == [
         "none · phonemes",
         "none · phonemes · recipe paper",
         "none · phonemes · recipe quick · learning_rate 0.1",
     ]
-
-
-def _started_later(result, hours):
-    folds = [fold.model_copy(update={"started_ms": fold.started_ms + 3_600_000 * hours}) for fold in result.folds]
-    return result.model_copy(update={"folds": tuple(folds)})
 
 
 def test_order_is_fixed_whatever_the_order_of_the_trials():
