@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import ConsoleOptions
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Column
@@ -62,7 +63,7 @@ class _Name:
     def __init__(self, text: str) -> None:
         self._text = text
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
         text, width = self._text, options.max_width
         if cell_len(text) > width:
             end = max(0, width - 1) // 3
@@ -70,7 +71,7 @@ class _Name:
             text = f"{start}…{text[len(text) - end :]}"
         yield Text(text, no_wrap=True, overflow="ellipsis")
 
-    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+    def __rich_measure__(self, console: RichConsole, options: ConsoleOptions) -> Measurement:
         return Measurement(1, max(1, cell_len(self._text)))
 
 

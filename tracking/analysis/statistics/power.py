@@ -7,6 +7,7 @@ with S speakers no p is below 2^-S.
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isnan, sqrt
 
 import numpy as np
@@ -138,6 +139,13 @@ def minimum_detectable_difference(std: float, speakers: int, alpha: float = 0.05
     if speakers < MIN_SPEAKERS or min_p_value(speakers) > alpha:
         return None
 
+    return _detectable_effect(speakers, alpha) * std
+
+
+@lru_cache(maxsize=256)
+def _detectable_effect(speakers: int, alpha: float) -> float:
+    """Solve `paired_t_power` for the difference in units of the deviation; most comparisons of a report share it."""
+
     def excess(effect: float) -> float:
         return paired_t_power(effect, 1.0, speakers, alpha) - POWER
 
@@ -145,7 +153,7 @@ def minimum_detectable_difference(std: float, speakers: int, alpha: float = 0.05
     while excess(upper) < 0:
         upper *= 2
     # TTestPower.solve_power stops at five digits.
-    return float(optimize.brentq(excess, 0.0, upper, xtol=1e-12)) * std
+    return float(optimize.brentq(excess, 0.0, upper, xtol=1e-12))
 
 
 def required_speakers(difference: float, std: float, alpha: float = 0.05) -> int:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from tracking.analysis.statistics import power
 from tracking.analysis.statistics.effect_sizes import cohens_h, count_improved_speakers, hedges_g
 from tracking.analysis.statistics.power import (
     between_speaker_std,
@@ -227,6 +228,12 @@ def test_minimum_detectable_difference_has_80_percent_power(speakers, alpha):
     difference = minimum_detectable_difference(0.03, speakers, alpha)
     assert difference is not None
     assert paired_t_power(difference, 0.03, speakers, alpha) == pytest.approx(0.8, abs=1e-9)
+
+
+def test_equal_speakers_and_levels_are_solved_once(monkeypatch):
+    first = minimum_detectable_difference(0.03, 9, 0.031)
+    monkeypatch.setattr(power, "paired_t_power", lambda *_: pytest.fail("solved again"))
+    assert minimum_detectable_difference(0.06, 9, 0.031) == pytest.approx(2 * first, rel=1e-15)
 
 
 @given(st.floats(0.05, 2.0), st.floats(0.01, 0.2))
