@@ -82,9 +82,20 @@ def test_a_start_repairs_all_kinds_of_damage(damaged: Damaged, expected: tuple[A
     assert {run.info.status for run in damaged.store.runs()} == {"FINISHED"}
 
 
-@pytest.mark.parametrize("name", ["study run deleted", "trial run deleted", "tag that names a trial deleted"])
-def test_a_start_puts_runs_below_those_that_it_restores(damaged: Damaged, name: str) -> None:
-    DAMAGE[name].do(damaged)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "study run deleted",
+        "trial run deleted",
+        "tag that names a trial deleted",
+        "metric of a fold logged by hand",
+        "metric of a trial logged by hand",
+        "predictions of a fold edited",
+        "value of a trial changed in the search",
+    ],
+)
+def test_a_start_mends_what_it_finds_without_a_check(damaged: Damaged, name: str) -> None:
+    (DAMAGE | CHANGES)[name].do(damaged)
     executor = InProcess()
     assert damaged.start(PLAN, executor) == []
     assert executor.handed_out == []
