@@ -79,7 +79,15 @@ class Checkpoint:
         """Samples from one frame to the next."""
         if self.model_type == WHISPER:
             return WHISPER_SHIFT_SAMPLES
-        return WAV2VEC2_BERT_SHIFT_SAMPLES if self.model_type == WAV2VEC2_BERT else prod(self.config["conv_stride"])
+        if self.model_type == WAV2VEC2_BERT:
+            return WAV2VEC2_BERT_SHIFT_SAMPLES
+        return prod(stride for _, stride in self.convolutions)
+
+    @property
+    def convolutions(self) -> list[tuple[int, int]]:
+        """Kernel and stride of each convolution, of an encoder that hears samples."""
+        pairs = zip(self.config["conv_kernel"], self.config["conv_stride"], strict=True)
+        return [(int(kernel), int(stride)) for kernel, stride in pairs]
 
     def digest(self) -> str:
         """Compute the digest of the content: weights, configuration and preprocessing; 32 hex digits."""

@@ -218,6 +218,6 @@ def frame_count(checkpoint: Checkpoint, samples: int) -> int:
     if checkpoint.model_type == WAV2VEC2_BERT:
         return (1 + (samples - _FBANK_WINDOW_SAMPLES) // _FBANK_SHIFT_SAMPLES) // _FBANK_STRIDE
     frames = samples
-    for kernel, stride in zip(checkpoint.config["conv_kernel"], checkpoint.config["conv_stride"], strict=True):
+    for kernel, stride in checkpoint.convolutions:
         frames = (frames - kernel) // stride + 1
     return frames

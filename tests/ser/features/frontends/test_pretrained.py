@@ -272,6 +272,9 @@ def test_what_is_no_checkpoint_is_refused(encoders: Callable[[str], Path], tmp_p
     rate = edited(folder, tmp_path / "rate", "preprocessor_config.json", sampling_rate=8000)
     assert "expected sampling_rate 16000, found 8000" in refusal(rate)
     assert "expected pretrained:FOLDER@LAYER" in refusal(folder, layer=-1)
+    for number, kernels in enumerate((None, [10, 8], ["a", 8, 4])):
+        convolutions = edited(folder, tmp_path / f"convolutions{number}", "config.json", conv_kernel=kernels)
+        assert "config.json: no valid configuration of a wav2vec2: " in refusal(convolutions)
 
 
 @pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
