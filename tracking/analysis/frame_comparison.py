@@ -45,7 +45,8 @@ def compare(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
         variant is better.
 
     Raises:
-        ComparisonError: A column is missing, the baseline is unknown, or variants were tested on different utterances.
+        ComparisonError: A column or a value is missing, the baseline is unknown, or variants were tested on different
+            utterances.
     """
     variants = _variants(results, baseline)
     reference = results[results["variant"] == baseline]
@@ -93,11 +94,20 @@ def _variants(results: pd.DataFrame, baseline: str) -> list[str]:
     """List the variants of a table of decisions.
 
     Raises:
-        ComparisonError: A column is missing, or the baseline is unknown or the only variant.
+        ComparisonError: A column or a value is missing, or the baseline is unknown or the only variant.
     """
     missing = [name for name in _COLUMNS if name not in results.columns]
     if missing:
         raise ComparisonError(f"results lack the columns {', '.join(missing)}; expected {', '.join(_COLUMNS)}")
+    for name in _COLUMNS:
+        # Grouping leaves out rows without a value, so that nothing would be checked or counted.
+        lacking = results[results[name].isna()]
+        if len(lacking):
+            variant, utterance = lacking.iloc[0][["variant", "utterance"]]
+            raise ComparisonError(
+                f"results: column {name} has no value in {len(lacking)} of {len(results)} rows, the first of variant "
+                f"{variant}, utterance {utterance}; expected one in every row, such as 1 for a seed"
+            )
     variants = list(dict.fromkeys(results["variant"]))
     if baseline not in variants:
         raise ComparisonError(unknown_value_message("baseline", baseline, variants))

@@ -126,6 +126,27 @@ def test_a_classical_baseline_is_compared_as_in_the_report() -> None:
         assert row["difference"] == pytest.approx(comparison.ua_speakers.difference)
 
 
+def test_points_of_a_sweep_have_the_p_of_the_report_and_another_p_joint() -> None:
+    swept = [trial(WORLD, configuration("component", seed=seed, scope=scope)) for seed in (1, 2) for scope in (5, 9)]
+    logistic = baseline(WORLD)
+    analysis = analyse(table_of(*TRIALS, *swept, baselines=(logistic,)), ComparisonRequest(BASELINE))
+    reported = {comparison.variant: comparison for comparison in analysis.comparisons.comparisons}
+    points = [
+        decision_frame(f"component · scope {fold.configuration.scope} · phonemes", fold.configuration.seed, "", fold)
+        for result in swept
+        for fold in result.folds
+    ]
+    frame = tracking.compare(
+        pd.concat([decisions(), *points, *baseline_frames("logistic regression", logistic)]), BASELINE
+    )
+    assert set(reported) - set(frame["variant"]) == {"component · selected per fold · phonemes"}
+    for row in frame.to_dict("records"):
+        comparison = reported[row["variant"]]
+        assert comparison.z_ua is not None
+        assert (row["p"], row["z_p"]) == (comparison.ua_speakers.p, pytest.approx(comparison.z_ua.p))
+        assert (comparison.joint_p is None) == row["variant"].startswith("component")
+
+
 def changed(**changes: Any) -> pd.DataFrame:
     frame = decisions()
     frame.loc[frame.index[-1], list(changes)] = list(changes.values())
@@ -152,3 +173,13 @@ def test_what_cannot_be_compared_is_refused(frame: pd.DataFrame, complaint: str)
 def test_an_unknown_baseline_is_refused_with_the_closest() -> None:
     with pytest.raises(ComparisonError, match="did you mean 'none · phonemes'"):
         tracking.compare(decisions(), "none - phonemes")
+
+
+@pytest.mark.parametrize("column", ["variant", "seed", "utterance", "speaker", "true", "decided"])
+def test_rows_without_a_value_are_refused(column: str) -> None:
+    elsewhere = decisions().query("variant == @BASELINE").assign(variant="another recogniser")
+    elsewhere["utterance"] = "elsewhere " + elsewhere["utterance"]
+    appended = pd.concat([decisions(), elsewhere.drop(columns=column)])
+    counts = f"{len(elsewhere)} of {len(appended)} rows"
+    with pytest.raises(ComparisonError, match=f"column {column} has no value in {counts}"):
+        tracking.compare(appended, BASELINE)
