@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ser.config import FoldConfiguration
+from ser.config import FoldConfiguration, Normalisation
 from ser.features.frontends.base import FrontEndChoice
 from ser.frozen_model import FrozenModel
 from ser.results import CorpusIdentity
@@ -20,7 +20,14 @@ SITUATIONS: dict[Situation, str] = {
     "file": "statistics of the recording alone",
     "stranger": "statistics of the training speakers",
 }
-"""Situations in words for readers."""
+"""Situations in words for readers, of a model that normalises by speaker."""
+
+_WITHOUT_SPEAKERS: dict[Normalisation, str] = {
+    "zscore_training": "statistics of the training speakers",
+    "minmax_training": "range of the training speakers",
+    "minmax_utterance": "range of the recording alone",
+}
+"""What a model of another normalisation normalises by, whatever is known of the speaker."""
 
 TrainingSource = Literal["folds", "all"]
 """Speakers that the networks of a model were trained on: those of a study's folds, or all of the corpus."""
@@ -99,3 +106,7 @@ class ModelDescription(FrozenModel):
     expected_ua_interval: dict[Situation, Interval] = Field(default_factory=dict)
     expected_wa_interval: dict[Situation, Interval] = Field(default_factory=dict)
     expected_recalls: tuple[float | None, ...] = ()
+
+    def normalised_by(self, situation: Situation) -> str:
+        """Say what the model normalises recordings by in a situation."""
+        return _WITHOUT_SPEAKERS.get(self.configuration.normalisation, SITUATIONS[situation])

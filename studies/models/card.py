@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ser.inference.description import SITUATIONS, Interval, ModelDescription
+from ser.inference.description import Interval, ModelDescription
 from tracking.analysis.escaping import escape_markdown
 
 
@@ -24,7 +24,7 @@ def model_card(description: ModelDescription) -> str:
     environment.filters["markdown"] = escape_markdown
     template = environment.get_template("card.md.jinja")
     corpus = description.corpus
-    return template.render(model=description, corpus=corpus, situations=SITUATIONS, score=format_score) + "\n"
+    return template.render(model=description, corpus=corpus, score=format_score) + "\n"
 
 
 def format_score(score: float, interval: Interval | None) -> str:
