@@ -41,9 +41,9 @@ class Prediction:
     error: str | None = None
 
     @property
-    def entropy(self) -> float:
-        """Entropy of the probabilities relative to that of a guess, 0 (certain) to 1."""
-        return relative_entropy(self.probabilities)
+    def entropy(self) -> float | None:
+        """Entropy of the probabilities relative to that of a guess, 0 (certain) to 1; None where there are none."""
+        return relative_entropy(self.probabilities) if self.probabilities else None
 
 
 def relative_entropy(probabilities: Mapping[str, float]) -> float:

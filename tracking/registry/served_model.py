@@ -61,7 +61,7 @@ def _as_answer(prediction: Prediction) -> dict[str, Any]:
     return {
         "emotion": prediction.emotion,
         "scores": label_scores(prediction.probabilities),
-        "entropy": None if error is not None else prediction.entropy,
+        "entropy": prediction.entropy,
         "error": error,
     }
 

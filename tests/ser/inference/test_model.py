@@ -141,7 +141,9 @@ def test_unreadable_recording_is_named_and_ends_nothing(corpus: Corpus, make: Ma
     assert second.error is not None
     assert "text.wav" in second.error
     assert first.probabilities == third.probabilities
+    assert first.entropy is not None
     assert 0 <= first.entropy <= 1
+    assert second.entropy is None
 
 
 def change(path: Path, **values: Any) -> None:
