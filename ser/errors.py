@@ -57,6 +57,21 @@ class FeatureStoreError(SerError):
     """The feature store cannot be written or does not hold what its key promises."""
 
 
+class UtteranceError(FeatureStoreError):
+    """An utterance has no frames.
+
+    Args:
+        path: Its audio file, or the name of a recording in memory.
+        utterance: Its id.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: Path, utterance: str, reason: str) -> None:
+        # A recording outside of a corpus has no name but its file's.
+        super().__init__(f"{path}: {reason}" if utterance == str(path) else f"{path}: utterance {utterance} {reason}")
+        self.reason = reason
+
+
 class FoldError(SerError):
     """A fold scheme would break a guard: a shared speaker, an empty part, a class without training data."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ser.corpora.audio import check_scale, read_audio
 from ser.corpora.corpus import Utterance
-from ser.errors import AudioError, FeatureStoreError, SerError
+from ser.errors import AudioError, SerError, UtteranceError
 from ser.features.frontends.base import FrontEnd
 
 
@@ -94,8 +94,9 @@ def _compute(front_end: FrontEnd, recording: Recording) -> NDArray[np.floating]:
         frames = computed.astype(front_end.settings[0].stored_type)
     if not np.isfinite(frames).all():
         settings = front_end.settings[0]
-        raise FeatureStoreError(
-            f"{path}: its frames of {settings.label} hold numbers that are not finite or beyond the range of "
-            f"{settings.stored_type}"
+        raise UtteranceError(
+            path,
+            recording.name,
+            f"has frames of {settings.label} that are not finite or beyond the range of {settings.stored_type}",
         )
     return frames

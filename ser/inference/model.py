@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.errors import ConfigurationError, ModelError, SerError
+from ser.errors import AudioError, ConfigurationError, ModelError, SerError, UtteranceError
 from ser.feature_settings import PretrainedSettings
 from ser.features.frontends import open_front_ends
 from ser.features.frontends.base import FrontEnd
@@ -32,13 +32,23 @@ class Prediction:
         recording: The recording.
         emotion: The emotion with the highest probability, or None where the recording could not be read.
         probabilities: Probability of each emotion, 0..1, in the order of the model's emotions; they sum to 1.
-        error: Why there is no emotion, or None.
+        failure: Why there is no emotion, or None.
     """
 
     recording: Recording
     emotion: str | None
     probabilities: dict[str, float]
-    error: str | None = None
+    failure: SerError | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why there is no emotion, with the name of the recording, or None."""
+        return None if self.failure is None else str(self.failure)
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no emotion, without the name of the recording, or None."""
+        return self.failure.reason if isinstance(self.failure, AudioError | UtteranceError) else self.error
 
     @property
     def entropy(self) -> float | None:
@@ -130,7 +140,7 @@ class EmotionModel:
         situation: Situation = "stranger" if recordings[0].speaker is None or len(readable) < 2 else "speaker"
         scores = iter(self._score(FramesInMemory(tuple(readable)), situation) if readable else ())
         return [
-            Prediction(recording, None, {}, str(array))
+            Prediction(recording, None, {}, array)
             if isinstance(array, SerError)
             else self._prediction(recording, next(scores))
             for recording, array in zip(recordings, frames, strict=True)

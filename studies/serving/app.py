@@ -160,8 +160,8 @@ def _predict(path: Path, queue: PredictionQueue, limits: ServerLimits) -> Predic
     longest_s = min(LONGEST_UTTERANCE_S, limits.max_duration_s)
     _check_duration(path, longest_s, ": POST /timeline takes longer ones")
     (prediction,) = queue.predict([Recording("recording", read_audio(path, SAMPLE_RATE_HZ))])
-    if prediction.error is not None:
-        raise AudioError(path, prediction.error)
+    if prediction.reason is not None:
+        raise AudioError(path, prediction.reason)
     return prediction
 
 

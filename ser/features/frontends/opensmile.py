@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from ser.corpora.corpus import Utterance
-from ser.errors import ConfigurationError, FeatureStoreError
+from ser.errors import ConfigurationError, UtteranceError
 from ser.feature_settings import OpenSmileSettings
 from ser.features.frontends.base import FrontEnd
 
@@ -57,9 +57,7 @@ class OpenSmileFrontEnd(FrontEnd):
         frames: NDArray[np.float32] = table.to_numpy(dtype=np.float32)
         if not np.isfinite(frames).all():
             duration_ms = 1000 * len(samples) / self._settings.sample_rate_hz
-            raise FeatureStoreError(
-                f"{utterance.path}: utterance {utterance.id} lasts {duration_ms:.0f} ms, too short for openSMILE"
-            )
+            raise UtteranceError(utterance.path, utterance.id, f"lasts {duration_ms:.0f} ms, too short for openSMILE")
         return (frames,)
 
     def _extractor(self) -> Any:

@@ -100,8 +100,8 @@ def make_timeline(
     recordings = _read_windows(path, windows)
     while batch := list(islice(recordings, _WINDOWS_AT_ONCE)):
         for prediction in predict(batch):
-            if prediction.error is not None:
-                raise AudioError(path, prediction.error)
+            if prediction.reason is not None:
+                raise AudioError(path, f"has {prediction.recording.name} that {prediction.reason}")
             heard.append((windows[len(heard)], prediction.probabilities))
         progress(_SHARE_OF_SPEECH + (1 - _SHARE_OF_SPEECH) * len(heard) / len(windows))
     segments = join_segments(stretches, heard, settings)

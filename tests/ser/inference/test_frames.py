@@ -42,7 +42,7 @@ def test_number_beyond_the_stored_type_is_an_error_not_infinity() -> None:
     assert quiet.dtype == np.float16
     assert quiet.tolist() == [[np.float16(5e4)] * 2]
     assert isinstance(loud, FeatureStoreError)
-    assert str(loud) == ("loud: its frames of loud@1 hold numbers that are not finite or beyond the range of float16")
+    assert str(loud) == ("loud: has frames of loud@1 that are not finite or beyond the range of float16")
 
 
 @pytest.mark.parametrize(

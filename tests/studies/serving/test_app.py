@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from ser.corpora.corpus import Utterance
+from ser.errors import UtteranceError
 from ser.inference import load_model
 from ser.inference.frames import Recording
 from ser.inference.model import EmotionModel, Prediction
@@ -95,6 +97,17 @@ def test_unusable_recording_is_refused_with_its_reason(client: Any, content: byt
     code, answer = post(client, content)
     assert (code, reason in answer["detail"]) == (status, True), answer
     assert "/tmp" not in answer["detail"]
+
+
+def test_a_recording_without_frames_is_named_once(
+    client: Any, model: EmotionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(utterance: Utterance, samples: Any) -> Any:
+        raise UtteranceError(utterance.path, utterance.id, "lasts 50 ms, too short for a frame of wavlm")
+
+    monkeypatch.setattr(model.front_end, "compute", compute)
+    reason = "the recording lasts 50 ms, too short for a frame of wavlm"
+    assert post(client, encode([0.1] * 800)) == (422, {"detail": reason})
     assert client.get("/health").json()["status"] == "ok"
 
 

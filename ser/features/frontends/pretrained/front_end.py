@@ -10,7 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from ser.corpora.corpus import Utterance
-from ser.errors import ConfigurationError, FeatureStoreError
+from ser.errors import ConfigurationError, UtteranceError
 from ser.feature_settings import PretrainedSettings
 from ser.features.frontends.base import FrontEnd
 from ser.features.frontends.pretrained.checkpoint import (
@@ -82,9 +82,10 @@ class PretrainedFrontEnd(FrontEnd):
     def compute(self, utterance: Utterance, samples: NDArray[np.float32]) -> tuple[NDArray[np.floating], ...]:
         if self.frame_count(len(samples)) < 1:
             duration_ms = 1000 * len(samples) / SAMPLE_RATE_HZ
-            raise FeatureStoreError(
-                f"{utterance.path}: utterance {utterance.id} lasts {duration_ms:.0f} ms, too short for a frame of "
-                f"{self._checkpoint.name}"
+            raise UtteranceError(
+                utterance.path,
+                utterance.id,
+                f"lasts {duration_ms:.0f} ms, too short for a frame of {self._checkpoint.name}",
             )
         if self._encoder is None:
             raise RuntimeError("load() comes before compute()")
@@ -98,9 +99,11 @@ class PretrainedFrontEnd(FrontEnd):
         except RuntimeError as error:
             if _NO_MEMORY not in str(error):
                 raise
-            raise FeatureStoreError(
-                f"{utterance.path}: utterance {utterance.id} lasts {len(samples) / SAMPLE_RATE_HZ:.0f} s, too long for "
-                f"{self._checkpoint.name} in the memory of this machine; divide it"
+            raise UtteranceError(
+                utterance.path,
+                utterance.id,
+                f"lasts {len(samples) / SAMPLE_RATE_HZ:.0f} s, too long for {self._checkpoint.name} in the memory of "
+                "this machine; divide it",
             ) from error
 
 

@@ -10,7 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ser.corpora.audio import read_audio
-from ser.errors import AudioError
+from ser.errors import AudioError, UtteranceError
 from ser.inference.frames import Recording
 from ser.inference.model import Prediction
 from ser.inference.timeline.segments import WindowSettings
@@ -66,10 +66,11 @@ def test_windows_have_the_samples_at_their_time(tmp_path: Path) -> None:
 
 def test_window_that_cannot_be_heard_names_the_recording(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav")
-    with pytest.raises(AudioError, match=r"a\.wav: too short"):
+    failure = UtteranceError(Path("speech at 0.00 s"), "speech at 0.00 s", "lasts 1 s, too short")
+    with pytest.raises(AudioError, match=r"a\.wav: has speech at 0\.00 s that lasts 1 s, too short$"):
         make_timeline(
             path,
-            lambda recordings: [Prediction(recording, None, {}, "too short") for recording in recordings],
+            lambda recordings: [Prediction(recording, None, {}, failure) for recording in recordings],
             FixedStretches(Stretch(0, 1)),
             SETTINGS,
             lambda share: None,
