@@ -33,12 +33,14 @@ class Prediction:
         emotion: The emotion with the highest probability, or None where the recording could not be read.
         probabilities: Probability of each emotion, 0..1, in the order of the model's emotions; they sum to 1.
         failure: Why there is no emotion, or None.
+        situation: What was known of the speaker when the recording was normalised.
     """
 
     recording: Recording
     emotion: str | None
     probabilities: dict[str, float]
     failure: SerError | None = None
+    situation: Situation = "stranger"
 
     @property
     def error(self) -> str | None:
@@ -137,12 +139,13 @@ class EmotionModel:
         frames = compute_recordings(self.front_end, recordings)
         readable = [array for array in frames if not isinstance(array, SerError)]
         # Statistics of one recording alone would hide its emotion: worse than those of the training speakers.
-        situation: Situation = "stranger" if recordings[0].speaker is None or len(readable) < 2 else "speaker"
+        knows_speaker = self.uses_speakers and recordings[0].speaker is not None and len(readable) > 1
+        situation: Situation = "speaker" if knows_speaker else "stranger"
         scores = iter(self._score(FramesInMemory(tuple(readable)), situation) if readable else ())
         return [
             Prediction(recording, None, {}, array)
             if isinstance(array, SerError)
-            else self._prediction(recording, next(scores))
+            else self._prediction(recording, next(scores), situation)
             for recording, array in zip(recordings, frames, strict=True)
         ]
 
@@ -160,9 +163,9 @@ class EmotionModel:
         shares: NDArray[np.float64] = mean / mean.sum(axis=1, keepdims=True)
         return shares
 
-    def _prediction(self, recording: Recording, scores: NDArray[np.float64]) -> Prediction:
+    def _prediction(self, recording: Recording, scores: NDArray[np.float64], situation: Situation) -> Prediction:
         probabilities = dict(zip(self.emotions, scores.tolist(), strict=True))
-        return Prediction(recording, self.emotions[int(scores.argmax())], probabilities)
+        return Prediction(recording, self.emotions[int(scores.argmax())], probabilities, situation=situation)
 
 
 def _as_recording(entry: Recording | Path | str) -> Recording:

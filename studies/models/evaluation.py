@@ -1,5 +1,6 @@
 """Evaluation of a model on a corpus: another one, or speakers of its own that its networks were not trained on."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
@@ -64,7 +65,8 @@ def evaluate_model(
         classes=len(classes),
     )
     unreadable = {entry.id: answer.error for entry, answer in answers if answer.error is not None}
-    return _evaluation(model, corpus, mapping, decisions, unreadable, "unheard" if heard else "all")
+    situations = dict(Counter(answer.situation for _, answer in scored))
+    return _evaluation(model, corpus, mapping, decisions, unreadable, situations, "unheard" if heard else "all")
 
 
 def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
@@ -122,12 +124,12 @@ def _evaluation(
     mapping: Mapping[str, str],
     decisions: Decisions,
     unreadable: Mapping[str, str],
+    situations: dict[Situation, int],
     networks: Literal["all", "unheard"],
 ) -> Evaluation:
     description = model.description
     classes = tuple(emotion for emotion in description.corpus.emotions if emotion in mapping.values())
     scores = score_decisions(decisions)
-    situation: Situation = "speaker" if model.uses_speakers else "stranger"
     return Evaluation(
         version=VERSION,
         model=description.name,
@@ -139,7 +141,8 @@ def _evaluation(
         test_corpus=corpus.identity,
         networks=networks,
         recordings_compared=bool(description.samples_digests) or corpus.digest == description.corpus.digest,
-        situation=situation,
+        situation="speaker" if model.uses_speakers else "stranger",
+        situations=situations,
         mapping=mapping,
         classes=classes,
         left_out={

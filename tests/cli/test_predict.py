@@ -78,3 +78,17 @@ def test_timeline_skips_what_it_cannot_read(tmp_path: Path, model: Path) -> None
     assert (code, output) == (0, "file,start_s,end_s,emotion,anger,sadness,entropy\n")
     assert "text.wav: cannot be decoded as audio" in errors
     assert "noise.wav" in page.read_text(encoding="utf-8")
+
+
+def test_only_readable_recording_of_a_folder_is_a_strangers(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", settings={"normalisation": "zscore_speaker"})
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    (folder / "text.wav").write_text("no sound")
+    alone = write_wav(folder / "a.wav")
+    said = f"{alone}: the only readable recording of its folder, so no speaker known"
+    code, _, errors = predict(folder, "--model", tmp_path / "model", "--speaker-from", "folder", "--format", "csv")
+    assert (code, said in errors.splitlines()) == (0, True), errors
+    write_wav(folder / "b.wav")
+    _, _, errors = predict(folder, "--model", tmp_path / "model", "--speaker-from", "folder", "--format", "csv")
+    assert "no speaker known" not in errors

@@ -34,7 +34,9 @@ class Evaluation(FrozenModel):
         networks: `all`, or `unheard` where each speaker was decided by the networks that were not trained on it.
         recordings_compared: Whether recordings of the training would have been recognised under other names; models of
             formats 1 and 2 do not say which they were.
-        situation: Statistics that normalised the recordings.
+        situation: Statistics that normalise recordings of a speaker who has several.
+        situations: Utterances by the statistics that normalised them: those of the training speakers where a speaker
+            has one readable utterance; empty in evaluations of earlier versions.
         mapping: Class of the model of each class of the corpus that has one.
         classes: Classes of the model that were told apart, in its order.
         left_out: Utterances of the corpus that were left out, by the name of their class.
@@ -61,6 +63,7 @@ class Evaluation(FrozenModel):
     networks: Literal["all", "unheard"]
     recordings_compared: bool = False
     situation: Situation
+    situations: dict[Situation, int] = Field(default_factory=dict)
     mapping: dict[str, str]
     classes: tuple[str, ...]
     left_out: dict[str, int] = Field(default_factory=dict)

@@ -32,7 +32,7 @@ def log_evaluation(client: MlflowClient, experiment: str, evaluation: Evaluation
         return run_id
     started_ms = int(run.info.start_time)
     metrics = [Metric(name, value, started_ms, 0) for name, value in _metrics(evaluation).items()]
-    params = [Param(name, value[:6000]) for name, value in _params(evaluation).items()]
+    params = [Param(name, value[:6000]) for name, value in run_params(evaluation).items()]
     client.log_batch(run_id, metrics, params)
     confusion, title = array(evaluation.confusion, dtype=int64), f"{evaluation.model} on {evaluation.test_corpus.name}"
     files = {
@@ -64,7 +64,8 @@ def _tags(evaluation: Evaluation) -> dict[str, str]:
     }
 
 
-def _params(evaluation: Evaluation) -> dict[str, str]:
+def run_params(evaluation: Evaluation) -> dict[str, str]:
+    """Name what was evaluated, and how, as parameters of the run."""
     return {
         "study": evaluation.study,
         "classes": ", ".join(evaluation.classes),
@@ -72,10 +73,17 @@ def _params(evaluation: Evaluation) -> dict[str, str]:
         "left_out": ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items()) or "none",
         "unused_classes": ", ".join(evaluation.unused_classes) or "none",
         "networks": evaluation.networks,
-        "situation": evaluation.situation,
+        "situation": _situation(evaluation),
         "utterances": str(evaluation.utterances),
         "speakers": str(evaluation.speakers),
     }
+
+
+def _situation(evaluation: Evaluation) -> str:
+    """Name the situation, or several with their utterances."""
+    if len(evaluation.situations) < 2:
+        return next(iter(evaluation.situations), evaluation.situation)
+    return ", ".join(f"{situation} ({count})" for situation, count in sorted(evaluation.situations.items()))
 
 
 def _metrics(evaluation: Evaluation) -> dict[str, float]:

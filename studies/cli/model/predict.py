@@ -74,6 +74,9 @@ def _predict_whole(model: EmotionModel, recordings: Sequence[Recording]) -> list
     for prediction in predictions:
         if prediction.error is not None:
             _print_skipped(prediction.error)
+        elif model.uses_speakers and prediction.recording.speaker is not None and prediction.situation == "stranger":
+            name = printable(prediction.recording.name)
+            typer.secho(f"{name}: the only readable recording of its folder, so no speaker known", err=True)
     return prediction_rows(predictions)
 
 

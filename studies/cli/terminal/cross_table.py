@@ -30,8 +30,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
             "not checked: whether the model was trained on these recordings under other names, which models made by "
             "earlier versions do not record; make the model anew for that"
         )
-    if evaluation.situation == "speaker":
-        say(f"normalised by {SITUATIONS['speaker']}")
+    for line in _situation_lines(evaluation):
+        say(line)
     say(
         f"UA {format_score(evaluation.ua, evaluation.ua_interval)}, WA "
         f"{format_score(evaluation.wa, evaluation.wa_interval)}; in brackets 95% intervals over speakers"
@@ -53,6 +53,22 @@ def print_evaluation(evaluation: Evaluation) -> None:
     for name, row, recall in zip(evaluation.classes, evaluation.confusion, evaluation.recalls, strict=True):
         table.add_row(printable(name), *map(str, row), "" if recall is None else f"{100 * recall:.1f}%")
     console.print(table, markup=False)
+
+
+def _situation_lines(evaluation: Evaluation) -> list[str]:
+    """Say what normalised the recordings, where that depends on the speaker."""
+    if evaluation.situation != "speaker":
+        return []
+    lines = []
+    strangers = evaluation.situations.get("stranger", 0)
+    if strangers < evaluation.utterances:
+        lines.append(f"normalised by {SITUATIONS['speaker']}")
+    if strangers:
+        lines.append(
+            f"{strangers} of {evaluation.utterances} utterances normalised by {SITUATIONS['stranger']}, since they are "
+            "the only readable ones of their speakers"
+        )
+    return lines
 
 
 def describe_classes(evaluation: Evaluation) -> str:

@@ -24,7 +24,7 @@ from tests.support.toy_models import write_model
 from tests.support.toy_studies import MlflowFixture
 from tracking import schema
 from tracking.results.evaluations import Evaluation, EvaluationStore
-from tracking.writing.evaluation_run import log_evaluation
+from tracking.writing.evaluation_run import log_evaluation, run_params
 
 FOLDS = tuple(
     Member(identity=speaker, fold=speaker, seed=1, test_speakers=(speaker,)) for speaker in ("f1", "f2", "m1", "m2")
@@ -214,6 +214,48 @@ def test_speakers_are_normalised_by_recordings_of_all_labels(
     assert evaluation.left_out == {"calm": 4}
 
 
+@pytest.mark.parametrize(
+    ("recordings", "situations", "logged", "lines"),
+    [
+        (
+            {"f1": 1, "f2": 1, "m1": 1, "m2": 1},
+            {"stranger": 4},
+            "stranger",
+            ["4 of 4 utterances normalised by statistics of the training speakers, since they are the only readable "],
+        ),
+        (
+            {"f1": 4, "f2": 1, "m1": 2, "m2": 1},
+            {"speaker": 6, "stranger": 2},
+            "speaker (6), stranger (2)",
+            ["normalised by all recordings of the speaker together", "2 of 8 utterances normalised by statistics of "],
+        ),
+        ({"f1": 4, "f2": 4}, {"speaker": 8}, "speaker", ["normalised by all recordings of the speaker together"]),
+    ],
+)
+def test_speakers_with_one_recording_are_counted_as_strangers(
+    corpus: Corpus,
+    model: Callable[..., EmotionModel],
+    capsys: pytest.CaptureFixture[str],
+    recordings: dict[str, int],
+    situations: dict[str, int],
+    logged: str,
+    lines: list[str],
+) -> None:
+    by_speaker = {speaker: [u for u in corpus.utterances if u.speaker == speaker] for speaker in recordings}
+    chosen = tuple(entry for speaker, count in recordings.items() for entry in by_speaker[speaker][:count])
+    elsewhere = replace(corpus, digest="6" * 32, utterances=chosen, samples_sha256=corpus.samples_sha256[: len(chosen)])
+    made = model(settings={"normalisation": "zscore_speaker"})
+    evaluation = evaluate_model(made, elsewhere, {}, no_progress)
+    assert evaluation.situations == situations
+    assert run_params(evaluation)["situation"] == logged
+    print_evaluation(evaluation)
+    said = [line for line in capsys.readouterr().out.splitlines() if "normalised by" in line]
+    assert len(said) == len(lines)
+    assert all(line.startswith(start) for line, start in zip(said, lines, strict=True))
+    # It names the evaluation, whose files of earlier versions have no counts.
+    assert evaluation.situation == "speaker"
+
+
 @pytest.fixture
 def evaluation(corpus: Corpus, model: Callable[..., EmotionModel]) -> Evaluation:
     return evaluate_model(model(), other(corpus), {}, no_progress)
@@ -232,9 +274,9 @@ def test_evaluation_is_saved_once_and_read_again(evaluation: Evaluation, tmp_pat
 
 def test_evaluations_of_the_first_version_are_read(evaluation: Evaluation, tmp_path: Path) -> None:
     store = EvaluationStore(tmp_path / "evaluations")
-    first = evaluation.model_copy(update={"version": 1})
+    first = evaluation.model_copy(update={"version": 1, "situations": {}})
     assert first.identity == first.subject != evaluation.identity
-    fields = first.model_dump_json(exclude={"version", "recordings_compared"})
+    fields = first.model_dump_json(exclude={"version", "recordings_compared", "situations"})
     record = {"sha256": hashlib.sha256(fields.encode()).hexdigest(), "evaluation": fields}
     (tmp_path / "evaluations").mkdir()
     path = tmp_path / "evaluations" / f"{first.identity}.json"
