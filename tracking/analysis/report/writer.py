@@ -163,7 +163,7 @@ def _render_page(analysis: Analysis, context: ReportContext, **content: Any) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = _breakable
+    environment.filters["unbroken_options"] = _unbroken_options
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     comparisons, questions = analysis.comparisons.comparisons, open_questions(analysis)
@@ -193,9 +193,9 @@ def _render_page(analysis: Analysis, context: ReportContext, **content: Any) -> 
     )
 
 
-def _breakable(text: str) -> Markup:
-    """Escape a text; lines may be broken after an underscore, not within the dashes of an option."""
-    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text)).replace("_", "_<wbr>")))
+def _unbroken_options(text: str) -> Markup:
+    """Escape a text, and keep a browser from breaking a line within the dashes of an option."""
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))
 
 
 def _title(analysis: Analysis) -> str:

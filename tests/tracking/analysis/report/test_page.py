@@ -397,7 +397,7 @@ def test_columns_of_comparisons_are_shown_where_there_are_any():
 def test_lines_are_not_broken_within_the_dashes_of_an_option(tmp_path):
     commands = (("Recognise", "ser predict '<b>--x' a--b --home /my_data"),)
     text = write_report(analyse(study_table()), tmp_path, ReportContext(commands=commands)).read_text(encoding="utf-8")
-    shown = 'ser predict &#39;&lt;b&gt;--x&#39; a--b <span class="option">--home</span> /my_<wbr>data'
+    shown = 'ser predict &#39;&lt;b&gt;--x&#39; a--b <span class="option">--home</span> /my_data'
     assert f"<code>{shown}</code>" in text
 
 
