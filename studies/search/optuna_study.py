@@ -239,7 +239,7 @@ class OptunaStudy:
         trial = trial_by_number(self._study, number)
         if self._pruner is None or trial.state.is_finished():
             return None
-        return self._pruner.prune_reason(self._study, trial)
+        return self._pruner.prune_reason(self._peers(), trial)
 
     def prune(self, number: int, reason: str) -> None:
         """Prune a trial for good, with the reason; repeating it changes nothing."""
@@ -283,6 +283,14 @@ class OptunaStudy:
         superseded = self._study.user_attrs.get(SUPERSEDED, [])
         return [_failed(trial) if trial.number in superseded else trial for trial in self._study.get_trials(False)]
 
+    def _peers(self) -> optuna.Study:
+        """Return the study with the trials that a pruner compares; a discarded one may have a value of another hand."""
+        if SUPERSEDED not in self._study.user_attrs:
+            return self._study
+        peers = optuna.create_study(direction="maximize")
+        peers.add_trials(self._trials())
+        return peers
+
     def _active_trials(self) -> dict[str, FrozenTrial]:
         """Return the trial of each point, by the point's key."""
         return {key: group[0] for key, group in self.active_trials().items()}
@@ -291,5 +299,5 @@ class OptunaStudy:
 def _failed(trial: FrozenTrial) -> FrozenTrial:
     """Return a copy of a trial that failed; the storage's own trial stays as it is."""
     failed = copy(trial)
-    failed.state = TrialState.FAIL
+    failed.state, failed.value = TrialState.FAIL, None
     return failed

@@ -215,6 +215,20 @@ def test_a_discarded_trial_prunes_no_repetition(database: Path) -> None:
     assert [point.number for point in points] == [None, None]
 
 
+def test_a_pruner_compares_with_no_discarded_trial(database: Path) -> None:
+    search = OptunaStudy.open(SqliteStorage(database), "a study", PLAN.model_copy(update={"pruner": "wilcoxon"}))
+    best, poor, running = (search.start_trial(point) for point in search.points("fp32")[:3])
+    for number, ua in ((best, 0.8), (poor, 0.2), (running, 0.5)):
+        search.report_intermediate(number, {fold: ua + fold / 100 for fold in range(1, 10)})
+    search.complete(best, 0.8)
+    search.complete(poor, 2.5)
+    assert search.prune_reason(running) is None
+    search.discard(next(trial for (trial, *_) in search.active_trials().values() if trial.number == poor))
+    reason = search.prune_reason(running)
+    assert reason is not None
+    assert f"best complete trial, number {best}, " in reason
+
+
 def test_the_precision_and_latest_location_are_saved(database: Path) -> None:
     search = opened(database)
     assert search.precision is None
