@@ -12,6 +12,7 @@ from tracking.analysis.variants.naming import (
     CRITERION_SETTINGS,
     FIXED,
     settings_without,
+    shared_front_end_suffix,
     target_label,
 )
 from tracking.analysis.variants.scores import ScoredVariant
@@ -111,5 +112,5 @@ def closest_baselines(variant: ScoredVariant, candidates: Sequence[ScoredVariant
 
 
 def _missing_baseline_message(variant: Variant) -> str:
-    target = target_label(variant.configuration)
-    return f"no baseline: this report has no run of none · {target} with the same settings (recipe {variant.recipe})"
+    name = f"none · {target_label(variant.configuration)}{shared_front_end_suffix(variant.configurations)}"
+    return f"no baseline: this report has no run of {name} with the same settings (recipe {variant.recipe})"

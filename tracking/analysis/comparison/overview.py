@@ -89,15 +89,18 @@ class Analysis:
         choices = (choice for choice in self.variants if choice.kind == SELECTED and choice is not variant)
         return next((choice for choice in choices if trials <= {trial.trial_id for trial in choice.trials}), None)
 
+    def reported(self, variant: ScoredVariant) -> ScoredVariant:
+        """Return what is reported of a variant: of a point of a sweep the choice per fold, where it is complete."""
+        sweep = self.sweep_of(variant)
+        return variant if sweep is None or not sweep.complete else sweep
+
     def classical_comparison_of(self, variant: ScoredVariant) -> Comparison | None:
         """Return the comparison of a variant with the logistic regression on its own frames, or None without one."""
-        configuration = variant.configuration
+        frames = {(settings.features, settings.normalisation) for settings in variant.configurations}
         own = [
             baseline.label
             for baseline in self.baselines
-            if baseline.on_frames
-            and baseline.result.features == configuration.features
-            and baseline.result.normalisation == configuration.normalisation
+            if baseline.on_frames and frames == {(baseline.result.features, baseline.result.normalisation)}
         ]
         comparisons = self.classical_comparisons
         return next((made for made in comparisons if made.variant == variant.label and made.baseline in own), None)

@@ -20,41 +20,43 @@ def headline(analysis: Analysis) -> str:
         analysis: The analysed results.
 
     Returns:
-        The variant that validation chose, its UA, the verdict on it, and how far logistic regression is from it; where
-        nothing is compared, the reason and the remedy.
+        The variant that validation chose and its UA, the verdict on it, and how far logistic regression is from it; of
+        a point of a sweep the name alone, and all else of the choice per fold: the point was chosen with the labels of
+        all speakers. Where nothing is compared, the reason and the remedy.
     """
     winner = choose_variant(analysis.variants)
     if winner is None:
         return "No variant is complete yet, so nothing can be compared."
-    opening = f"Validation chose {winner.label} (UA {format_percent(winner.scores.ua.mean)}%)"
-    return f"{opening}{_describe_verdict(analysis, winner)}{_describe_regression(analysis, winner)}."
+    reported = analysis.reported(winner)
+    opening = "" if reported is winner else f"{winner.label}, a point of a sweep; what counts is "
+    ua = format_percent(reported.scores.ua.mean)
+    verdict = _describe_verdict(analysis, winner, reported)
+    subject = "the chosen one" if reported is winner else "the choice per fold"
+    regression = _describe_regression(analysis, reported, subject)
+    return f"Validation chose {opening}{reported.label} (UA {ua}%){verdict}{regression}."
 
 
-def _describe_verdict(analysis: Analysis, winner: ScoredVariant) -> str:
-    sweep = analysis.sweep_of(winner)
-    if sweep is not None and not sweep.complete:
-        sweep = None
-    judged = winner if sweep is None else sweep
-    comparison = analysis.comparison_of(judged.label)
+def _describe_verdict(analysis: Analysis, winner: ScoredVariant, reported: ScoredVariant) -> str:
+    comparison = analysis.comparison_of(reported.label)
     if comparison is not None:
-        subject = "which is" if sweep is None else f"a point of a sweep; {judged.label}, which stands for it, is"
-        return (
-            f", {subject} {_describe_difference(comparison, comparison.baseline)}, {_describe_significance(comparison)}"
-        )
-    rivals = [rival for rival in analysis.comparisons.comparisons if rival.baseline == winner.label]
-    if rivals:
-        return f", a baseline itself: {_describe_rivals(rivals)}"
+        difference = _describe_difference(comparison, comparison.baseline)
+        return f", which is {difference}, {_describe_significance(comparison)}"
+    for baseline in dict.fromkeys((reported, winner)):
+        rivals = [rival for rival in analysis.comparisons.comparisons if rival.baseline == baseline.label]
+        if rivals:
+            subject = "a baseline itself" if baseline is reported else "of which a point is a baseline"
+            return f", {subject}: {_describe_rivals(rivals, 'it' if baseline is reported else baseline.label)}"
     for skipped in analysis.comparisons.skipped:
-        if skipped.variant == judged.label:
+        if skipped.variant == reported.label:
             return f"; it is not compared: {skipped.reason.removeprefix('no baseline: ')}{_remedy(analysis, winner)}"
     return "; there is nothing to compare it with"
 
 
-def _describe_rivals(rivals: list[Comparison]) -> str:
-    """Describe how the variants that are compared with the winner fare."""
+def _describe_rivals(rivals: list[Comparison], baseline: str) -> str:
+    """Describe how the variants that are compared with a baseline fare."""
     better = [rival for rival in rivals if rival.verdict is Verdict.BETTER]
     first = min(better or rivals, key=lambda rival: (rival.joint_p is None, rival.joint_p or 0.0))
-    text = f"{first.variant} is {_describe_difference(first, 'it')}, {_describe_significance(first)}"
+    text = f"{first.variant} is {_describe_difference(first, baseline)}, {_describe_significance(first)}"
     if len(better) > 1:
         return f"{text}, and so {'is' if len(better) == 2 else 'are'} {len(better) - 1} more"
     if len(rivals) > 1 and not better:
@@ -90,22 +92,27 @@ def _describe_significance(comparison: Comparison) -> str:
 
 def _remedy(analysis: Analysis, winner: ScoredVariant) -> str:
     """Command that adds the baseline of a variant; empty where it exists."""
-    target, recipe = target_label(winner.configuration), winner.recipe
-    attentions = {
-        variant.configuration.attention
+    alike = (
+        variant
         for variant in analysis.variants
-        if (target_label(variant.configuration), variant.recipe) == (target, recipe)
-    }
-    return "" if "none" in attentions else "; `make study ATTN=none` with the same options adds the baseline"
+        if variant.configuration.attention == "none" and _study_settings(variant) == _study_settings(winner)
+    )
+    return "" if any(alike) else "; `make study ATTN=none` with the same options adds the baseline"
 
 
-def _describe_regression(analysis: Analysis, winner: ScoredVariant) -> str:
-    """Say how logistic regression compares: without it the sentence would flatter."""
-    comparison = analysis.classical_comparison_of(winner)
+def _study_settings(variant: ScoredVariant) -> tuple[object, ...]:
+    """Return what a study of attentions holds fixed."""
+    configuration = variant.configuration
+    return target_label(configuration), configuration.features, variant.recipe
+
+
+def _describe_regression(analysis: Analysis, reported: ScoredVariant, subject: str) -> str:
+    """Say how logistic regression compares with what is reported: without it the sentence would flatter."""
+    comparison = analysis.classical_comparison_of(reported)
     if comparison is None:
         return ""
     difference = comparison.ua_speakers.difference
     gap = format_points(abs(difference)).lstrip("+")
     if gap == "0.0":
-        return f"; {comparison.baseline} is level with the chosen one"
-    return f"; {comparison.baseline} is {gap} points {'below' if difference > 0 else 'above'} the chosen one"
+        return f"; {comparison.baseline} is level with {subject}"
+    return f"; {comparison.baseline} is {gap} points {'below' if difference > 0 else 'above'} {subject}"

@@ -61,6 +61,13 @@ def front_end_suffix(features: FeatureSettings) -> str:
     return "" if features.kind == "log_mel" else f" · {features.label}"
 
 
+def shared_front_end_suffix(configurations: Iterable[FoldConfiguration]) -> str:
+    """Return what a name says of the front end of several configurations, nothing of layers in which they differ."""
+    features = list(dict.fromkeys(configuration.features for configuration in configurations))
+    suffix = front_end_suffix(features[0])
+    return suffix if len(features) == 1 or not suffix else f" · {features[0].source_label}"
+
+
 def trial_run_name(configuration: FoldConfiguration) -> str:
     """Name a trial, such as 'component · scope 9 · phonemes'; a seed other than 1 is appended."""
     label = variant_label(configuration)

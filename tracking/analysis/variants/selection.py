@@ -11,7 +11,7 @@ from typing import Any
 
 from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.grouping import Variant, deduplicate_labels, variant_order
-from tracking.analysis.variants.naming import FIXED, SELECTED, front_end_suffix, target_label
+from tracking.analysis.variants.naming import FIXED, SELECTED, shared_front_end_suffix, target_label
 
 
 def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
@@ -59,26 +59,19 @@ def _select(members: Sequence[Variant]) -> Variant | None:
             folds[seed] = tuple(chosen_folds)
     if not folds:
         return None
-    first = members[0].configuration
+    configurations = tuple(member.configuration for member in members)
+    first = configurations[0]
     return Variant(
-        label=f"{first.attention} · {SELECTED} · {target_label(first)}{_front_end_suffix(members)}",
+        label=f"{first.attention} · {SELECTED} · {target_label(first)}{shared_front_end_suffix(configurations)}",
         kind=SELECTED,
         recipe=members[0].recipe,
-        configurations=tuple(member.configuration for member in members),
+        configurations=configurations,
         scheme=members[0].scheme,
         folds=folds,
         trials=tuple(trial for member in members for trial in member.trials),
         incomplete=_incomplete_reason(members),
         chosen=chosen,
     )
-
-
-def _front_end_suffix(members: Sequence[Variant]) -> str:
-    """Return what the name of a choice says of its front end; nothing of layers that it chooses among."""
-    features = {member.configuration.features: None for member in members}
-    first = next(iter(features))
-    suffix = front_end_suffix(first)
-    return suffix if len(features) == 1 or not suffix else f" · {first.source_label}"
 
 
 def _candidates(members: Sequence[Variant], seed: int, index: int) -> dict[str, ScoredFold]:

@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tests.support.scored_trials import World, baseline, configuration, study_table, table_of, trial
+from tests.support.scored_trials import World, baseline, configuration, encoder_layer, study_table, table_of, trial
 from tests.tracking.analysis.report.conftest import HOSTILE, IMPORTANCES, STUDY
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows, write_report
 from tracking.analysis.report.details import hardest_ids
-from tracking.analysis.report.first_screen import summary_table
+from tracking.analysis.report.first_screen import overview_rows, summary_table
 from tracking.analysis.report.headline import headline
 from tracking.analysis.report.open_questions import open_questions
 from tracking.analysis.report.tables.rendering.formatting import format_points
@@ -334,12 +334,42 @@ def test_the_sentence_where_a_baseline_is_chosen():
     assert text.endswith("significantly worse (p = .001, joint sign flips), nor is the other one better.")
 
 
-def test_a_point_of_a_sweep_has_the_verdict_of_its_sweep():
+def test_of_a_point_of_a_sweep_the_choice_per_fold_is_reported():
     plain = trial(World(), configuration("none"), 0.5)
     swept = [trial(World(), configuration("component", scope=scope), 0.6 + scope / 100) for scope in (3, 5, 9)]
-    text = sentence(plain, *swept)
-    assert text.startswith("Validation chose component · scope 9 · phonemes (UA ")
-    assert ", a point of a sweep; component · selected per fold · phonemes, which stands for it, is " in text
+    analysis = analyse(table_of(plain, *swept, baselines=(baseline(World(), 0.5),)))
+    (choice,) = (variant for variant in analysis.variants if variant.kind == "selected per fold")
+    (point,) = (variant for variant in analysis.variants if variant.label == "component · scope 9 · phonemes")
+    choice_ua, point_ua = (f"{100 * variant.scores.ua.mean:.1f}" for variant in (choice, point))
+    assert choice_ua != point_ua
+    text = headline(analysis)
+    assert text.startswith(
+        "Validation chose component · scope 9 · phonemes, a point of a sweep; what counts is "
+        f"component · selected per fold · phonemes (UA {choice_ua}%), which is "
+    )
+    assert re.search(r"; logistic regression is \d+\.\d points below the choice per fold\.$", text)
+    rows = summary_table(analysis, UnseenSpeakers()).rows
+    assert [row[0].text for row in rows if row[0].bold] == [choice.label]
+    assert point.label not in {row[0].text for row in rows}
+    assert [row.label for row in overview_rows(analysis) if row.chosen] == [choice.label]
+
+
+def test_a_baseline_on_another_front_end_is_none_of_a_variants():
+    plain = trial(World(), configuration("none"), 0.5)
+    encoded = trial(World(), configuration("quantum", features=encoder_layer(2)), 0.9)
+    text = sentence(plain, encoded)
+    assert "no run of none · phonemes · tiny@2 with the same settings" in text
+    assert "`make study ATTN=none` with the same options adds the baseline" in text
+
+
+def test_a_choice_among_layers_has_no_logistic_regression_of_one():
+    layers = [trial(World(), configuration(features=encoder_layer(number))) for number in (0, 1)]
+    first = layers[0].folds[0].configuration
+    logistic = baseline(World()).model_copy(update={"features": first.features, "normalisation": first.normalisation})
+    analysis = analyse(table_of(*layers, baselines=(logistic,)))
+    compared = {variant.label: analysis.classical_comparison_of(variant) for variant in analysis.variants}
+    assert [label for label, comparison in compared.items() if comparison is not None] == ["none · phonemes · tiny@0"]
+    assert "none · selected per fold · phonemes · tiny" in compared
 
 
 def test_a_sweep_that_waits_for_a_fold_has_no_verdict():
@@ -369,7 +399,7 @@ def test_at_most_ten_rows_are_on_the_first_screen(written, rows):
     assert len(first) == 10
     assert uas == sorted(uas, reverse=True)
     names = {row["variant"] for row in first}
-    winner = choose_variant(written.analysis.variants)
+    winner = written.analysis.reported(choose_variant(written.analysis.variants))
     needed = {winner.label, written.analysis.comparison_of(winner.label).baseline, "logistic regression"}
     assert needed <= names
     assert "stranger" not in first[0]
