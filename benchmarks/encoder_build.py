@@ -5,7 +5,7 @@ IEMOCAP's, all of them noise. It is killed at moments spread over the first quar
 time; the last run is left to itself, and its estimate compared with the time that it took. Memory is the peak of the
 resident sets of all of its processes together, polled; processor time is theirs, too.
 
-    python -m benchmarks.encoder_build [--share 0.01] [--kills 3] [--folder FOLDER]
+    python -m benchmarks.encoder_build [--share 0.03] [--kills 3] [--folder FOLDER]
 """
 
 import argparse
