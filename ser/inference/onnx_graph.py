@@ -1,56 +1,20 @@
 """Model as one graph of tensor operations without a batch: from samples or frames to the probabilities of emotions.
 
-It computes what `EmotionModel` computes for a single recording of which nothing is known, in operations that ONNX has:
-frames are taken by index, the Fourier transform is a product with its matrix, and the LSTMs see one utterance.
+It computes what `EmotionModel` computes for a single recording of which nothing is known, in operations that ONNX has;
+the LSTMs see one utterance.
 """
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
 from ser.config import FoldConfiguration
-from ser.feature_settings import LogMelSettings
-from ser.features.logmel import analysis_window, frame_shift_samples, mel_filters
 from ser.features.normalization import MIN_SPREAD, AffineNormalization
+from ser.inference.front_end_graph import front_end_graph
+from ser.inference.model import EmotionModel
 from ser.model.blstm import BidirectionalLayer
 from ser.model.decoding import decode, decode_utterance_level
 from ser.model.network import SpeechEmotionNetwork
-
-
-class LogMelGraph(nn.Module):
-    """Log-mels of samples `(sample,)`, shape `(frame, mel)`; see `ser.features.logmel.log_mel`.
-
-    Args:
-        settings: Their settings.
-    """
-
-    positions: Tensor
-    real: Tensor
-    imaginary: Tensor
-    filters: Tensor
-
-    def __init__(self, settings: LogMelSettings) -> None:
-        super().__init__()
-        size = settings.fft_size
-        self._half, self._shift, self._floor = size // 2, frame_shift_samples(settings), settings.log_floor
-        # In float64: of the bins of a loud frame, float32 would leave little of the quiet ones.
-        turns = torch.outer(torch.arange(size, dtype=torch.float64), torch.arange(size // 2 + 1, dtype=torch.float64))
-        angles = turns.remainder(size) * (2 * torch.pi / size)
-        window = analysis_window(settings, torch.float64)[:, None]
-        self.register_buffer("positions", torch.arange(size))
-        self.register_buffer("real", window * angles.cos())
-        self.register_buffer("imaginary", window * angles.sin())
-        self.register_buffer("filters", mel_filters(settings, torch.float64).T.contiguous())
-
-    @override
-    def forward(self, samples: Tensor) -> Tensor:
-        padded = nn.functional.pad(samples.double(), (self._half, self._half))
-        starts = torch.arange(0, samples.shape[0] + 1, self._shift, device=samples.device)
-        frames = padded[starts[:, None] + self.positions]
-        energies = ((frames @ self.real).square() + (frames @ self.imaginary).square()) @ self.filters
-        return energies.clamp_min(self._floor).log().float()
 
 
 class _NetworkGraph(nn.Module):
@@ -112,17 +76,18 @@ class ModelGraph(nn.Module):
     """Whole model: an ensemble of networks over shared frames.
 
     Args:
-        networks: Its networks, each with the normalisation by its training speakers.
-        configuration: Their configuration.
+        model: The model.
+
+    Attributes:
+        input_name: `samples`, or `frames` where the graph does not contain the front end.
     """
 
-    def __init__(
-        self, networks: Sequence[tuple[SpeechEmotionNetwork, AffineNormalization]], configuration: FoldConfiguration
-    ) -> None:
+    def __init__(self, model: EmotionModel) -> None:
         super().__init__()
-        settings = configuration.features
-        self.front_end = LogMelGraph(settings) if isinstance(settings, LogMelSettings) else nn.Identity()
-        self.members = nn.ModuleList(_NetworkGraph(*entry, configuration) for entry in networks)
+        front_end = front_end_graph(model.front_end)
+        self.input_name = "frames" if front_end is None else "samples"
+        self.front_end = front_end or nn.Identity()
+        self.members = nn.ModuleList(_NetworkGraph(*entry, model.description.configuration) for entry in model.networks)
         self.eval()
 
     @override
@@ -130,7 +95,7 @@ class ModelGraph(nn.Module):
         """Compute the probabilities of the emotions, shape `(class,)`.
 
         Args:
-            signal: Samples `(sample,)` where the front end is log-mels, else frames `(frame, width)`.
+            signal: Samples `(sample,)` at the front end's rate, or frames `(frame, width)`.
         """
         frames = self.front_end(signal)
         mean = torch.stack([member(frames).double() for member in self.members]).mean(dim=0)

@@ -1,6 +1,6 @@
 """Body of `ser model export`."""
 
-from ser.inference.onnx_export import export_onnx, input_name
+from ser.inference.onnx_export import export_onnx
 from studies.cli.arguments import open_home
 from studies.cli.model.commands import ExportOptions
 from studies.cli.terminal.console import Console
@@ -17,11 +17,11 @@ def export(options: ExportOptions) -> None:
     path = options.onnx.expanduser()
     model = open_model(open_home(options), options.model, options.encoder, print_message)
     with StudyDisplay() as display:
-        largest = export_onnx(model, path, display.progress_bar("comparing with the model"))
+        begin, largest = export_onnx(model, path, display.progress_bar("comparing with the model"))
     configuration = model.description.configuration
     console = Console()
     console.print(
-        f"from {input_name(configuration)} on; the largest difference of a probability on ten lengths is {largest:.1e}",
+        f"from {begin} on; the largest difference of a probability on ten lengths is {largest:.1e}",
         soft_wrap=True,
         highlight=False,
     )

@@ -11,11 +11,14 @@ import torch
 from ser.errors import ModelError
 from ser.feature_settings import LogMelProsodySettings
 from ser.features.frontends.base import FrontEndChoice
+from ser.features.frontends.choices import parse_front_ends
 from ser.features.logmel import log_mel
 from ser.inference import load_model
 from ser.inference.frames import Recording, compute_recordings
-from ser.inference.onnx_export import TOLERANCE, export_onnx
-from ser.inference.onnx_graph import LogMelGraph, ModelGraph
+from ser.inference.front_end_graph import LogMelGraph
+from ser.inference.onnx_export import ENCODER_TOLERANCE, TOLERANCE, export_onnx
+from ser.inference.onnx_graph import ModelGraph
+from tests.support.tiny_encoders import write_encoder
 from tests.support.toy_models import LOG_MEL, MEMBER, write_model
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -43,7 +46,8 @@ def steps(done: int, total: int) -> None:
 def test_exported_model_decides_as_the_model_at_ten_lengths(tmp_path: Path, name: str) -> None:
     write_model(tmp_path / "model", settings=VARIANTS[name], members=(MEMBER, MEMBER))
     model = load_model(tmp_path / "model")
-    assert export_onnx(model, tmp_path / "model.onnx", steps) <= TOLERANCE
+    begin, largest = export_onnx(model, tmp_path / "model.onnx", steps)
+    assert (begin, largest <= TOLERANCE) == ("samples", True)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     assert json.loads(session.get_modelmeta().custom_metadata_map["emotions"]) == ["anger", "sadness"]
     # bf16 has three digits.
@@ -64,13 +68,39 @@ def test_log_mels_of_the_graph_are_those_of_the_front_end() -> None:
 def test_model_of_another_front_end_begins_at_its_frames(tmp_path: Path) -> None:
     write_model(tmp_path / "model", FrontEndChoice(settings=LogMelProsodySettings()))
     model = load_model(tmp_path / "model")
-    export_onnx(model, tmp_path / "model.onnx", steps)
+    begin, _ = export_onnx(model, tmp_path / "model.onnx", steps)
+    assert begin == "frames"
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     recording = Recording("noise", (np.random.default_rng(2).standard_normal(9_000) / 10).astype(np.float32))
     (frames,) = compute_recordings(model.front_end, [recording])
     (scores,) = session.run(None, {"frames": frames})
     (prediction,) = model.predict([recording])
     np.testing.assert_allclose(scores, list(prediction.probabilities.values()), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("family", "option"),
+    [("whisper", "@2"), ("whisper", "@3,whisper_padding=30s"), ("wav2vec2", "@2"), ("wavlm-stable", "@3")],
+)
+def test_model_with_an_encoder_hears_samples(tmp_path: Path, family: str, option: str) -> None:
+    (choice,) = parse_front_ends([f"pretrained:{write_encoder(tmp_path / family, family)}{option}"])
+    write_model(tmp_path / "model", choice, members=(MEMBER, MEMBER))
+    model = load_model(tmp_path / "model")
+    begin, largest = export_onnx(model, tmp_path / "model.onnx", steps)
+    assert (begin, largest <= ENCODER_TOLERANCE) == ("samples", True)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    for length in LENGTHS:
+        samples = (np.random.default_rng(length).standard_normal(length) / 10).astype(np.float32)
+        (scores,) = session.run(None, {"samples": samples})
+        (prediction,) = model.predict([Recording("noise", samples)])
+        np.testing.assert_allclose(scores, list(prediction.probabilities.values()), rtol=0, atol=ENCODER_TOLERANCE)
+
+
+def test_model_too_large_for_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_model(tmp_path / "model")
+    monkeypatch.setattr("ser.inference.onnx_export._MAX_BYTES", 100)
+    with pytest.raises(ModelError, match=r"model\.onnx: not written: the model has 0\.0 GB of weights"):
+        export_onnx(load_model(tmp_path / "model"), tmp_path / "model.onnx", steps)
 
 
 @pytest.mark.parametrize(("offset", "difference"), [(2e-5, r"2\."), (float("nan"), "nan")])

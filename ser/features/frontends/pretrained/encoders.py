@@ -111,10 +111,14 @@ class RecordingEncoder(Encoder):
     Args:
         checkpoint: The checkpoint.
         layers: Layers whose states are asked for.
+
+    Attributes:
+        hears_samples: Whether its model takes samples, not spectra.
     """
 
     def __init__(self, checkpoint: Checkpoint, layers: Sequence[int]) -> None:
         super().__init__(checkpoint, layers)
+        self.hears_samples = checkpoint.model_type != WAV2VEC2_BERT
         # What comes behind the last layer is not asked for.
         self.model.adapter = self.model.intermediate_ffn = None  # type: ignore[assignment]
         # Several threads run the model at once.
@@ -128,16 +132,21 @@ class RecordingEncoder(Encoder):
     @override
     @torch.inference_mode()
     def encode(self, samples: NDArray[np.float32]) -> dict[int, Tensor]:
-        self._local.states = {}
         inputs = self.extractor(samples, sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt")
         frames = None
         if "input_features" in inputs:
             # An odd filter bank at the end is filled up, and its frame masked.
             frames = int(inputs["attention_mask"].sum())
-            self.model(inputs["input_features"], attention_mask=inputs["attention_mask"])
+            states = self.states(inputs["input_features"], attention_mask=inputs["attention_mask"])
         else:
-            self.model(inputs["input_values"])
-        return {layer: self._local.states[layer][0, :frames] for layer in self.layers}
+            states = self.states(inputs["input_values"])
+        return {layer: states[layer][0, :frames] for layer in self.layers}
+
+    def states(self, inputs: Tensor, **options: Tensor) -> dict[int, Tensor]:
+        """Run the model on what its feature extractor makes; states of each layer, shape `(1, frame, feature)`."""
+        self._local.states = {}
+        self.model(inputs, **options)
+        return {layer: self._local.states[layer] for layer in self.layers}
 
     def _recorder_of_input(self, number: int) -> Any:
         def record(_: nn.Module, arguments: Any, keywords: Any) -> None:
@@ -166,7 +175,7 @@ class WhisperEncoder(Encoder):
         super().__init__(checkpoint, layers)
         self._whisper: Any = self.model.encoder
         self._last = checkpoint.layers
-        self._padded = padded
+        self.padded = padded
 
     @override
     @torch.inference_mode()
@@ -178,13 +187,18 @@ class WhisperEncoder(Encoder):
     def _encode_window(self, samples: NDArray[np.float32]) -> dict[int, Tensor]:
         """Compute the states of 30 s at most; they are of the utterance alone, whatever follows it."""
         frames = -(-len(samples) // WHISPER_SHIFT_SAMPLES)
-        padding = {"padding": "max_length"} if self._padded else {"padding": "longest"}
-        multiple = None if self._padded else WHISPER_SHIFT_SAMPLES
+        padding = {"padding": "max_length"} if self.padded else {"padding": "longest"}
+        multiple = None if self.padded else WHISPER_SHIFT_SAMPLES
         inputs = self.extractor(
             samples, sampling_rate=SAMPLE_RATE_HZ, return_tensors="pt", pad_to_multiple_of=multiple, **padding
         )
+        states = self.states(inputs["input_features"])
+        return {layer: states[layer][0, :frames] for layer in self.layers}
+
+    def states(self, log_mels_BFT: Tensor) -> dict[int, Tensor]:
+        """Run the model on log-mels of 30 s at most, shape `(1, mel, frame)`; states `(1, frame, feature)`."""
         encoder, gelu = self._whisper, nn.functional.gelu
-        H_BFT = gelu(encoder.conv2(gelu(encoder.conv1(inputs["input_features"]))))
+        H_BFT = gelu(encoder.conv2(gelu(encoder.conv1(log_mels_BFT))))
         H_BTF = H_BFT.transpose(1, 2) + encoder.embed_positions.weight[: H_BFT.shape[2]]
         states = {0: H_BTF}
         for number, layer in enumerate(encoder.layers[: max(self.layers)], 1):
@@ -192,7 +206,7 @@ class WhisperEncoder(Encoder):
             states[number] = H_BTF
         if self._last in self.layers:
             states[self._last] = encoder.layer_norm(H_BTF)
-        return {layer: states[layer][0, :frames] for layer in self.layers}
+        return states
 
 
 def make_encoder(checkpoint: Checkpoint, layers: Sequence[int], whisper_padding: str | None) -> Encoder:

@@ -70,6 +70,13 @@ class PretrainedFrontEnd(FrontEnd):
         if self._encoder is None:
             self._encoder = make_encoder(self._checkpoint, self._layers, self._padding)
 
+    @property
+    def encoder(self) -> Encoder:
+        """The loaded encoder."""
+        if self._encoder is None:
+            raise RuntimeError("load() comes first")
+        return self._encoder
+
     @override
     def check_unchanged(self) -> None:
         for path, state in file_states(self._checkpoint.folder).items():
@@ -87,10 +94,8 @@ class PretrainedFrontEnd(FrontEnd):
                 utterance.id,
                 f"lasts {duration_ms:.0f} ms, too short for a frame of {self._checkpoint.name}",
             )
-        if self._encoder is None:
-            raise RuntimeError("load() comes before compute()")
         with self._long_utterance if len(samples) > _LONG_SAMPLES else nullcontext():
-            states = self._encode(self._encoder, utterance, samples)
+            states = self._encode(self.encoder, utterance, samples)
         return tuple(states[layer].numpy() for layer in self._layers)
 
     def _encode(self, encoder: Encoder, utterance: Utterance, samples: NDArray[np.float32]) -> dict[int, Tensor]:
