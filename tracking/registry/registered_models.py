@@ -81,6 +81,8 @@ def _card_text(folder: Path) -> str:
     """Read a model's card without its header; users may have edited or removed it."""
     card = folder / CARD
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    # MLflow's pages would show the backslash.
+    text = text.replace("\\@", "@")
     parts = text.split("---\n", 2)
     return (parts[2] if text.startswith("---\n") and len(parts) == 3 else text).strip()
 

@@ -82,7 +82,9 @@ class Evaluation(FrozenModel):
     def identity(self) -> str:
         """Digest of all that decides the scores: 32 hex digits."""
         # The first version is left out: evaluations from before there were others keep their identity.
-        return digest_of(self._subject | ({"version": self.version} if self.version > 1 else {}))
+        if self.version == 1:
+            return self.subject
+        return digest_of(self._subject | {"version": self.version, "recordings_compared": self.recordings_compared})
 
     @property
     def subject(self) -> str:
@@ -117,12 +119,16 @@ class EvaluationStore:
         return path
 
     def read_all(self) -> list[Evaluation]:
-        """Read all evaluations, by training corpus, model and test corpus; of several versions the latest.
+        """Read all evaluations, by training corpus, model and test corpus.
+
+        Of several of the same model and corpus it is that of the latest version, and the one that compared recordings.
 
         Raises:
             SerError: A file is damaged; the text names it.
         """
-        evaluations = sorted(map(_read, self._folder.glob("*.json")), key=lambda entry: entry.version)
+        evaluations = sorted(
+            map(_read, self._folder.glob("*.json")), key=lambda entry: (entry.version, entry.recordings_compared)
+        )
         latest = {entry.subject: entry for entry in evaluations}
         return sorted(
             latest.values(),

@@ -17,7 +17,7 @@ from ser.inference import EmotionModel, load_model
 from ser.inference.description import Member
 from ser.inference.frames import Recording
 from ser.inference.model import Prediction
-from studies.cli.terminal.cross_table import print_evaluation
+from studies.cli.terminal.cross_table import print_cross_table, print_evaluation
 from studies.models.evaluation import evaluate_model, map_classes
 from tests.support.toy_corpus import write_corpus
 from tests.support.toy_models import write_model
@@ -285,6 +285,21 @@ def test_evaluations_of_the_first_version_are_read(evaluation: Evaluation, tmp_p
     store.put(evaluation)
     assert store.read_all() == [evaluation]
     assert json.loads(path.read_text(encoding="utf-8")) == record
+
+
+def test_evaluation_without_a_check_replaces_none(
+    evaluation: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = EvaluationStore(tmp_path / "evaluations")
+    checked = evaluation.model_copy(update={"recordings_compared": True})
+    assert not evaluation.recordings_compared
+    paths = {store.put(entry) for entry in (checked, evaluation)}
+    assert len(paths) == 2
+    assert store.read_all() == [checked]
+    print_cross_table([checked])
+    assert "not checked" not in " ".join(capsys.readouterr().out.split())
+    print_cross_table([evaluation])
+    assert "not checked for recordings of the training" in " ".join(capsys.readouterr().out.split())
 
 
 def test_evaluation_is_logged_once_and_continued(

@@ -94,6 +94,12 @@ def test_model_made_anew_in_a_later_format_is_a_version(store: MlflowFixture, tm
     assert champion.tags[schema.MODEL_FORMAT] == "3"
 
 
+def test_front_ends_are_shown_as_they_are_named(store: MlflowFixture, tmp_path: Path) -> None:
+    description = write_model(tmp_path / "model", variant="none · words · whisper-tiny.en@2")
+    version = register_model(store.client, store.experiment, tmp_path / "model", description)
+    assert "variant none · words · whisper-tiny.en@2 vote" in version.description
+
+
 @pytest.mark.parametrize("card", [None, "a card of my own\n"])
 def test_model_without_its_card_is_registered(registered: MlflowFixture, tmp_path: Path, card: str | None) -> None:
     other = write_model(tmp_path / "other", settings={"cells": 5})
