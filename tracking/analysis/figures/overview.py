@@ -66,7 +66,7 @@ def overview_figure(rows: Sequence[OverviewRow], chance: float, width: float) ->
     # Panels side by side share their rows; one below the other leaves out rows without a difference.
     below = list(rows) if wide and compared else compared
     heights = [(0.3 if wide else 0.42) * len(part) + 0.9 for part in (rows, below) if part]
-    names = shorten_names((row.label for row in rows), 40 if wide else 44)
+    names = shorten_names((row.label for row in rows), 48 if wide else 44)
     chosen = [names[row.label] for row in rows if row.chosen]
     left = max(text_width(list(names.values()), LABEL_PT), text_width(chosen, LABEL_PT, "bold")) + 0.3
     margins = Margins(left=left, right=0.5, wspace=0.55, top=0.12)
