@@ -150,8 +150,25 @@ def add_digests(content: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text + tensors
 
 
-def deserialize_fold(content: bytes) -> "TrainedFold":
+def read_fold(path: Path) -> "TrainedFold":
+    """Read a trained fold from a file that `serialize_fold` made.
+
+    Raises:
+        SerError: The file cannot be read, or is not a whole trained fold; the text names it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _not_a_fold(error, path) from None
+    return deserialize_fold(content, path)
+
+
+def deserialize_fold(content: bytes, path: Path | None = None) -> "TrainedFold":
     """Read what `serialize_fold` wrote.
+
+    Args:
+        content: The bytes.
+        path: The file that they are from, to be named in errors.
 
     Raises:
         SerError: The bytes are not a whole trained fold, or a bit of them has changed.
@@ -168,7 +185,7 @@ def deserialize_fold(content: bytes) -> "TrainedFold":
         header.check_content(digest.hexdigest())
         return TrainedFold(header.result(), load(content))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise _not_a_fold(error) from None
+        raise _not_a_fold(error, path) from None
 
 
 def parse_result(content: bytes) -> FoldResult:

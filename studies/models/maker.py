@@ -20,7 +20,6 @@ from ser.inference.description import FORMAT, SAMPLES_DIGEST_LENGTH, Member, Mod
 from ser.inference.model_folder import Weights, pack_weights, write_folder
 from ser.inference.scoring import training_normalisation
 from ser.results import Fold
-from ser.training.checkpoint import deserialize_fold
 from ser.training.precision import for_cpu
 from ser.training.trainer import TrainedFold
 from ser.training.whole_corpus import train_on_all_speakers, whole_corpus
@@ -97,11 +96,7 @@ def make_model(
         SerError: A result is damaged.
     """
     encoder = _encoder_files(source.front_end) if bundle else []
-    folds = [
-        deserialize_fold(source.results.path(identity).read_bytes())
-        for trial in variant.trials
-        for identity in trial.folds
-    ]
+    folds = [source.results.trained(identity) for trial in variant.trials for identity in trial.folds]
     normalisations = [source.normalisation(fold) for fold in folds]
     scores, utterances = measure_expectation(
         source.corpus, source.store, folds, normalisations, bar("measuring what to expect")

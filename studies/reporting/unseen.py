@@ -185,14 +185,12 @@ def _decide(missing: Sequence[ScoredFold], home: Home, corpus: Corpus, bar: Bar,
     """
     # They import torch, which a report whose decisions are stored does without.
     from ser.inference.few_recordings import decide_with_few_recordings
-    from ser.training.checkpoint import deserialize_fold
 
     progress, results, is_writable = bar("scoring unseen speakers"), ResultStore(home.results), _prepare(home)
     # Folds that share a normalisation follow each other.
     ordered = sorted(missing, key=lambda fold: (fold.configuration.features.label, fold.fold.training_speakers))
     for done, (fold, store, training) in enumerate(_with_normalisation(ordered, corpus, home), 1):
-        trained = deserialize_fold(results.path(fold.identity).read_bytes())
-        decisions = decide_with_few_recordings(trained, corpus, store, training, RECORDINGS)
+        decisions = decide_with_few_recordings(results.trained(fold.identity), corpus, store, training, RECORDINGS)
         if is_writable:
             content = _FewRecordings(format=_FORMAT, decided=decisions)
             atomic_write(_path(home.unseen, fold.identity), content.model_dump_json())

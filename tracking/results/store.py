@@ -9,11 +9,15 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ser.errors import SerError, StudyError
 from ser.files import atomic_write
 from ser.results import FoldResult
-from ser.training.checkpoint import StoredFold, check_file, read_result
+from ser.training.checkpoint import StoredFold, check_file, read_fold, read_result
+
+if TYPE_CHECKING:
+    from ser.training.trainer import TrainedFold
 
 _SUFFIX = ".safetensors"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -77,6 +81,17 @@ class ResultStore:
     def fold(self, identity: str) -> StoredFold:
         """Read a fold's result, with the path of its file; errors as for `result`."""
         return StoredFold(self.result(identity), self.path(identity))
+
+    def trained(self, identity: str) -> "TrainedFold":
+        """Read a trained fold, with its weights.
+
+        Raises:
+            SerError: The file is missing or damaged, or holds another fold; the message names it.
+        """
+        path = self.path(identity)
+        trained = read_fold(path)
+        _of_identity(identity, trained.result, path)
+        return trained
 
     def find_damaged(
         self, identities: Collection[str], progress: Callable[[int, int], None] = lambda done, total: None

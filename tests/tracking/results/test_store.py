@@ -63,6 +63,21 @@ def test_file_of_another_fold_is_named(store: ResultStore, content: bytes) -> No
         store.result("0" * 32)
 
 
+def test_trained_fold_that_is_damaged_missing_or_another_is_named(store: ResultStore, content: bytes) -> None:
+    identity = parse_result(content).identity
+    path = store.put(identity, content)
+    assert serialize_fold(store.trained(identity)) == content
+    store.put("0" * 32, content)
+    with pytest.raises(SerError, match=rf"{'0' * 32}\.safetensors: holds the result of another fold, {identity}"):
+        store.trained("0" * 32)
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(SerError, match=rf"{path}: expected a trained fold"):
+        store.trained(identity)
+    path.unlink()
+    with pytest.raises(SerError, match=rf"{path}: expected a trained fold .*No such file"):
+        store.trained(identity)
+
+
 def test_moved_result_replaces_nothing(store: ResultStore, content: bytes, tmp_path: Path) -> None:
     identity = parse_result(content).identity
     store.put(identity, content)
