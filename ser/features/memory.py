@@ -1,7 +1,12 @@
-"""Return of free memory to the system between blocks of work."""
+"""Memory of the machine: its return to the system between blocks of work, and errors of its lack."""
 
 import ctypes
 import sys
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Return whether numpy or torch, which has no error of its own for it, lacked memory of the machine."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
 
 
 def return_free_memory() -> bool:

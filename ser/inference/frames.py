@@ -10,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from ser.corpora.audio import check_scale, read_audio
+from ser.corpora.audio_blocks import read_duration_s
 from ser.corpora.corpus import Utterance
 from ser.errors import AudioError, SerError, UtteranceError
 from ser.features.frontends.base import FrontEnd
+from ser.features.memory import is_lack_of_memory
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,19 @@ class Recording:
     name: str
     audio: Path | NDArray[np.float32]
     speaker: str | None = None
+
+    def duration_s(self, sample_rate_hz: int) -> float:
+        """Return its duration in seconds; that of a file by its header, or 0 for one that cannot be read.
+
+        Args:
+            sample_rate_hz: Rate of samples in memory.
+        """
+        if not isinstance(self.audio, Path):
+            return len(self.audio) / sample_rate_hz
+        try:
+            return read_duration_s(self.audio)
+        except AudioError:
+            return 0.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,16 @@ def _compute(front_end: FrontEnd, recording: Recording) -> NDArray[np.floating]:
         raise AudioError(path, "holds no samples")
     else:
         check_scale(path, samples)
-    computed = front_end.compute(Utterance(id=recording.name, path=path, speaker="", emotion=""), samples)[0]
+    utterance = Utterance(id=recording.name, path=path, speaker="", emotion="")
+    try:
+        computed = front_end.compute(utterance, samples)[0]
+    except (MemoryError, RuntimeError) as error:
+        if not is_lack_of_memory(error):
+            raise
+        duration_s = len(samples) / front_end.sample_rate_hz
+        raise UtteranceError(
+            path, recording.name, f"lasts {duration_s:.0f} s, too long for the memory of this machine; divide it"
+        ) from error
     with np.errstate(over="ignore"):
         frames = computed.astype(front_end.settings[0].stored_type)
     if not np.isfinite(frames).all():

@@ -13,6 +13,7 @@ from ser.errors import AudioError, ConfigurationError, ModelError, SerError, Utt
 from ser.feature_settings import PretrainedSettings
 from ser.features.frontends import open_front_ends
 from ser.features.frontends.base import FrontEnd
+from ser.features.memory import is_lack_of_memory
 from ser.features.normalization import AffineNormalization
 from ser.inference.description import ModelDescription, Situation
 from ser.inference.frames import FramesInMemory, Recording, compute_recordings
@@ -20,8 +21,8 @@ from ser.inference.model_folder import ENCODER, read_folder
 from ser.inference.scoring import normalise, score_utterances
 from ser.model.network import SpeechEmotionNetwork
 
-_AT_ONCE = 64
-"""Recordings of unknown speakers in memory at once."""
+_MAX_RECORDINGS, _MAX_SECONDS = 64, 600.0
+"""Recordings of unknown speakers in memory at once, and their duration, unless it is that of a single one."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,20 @@ class EmotionModel:
             if speaker is not None:
                 yield list(group)
             else:
-                while block := [recording for _, recording in zip(range(_AT_ONCE), group, strict=False)]:
-                    yield block
+                yield from self._blocks(group)
+
+    def _blocks(self, recordings: Iterable[Recording]) -> Iterator[list[Recording]]:
+        """Divide recordings into blocks that memory has room for."""
+        block, seconds = list[Recording](), 0.0
+        for recording in recordings:
+            duration_s = recording.duration_s(self.front_end.sample_rate_hz)
+            if block and (len(block) == _MAX_RECORDINGS or seconds + duration_s > _MAX_SECONDS):
+                yield block
+                block, seconds = [], 0.0
+            block.append(recording)
+            seconds += duration_s
+        if block:
+            yield block
 
     def _predict_group(self, recordings: Sequence[Recording]) -> list[Prediction]:
         frames = compute_recordings(self.front_end, recordings)
@@ -141,7 +154,16 @@ class EmotionModel:
         # Statistics of one recording alone would hide its emotion: worse than those of the training speakers.
         knows_speaker = self.uses_speakers and recordings[0].speaker is not None and len(readable) > 1
         situation: Situation = "speaker" if knows_speaker else "stranger"
-        scores = iter(self._score(FramesInMemory(tuple(readable)), situation) if readable else ())
+        try:
+            scores = iter(self._score(FramesInMemory(tuple(readable)), situation) if readable else ())
+        except (MemoryError, RuntimeError) as error:
+            if not is_lack_of_memory(error):
+                raise
+            scores = iter(())
+            frames = [
+                array if isinstance(array, SerError) else _memory_error(recording, situation)
+                for recording, array in zip(recordings, frames, strict=True)
+            ]
         return [
             Prediction(recording, None, {}, array)
             if isinstance(array, SerError)
@@ -166,6 +188,14 @@ class EmotionModel:
     def _prediction(self, recording: Recording, scores: NDArray[np.float64], situation: Situation) -> Prediction:
         probabilities = dict(zip(self.emotions, scores.tolist(), strict=True))
         return Prediction(recording, self.emotions[int(scores.argmax())], probabilities, situation=situation)
+
+
+def _memory_error(recording: Recording, situation: Situation) -> UtteranceError:
+    others = " with all others of its speaker" if situation == "speaker" else ""
+    path = recording.audio if isinstance(recording.audio, Path) else Path(recording.name)
+    return UtteranceError(
+        path, recording.name, f"is too long{others} for the networks in the memory of this machine; divide it"
+    )
 
 
 def _as_recording(entry: Recording | Path | str) -> Recording:

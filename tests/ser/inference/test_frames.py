@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
@@ -43,6 +44,22 @@ def test_number_beyond_the_stored_type_is_an_error_not_infinity() -> None:
     assert quiet.tolist() == [[np.float16(5e4)] * 2]
     assert isinstance(loud, FeatureStoreError)
     assert str(loud) == ("loud: has frames of loud@1 that are not finite or beyond the range of float16")
+
+
+class LargeFrontEnd(LoudEncoder):
+    """Front end that needs more memory than any machine has for recordings of more than a second."""
+
+    @override
+    def compute(self, utterance: Utterance, samples: NDArray[np.float32]) -> tuple[NDArray[np.floating], ...]:
+        torch.empty(2**60 if len(samples) > 16_000 else 1)
+        return super().compute(utterance, samples)
+
+
+def test_recording_that_memory_has_no_room_for_ends_no_other() -> None:
+    recordings = [Recording("long", np.zeros(40_000, np.float32)), Recording("short", np.zeros(400, np.float32))]
+    long, short = compute_recordings(LargeFrontEnd([ENCODER]), recordings)
+    assert str(long) == "long: lasts 2 s, too long for the memory of this machine; divide it"
+    assert isinstance(short, np.ndarray)
 
 
 @pytest.mark.parametrize(

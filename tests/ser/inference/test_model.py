@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus
-from ser.errors import ModelError
+from ser.errors import ModelError, UtteranceError
 from ser.feature_settings import LogMelSettings
 from ser.features.builder import build_store_if_missing
 from ser.features.frontends.base import FrontEndChoice
@@ -25,6 +26,7 @@ from ser.inference.scoring import training_normalisation
 from ser.results import Fold
 from ser.training.trainer import TrainedFold, train_fold
 from tests.support.toy_corpus import CPU, small, write_corpus
+from tests.support.toy_models import write_model
 
 SETTINGS = LogMelSettings(mel_bands=5)
 
@@ -144,6 +146,36 @@ def test_unreadable_recording_is_named_and_ends_nothing(corpus: Corpus, make: Ma
     assert first.entropy is not None
     assert 0 <= first.entropy <= 1
     assert second.entropy is None
+
+
+def test_recordings_at_once_are_bounded_in_number_and_duration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_model(tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    together: list[list[str]] = []
+
+    def compute(_: object, recordings: Sequence[Recording]) -> list[UtteranceError]:
+        together.append([recording.name for recording in recordings])
+        return [UtteranceError(Path(recording.name), recording.name, "is skipped") for recording in recordings]
+
+    monkeypatch.setattr("ser.inference.model.compute_recordings", compute)
+    seconds = {"a": 300, "b": 300, "c": 1, "long": 700, "d": 1} | {str(number): 0.1 for number in range(70)}
+    silence = np.zeros(700 * 16_000, np.float32)
+    recordings = [Recording(name, silence[: round(16_000 * length)]) for name, length in seconds.items()]
+    predictions = list(model.predict([*recordings[:3], tmp_path / "none.wav", *recordings[3:]]))
+    assert len(predictions) == 76
+    assert [len(names) for names in together] == [2, 2, 1, 64, 7]
+    assert together[2] == ["long"]
+
+
+def test_networks_without_memory_name_their_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_model(tmp_path / "model")
+
+    def score(*arguments: object) -> None:
+        torch.empty(2**60)
+
+    monkeypatch.setattr("ser.inference.model.score_utterances", score)
+    (prediction,) = load_model(tmp_path / "model").predict([Recording("long", np.zeros(8_000, np.float32))])
+    assert prediction.error == "long: is too long for the networks in the memory of this machine; divide it"
 
 
 def change(path: Path, **values: Any) -> None:

@@ -21,9 +21,7 @@ from ser.features.frontends.pretrained.checkpoint import (
     read_checkpoint,
 )
 from ser.features.frontends.pretrained.encoders import Encoder, frame_count, make_encoder
-
-_NO_MEMORY = "can't allocate memory"
-"""Part of torch's message where the memory of the machine does not suffice."""
+from ser.features.memory import is_lack_of_memory
 
 _LONG_SAMPLES = 8 * SAMPLE_RATE_HZ
 """Above this length utterances are encoded one at a time: the states of 30 s take half a gigabyte on their way."""
@@ -101,8 +99,8 @@ class PretrainedFrontEnd(FrontEnd):
     def _encode(self, encoder: Encoder, utterance: Utterance, samples: NDArray[np.float32]) -> dict[int, Tensor]:
         try:
             return encoder.encode(samples)
-        except RuntimeError as error:
-            if _NO_MEMORY not in str(error):
+        except (MemoryError, RuntimeError) as error:
+            if not is_lack_of_memory(error):
                 raise
             raise UtteranceError(
                 utterance.path,
