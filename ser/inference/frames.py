@@ -25,11 +25,15 @@ class Recording:
         name: Its name in messages and tables.
         audio: Audio file, or samples at 16 kHz of shape `(sample,)`, -1..1.
         speaker: Speaker, or None where nobody knows.
+        start_s: Start of the segment of the file that is meant, in seconds; None for the start of the file.
+        end_s: End of the segment, in seconds; None for the end of the file.
     """
 
     name: str
     audio: Path | NDArray[np.float32]
     speaker: str | None = None
+    start_s: float | None = None
+    end_s: float | None = None
 
     def duration_s(self, sample_rate_hz: int) -> float:
         """Return its duration in seconds; that of a file by its header, or 0 for one that cannot be read.
@@ -40,7 +44,8 @@ class Recording:
         if not isinstance(self.audio, Path):
             return len(self.audio) / sample_rate_hz
         try:
-            return read_duration_s(self.audio)
+            end_s = read_duration_s(self.audio) if self.end_s is None else self.end_s
+            return end_s - (self.start_s or 0.0)
         except AudioError:
             return 0.0
 
@@ -99,7 +104,7 @@ def compute_recordings(front_end: FrontEnd, recordings: Sequence[Recording]) -> 
 def _compute(front_end: FrontEnd, recording: Recording) -> NDArray[np.floating]:
     samples, path = recording.audio, Path(recording.name)
     if isinstance(samples, Path):
-        path, samples = samples, read_audio(samples, front_end.sample_rate_hz)
+        path, samples = samples, read_audio(samples, front_end.sample_rate_hz, recording.start_s, recording.end_s)
     elif not len(samples):
         raise AudioError(path, "holds no samples")
     else:

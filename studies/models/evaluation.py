@@ -1,13 +1,12 @@
 """Evaluation of a model on a corpus: another one, or speakers of its own that its networks were not trained on."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
 
 import numpy as np
 
-from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus, Utterance
 from ser.errors import ConfigurationError, CorpusError, unknown_value_message
 from ser.inference.description import Situation
@@ -112,7 +111,7 @@ def _predict(
     predictions: list[Prediction] = []
     for numbers, of_networks in groupby(utterances, lambda entry: networks[entry.speaker]):
         part = EmotionModel(model.description, [model.networks[number] for number in numbers], model.front_end)
-        for prediction in part.predict(_recordings(list(of_networks), model.front_end.sample_rate_hz)):
+        for prediction in part.predict(map(_recording, of_networks)):
             predictions.append(prediction)
             progress(len(predictions), len(utterances))
     return predictions
@@ -163,13 +162,8 @@ def _evaluation(
     )
 
 
-def _recordings(utterances: Sequence[Utterance], rate_hz: int) -> Iterator[Recording]:
-    for utterance in utterances:
-        if utterance.start_s is None and utterance.end_s is None:
-            yield Recording(utterance.id, utterance.path, utterance.speaker)
-        else:
-            samples = read_audio(utterance.path, rate_hz, utterance.start_s, utterance.end_s)
-            yield Recording(utterance.id, samples, utterance.speaker)
+def _recording(utterance: Utterance) -> Recording:
+    return Recording(utterance.id, utterance.path, utterance.speaker, utterance.start_s, utterance.end_s)
 
 
 def _decide(prediction: Prediction, classes: Sequence[str]) -> int:

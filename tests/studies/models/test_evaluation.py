@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError, ModelError, SerError
@@ -212,6 +213,21 @@ def test_speakers_are_normalised_by_recordings_of_all_labels(
     evaluation = evaluate_model(made, elsewhere, {}, no_progress)
     assert evaluation.confusion == ((8, 0), (4, 0))
     assert evaluation.left_out == {"calm": 4}
+
+
+def test_segment_that_cannot_be_read_is_left_out_as_a_file_is(
+    corpus: Corpus, model: Callable[..., EmotionModel]
+) -> None:
+    made = model()
+    whole = evaluate_model(made, replace(corpus, digest="7" * 32), {}, no_progress)
+    first, second, *others = corpus.utterances
+    lengths_s = soundfile.info(first.path).duration
+    cut = (replace(first, start_s=0.0, end_s=lengths_s), replace(second, start_s=0.1, end_s=900.0), *others)
+    evaluation = evaluate_model(made, replace(corpus, digest="8" * 32, utterances=cut), {}, no_progress)
+    assert evaluation.utterances == whole.utterances - 1
+    assert evaluation.unreadable == {
+        second.id: f"{second.path}: has no segment from 0.1 to 900 s: it lasts {lengths_s:.3f} s"
+    }
 
 
 @pytest.mark.parametrize(
