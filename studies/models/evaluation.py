@@ -9,11 +9,16 @@ import numpy as np
 
 from ser.corpora.corpus import Corpus, Utterance
 from ser.errors import ConfigurationError, CorpusError, unknown_value_message
-from ser.inference.description import Situation
+from ser.inference.description import ModelDescription, Situation
 from ser.inference.frames import Recording
 from ser.inference.model import EmotionModel, Prediction
 from studies.models.scores import Decisions, score_decisions
-from studies.models.training_speakers import TrainingSpeakers, find_training_speakers, unheard_networks
+from studies.models.training_speakers import (
+    TrainingSpeakers,
+    find_training_speakers,
+    heard_by_all_error,
+    unheard_networks,
+)
 from tracking.results.evaluations import VERSION, Evaluation
 
 MIN_CLASSES = 2
@@ -25,7 +30,8 @@ def evaluate_model(
     """Score a model on a corpus.
 
     Where the model normalises by speaker, each speaker's utterances are normalised together, as in a study. It decides
-    among the classes that both have. Speakers that some of its networks have heard are decided by the others.
+    among the classes that both have. Speakers that some of its networks have heard are decided by the others, and
+    left out where all have.
 
     Args:
         model: The model.
@@ -38,19 +44,24 @@ def evaluate_model(
 
     Raises:
         ConfigurationError: A name is no class, or fewer than two classes are left.
-        ModelError: The model was trained on a speaker of the corpus.
+        ModelError: The model was trained on all speakers of the corpus, or on a speaker of it and all of its own.
         CorpusError: No utterance could be scored.
     """
     description = model.description
     mapping = map_classes(description.corpus.emotions, corpus.emotions, names)
     classes = tuple(emotion for emotion in description.corpus.emotions if emotion in mapping.values())
+    heard = find_training_speakers(description, corpus)
+    networks = _networks_by_speaker(description, corpus, heard)
     # A speaker's statistics are those of all recordings, whatever their labels, as in a study.
     utterances = sorted(
-        (entry for entry in corpus.utterances if model.uses_speakers or entry.emotion in mapping),
+        (
+            entry
+            for entry in corpus.utterances
+            if networks[entry.speaker] and (model.uses_speakers or entry.emotion in mapping)
+        ),
         key=lambda entry: entry.speaker,
     )
-    heard = find_training_speakers(description, corpus)
-    predictions = _predict(model, utterances, heard, progress)
+    predictions = _predict(model, utterances, networks, progress)
     answers = [
         (entry, answer) for entry, answer in zip(utterances, predictions, strict=True) if entry.emotion in mapping
     ]
@@ -65,7 +76,10 @@ def evaluate_model(
     )
     unreadable = {entry.id: answer.error for entry, answer in answers if answer.error is not None}
     situations = dict(Counter(answer.situation for _, answer in scored))
-    return _evaluation(model, corpus, mapping, decisions, unreadable, situations, "unheard" if heard else "all")
+    heard_speakers = tuple(speaker for speaker, numbers in networks.items() if not numbers)
+    return _evaluation(
+        model, corpus, mapping, decisions, unreadable, situations, "unheard" if heard else "all", heard_speakers
+    )
 
 
 def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
@@ -100,14 +114,29 @@ def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mappin
     return mapping
 
 
+def _networks_by_speaker(
+    description: ModelDescription, corpus: Corpus, heard: Mapping[str, TrainingSpeakers]
+) -> dict[str, tuple[int, ...]]:
+    """Find the networks that may decide for each speaker of a corpus; none for one that all have heard.
+
+    Raises:
+        ModelError: They have heard all speakers; or a speaker, where they were trained on all of a corpus: of its other
+            speakers the corpus may have recordings that are not recognised.
+    """
+    networks = {speaker: unheard_networks(description, speaker, heard) for speaker in corpus.speakers}
+    left_out = [speaker for speaker, numbers in networks.items() if not numbers]
+    if left_out and (description.trained_on == "all" or len(left_out) == len(networks)):
+        raise heard_by_all_error(description, left_out[0], heard[left_out[0]])
+    return networks
+
+
 def _predict(
     model: EmotionModel,
     utterances: Sequence[Utterance],
-    heard: Mapping[str, TrainingSpeakers],
+    networks: Mapping[str, tuple[int, ...]],
     progress: Callable[[int, int], None],
 ) -> list[Prediction]:
-    """Let networks that have not heard a speaker predict for each utterance; utterances are sorted by speaker."""
-    networks = {entry.speaker: unheard_networks(model.description, entry.speaker, heard) for entry in utterances}
+    """Let the networks of each speaker predict for the speaker's utterances, which are sorted by speaker."""
     predictions: list[Prediction] = []
     for numbers, of_networks in groupby(utterances, lambda entry: networks[entry.speaker]):
         part = EmotionModel(model.description, [model.networks[number] for number in numbers], model.front_end)
@@ -125,6 +154,7 @@ def _evaluation(
     unreadable: Mapping[str, str],
     situations: dict[Situation, int],
     networks: Literal["all", "unheard"],
+    heard_speakers: tuple[str, ...],
 ) -> Evaluation:
     description = model.description
     classes = tuple(emotion for emotion in description.corpus.emotions if emotion in mapping.values())
@@ -139,6 +169,7 @@ def _evaluation(
         training_corpus=description.corpus,
         test_corpus=corpus.identity,
         networks=networks,
+        heard_speakers=heard_speakers,
         recordings_compared=bool(description.samples_digests) or corpus.digest == description.corpus.digest,
         situation="speaker" if model.uses_speakers else "stranger",
         situations=situations,

@@ -51,24 +51,23 @@ def find_training_speakers(description: ModelDescription, corpus: Corpus) -> dic
 def unheard_networks(
     description: ModelDescription, speaker: str, heard: Mapping[str, TrainingSpeakers]
 ) -> tuple[int, ...]:
-    """Positions of the networks that may decide for a speaker of a corpus: those that were not trained on the speaker.
+    """Positions of the networks that may decide for a speaker of a corpus.
 
-    Raises:
-        ModelError: All were trained on the speaker.
+    They are those that were neither trained on the speaker nor chosen by the speaker's validation.
     """
-    found = heard.get(speaker, TrainingSpeakers())
-    networks = tuple(
-        number for number, member in enumerate(description.members) if found.names <= set(member.test_speakers)
-    )
-    if networks:
-        return networks
-    text = f"{description.name}: all of its networks were trained on speaker {', '.join(sorted(found.names))} of "
+    names = heard[speaker].names if speaker in heard else set[str]()
+    return tuple(number for number, member in enumerate(description.members) if names <= set(member.test_speakers))
+
+
+def heard_by_all_error(description: ModelDescription, speaker: str, found: TrainingSpeakers) -> ModelError:
+    """Build the error for a speaker for whom no network may decide."""
+    use = "trained" if description.trained_on == "all" else "trained or validated"
+    text = f"{description.name}: all of its networks were {use} on speaker {', '.join(sorted(found.names))} of "
     text += f"corpus {description.corpus.name}"
     if found.names != {speaker}:
         text += f", of whom utterance {found.utterance} of speaker {speaker} is a recording"
-    if description.trained_on == "all":
-        text += "; evaluate it on another corpus, or make the model with --from folds"
-    raise ModelError(text)
+    remedy = ", or make the model with --from folds" if description.trained_on == "all" else ""
+    return ModelError(f"{text}; evaluate it on another corpus{remedy}")
 
 
 def _speakers_of_the_same_name(description: ModelDescription, corpus: Corpus) -> set[str]:

@@ -32,6 +32,7 @@ class Evaluation(FrozenModel):
         training_corpus: Corpus that it was trained on.
         test_corpus: Corpus that it was evaluated on.
         networks: `all`, or `unheard` where each speaker was decided by the networks that were not trained on it.
+        heard_speakers: Speakers that were left out, since all networks were trained or validated on them.
         recordings_compared: Whether recordings of the training would have been recognised under other names; models of
             formats 1 and 2 do not say which they were.
         situation: Statistics that normalise recordings of a speaker who has several.
@@ -61,6 +62,7 @@ class Evaluation(FrozenModel):
     training_corpus: CorpusIdentity
     test_corpus: CorpusIdentity
     networks: Literal["all", "unheard"]
+    heard_speakers: tuple[str, ...] = ()
     recordings_compared: bool = False
     situation: Situation
     situations: dict[Situation, int] = Field(default_factory=dict)

@@ -39,6 +39,9 @@ def print_evaluation(evaluation: Evaluation) -> None:
     if evaluation.test_corpus.synthetic or evaluation.training_corpus.synthetic:
         say("one of the corpora is synthetic speech: the scores say nothing about people")
     say(f"classes: {describe_classes(evaluation)}")
+    if evaluation.heard_speakers:
+        speakers = ", ".join(evaluation.heard_speakers)
+        say(f"left out: speakers that all networks heard in training or validation: {speakers}")
     for name, count in evaluation.left_out.items():
         say(f"left out: {count} utterances of class {name}, which the model does not know")
     for name in evaluation.unused_classes:

@@ -112,8 +112,12 @@ def test_own_speakers_are_decided_by_networks_without_them(corpus: Corpus, model
 
 
 def test_training_speakers_are_refused(corpus: Corpus, model: Callable[..., EmotionModel], tmp_path: Path) -> None:
-    made = model(corpus=corpus.identity, members=FOLDS[:3])
-    with pytest.raises(ModelError, match="all of its networks were trained on speaker m2 of corpus made-up"):
+    untested = (Member(identity="0", fold="f1", seed=1, test_speakers=("x",)),)
+    made = model(corpus=corpus.identity, members=untested)
+    reason = (
+        "all of its networks were trained or validated on speaker f1 of corpus made-up; evaluate it on another corpus$"
+    )
+    with pytest.raises(ModelError, match=reason):
         evaluate_model(made, corpus, {}, no_progress)
     everyone = (Member(identity="0", fold="all", seed=1, test_speakers=(), epochs=3),)
     write_model(tmp_path / "all", corpus=corpus.identity, members=everyone, trained_on="all", speakers=corpus.speakers)
@@ -121,6 +125,22 @@ def test_training_speakers_are_refused(corpus: Corpus, model: Callable[..., Emot
     for own in (corpus, replace(corpus, digest="3" * 32)):
         with pytest.raises(ModelError, match=r"trained on speaker f1 .*; evaluate it on another corpus"):
             evaluate_model(load_model(tmp_path / "all"), own, {}, no_progress)
+
+
+@pytest.mark.parametrize("normalisation", ["zscore_training", "zscore_speaker"])
+def test_speakers_on_whom_no_fold_tested_are_left_out(
+    corpus: Corpus, model: Callable[..., EmotionModel], capsys: pytest.CaptureFixture[str], normalisation: str
+) -> None:
+    settings = {"normalisation": normalisation}
+    given = (Member(identity="0", fold="given", seed=1, test_speakers=("f2", "m1")),)
+    evaluation = evaluate_model(
+        model(corpus=corpus.identity, members=given, settings=settings), corpus, {}, no_progress
+    )
+    assert (evaluation.networks, evaluation.heard_speakers) == ("unheard", ("f1", "m2"))
+    assert (evaluation.speakers, evaluation.utterances) == (2, 8)
+    assert evaluation.left_out == {}
+    print_evaluation(evaluation)
+    assert "left out: speakers that all networks heard in training or validation: f1, m2" in capsys.readouterr().out
 
 
 def test_strangers_in_a_corpus_of_the_same_name_are_scored(corpus: Corpus, tmp_path: Path) -> None:
@@ -221,12 +241,12 @@ def test_segment_that_cannot_be_read_is_left_out_as_a_file_is(
     made = model()
     whole = evaluate_model(made, replace(corpus, digest="7" * 32), {}, no_progress)
     first, second, *others = corpus.utterances
-    lengths_s = soundfile.info(first.path).duration
-    cut = (replace(first, start_s=0.0, end_s=lengths_s), replace(second, start_s=0.1, end_s=900.0), *others)
+    first_s, second_s = (soundfile.info(entry.path).duration for entry in (first, second))
+    cut = (replace(first, start_s=0.0, end_s=first_s), replace(second, start_s=0.1, end_s=900.0), *others)
     evaluation = evaluate_model(made, replace(corpus, digest="8" * 32, utterances=cut), {}, no_progress)
     assert evaluation.utterances == whole.utterances - 1
     assert evaluation.unreadable == {
-        second.id: f"{second.path}: has no segment from 0.1 to 900 s: it lasts {lengths_s:.3f} s"
+        second.id: f"{second.path}: has no segment from 0.1 to 900 s: it lasts {second_s:.3f} s"
     }
 
 
@@ -292,7 +312,7 @@ def test_evaluations_of_the_first_version_are_read(evaluation: Evaluation, tmp_p
     store = EvaluationStore(tmp_path / "evaluations")
     first = evaluation.model_copy(update={"version": 1, "situations": {}})
     assert first.identity == first.subject != evaluation.identity
-    fields = first.model_dump_json(exclude={"version", "recordings_compared", "situations"})
+    fields = first.model_dump_json(exclude={"version", "recordings_compared", "situations", "heard_speakers"})
     record = {"sha256": hashlib.sha256(fields.encode()).hexdigest(), "evaluation": fields}
     (tmp_path / "evaluations").mkdir()
     path = tmp_path / "evaluations" / f"{first.identity}.json"
