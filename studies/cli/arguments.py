@@ -12,7 +12,7 @@ def open_home(options: StorageOptions) -> Home:
     """Return the data directory of a command's options, with its databases; a leading `~` is the user's folder."""
     tracking = options.tracking if isinstance(options, HomeOptions) else None
     # Shells leave the tilde of `--home=~/data` as it is.
-    return Home(options.home.expanduser(), options.storage, tracking)
+    return Home(options.home, options.storage, tracking)
 
 
 def find_study(home: Home, name: str | None, corpus: str | None) -> StudySummary:

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, TypeVar, cast, get_type_hints
 
@@ -27,8 +28,8 @@ _SHARED_OPTIONS = frozenset(field.name for field in fields(HomeOptions))
 def lazy_command(body: str) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
     """Make a Typer command of a declaration, a function without a body that takes a dataclass of options.
 
-    The command has the declaration's docstring as its help, and one option per field. A group's command does nothing
-    where one of its subcommands is asked for.
+    The command has the declaration's docstring as its help, and one option per field; `~` in paths is the user's home.
+    A group's command does nothing where one of its subcommands is asked for.
 
     Args:
         body: Function that does the work, as 'module:function'; it takes the options, too.
@@ -45,13 +46,20 @@ def lazy_command(body: str) -> Callable[[Callable[[Options], None]], Callable[..
             if context.invoked_subcommand is None:
                 run_body = _import_body(body)
                 raise_on_interrupt()
-                run_body(options_class(**values))
+                run_body(options_class(**{name: _expand_home(value) for name, value in values.items()}))
 
         command.__signature__ = _signature(options_class)  # type: ignore[attr-defined]
         command.body = body  # type: ignore[attr-defined]
         return command
 
     return make_command
+
+
+def _expand_home(value: Any) -> Any:
+    """Expand `~` in a path or a list of paths: a shell leaves it in `--output=~/FOLDER` as it is."""
+    if isinstance(value, list):
+        return [_expand_home(entry) for entry in value]
+    return value.expanduser() if isinstance(value, Path) else value
 
 
 def _import_body(name: str) -> Callable[..., None]:

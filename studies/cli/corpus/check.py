@@ -27,7 +27,7 @@ def check(options: CheckOptions) -> None:
         _check_figure_file(options.plot)
     with progress_bar("Reading audio") as on_progress:
         corpus_options = parse_key_values("--corpus-set", options.corpus_set or [])
-        corpus = load_corpus(options.corpus, options.root.expanduser(), on_progress, corpus_options)
+        corpus = load_corpus(options.corpus, options.root, on_progress, corpus_options)
     summary = summarise(corpus)
     if options.as_json:
         typer.echo(json.dumps(as_json(summary), indent=1))

@@ -33,8 +33,8 @@ def build(options: BuildOptions) -> None:
             raise ConfigurationError(f"--export {folder}: expected a new or an empty folder")
     with progress_bar("Reading audio") as on_progress:
         corpus_options = parse_key_values("--corpus-set", options.corpus_set or [])
-        corpus = load_corpus(options.corpus, options.root.expanduser(), on_progress, corpus_options)
-    stores = _build(corpus, choices, Home(options.home.expanduser()).features)
+        corpus = load_corpus(options.corpus, options.root, on_progress, corpus_options)
+    stores = _build(corpus, choices, Home(options.home).features)
     for choice, path, folder in zip(choices, stores, exports, strict=True):
         typer.echo(f"{choice.settings.label}: {path}")
         if folder is not None:

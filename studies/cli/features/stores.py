@@ -18,7 +18,7 @@ _MEBIBYTE = 2**20
 
 def print_stores(options: FeaturesOptions) -> None:
     """Print one row per store, the builds that were interrupted, and the stores that are read no more."""
-    folder = Home(options.home.expanduser()).features
+    folder = Home(options.home).features
     titles = ("front end", "corpus", "frames", "width", "size", "computed in", "digest")
     table = Table(*(Column(title, no_wrap=True) for title in titles), box=None, pad_edge=False)
     outdated = list[Path]()
@@ -49,7 +49,7 @@ def check_stores(options: FeaturesOptions) -> None:
     Raises:
         Exit: With code 1, where a store is damaged.
     """
-    stores, damaged = _stores(Home(options.home.expanduser()).features), 0
+    stores, damaged = _stores(Home(options.home).features), 0
     with progress_bar("Reading stores") as on_progress:
         for number, path in enumerate(stores, 1):
             try:

@@ -24,7 +24,7 @@ def evaluate(options: EvaluateOptions) -> None:
     with StudyDisplay() as display:
         model = open_model(home, options.model, options.encoder, print_message)
         progress = display.progress_bar("reading the corpus")
-        corpus = load_corpus(options.corpus, options.root.expanduser(), progress, corpus_options)
+        corpus = load_corpus(options.corpus, options.root, progress, corpus_options)
         evaluation = evaluate_model(model, corpus, names, display.progress_bar("recognising emotions"))
     path = EvaluationStore(home.evaluations).put(evaluation)
     print_evaluation(evaluation)

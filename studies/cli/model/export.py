@@ -14,10 +14,9 @@ def export(options: ExportOptions) -> None:
     Raises:
         SerError: There is no model, a package is missing, or the exported model decides otherwise.
     """
-    path = options.onnx.expanduser()
     model = open_model(open_home(options), options.model, options.encoder, print_message)
     with StudyDisplay() as display:
-        begin, largest = export_onnx(model, path, display.progress_bar("comparing with the model"))
+        begin, largest = export_onnx(model, options.onnx, display.progress_bar("comparing with the model"))
     configuration = model.description.configuration
     console = Console()
     console.print(
@@ -27,4 +26,4 @@ def export(options: ExportOptions) -> None:
     )
     if configuration.precision != "fp32":
         console.print(f"computed in fp32, as it was compared; the model itself computes in {configuration.precision}")
-    console.print(f"model: {path.absolute()}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"model: {options.onnx.absolute()}", soft_wrap=True, highlight=False, markup=False)

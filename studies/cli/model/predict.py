@@ -37,7 +37,7 @@ def predict(options: PredictOptions) -> None:
     _check_timeline_options(options)
     recordings = _recordings(options)
     check_output(options.format, options.output, [recording.name for recording in recordings])
-    home = Home(options.home.expanduser(), tracking_uri=options.tracking)
+    home = Home(options.home, tracking_uri=options.tracking)
     model = open_model(home, options.model, options.encoder, print_message)
     _print_situations(model.description, recordings)
     if options.timeline:

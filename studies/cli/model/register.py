@@ -21,7 +21,7 @@ def register_folder(options: RegisterOptions) -> None:
         UnavailableError: MLflow cannot be used now.
     """
     home = open_home(options)
-    folder = newest_model(home) if options.folder is None else options.folder.expanduser()
+    folder = options.folder or newest_model(home)
     description, _ = read_folder(folder)
     if not register_and_print(home, folder, description):
         raise UnavailableError(f"{folder}: the model is not registered; run the same command again later")

@@ -30,7 +30,7 @@ def serve(options: ServeOptions) -> None:
             "ser serve needs the package python-multipart; install it with: pip install 'ser-studies[serve]'"
         )
     listener = _listen(options.port)
-    home = Home(options.home.expanduser(), tracking_uri=options.tracking)
+    home = Home(options.home, tracking_uri=options.tracking)
     model = open_model(home, options.model, options.encoder, print_message)
     limits = ServerLimits(options.max_upload_mb, options.max_duration_s, options.max_requests)
     app = make_app(model, SpeechDetector(), limits)

@@ -41,14 +41,15 @@ def report(options: ReportOptions) -> None:
     if location is None:
         raise StudyError(f"study {study.name} was stopped before its first fold; run it again")
     request = ComparisonRequest(options.baseline or "", tuple(options.variants or ()), options.margin / 100)
-    output = None if options.output is None else options.output.expanduser()
     with StudyDisplay() as display:
         take_over_results(home, display.on_message, display.progress_bar)
         unseen = UnseenRequest(options.unseen)
         if options.watch:
-            written = _watch_report(home, location, display, request, output, unseen, options.audio)
+            written = _watch_report(home, location, display, request, options.output, unseen, options.audio)
         else:
-            written = write_current_report(home, location, studies, display, request, output, unseen, options.audio)
+            written = write_current_report(
+                home, location, studies, display, request, options.output, unseen, options.audio
+            )
     if written is None:
         raise StudyError(f"no fold of corpus {study.plan.corpus_name} has a result yet; see: ser study status")
     print_results(study.name, written, home)

@@ -36,7 +36,7 @@ def report_cross(options: ReportOptions) -> None:
             "--root FOLDER"
         )
     print_cross_table(evaluations)
-    folder = home.reports if options.output is None else options.output.expanduser()
+    folder = options.output or home.reports
     folder.mkdir(parents=True, exist_ok=True)
     atomic_write(folder / "cross.csv", _csv(evaluations))
     console = Console()

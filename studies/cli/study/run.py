@@ -137,7 +137,7 @@ def _plan_and_root(options: RunOptions) -> tuple[StudyPlan, Path | None]:
     if keys:
         names = ", ".join(_option_name(name, value) for name, value in keys.items())
         raise ConfigurationError(f"{options.file} names the whole study; leave out {names}, or edit a copy of the file")
-    study_file = read_study_file(options.file.expanduser(), options.download)
+    study_file = read_study_file(options.file, options.download)
     return study_file.plan, options.root or study_file.root
 
 
