@@ -61,6 +61,17 @@ def test_noise_and_tone_are_told_apart_on_unseen_speakers(
     assert set(result.inverse_penalties) <= set(BASELINES[functionals].inverse_penalties)
 
 
+@pytest.mark.parametrize("normalisation", ["zscore_speaker", "zscore_training"])
+def test_every_utterance_and_fold_is_a_step(corpus: Corpus, normalisation: Normalisation) -> None:
+    store = FeatureStore.open(build_store_if_missing(corpus, LogMelSettings(), corpus.root / "stores"))
+    steps: list[tuple[int, int]] = []
+    folds = speaker_folds(corpus, "partner")
+    data = BaselineData(corpus, store, normalisation)
+    train_baseline(FrameStatisticsBaseline(), data, folds, lambda done, total: steps.append((done, total)))
+    total = len(corpus.utterances) + len(folds)
+    assert steps == [(number, total) for number in range(1, total + 1)]
+
+
 def test_each_utterance_is_tested_once_under_its_own_name(train: Train, corpus: Corpus) -> None:
     result = train()
     tested = {
