@@ -9,7 +9,13 @@ from typing import Final, Literal
 from pydantic import Field, TypeAdapter
 
 from ser.config import FoldConfiguration
-from ser.feature_settings import FeatureSettings, LogMelSettings
+from ser.feature_settings import (
+    FeatureSettings,
+    FrontEndSettings,
+    LogMelProsodySettings,
+    LogMelSettings,
+    OpenSmileSettings,
+)
 from ser.frozen_model import FrozenModel
 
 
@@ -164,6 +170,28 @@ FunctionalsName = Literal["means and deviations", "functionals", "eGeMAPSv02", "
 """Sets of functionals: the numbers that describe a whole utterance to a classical baseline."""
 
 
+_FRAMES_OF_FUNCTIONALS: dict[str, tuple[type[FrontEndSettings], int]] = {
+    "functionals": (LogMelProsodySettings, 2),
+    "eGeMAPSv02": (OpenSmileSettings, 1),
+    "ComParE_2016": (OpenSmileSettings, 1),
+}
+"""Settings of the frames that functionals of the audio are made of, and the version of these frames that counts as 1:
+the keys of the first results name none."""
+
+
+def functionals_frames_version(features: FrontEndSettings, functionals: FunctionalsName) -> int:
+    """Return the version of the frames that functionals are made of, by which a baseline is stored.
+
+    Args:
+        features: Settings of the study's front end.
+        functionals: What the baseline hears of an utterance.
+    """
+    if functionals == FRAME_STATISTICS:
+        return features.frames_version
+    settings, first = _FRAMES_OF_FUNCTIONALS[functionals]
+    return settings.frames_version - first + 1
+
+
 BASELINES_VERSION = 2
 """Raised whenever the code changes what a baseline computes of the same frames or audio, so that no result of earlier
 code is taken for one of this. Results of version 1 do not say it: other rules chose their penalty, or none did."""
@@ -183,7 +211,7 @@ class BaselineResult(FrozenModel):
         validations: Validation decisions, one per fold; none where nothing was chosen by validation.
         inverse_penalties: C that the validation speakers of each fold chose; likewise.
         version: `BASELINES_VERSION` of the code that trained it.
-        frames_version: Version of the front end's frames; 1 where functionals are not made of frames.
+        frames_version: Version of the frames, as `functionals_frames_version` counts it.
     """
 
     name: str

@@ -14,7 +14,15 @@ from ser.corpora.corpus import Corpus
 from ser.feature_settings import LogMelSettings
 from ser.folds import split_indices
 from ser.metrics import evaluation_confusion, unweighted_accuracy
-from ser.results import BASELINES_VERSION, FRAME_STATISTICS, BaselineResult, Evaluation, Fold, FunctionalsName
+from ser.results import (
+    BASELINES_VERSION,
+    FRAME_STATISTICS,
+    BaselineResult,
+    Evaluation,
+    Fold,
+    FunctionalsName,
+    functionals_frames_version,
+)
 
 BASELINES: dict[FunctionalsName, type[ClassicalBaseline]] = {
     baseline.functionals: baseline
@@ -69,19 +77,19 @@ def train_baseline(
     with threadpool_limits(1):
         trained = _train_folds(baseline, data, folds, progress)
     features = data.store.settings
-    hears_frames = baseline.functionals == FRAME_STATISTICS
     return BaselineResult(
         name=baseline.name,
         corpus=data.corpus.identity,
         normalisation=data.normalisation,
         folds=folds,
         tests=tuple(fold.test for fold in trained),
-        features=features if hears_frames else LogMelSettings(),
+        # Functionals of the audio do not depend on the study's front end.
+        features=features if baseline.functionals == FRAME_STATISTICS else LogMelSettings(),
         functionals=baseline.functionals,
         validations=tuple(fold.validation for fold in trained),
         inverse_penalties=tuple(fold.inverse_penalty for fold in trained),
         version=BASELINES_VERSION,
-        frames_version=features.frames_version if hears_frames else 1,
+        frames_version=functionals_frames_version(features, baseline.functionals),
     )
 
 

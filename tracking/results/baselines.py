@@ -13,7 +13,14 @@ from ser.config import Normalisation, digest_of
 from ser.errors import SerError
 from ser.feature_settings import FeatureSettings, LogMelSettings
 from ser.files import atomic_write, parse_json_object
-from ser.results import BASELINES_VERSION, FRAME_STATISTICS, BaselineResult, Fold, FunctionalsName
+from ser.results import (
+    BASELINES_VERSION,
+    FRAME_STATISTICS,
+    BaselineResult,
+    Fold,
+    FunctionalsName,
+    functionals_frames_version,
+)
 
 _PREFIX = "baseline-"
 
@@ -52,7 +59,7 @@ def _code_of(baseline: BaselineResult) -> _Code:
 
 
 def _current_code(features: FeatureSettings, functionals: FunctionalsName) -> _Code:
-    return _Code(True, BASELINES_VERSION, features.frames_version if functionals == FRAME_STATISTICS else 1)
+    return _Code(True, BASELINES_VERSION, functionals_frames_version(features, functionals))
 
 
 class BaselineStore:

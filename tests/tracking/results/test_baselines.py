@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ser.config import digest_of
-from ser.feature_settings import LogMelSettings
-from ser.results import BASELINES_VERSION, BaselineResult, CorpusIdentity, Evaluation, Fold
+from ser.feature_settings import FrontEndSettings, LogMelProsodySettings, LogMelSettings, OpenSmileSettings
+from ser.results import BASELINES_VERSION, BaselineResult, CorpusIdentity, Evaluation, Fold, FunctionalsName
 from tracking.results.baselines import BaselineStore, is_readable
 
 FOLD = Fold(index=0, name="a", scheme="s", test_speakers=("a",), validation_speakers=("b",), training_speakers=("c",))
@@ -84,6 +84,36 @@ def test_baselines_of_other_versions_are_not_found(tmp_path: Path, monkeypatch: 
     assert len(list(tmp_path.iterdir())) == 4
     monkeypatch.setattr(LogMelSettings, "frames_version", LogMelSettings.frames_version + 1)
     assert store.find(*key) is None
+
+
+@pytest.mark.parametrize(
+    ("functionals", "settings", "version"),
+    [
+        ("functionals", LogMelProsodySettings, 2),
+        ("eGeMAPSv02", OpenSmileSettings, 1),
+        ("ComParE_2016", OpenSmileSettings, 1),
+    ],
+)
+def test_functionals_of_other_frames_are_not_found(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    functionals: FunctionalsName,
+    settings: type[FrontEndSettings],
+    version: int,
+) -> None:
+    monkeypatch.setattr(settings, "frames_version", version)
+    store, key = BaselineStore(tmp_path), ("d", [FOLD], "zscore_speaker", LogMelSettings(), functionals)
+    first = CHOSEN.model_copy(update={"functionals": functionals, "frames_version": 1})
+    store.put(first)
+    content = {"corpus": "d", "folds": [FOLD.model_dump(mode="json")], "normalisation": "zscore_speaker"}
+    key_content = {"functionals": functionals, "penalty": "chosen by validation", "version": BASELINES_VERSION}
+    assert [path.name for path in tmp_path.iterdir()] == [f"baseline-{digest_of(content | key_content)}.json"]
+    assert (store.find(*key), is_readable(first)) == (first, True)
+    monkeypatch.setattr(settings, "frames_version", version + 1)
+    assert (store.find(*key), is_readable(first)) == (None, False)
+    later = first.model_copy(update={"frames_version": 2})
+    store.put(later)
+    assert store.find(*key) == later
 
 
 def test_the_name_of_a_baseline_without_a_version_stays(tmp_path: Path) -> None:
