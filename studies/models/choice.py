@@ -44,11 +44,10 @@ def choose_variant(study: StudySummary, results: ResultStore, label: str | None 
         label: Name of the variant to take instead, or a part of its name that no other one has.
 
     Raises:
-        StudyError: The study has no complete trial, or no or several variants of that name; the text lists them.
+        StudyError: The study has no complete trial, or folds of all of them are missing here, or no or several variants
+            have that name; the text lists them.
     """
-    variants = _complete_variants(study, results)
-    if not variants:
-        raise StudyError(f"study {study.name} has no complete trial yet; run its command to the end first")
+    variants = _group_seeds(_complete_trials(study, results))
     if label is None:
         return variants[choose([variant.candidate for variant in variants])]
     matching = [variant for variant in variants if variant.label == label] or [
@@ -79,13 +78,40 @@ def check_usable(variant: VariantTrials) -> None:
         )
 
 
-def _complete_variants(study: StudySummary, results: ResultStore) -> list[VariantTrials]:
-    versions, stored = find_versions(study, results), results.identities()
+def _complete_trials(study: StudySummary, results: ResultStore) -> list[StartedTrial]:
+    """List the trials that have ended and whose folds are all here.
+
+    Raises:
+        StudyError: There is none; the text says why.
+    """
+    versions = find_versions(study, results)
+    if versions is None and study.started is not None:
+        raise StudyError(
+            f"study {study.name}: no result here tells with which versions it was trained; run its command again"
+        )
+    ended = [
+        trial
+        for trial in (started_trials(study, versions) if versions is not None else ())
+        if trial.pruned is None and trial.mean_validation_ua is not None
+    ]
+    if not ended:
+        raise StudyError(f"study {study.name} has no complete trial yet; run its command to the end first")
+    stored = results.identities()
+    complete = [trial for trial in ended if trial.folds.keys() <= stored]
+    if not complete:
+        missing = [identity for trial in ended for identity in trial.folds if identity not in stored]
+        raise StudyError(
+            f"study {study.name}: each of its {len(ended)} ended trials lacks the file of a fold, such as "
+            f"{results.path(missing[0])}; run its command again, which trains what is missing"
+        )
+    return complete
+
+
+def _group_seeds(trials: Sequence[StartedTrial]) -> list[VariantTrials]:
     groups: dict[FoldConfiguration, list[StartedTrial]] = {}
-    for trial in started_trials(study, versions) if versions is not None else ():
-        if trial.pruned is None and trial.mean_validation_ua is not None and trial.folds.keys() <= stored:
-            groups.setdefault(trial.configuration.model_copy(update={"seed": 0}), []).append(trial)
-    return [_variant(trials) for trials in groups.values()]
+    for trial in trials:
+        groups.setdefault(trial.configuration.model_copy(update={"seed": 0}), []).append(trial)
+    return [_variant(of_variant) for of_variant in groups.values()]
 
 
 def _variant(trials: Sequence[StartedTrial]) -> VariantTrials:

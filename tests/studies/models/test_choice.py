@@ -66,8 +66,21 @@ def test_variant_is_named_by_a_part_of_its_label(chosen: Any) -> None:
 
 
 def test_incomplete_and_pruned_trials_are_not_chosen(chosen: Any) -> None:
-    for changes in ({"pruned": "too low"}, {"folds": {"missing": None}}):
-        with pytest.raises(StudyError, match="no complete trial"):
-            chosen({("none", 1): 0.6}, **changes)
+    with pytest.raises(StudyError, match="no complete trial"):
+        chosen({("none", 1): 0.6}, pruned="too low")
     with pytest.raises(StudyError, match="no complete trial"):
         chosen({("none", 1): None})
+
+
+def test_missing_file_of_a_fold_is_named(chosen: Any) -> None:
+    reason = (
+        r"each of its 2 ended trials lacks the file of a fold, such as \S+/results/lost\.safetensors; run its command"
+    )
+    with pytest.raises(StudyError, match=reason):
+        chosen({("none", 1): 0.6, ("none", 2): 0.7}, folds={"lost": None})
+
+
+def test_unknown_versions_are_no_lack_of_trials(chosen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "find_versions", lambda study, results: None)
+    with pytest.raises(StudyError, match="no result here tells with which versions it was trained"):
+        chosen({("none", 1): 0.6})
