@@ -169,28 +169,9 @@ def samples_digests(corpus: Corpus) -> dict[str, list[str]]:
 
 def test_recordings_under_other_names_are_recognised(corpus: Corpus, model: Callable[..., EmotionModel]) -> None:
     made = model(corpus=corpus.identity, members=FOLDS, samples_digests=samples_digests(corpus))
-    evaluation = evaluate_model(made, renamed(corpus), {}, no_progress)
-    own = evaluate_model(made, corpus, {}, no_progress)
+    evaluation, own = (evaluate_model(made, entry, {}, no_progress) for entry in (renamed(corpus), corpus))
     assert (evaluation.networks, evaluation.recordings_compared) == ("unheard", True)
     assert (evaluation.confusion, evaluation.ua) == (own.confusion, own.ua)
-    # Who speaks in one utterance speaks in all of that speaker's.
-    cut = renamed(corpus)
-    cut = replace(
-        cut, samples_sha256=tuple("0" if index % 4 else name for index, name in enumerate(cut.samples_sha256))
-    )
-    assert evaluate_model(made, cut, {}, no_progress).confusion == own.confusion
-
-
-def test_training_recordings_under_other_names_are_refused(corpus: Corpus, tmp_path: Path) -> None:
-    everyone = (Member(identity="0", fold="all", seed=1, test_speakers=(), epochs=3),)
-    digests = {"f2": samples_digests(corpus)["f2"]}
-    write_model(tmp_path / "all", members=everyone, trained_on="all", samples_digests=digests)
-    reason = (
-        "trained on speaker f2 of corpus made-up, of whom utterance f2-sadness-1 of speaker person f2 is a recording; "
-        "evaluate it on another corpus"
-    )
-    with pytest.raises(ModelError, match=reason):
-        evaluate_model(load_model(tmp_path / "all"), renamed(corpus), {}, no_progress)
 
 
 def test_model_of_an_earlier_format_says_what_it_cannot_check(
@@ -226,9 +207,7 @@ def test_speakers_are_normalised_by_recordings_of_all_labels(
     utterances = tuple(
         replace(entry, emotion="calm") if entry.id.endswith("sadness-1") else entry for entry in corpus.utterances
     )
-    elsewhere = replace(
-        corpus, name="elsewhere", digest="5" * 32, utterances=utterances, emotions=(*corpus.emotions, "calm")
-    )
+    elsewhere = replace(corpus, name="elsewhere", utterances=utterances, emotions=(*corpus.emotions, "calm"))
     monkeypatch.setattr(EmotionModel, "predict", predict)
     evaluation = evaluate_model(made, elsewhere, {}, no_progress)
     assert evaluation.confusion == ((8, 0), (4, 0))
