@@ -122,11 +122,11 @@ def _pooled_score(variant: ScoredVariant, score: str) -> float:
 
 
 def _matching_variant(analysis: Analysis, recipe: str, attention: str, labels: str) -> ScoredVariant | None:
-    """Reportable variant of a model of the paper; of several results versions the newest."""
-    matching = [
-        variant
-        for variant in analysis.reportable
-        if (variant.recipe, variant.configuration.attention, variant.configuration.labels)
-        == (recipe, attention, labels)
-    ]
+    """Reportable variant of a model of the paper, CTC on log-mels; of several results versions the newest."""
+    matching = []
+    for variant in analysis.reportable:
+        settings = variant.configuration
+        model = variant.recipe, settings.attention, settings.labels, settings.criterion, settings.features.kind
+        if model == (recipe, attention, labels, "ctc", "log_mel"):
+            matching.append(variant)
     return max(matching, key=lambda variant: variant.provenance.results_version, default=None)

@@ -1,9 +1,10 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.support.scored_trials import World, configuration, table_of, trial
+from tests.support.scored_trials import World, configuration, encoder_layer, table_of, trial
 from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.comparison.published import published_scores
 from tracking.analysis.report import write_report, writer
@@ -14,11 +15,11 @@ CLASSES = ("neutral", "happiness", "sadness", "anger")
 AIBO = ("anger", "emphatic", "neutral", "positive", "rest")
 
 
-def analysis_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSES) -> Analysis:
-    """Variants on ten speakers; the number of test utterances is made up by repeating them."""
+def analysis_of(corpus: str, utterances: int, emotions: tuple[str, ...] = CLASSES, **changes: Any) -> Analysis:
+    """Variants on ten speakers, without changes the paper's; test utterances are repeated up to their number."""
     world = World(corpus=corpus, emotions=emotions, per_speaker=10, synthetic=False)
     trials = [
-        trial(world, configuration(attention, scope=scope, labels=labels), recipe="paper")
+        trial(world, configuration(attention, scope=scope, labels=labels, **changes), recipe="paper")
         for attention, scopes in (("none", (9,)), ("component", (5, 9)), ("quantum", (9,)))
         for labels in ("words", "phonemes")
         for scope in scopes
@@ -75,6 +76,14 @@ def test_other_utterances_or_classes_are_not_compared(corpus: str, utterances: i
     assert comparison.table is None
     assert "2,943 utterances of neutral" in comparison.note
     assert f"here {utterances:,} of {emotions[0]}" in comparison.note
+
+
+@pytest.mark.parametrize("changes", [{"criterion": "joint"}, {"features": encoder_layer(2)}])
+def test_models_that_the_paper_has_not_are_not_beside_it(changes: dict[str, Any]) -> None:
+    table = paper_comparison(analysis_of("iemocap", 2943, **changes)).table
+    assert table is not None
+    variants = [column.title for column in table.columns].index("here variant")
+    assert {row[variants].text for row in table.rows} == {"–"}
 
 
 def test_a_few_unreadable_files_do_not_hide_the_paper() -> None:
