@@ -25,6 +25,9 @@ _STYLES = (
 MAX_LINES = len(_STYLES)
 """Lines of a panel that can be told apart."""
 
+MAX_PANELS = 12
+"""Panels of a figure that fit a page."""
+
 _DODGE = 0.18
 """Horizontal offset between series, in frames, so that their intervals do not cover each other."""
 
@@ -48,20 +51,32 @@ class Line:
     high: NDArray[np.float64]
 
 
+def drawn_scopes(series: Sequence[ScopeSeries]) -> tuple[ScopeSeries, ...]:
+    """Choose the series that are drawn: the first `MAX_LINES` of each of the first `MAX_PANELS` panels."""
+    panels = list(_panels(series).values())[:MAX_PANELS]
+    return tuple(line for lines in panels for line in lines[:MAX_LINES])
+
+
+def _panels(series: Sequence[ScopeSeries]) -> dict[tuple[str, str | None], list[ScopeSeries]]:
+    """Group series by what they share besides the attention: the label strategy, and the attention `none` beside it."""
+    of_panels: dict[tuple[str, str | None], list[ScopeSeries]] = defaultdict(list)
+    for line in series:
+        of_panels[line.target, line.none].append(line)
+    return of_panels
+
+
 def scope_figure(series: Sequence[ScopeSeries], width: float, title: str) -> Figure:
     """Draw UA over the scope with 95% intervals, one panel per label strategy and attention `none` beside it.
 
     Args:
-        series: UA over scopes; those that share a panel differ in colour and marker.
+        series: UA over scopes (see `drawn_scopes`); those that share a panel differ in colour and marker.
         width: Width in inches; below 5 the panels stand below each other.
         title: Title.
 
     Returns:
         The figure.
     """
-    of_panels: dict[tuple[str, str | None], list[ScopeSeries]] = defaultdict(list)
-    for line in series:
-        of_panels[line.target, line.none].append(line)
+    of_panels = _panels(series)
     figure, panels = make_panels(len(of_panels), 3, 2.4, width, title)
     for axes, lines in zip(panels, of_panels.values(), strict=True):
         _draw_scope_panel(axes, lines)

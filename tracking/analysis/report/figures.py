@@ -14,7 +14,7 @@ from tracking.analysis.figures.drawing.svg import to_inline_svg
 from tracking.analysis.figures.forest import forest_figure, speaker_figure
 from tracking.analysis.figures.overview import overview_figure
 from tracking.analysis.figures.panels import confusion_difference_figure, confusion_figure, curves_figure
-from tracking.analysis.figures.search import importance_figure, scope_figure
+from tracking.analysis.figures.search import drawn_scopes, importance_figure, scope_figure
 from tracking.analysis.report.first_screen import overview_rows
 from tracking.analysis.report_context import ParameterImportances, UtteranceMap
 from tracking.analysis.statistics.calibration import Calibration
@@ -40,7 +40,6 @@ class ResponsiveFigure:
 MAX_ROWS = 40
 MAX_PANELS = 12
 MAX_CLASSICAL_PANELS = 4
-MAX_SCOPE_SERIES = 16
 SHOWN_FIRST = "reportable ones first, then their baselines"
 WIDE, NARROW = 7.6, 3.7
 
@@ -61,6 +60,7 @@ class ReportFigures:
         reliabilities: Reliability diagrams.
         utterances: Map of the utterances; None where it could not be computed.
         scopes: UA over the scope; None where no variant was run with two scopes.
+        scopes_note: Note where not all of these variants are drawn; else empty.
         panels_note: Note where not all variants are drawn; else empty.
     """
 
@@ -75,6 +75,7 @@ class ReportFigures:
     reliabilities: tuple[ResponsiveFigure, ...]
     utterances: ResponsiveFigure | None
     scopes: ResponsiveFigure | None
+    scopes_note: str
     panels_note: str
 
 
@@ -99,7 +100,7 @@ def render_figures(
     classical = analysis.baselines[:MAX_CLASSICAL_PANELS]
     ranked, pair = shown_comparisons(analysis), leading_pair(analysis)
     rows: tuple[Classifier, ...] = (*variants, *classical)
-    curves = dict(zip(variants, _curves(variants), strict=True))
+    curves, drawn = dict(zip(variants, _curves(variants), strict=True)), drawn_scopes(scopes)
     return ReportFigures(
         overview=_overview(analysis),
         all_forest=_forest(ranked, "UA against the baseline, every comparison"),
@@ -111,7 +112,8 @@ def render_figures(
         other_curves=tuple(figure for variant, figure in curves.items() if variant not in pair),
         reliabilities=tuple(_reliability(label, calibration) for label, calibration in calibrations.items()),
         utterances=None if utterance_map is None else _utterances(utterance_map),
-        scopes=_scopes(scopes[:MAX_SCOPE_SERIES]),
+        scopes=_scopes(drawn),
+        scopes_note=_shown_note(len(drawn), len(scopes), "variants are drawn; the table has all."),
         panels_note=_shown_note(
             len(variants), len(analysis.variants), f"variants: {SHOWN_FIRST}; the CSV files have all."
         ),

@@ -1,6 +1,9 @@
 from tests.support.scored_trials import World, baseline, configuration, table_of, trial
 from tracking.analysis.comparison.overview import analyse
+from tracking.analysis.figures.data import scope_series
+from tracking.analysis.figures.search import MAX_LINES
 from tracking.analysis.report.figures import MAX_PANELS, leading_pair, render_figures, shown_variants
+from tracking.analysis.report.tables.search import scope_table
 
 RATES = (0.0003, 0.0005, 0.0007, 0.001, 0.0014, 0.002, 0.003)
 FEW = World(per_speaker=8)
@@ -55,3 +58,15 @@ def test_a_winner_alone_is_shown_beside_logistic_regression():
         "logistic regression",
     ]
     assert leading_pair(analyse(table_of())) == ()
+
+
+def test_scopes_beyond_those_told_apart_are_in_the_table_alone():
+    rates = [0.0001 * (index + 1) for index in range(MAX_LINES + 1)]
+    trials = [trial(FEW, configuration("local", scope=s, learning_rate=rate)) for rate in rates for s in (5, 9)]
+    analysis = analyse(table_of(*trials))
+    series = scope_series(analysis.variants)
+    figures = render_figures(analysis, series, {}, None)
+    assert figures.scopes_note == f"{MAX_LINES} of {len(rates)} variants are drawn; the table has all."
+    assert f"of {MAX_LINES} variants" in figures.scopes.wide
+    assert len(scope_table(analysis, series).rows) == len(rates)
+    assert render_figures(analysis, series[:MAX_LINES], {}, None).scopes_note == ""
