@@ -72,10 +72,15 @@ def test_table_of_nothing_says_how_to_evaluate(home: Path) -> None:
     assert "no model has been evaluated; evaluate one with: ser model evaluate" in str(answer.output)
 
 
-def test_option_without_effect_on_the_table_is_refused(home: Path) -> None:
-    answer = ser(home, "report", "--cross", "--corpus", "emodb")
+@pytest.mark.parametrize(
+    "option", ["--corpus emodb", "--study s", "--variants v", "--margin 5", "--unseen", "--audio", "--watch"]
+)
+def test_option_without_effect_on_the_table_is_refused(home: Path, option: str) -> None:
+    answer = ser(home, "report", "--cross", *option.split())
     assert answer.exit_code == 1
-    assert "--cross is the table of all evaluations" in str(answer.output)
+    assert f"--cross is the table of all evaluations: it takes --home and --output, and no {option.split()[0]}" in (
+        " ".join(str(answer.output).split())
+    )
 
 
 def evaluation_of(classes: tuple[str, ...]) -> Evaluation:

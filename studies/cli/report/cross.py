@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import fields
 
 from ser.errors import ConfigurationError, StudyError
 from ser.files import atomic_write
@@ -18,6 +19,9 @@ _COLUMNS = (
     "unused_classes",
 )
 
+_OPTIONS = ("home", "storage", "tracking", "output", "cross")
+"""Options of `ser report` that it takes; evaluations are in the home, whatever the stores of studies and runs."""
+
 
 def report_cross(options: ReportOptions) -> None:
     """Print the UA of all models on all corpora that they were evaluated on, and write it as CSV.
@@ -26,8 +30,15 @@ def report_cross(options: ReportOptions) -> None:
         ConfigurationError: An option has no effect on it.
         StudyError: No model has been evaluated.
     """
-    if options.corpus or options.study or options.baseline or options.variants or options.watch:
-        raise ConfigurationError("--cross is the table of all evaluations: it takes --home and --output alone")
+    without_effect = [
+        f"--{option.name}"
+        for option in fields(options)
+        if option.name not in _OPTIONS and getattr(options, option.name) != option.default
+    ]
+    if without_effect:
+        raise ConfigurationError(
+            f"--cross is the table of all evaluations: it takes --home and --output, and no {', '.join(without_effect)}"
+        )
     home = open_home(options)
     evaluations = EvaluationStore(home.evaluations).read_all()
     if not evaluations:
