@@ -58,7 +58,7 @@ def build_report(
         request: Comparisons to make; the report of any request but the default has its own folder.
         output: Folder of the report, or None for one in the data directory.
         score_unseen: Scores variants on unseen speakers; None leaves that out.
-        audio: Whether the page holds the recordings of the hardest utterances.
+        audio: Whether the page holds the recordings of the hardest utterances; such a report has its own folder.
 
     Returns:
         The report, or None where no fold has a result.
@@ -75,6 +75,8 @@ def build_report(
     # A request for the default margin has the folder that it had before there were margins.
     margins = [] if request.margin == DEFAULT_REQUEST.margin else [request.margin]
     suffix = [f"asked-{digest_of([request.baseline, *request.variants, *margins])[:8]}"] if request else []
+    # The default folder is uploaded to MLflow, which recordings must not reach.
+    suffix += ["audio"] if audio else []
     name = _folder_name(first.corpus.name, first.corpus.digest[:8], first.fold.scheme, *suffix)
     folder = output or home.reports / name
     context = report_context(home, studies, analysis, audio)

@@ -103,6 +103,14 @@ def test_each_request_has_a_folder_of_its_own(home: Home) -> None:
     assert names[1].endswith(f"asked-{digest_of(['none · phonemes'])[:8]}")
 
 
+def test_a_report_with_recordings_has_a_folder_that_is_not_uploaded(home: Home) -> None:
+    table = table_of(trial(World(per_speaker=8), configuration()))
+    silent, audible = (build_report(table, home, (), audio=audio) for audio in (False, True))
+    assert silent is not None
+    assert audible is not None
+    assert audible.page.parent.name == f"{silent.page.parent.name}-audio"
+
+
 def test_without_a_fold_there_is_no_report(home: Home) -> None:
     waiting = trial(World(), configuration(), folds=[])
     assert build_report(table_of(waiting), home, ()) is None
