@@ -54,7 +54,7 @@ def report_context(
     return ReportContext(
         {study.name: _study_info(home, study) for study in of_table},
         importances,
-        commands=() if winner is None else _next_commands(home, of_table, winner),
+        commands=() if winner is None else next_commands(home, of_table, winner),
         utterance_map=drawn if isinstance(drawn, UtteranceMap) else None,
         clips=read_clips(home, newest_started(of_table), hardest) if hardest and of_table else {},
         notes=(drawn,) if isinstance(drawn, str) else (),
@@ -62,14 +62,24 @@ def report_context(
     )
 
 
-def _next_commands(home: Home, studies: Sequence[StudySummary], winner: ScoredVariant) -> tuple[tuple[str, str], ...]:
-    """Commands that use the winner, and one that repeats its study with more seeds, each with its purpose."""
+def next_commands(home: Home, studies: Sequence[StudySummary], winner: ScoredVariant) -> tuple[tuple[str, str], ...]:
+    """List commands that go on from the variant that validation chose, each after its purpose.
+
+    Args:
+        home: The data directory.
+        studies: Studies in the home.
+        winner: The chosen variant.
+
+    Returns:
+        Commands that make and use its model, and one that repeats its study with more seeds, unless that is a search,
+        which proposes other points with more seeds; none where its study is not in the home.
+    """
     study = next((study for study in studies if study.name == winner.trials[0].study), None)
     if study is None:
         return ()
     make, predict = model_commands(study.name, home)
     commands = [("Make its model", make), ("Recognise emotions", predict)]
-    if len(winner.seeds) == 1:
+    if len(winner.seeds) == 1 and study.plan.space is None:
         again = study_command(study.plan, study.root_of(home_tag_name(home.root)))
         commands.append(("Train more seeds", f"{again} --seeds {_MORE_SEEDS}{home_option(home)}"))
     return tuple(commands)
