@@ -14,6 +14,7 @@ from tracking.analysis.comparison.baselines import (
 )
 from tracking.analysis.comparison.variant_filter import (
     RECIPE,
+    SELECTION_KIND,
     VariantFilter,
     parse_variant_filter,
     setting_names,
@@ -176,7 +177,8 @@ def _counterparts(
     A setting that has no effect on one side does not count, nor does how a point was chosen. Where front ends are
     named, the settings that a recipe fixes with the front end do not count either.
     """
-    names = _MODEL_SETTINGS if RECIPE in baseline_filter.values else setting_names()[:-2]
+    of_training = [name for name in setting_names() if name not in (RECIPE, SELECTION_KIND)]
+    names = _MODEL_SETTINGS if RECIPE in baseline_filter.values else of_training
     of_front_end = (*feature_setting_names(), *FRONT_END_SETTINGS) if FEATURES in baseline_filter.values else ()
     compared = [name for name in names if name not in baseline_filter.values and name not in of_front_end]
     of_variant = [_settings(configuration, compared) for configuration in variant.configurations]

@@ -188,10 +188,9 @@ def _forest(comparisons: Sequence[Comparison], title: str) -> ResponsiveFigure |
 
 
 def _overview(analysis: Analysis) -> ResponsiveFigure | None:
-    rows = overview_rows(analysis)
-    if not rows:
+    rows, chance = overview_rows(analysis), analysis.chance
+    if not rows or chance is None:
         return None
-    chance = 1 / max(variant.predictions.classes for variant in analysis.variants)
     description = f"UA of {len(rows)} rows with 95% intervals and chance, and their differences from the baseline"
     return _render(lambda width: overview_figure(rows, chance, width), f"{description}; summary.csv has the numbers")
 

@@ -43,11 +43,6 @@ class FrontEndSection:
     figure_note: str
 
     @property
-    def shown(self) -> bool:
-        """Whether there is anything to show."""
-        return any(table.rows for table in self.tables)
-
-    @property
     def tables(self) -> tuple[Table, ...]:
         """All tables, those without rows included."""
         return self.by_front_end, self.layers, self.costs

@@ -90,7 +90,7 @@ def test_log_mels_and_an_encoder_share_settings_that_one_of_them_lacks(layered: 
 def test_one_layer_and_one_front_end_have_neither_figure_nor_table() -> None:
     section = front_end_section(analysis_of(of(layer(1)), layers=(1,)), ())
     assert section.figure is None
-    assert not section.shown
+    assert section.costs.rows == ()
     assert section.layers.rows == section.by_front_end.rows == ()
 
 
@@ -110,7 +110,6 @@ def test_lines_beyond_those_told_apart_are_in_the_table_alone() -> None:
 def test_costs_without_a_recorded_time_have_a_dash() -> None:
     costs = (FrontEndCost("tiny@0", 12_345, 24, 3 * 2**20, 90.0), FrontEndCost("log_mel", 10, 40, 2**19, None))
     section = front_end_section(analysis_of(of(None)), costs)
-    assert section.shown
     texts = [[cell.text for cell in row] for row in section.costs.rows]
     assert texts == [["tiny@0", "12,345", "24", "3.0", "1.5"], ["log_mel", "10", "40", "0.5", "–"]]
     assert section.costs.rows[1][-1].value == ""
