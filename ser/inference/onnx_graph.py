@@ -13,7 +13,7 @@ from ser.features.normalization import MIN_SPREAD, AffineNormalization
 from ser.inference.front_end_graph import front_end_graph
 from ser.inference.model import EmotionModel
 from ser.model.blstm import BidirectionalLayer
-from ser.model.decoding import decode, decode_utterance_level
+from ser.model.decoding import decode
 from ser.model.network import SpeechEmotionNetwork
 
 
@@ -42,10 +42,7 @@ class _NetworkGraph(nn.Module):
         for layer in network.recurrent.layers:
             hidden = _run_layer(layer, hidden)
         log_probabilities = network.classify(hidden, lengths)
-        decision = self._configuration.decision
-        if decision is None:
-            return decode_utterance_level(log_probabilities).scores[0]
-        return decode(log_probabilities, lengths, torch.ones_like(lengths), decision).scores[0]
+        return decode(log_probabilities, lengths, torch.ones_like(lengths), self._configuration.decision).scores[0]
 
     def _normalise(self, frames: Tensor) -> Tensor:
         if self._by_utterance:

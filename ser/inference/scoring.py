@@ -12,7 +12,7 @@ from ser.features.batches import MappedFeatures
 from ser.features.normalization import AffineNormalization, fit_normalization
 from ser.features.store import FrameSource
 from ser.inference.description import Situation
-from ser.model.decoding import decode, decode_utterance_level
+from ser.model.decoding import decode
 from ser.model.network import SpeechEmotionNetwork
 from ser.training.batching import CPU_COST, micro_batches
 
@@ -40,10 +40,7 @@ def score_utterances(
         for group in micro_batches(features.lengths, CPU_COST):
             frames, lengths = features.batch(group)
             log_probabilities = network(frames, lengths)
-            if configuration.decision is None:
-                decoded = decode_utterance_level(log_probabilities)
-            else:
-                decoded = decode(log_probabilities, lengths, torch.ones_like(lengths), configuration.decision)
+            decoded = decode(log_probabilities, lengths, torch.ones_like(lengths), configuration.decision)
             scores[group] = decoded.scores.numpy()
     return scores
 

@@ -1,6 +1,7 @@
 """Decoding of frame outputs into one emotion per utterance.
 
-Shapes: log-probabilities `(batch, frame, 1 + class)` with blank = 0; decided emotions count from 0.
+Shapes: log-probabilities `(batch, frame, 1 + class)` with blank = 0, or `(batch, class)` of a network with one output
+per utterance; decided emotions count from 0.
 The paper leaves the rule open, so it is a setting: `posterior`, `best_path` or `likelihood`.
 """
 
@@ -22,7 +23,7 @@ class Decoded:
     Attributes:
         emotions: Decided emotion of each utterance, the one with the largest score, shape `(batch,)`.
         scores: Score of each emotion, rows sum to 1, shape `(batch, class)`.
-        undecided: Where the rule itself had no answer and the posterior decided, shape `(batch,)`.
+        fell_back: Where the rule itself had no answer and the posterior decided, shape `(batch,)`.
     """
 
     emotions: Tensor
@@ -30,18 +31,20 @@ class Decoded:
     fell_back: Tensor
 
 
-def decode(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision: Decision) -> Decoded:
+def decode(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision: Decision | None) -> Decoded:
     """Decide each utterance's emotion.
 
     Args:
-        log_probabilities: Shape `(batch, frame, 1 + class)`.
+        log_probabilities: Shape `(batch, frame, 1 + class)`, or `(batch, class)`.
         lengths: Valid frames, shape `(batch,)`.
         counts: N of each utterance, shape `(batch,)`; only `likelihood` looks at it.
-        decision: The rule.
+        decision: The rule; None for one output per utterance.
 
     Returns:
         The decisions.
     """
+    if decision is None:
+        return _argmax(log_probabilities.exp())
     if decision == "likelihood":
         return _argmax(emotion_log_likelihoods(log_probabilities, lengths, counts).softmax(dim=-1))
     posterior = posterior_scores(log_probabilities, lengths)
@@ -54,11 +57,6 @@ def decode(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision:
     scores = torch.where(undecided[:, None], torch.where(votes == most, posterior, 0.0), votes)
     scores = scores / scores.sum(dim=-1, keepdim=True)
     return Decoded(scores.argmax(dim=-1), scores, undecided)
-
-
-def decode_utterance_level(log_probabilities: Tensor) -> Decoded:
-    """Decide for a network with one output per utterance, log-probabilities `(batch, class)`."""
-    return _argmax(log_probabilities.exp())
 
 
 def posterior_scores(log_probabilities: Tensor, lengths: Tensor) -> Tensor:

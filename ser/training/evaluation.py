@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ser.config import FoldConfiguration
 from ser.devices import to_device
-from ser.model.decoding import Decoded, decode, decode_utterance_level
+from ser.model.decoding import Decoded, decode
 from ser.model.losses import cross_entropy_losses, joint_losses, scaled_ctc_losses
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import AttentionEffect, Evaluation
@@ -76,7 +76,7 @@ def evaluate(
         emotions, counts = to_device(data.emotions[encoded.batch], lengths.device), data.counts[encoded.batch]
         log_probabilities = network.classify(encoded.C_BTF, lengths)
         losses.append(utterance_losses(log_probabilities, encoded.frame_counts, emotions, counts, configuration))
-        decisions.append(_decide(log_probabilities, lengths, to_device(counts, lengths.device), configuration))
+        decisions.append(decode(log_probabilities, lengths, to_device(counts, lengths.device), configuration.decision))
         sums.append(network.attention.statistics(encoded.C_BTF, lengths))
         order.append(encoded.group)
     loss = float(torch.cat(losses).double().mean())
@@ -105,8 +105,8 @@ def measure_attention_effect(
     for encoded in _encode_subset(network, data, subset):
         C_BTF, lengths = encoded.C_BTF, encoded.lengths
         counts = to_device(data.counts[encoded.batch], lengths.device)
-        attended = _decide(network.classify(C_BTF, lengths), lengths, counts, configuration)
-        plain = _decide(network.classify_annotated(C_BTF, lengths), lengths, counts, configuration)
+        attended = decode(network.classify(C_BTF, lengths), lengths, counts, configuration.decision)
+        plain = decode(network.classify_annotated(C_BTF, lengths), lengths, counts, configuration.decision)
         changed += int((attended.emotions != plain.emotions).sum())
         sums.append(network.attention.final_statistics(C_BTF, lengths))
     return AttentionEffect(
@@ -148,12 +148,6 @@ def _frame_means(sums: list[dict[str, Tensor]], data: FoldData, subset: NDArray[
     """Divide the batches' sums over valid frames by the subset's valid frames."""
     frames = int(data.features.lengths[subset].sum())
     return {name: sum(float(batch_sums[name]) for batch_sums in sums) / frames for name in sums[0]}
-
-
-def _decide(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, configuration: FoldConfiguration) -> Decoded:
-    if configuration.decision is None:
-        return decode_utterance_level(log_probabilities)
-    return decode(log_probabilities, lengths, counts, configuration.decision)
 
 
 def _evaluation(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ser.model.decoding import best_path_votes, decode, decode_utterance_level, posterior_scores
+from ser.model.decoding import best_path_votes, decode, posterior_scores
 from ser.model.losses import emotion_log_likelihoods
 
 CLASSES = 3
@@ -154,7 +154,8 @@ def test_scores_sum_to_one_and_the_largest_is_the_decision(decision: str, seed: 
 
 def test_a_single_output_decides_by_its_probabilities() -> None:
     log_probabilities = torch.tensor([[0.2, 0.5, 0.3], [0.7, 0.1, 0.2]]).log()
-    decided = decode_utterance_level(log_probabilities)
+    lengths = torch.ones(2, dtype=torch.int64)
+    decided = decode(log_probabilities, lengths, lengths, None)
     assert decided.emotions.tolist() == [1, 0]
     torch.testing.assert_close(decided.scores, log_probabilities.exp())
     assert not decided.fell_back.any()

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from ser.config import FoldConfiguration
 from ser.model.attention import NoAttention, QuantumAttention
-from ser.model.decoding import decode, decode_utterance_level
+from ser.model.decoding import decode
 from ser.model.network import SpeechEmotionNetwork
 from ser.training import evaluation
 from ser.training.data import FoldData, prepare_fold_data
@@ -33,8 +33,7 @@ def one_by_one(configuration: FoldConfiguration) -> tuple[list[list[float]], lis
         frames, lengths = data.features.batch([index])
         emotions, counts = data.emotions[[index]], data.counts[[index]]
         output = network(frames, lengths)
-        rule = configuration.decision
-        decided = decode_utterance_level(output) if rule is None else decode(output, lengths, counts, rule)
+        decided = decode(output, lengths, counts, configuration.decision)
         scores.append(decided.scores[0].tolist())
         decisions.append(int(decided.emotions[0]))
         losses.append(float(utterance_losses(output, lengths, emotions, counts, configuration)[0].detach()))
