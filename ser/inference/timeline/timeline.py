@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ser.corpora.audio_blocks import MAX_LONG_DURATION_S, check_duration, read_blocks
+from ser.corpora.audio_blocks import check_duration, read_blocks
 from ser.errors import AudioError
 from ser.inference.frames import Recording
 from ser.inference.model import Prediction
@@ -73,7 +73,6 @@ def make_timeline(
     detector: SpeechDetector,
     settings: WindowSettings,
     progress: Progress,
-    max_duration_s: float = MAX_LONG_DURATION_S,
 ) -> Timeline:
     """Make the timeline of a recording.
 
@@ -83,13 +82,12 @@ def make_timeline(
         detector: Detector of speech.
         settings: The windows.
         progress: Called with the share done.
-        max_duration_s: Longest recording, in seconds.
 
     Raises:
         AudioError: The file cannot be read, or is too long.
         SerError: The model cannot decide for a window.
     """
-    duration_s = check_duration(path, max_duration_s)
+    duration_s = check_duration(path)
     envelope = _Envelope()
     seen = _tell(
         read_blocks(path, SAMPLE_RATE_HZ, BLOCK_S), lambda seconds: progress(_SHARE_OF_SPEECH * seconds / duration_s)
