@@ -1,1 +1,1 @@
-"""Log-mel features: computed once per corpus, mapped from disk, normalised and stacked on the way out."""
+"""Frames of front ends: computed once per corpus, mapped from disk, normalised and stacked on the way out."""

@@ -23,7 +23,7 @@ class Recording:
 
     Attributes:
         name: Its name in messages and tables.
-        audio: Audio file, or samples at 16 kHz of shape `(sample,)`, -1..1.
+        audio: Audio file, or samples at the rate of the model's front end, shape `(sample,)`, -1..1.
         speaker: Speaker, or None where nobody knows.
         start_s: Start of the segment of the file that is meant, in seconds; None for the start of the file.
         end_s: End of the segment, in seconds; None for the end of the file.

@@ -14,8 +14,9 @@ class UtteranceDropout(nn.Module):
     """In training, zeroes a share of an utterance's features and scales the others up to keep the mean.
 
     Masks come from a generator of its own, on the CPU, seeded by what `torch.manual_seed` was called
-    with when it was made: the same network trained again draws the same masks. They are drawn part by
-    micro-batch, so that a GPU, whose micro-batches are larger, gives them to other utterances than a CPU.
+    with when it was made: the same network trained again draws the same masks. They are drawn for one
+    micro-batch after the other, so that a GPU, whose micro-batches are larger, gives them to other utterances than a
+    CPU does.
 
     Args:
         share: Expected share of features that are dropped, 0..1, both excluded.
