@@ -1,5 +1,7 @@
 """Windows cover each stretch of speech, and segments end where the most probable emotion changes."""
 
+import re
+
 import pytest
 
 from ser.errors import ConfigurationError
@@ -53,7 +55,16 @@ def test_probabilities_of_segments_sum_to_one() -> None:
     assert (segment.start_s, segment.end_s) == (0.3, 7.9)
 
 
-@pytest.mark.parametrize(("window_s", "step_s"), [(0, 1), (31, 1), (3, 0), (3, 4), (float("nan"), 1)])
-def test_windows_out_of_range_are_refused(window_s: float, step_s: float) -> None:
-    with pytest.raises(ConfigurationError, match="expected 0"):
+@pytest.mark.parametrize(
+    ("window_s", "step_s", "message"),
+    [
+        (0, 1, "window 0 s: expected 0.25 to 30 s"),
+        (31, 1, "window 31 s: expected 0.25 to 30 s"),
+        (float("nan"), 1, "window nan s: expected 0.25 to 30 s"),
+        (3, 0, "step 0 s: expected 0.1 s to the window's 3 s"),
+        (3, 4, "step 4 s: expected 0.1 s to the window's 3 s"),
+    ],
+)
+def test_windows_out_of_range_are_refused(window_s: float, step_s: float, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(message)}$"):
         WindowSettings(window_s, step_s)
