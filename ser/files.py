@@ -11,11 +11,19 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from ser.errors import StorageError
+
+DIGEST_BLOCK_BYTES = 2**24
+"""Digests of stores and checkpoints depend on it."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a full disk, a quota and a limit on file sizes."""
 
 _PARTIAL = ".partial-"
 _DRAFT_END = re.compile(r"(\d+)-\d+")
@@ -164,6 +172,18 @@ def folder_digest(folder: Path) -> str:
         total.update(f"{path.relative_to(folder).as_posix()}\0".encode())
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()[:32]
+
+
+def block_digests(path: Path) -> list[str]:
+    """Compute the SHA-256 of each block of a large file, several at a time: hex digits."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(partial(_digest_block, path), range(0, path.stat().st_size, DIGEST_BLOCK_BYTES)))
+
+
+def _digest_block(path: Path, start: int) -> str:
+    with path.open("rb") as file:
+        file.seek(start)
+        return hashlib.sha256(file.read(DIGEST_BLOCK_BYTES)).hexdigest()
 
 
 @contextmanager

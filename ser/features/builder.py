@@ -1,6 +1,5 @@
 """Build the stores of a corpus's frames: once, beside their final paths, and moved there whole."""
 
-import errno
 import os
 import shutil
 import time
@@ -24,13 +23,10 @@ from ser.features.frontends.base import FrontEnd, FrontEndChoice
 from ser.features.memory import return_free_memory
 from ser.features.store import STORE_VERSION, check_store
 from ser.features.store_writer import StoreWriter
-from ser.files import file_lock
+from ser.files import NO_SPACE, file_lock
 
 _AT_ONCE = 16
 """Utterances per core that are in memory at once; so many are lost by a kill at most."""
-
-# What a full disk, a quota and a limit on file sizes are called.
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 BuildCallback = Callable[[int, int], None]
 """Called with the utterances done and all utterances."""
@@ -285,7 +281,7 @@ def _check_space(folder: Path, needed: int) -> None:
 
 
 def _store_error(error: OSError, folder: Path, needed: int) -> FeatureStoreError:
-    if error.errno in _NO_SPACE:
+    if error.errno in NO_SPACE:
         existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
         free = shutil.disk_usage(existing).free
         return FeatureStoreError(_disk_full_message(folder, needed, free, f" ({error.strerror})"))

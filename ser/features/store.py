@@ -5,11 +5,7 @@ the corpus's content order) and `frames.f32` or `frames.f16` (all frames one aft
 little-endian float32 or float16, `width` numbers a frame). `ser.features.builder` writes it.
 """
 
-import hashlib
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +17,7 @@ from ser.config import digest_of
 from ser.corpora.corpus import Corpus
 from ser.errors import FeatureStoreError
 from ser.feature_settings import FeatureSettings, LogMelSettings, StoredType
-from ser.files import parse_json_object
+from ser.files import block_digests, parse_json_object
 from ser.frozen_model import FrozenModel
 
 STORE_VERSION = 2
@@ -29,8 +25,6 @@ STORE_VERSION = 2
 
 METADATA, LENGTHS = "metadata.json", "lengths.npy"
 """Names of a store's files, beside `frames_file`."""
-
-_DIGEST_BLOCK_BYTES = 2**24
 
 
 class StoreMetadata(FrozenModel):
@@ -202,15 +196,7 @@ def frames_file(settings: FeatureSettings) -> str:
 
 def digest_content(frames: Path, lengths: NDArray[np.int64]) -> str:
     """Digest the values of a store: its frames by blocks, one thread per core, and the lengths of its utterances."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        blocks = list(pool.map(partial(_digest_block, frames), range(0, frames.stat().st_size, _DIGEST_BLOCK_BYTES)))
-    return digest_of({"frames": blocks, "lengths": lengths.tolist()})
-
-
-def _digest_block(path: Path, start: int) -> str:
-    with path.open("rb") as file:
-        file.seek(start)
-        return hashlib.sha256(file.read(_DIGEST_BLOCK_BYTES)).hexdigest()
+    return digest_of({"frames": block_digests(frames), "lengths": lengths.tolist()})
 
 
 def read_metadata(folder: Path) -> StoreMetadata:

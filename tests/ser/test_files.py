@@ -1,5 +1,6 @@
 import errno
 import fcntl
+import hashlib
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ser.errors import StorageError
-from ser.files import atomic_write, durable_folder, file_lock, parse_json_object
+from ser.files import atomic_write, block_digests, durable_folder, file_lock, parse_json_object
 from tests.support.damaged_json import DAMAGED_JSON
 
 
@@ -113,3 +114,10 @@ def test_a_file_that_must_not_be_replaced_stays(tmp_path: Path) -> None:
         atomic_write(tmp_path / "a.txt", content, durable=True, replace=False)
     assert (tmp_path / "a.txt").read_text() == "first"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_blocks_of_a_file_have_the_digests_that_stores_and_checkpoints_name(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 2**16 + b"end"
+    (tmp_path / "frames").write_bytes(content)
+    expected = [hashlib.sha256(content[: 2**24]).hexdigest(), hashlib.sha256(b"end").hexdigest()]
+    assert block_digests(tmp_path / "frames") == expected

@@ -4,7 +4,6 @@ A result enters the store by an atomic rename, durably, before anything refers t
 here, and can be written again from it at any time.
 """
 
-import errno
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ser.errors import SerError, StudyError
-from ser.files import atomic_write
+from ser.files import NO_SPACE, atomic_write
 from ser.results import FoldResult
 from ser.training.checkpoint import StoredFold, check_file, read_fold, read_result
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from ser.training.trainer import TrainedFold
 
 _SUFFIX = ".safetensors"
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of a full disk, a quota and a limit on file sizes."""
 
 _CHECK_THREADS = 4
 """Files that are checked at the same time: digests are computed without Python's lock."""
@@ -67,7 +64,7 @@ class ResultStore:
         except OSError as error:
             remedy = "; free disk space and rerun the command: only running folds are lost"
             text = f"{path}: cannot save a fold result ({error.strerror})"
-            raise StudyError(text + (remedy if error.errno in _NO_SPACE else "")) from error
+            raise StudyError(text + (remedy if error.errno in NO_SPACE else "")) from error
         return path
 
     def result(self, identity: str) -> FoldResult:

@@ -22,7 +22,6 @@ from ser.corpora.corpus import Corpus
 from ser.errors import AudioError, FeatureStoreError
 from ser.feature_settings import LogMelSettings
 from ser.features import builder
-from ser.features import store as store_module
 from ser.features.builder import build_store_if_missing, build_stores, needed_bytes, store_key
 from ser.features.frontends.base import FrontEndChoice
 from ser.features.frontends.log_mel import LogMelFrontEnd
@@ -226,7 +225,7 @@ def test_samples_are_compared_at_any_rate_of_features(corpus: Corpus, tmp_path: 
 def test_a_flipped_bit_is_found_when_a_study_starts(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
-    monkeypatch.setattr(store_module, "_DIGEST_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("ser.files.DIGEST_BLOCK_BYTES", block_bytes)
     path = build_store_if_missing(corpus, SETTINGS, tmp_path)
     assert build_store_if_missing(corpus, SETTINGS, tmp_path) == path
     content = bytearray((path / "frames.f32").read_bytes())

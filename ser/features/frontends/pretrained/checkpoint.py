@@ -4,9 +4,7 @@ A checkpoint is a folder as `transformers` writes it: `config.json`, `preprocess
 in it is executed: pickles are refused, and so is code.
 """
 
-import hashlib
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from ser.config import digest_of
 from ser.errors import ConfigurationError, unknown_value_message
-from ser.files import parse_json_object
+from ser.files import block_digests, parse_json_object
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 
@@ -39,8 +37,6 @@ WAV2VEC2_BERT_SHIFT_SAMPLES = 320
 
 # Say where a checkpoint came from, or how it is stored; frames do not depend on them.
 _WITHOUT_EFFECT = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
-
-_BLOCK_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ class Checkpoint:
     def digest(self) -> str:
         """Compute the digest of the content: weights, configuration and preprocessing; 32 hex digits."""
         config = {name: value for name, value in self.config.items() if name not in _WITHOUT_EFFECT}
-        weights = [_digest_file(path) for path in weight_files(self.folder)]
+        weights = [digest_of(block_digests(path)) for path in weight_files(self.folder)]
         return digest_of({"config": config, "preprocessor": self.preprocessor, "weights": weights})
 
 
@@ -234,15 +230,3 @@ def _check_weights(folder: Path) -> None:
             raise ConfigurationError(
                 f"{path}: damaged or cut short: {str(error).splitlines()[0]}; copy or download it again"
             ) from None
-
-
-def _digest_file(path: Path) -> str:
-    """Compute a digest of a file's content, its blocks by several threads."""
-
-    def digest_block(start: int) -> str:
-        with path.open("rb") as file:
-            file.seek(start)
-            return hashlib.sha256(file.read(_BLOCK_BYTES)).hexdigest()
-
-    with ThreadPoolExecutor() as pool:
-        return digest_of(list(pool.map(digest_block, range(0, path.stat().st_size, _BLOCK_BYTES))))
