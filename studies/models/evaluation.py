@@ -21,7 +21,7 @@ from studies.models.training_speakers import (
 )
 from tracking.results.evaluations import VERSION, Evaluation
 
-MIN_CLASSES = 2
+_MIN_CLASSES = 2
 
 
 def evaluate_model(
@@ -49,7 +49,7 @@ def evaluate_model(
     """
     description = model.description
     mapping = map_classes(description.corpus.emotions, corpus.emotions, names)
-    classes = tuple(emotion for emotion in description.corpus.emotions if emotion in mapping.values())
+    classes = _shared_classes(description, mapping)
     heard = find_training_speakers(description, corpus)
     networks = _networks_by_speaker(description, corpus, heard)
     # A speaker's statistics are those of all recordings, whatever their labels, as in a study.
@@ -106,12 +106,17 @@ def map_classes(of_model: Sequence[str], of_corpus: Sequence[str], names: Mappin
         if target not in of_model:
             raise ConfigurationError(f"--map {name}={target}: {unknown_value_message('class', target, of_model)}")
     mapping = {name: names.get(name, name) for name in of_corpus if names.get(name, name) in of_model}
-    if len(set(mapping.values())) < MIN_CLASSES:
+    if len(set(mapping.values())) < _MIN_CLASSES:
         raise ConfigurationError(
             f"the model has classes {', '.join(of_model)}, the corpus {', '.join(of_corpus)}; expected two in common: "
             "name those that have another name in the corpus by --map CORPUS=MODEL"
         )
     return mapping
+
+
+def _shared_classes(description: ModelDescription, mapping: Mapping[str, str]) -> tuple[str, ...]:
+    """List the model's classes that stand for one of the corpus, in the order of the model."""
+    return tuple(emotion for emotion in description.corpus.emotions if emotion in mapping.values())
 
 
 def _networks_by_speaker(
@@ -157,7 +162,7 @@ def _evaluation(
     heard_speakers: tuple[str, ...],
 ) -> Evaluation:
     description = model.description
-    classes = tuple(emotion for emotion in description.corpus.emotions if emotion in mapping.values())
+    classes = _shared_classes(description, mapping)
     scores = score_decisions(decisions)
     return Evaluation(
         version=VERSION,
