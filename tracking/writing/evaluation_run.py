@@ -71,6 +71,7 @@ def run_params(evaluation: Evaluation) -> dict[str, str]:
         "classes": ", ".join(evaluation.classes),
         "mapping": ", ".join(f"{name}={target}" for name, target in evaluation.mapping.items()),
         "left_out": ", ".join(f"{name} ({count})" for name, count in evaluation.left_out.items()) or "none",
+        "heard_speakers": ", ".join(evaluation.heard_speakers) or "none",
         "unused_classes": ", ".join(evaluation.unused_classes) or "none",
         "networks": evaluation.networks,
         "situation": _situation(evaluation),

@@ -145,6 +145,7 @@ def test_speakers_on_whom_no_fold_tested_are_left_out(
     assert (evaluation.networks, evaluation.heard_speakers) == ("unheard", ("f1", "m2"))
     assert (evaluation.speakers, evaluation.utterances) == (2, 8)
     assert evaluation.left_out == {}
+    assert run_params(evaluation)["heard_speakers"] == "f1, m2"
     print_evaluation(evaluation)
     assert "left out: speakers that all networks heard in training or validation: f1, m2" in capsys.readouterr().out
 
