@@ -15,8 +15,8 @@ from benchmarks.paired_processes import BenchProcess, Work, median_s, run_interl
 from benchmarks.reference import ReferenceNetwork, random_batches, train_epoch
 from benchmarks.workloads import Source, configuration_of, examples
 from ser.config import FoldConfiguration
+from ser.training.fold_training import FoldTraining
 from ser.training.optimizer import make_optimiser
-from ser.training.trainer import FoldTraining
 from studies.execution.malloc_tuning import malloc_environment
 
 # A product of this size takes a core about 20 ms; the larger one takes a GPU as long.

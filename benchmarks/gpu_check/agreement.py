@@ -12,8 +12,9 @@ from benchmarks.gpu_check.sizes import Sizes, precisions
 from benchmarks.measurement import Measurement
 from benchmarks.workloads import Source, Workload, configuration_of
 from ser.config import FoldConfiguration, Precision
+from ser.training.fold_training import FoldTraining
 from ser.training.precision import precision_context
-from ser.training.trainer import FoldTraining, train_fold
+from ser.training.trainer import train_fold
 
 _MODELS: dict[str, dict[str, Any]] = {
     "none": {"attention": "none"},

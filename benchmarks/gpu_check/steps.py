@@ -19,8 +19,8 @@ from ser.config import Precision
 from ser.model.blstm import BidirectionalLayer
 from ser.model.losses import ctc_losses
 from ser.model.packing import PackedLayout, pack_batch
+from ser.training.fold_training import FoldTraining
 from ser.training.precision import precision_context
-from ser.training.trainer import FoldTraining
 
 _KERNELS = 12
 _BATCH = 32

@@ -10,8 +10,9 @@ from ser.features.store import FeatureStore
 from ser.identity import weight_seed
 from ser.results import Fold
 from ser.training.data import prepare_corpus_data
+from ser.training.fold_training import FoldTraining
 from ser.training.optimizer import Weights
-from ser.training.trainer import FoldTraining, require_finite
+from ser.training.trainer import require_finite
 
 _CPU = torch.device("cpu")
 

@@ -11,7 +11,7 @@ from benchmarks.reference import ReferenceNetwork, collate, mean_loss
 from benchmarks.workloads import Source, configuration_of, examples, iemocap_shape
 from ser.model.packing import optimal_segments
 from ser.training.batching import CPU_COST, micro_batches
-from ser.training.trainer import FoldTraining
+from ser.training.fold_training import FoldTraining
 
 SETTINGS: dict[str, dict[str, str]] = {
     "none": {},

@@ -12,9 +12,10 @@ from ser.devices import to_device
 from ser.errors import ConfigurationError, TrainingError
 from ser.features.batches import DeviceFeatures
 from ser.model.network import SpeechEmotionNetwork
-from ser.training import trainer
 from ser.training.data import prepare_fold_data
+from ser.training.fold_training import FoldTraining
 from ser.training.precision import precision_context
+from ser.training.trainer import train_fold
 from tests.support.stand_in_gpu import CPU, GPU, stand_in_gpu
 from tests.support.toy_corpus import fold_of, small, toy_corpus, toy_store, train
 
@@ -68,7 +69,7 @@ def test_training_on_resident_features_is_the_same_to_the_bit(criterion: str) ->
     corpus, configuration = toy_corpus(), small(criterion=criterion, loss_scale="label")
     data = prepare_fold_data(corpus, toy_store(corpus), configuration, fold_of(corpus))
     resident = replace(data, features=DeviceFeatures(data.features, CPU))  # type: ignore[arg-type]
-    trainings = [trainer.FoldTraining(each, configuration, 1, CPU) for each in (data, resident)]
+    trainings = [FoldTraining(each, configuration, 1, CPU) for each in (data, resident)]
     curves = [[each.train_epoch(epoch) for epoch in (1, 2)] for each in trainings]
     assert curves[0] == curves[1]
     scores = [each.score(each.average.weights(), data.validation) for each in trainings]
@@ -83,7 +84,7 @@ def test_cells_of_a_gpu_compute_in_the_type_of_the_precision(
 ) -> None:
     corpus = toy_corpus()
     with stand_in_gpu(monkeypatch) as cell_types:
-        trained = trainer.train_fold(corpus, toy_store(corpus), small(precision=precision), fold_of(corpus), GPU)
+        trained = train_fold(corpus, toy_store(corpus), small(precision=precision), fold_of(corpus), GPU)
     assert set(cell_types) == {expected}
     assert {weight.dtype for weight in trained.weights.values()} == {torch.float32}
     assert trained.result.environment["device_type"] == "cuda"

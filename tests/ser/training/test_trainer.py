@@ -3,6 +3,7 @@
 import itertools
 import time
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,13 @@ from ser.identity import weight_seed
 from ser.metrics import evaluation_confusion, unweighted_accuracy
 from ser.model.network import SpeechEmotionNetwork
 from ser.results import EpochRecord
-from ser.training import evaluation
+from ser.training import evaluation, fold_training
 from ser.training import trainer as training
 from ser.training.batching import class_weights
 from ser.training.data import FoldData, prepare_fold_data
 from ser.training.evaluation import utterance_losses
+from ser.training.fold_training import FoldTraining
+from ser.training.trainer import TrainedFold
 from tests.support.toy_corpus import (
     READINGS,
     Change,
@@ -53,9 +56,16 @@ VARIANTS = {name: small(**reading) for name, reading in READINGS.items()} | {
 }
 
 
+@cache
+def observed(name: str) -> tuple[TrainedFold, list[EpochRecord]]:
+    """A variant's fold, and the records that were heard of its epochs."""
+    heard: list[EpochRecord] = []
+    return train(VARIANTS[name], on_epoch_end=heard.append), heard
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_same_inputs_give_the_same_result_to_the_bit(name: str) -> None:
-    assert_identical(train(VARIANTS[name]), train(VARIANTS[name]))
+    assert_identical(observed(name)[0], train(VARIANTS[name]))
 
 
 def require_bf16() -> None:
@@ -181,7 +191,7 @@ def test_the_test_speaker_is_scored_once_at_the_end(monkeypatch: pytest.MonkeyPa
         parts.append(part.tolist())
         return evaluation.evaluate(network, data, configuration, part)
 
-    monkeypatch.setattr(training, "evaluate", spy)
+    monkeypatch.setattr(fold_training, "evaluate", spy)
     train(small(epochs=3, selection="best_validation"))
     assert parts[:4] == [VALIDATION] * 3 + [TEST]
     assert parts.count(TEST) == 1
@@ -295,7 +305,7 @@ def test_upsampling_draws_anew_each_epoch() -> None:
     # Four of a kind become six by two that are drawn.
     corpus = unequal_corpus(joys=4)
     data = prepare_fold_data(corpus, toy_store(corpus), small(balance="upsample"), fold_of(corpus))
-    trainer = training.FoldTraining(data, small(balance="upsample"), 1, torch.device("cpu"))
+    trainer = FoldTraining(data, small(balance="upsample"), 1, torch.device("cpu"))
     drawn = [np.sort(np.concatenate(trainer._batches(epoch))).tolist() for epoch in (1, 1, 2, 3, 4)]
     assert drawn[0] == drawn[1]
     assert all(len(each) == 18 and set(each) == set(data.training.tolist()) for each in drawn)
@@ -304,7 +314,7 @@ def test_upsampling_draws_anew_each_epoch() -> None:
 
 def test_batches_change_from_epoch_to_epoch() -> None:
     data = prepare_fold_data(CORPUS, toy_store(CORPUS), small(), fold_of(CORPUS))
-    trainer = training.FoldTraining(data, small(), 1, torch.device("cpu"))
+    trainer = FoldTraining(data, small(), 1, torch.device("cpu"))
     batches = [[batch.tolist() for batch in trainer._batches(epoch)] for epoch in (1, 2)]
     assert batches[0] != batches[1]
     assert all(sorted(itertools.chain(*each)) == data.training.tolist() for each in batches)
@@ -315,10 +325,10 @@ def test_a_batch_computed_in_parts_has_the_gradient_of_the_whole(name: str, monk
     found = []
     for parts in (1, 3):
         monkeypatch.setattr(
-            training, "micro_batches", lambda lengths, cost, n=parts: np.array_split(np.argsort(-lengths), n)
+            fold_training, "micro_batches", lambda lengths, cost, n=parts: np.array_split(np.argsort(-lengths), n)
         )
         data = prepare_fold_data(CORPUS, toy_store(CORPUS), small(**READINGS[name]), fold_of(CORPUS))
-        trainer = training.FoldTraining(data, small(**READINGS[name]), 1, torch.device("cpu"))
+        trainer = FoldTraining(data, small(**READINGS[name]), 1, torch.device("cpu"))
         loss = trainer.accumulate_gradients(data.training)
         found.append((float(loss), [weight.grad for weight in trainer.network.parameters()]))
     assert found[1][0] == pytest.approx(found[0][0], rel=1e-6)
@@ -343,8 +353,8 @@ COMMON |= {"validation_loss", "validation_ua", "validation_wa"}
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_curve_has_its_metrics_each_epoch_and_is_reported(name: str) -> None:
-    heard: list[EpochRecord] = []
-    result = train(VARIANTS[name], on_epoch_end=heard.append).result
+    trained, heard = observed(name)
+    result = trained.result
     more = {"negative_weight_share", "saturated_weight_share"} if name.startswith("quantum") else set()
     assert [record.epoch for record in result.curve] == [1, 2, 3]
     assert all(set(record.values) == COMMON | more for record in result.curve)
