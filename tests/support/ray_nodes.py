@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +107,9 @@ def ray_executor(cluster: RayCluster, folds: Folds, notify: Callable[[str], None
     executor = RayExecutor(cluster, requirements_of(folds.corpus, folds.store), notify)
     executor.start()
     return executor
+
+
+def join(cluster: AbstractContextManager[RayCluster]) -> None:
+    """Joins a cluster and leaves it."""
+    with cluster:
+        pass
