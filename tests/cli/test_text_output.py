@@ -9,20 +9,18 @@ import sys
 import pytest
 from rich.table import Table
 from rich.text import Text
+from typer.testing import CliRunner
 
+from studies.cli.main import app
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.text_output import printable, remove_controls
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_tables_are_written_in_any_encoding(encoding: str) -> None:
-    command = [sys.executable, "-c", "from studies.cli.main import app; app()", "report", "published"]
-    environment = os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "200"}
-    answer = subprocess.run(command, capture_output=True, env=environment, timeout=120, check=False)
-    assert (answer.returncode, answer.stderr) == (0, b"")
-    text = answer.stdout.decode(encoding)
-    assert "IEMOCAP" in text
-    assert "Traceback" not in text
+    answer = CliRunner(charset=encoding, env={"COLUMNS": "200"}).invoke(app, ["report", "published"])
+    assert (answer.exit_code, answer.stderr_bytes) == (0, b""), answer.exception
+    assert "IEMOCAP" in answer.stdout_bytes.decode(encoding)
 
 
 NAMES = ("\x1b[2Ja", "\x1b]0;title\x07", "a\rb", "\x9b2J", "\u202egnp.wav", "a\u2066b\u2069")

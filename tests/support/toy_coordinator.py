@@ -209,7 +209,7 @@ class StudyFixture:
         search.save_identity_inputs(IdentityInputs(scheme, "cpu"))
         search.save_location(StudyLocation(self.store.experiment, CORPUS.digest, scheme[0].scheme, len(scheme)))
         search.save_start(StartRecord.of(CORPUS, Path("corpus"), "home", {}))
-        session = self.session(plan, study, scheme)
+        session = self.session(plan, study, scheme, search)
         recorder: Recorder = self.store.recorder(study)
         with closing_runs_on_error(recorder, confirm):
             check = repair_study(session, Lease(), resumes=True)
@@ -233,12 +233,18 @@ class StudyFixture:
                 recorder.finish_study(study_run, complete=not failures)
         return failures
 
-    def session(self, plan: StudyPlan, study: str = "first", scheme: tuple[Fold, ...] = SCHEME) -> StudySession:
-        """Open a study."""
+    def session(
+        self,
+        plan: StudyPlan,
+        study: str = "first",
+        scheme: tuple[Fold, ...] = SCHEME,
+        search: OptunaStudy | None = None,
+    ) -> StudySession:
+        """Open a study, unless its search is opened already."""
         return StudySession(
             plan=plan,
             home=self.home,
-            search=OptunaStudy.open(self.storage, study, plan),
+            search=search or OptunaStudy.open(self.storage, study, plan),
             precision="fp32",
             client=self.store.client,
             location=StudyLocation(self.store.experiment, CORPUS.digest, SCHEME[0].scheme, len(scheme)),

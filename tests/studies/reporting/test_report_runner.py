@@ -10,7 +10,7 @@ from studies.reporting import report_runner
 from studies.reporting.report_runner import Report, build_report, watch_study
 from studies.search.records import StudyLocation
 from studies.storages.home import Home
-from tests.support.scored_trials import World, configuration, study_table, table_of, trial
+from tests.support.scored_trials import World, configuration, table_of, trial
 from tracking.analysis.comparison.request import ComparisonRequest
 
 WHERE = StudyLocation("1", "c0ffee", "leave-one-speaker-out", 10)
@@ -75,8 +75,7 @@ def home(tmp_path: Path, empty_store: Path, empty_search: Path) -> Home:
 
 
 def test_corpora_of_any_name_and_fold_schemes_have_folders(home: Home) -> None:
-    world = replace(World(per_speaker=8), corpus="../../x <y>")
-    table = study_table(world)
+    table = table_of(trial(World(per_speaker=8, corpus="../../x <y>"), configuration()))
     by_session = tuple(
         replace(
             one,

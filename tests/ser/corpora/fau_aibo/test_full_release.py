@@ -29,15 +29,27 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def annotations(root: Path) -> Annotations:
-    return load_annotations("fau_aibo", root)
-
-
-def test_loading_takes_less_than_ten_seconds(root: Path) -> None:
-    # Time of the processor, since others may be using the machine.
+def loading(root: Path) -> tuple[Annotations, float]:
+    """The annotations, and how many seconds of the processor reading them took: others may be using the machine."""
     before_s = process_time()
-    assert len(load_annotations("fau_aibo", root).utterances) == 18_216
-    assert process_time() - before_s < 10
+    return load_annotations("fau_aibo", root), process_time() - before_s
+
+
+@pytest.fixture(scope="module")
+def annotations(loading: tuple[Annotations, float]) -> Annotations:
+    return loading[0]
+
+
+@pytest.fixture(scope="module")
+def two_classes(root: Path) -> Annotations:
+    """The release read with both of its options."""
+    return load_annotations("fau_aibo", root, {"words": "transliteration", "classes": "2"})
+
+
+def test_loading_takes_less_than_ten_seconds(loading: tuple[Annotations, float]) -> None:
+    annotations, processor_s = loading
+    assert len(annotations.utterances) == 18_216
+    assert processor_s < 10
 
 
 def test_the_schools_and_classes_have_exactly_their_numbers(annotations: Annotations) -> None:
@@ -61,19 +73,17 @@ def test_the_last_two_speakers_of_ohm_validate_and_mont_tests(annotations: Annot
     assert set(fold.test_speakers) == set(MONT)
 
 
-def test_words_come_from_either_file(annotations: Annotations, root: Path) -> None:
+def test_words_come_from_either_file(annotations: Annotations, two_classes: Annotations) -> None:
     assert Counter(utterance.words_source for utterance in annotations.utterances) == {"segmentation": 18_216}
-    spoken = load_annotations("fau_aibo", root, {"words": "transliteration"})
-    assert Counter(utterance.words_source for utterance in spoken.utterances) == {"transliteration": 18_216}
-    assert [one.words for one in spoken.utterances] == [one.words for one in annotations.utterances]
+    assert Counter(utterance.words_source for utterance in two_classes.utterances) == {"transliteration": 18_216}
+    assert [one.words for one in two_classes.utterances] == [one.words for one in annotations.utterances]
     assert all(one.transcript and len(one.transcript.split()) == one.words for one in annotations.utterances)
 
 
-def test_two_classes_are_read_from_their_own_file(root: Path) -> None:
-    two = load_annotations("fau_aibo", root, {"classes": "2"})
-    assert two.emotions == ("negative", "idle")
+def test_two_classes_are_read_from_their_own_file(two_classes: Annotations) -> None:
+    assert two_classes.emotions == ("negative", "idle")
     expected = Counter("negative" if row["label_2cl"] == "NEG" else "idle" for row in fau_aibo_rows())
-    assert Counter(utterance.emotion for utterance in two.utterances) == expected
+    assert Counter(utterance.emotion for utterance in two_classes.utterances) == expected
 
 
 def test_upsampled_batches_are_balanced_and_seeded(annotations: Annotations) -> None:
