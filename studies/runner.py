@@ -34,6 +34,7 @@ from studies.monitoring.events import CallbackList, StudyCallback
 from studies.monitoring.live_status import StatusWriter
 from studies.monitoring.log_file import LogCallback, log_to_file
 from studies.planning.plan import StudyPlan
+from studies.planning.study_name import study_name
 from studies.provenance import home_tag, home_tag_name, provenance_tags
 from studies.search.optuna_study import OptunaStudy
 from studies.search.pruning import check_pruner
@@ -121,7 +122,7 @@ def run_study(
         SerError: The corpus, the feature store or the study cannot be used as asked.
     """
     data = _prepare_data(plan, root, home, progress_factory, callback.on_message)
-    name = plan.name(data.corpus.digest, backend.device_type)
+    name = study_name(plan, data.corpus.digest, backend.device_type)
     callback = CallbackList(callback, StatusWriter(home.live_status(name), home.failures(name), name), LogCallback())
     with (
         log_to_file(home.log(name)),
@@ -204,7 +205,7 @@ def _open_session(
 ) -> StudySession:
     """Open a study's databases, and save there what checks without the corpus need."""
     corpus, scheme = data.corpus, data.scheme
-    search = OptunaStudy.open(home.storage, plan.name(corpus.digest, backend.device_type), plan)
+    search = OptunaStudy.open(home.storage, study_name(plan, corpus.digest, backend.device_type), plan)
     precision = _resolve_precision(plan, search, home, backend)
     client = connect(home.tracking_uri_or_path)
     artifacts = home.artifacts if home.tracking_uri is None else None

@@ -16,6 +16,7 @@ from ser.training.trainer import TrainedFold
 from studies.execution.base import Event, Executor, Finished, FoldTask
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
+from studies.planning.study_name import study_name
 from studies.provenance import provenance_tags
 from studies.search.optuna_study import OptunaStudy
 from studies.search.records import IdentityInputs, StudyLocation
@@ -118,7 +119,7 @@ def open_study(home: Home, corpus: Corpus, trials: int) -> tuple[StudySession, R
         )
     )
     scheme = make_folds(corpus, parse_scheme("speaker"), "partner")
-    name = plan.name(corpus.digest, "cpu")
+    name = study_name(plan, corpus.digest, "cpu")
     search, inputs = OptunaStudy.open(home.storage, name, plan), IdentityInputs(scheme, "cpu")
     search.save_precision("fp32")
     search.save_identity_inputs(inputs)

@@ -1,4 +1,4 @@
-"""Plan of a study: its options validated, its name, and its points."""
+"""Plan of a study: its options validated, and its points."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -14,15 +14,12 @@ from ser.config import (
     LabelStrategy,
     Precision,
     active_settings,
-    digest_of,
 )
 from ser.errors import ConfigurationError, unknown_value_message
 from ser.features.frontends.base import FrontEndChoice
 from ser.frozen_model import FrozenModel
-from ser.identity import RESULTS_VERSION, installed_torch_version
 from studies.planning.option_values import (
     chosen_front_ends,
-    front_end_words,
     member,
     members,
     recipe_settings,
@@ -155,9 +152,9 @@ class StudyPlan(FrozenModel):
         """
         if name == "projection":
             return any(choice.settings.width >= _WIDE for choice in self.front_ends)
-        return name not in LATER_SETTINGS or self._has_effect(name)
+        return name not in LATER_SETTINGS or self.has_effect(name)
 
-    def _has_effect(self, name: str) -> bool:
+    def has_effect(self, name: str) -> bool:
         """Tell whether a setting has an effect with any of the attentions."""
         return any(active_settings(attention, self.criterion).get(name, True) for attention in self.attentions)
 
@@ -242,62 +239,3 @@ class StudyPlan(FrozenModel):
             for seed, features, attention, scope, labels in grid
         )
         return tuple(dict.fromkeys(points))
-
-    def name(
-        self,
-        corpus_digest: str,
-        device_type: str,
-        torch_version: str | None = None,
-        results_version: int | None = None,
-    ) -> str:
-        """Return the study's name, which is the same for the same plan on the same data, device and versions.
-
-        The number of trials of a search is not part of it: with more trials, the same study continues.
-
-        Args:
-            corpus_digest: Digest of the corpus.
-            device_type: 'cpu' or 'cuda'.
-            torch_version: Version of torch that trains it; None for the one that is installed.
-            results_version: Version of the code's results that it is of; None for this code's.
-
-        Returns:
-            Corpus, recipe, attentions, front ends where they are swept, and a short digest of all other options.
-        """
-        content: dict[str, Any] = {
-            "points": [point.digest_content() for point in self.points("fp32")],
-            "precision": self.precision,
-            "folds": self.folds,
-            "corpus": corpus_digest,
-            "device": device_type,
-            "torch": installed_torch_version() if torch_version is None else torch_version,
-            "results_version": RESULTS_VERSION if results_version is None else results_version,
-        }
-        if self.space is not None:
-            base = self.base("fp32").digest_content()
-            content |= {"base": base, "space": self.space.model_dump(mode="json"), "seeds": list(self.seeds)}
-            content |= {"pruner": self.pruner} | self._fixed_beside_base()
-        if self.front_ends:
-            front_ends = [[choice.settings.label, choice.settings.digest_content()] for choice in self.front_ends]
-            content |= {"front_ends": front_ends, "front_end_settings": self.front_end_settings}
-        digest = digest_of(content)
-        attentions = "all" if len(self.attentions) == len(get_args(AttentionName)) else "+".join(self.attentions)
-        words = [self.corpus_name, self.recipe, attentions, *front_end_words(self.front_ends), digest[:8]]
-        return "-".join(words)
-
-    def _fixed_beside_base(self) -> dict[str, Any]:
-        """Return settings that a search fixes to other values than its recipe, and that its base does not show.
-
-        The base is of the first attention, where the settings of the others are null.
-        """
-        searched = {} if self.space is None else self.space.dimensions
-        base, defaults = self.base("fp32"), recipe_named(self.recipe).settings_for(self.corpus) | LATER_SETTINGS
-        hidden = {
-            name: value
-            for name, value in self.settings.items()
-            if name not in searched
-            and value != defaults.get(name)
-            and getattr(base, name, value) is None
-            and value is not None
-            and self._has_effect(name)
-        }
-        return {"fixed": hidden} if hidden else {}

@@ -10,6 +10,7 @@ from ser.errors import StudyError
 from ser.identity import fold_identity
 from ser.results import Fold
 from studies.planning.plan import StudyPlan
+from studies.planning.study_name import study_name
 from studies.search.optuna_study import OptunaStudy
 from studies.search.records import IdentityInputs, Point, StudyLocation
 from studies.search.summaries import StudySummary
@@ -74,7 +75,7 @@ class StudySession:
         location, identity_inputs, precision = summary.location, search.identity_inputs, search.precision
         if location is None or identity_inputs is None or precision is None:
             raise StudyError(f"study {summary.name} has no runs to check yet; run its command first")
-        if summary.plan.name(location.corpus_digest, identity_inputs.device_type) != summary.name:
+        if study_name(summary.plan, location.corpus_digest, identity_inputs.device_type) != summary.name:
             raise StudyError(
                 f"study {summary.name} was made by another version of torch or of this program, with other fold "
                 "identities; check it with that version"

@@ -11,6 +11,7 @@ from ser.config import FoldConfiguration
 from ser.errors import SerError
 from ser.identity import RESULTS_VERSION, fold_identity, installed_torch_version, trial_identity
 from ser.results import Fold
+from studies.planning.study_name import study_name
 from studies.search.optuna_study import FAILURE, PRUNED
 from studies.search.points import point_key, points_of
 from studies.search.summaries import StudySummary
@@ -82,7 +83,7 @@ def find_versions(study: StudySummary, results: ResultStore) -> CodeVersions | N
         if versions not in tried:
             tried.add(versions)
             digest, device_type = study.location.corpus_digest, study.identity_inputs.device_type
-            if study.plan.name(digest, device_type, versions.torch, versions.results) == study.name:
+            if study_name(study.plan, digest, device_type, versions.torch, versions.results) == study.name:
                 return versions
     return None
 

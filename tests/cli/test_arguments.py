@@ -6,6 +6,7 @@ from ser.errors import StudyError
 from studies.cli.arguments import find_study
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
+from studies.planning.study_name import study_name
 from studies.search.optuna_study import OptunaStudy
 from studies.storages.home import Home
 
@@ -24,7 +25,7 @@ def home(tmp_path: Path, empty_search: Path) -> Home:
     data_home = Home(tmp_path)
     (tmp_path / "optuna.db").write_bytes(empty_search.read_bytes())
     for study_plan in (plan("manifest", name="plays"), plan("manifest", name="talks"), plan("demo")):
-        search = OptunaStudy.open(data_home.storage, study_plan.name(DIGEST, "cpu"), study_plan)
+        search = OptunaStudy.open(data_home.storage, study_name(study_plan, DIGEST, "cpu"), study_plan)
         search.start_trial(search.points("fp32")[0])
     return data_home
 
@@ -32,7 +33,7 @@ def home(tmp_path: Path, empty_search: Path) -> Home:
 def test_the_name_given_to_a_table_is_the_corpus_of_its_study() -> None:
     assert plan("manifest", name="plays").corpus_name == "plays"
     assert plan("manifest").corpus_name == "manifest"
-    names = [plan("manifest", name=name).name(DIGEST, "cpu") for name in ("plays", "talks")]
+    names = [study_name(plan("manifest", name=name), DIGEST, "cpu") for name in ("plays", "talks")]
     assert [name.partition("-")[0] for name in names] == ["plays", "talks"]
 
 

@@ -17,6 +17,7 @@ from studies.planning.command import study_command
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.plan_options import plan_options
+from studies.planning.study_name import study_name
 
 PLANS: dict[str, dict[str, Any]] = {
     "recipe alone": {"corpus": "emodb", "recipe": "recommended", "attentions": ("all",)},
@@ -88,7 +89,7 @@ def test_the_command_is_the_same_study(asked: dict[str, Any], tmp_path: Path, mo
     answer = CliRunner().invoke(app, [*words, "--home", str(tmp_path)])
     assert "caught" in answer.output, answer.output
     assert taken[1] == root
-    assert taken[0].name("c0ffee", "cpu") == plan.name("c0ffee", "cpu")
+    assert study_name(taken[0], "c0ffee", "cpu") == study_name(plan, "c0ffee", "cpu")
     assert taken[0].space == plan.space
     assert taken[0].trials == plan.trials
     if plan.space is None:
@@ -130,5 +131,5 @@ def test_a_study_from_before_a_recipe_changed_keeps_its_name(
     parse = patch("studies.planning.option_values.parse_front_ends", lambda texts, download: plan.front_ends)
     with parse if hears_encoder else nullcontext():
         again = StudyPlan.from_options(options)
-    assert again.name("c0ffee", "cpu") == plan.name("c0ffee", "cpu")
+    assert study_name(again, "c0ffee", "cpu") == study_name(plan, "c0ffee", "cpu")
     assert again.points("fp32") == plan.points("fp32")

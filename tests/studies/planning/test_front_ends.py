@@ -13,6 +13,7 @@ from studies.planning.command import study_command
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.recipes import RECIPES
+from studies.planning.study_name import study_name
 from studies.search.points import points_of
 from tests.support.tiny_encoders import write_encoder
 from tracking.analysis.variants.naming import variant_label
@@ -26,6 +27,10 @@ def plan(*features: str, **others: Any) -> StudyPlan:
     return StudyPlan.from_options(StudyOptions(**values | {"labels": ("phonemes",), "features": features} | others))
 
 
+def name_of(study: StudyPlan) -> str:
+    return study_name(study, DIGEST, "cpu")
+
+
 @pytest.fixture
 def frames(tmp_path: Path) -> Path:
     folder = tmp_path / "lab"
@@ -36,7 +41,7 @@ def frames(tmp_path: Path) -> Path:
 
 def test_log_mels_alone_are_the_study_that_names_none() -> None:
     assert plan("log_mel") == plan()
-    assert plan("log_mel").name(DIGEST, "cpu") == plan().name(DIGEST, "cpu")
+    assert name_of(plan("log_mel")) == name_of(plan())
 
 
 def test_front_ends_multiply_the_points(frames: Path) -> None:
@@ -68,13 +73,13 @@ def test_parameters_of_a_point_find_it_again(frames: Path) -> None:
 
 def test_the_name_tells_front_ends_and_not_their_folders(frames: Path, tmp_path: Path) -> None:
     study = plan(f"files:{frames}@0.02")
-    assert study.name(DIGEST, "cpu").startswith("emodb-recommended-none+component-lab-")
+    assert name_of(study).startswith("emodb-recommended-none+component-lab-")
     shutil.copytree(frames, tmp_path / "elsewhere" / "lab")
-    assert plan(f"files:{tmp_path / 'elsewhere' / 'lab'}@0.02").name(DIGEST, "cpu") == study.name(DIGEST, "cpu")
+    assert name_of(plan(f"files:{tmp_path / 'elsewhere' / 'lab'}@0.02")) == name_of(study)
     np.save(frames / "a.npy", np.zeros((3, 200), dtype=np.float32))
-    assert plan(f"files:{frames}@0.02").name(DIGEST, "cpu") != study.name(DIGEST, "cpu")
+    assert name_of(plan(f"files:{frames}@0.02")) != name_of(study)
     many = plan("log_mel", "log_mel_prosody", "opensmile")
-    assert many.name(DIGEST, "cpu").startswith("emodb-recommended-none+component-3_front_ends-")
+    assert name_of(many).startswith("emodb-recommended-none+component-3_front_ends-")
 
 
 def test_two_front_ends_of_one_name_are_refused(frames: Path, tmp_path: Path) -> None:
@@ -92,9 +97,7 @@ def test_the_command_is_the_same_study(frames: Path, recipe: str, overrides: dic
     options = list(zip(words, words, strict=True))
     assert [value for name, value in options if name == "--features"] == ["log_mel", f"files:{frames}@0.02"]
     sets = parse_key_values("--set", [value for name, value in options if name == "--set"])
-    assert plan("log_mel", f"files:{frames}@0.02", recipe=recipe, overrides=sets).name(DIGEST, "cpu") == study.name(
-        DIGEST, "cpu"
-    )
+    assert name_of(plan("log_mel", f"files:{frames}@0.02", recipe=recipe, overrides=sets)) == name_of(study)
 
 
 def test_a_search_chooses_front_ends_and_projects_wide_frames(frames: Path) -> None:

@@ -8,6 +8,7 @@ from studies.planning.command import study_command
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.search_space import point_parameters
+from studies.planning.study_name import study_name
 
 DIGEST = "0" * 32
 LABELS = ("words", "phonemes", "phonemes_x2")
@@ -16,6 +17,10 @@ LABELS = ("words", "phonemes", "phonemes_x2")
 def plan(*attentions: str, **others: Any) -> StudyPlan:
     values = {"corpus": "emodb", "recipe": "quick", "attentions": attentions or ("none",)} | others
     return StudyPlan.from_options(StudyOptions(**values))
+
+
+def name_of(study: StudyPlan) -> str:
+    return study_name(study, DIGEST, "cpu")
 
 
 def with_settings(**overrides: str) -> StudyPlan:
@@ -42,10 +47,10 @@ def test_a_study_brings_its_baseline_with_the_same_settings() -> None:
 
 
 def test_a_study_with_its_baseline_is_named_by_both() -> None:
-    with_baseline = plan("quantum", baseline=True).name(DIGEST, "cpu")
-    assert with_baseline == plan("none", "quantum").name(DIGEST, "cpu")
+    with_baseline = name_of(plan("quantum", baseline=True))
+    assert with_baseline == name_of(plan("none", "quantum"))
     assert with_baseline.startswith("emodb-quick-none+quantum-")
-    assert plan("local", "component", "quantum", baseline=True).name(DIGEST, "cpu").startswith("emodb-quick-all-")
+    assert name_of(plan("local", "component", "quantum", baseline=True)).startswith("emodb-quick-all-")
 
 
 def test_a_study_of_none_has_its_baseline_already() -> None:
@@ -94,7 +99,7 @@ def test_points_carry_the_resolved_precision() -> None:
 def test_settings_without_effect_do_not_make_other_points() -> None:
     plain, moved = plan("quantum"), plan("quantum", overrides={"component_score": "window"}, scopes=(3, 21))
     assert plain.points("fp32") == moved.points("fp32")
-    assert plain.name(DIGEST, "cpu") == moved.name(DIGEST, "cpu")
+    assert name_of(plain) == name_of(moved)
 
 
 def test_settings_are_given_as_text() -> None:
@@ -170,37 +175,37 @@ def test_a_bad_value_is_refused_even_where_it_has_no_effect(setting: str, criter
 
 
 def test_a_study_is_named_by_corpus_recipe_attentions_and_digest() -> None:
-    assert plan("quantum").name(DIGEST, "cpu").rsplit("-", 1)[0] == "emodb-quick-quantum"
-    assert plan("none", "local").name(DIGEST, "cpu").startswith("emodb-quick-none+local-")
-    assert plan("none", "local", "component", "quantum").name(DIGEST, "cpu") == plan("all").name(DIGEST, "cpu")
+    assert name_of(plan("quantum")).rsplit("-", 1)[0] == "emodb-quick-quantum"
+    assert name_of(plan("none", "local")).startswith("emodb-quick-none+local-")
+    assert name_of(plan("none", "local", "component", "quantum")) == name_of(plan("all"))
 
 
 def test_the_same_plan_has_the_same_name_however_it_is_typed() -> None:
-    name = with_settings(ema_decay="0.98").name(DIGEST, "cpu")
-    assert with_settings(ema_decay="0.980").name(DIGEST, "cpu") == name
-    assert with_settings().name(DIGEST, "cpu") == name
-    assert StudyPlan.model_validate_json(with_settings().model_dump_json()).name(DIGEST, "cpu") == name
+    name = name_of(with_settings(ema_decay="0.98"))
+    assert name_of(with_settings(ema_decay="0.980")) == name
+    assert name_of(with_settings()) == name
+    assert name_of(StudyPlan.model_validate_json(with_settings().model_dump_json())) == name
 
 
 def test_whatever_moves_a_result_moves_the_name() -> None:
     names = [
-        plan().name(DIGEST, "cpu"),
-        plan().name("1" * 32, "cpu"),
-        plan().name(DIGEST, "cuda"),
-        plan(seeds=2).name(DIGEST, "cpu"),
-        plan(labels=("words",)).name(DIGEST, "cpu"),
-        plan(overrides={"epochs": "15"}).name(DIGEST, "cpu"),
-        plan(overrides={"precision": "fp32"}).name(DIGEST, "cpu"),
-        plan(overrides={"validation": "other_session"}).name(DIGEST, "cpu"),
+        name_of(plan()),
+        study_name(plan(), "1" * 32, "cpu"),
+        study_name(plan(), DIGEST, "cuda"),
+        name_of(plan(seeds=2)),
+        name_of(plan(labels=("words",))),
+        name_of(plan(overrides={"epochs": "15"})),
+        name_of(plan(overrides={"precision": "fp32"})),
+        name_of(plan(overrides={"validation": "other_session"})),
     ]
     assert len(set(names)) == len(names)
 
 
 def test_another_torch_or_results_version_is_another_study() -> None:
-    name = plan().name(DIGEST, "cpu")
-    assert plan().name(DIGEST, "cpu", installed_torch_version(), RESULTS_VERSION) == name
-    assert plan().name(DIGEST, "cpu", "0.0") != name
-    assert plan().name(DIGEST, "cpu", results_version=RESULTS_VERSION + 1) != name
+    name = name_of(plan())
+    assert study_name(plan(), DIGEST, "cpu", installed_torch_version(), RESULTS_VERSION) == name
+    assert study_name(plan(), DIGEST, "cpu", "0.0") != name
+    assert study_name(plan(), DIGEST, "cpu", results_version=RESULTS_VERSION + 1) != name
 
 
 def test_the_search_knows_the_swept_settings_that_have_an_effect() -> None:
@@ -266,9 +271,9 @@ def test_a_points_parameters_give_the_point_back(attention: str, criterion: str)
 
 
 def test_more_trials_are_the_same_search() -> None:
-    name = searched("all").name(DIGEST, "cpu")
+    name = name_of(searched("all"))
     assert name.startswith("emodb-extended-all-")
-    assert searched("all", trials=99).name(DIGEST, "cpu") == name
+    assert name_of(searched("all", trials=99)) == name
     others = [
         searched("all", seeds=2),
         searched("all", pruner="none"),
@@ -277,17 +282,15 @@ def test_more_trials_are_the_same_search() -> None:
         searched("all", overrides={"epochs": "3"}),
         searched("all", criterion="cross_entropy"),
     ]
-    assert len({name, *(other.name(DIGEST, "cpu") for other in others)}) == 1 + len(others)
+    assert len({name, *(name_of(other) for other in others)}) == 1 + len(others)
 
 
 def test_searches_that_fix_other_readings_have_other_names() -> None:
     choices = [{}, {"component_score": "dense"}, {"component_score": "window"}, {"quantum_states": "unit"}]
-    names = {searched("all", overrides=choice).name(DIGEST, "cpu") for choice in choices}
+    names = {name_of(searched("all", overrides=choice)) for choice in choices}
     assert len(names) == len(choices)
     # A reading that none of the attentions has is no difference.
-    assert searched("local", overrides={"quantum_states": "unit"}).name(DIGEST, "cpu") == searched("local").name(
-        DIGEST, "cpu"
-    )
+    assert name_of(searched("local", overrides={"quantum_states": "unit"})) == name_of(searched("local"))
 
 
 def test_studies_from_before_quantum_states_keep_their_names() -> None:
@@ -303,7 +306,7 @@ def test_studies_from_before_quantum_states_keep_their_names() -> None:
         searched("all", overrides=raw),
     ]
     # Names by the code before there was the setting.
-    assert [of.name(DIGEST, "cpu", "2.13.0", 3).rsplit("-", 1)[1] for of in names] == [
+    assert [study_name(of, DIGEST, "cpu", "2.13.0", 3).rsplit("-", 1)[1] for of in names] == [
         "7a9149ee",
         "a45ec517",
         "1f5d6ce4",

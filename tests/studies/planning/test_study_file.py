@@ -15,6 +15,7 @@ from studies.cli.main import app
 from studies.planning.plan import StudyPlan
 from studies.planning.study_file import format_study_file, read_study_file
 from studies.planning.study_keys import StudyKeys, options_of_keys
+from studies.planning.study_name import study_name
 
 RUN = get_command(app).commands["study"].commands["run"]
 GRID = "corpus: emodb\nattention: quantum\n"
@@ -77,7 +78,7 @@ def words_of(keys: StudyKeys) -> list[str]:
 def test_file_options_and_python_name_one_study(keys: StudyKeys, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("study")
     plan = StudyPlan.from_options(options_of_keys(keys))
-    name = plan.name("c0ffee", "cpu")
+    name = study_name(plan, "c0ffee", "cpu")
     # A user writes `ema_decay: off`, for which YAML has a boolean.
     typed = yaml.safe_dump({**keys}).replace(" null", " off")
     (folder / "typed.yaml").write_text(typed)
@@ -95,7 +96,7 @@ def test_file_options_and_python_name_one_study(keys: StudyKeys, tmp_path_factor
             options = RUN.make_context("run", ["--root", "x", "--home", str(folder), *words])
             with pytest.raises(StudyError, match="caught"):
                 RUN.invoke(options)
-    assert [way.name("c0ffee", "cpu") for way in taken] == [name] * 3
+    assert [study_name(way, "c0ffee", "cpu") for way in taken] == [name] * 3
     assert {way.trials for way in taken} == {plan.trials}
 
 

@@ -19,6 +19,7 @@ from ser.training.trainer import TrainedFold
 from studies.cli.report.command import upload
 from studies.monitoring.trial_status import TrialStatus, trial_statuses
 from studies.planning.plan import StudyPlan
+from studies.planning.study_name import study_name
 from studies.reporting.report_runner import build_report, upload_key
 from studies.reporting.report_upload import upload_to_study_run
 from studies.reporting.results_reader import ResultsReader
@@ -245,7 +246,7 @@ def trained_by_torch_9(fold: Fold) -> bytes:
 
 def test_versions_of_a_study_are_found_from_its_results(studies: StudiesOnDisk) -> None:
     plan = plan_of("none")
-    name = plan.name(CORPUS.digest, "cpu", "9.9")
+    name = study_name(plan, CORPUS.digest, "cpu", "9.9")
     search = studies.open(plan, name, start=None)
     search.start_trial(search.points("fp32")[0])
     studies.results.put(identity(0), trained(NONE, 0))
