@@ -21,6 +21,7 @@ from tracking import schema
 from tracking.analysis.escaping import escape_csv, escape_csv_cell
 from tracking.analysis.trial_result import TrialResult
 from tracking.backend.mlflow_internals import DATASET_CONTEXT
+from tracking.context import StudyContext
 
 
 def model_digest(configuration: FoldConfiguration) -> str:
@@ -41,6 +42,19 @@ def configuration_tags(configuration: FoldConfiguration) -> dict[str, str]:
         schema.SEED: configuration.seed,
     }
     return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def study_tags(context: StudyContext) -> dict[str, str]:
+    """Build the tags that all runs of a study have."""
+    return {
+        schema.STUDY: context.study,
+        schema.RECIPE: context.recipe,
+        schema.CORPUS: context.corpus.name,
+        schema.CORPUS_DIGEST: context.corpus.digest,
+        schema.SYNTHETIC: str(context.corpus.synthetic).lower(),
+        schema.SCHEME: context.scheme[0].scheme,
+        **context.tags,
+    }
 
 
 def log_params(configuration: FoldConfiguration) -> dict[str, str]:

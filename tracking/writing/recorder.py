@@ -15,8 +15,8 @@ from mlflow.tracking import MlflowClient
 
 from ser.config import FoldConfiguration
 from ser.files import file_lock
-from ser.metrics import evaluation_confusion, unweighted_accuracy, weighted_accuracy
-from ser.results import BASELINE_RESULTS, BaselineResult, FoldResult
+from ser.metrics import unweighted_accuracy, weighted_accuracy
+from ser.results import BaselineResult, FoldResult
 from ser.training.checkpoint import StoredFold
 from tracking import schema
 from tracking.analysis.trial_result import TrialResult
@@ -26,7 +26,6 @@ from tracking.backend.client import end_run, retry_once_on_conflict
 from tracking.backend.queries import RUNNING, is_finished, search_runs
 from tracking.backend.views import install_saved_views
 from tracking.context import StudyContext
-from tracking.results.baselines import inputs_of
 from tracking.results.fetching import download_baselines
 from tracking.writing import payloads, run_files
 from tracking.writing.descriptions import failed_description, pruned_description, study_description, trial_description
@@ -149,8 +148,7 @@ class Recorder:
             failures: Failed attempts at its folds, each with its traceback.
         """
         ended_ms = max(fold.ended_ms for fold in result.folds)
-        emotions = result.folds[0].corpus.emotions
-        files = run_files.confusion_files(payloads.trial_confusion(result), emotions, "all folds pooled")
+        files = run_files.trial_files(result)
         # The run started with the study's devices; nodes of a cluster come and go.
         all_tags = {
             **tags,
@@ -196,13 +194,8 @@ class Recorder:
         moment_ms = time.time_ns() // 1_000_000 if is_recorded else int(run.info.start_time)
         if not scores.items() <= run.data.metrics.items():
             self._write(run_id, metrics=payloads.metrics_at(scores, moment_ms))
-        files = {schema.BASELINE_RESULT: baseline.model_dump_json().encode()}
-        by_inputs = {inputs_of(other): other for other in download_baselines(self._client, run)} if is_recorded else {}
-        by_inputs |= {inputs_of(other): other for other in others}
-        by_inputs.pop(inputs_of(baseline), None)
-        if by_inputs:
-            files[schema.OTHER_BASELINES] = BASELINE_RESULTS.dump_json(tuple(by_inputs.values()))
-        self._artifacts.log(run_id, files)
+        recorded = download_baselines(self._client, run) if is_recorded else ()
+        self._artifacts.log(run_id, run_files.baseline_files(baseline, (*recorded, *others)))
 
     def study_is_finished(self, run_id: str) -> bool:
         """Check that the study's run is complete."""
@@ -257,15 +250,7 @@ class Recorder:
             retry_once_on_conflict(lambda: self._client.log_inputs(run_id, [payloads.dataset_input(corpus)]))
 
     def _create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> Run:
-        common = {
-            schema.STUDY: self._context.study,
-            schema.RECIPE: self._context.recipe,
-            schema.CORPUS: self._context.corpus.name,
-            schema.CORPUS_DIGEST: self._context.corpus.digest,
-            schema.SYNTHETIC: str(self._context.corpus.synthetic).lower(),
-            schema.SCHEME: self._context.scheme[0].scheme,
-        }
-        all_tags = common | dict(self._context.tags) | dict(tags)
+        all_tags = payloads.study_tags(self._context) | dict(tags)
         return self._client.create_run(self._experiment, start_time=start_ms, tags=all_tags, run_name=name)
 
     def _complete_fold(self, run: Run, fold: StoredFold) -> None:
@@ -273,9 +258,7 @@ class Recorder:
         result, run_id = fold.result, self._artifacts.remember(run)
         self._log_corpus(run_id)
         metrics = payloads.curve_metrics(result) + payloads.metrics_at(payloads.fold_scores(result), result.ended_ms)
-        confusion = evaluation_confusion(result.test, len(result.corpus.emotions))
-        files = run_files.confusion_files(confusion, result.corpus.emotions, f"fold {result.fold.name}")
-        files[schema.PREDICTIONS] = payloads.predictions_csv(result).encode()
+        files = run_files.fold_files(result)
         self._write(run_id, payloads.log_params(result.configuration), metrics, run_files.digest_tag(files))
         self._artifacts.log(run_id, files, {schema.TRAINED_FOLD: fold.path})
         self._client.set_terminated(run_id, "FINISHED", result.ended_ms)

@@ -2,15 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from numpy import int64
 from numpy.typing import NDArray
 
-from ser.results import scheme_json
+from ser.metrics import evaluation_confusion
+from ser.results import BASELINE_RESULTS, BaselineResult, FoldResult, scheme_json
 from tracking import schema
 from tracking.analysis.figures.confusion_svg import confusion_svg
+from tracking.analysis.trial_result import TrialResult
 from tracking.context import StudyContext
+from tracking.results.baselines import inputs_of
 from tracking.writing import payloads
 
 
@@ -25,7 +28,34 @@ def study_files(context: StudyContext) -> dict[str, bytes]:
     return files
 
 
-def confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:
+def trial_files(result: TrialResult) -> dict[str, bytes]:
+    """Return the files of a complete trial's run."""
+    return _confusion_files(payloads.trial_confusion(result), result.folds[0].corpus.emotions, "all folds pooled")
+
+
+def fold_files(result: FoldResult) -> dict[str, bytes]:
+    """Return the files of a fold's run but the trained fold itself."""
+    emotions = result.corpus.emotions
+    files = _confusion_files(evaluation_confusion(result.test, len(emotions)), emotions, f"fold {result.fold.name}")
+    return files | {schema.PREDICTIONS: payloads.predictions_csv(result).encode()}
+
+
+def baseline_files(baseline: BaselineResult, others: Iterable[BaselineResult]) -> dict[str, bytes]:
+    """Return the files of a study's baselines.
+
+    Args:
+        baseline: The study's own.
+        others: Others; of two with the same inputs the last one counts, and of the study's own inputs none.
+    """
+    by_inputs = {inputs_of(other): other for other in others}
+    by_inputs.pop(inputs_of(baseline), None)
+    files = {schema.BASELINE_RESULT: baseline.model_dump_json().encode()}
+    if by_inputs:
+        files[schema.OTHER_BASELINES] = BASELINE_RESULTS.dump_json(tuple(by_inputs.values()))
+    return files
+
+
+def _confusion_files(confusion: NDArray[int64], emotions: tuple[str, ...], title: str) -> dict[str, bytes]:
     """Return a confusion matrix as a picture and as a table.
 
     Args:
