@@ -1,5 +1,6 @@
 """`ser results`: what it lists, what it discards, and when it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,11 @@ from typer.testing import CliRunner, Result
 
 from ser.training.checkpoint import parse_result
 from studies.cli.main import app
+from studies.cli.results import rm
 from studies.search.optuna_study import OptunaStudy
 from studies.search.records import StartRecord, StudyLocation
+from studies.search.summaries import StudySummary, list_studies
+from studies.storages.base import Storage
 from tests.support.toy_coordinator import StudyFixture, plan_of
 from tests.support.toy_studies import CORPUS, SCHEME, trained
 from tracking.results.store import ResultStore
@@ -73,3 +77,22 @@ def test_nothing_is_discarded_without_consent_or_while_a_study_runs(finished: St
         assert (answer.exit_code, message in answer.stderr) == (1, True), answer.output
     assert stored(finished) == IDENTITIES
     assert len(finished.store.runs(ser__kind="fold")) == len(IDENTITIES)
+
+
+def test_a_study_that_uses_results_while_the_user_thinks_is_refused(
+    finished: StudyFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listings: list[int] = []
+
+    def list_as_if_it_began_late(storage: Storage) -> list[StudySummary]:
+        listings.append(len(listings))
+        studies = list_studies(storage)
+        # The first two listings are before the user's answer: no trial has started then.
+        return studies if len(listings) > 2 else [replace(study, optuna_trials=()) for study in studies]
+
+    monkeypatch.setattr(rm, "list_studies", list_as_if_it_began_late)
+    with finished.storage.acquire_lease("first"):
+        answer = ser_results(finished, "rm", IDENTITIES[0], answer="y\n")
+    assert "No study uses them." in answer.stdout
+    assert "study first is already running" in answer.stderr
+    assert stored(finished) == IDENTITIES

@@ -31,26 +31,58 @@ def discard(options: DiscardOptions) -> None:
     with StudyDisplay() as display:
         take_over_results(home, display.on_message, display.progress_bar)
     studies = list_studies(home.storage)
-    uses = {study.name: fold_identities(study, store) for study in studies}
     if options.study is None:
         discarded = _existing(store, options.identities or ())
     else:
-        discarded = store.identities() & uses[find_study_in(studies, home, options.study, corpus=None).name]
+        study = find_study_in(studies, home, options.study, corpus=None)
+        discarded = store.identities() & fold_identities(study, store)
     if not discarded:
         typer.echo(f"study {options.study} has no results; nothing to discard")
         return
-    users = {name: len(discarded & identities) for name, identities in uses.items() if discarded & identities}
     with ExitStack() as leases:
-        # Refuses a study that runs, and keeps others from starting.
-        for name in sorted(users):
-            leases.enter_context(home.storage.acquire_lease(name))
+        held = _hold_users(home, store, discarded, leases, {})
+        users = {study.name: len(discarded & fold_identities(study, store)) for study in held.values()}
         typer.echo(_consequence(discarded, users, home.trash))
         if not options.yes:
             typer.confirm("Discard these results?", abort=True)
-        _supersede_runs(home, discarded, [study for study in studies if study.name in users])
+        # A study may have begun to use them while the user thought.
+        held = _hold_users(home, store, discarded, leases, held)
+        _supersede_runs(home, discarded, held.values())
         for identity in sorted(discarded):
             store.move(identity, home.trash)
     typer.echo(f"discarded {len(discarded)} results; they are in {home.trash}")
+
+
+def _hold_users(
+    home: Home, store: ResultStore, discarded: Collection[str], leases: ExitStack, held: Mapping[str, StudySummary]
+) -> dict[str, StudySummary]:
+    """Hold the leases of all studies that use results, so that none starts.
+
+    Args:
+        home: The data directory.
+        store: Results on disk.
+        discarded: Identities of the results.
+        leases: Gets the leases that are not held yet.
+        held: Studies whose leases it has, by name.
+
+    Returns:
+        Studies whose leases it has now, by name.
+
+    Raises:
+        StudyError: One of them runs.
+    """
+    held = dict(held)
+    while True:
+        # Listed anew under the leases: until it is held, a study may start a trial, and so become a user.
+        users = [
+            study for study in list_studies(home.storage) if not fold_identities(study, store).isdisjoint(discarded)
+        ]
+        added = {study.name: study for study in users if study.name not in held}
+        if not added:
+            return held
+        for name in sorted(added):
+            leases.enter_context(home.storage.acquire_lease(name))
+        held |= added
 
 
 def _existing(store: ResultStore, identities: Collection[str]) -> frozenset[str]:
