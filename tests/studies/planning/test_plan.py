@@ -104,7 +104,9 @@ def test_settings_without_effect_do_not_make_other_points() -> None:
 
 def test_settings_are_given_as_text() -> None:
     changed = with_settings(ema_decay="off", gradient_clip="null", balance="none", epochs="3", learning_rate="5e-4")
-    for point in changed.points("fp32"):
+    points = changed.points("fp32")
+    assert points
+    for point in points:
         assert point.ema_decay is None
         assert point.gradient_clip is None
         assert point.balance == "none"

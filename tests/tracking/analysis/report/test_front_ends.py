@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ser.feature_settings import FeatureSettings, PretrainedSettings
-from tests.support.scored_trials import World, baseline, configuration, table_of, trial
+from ser.feature_settings import FeatureSettings
+from tests.support.scored_trials import World, baseline, configuration, encoder_layer, table_of, trial
 from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.figures.layers import layer_figure, layer_series
 from tracking.analysis.figures.search import MAX_LINES
@@ -16,10 +16,6 @@ from tracking.analysis.report_context import FrontEndCost
 WORLD = World(per_speaker=8)
 
 
-def layer(number: int, name: str = "tiny") -> PretrainedSettings:
-    return PretrainedSettings(name=name, checkpoint=name, layer=number, hidden_size=24, frame_shift_s=0.02)
-
-
 def of(features: FeatureSettings | None, attention: str = "none", accuracy: float = 0.6) -> object:
     changes = {} if features is None else {"features": features}
     return trial(WORLD, configuration(attention, **changes), accuracy)
@@ -28,7 +24,7 @@ def of(features: FeatureSettings | None, attention: str = "none", accuracy: floa
 def analysis_of(*trials: object, layers: tuple[int, ...] = ()) -> Analysis:
     table = table_of(*trials)  # type: ignore[arg-type]
     baselines = tuple(
-        baseline(WORLD).model_copy(update={"features": layer(number), "normalisation": "zscore_training"})
+        baseline(WORLD).model_copy(update={"features": encoder_layer(number), "normalisation": "zscore_training"})
         for number in layers
     )
     return analyse(replace(table, baselines=baselines))
@@ -36,8 +32,10 @@ def analysis_of(*trials: object, layers: tuple[int, ...] = ()) -> Analysis:
 
 @pytest.fixture(scope="module")
 def layered() -> Analysis:
-    trials = [of(layer(number), "none", 0.3 + 0.1 * number) for number in (2, 0, 1)]
-    return analysis_of(of(None), *trials, of(layer(1), "quantum"), of(layer(0, "other"), "none"), layers=(0, 2))
+    trials = [of(encoder_layer(number), "none", 0.3 + 0.1 * number) for number in (2, 0, 1)]
+    return analysis_of(
+        of(None), *trials, of(encoder_layer(1), "quantum"), of(encoder_layer(0, "other"), "none"), layers=(0, 2)
+    )
 
 
 def test_layers_of_one_encoder_are_a_line_with_intervals(layered: Analysis) -> None:
@@ -88,7 +86,7 @@ def test_log_mels_and_an_encoder_share_settings_that_one_of_them_lacks(layered: 
 
 
 def test_one_layer_and_one_front_end_have_neither_figure_nor_table() -> None:
-    section = front_end_section(analysis_of(of(layer(1)), layers=(1,)), ())
+    section = front_end_section(analysis_of(of(encoder_layer(1)), layers=(1,)), ())
     assert section.figure is None
     assert section.costs.rows == ()
     assert section.layers.rows == section.by_front_end.rows == ()
@@ -97,7 +95,7 @@ def test_one_layer_and_one_front_end_have_neither_figure_nor_table() -> None:
 def test_lines_beyond_those_told_apart_are_in_the_table_alone() -> None:
     names = ("none", "local", "component", "quantum")
     trials = [
-        trial(WORLD, configuration(name, features=layer(number), labels=labels), 0.5)
+        trial(WORLD, configuration(name, features=encoder_layer(number), labels=labels), 0.5)
         for name in names
         for number in (0, 1)
         for labels in ("words", "phonemes")

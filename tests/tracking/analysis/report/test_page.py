@@ -441,7 +441,10 @@ def test_ua_for_a_stranger_has_a_column_where_it_is_known(tmp_path):
 
 def test_the_report_and_the_terminal_state_the_same_numbers(written, rows):
     listed = {row["variant"]: row for row in summary_rows(written.analysis)}
-    for row in rows("summary"):
+    summary = rows("summary")
+    assert summary
+    assert any(row["Δ LR"] for row in summary)
+    for row in summary:
         assert listed[row["variant"]]["UA"].split()[0] == f"{100 * float(row['UA']):.1f}"
         if row["Δ LR"]:
             assert listed[row["variant"]]["Δ LR"] == format_points(float(row["Δ LR"]))
