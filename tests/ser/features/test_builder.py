@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import pickle
+import resource
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,6 @@ BUILD = """
 import pickle, sys
 from pathlib import Path
 from ser.feature_settings import LogMelSettings
-from ser.errors import FeatureStoreError
 from ser.features.builder import build_store_if_missing
 corpus = pickle.loads(Path(sys.argv[1]).read_bytes())
 folder = Path(sys.argv[2])
@@ -148,21 +148,17 @@ def test_too_little_free_space_is_told_before_anything_is_read(
 
 
 def test_a_full_disk_is_reported_in_one_line(corpus: Corpus, tmp_path: Path) -> None:
-    (tmp_path / "corpus").write_bytes(pickle.dumps(corpus))
-    code = BUILD + (
-        "import resource\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        "try:\n"
-        "    build_store_if_missing(corpus, LogMelSettings(), folder)\n"
-        "except FeatureStoreError as error:\n"
-        "    print(error)\n"
-    )
-    process = run_python(code, tmp_path / "corpus", tmp_path / "stores")
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert out.count("\n") == 1
-    assert out.startswith(f"{tmp_path / 'stores'}: no room for the feature store (File too large): ")
-    assert f"{needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS)} bytes needed" in out
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(FeatureStoreError) as caught:
+            build_store_if_missing(corpus, SETTINGS, tmp_path / "stores")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{tmp_path / 'stores'}: no room for the feature store (File too large): ")
+    assert f"{needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS)} bytes needed" in message
     assert leftovers(tmp_path / "stores") == []
 
 
