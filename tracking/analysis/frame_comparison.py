@@ -65,7 +65,7 @@ def compare(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
     for name, variant in decisions.items():
         correct = variant.correct
         contributions.append(split_among_speakers(correct - of_baseline))
-        test, ua = sign_flip(contributions[-1]), float(split_among_speakers(correct).sum())
+        ua = float(split_among_speakers(correct).sum())
         z_test = proportions_ztest(ua, ua_baseline, len(actual), len(actual))
         rows.append(
             {
@@ -76,10 +76,7 @@ def compare(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
                 "speakers": len(names),
                 "ua": ua,
                 "ua_baseline": ua_baseline,
-                "difference": test.difference,
-                "low": np.nan if test.interval is None else test.interval.low,
-                "high": np.nan if test.interval is None else test.interval.high,
-                "p": test.p if test.has_enough_speakers else np.nan,
+                **_speaker_test(contributions[-1]),
                 "z": np.nan if z_test is None else z_test.z,
                 "z_p": np.nan if z_test is None else z_test.p,
             }
@@ -88,6 +85,17 @@ def compare(results: pd.DataFrame, baseline: str) -> pd.DataFrame:
     joint_p = joint_sign_flips(np.array(contributions)).p_values if len(names) >= MIN_SPEAKERS else np.nan
     frame.insert(list(frame.columns).index("p") + 1, "p_joint", joint_p)
     return frame
+
+
+def _speaker_test(contributions: NDArray[np.float64]) -> dict[str, float]:
+    """Return a difference of UA with its interval and its p, NaN where there are too few speakers for them."""
+    test = sign_flip(contributions)
+    return {
+        "difference": test.difference,
+        "low": np.nan if test.interval is None else test.interval.low,
+        "high": np.nan if test.interval is None else test.interval.high,
+        "p": test.p if test.has_enough_speakers else np.nan,
+    }
 
 
 def _variants(results: pd.DataFrame, baseline: str) -> list[str]:
