@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -24,6 +25,11 @@ def restore_deleted(client: MlflowClient, notify: Callable[[str], None], error: 
     if entity is None:
         return False
     kind, identity = entity
+    if kind == "run":
+        experiment = client.get_experiment(client.get_run(identity).info.experiment_id)
+        if experiment.lifecycle_stage == LifecycleStage.DELETED:
+            # MLflow names the run, but with the experiment all its runs were deleted.
+            kind, identity = "experiment", str(experiment.experiment_id)
     if kind == "run":
         client.restore_run(identity)
     else:

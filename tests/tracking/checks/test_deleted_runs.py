@@ -7,7 +7,8 @@ from mlflow.exceptions import MlflowException
 
 from tests.support.interruptions import InterruptingExecutor
 from tests.support.toy_coordinator import StudyFixture, plan_of
-from tests.support.toy_studies import MlflowFixture
+from tests.support.toy_studies import NONE, MlflowFixture
+from tracking import schema
 from tracking.checks.deleted_runs import restore_deleted
 from tracking.writing.background_writer import BackgroundWriter
 
@@ -32,6 +33,21 @@ def test_a_study_restores_what_is_deleted_while_it_runs(place: StudyFixture, kin
     assert "was deleted while its study runs; it is restored" in notes[0]
     assert place.check() == []
     assert {run.info.status for run in place.store.runs()} == {"FINISHED"}
+
+
+def test_a_write_to_a_run_restores_its_deleted_experiment(store: MlflowFixture) -> None:
+    store.write_trial(NONE)
+    recorder, notes = store.recorder(), list[str]()
+    study = recorder.ensure_study_run()
+    store.client.delete_experiment(store.experiment)
+    with BackgroundWriter(restore=partial(restore_deleted, store.client, notes.append)) as sender:
+        sender.submit(partial(recorder.finish_study, study, complete=True))
+        sender.flush()
+    assert [note.split()[:3] for note in notes] == [["MLflow's", "experiment", store.experiment]]
+    assert len(store.runs(ser__kind="trial")) == 1
+    (run,) = store.runs(ser__kind="study")
+    assert run.info.status == "FINISHED"
+    assert "1 of 1 trials" in run.data.tags[schema.NOTE]
 
 
 def test_other_errors_of_a_write_restore_nothing(store: MlflowFixture) -> None:
