@@ -85,6 +85,14 @@ def translating_errors(resource: str = "") -> Iterator[None]:
         raise translated from error
 
 
+def http_code(error: BaseException) -> int:
+    """Return the HTTP code of an error of MLflow or requests; 500 where it has none."""
+    if hasattr(error, "get_http_status_code"):
+        return int(error.get_http_status_code())
+    response = getattr(error, "response", None)
+    return _SERVER_ERROR if response is None else int(response.status_code)
+
+
 def redact_password(text: str) -> str:
     """Replace the passwords of all URIs in a text by `***`, also those that a `password` parameter gives.
 
@@ -135,7 +143,7 @@ def _unavailable_reason(error: BaseException) -> str | None:
         server = f"{redact_password(url).partition('/api/')[0]}: " if url else ""
         return f"{server}{type(error).__name__}"
     if _is_instance_by_name(error, "mlflow.exceptions.RestException", "requests.exceptions.HTTPError"):
-        return _describe_http_code(_http_code(error), _first_line(error))
+        return _describe_http_code(http_code(error), _first_line(error))
     if _is_instance_by_name(error, "mlflow.exceptions.MlflowException"):
         if code := _HTTP_CODE_IN_TEXT.match(str(error)):
             return _describe_http_code(int(code.group(1)), f"HTTP status {code.group(1)}")
@@ -162,14 +170,6 @@ def _rejected_reason(error: BaseException) -> str | None:
     if _qualified_name(error).startswith("psycopg") and _is_instance_by_name(error, "psycopg.OperationalError"):
         return _first_line(error)
     return None
-
-
-def _http_code(error: BaseException) -> int:
-    """Return the HTTP code of an error of MLflow or requests; 500 where it has none."""
-    if hasattr(error, "get_http_status_code"):
-        return int(error.get_http_status_code())
-    response = getattr(error, "response", None)
-    return _SERVER_ERROR if response is None else int(response.status_code)
 
 
 def _is_instance_by_name(error: BaseException, *names: str) -> bool:

@@ -8,6 +8,7 @@ import filecmp
 import hashlib
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 from mlflow.entities import Run
@@ -19,11 +20,12 @@ from ser.files import parse_json_object
 from ser.training.checkpoint import add_digests
 from tracking import schema
 from tracking.backend.artifacts import open_artifact
-from tracking.backend.errors import translate_error
+from tracking.backend.errors import http_code, translate_error
 
 _TRIAL_FILES: tuple[str, ...] = (schema.CONFUSION_NUMBERS, schema.CONFUSION_PICTURE)
 _FOLD_FILES = (*_TRIAL_FILES, schema.PREDICTIONS)
 _SHOWN_DIGITS = 12
+_STORE = "the store of artifacts"
 
 
 def differing_artifacts(client: MlflowClient, run: Run, stored: Path | None = None) -> list[str]:
@@ -62,19 +64,37 @@ def _digests_of(run: Run) -> dict[str, str]:
 
 def _compare(client: MlflowClient, run: Run, name: str, compare: Callable[[Path], str]) -> str:
     """Describe an artifact if it cannot be read, or as a function of its local path does; empty where it is sound."""
+    path: Path | None = None
     try:
         with open_artifact(client, run, name) as path:
             reason = compare(path)
     except ImportError as error:
-        raise StorageError(f"the store of artifacts cannot be used ({error}); install what it needs") from error
+        raise StorageError(f"{_STORE} cannot be used ({error}); install what it needs") from error
     except (MlflowException, OSError) as error:
-        if isinstance(error, PermissionError | IsADirectoryError):
-            reason = f"cannot be read ({error.strerror})"
-        elif isinstance(translated := translate_error(error, "the store of artifacts"), StorageError):
-            raise translated from error
-        else:
-            reason = "is missing"
+        reason = _describe_unreadable(path, error)
     return f"{name} {reason}" if reason else ""
+
+
+def _describe_unreadable(path: Path | None, error: MlflowException | OSError) -> str:
+    """Describe an artifact that cannot be read.
+
+    Args:
+        path: Its local path; None where it was not downloaded.
+        error: The error of reading it.
+
+    Raises:
+        StorageError: The error is of something else, such as of the disk or of the stored result: the artifact may be
+            what was written.
+    """
+    if isinstance(error, OSError) and path is not None and str(error.filename) == str(path):
+        if isinstance(error, FileNotFoundError):
+            return "is missing"
+        if isinstance(error, PermissionError | IsADirectoryError):
+            return f"cannot be read ({error.strerror})"
+    if http_code(error) == HTTPStatus.NOT_FOUND:
+        return "is missing"
+    reason = str(error).partition("\n")[0]
+    raise translate_error(error, _STORE) or StorageError(f"artifacts cannot be compared ({reason})") from error
 
 
 def _compare_with_file(path: Path, stored: Path) -> str:

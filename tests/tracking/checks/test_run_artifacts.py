@@ -1,5 +1,6 @@
 """Artifacts of runs are what was written, wherever they are."""
 
+import errno
 from pathlib import Path
 from shutil import copyfile
 
@@ -44,6 +45,10 @@ def test_artifacts_of_a_remote_store_are_downloaded(
     store: MlflowFixture, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def download(client: MlflowClient, uri: str, name: str, path: Path) -> None:
+        if not file_of(run, name).exists():
+            response = requests.Response()
+            response.status_code = 404
+            raise requests.HTTPError("no such file", response=response)
         copyfile(file_of(run, name), path)
 
     def fail(client: MlflowClient, uri: str, name: str, path: Path) -> None:
@@ -81,3 +86,24 @@ def test_tables_of_runs_without_digests_must_only_be_there(store: MlflowFixture,
     assert compare(store, run) == []
     replace(file_of(run, schema.PREDICTIONS), b"")
     assert compare(store, run) == ["predictions.csv is empty"]
+
+
+def test_an_artifact_that_may_not_be_read_is_named(store: MlflowFixture, run: Run) -> None:
+    path = file_of(run, schema.PREDICTIONS)
+    path.unlink()
+    path.mkdir()
+    assert compare(store, run) == ["predictions.csv cannot be read (Is a directory)"]
+
+
+def test_a_failing_disk_is_no_missing_artifact(store: MlflowFixture, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(StorageError, match=r"artifacts cannot be compared \(.* Input/output error: "):
+        compare(store, run)
+
+
+def test_a_stored_result_that_goes_is_no_missing_artifact(store: MlflowFixture, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"artifacts cannot be compared \(.*gone\.safetensors"):
+        differing_artifacts(store.client, run, tmp_path / "gone.safetensors")
