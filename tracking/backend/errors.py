@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ser.errors import SerError, StorageError, UnavailableError
+from ser.files import NO_SPACE
 
-# A full disk, a quota, and a limit on file sizes.
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 _SQLITE_FULL = "database or disk is full"
 _POSTGRESQL_FULL = "53100"
@@ -117,7 +116,7 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def _disk_full_reason(error: BaseException) -> str | None:
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
         return _first_line(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_SQLITE_FULL):
         return _first_line(error)
