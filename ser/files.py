@@ -26,8 +26,9 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk, a quota and a limit on file sizes."""
 
 _PARTIAL = ".partial-"
-_DRAFT_END = re.compile(r"(\d+)-\d+")
-"""Process and thread of a draft."""
+_HOST = hashlib.sha256(os.uname().nodename.encode()).hexdigest()[:8]
+_DRAFT_END = re.compile(rf"(\d+)-\d+-{_HOST}")
+"""Process, thread and machine of a draft: on a shared file system a number may be that of another machine's process."""
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
@@ -218,7 +219,7 @@ def file_lock(path: Path, blocking: bool = True, shared: bool = False) -> Iterat
 
 
 def _draft_of(base: Path) -> Path:
-    return base.with_name(f"{base.name}{_PARTIAL}{os.getpid()}-{threading.get_native_id()}")
+    return base.with_name(f"{base.name}{_PARTIAL}{os.getpid()}-{threading.get_native_id()}-{_HOST}")
 
 
 def _remove_drafts_of_dead_processes(base: Path) -> None:
@@ -226,10 +227,12 @@ def _remove_drafts_of_dead_processes(base: Path) -> None:
         process = _DRAFT_END.fullmatch(draft.name.rpartition(_PARTIAL)[2])
         if process is None or _is_running(int(process[1])):
             continue
+        # A draft that cannot be removed, such as another user's, is in nobody's way.
         if draft.is_dir():
-            shutil.rmtree(draft)
+            shutil.rmtree(draft, ignore_errors=True)
         else:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink()
 
 
 def _is_running(process: int) -> bool:

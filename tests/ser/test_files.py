@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ser import files
 from ser.errors import StorageError
 from ser.files import atomic_write, block_digests, durable_folder, file_lock, parse_json_object
 from tests.support.damaged_json import DAMAGED_JSON
@@ -75,16 +77,30 @@ def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == [path]
 
 
+def draft_end(process: int, host: str = files._HOST) -> str:
+    return f".partial-{process}-1-{host}"
+
+
+DEAD = 4999999
+"""A process that no machine has: numbers of processes end at 2**22."""
+
+
 def test_drafts_of_dead_processes_are_removed_alone(tmp_path: Path) -> None:
-    for process in (4999999, os.getppid()):
-        (tmp_path / f"page.partial-{process}-1").write_text("half")
+    living = f"page{draft_end(os.getppid())}"
+    for name in (f"page{draft_end(DEAD)}", living):
+        (tmp_path / name).write_text("half")
     atomic_write(tmp_path / "page.html", "new", durable=True)
-    assert {path.name for path in tmp_path.iterdir()} == {"page.html", f"page.partial-{os.getppid()}-1"}
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html", living}
 
 
-def test_a_draft_of_a_living_process_and_other_names_stay(tmp_path: Path) -> None:
-    drafts = [f".made.partial-{os.getppid()}-1", ".made.partial-4999999", ".other.partial-4999999-1"]
-    for name in (*drafts, ".made.partial-4999999-1"):
+def test_drafts_of_living_processes_and_other_hosts_stay(tmp_path: Path) -> None:
+    drafts = [
+        f".made{draft_end(os.getppid())}",
+        f".made{draft_end(DEAD, host='0' * 8)}",
+        f".made.partial-{DEAD}",
+        f".other{draft_end(DEAD)}",
+    ]
+    for name in (*drafts, f".made{draft_end(DEAD)}"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text("half")
     with durable_folder(tmp_path / "made") as draft:
@@ -95,6 +111,29 @@ def test_a_draft_of_a_living_process_and_other_names_stay(tmp_path: Path) -> Non
         (draft / "file").write_text("another")
     assert (tmp_path / "made" / "file").read_text() == "whole"
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*drafts, "made"])
+
+
+def test_a_draft_that_cannot_be_removed_is_in_nobodys_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may remove everything, so that a mode alone would refuse nothing.
+    remove = os.unlink
+
+    def refuse(path: str | Path, **arguments: Any) -> None:
+        if Path(path).name in ("busy", f"page{draft_end(DEAD)}"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        remove(path, **arguments)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    stale_folder, stale_file = tmp_path / f".made{draft_end(DEAD)}", tmp_path / f"page{draft_end(DEAD)}"
+    stale_folder.mkdir()
+    (stale_folder / "busy").touch()
+    stale_file.touch()
+    with durable_folder(tmp_path / "made") as draft:
+        (draft / "file").write_text("whole")
+    atomic_write(tmp_path / "page.html", "new", durable=True)
+    assert (tmp_path / "made" / "file").read_text() == "whole"
+    assert (tmp_path / "page.html").read_text() == "new"
+    assert stale_folder.exists()
+    assert stale_file.exists()
 
 
 @pytest.mark.parametrize("content", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
