@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 LAYERS, HIDDEN = 3, 24
@@ -60,8 +61,8 @@ FAMILIES = tuple(_FAMILIES)
 
 
 def write_encoder(folder: Path, family: str, seed: int = 1) -> Path:
-    """Writes a checkpoint; another seed is another model."""
-    import transformers
+    """Writes a checkpoint; another seed is another model. A test that asks for one is skipped without transformers."""
+    transformers = pytest.importorskip("transformers")
 
     model_class, config_class, extractor_class, settings = _FAMILIES[family]
     with torch.random.fork_rng(devices=[]):
