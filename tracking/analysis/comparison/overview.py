@@ -9,6 +9,7 @@ from tracking.analysis.comparison.family import Comparisons, SkippedComparison, 
 from tracking.analysis.comparison.request import DEFAULT_REQUEST, ComparisonRequest
 from tracking.analysis.results_table import ResultsTable, ScoredTrial
 from tracking.analysis.scored_folds import ScoredFold
+from tracking.analysis.variants.choice import choose_variant
 from tracking.analysis.variants.classical import Classifier, ScoredBaseline, score_baselines
 from tracking.analysis.variants.grouping import group_variants, trials_without_folds, variant_order
 from tracking.analysis.variants.naming import SELECTED
@@ -93,6 +94,12 @@ class Analysis:
         """Return what is reported of a variant: of a point of a sweep the choice per fold, where it is complete."""
         sweep = self.sweep_of(variant)
         return variant if sweep is None or not sweep.complete else sweep
+
+    @property
+    def reported_winner(self) -> ScoredVariant | None:
+        """What is reported of the variant that validation chose; None where no variant is complete."""
+        winner = choose_variant(self.variants)
+        return None if winner is None else self.reported(winner)
 
     def classical_comparison_of(self, variant: ScoredVariant) -> Comparison | None:
         """Return the comparison of a variant with the logistic regression on its own frames, or None without one."""

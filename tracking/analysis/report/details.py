@@ -7,7 +7,6 @@ from tracking.analysis.report.figures import leading_pair
 from tracking.analysis.report.first_screen import first_rows
 from tracking.analysis.report.tables.decisions import MAX_HARDEST
 from tracking.analysis.statistics.calibration import Calibration, calibrate
-from tracking.analysis.variants.choice import choose_variant
 from tracking.analysis.variants.classical import Classifier, ScoredBaseline
 from tracking.analysis.variants.decisions import Decisions, baseline_decisions, hardest_utterances, variant_decisions
 
@@ -16,7 +15,7 @@ MAX_DECIDING_ROWS = 4
 
 def hardest_decisions(analysis: Analysis) -> tuple[Decisions, ...]:
     """Gather the decisions of the first screen's first rows that were tested on the winner's utterances."""
-    winner = choose_variant(analysis.variants)
+    winner = analysis.reported_winner
     if winner is None:
         return ()
     tested = winner.predictions.utterances
@@ -36,7 +35,7 @@ def hardest_ids(analysis: Analysis) -> tuple[str, ...]:
 def calibrations(analysis: Analysis) -> Mapping[str, Calibration]:
     """Compute the reliability of the two rows that are shown in detail, and of logistic regression, by label."""
     rows: list[Classifier] = list(leading_pair(analysis))
-    winner = choose_variant(analysis.variants)
+    winner = analysis.reported_winner
     comparison = None if winner is None else analysis.classical_comparison_of(winner)
     rows += [row for row in analysis.baselines if comparison is not None and row.label == comparison.baseline]
     return {decisions.label: _calibrate(decisions) for decisions in map(_decisions, dict.fromkeys(rows))}

@@ -53,7 +53,7 @@ class ReportFigures:
         all_forest: Differences of every comparison; None where none was made.
         all_forest_note: Note where not all comparisons are drawn; else empty.
         speakers: UA of each speaker; None where there are no variants.
-        confusions: Confusion matrices of the variant that validation chose and its baseline, and their difference.
+        confusions: Confusion matrices of the two rows that are shown in detail, and their difference.
         other_confusions: Confusion matrices of other rows.
         curves: Learning curves of the same two.
         other_curves: Learning curves of other variants.
@@ -129,22 +129,31 @@ def leading_pair(analysis: Analysis) -> tuple[Classifier, ...]:
     """Choose the two rows that are shown in detail, the one to be explained first.
 
     Returns:
-        The variant that validation chose with its baseline; where it is a baseline itself, the variant that has the
-        highest validation UA of those compared with it, and it; else it and logistic regression, or it alone.
+        The variant that validation chose, or the choice per fold that is reported of its sweep, with its baseline;
+        where it is a baseline itself, or a point of it is, the variant that has the highest validation UA of those
+        compared with that, and that; else it and logistic regression, or it alone.
     """
     winner = choose_variant(analysis.variants)
     if winner is None:
         return ()
+    reported = analysis.reported(winner)
     rows: dict[str, Classifier] = {row.label: row for row in analysis.classifiers}
-    comparison = analysis.comparison_of(winner.label) or analysis.classical_comparison_of(winner)
-    rivals = [
+    comparison = analysis.comparison_of(reported.label)
+    if comparison is None:
+        for baseline in dict.fromkeys((reported, winner)):
+            if rivals := _rivals(analysis, baseline):
+                return max(rivals, key=lambda rival: rival.validation_ua), baseline
+        comparison = analysis.classical_comparison_of(reported)
+    return (reported,) if comparison is None else (reported, rows[comparison.baseline])
+
+
+def _rivals(analysis: Analysis, baseline: ScoredVariant) -> list[ScoredVariant]:
+    """List the complete variants that are compared with a baseline."""
+    return [
         variant
         for variant in analysis.complete
-        if (made := analysis.comparison_of(variant.label)) is not None and made.baseline == winner.label
+        if (comparison := analysis.comparison_of(variant.label)) is not None and comparison.baseline == baseline.label
     ]
-    if analysis.comparison_of(winner.label) is None and rivals:
-        return max(rivals, key=lambda rival: rival.validation_ua), winner
-    return (winner,) if comparison is None else (winner, rows[comparison.baseline])
 
 
 def shown_comparisons(analysis: Analysis) -> tuple[Comparison, ...]:

@@ -26,7 +26,6 @@ from tracking.analysis.report.tables.rendering.model import (
     wa_column,
 )
 from tracking.analysis.report_context import UnseenSpeakers
-from tracking.analysis.variants.choice import choose_variant
 from tracking.analysis.variants.classical import Classifier, ScoredBaseline
 from tracking.analysis.variants.scores import ScoredVariant
 
@@ -44,7 +43,7 @@ def first_rows(analysis: Analysis) -> tuple[Classifier, ...]:
         logistic regression, and as many others of the reportable variants and classical baselines as make ten, those
         of the highest UA.
     """
-    winner = _reported_winner(analysis)
+    winner = analysis.reported_winner
     if winner is None:
         return ()
     comparisons = (analysis.comparison_of(winner.label), analysis.classical_comparison_of(winner))
@@ -59,14 +58,9 @@ def first_rows(analysis: Analysis) -> tuple[Classifier, ...]:
     return tuple(classifier for classifier in by_ua if classifier not in left_out)
 
 
-def _reported_winner(analysis: Analysis) -> ScoredVariant | None:
-    winner = choose_variant(analysis.variants)
-    return None if winner is None else analysis.reported(winner)
-
-
 def overview_rows(analysis: Analysis) -> tuple[OverviewRow, ...]:
     """Compute the rows of the first screen's figure, in the order of its table."""
-    rows, winner = [], _reported_winner(analysis)
+    rows, winner = [], analysis.reported_winner
     for classifier in first_rows(analysis):
         comparison = analysis.comparison_of(classifier.label)
         rows.append(
@@ -92,7 +86,7 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
         unseen: UA by the number of recordings; where it is not measured, the column of strangers is left out.
     """
     strangers = {label: by_count[0] for label, by_count in unseen.ua.items() if 0 in by_count}
-    shared_caveats, rows, winner = report_caveats(analysis), first_rows(analysis), _reported_winner(analysis)
+    shared_caveats, rows, winner = report_caveats(analysis), first_rows(analysis), analysis.reported_winner
     over_regression = {row.label: _over_regression(row, analysis) for row in rows}
     regression = any(over_regression.values())
     compared = any(analysis.comparison_of(row.label) for row in rows)

@@ -43,7 +43,6 @@ from tracking.analysis.report.terminal import shown_difference
 from tracking.analysis.report.tidy_csv import write_tidy_tables
 from tracking.analysis.report.unseen import unseen_table
 from tracking.analysis.report_context import ReportContext
-from tracking.analysis.variants.choice import choose_variant
 
 _TEMPLATES = Path(__file__).parent
 _NO_CONTEXT = ReportContext()
@@ -167,7 +166,7 @@ def _render_page(analysis: Analysis, context: ReportContext, **content: Any) -> 
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     comparisons, questions = analysis.comparisons.comparisons, open_questions(analysis)
-    winner, utterance_map = choose_variant(analysis.variants), context.utterance_map
+    winner, utterance_map = analysis.reported_winner, context.utterance_map
     return environment.get_template("report.html").render(
         **content,
         title=_title(analysis),

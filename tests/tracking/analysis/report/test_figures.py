@@ -2,8 +2,11 @@ from tests.support.scored_trials import World, baseline, configuration, table_of
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.figures.data import scope_series
 from tracking.analysis.figures.search import MAX_LINES
+from tracking.analysis.report.details import calibrations, hardest_decisions
 from tracking.analysis.report.figures import MAX_PANELS, leading_pair, render_figures, shown_variants
 from tracking.analysis.report.tables.search import scope_table
+from tracking.analysis.variants.choice import choose_variant
+from tracking.analysis.variants.naming import FIXED
 
 RATES = (0.0003, 0.0005, 0.0007, 0.001, 0.0014, 0.002, 0.003)
 FEW = World(per_speaker=8)
@@ -41,6 +44,24 @@ def test_the_winner_is_shown_beside_its_baseline():
         "quantum · phonemes",
         "none · phonemes",
     ]
+
+
+def test_of_a_sweep_the_choice_per_fold_is_shown_in_detail():
+    swept = [trial(FEW, configuration("local", scope=scope), 0.7 + scope / 100) for scope in (5, 9)]
+    analysis = analyse(table_of(trial(FEW, configuration(), 0.4), *swept))
+    choice = "local · selected per fold · phonemes"
+    assert choose_variant(analysis.variants).label != choice
+    assert [row.label for row in leading_pair(analysis)] == [choice, "none · phonemes"]
+    assert list(calibrations(analysis)) == [choice, "none · phonemes"]
+    assert hardest_decisions(analysis)[0].label == choice
+
+
+def test_a_swept_baseline_is_shown_beside_its_rival():
+    swept = [trial(FEW, configuration(learning_rate=rate), 0.8) for rate in RATES[:2]]
+    analysis = analyse(table_of(*swept, trial(FEW, configuration("quantum", learning_rate=RATES[0]), 0.4)))
+    first, baseline = leading_pair(analysis)
+    assert (first.label.split()[0], first.kind) == ("quantum", FIXED)
+    assert analysis.comparison_of(first.label).baseline == baseline.label
 
 
 def test_a_winning_baseline_is_shown_beside_its_rival():

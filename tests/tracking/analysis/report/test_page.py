@@ -354,6 +354,12 @@ def test_of_a_point_of_a_sweep_the_choice_per_fold_is_reported():
     assert [row.label for row in overview_rows(analysis) if row.chosen] == [choice.label]
 
 
+def test_the_weakest_confusions_are_of_what_is_reported(written):
+    reported = written.analysis.reported_winner
+    assert reported is not choose_variant(written.analysis.variants)
+    assert f"<li>{reported.label} most often takes " in written.page.read_text(encoding="utf-8")
+
+
 def test_a_baseline_on_another_front_end_is_none_of_a_variants():
     plain = trial(World(), configuration("none"), 0.5)
     encoded = trial(World(), configuration("quantum", features=encoder_layer(2)), 0.9)
