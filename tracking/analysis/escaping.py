@@ -34,6 +34,7 @@ _LATEX = str.maketrans(
         "·": r"$\cdot$",
         "Δ": r"$\Delta$",
         "†": r"$\dagger$",
+        "‡": r"$\ddagger$",
         "≤": r"$\leq$",
         "≥": r"$\geq$",
         "–": "--",

@@ -13,6 +13,9 @@ from tracking.analysis.scored_folds import ScoredFold
 from tracking.analysis.variants.grouping import Variant, deduplicate_labels, variant_order
 from tracking.analysis.variants.naming import FIXED, SELECTED, shared_front_end_suffix, target_label
 
+UNLIKE_SEEDS = "its members were not all trained with the same seeds"
+"""Reason that a choice is incomplete while every fold of its members exists."""
+
 
 def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
     """Choose in every family of two or more variants, per fold and seed.
@@ -83,7 +86,7 @@ def _incomplete_reason(members: Sequence[Variant]) -> str:
     if missing:
         return f"{len(missing)} of its {len(members)} members are incomplete ({', '.join(missing)})"
     if len({member.seeds for member in members}) > 1:
-        return "its members were not all trained with the same seeds"
+        return UNLIKE_SEEDS
     return ""
 
 

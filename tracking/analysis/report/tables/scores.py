@@ -21,9 +21,11 @@ from tracking.analysis.report.tables.rendering.formatting import (
     format_points,
 )
 from tracking.analysis.report.tables.rendering.model import (
+    INCOMPLETE_MARKS,
     Cell,
     Column,
     Table,
+    incomplete_mark,
     interval_cell,
     number_cell,
     text_cell,
@@ -67,8 +69,8 @@ def _attention_by_label_table(analysis: Analysis, recipe: str, several: bool, in
         f"Attention by labels, recipe {recipe}" if several else "Attention by labels",
         "Pooled over folds, mean over seeds, percent. 'selected per fold' represents a sweep: the validation speakers "
         "of each fold chose the point. Bold: the highest UA of a column, without the single points of a sweep; it is "
-        "no test. * more than 1% of targets shortened: not comparable as this strategy. † folds are missing."
-        f"{classical}",
+        "no test. * more than 1% of targets shortened: not comparable as this strategy. "
+        f"{INCOMPLETE_MARKS}{classical}",
         tuple(columns),
         tuple(_row_cells(name, row, best, reportable) for name, row in rows.items()),
     )
@@ -107,7 +109,7 @@ def _row_cells(
             cells += [number_cell(EM_DASH, None), number_cell(EM_DASH, None)]
             continue
         ua, wa = variant.scores.ua.mean, variant.scores.wa.mean
-        suffix = "*" * variant.capped + "†" * (not variant.complete)
+        suffix = "*" * variant.capped + incomplete_mark(variant)
         cells.append(
             number_cell(
                 format_percent(ua) + suffix,

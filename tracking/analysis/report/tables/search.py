@@ -6,7 +6,16 @@ from tracking.analysis.comparison.caveats import report_caveats
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries
 from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_percent
-from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, number_cell, text_cell, variant_cell
+from tracking.analysis.report.tables.rendering.model import (
+    INCOMPLETE_MARKS,
+    Cell,
+    Column,
+    Table,
+    incomplete_mark,
+    number_cell,
+    text_cell,
+    variant_cell,
+)
 from tracking.analysis.report_context import ParameterImportances
 from tracking.analysis.variants.naming import SELECTED
 from tracking.analysis.variants.scores import ScoredVariant
@@ -40,7 +49,7 @@ def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
         "scope",
         "UA by scope",
         "Pooled UA in percent at each scope, in frames. Picking the highest of a row means choosing on test scores, "
-        "which flatters it; report 'selected per fold' instead. † folds are missing.",
+        f"which flatters it; report 'selected per fold' instead. {INCOMPLETE_MARKS}",
         (
             Column("variant", numeric=False),
             *(Column(f"scope {scope}") for scope in scopes),
@@ -53,7 +62,7 @@ def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
 
 def _choice_cell(choice: ScoredVariant) -> Cell:
     ua = choice.scores.ua.mean
-    return number_cell(format_percent(ua) + "†" * (not choice.complete), ua)
+    return number_cell(format_percent(ua) + incomplete_mark(choice), ua)
 
 
 def _ua_cell(ua: float | None) -> Cell:

@@ -30,5 +30,7 @@ def test_each_front_end_has_its_own_choice_per_fold() -> None:
 def test_a_choice_that_lacks_a_fold_is_marked() -> None:
     complete = [trial(WORLD, configuration("local", scope=scope)) for scope in (5, 9)]
     unfinished = trial(WORLD, configuration("local", scope=11), folds=[0])
+    more_seeds = trial(WORLD, configuration("local", scope=9, seed=2))
     assert not scope_rows(analyse(table_of(*complete)))["local · phonemes"][SELECTED].endswith("†")
     assert scope_rows(analyse(table_of(*complete, unfinished)))["local · phonemes"][SELECTED].endswith("†")
+    assert scope_rows(analyse(table_of(*complete, more_seeds)))["local · phonemes"][SELECTED].endswith("‡")

@@ -7,6 +7,11 @@ from itertools import groupby
 from tracking.analysis.comparison.caveats import UA_ONLY, Caveat, classifier_caveats
 from tracking.analysis.statistics.proportions import Interval
 from tracking.analysis.variants.classical import Classifier
+from tracking.analysis.variants.scores import ScoredVariant
+from tracking.analysis.variants.selection import UNLIKE_SEEDS
+
+INCOMPLETE_MARKS = "† folds are missing; ‡ not all points of a sweep have the same seeds."
+"""What the marks of `incomplete_mark` mean."""
 
 Value = str | int | float | bool | None
 
@@ -89,6 +94,13 @@ def wa_column(title: str, hint: str, greyed_out: bool, interval: bool = False, g
     """Make a column of WA, or of a test of WA; its hint says why it is greyed out."""
     full_hint = f"{hint}. {UA_ONLY.text}" if greyed_out else hint
     return Column(title, full_hint, greyed_out=greyed_out, interval=interval, group=group)
+
+
+def incomplete_mark(variant: ScoredVariant) -> str:
+    """Return the mark of a score whose variant is incomplete; empty where it is complete."""
+    if variant.complete:
+        return ""
+    return "‡" if variant.incomplete == UNLIKE_SEEDS else "†"
 
 
 def text_cell(text: str, caveats: Sequence[Caveat] = (), bold: bool = False) -> Cell:
