@@ -26,7 +26,7 @@ def upload_to_study_run(folder: Path, home: Home, study: StudySummary, notify: C
         folder: The report's folder.
         home: The data directory.
         study: The study.
-        notify: Called with one line where the report was not uploaded.
+        notify: Called with one line where the report was not uploaded, or tables of an earlier one stay.
     """
     store = home.tracking_uri_or_path
     if study.location is None or (isinstance(store, Path) and (not store.is_file() or is_read_only(store))):
@@ -35,7 +35,7 @@ def upload_to_study_run(folder: Path, home: Home, study: StudySummary, notify: C
     try:
         with translating_errors("MLflow"), hold_artifact_locations(home, notify):
             client = connect(store)
-            upload_report(client, find_experiment(client, home, study, notify), study.name, folder)
+            upload_report(client, find_experiment(client, home, study, notify), study.name, folder, notify)
         if os.access(home.root, os.W_OK):
             record = home.uploaded_report(study.name)
             record.parent.mkdir(exist_ok=True)

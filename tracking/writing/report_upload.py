@@ -1,8 +1,10 @@
 """Upload of a report to the artifacts of its study's run, where MLflow shows it."""
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ser.files import folder_digest
@@ -12,7 +14,9 @@ from tracking.backend.mlflow_internals import artifact_repository
 from tracking.backend.queries import search_runs
 
 
-def upload_report(client: MlflowClient, experiment: str, study: str, folder: Path) -> bool:
+def upload_report(
+    client: MlflowClient, experiment: str, study: str, folder: Path, notify: Callable[[str], None]
+) -> bool:
     """Upload a report to its study's run, unless the same content is there already.
 
     Args:
@@ -20,6 +24,7 @@ def upload_report(client: MlflowClient, experiment: str, study: str, folder: Pat
         experiment: Id of the experiment.
         study: Name of the study.
         folder: The report's folder.
+        notify: Called with one line where tables of an earlier report stay, since their store does not delete them.
 
     Returns:
         True if it was uploaded; False also where the study was stopped before it had a run.
@@ -33,7 +38,12 @@ def upload_report(client: MlflowClient, experiment: str, study: str, folder: Pat
         # An upload that is killed leaves files of two reports, neither of which is there then.
         client.delete_tag(study_run, schema.REPORT_DIGEST)
     client.log_artifacts(study_run, str(folder), schema.REPORT_FOLDER)
-    _remove_former_tables(client, study_runs[0], folder)
+    try:
+        _remove_former_tables(client, study_runs[0], folder)
+    except (MlflowException, OSError, NotImplementedError) as error:
+        # The report itself is there: without its digest each later one would be uploaded in full again.
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        notify(f"tables that the report no longer has stay beside it in MLflow: they cannot be deleted ({reason})")
     # Last, so that a report that a kill left half uploaded is uploaded again.
     client.set_tag(study_run, schema.REPORT_DIGEST, digest)
     return True
