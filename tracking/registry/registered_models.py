@@ -33,8 +33,23 @@ def registered_name(description: ModelDescription) -> str:
 
     Where others were replaced a digest follows, so that names which differ in them alone stay apart.
     """
-    name = re.sub(r"[^\w-]+", "-", description.name, flags=re.ASCII).strip("-")
+    name = _former_name(description)
     return name if description.name.isascii() else f"{name}-{digest_of(description.name)[:8]}".strip("-")
+
+
+def _former_name(description: ModelDescription) -> str:
+    """Return the name without the digest, under which earlier versions of this program registered all models."""
+    return re.sub(r"[^\w-]+", "-", description.name, flags=re.ASCII).strip("-")
+
+
+def _name_in_registry(client: MlflowClient, description: ModelDescription) -> str:
+    """Return the name of a model; the former one where all versions under it are of the same corpus and variant."""
+    name, former = registered_name(description), _former_name(description)
+    if former in ("", name) or client.search_model_versions(f"name='{name}'"):
+        return name
+    versions = client.search_model_versions(f"name='{former}'")
+    tags = {schema.CORPUS: description.corpus.name, schema.VARIANT: description.variant}
+    return former if versions and all(tags.items() <= version.tags.items() for version in versions) else name
 
 
 def register_model(client: MlflowClient, experiment: str, folder: Path, description: ModelDescription) -> ModelVersion:
@@ -49,7 +64,7 @@ def register_model(client: MlflowClient, experiment: str, folder: Path, descript
     Returns:
         The version.
     """
-    name, tags = registered_name(description), _tags(description)
+    name, tags = _name_in_registry(client, description), _tags(description)
     version = _find_version(client, name, tags)
     if version is not None:
         newest = max(int(known.version) for known in client.search_model_versions(f"name='{name}'"))

@@ -17,11 +17,13 @@ from ser.inference import load_model
 from ser.inference.description import ModelDescription
 from ser.inference.frames import Recording
 from ser.inference.model_folder import CARD
+from ser.results import CorpusIdentity
 from tests.support.toy_corpus import write_corpus
 from tests.support.toy_models import write_model
 from tests.support.toy_studies import MlflowFixture
 from tracking import schema
 from tracking.backend.artifacts import local_path
+from tracking.registry import registered_models
 from tracking.registry.registered_models import register_model, registered_folder, registered_name
 
 URI = "models:/made-up-none-utterance@champion"
@@ -193,6 +195,24 @@ def test_names_that_differ_in_letters_beyond_ascii_are_apart(tmp_path: Path) -> 
     assert re.fullmatch(r"gr-e-none-[0-9a-f]{8}", names["größe"])
     assert (names["gr-e"], names["my corpus"]) == ("gr-e-none", "my-corpus-none")
     assert registered_name(description) == "made-up-none-utterance"
+
+
+def test_a_model_keeps_the_name_of_its_earlier_versions(
+    store: MlflowFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def register(corpus: str, cells: int) -> str:
+        folder = tmp_path / f"{corpus}{cells}"
+        identity = CorpusIdentity(name=corpus, digest="0", emotions=("anger", "sadness"))
+        description = write_model(folder, settings={"cells": cells}, name=f"{corpus}-none", corpus=identity)
+        return str(register_model(store.client, store.experiment, folder, description).name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registered_models, "registered_name", registered_models._former_name)
+        assert register("größe", 4) == "gr-e-none"
+    assert register("größe", 5) == "gr-e-none"
+    champion = store.client.get_model_version_by_alias("gr-e-none", "champion")
+    assert int(champion.version) == 2
+    assert re.fullmatch("gr-e-none-[0-9a-f]{8}", register("grüße", 4))
 
 
 def test_damaged_or_foreign_registered_model_is_named(registered: MlflowFixture) -> None:
