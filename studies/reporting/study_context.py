@@ -12,7 +12,7 @@ from studies.planning.study_file import format_study_file
 from studies.provenance import home_tag_name
 from studies.reporting.audio_clips import newest_started, read_clips
 from studies.reporting.importances import compute_importances, trial_groups
-from studies.reporting.next_commands import home_option, model_commands
+from studies.reporting.next_commands import next_commands
 from studies.reporting.utterance_map import draw_utterance_map
 from studies.search.summaries import StudySummary
 from studies.storages.home import Home
@@ -21,9 +21,6 @@ from tracking.analysis.report.details import hardest_ids
 from tracking.analysis.report_context import FrontEndCost, ReportContext, StudyInfo, UtteranceMap
 from tracking.analysis.results_table import ResultsTable
 from tracking.analysis.variants.choice import choose_variant
-from tracking.analysis.variants.scores import ScoredVariant
-
-_MORE_SEEDS = 5
 
 
 def report_context(
@@ -60,29 +57,6 @@ def report_context(
         notes=(drawn,) if isinstance(drawn, str) else (),
         front_ends=front_end_costs(home, table),
     )
-
-
-def next_commands(home: Home, studies: Sequence[StudySummary], winner: ScoredVariant) -> tuple[tuple[str, str], ...]:
-    """List commands that go on from the variant that validation chose, each after its purpose.
-
-    Args:
-        home: The data directory.
-        studies: Studies in the home.
-        winner: The chosen variant.
-
-    Returns:
-        Commands that make and use its model, and one that repeats its study with more seeds, unless that is a search,
-        which proposes other points with more seeds; none where its study is not in the home.
-    """
-    study = next((study for study in studies if study.name == winner.trials[0].study), None)
-    if study is None:
-        return ()
-    make, predict = model_commands(study.name, home)
-    commands = [("Make its model", make), ("Recognise emotions", predict)]
-    if len(winner.seeds) == 1 and study.plan.space is None:
-        again = study_command(study.plan, study.root_of(home_tag_name(home.root)))
-        commands.append(("Train more seeds", f"{again} --seeds {_MORE_SEEDS}{home_option(home)}"))
-    return tuple(commands)
 
 
 def front_end_costs(home: Home, table: ResultsTable) -> tuple[FrontEndCost, ...]:
