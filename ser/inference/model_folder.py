@@ -63,7 +63,8 @@ def write_folder(
         encoder: Files of its encoder that are copied into the folder.
 
     Raises:
-        ModelError: The folder exists, and is never overwritten, or cannot be written; nothing is left of it.
+        ModelError: The folder exists, and is never overwritten, or cannot be written, or a file of the encoder cannot
+            be read; nothing is left of the folder.
     """
     check_is_new(folder)
     try:
@@ -76,7 +77,10 @@ def write_folder(
             (draft / CARD).write_text(card, encoding="utf-8")
             (draft / DESCRIPTION).write_text(description.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise ModelError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        # Where a copy ends halfway, its error names both files, and the disk of the new one is full.
+        unread = [path for path in encoder if error.filename2 is None and str(error.filename) == str(path)]
+        subject = f"{unread[0]}: cannot be read" if unread else f"{folder}: cannot be written"
+        raise ModelError(f"{subject}: {error.strerror or error}") from error
 
 
 def read_folder(folder: Path) -> tuple[ModelDescription, list[tuple[dict[str, Tensor], AffineNormalization]]]:

@@ -1,6 +1,7 @@
 """A model's folder appears whole or not at all, whenever the program that writes it is killed."""
 
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -61,9 +62,21 @@ def test_a_killed_writer_leaves_no_half_folder(tmp_path: Path) -> None:
     assert {path.name for path in home.models.iterdir()} == {"made", notes.name}
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_encoder_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     description = write_model(tmp_path / "model")
     missing = tmp_path / "encoder.bin"
-    with pytest.raises(ModelError, match=rf"{tmp_path / 'made'}: cannot be written: No such file or directory"):
+    with pytest.raises(ModelError, match=rf"^{missing}: cannot be read: No such file or directory$"):
         write_folder(tmp_path / "made", description, b"", "", [missing])
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    description = write_model(tmp_path / "model")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        with pytest.raises(ModelError, match=rf"^{tmp_path / 'made'}: cannot be written: File too large$"):
+            write_folder(tmp_path / "made", description, b"", "", [tmp_path / "model" / WEIGHTS])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
