@@ -24,6 +24,6 @@ def export(options: ExportOptions) -> None:
         soft_wrap=True,
         highlight=False,
     )
-    if configuration.precision != "fp32":
-        console.print(f"computed in fp32, as it was compared; the model itself computes in {configuration.precision}")
+    if configuration.precision == "bf16":
+        console.print("computed in fp32, as it was compared; the model itself computes in bf16")
     console.print(f"model: {options.onnx.absolute()}", soft_wrap=True, highlight=False, markup=False)
