@@ -9,9 +9,8 @@ from studies.storages.home import Home
 
 
 def open_home(options: StorageOptions) -> Home:
-    """Return the data directory of a command's options, with its databases; a leading `~` is the user's folder."""
+    """Return the data directory of a command's options, with its databases."""
     tracking = options.tracking if isinstance(options, HomeOptions) else None
-    # Shells leave the tilde of `--home=~/data` as it is.
     return Home(options.home, options.storage, tracking)
 
 
