@@ -62,7 +62,7 @@ def atomic_write(path: Path, data: bytes | str, durable: bool = False, replace: 
         else:
             _publish(draft, path)
         if durable:
-            fsync_folder(path.parent)
+            fsync(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
@@ -106,9 +106,9 @@ def durable_folder(path: Path) -> Iterator[Path]:
         draft.mkdir()
         yield draft
         for entry in (*draft.rglob("*"), draft):
-            _fsync(entry)
+            fsync(entry)
         draft.rename(path)
-        _fsync(path.parent)
+        fsync(path.parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -123,12 +123,8 @@ def fsynced_file(path: Path, append: bool = False) -> Iterator[BinaryIO]:
         os.fsync(file.fileno())
 
 
-def fsync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk."""
-    _fsync(folder)
-
-
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Put the content of a file, or the names in a folder, on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

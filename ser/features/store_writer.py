@@ -11,7 +11,7 @@ from ser.corpora.corpus import Corpus
 from ser.errors import FeatureStoreError
 from ser.feature_settings import FeatureSettings
 from ser.features.store import LENGTHS, METADATA, StoreMetadata, frames_file
-from ser.files import fsync_folder, fsynced_file
+from ser.files import fsync, fsynced_file
 
 _JOURNAL = "lengths.journal"
 _SECONDS = "seconds"
@@ -107,13 +107,13 @@ class StoreWriter:
         metadata = StoreMetadata.describe(self._partial, self._corpus, self._settings, lengths, self._seconds())
         with fsynced_file(self._partial / METADATA) as file:
             file.write(metadata.model_dump_json(indent=2).encode())
-        fsync_folder(self._partial)
+        fsync(self._partial)
         self._partial.replace(self._final)
         # Last: until the store is at its final path, a build after a kill goes on from them.
         for name in (_JOURNAL, _SECONDS):
             (self._final / name).unlink(missing_ok=True)
-        fsync_folder(self._final)
-        fsync_folder(self._final.parent)
+        fsync(self._final)
+        fsync(self._final.parent)
 
     def discard(self) -> None:
         """Remove what has been written."""
