@@ -264,7 +264,7 @@ def _frames_of(utterance: Utterance, samples_sha256: str, front_end: FrontEnd) -
         raise AudioError(utterance.path, "changed since the corpus was read; run the command again to read it anew")
     if front_end.sample_rate_hz != DIGEST_RATE_HZ:
         samples = read_audio(utterance.path, front_end.sample_rate_hz, utterance.start_s, utterance.end_s)
-    return front_end.compute(utterance, samples)
+    return front_end.compute_within_memory(utterance, samples)
 
 
 def _shifted(progress: BuildCallback | None, done: int, passes: int) -> BuildCallback | None:

@@ -14,7 +14,6 @@ from ser.corpora.audio_blocks import read_duration_s
 from ser.corpora.corpus import Utterance
 from ser.errors import AudioError, SerError, UtteranceError
 from ser.features.frontends.base import FrontEnd
-from ser.features.memory import is_lack_of_memory
 
 
 @dataclass(frozen=True)
@@ -110,15 +109,7 @@ def _compute(front_end: FrontEnd, recording: Recording) -> NDArray[np.floating]:
     else:
         check_scale(path, samples)
     utterance = Utterance(id=recording.name, path=path, speaker="", emotion="")
-    try:
-        computed = front_end.compute(utterance, samples)[0]
-    except (MemoryError, RuntimeError) as error:
-        if not is_lack_of_memory(error):
-            raise
-        duration_s = len(samples) / front_end.sample_rate_hz
-        raise UtteranceError(
-            path, recording.name, f"lasts {duration_s:.0f} s, too long for the memory of this machine; divide it"
-        ) from error
+    computed = front_end.compute_within_memory(utterance, samples)[0]
     with np.errstate(over="ignore"):
         frames = computed.astype(front_end.settings[0].stored_type)
     if not np.isfinite(frames).all():

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ser.corpora.corpus import Utterance
+from ser.errors import UtteranceError
 from ser.feature_settings import FeatureSettings
+from ser.features.memory import is_lack_of_memory
 from ser.frozen_model import FrozenModel
 
 
@@ -66,3 +68,24 @@ class FrontEnd(ABC):
         Raises:
             SerError: The utterance has no frames; the text says why.
         """
+
+    def compute_within_memory(
+        self, utterance: Utterance, samples: NDArray[np.float32]
+    ) -> tuple[NDArray[np.floating], ...]:
+        """Compute the frames of one utterance as `compute` does, and name the utterance that lacked memory.
+
+        Raises:
+            SerError: The utterance has no frames, or is too long for the memory of this machine.
+        """
+        try:
+            return self.compute(utterance, samples)
+        except (MemoryError, RuntimeError) as error:
+            if not is_lack_of_memory(error):
+                raise
+            duration_s = len(samples) / self.sample_rate_hz
+            raise UtteranceError(
+                utterance.path,
+                utterance.id,
+                f"lasts {duration_s:.0f} s, too long for {self.settings[0].source_label} in the memory of this "
+                "machine; divide it",
+            ) from error

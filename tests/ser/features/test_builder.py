@@ -18,8 +18,8 @@ import soundfile
 import torch
 
 from ser.corpora.audio import read_audio
-from ser.corpora.corpus import Corpus
-from ser.errors import AudioError, FeatureStoreError
+from ser.corpora.corpus import Corpus, Utterance
+from ser.errors import AudioError, FeatureStoreError, UtteranceError
 from ser.feature_settings import LogMelSettings
 from ser.features import builder
 from ser.features.builder import build_store_if_missing, build_stores, needed_bytes, store_key
@@ -160,6 +160,21 @@ def test_a_full_disk_is_reported_in_one_line(corpus: Corpus, tmp_path: Path) -> 
     assert message.startswith(f"{tmp_path / 'stores'}: no room for the feature store (File too large): ")
     assert f"{needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS)} bytes needed" in message
     assert leftovers(tmp_path / "stores") == []
+
+
+def test_an_utterance_too_long_for_the_memory_is_named(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute, last = LogMelFrontEnd.compute, corpus.utterances[-1]
+
+    def lack_memory(front_end: LogMelFrontEnd, utterance: Utterance, samples: Any) -> Any:
+        if utterance == last:
+            np.empty(2**56)
+        return compute(front_end, utterance, samples)
+
+    monkeypatch.setattr(LogMelFrontEnd, "compute", lack_memory)
+    with pytest.raises(UtteranceError, match=rf"utterance {last.id} lasts \d s, too long for log_mel in the memory of"):
+        build_store_if_missing(corpus, SETTINGS, tmp_path / "stores")
 
 
 def test_a_folder_that_cannot_be_made_is_named(corpus: Corpus, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class LargeFrontEnd(LoudEncoder):
 def test_recording_that_memory_has_no_room_for_ends_no_other() -> None:
     recordings = [Recording("long", np.zeros(40_000, np.float32)), Recording("short", np.zeros(400, np.float32))]
     long, short = compute_recordings(LargeFrontEnd([ENCODER]), recordings)
-    assert str(long) == "long: lasts 2 s, too long for the memory of this machine; divide it"
+    assert str(long) == "long: lasts 2 s, too long for loud in the memory of this machine; divide it"
     assert isinstance(short, np.ndarray)
 
 

@@ -6,7 +6,6 @@ from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 from typing_extensions import override
 
 from ser.corpora.corpus import Utterance
@@ -21,7 +20,6 @@ from ser.features.frontends.pretrained.checkpoint import (
     read_checkpoint,
 )
 from ser.features.frontends.pretrained.encoders import Encoder, frame_count, make_encoder
-from ser.features.memory import is_lack_of_memory
 
 _LONG_SAMPLES = 8 * SAMPLE_RATE_HZ
 """Above this length utterances are encoded one at a time: the states of 30 s take half a gigabyte on their way."""
@@ -93,21 +91,8 @@ class PretrainedFrontEnd(FrontEnd):
                 f"lasts {duration_ms:.0f} ms, too short for a frame of {self._checkpoint.name}",
             )
         with self._long_utterance if len(samples) > _LONG_SAMPLES else nullcontext():
-            states = self._encode(self.encoder, utterance, samples)
+            states = self.encoder.encode(samples)
         return tuple(states[layer].numpy() for layer in self._layers)
-
-    def _encode(self, encoder: Encoder, utterance: Utterance, samples: NDArray[np.float32]) -> dict[int, Tensor]:
-        try:
-            return encoder.encode(samples)
-        except (MemoryError, RuntimeError) as error:
-            if not is_lack_of_memory(error):
-                raise
-            raise UtteranceError(
-                utterance.path,
-                utterance.id,
-                f"lasts {len(samples) / SAMPLE_RATE_HZ:.0f} s, too long for {self._checkpoint.name} in the memory of "
-                "this machine; divide it",
-            ) from error
 
 
 def pretrained_settings(

@@ -374,7 +374,7 @@ def test_an_utterance_too_long_for_the_memory_is_named(encoders: Callable[[str],
     with pytest.raises(
         FeatureStoreError, match=r"utterance a lasts 2 s, too long for wavlm in the memory of this mach"
     ):
-        front_end.compute(UTTERANCE, noise(32_000))
+        front_end.compute_within_memory(UTTERANCE, noise(32_000))
 
 
 def test_a_repository_is_looked_for_in_the_cache_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
