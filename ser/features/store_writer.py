@@ -11,7 +11,7 @@ from ser.corpora.corpus import Corpus
 from ser.errors import FeatureStoreError
 from ser.feature_settings import FeatureSettings
 from ser.features.store import LENGTHS, METADATA, StoreMetadata, frames_file
-from ser.files import fsync, fsynced_file
+from ser.files import atomic_write, fsync, fsynced_file
 
 _JOURNAL = "lengths.journal"
 _SECONDS = "seconds"
@@ -88,7 +88,7 @@ class StoreWriter:
         for name, content in zip((frames_file(self._settings), _JOURNAL), contents, strict=True):
             with fsynced_file(self._partial / name, append=True) as file:
                 file.write(content)
-        (self._partial / _SECONDS).write_text(str(self._seconds() + seconds), encoding="utf-8")
+        atomic_write(self._partial / _SECONDS, str(self._seconds() + seconds), durable=True)
 
     def _range_error(self, utterance: str, frames: NDArray[np.floating]) -> FeatureStoreError:
         subject = f"{self._settings.label}, utterance {utterance}"

@@ -26,6 +26,17 @@ def test_a_store_of_a_journal_without_its_frames_is_rebuilt(corpus: Corpus, tmp_
     assert writer.resume() == 1
 
 
+def test_the_time_of_a_build_is_replaced_whole(corpus: Corpus, tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path / "store", corpus, SETTINGS)
+    writer.begin(0)
+    writer.write(0, [np.zeros((3, 40))], seconds=1)
+    path = tmp_path / ".store.partial" / "seconds"
+    with path.open(encoding="utf-8") as reader:
+        writer.write(1, [np.zeros((3, 40))], seconds=2)
+        assert float(reader.read()) == 1
+    assert float(path.read_text(encoding="utf-8")) == 3
+
+
 @pytest.mark.parametrize(
     ("number", "message"),
     [
