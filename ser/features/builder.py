@@ -80,7 +80,7 @@ def build_stores(
         AudioError: An audio file is gone or has changed since the corpus was read.
     """
     paths = [folder / store_key(corpus.digest, choice.settings) for choice in choices]
-    needed = 0
+    passes: list[_Pass] = []
     with ExitStack() as locks:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -90,14 +90,13 @@ def build_stores(
                 if path.exists():
                     check_store(path)
             passes = [_Pass.plan(corpus, front_end, folder) for front_end in open_front_ends(missing)]
-            needed = sum(single_pass.missing_bytes for single_pass in passes)
-            _check_space(folder, needed)
+            _check_space(folder, _missing_bytes(passes))
             done = 0
             for single_pass in passes:
                 _build(single_pass, _shifted(progress, done, len(passes)), announce)
                 done += len(corpus.utterances)
         except OSError as error:
-            raise _store_error(error, folder, needed) from error
+            raise _store_error(error, folder, passes) from error
     return paths
 
 
@@ -158,7 +157,7 @@ class _Pass:
 
     @property
     def missing_bytes(self) -> int:
-        """Part of `needed_bytes` that no earlier build has written."""
+        """Part of `needed_bytes` that is not written yet."""
         return self.needed_bytes - sum(writer.whole_bytes() for writer in self.writers)
 
     def estimate(self, first: int, done: int, seconds: float) -> str | None:
@@ -274,17 +273,22 @@ def _shifted(progress: BuildCallback | None, done: int, passes: int) -> BuildCal
     return lambda utterances, total: progress(done + utterances, passes * total)
 
 
+def _missing_bytes(passes: Sequence[_Pass]) -> int:
+    return sum(single_pass.missing_bytes for single_pass in passes)
+
+
 def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise FeatureStoreError(_disk_full_message(folder, needed, free))
 
 
-def _store_error(error: OSError, folder: Path, needed: int) -> FeatureStoreError:
+def _store_error(error: OSError, folder: Path, passes: Sequence[_Pass]) -> FeatureStoreError:
     if error.errno in NO_SPACE:
         existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
         free = shutil.disk_usage(existing).free
-        return FeatureStoreError(_disk_full_message(folder, needed, free, f" ({error.strerror})"))
+        # Computed only now: what has been written since the start needs no room any more.
+        return FeatureStoreError(_disk_full_message(folder, _missing_bytes(passes), free, f" ({error.strerror})"))
     failed = error.filename or folder
     return FeatureStoreError(f"{failed}: the feature store cannot be written: {error.strerror}")
 

@@ -44,7 +44,9 @@ class StoreWriter:
         return min(whole, len(self._corpus.utterances))
 
     def whole_bytes(self) -> int:
-        """Return the size of the frames of the utterances that `resume` finds."""
+        """Return the size of the frames on the disk: of the finished store, or as far as `resume` finds them."""
+        if self._final.exists():
+            return (self._final / frames_file(self._settings)).stat().st_size
         whole = self.resume()
         return int(self._lengths()[:whole].sum()) * self._bytes_per_frame if whole else 0
 

@@ -239,12 +239,13 @@ def test_a_build_on_a_full_disk_goes_on_when_there_is_room(
         write(writer, first, *arguments, **keywords)
 
     monkeypatch.setattr(StoreWriter, "write", write_until_full)
-    with pytest.raises(FeatureStoreError, match=r"No space left on device.*run the command again, which goes on"):
+    with pytest.raises(FeatureStoreError, match=r"No space left.*run the command again, which goes on") as caught:
         build_store_if_missing(corpus, SETTINGS, folder)
     monkeypatch.setattr(StoreWriter, "write", write)
     # What is written needs no room any more.
     (partial,) = folder.glob("*.partial")
     left = needed_bytes(corpus, LogMelFrontEnd([SETTINGS]), SETTINGS) - (partial / "frames.f32").stat().st_size
+    assert f": {left} bytes needed" in str(caught.value)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=left))
     calls: list[int] = []
     build_store_if_missing(corpus, SETTINGS, folder, lambda done, _: calls.append(done))

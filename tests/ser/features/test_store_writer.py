@@ -37,6 +37,12 @@ def test_the_time_of_a_build_is_replaced_whole(corpus: Corpus, tmp_path: Path) -
     assert float(path.read_text(encoding="utf-8")) == 3
 
 
+def test_a_finished_store_has_all_of_its_frames(corpus: Corpus, tmp_path: Path) -> None:
+    path = build_store_if_missing(corpus, SETTINGS, tmp_path)
+    size = (path / "frames.f32").stat().st_size
+    assert StoreWriter(path, corpus, SETTINGS).whole_bytes() == size > 0
+
+
 @pytest.mark.parametrize(
     ("number", "message"),
     [
