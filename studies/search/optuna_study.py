@@ -136,8 +136,7 @@ class OptunaStudy:
     def points(self, precision: Precision) -> list[Point]:
         """Read every known point with its trial.
 
-        A trial without a value is resumed; of several trials of one point the most final one counts. Nothing is
-        written: a repair (`studies.consistency`) discards the others.
+        A trial without a value is resumed; of several of one point the most final counts. Nothing is written.
 
         Args:
             precision: The resolved precision.
@@ -192,9 +191,7 @@ class OptunaStudy:
             return point.number
         parameters = self._points.parameters(point.configuration)
         trial = optuna.trial.create_trial(
-            state=TrialState.RUNNING,
-            params=parameters,
-            distributions=self._points.distributions(parameters),
+            state=TrialState.RUNNING, params=parameters, distributions=self._points.distributions(parameters)
         )
         with self._start_lock:
             number, self._next = self._next, None
