@@ -116,7 +116,7 @@ def test_the_next_start_writes_what_a_dead_server_lacks(
 ) -> None:
     executor = InterruptingExecutor(2, own_postgresql.kill)
     with pytest.raises(
-        UnavailableError, match=r" unavailable .* results are on disk, [0-9]+ writes are pending$"
+        UnavailableError, match=r" unavailable .* results are on disk, [0-9]+ writes are pending\nthe study's runs"
     ) as told:
         start(shared, GRID, executor, patience_s=0.5)
     text = str(told.value)
