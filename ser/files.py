@@ -69,6 +69,28 @@ def atomic_write(path: Path, data: bytes | str, durable: bool = False, replace: 
         raise
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put a file that never changes at a second path, as a hard link where the file system allows it.
+
+    Args:
+        source: The file.
+        target: The second path; what is there is replaced at once, so that a reader sees the old file or the new one.
+    """
+    if target.exists() and target.samefile(source):
+        return
+    draft = _draft_of(target)
+    try:
+        draft.unlink(missing_ok=True)
+        os.link(source, draft)
+        draft.replace(target)
+    except OSError:
+        # Another file system, or one without hard links.
+        atomic_write(target, source.read_bytes())
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
 def _publish(draft: Path, path: Path) -> None:
     """Give a draft its name unless the name is taken; on file systems without hard links a taken name is replaced."""
     try:

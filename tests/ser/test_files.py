@@ -4,6 +4,8 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from ser import files
 from ser.errors import StorageError
-from ser.files import atomic_write, block_digests, durable_folder, file_lock, parse_json_object
+from ser.files import atomic_write, block_digests, durable_folder, file_lock, link_or_copy, parse_json_object
 from tests.support.damaged_json import DAMAGED_JSON
 
 
@@ -160,3 +162,46 @@ def test_blocks_of_a_file_have_the_digests_that_stores_and_checkpoints_name(tmp_
     (tmp_path / "frames").write_bytes(content)
     expected = [hashlib.sha256(content[: 2**24]).hexdigest(), hashlib.sha256(b"end").hexdigest()]
     assert block_digests(tmp_path / "frames") == expected
+
+
+def test_a_linked_file_takes_no_room_and_replaces_another(tmp_path: Path) -> None:
+    source, target = tmp_path / "result", tmp_path / "artifact"
+    source.write_bytes(b"a result")
+    target.write_bytes(b"a damaged one")
+    for _ in range(2):
+        link_or_copy(source, target)
+        assert target.samefile(source)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["artifact", "result"]
+
+
+def test_a_file_is_copied_where_links_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: Path) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "result").write_bytes(b"a result")
+    link_or_copy(tmp_path / "result", tmp_path / "artifact")
+    assert (tmp_path / "artifact").read_bytes() == b"a result"
+    assert not (tmp_path / "artifact").samefile(tmp_path / "result")
+
+
+def test_threads_that_link_one_file_at_once_need_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "result").write_bytes(b"a result")
+    barrier = threading.Barrier(2)
+    link = os.link
+
+    def link_together(source: Path, draft: Path) -> None:
+        try:
+            link(source, draft)
+        finally:
+            barrier.wait(10)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("copied")
+
+    monkeypatch.setattr(os, "link", link_together)
+    monkeypatch.setattr(files, "atomic_write", refuse)
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(link_or_copy, tmp_path / "result", tmp_path / "artifact") for _ in range(2)]:
+            future.result()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["artifact", "result"]

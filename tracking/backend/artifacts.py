@@ -1,7 +1,5 @@
 """Artifacts of runs: local paths, downloads, uploads."""
 
-import contextlib
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +9,7 @@ from urllib.parse import unquote, urlparse
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from ser.files import atomic_write
+from ser.files import link_or_copy
 from tracking import schema
 from tracking.backend.mlflow_internals import artifact_repository, download_file
 
@@ -110,25 +108,3 @@ class Artifacts:
             folder.mkdir(parents=True, exist_ok=True)
             for name, path in links.items():
                 link_or_copy(path, folder / name)
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Put a file that never changes at a second path, as a hard link where the file system allows it.
-
-    Args:
-        source: The file.
-        target: The second path; what is there is replaced at once, so that a reader sees the old file or the new one.
-    """
-    if target.exists() and target.samefile(source):
-        return
-    draft = target.with_name(f"{target.name}.partial-{os.getpid()}")
-    try:
-        draft.unlink(missing_ok=True)
-        os.link(source, draft)
-        draft.replace(target)
-    except OSError:
-        # Another file system, or one without hard links.
-        atomic_write(target, source.read_bytes())
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)

@@ -1,4 +1,3 @@
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from ser.errors import UnavailableError
-from tracking.backend.artifacts import has_trained_fold, link_or_copy, open_artifact
+from tracking.backend.artifacts import has_trained_fold, open_artifact
 from tracking.backend.errors import translating_errors
 
 
@@ -88,24 +87,3 @@ def test_a_fold_run_has_its_result_where_the_file_is_there(tmp_path: Path) -> No
     (tmp_path / "fold.safetensors").write_bytes(b"a result")
     assert has_trained_fold(run)
     assert has_trained_fold(run_at("s3://bucket/r1", "fold"))
-
-
-def test_a_linked_file_takes_no_room_and_replaces_another(tmp_path: Path) -> None:
-    source, target = tmp_path / "result", tmp_path / "artifact"
-    source.write_bytes(b"a result")
-    target.write_bytes(b"a damaged one")
-    for _ in range(2):
-        link_or_copy(source, target)
-        assert target.samefile(source)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["artifact", "result"]
-
-
-def test_a_file_is_copied_where_links_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*paths: Path) -> None:
-        raise OSError(18, "Invalid cross-device link")
-
-    monkeypatch.setattr(os, "link", refuse)
-    (tmp_path / "result").write_bytes(b"a result")
-    link_or_copy(tmp_path / "result", tmp_path / "artifact")
-    assert (tmp_path / "artifact").read_bytes() == b"a result"
-    assert not (tmp_path / "artifact").samefile(tmp_path / "result")
