@@ -33,8 +33,24 @@ _HTTP_CODE_IN_TEXT = re.compile(r"API request to endpoint \S+ failed with error 
 _NO_JSON = "API request to endpoint was successful but the response body was not"
 _NOT_MLFLOW = "the answer is not MLflow's, but perhaps a proxy's or a login page"
 _NO_ACCESS = (401, 403)
+_NOT_FOUND = 404
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
+# Of a store of artifacts on S3, which clients reach themselves where the server does not pass artifacts on.
+_S3_ERRORS = ("botocore.exceptions.BotoCoreError", "boto3.exceptions.Boto3Error")
+_S3_NO_ANSWER = (
+    "botocore.exceptions.ConnectionError",
+    "botocore.exceptions.HTTPClientError",
+    "botocore.exceptions.IncompleteReadError",
+    "boto3.exceptions.RetriesExceededError",
+    "s3transfer.exceptions.RetriesExceededError",
+)
+_S3_ANSWER = "botocore.exceptions.ClientError"
+_S3_LATER = ("RequestTimeout", "SlowDown", "Throttling")
+_S3_NO_BUCKET = "NoSuchBucket"
+_ARTIFACT_STORE = "the store of artifacts"
+_ARTIFACT_CLIENTS = ("azure", "boto3", "botocore", "google", "paramiko", "pysftp")
+"""Packages that MLflow imports only where artifacts are on the store that each of them is for."""
 
 
 def translate_error(error: BaseException, resource: str = "") -> SerError | None:
@@ -57,6 +73,10 @@ def translate_error(error: BaseException, resource: str = "") -> SerError | None
         if reason := _disk_full_reason(cause):
             prefix = f"{resource}: " if resource else ""
             return StorageError(f"{prefix}disk full ({reason}); free some space and run the same command again")
+    # The innermost first: it says whether the store did not answer or has refused.
+    for cause in reversed(chain):
+        if store_error := _artifact_store_error(cause):
+            return store_error
     for cause in chain:
         if reason := _unavailable_reason(cause):
             return UnavailableError(f"{resource or 'database or server'} unavailable ({reason})")
@@ -85,10 +105,12 @@ def translating_errors(resource: str = "") -> Iterator[None]:
 
 
 def http_code(error: BaseException) -> int:
-    """Return the HTTP code of an error of MLflow or requests; 500 where it has none."""
+    """Return the HTTP code of an error of MLflow, requests or boto3; 500 where it has none."""
     if hasattr(error, "get_http_status_code"):
         return int(error.get_http_status_code())
     response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR))
     return _SERVER_ERROR if response is None else int(response.status_code)
 
 
@@ -148,6 +170,27 @@ def _unavailable_reason(error: BaseException) -> str | None:
             return _describe_http_code(int(code.group(1)), f"HTTP status {code.group(1)}")
         return _NOT_MLFLOW if str(error).startswith(_NO_JSON) else None
     return None
+
+
+def _artifact_store_error(error: BaseException) -> StorageError | None:
+    """Translate an error of a store of artifacts that is reached without the server; None where a file is missing."""
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _ARTIFACT_CLIENTS:
+        return StorageError(f"{_ARTIFACT_STORE} cannot be used ({error}); install what it needs")
+    if _is_instance_by_name(error, _S3_ANSWER):
+        code, name = http_code(error), str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+        if code == _NOT_FOUND and name != _S3_NO_BUCKET:
+            return None
+        is_temporary = code >= _SERVER_ERROR or code == _TOO_MANY_REQUESTS or name.startswith(_S3_LATER)
+    elif _is_instance_by_name(error, *_S3_NO_ANSWER):
+        is_temporary = True
+    elif _is_instance_by_name(error, *_S3_ERRORS):
+        is_temporary = False
+    else:
+        return None
+    reason = redact_password(_first_line(error))
+    if is_temporary:
+        return UnavailableError(f"{_ARTIFACT_STORE} unavailable ({reason})")
+    return StorageError(f"{_ARTIFACT_STORE} cannot be used ({reason})")
 
 
 def _describe_http_code(code: int, text: str) -> str | None:

@@ -9,16 +9,21 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import mlflow
 from alembic.script import ScriptDirectory
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 from mlflow.tracking.request_header.databricks_request_header_provider import DatabricksRequestHeaderProvider
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+from tracking.backend.errors import http_code
 
 DATASET_CONTEXT: str = MLFLOW_DATASET_CONTEXT
 """Tag of a run's dataset that says what the run used it for."""
@@ -80,7 +85,13 @@ def download_file(client: MlflowClient, uri: str, name: str, path: Path) -> None
         OSError: The server has no such file, answers badly or cannot be reached.
         MlflowException: The same, from some artifact stores.
     """
-    artifact_repository(client, uri)._download_file(name, str(path))
+    try:
+        artifact_repository(client, uri)._download_file(name, str(path))
+    except Exception as error:
+        # That of S3 has a class of its own, which may not be installed.
+        if isinstance(error, MlflowException | OSError) or http_code(error) != HTTPStatus.NOT_FOUND:
+            raise
+        raise MlflowException(f"no artifact {name}: {error}", RESOURCE_DOES_NOT_EXIST) from error
 
 
 def saved_view_tag(key: str, name: str, state: Mapping[str, object], time: int) -> tuple[str, str]:

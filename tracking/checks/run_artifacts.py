@@ -68,10 +68,10 @@ def _compare(client: MlflowClient, run: Run, name: str, compare: Callable[[Path]
     try:
         with open_artifact(client, run, name) as path:
             reason = compare(path)
-    except ImportError as error:
-        raise StorageError(f"{_STORE} cannot be used ({error}); install what it needs") from error
     except (MlflowException, OSError) as error:
         reason = _describe_unreadable(path, error)
+    except Exception as error:
+        raise (translate_error(error, _STORE) or error) from error
     return f"{name} {reason}" if reason else ""
 
 

@@ -8,11 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ser.errors import UnavailableError
+from tests.support.s3_errors import s3_answer
+from tracking.backend import mlflow_internals
 from tracking.backend.artifacts import has_trained_fold, open_artifact
-from tracking.backend.errors import translating_errors
+from tracking.backend.errors import http_code, translating_errors
 
 
 def run_at(uri: str, kind: str = "trial") -> Any:
@@ -77,6 +80,22 @@ def test_a_file_that_a_server_lacks_is_no_outage() -> None:
         open_artifact(client, run, "trial.json"),
     ):
         raise AssertionError("nothing was downloaded")
+
+
+def test_an_object_that_s3_lacks_is_a_missing_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, path: str) -> None:
+        raise s3_answer("404", 404)
+
+    client: Any = None
+    repository = SimpleNamespace(_download_file=refuse)
+    monkeypatch.setattr(mlflow_internals, "artifact_repository", lambda client, uri: repository)
+    with (
+        pytest.raises(MlflowException, match=r"no artifact trial\.json") as caught,
+        translating_errors("server"),
+        open_artifact(client, run_at("s3://bucket/r1"), "trial.json"),
+    ):
+        raise AssertionError("nothing was downloaded")
+    assert http_code(caught.value) == 404
 
 
 def test_a_fold_run_has_its_result_where_the_file_is_there(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
 from ser.errors import SerError, StorageError, StudyError, UnavailableError
-from tracking.backend.errors import redact_password, translate_error, translating_errors
+from tests.support.s3_errors import of_package, s3_answer
+from tracking.backend.errors import http_code, redact_password, translate_error, translating_errors
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "/data/file")
 DISK_FULL = sqlite3.OperationalError("database or disk is full")
@@ -129,6 +130,42 @@ def test_a_server_that_answers_badly_is_unavailable(name: str) -> None:
             assert "hidden" not in str(translated)
             assert "\n" not in str(translated)
         server.shutdown()
+
+
+BOTO3_ERROR = of_package("boto3.exceptions.Boto3Error")
+BOTOCORE_ERROR = of_package("botocore.exceptions.BotoCoreError")
+NO_CONNECTION = of_package("botocore.exceptions.ConnectionError", BOTOCORE_ERROR)
+UPLOAD_FAILED = of_package("boto3.exceptions.S3UploadFailedError", BOTO3_ERROR)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (BOTOCORE_ERROR("Unable to locate credentials"), "cannot be used (Unable to locate credentials)"),
+        (s3_answer("AccessDenied", 403), "cannot be used (An error occurred (AccessDenied) when"),
+        (s3_answer("NoSuchBucket", 404), "cannot be used (An error occurred (NoSuchBucket) when"),
+        (raised(UPLOAD_FAILED("failed"), s3_answer("AccessDenied", 403)), "cannot be used (An error"),
+        (UPLOAD_FAILED("failed\nto upload"), "cannot be used (failed)"),
+        (ModuleNotFoundError("No module named 'boto3'", name="boto3"), "cannot be used (No module named 'boto3'); "),
+        (s3_answer("SlowDown", 503), "unavailable (An error occurred (SlowDown) when"),
+        (raised(UPLOAD_FAILED("failed"), s3_answer("InternalError", 500)), "unavailable (An error"),
+        (
+            NO_CONNECTION('endpoint URL: "http://me:secret@host/b"'),
+            'unavailable (endpoint URL: "http://me:***@host/b")',
+        ),
+    ],
+)
+def test_errors_of_a_store_on_s3_are_translated(error: Exception, text: str) -> None:
+    translated = translate_error(error, "tracking server")
+    assert str(translated).startswith(f"the store of artifacts {text}")
+    assert isinstance(translated, UnavailableError) is text.startswith("unavailable")
+    assert "\n" not in str(translated)
+
+
+def test_a_missing_object_is_no_error_of_its_store() -> None:
+    missing = s3_answer("404", 404)
+    assert translate_error(missing) is None
+    assert http_code(missing) == 404
 
 
 @pytest.mark.parametrize(

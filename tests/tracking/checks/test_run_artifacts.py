@@ -55,7 +55,7 @@ def test_artifacts_of_a_remote_store_are_downloaded(
         raise requests.exceptions.ConnectionError("refused")
 
     def lack_a_package(client: MlflowClient, uri: str, name: str, path: Path) -> None:
-        raise ModuleNotFoundError("No module named 'boto3'")
+        raise ModuleNotFoundError("No module named 'boto3'", name="boto3")
 
     monkeypatch.setattr(artifacts, "artifact_path", lambda run, name: None)
     monkeypatch.setattr(artifacts, "download_file", download)
