@@ -116,27 +116,31 @@ def started_trials(study: StudySummary, versions: CodeVersions) -> list[StartedT
     started = []
     for key, trial in sorted(trials.items(), key=lambda entry: entry[1].number):
         if key in configurations:
-            configuration = configurations[key]
-            folds = {
-                fold_identity(
-                    configuration, study.location.corpus_digest, fold, study.identity_inputs.device_type, *versions
-                ): fold
-                for fold in study.identity_inputs.scheme
-            }
-            started.append(_started_trial(configuration, folds, trial))
+            folds = _folds(study, configurations[key], versions)
+            started.append(_started_trial(configurations[key], folds, trial))
     return started
 
 
 def fold_identities(study: StudySummary, results: ResultStore) -> frozenset[str]:
-    """List the identities of the folds of all trials that a study has started.
+    """List the identities of the folds of all points of a study that are known by now, started or not.
 
     Args:
         study: The study.
         results: Results on disk; see `find_versions`.
     """
     versions = find_versions(study, results)
-    trials = [] if versions is None else started_trials(study, versions)
-    return frozenset(identity for trial in trials for identity in trial.folds)
+    if versions is None or study.precision is None:
+        return frozenset()
+    points = points_of(study.plan, study.name).known(study.optuna_trials, study.precision)
+    return frozenset(identity for point in points for identity in _folds(study, point, versions))
+
+
+def _folds(study: StudySummary, point: FoldConfiguration, versions: CodeVersions) -> dict[str, Fold]:
+    """List the folds of a point by identity, in the order of the scheme; none before the study has started."""
+    if study.location is None or study.identity_inputs is None:
+        return {}
+    digest, device_type = study.location.corpus_digest, study.identity_inputs.device_type
+    return {fold_identity(point, digest, fold, device_type, *versions): fold for fold in study.identity_inputs.scheme}
 
 
 def _started_trial(configuration: FoldConfiguration, folds: Mapping[str, Fold], trial: FrozenTrial) -> StartedTrial:

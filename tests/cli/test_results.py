@@ -87,12 +87,27 @@ def test_a_study_that_uses_results_while_the_user_thinks_is_refused(
     def list_as_if_it_began_late(storage: Storage) -> list[StudySummary]:
         listings.append(len(listings))
         studies = list_studies(storage)
-        # The first two listings are before the user's answer: no trial has started then.
-        return studies if len(listings) > 2 else [replace(study, optuna_trials=()) for study in studies]
+        # The first two listings are before the user's answer: the study has not started then.
+        return studies if len(listings) > 2 else [replace(study, identity_inputs=None) for study in studies]
 
     monkeypatch.setattr(rm, "list_studies", list_as_if_it_began_late)
     with finished.storage.acquire_lease("first"):
         answer = ser_results(finished, "rm", IDENTITIES[0], answer="y\n")
     assert "No study uses them." in answer.stdout
+    assert "study first is already running" in answer.stderr
+    assert stored(finished) == IDENTITIES
+
+
+def test_a_study_uses_the_results_of_points_that_it_has_not_started(
+    finished: StudyFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def list_as_if_stopped(storage: Storage) -> list[StudySummary]:
+        return [replace(study, optuna_trials=()) for study in list_studies(storage)]
+
+    monkeypatch.setattr(rm, "list_studies", list_as_if_stopped)
+    answer = ser_results(finished, "rm", IDENTITIES[0], answer="n\n")
+    assert "first (1 of its folds)" in answer.output
+    with finished.storage.acquire_lease("first"):
+        answer = ser_results(finished, "rm", IDENTITIES[0], answer="y\n")
     assert "study first is already running" in answer.stderr
     assert stored(finished) == IDENTITIES
