@@ -18,7 +18,7 @@ from ser.frozen_model import FrozenModel
 from ser.inference.frames import Recording
 from ser.inference.model import EmotionModel, Prediction, label_scores
 from ser.inference.timeline.segments import WindowSettings
-from ser.inference.timeline.speech import SAMPLE_RATE_HZ, SpeechDetector
+from ser.inference.timeline.speech import SpeechDetector
 from ser.inference.timeline.timeline import Timeline, make_timeline
 from studies.predictions.page import timeline_content
 from studies.serving.batching import PredictionQueue
@@ -109,7 +109,7 @@ def make_app(model: EmotionModel, detector: SpeechDetector, limits: ServerLimits
     app.add_middleware(LocalOnly)
     app.add_exception_handler(SerError, _refuse_recording)
     _add_pages(app, model, limits)
-    _add_recognition(app, detector, limits)
+    _add_recognition(app, model.front_end.sample_rate_hz, detector, limits)
     return app
 
 
@@ -130,19 +130,19 @@ def _add_pages(app: FastAPI, model: EmotionModel, limits: ServerLimits) -> None:
         return Health(status="ok", model=model.description.name, emotions=list(model.emotions))
 
 
-def _add_recognition(app: FastAPI, detector: SpeechDetector, limits: ServerLimits) -> None:
+def _add_recognition(app: FastAPI, rate_hz: int, detector: SpeechDetector, limits: ServerLimits) -> None:
     @app.post("/predict", openapi_extra=_UPLOAD, responses=_REFUSALS)
     async def predict(request: Request) -> list[Score]:
         """Recognise the emotion of a recording of a minute at most; the most probable one comes first."""
         async with app.state.uploads.receive(request) as path:
-            prediction = await run_in_threadpool(_predict, path, app.state.queue, limits)
+            prediction = await run_in_threadpool(_predict, path, app.state.queue, rate_hz, limits)
         return [Score(**score) for score in label_scores(prediction.probabilities)]
 
     @app.post("/timeline", openapi_extra=_UPLOAD, responses=_REFUSALS)
     async def timeline(request: Request) -> ServedTimeline:
         """Find speech in a recording, and recognise the emotion of each part of it."""
         async with app.state.uploads.receive(request) as path:
-            made = await run_in_threadpool(_make_timeline, path, app.state.queue, detector, limits)
+            made = await run_in_threadpool(_make_timeline, path, app.state.queue, rate_hz, detector, limits)
         return ServedTimeline.model_validate(timeline_content(made))
 
 
@@ -156,18 +156,20 @@ def _check_duration(path: Path, max_duration_s: float, remedy: str) -> None:
         raise TooLongError(f"the recording lasts {duration_s:.4g} s; expected {max_duration_s:g} s at most{remedy}")
 
 
-def _predict(path: Path, queue: PredictionQueue, limits: ServerLimits) -> Prediction:
+def _predict(path: Path, queue: PredictionQueue, rate_hz: int, limits: ServerLimits) -> Prediction:
     longest_s = min(LONGEST_UTTERANCE_S, limits.max_duration_s)
     _check_duration(path, longest_s, ": POST /timeline takes longer ones")
-    (prediction,) = queue.predict([Recording("recording", read_audio(path, SAMPLE_RATE_HZ))])
+    (prediction,) = queue.predict([Recording("recording", read_audio(path, rate_hz))])
     if prediction.reason is not None:
         raise AudioError(path, prediction.reason)
     return prediction
 
 
-def _make_timeline(path: Path, queue: PredictionQueue, detector: SpeechDetector, limits: ServerLimits) -> Timeline:
+def _make_timeline(
+    path: Path, queue: PredictionQueue, rate_hz: int, detector: SpeechDetector, limits: ServerLimits
+) -> Timeline:
     _check_duration(path, limits.max_duration_s, "")
-    return make_timeline(path, queue.predict, detector, WindowSettings(), lambda share: None)
+    return make_timeline(path, queue.predict, detector, WindowSettings(), lambda share: None, rate_hz)
 
 
 async def _refuse_recording(request: Request, error: Exception) -> JSONResponse:

@@ -73,6 +73,7 @@ def make_timeline(
     detector: SpeechDetector,
     settings: WindowSettings,
     progress: Progress,
+    sample_rate_hz: int = SAMPLE_RATE_HZ,
 ) -> Timeline:
     """Make the timeline of a recording.
 
@@ -82,6 +83,7 @@ def make_timeline(
         detector: Detector of speech.
         settings: The windows.
         progress: Called with the share done.
+        sample_rate_hz: Rate of the windows' samples: that of the model's front end.
 
     Raises:
         AudioError: The file cannot be read, or is too long.
@@ -95,7 +97,7 @@ def make_timeline(
     stretches = detector.find_stretches(envelope.follow(seen))
     windows = list(cut_windows(stretches, settings))
     heard: list[tuple[Stretch, Mapping[str, float]]] = []
-    recordings = _read_windows(path, windows)
+    recordings = _read_windows(path, windows, sample_rate_hz)
     while batch := list(islice(recordings, _WINDOWS_AT_ONCE)):
         for prediction in predict(batch):
             if prediction.reason is not None:
@@ -116,12 +118,12 @@ def _tell(blocks: Iterable[NDArray[np.float32]], progress: Progress) -> Iterator
         progress(samples / SAMPLE_RATE_HZ)
 
 
-def _read_windows(path: Path, windows: Sequence[Stretch]) -> Iterator[Recording]:
+def _read_windows(path: Path, windows: Sequence[Stretch], sample_rate_hz: int) -> Iterator[Recording]:
     """Read the samples of windows, which lie in the order of time, in one pass over the file."""
     buffer, offset = np.empty(0, np.float32), 0
-    blocks = read_blocks(path, SAMPLE_RATE_HZ, BLOCK_S)
+    blocks = read_blocks(path, sample_rate_hz, BLOCK_S)
     for window in windows:
-        start, end = round(window.start_s * SAMPLE_RATE_HZ), round(window.end_s * SAMPLE_RATE_HZ)
+        start, end = round(window.start_s * sample_rate_hz), round(window.end_s * sample_rate_hz)
         while offset + len(buffer) < end and (block := next(blocks, None)) is not None:
             passed = min(start - offset, len(buffer))
             buffer, offset = np.concatenate((buffer[passed:], block)), offset + passed

@@ -92,7 +92,8 @@ def _timelines(model: EmotionModel, recordings: Sequence[Recording], windows: Wi
                 step(round(100 * (earlier + share)), 100 * len(recordings))
 
             try:
-                timelines.append(make_timeline(Path(recording.name), model.predict, detector, windows, tell))
+                path, rate_hz = Path(recording.name), model.front_end.sample_rate_hz
+                timelines.append(make_timeline(path, model.predict, detector, windows, tell, rate_hz))
             except SerError as error:
                 _print_skipped(str(error))
     return timelines

@@ -15,6 +15,8 @@ import soundfile
 
 from ser.corpora.corpus import Utterance
 from ser.errors import UtteranceError
+from ser.feature_settings import LogMelSettings
+from ser.features.frontends.base import FrontEndChoice
 from ser.inference import load_model
 from ser.inference.frames import Recording
 from ser.inference.model import EmotionModel, Prediction
@@ -71,6 +73,15 @@ def test_scores_are_those_of_the_model(client: Any, model: EmotionModel, tmp_pat
         {"label": label, "score": pytest.approx(score)}
         for label, score in sorted(prediction.probabilities.items(), key=lambda entry: -entry[1])
     ]
+
+
+def test_a_model_hears_samples_at_the_rate_of_its_front_end(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", FrontEndChoice(settings=LogMelSettings(sample_rate_hz=8_000)))
+    model, path = load_model(tmp_path / "model"), write_wav(tmp_path / "a.wav")
+    (prediction,) = model.predict([path])
+    with testclient.TestClient(make_app(model, speech.SpeechDetector(), LIMITS), base_url=ADDRESS) as client:
+        status, scores = post(client, path.read_bytes())
+    assert (status, scores[0]["score"]) == (200, pytest.approx(max(prediction.probabilities.values())))
 
 
 def test_timeline_of_long_recordings_is_served(client: Any) -> None:

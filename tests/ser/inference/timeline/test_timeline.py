@@ -40,9 +40,10 @@ def test_blocks_hold_whole_frames_of_the_detector() -> None:
     assert round(BLOCK_S * 16_000) % FRAME_SAMPLES == 0
 
 
-def test_windows_have_the_samples_at_their_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rate_hz", [16_000, 8_000])
+def test_windows_have_the_samples_at_their_time(tmp_path: Path, rate_hz: int) -> None:
     path = write_wav(tmp_path / "a.wav", 200, rate_hz=1_000)
-    samples = read_audio(path)
+    samples = read_audio(path, rate_hz)
     heard: list[NDArray[np.float32]] = []
 
     def predict(recordings: Sequence[Recording]) -> list[Prediction]:
@@ -51,12 +52,12 @@ def test_windows_have_the_samples_at_their_time(tmp_path: Path) -> None:
 
     shares: list[float] = []
     detector = FixedStretches(Stretch(2, 3), Stretch(57, 63.5), Stretch(190.25, 200))
-    timeline = make_timeline(path, predict, detector, SETTINGS, shares.append)
+    timeline = make_timeline(path, predict, detector, SETTINGS, shares.append, rate_hz)
     starts = [2, 57, 58, 59, 60, 60.5, *(190.25 + step for step in range(7)), 197]
     ends = [3, *(start + 3 for start in starts[1:])]
     assert len(heard) == len(starts)
     for window, start, end in zip(heard, starts, ends, strict=True):
-        np.testing.assert_allclose(window, samples[round(16_000 * start) : round(16_000 * end)], atol=1e-6)
+        np.testing.assert_allclose(window, samples[round(rate_hz * start) : round(rate_hz * end)], atol=1e-6)
     assert [(segment.start_s, segment.end_s) for segment in timeline.segments] == [(2, 3), (57, 63.5), (190.25, 200)]
     assert (timeline.duration_s, len(timeline.peaks)) == (200, 1600)
     assert max(timeline.peaks) == pytest.approx(np.abs(samples).max(), abs=1e-3)
