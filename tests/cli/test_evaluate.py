@@ -55,6 +55,9 @@ def test_scores_are_printed_saved_and_logged(home: Path, tmp_path: Path) -> None
     (row,) = csv.DictReader((home / "reports" / "cross.csv").read_text(encoding="utf-8").splitlines())
     assert (row["training_corpus"], row["test_corpus"], row["utterances"]) == ("made-up", "field", "16")
     assert f"{100 * float(row['ua']):.1f}%" in cross.stdout
+    # The made-up model does not say of which recordings it was made.
+    assert "not checked for recordings of the training" in " ".join(cross.stdout.split())
+    assert (row["training_checked_by"], row["unreadable_utterances"]) == ("not checked", "0")
 
 
 def test_outage_of_mlflow_is_one_line_and_loses_no_score(home: Path, tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ class Evaluation(FrozenModel):
         return digest_of(self._subject)
 
     @property
+    def checked_by(self) -> Literal["recordings", "speakers", ""]:
+        """How speakers of the training were looked for: by their recordings, by their names alone, or not at all."""
+        if self.recordings_compared:
+            return "recordings"
+        # Networks that have not heard a speaker were chosen by the speaker's name at least.
+        return "speakers" if self.networks == "unheard" else ""
+
+    @property
     def _subject(self) -> dict[str, Any]:
         return {
             "weights": self.weights_sha256,

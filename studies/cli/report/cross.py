@@ -16,7 +16,7 @@ from tracking.results.evaluations import Evaluation, EvaluationStore
 _COLUMNS = (
     *("training_corpus", "model", "variant", "trained_on", "test_corpus", "test_corpus_digest", "networks"),
     *("ua", "ua_low", "ua_high", "wa", "wa_low", "wa_high", "utterances", "speakers", "classes", "left_out"),
-    "unused_classes",
+    *("unused_classes", "left_out_speakers", "unreadable_utterances", "training_checked_by"),
 )
 
 _OPTIONS = ("home", "storage", "tracking", "output", "cross")
@@ -70,6 +70,8 @@ def _csv(evaluations: list[Evaluation]) -> str:
             *(entry.utterances, entry.speakers),
         )
         left_out = "; ".join(f"{name} {count}" for name, count in entry.left_out.items())
-        texts = (describe_classes(entry), left_out, "; ".join(entry.unused_classes))
-        writer.writerow([*map(escape_csv, names), *scores, *map(escape_csv, texts)])
+        speakers = "; ".join(entry.heard_speakers)
+        texts = (describe_classes(entry), left_out, "; ".join(entry.unused_classes), speakers)
+        checks = (len(entry.unreadable), entry.checked_by or "not checked")
+        writer.writerow([*map(escape_csv, names), *scores, *map(escape_csv, texts), *checks])
     return file.getvalue()

@@ -118,7 +118,5 @@ def _cell(evaluation: Evaluation) -> str:
     unheard = ", unheard speakers" if evaluation.networks == "unheard" else ""
     score, _, interval = format_score(evaluation.ua, evaluation.ua_interval).partition(" ")
     classes = printable(f"{len(evaluation.classes)} classes: {describe_classes(evaluation)}{unheard}")
-    # An evaluation by the networks that have not heard a speaker knew the speakers by their names at least.
-    checked = evaluation.recordings_compared or evaluation.networks == "unheard"
-    caution = "" if checked else "not checked for recordings of the training"
+    caution = "" if evaluation.checked_by else "not checked for recordings of the training"
     return "\n".join(line for line in (score, interval, classes, caution) if line)

@@ -186,11 +186,13 @@ def test_model_of_an_earlier_format_says_what_it_cannot_check(
 ) -> None:
     made = model(corpus=corpus.identity, members=FOLDS, format=2)
     evaluation = evaluate_model(made, renamed(corpus), {}, no_progress)
-    assert (evaluation.networks, evaluation.recordings_compared) == ("all", False)
+    assert (evaluation.networks, evaluation.recordings_compared, evaluation.checked_by) == ("all", False, "")
     print_evaluation(evaluation)
     assert "not checked: whether the model was trained on these recordings" in capsys.readouterr().out
-    print_evaluation(evaluate_model(made, corpus, {}, no_progress))
+    own = evaluate_model(made, corpus, {}, no_progress)
+    print_evaluation(own)
     assert "not checked" not in capsys.readouterr().out
+    assert own.model_copy(update={"recordings_compared": False}).checked_by == "speakers"
 
 
 @pytest.mark.parametrize(("normalisation", "together"), [("zscore_speaker", 4), ("zscore_training", 3)])
