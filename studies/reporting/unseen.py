@@ -66,7 +66,8 @@ class UnseenRequest:
     """Variants whose UA on unseen speakers a report shows.
 
     Attributes:
-        all_variants: Whether it is all complete ones, or the one with the highest validation UA alone.
+        all_variants: Whether it is all complete ones, or the one with the highest validation UA alone, with the choice
+            per fold where it is a point of a sweep.
         corpus: The corpus, where it was read already.
     """
 
@@ -116,12 +117,12 @@ def score_unseen_speakers(
 
 
 def _chosen(analysis: Analysis, request: UnseenRequest) -> list[ScoredVariant]:
-    """Complete variants, the one that validation chooses first, or that one alone."""
+    """Complete variants, the one that validation chooses first; or that one alone, and what is reported of it."""
     best = choose_variant(analysis.variants)
     if best is None:
         return []
-    others = [variant for variant in analysis.complete if variant is not best]
-    return [best, *(others if request.all_variants else [])]
+    others = analysis.complete if request.all_variants else (analysis.reported(best),)
+    return [best, *(variant for variant in others if variant is not best)]
 
 
 def _reason_against(variant: ScoredVariant) -> str:

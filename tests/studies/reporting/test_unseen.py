@@ -104,6 +104,15 @@ def test_validation_chooses_the_variant_and_a_request_adds_the_others(reported: 
     assert every.keys() == {variant.label for variant in analysis.variants}
 
 
+def test_what_is_reported_of_a_point_of_a_sweep_is_scored_too(reported: Reported) -> None:
+    analysis = reported.analysis(
+        *(small(attention="local", epochs=2, normalisation="zscore_speaker", scope=n) for n in (3, 5))
+    )
+    best, choice = reported.score(analysis).ua
+    assert analysis.reported_winner is not None
+    assert choice == analysis.reported_winner.label != best
+
+
 def test_a_variant_that_asks_for_no_speaker_needs_no_frames(reported: Reported, tmp_path: Path) -> None:
     analysis = reported.analysis(STRANGER)
     elsewhere = Reported(Home(tmp_path / "elsewhere"))

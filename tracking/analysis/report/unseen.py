@@ -35,8 +35,10 @@ def unseen_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
         "training speakers. Nothing was trained again.",
         *(f"{note[:1].upper()}{note[1:]}." for note in unseen.notes),
     ]
-    if len(unseen.ua) == 1 and len(variants) > 1:
-        sentences.append("ser report --unseen adds the other variants.")
+    first = next(iter(unseen.ua), None)
+    if first is not None and unseen.ua.keys() <= {first, analysis.reported(variants[first]).label}:
+        others = any(variant.label not in unseen.ua for variant in analysis.complete)
+        sentences += ["ser report --unseen adds the other variants."] if others else []
     return Table(
         "unseen",
         "UA on unseen speakers",

@@ -6,6 +6,7 @@ from tests.support.scored_trials import World, configuration, table_of, trial
 from tracking.analysis.comparison.overview import Analysis, analyse
 from tracking.analysis.report.unseen import unseen_table
 from tracking.analysis.report_context import UnseenSpeakers
+from tracking.analysis.variants.choice import choose_variant
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,19 @@ def test_the_sentence_says_what_is_left(analysis: Analysis) -> None:
     both = unseen_table(analysis, UnseenSpeakers({label: {1: 0.3, 0: 0.2} for label in (first.label, second.label)}))
     assert len(both.rows) == 2
     assert "--unseen" not in both.caption
+
+
+def test_a_report_of_a_sweep_offers_the_variants_that_are_left() -> None:
+    world = World(per_speaker=8)
+    points = [configuration("component", scope=scope) for scope in (3, 9, 15)]
+    analysis = analyse(table_of(*(trial(world, point, 0.6) for point in points)))
+    ua = {variant.label: {1: 0.3, 0: 0.2} for variant in analysis.variants}
+    winner, choice = choose_variant(analysis.variants), analysis.reported_winner
+    assert winner is not None
+    assert choice is not None
+    default = UnseenSpeakers({variant.label: ua[variant.label] for variant in (winner, choice)})
+    assert unseen_table(analysis, default).caption.endswith("--unseen adds the other variants.")
+    assert "--unseen" not in unseen_table(analysis, UnseenSpeakers(ua)).caption
 
 
 def test_a_variant_that_asks_for_no_speaker_says_so(analysis: Analysis) -> None:
