@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import get_args
 
@@ -64,8 +65,18 @@ def format_choice(choice: FrontEndChoice) -> str:
         padding = ",whisper_padding=30s" if settings.whisper_padding == "30s" else ""
         return f"pretrained:{choice.location}@{settings.layer}{padding}"
     if isinstance(settings, FilesSettings):
-        return f"files:{choice.location}@{settings.frame_shift_s:g}"
+        return f"files:{choice.location}@{format_shift(settings.frame_shift_s)}"
     return f"opensmile:{settings.feature_set}" if isinstance(settings, OpenSmileSettings) else settings.kind
+
+
+def format_shift(frame_shift_s: float) -> str:
+    """Write the distance between two frames in seconds with all its digits, as `files:FOLDER@SECONDS` has it.
+
+    Examples:
+        >>> format_shift(256 / 22_050)
+        '0.011609977324263039'
+    """
+    return f"{Decimal(repr(frame_shift_s)):f}"
 
 
 def _parse(text: str, download: bool) -> list[FrontEndChoice]:

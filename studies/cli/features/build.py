@@ -11,7 +11,7 @@ from ser.corpora.loading import load_corpus
 from ser.errors import ConfigurationError
 from ser.features.builder import build_stores
 from ser.features.frontends.base import FrontEndChoice
-from ser.features.frontends.choices import parse_front_ends
+from ser.features.frontends.choices import format_shift, parse_front_ends
 from ser.features.frontends.files import frames_path
 from ser.features.store import FeatureStore
 from studies.cli.arguments import parse_key_values
@@ -38,8 +38,9 @@ def build(options: BuildOptions) -> None:
     for choice, path, folder in zip(choices, stores, exports, strict=True):
         typer.echo(f"{choice.settings.label}: {path}")
         if folder is not None:
+            shift = format_shift(choice.settings.frame_shift_s)
             _export(corpus, FeatureStore.open(path), folder)
-            typer.echo(f"{choice.settings.label}: exported to {folder}, read by files:{folder}@{_shift(choice)}")
+            typer.echo(f"{choice.settings.label}: exported to {folder}, read by files:{folder}@{shift}")
 
 
 def _build(corpus: Corpus, choices: Sequence[FrontEndChoice], folder: Path) -> list[Path]:
@@ -55,7 +56,3 @@ def _export(corpus: Corpus, store: FeatureStore, folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, store.frames(index))
             on_progress(index + 1, len(corpus.utterances))
-
-
-def _shift(choice: FrontEndChoice) -> str:
-    return f"{choice.settings.frame_shift_s:g}"

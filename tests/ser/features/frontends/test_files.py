@@ -54,6 +54,14 @@ def test_files_become_a_store_of_their_numbers(
         np.testing.assert_array_equal(store.frames(index), log_mels.frames(index).astype(store.frames(0).dtype))
 
 
+@pytest.mark.parametrize("shift_s", ["0.02", "0.00001", "0.011609977324263039"])
+def test_a_distance_between_frames_keeps_its_digits(tmp_path: Path, shift_s: str) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((3, 2), np.float32))
+    (choice,) = parse_front_ends([f"files:{tmp_path}@{shift_s}"])
+    assert format_choice(choice) == f"files:{tmp_path}@{shift_s}"
+    assert parse_front_ends([format_choice(choice)]) == (choice,)
+
+
 def test_exported_frames_train_the_same_fold(corpus: Corpus, log_mels: FeatureStore, tmp_path: Path) -> None:
     choices = parse_front_ends([f"files:{export(log_mels, corpus, tmp_path / 'lab')}@0.01"])
     files = FeatureStore.open(build_stores(corpus, choices, tmp_path / "stores")[0])
