@@ -45,8 +45,7 @@ def build_store_if_missing(
     progress: BuildCallback | None = None,
 ) -> Path:
     """Build the store of a front end that needs neither weights nor files; see `build_stores`."""
-    (path,) = build_stores(corpus, [FrontEndChoice(settings=settings)], folder, progress)
-    return path
+    return build_stores(corpus, [FrontEndChoice(settings=settings)], folder, progress)[0]
 
 
 def build_stores(
@@ -164,7 +163,7 @@ class _Pass:
         """Say what the rest takes, in time and room on disk.
 
         Args:
-            first: Utterances that an earlier build had computed.
+            first: Utterances that were computed before.
             done: Utterances that are computed now.
             seconds: Time that the utterances between took, in seconds.
 
@@ -187,14 +186,15 @@ class _Pass:
 def _build(single_pass: _Pass, progress: BuildCallback | None, announce: Announcement | None) -> None:
     """Write the stores of one pass beside their final paths and move them there; the caller holds their locks."""
     corpus, writers = single_pass.corpus, single_pass.writers
-    whole = [writer.resume() for writer in writers]
-    first = min(whole)
+    first = min(whole := [writer.resume() for writer in writers])
     try:
         for writer, utterances in zip(writers, whole, strict=True):
             writer.begin(utterances)
         single_pass.front_end.load()
         started_s, block = time.perf_counter(), list[tuple[NDArray[np.floating], ...]]()
         for index, frames in enumerate(compute_frames(corpus, single_pass.front_end, first), first + 1):
+            if not block:
+                first_s = time.perf_counter()
             block.append(frames)
             if progress is not None:
                 progress(index, len(corpus.utterances))
@@ -203,8 +203,9 @@ def _build(single_pass: _Pass, progress: BuildCallback | None, announce: Announc
                 single_pass.front_end.check_unchanged()
                 for writer, frames_of_layer in zip(writers, zip(*block, strict=True), strict=True):
                     writer.write(index - len(block), frames_of_layer, seconds)
-                if announce is not None and index == first + len(block):
-                    estimate = single_pass.estimate(first, index, seconds)
+                if announce is not None and first + 1 < index == first + len(block):
+                    # The first utterance has waited for imports and compilers, too.
+                    estimate = single_pass.estimate(first + 1, index, time.perf_counter() - first_s)
                     if estimate is not None:
                         announce(estimate)
                 started_s, block = time.perf_counter(), []
@@ -289,8 +290,7 @@ def _store_error(error: OSError, folder: Path, passes: Sequence[_Pass]) -> Featu
         free = shutil.disk_usage(existing).free
         # Computed only now: what has been written since the start needs no room any more.
         return FeatureStoreError(_disk_full_message(folder, _missing_bytes(passes), free, f" ({error.strerror})"))
-    failed = error.filename or folder
-    return FeatureStoreError(f"{failed}: the feature store cannot be written: {error.strerror}")
+    return FeatureStoreError(f"{error.filename or folder}: the feature store cannot be written: {error.strerror}")
 
 
 def _disk_full_message(folder: Path, needed: int, free: int, cause: str = "") -> str:

@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from numpy.typing import NDArray
 
 from ser.corpora.audio import read_audio
 from ser.corpora.corpus import Corpus, Utterance
@@ -309,6 +311,28 @@ def test_a_long_build_says_once_what_it_will_take(
     build_stores(corpus, choices, tmp_path / "long", lambda number, _: done.append(number), announce)
     (line,) = lines
     assert line.startswith("computing features: about 0 minutes more for log_mel on 0.0 hours of speech, and 0 MiB")
+
+
+def test_the_estimate_leaves_out_what_only_the_first_utterance_waits_for(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = list(builder.compute_frames(corpus, LogMelFrontEnd([SETTINGS])))
+
+    clock_s = [0.0]
+
+    def warm_up(*_: object) -> Iterator[tuple[NDArray[np.floating], ...]]:
+        clock_s[0] += 1000
+        for frames in computed:
+            yield frames
+            clock_s[0] += 1
+
+    monkeypatch.setattr(builder, "compute_frames", warm_up)
+    monkeypatch.setattr(builder, "time", SimpleNamespace(perf_counter=lambda: clock_s[0]))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(builder, "_AT_ONCE", 1)
+    lines: list[str] = []
+    build_stores(corpus, [FrontEndChoice(settings=SETTINGS)], tmp_path, announce=lines.append)
+    assert lines == []
 
 
 def test_a_build_returns_memory_after_each_block(
