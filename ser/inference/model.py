@@ -221,7 +221,8 @@ def load_model(folder: Path | str, encoder: Path | str | None = None) -> Emotion
         for prediction in model.predict(["talk.wav"]):
             print(prediction.emotion, prediction.probabilities)
     """
-    description, members = read_folder(Path(folder))
+    folder = Path(folder).expanduser()
+    description, members = read_folder(folder)
     classes = len(description.corpus.emotions)
     networks = []
     for weights, normalisation in members:

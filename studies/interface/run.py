@@ -66,7 +66,7 @@ def run(
             f"{file} names the whole study; leave out {', '.join(keys)}, or edit a copy of the file"
         )
     else:
-        study_file = read_study_file(Path(file))
+        study_file = read_study_file(Path(file).expanduser())
         plan, folder = study_file.plan, study_file.root
     folder = folder if root is None else Path(root)
     opened = Home(Path(home).expanduser(), storage, tracking)

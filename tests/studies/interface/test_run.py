@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+import ser
 import studies
-from ser.errors import ConfigurationError, StudyError
+from ser.errors import ConfigurationError, ModelError, StudyError
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,12 @@ def test_a_key_that_no_study_has_is_refused(tmp_path: Path) -> None:
 def test_results_need_a_study(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="there is no study of corpus demo"):
         studies.results("demo", home=tmp_path)
+
+
+def test_a_tilde_is_the_home_folder_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "study.yaml").write_text("attention: quantun\n")
+    with pytest.raises(ConfigurationError, match="line 1: unknown attention 'quantun'"):
+        studies.run("~/study.yaml", home=tmp_path)
+    with pytest.raises(ModelError, match=str(tmp_path / "model")):
+        ser.load_model("~/model")
