@@ -232,13 +232,16 @@ def load_model(folder: Path | str, encoder: Path | str | None = None) -> Emotion
         except RuntimeError as error:
             raise ModelError(f"{folder}: its weights are not those of its configuration: {error}") from None
         networks.append((network, normalisation))
-    return EmotionModel(description, networks, _open_front_end(Path(folder), description, encoder))
+    return EmotionModel(description, networks, _open_front_end(folder, description, encoder))
 
 
 def _open_front_end(folder: Path, description: ModelDescription, encoder: Path | str | None) -> FrontEnd:
     """Open and load a model's front end; an encoder is the one that is named, that of the folder, or where it was."""
     choice = description.front_end
+    label = choice.settings.label
     if encoder is not None:
+        if not isinstance(choice.settings, PretrainedSettings):
+            raise ModelError(f"{folder}: its front end {label} is no pretrained encoder, so that none can be named")
         choice = choice.model_copy(update={"location": str(Path(encoder).expanduser().absolute())})
     elif description.bundled:
         choice = choice.model_copy(update={"location": str((folder / ENCODER).absolute())})
@@ -249,6 +252,5 @@ def _open_front_end(folder: Path, description: ModelDescription, encoder: Path |
         remedy = ""
         if isinstance(choice.settings, PretrainedSettings):
             remedy = "; name a folder that holds this encoder by --encoder FOLDER, or make the model anew with --bundle"
-        label = choice.settings.label
         raise ModelError(f"{folder}: its front end {label} cannot be used here: {error}{remedy}") from None
     return front_end

@@ -59,12 +59,26 @@ def test_text_grids_of_one_name_are_refused(tmp_path: Path, model: Path) -> None
         (["--timeline", "--speaker-from", "folder"], "drop --speaker-from"),
         (["--output", "grids"], "add --format textgrid"),
         (["--timeline", "--window", "0"], "window 0 s: expected 0.25 to 30 s"),
+        (["--window-s", "2"], "--window-s and --step-s are those of a timeline: add --timeline"),
+        (["--encoder", "folder"], "its front end log_mel is no pretrained encoder"),
         (["--timeline", "--step-s", "9"], "step 9 s: expected 0.1 s to the window's 3 s"),
     ],
 )
 def test_contradicting_options_are_refused(tmp_path: Path, model: Path, options: list[str], message: str) -> None:
     code, _, errors = predict(write_wav(tmp_path / "a.wav"), "--model", model, *options)
     assert (code, message in " ".join(errors.split())) == (1, True)
+
+
+def test_a_recording_that_is_named_twice_is_predicted_once(tmp_path: Path, model: Path) -> None:
+    path = write_wav(tmp_path / "talks" / "a.wav")
+    options = ("--model", model, "--format", "csv")
+    code, table, errors = predict(path, tmp_path / "talks", tmp_path / "model" / ".." / "talks" / "a.wav", *options)
+    assert (code, len(table.splitlines()), "1 recording: " in errors) == (0, 2, True)
+
+
+def test_a_folder_without_audio_is_named(tmp_path: Path, model: Path) -> None:
+    code, _, errors = predict(model, "--model", model)
+    assert (code, f"{model}: holds no audio file" in " ".join(errors.split())) == (1, True)
 
 
 def test_timeline_skips_what_it_cannot_read(tmp_path: Path, model: Path) -> None:

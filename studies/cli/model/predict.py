@@ -62,6 +62,8 @@ def _check_timeline_options(options: PredictOptions) -> None:
         raise ConfigurationError(f"--page: expected a name that ends in .html, got {options.page}")
     if options.timeline and options.speaker_from is not SpeakerSource.NONE:
         raise ConfigurationError("--timeline knows no speaker, since a recording may have several: drop --speaker-from")
+    if not options.timeline and (options.window_s, options.step_s) != (WindowSettings.window_s, WindowSettings.step_s):
+        raise ConfigurationError("--window-s and --step-s are those of a timeline: add --timeline")
 
 
 def _predict_whole(model: EmotionModel, recordings: Sequence[Recording]) -> list[PredictionRow]:
@@ -138,10 +140,23 @@ def _print_situations(description: ModelDescription, recordings: Sequence[Record
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """List audio files, those of folders in the order of their names."""
+    """List audio files, each once, those of folders in the order of their names.
+
+    Raises:
+        AudioError: A folder has none.
+    """
     suffixes = {f".{name.lower()}" for name in soundfile.available_formats()} | {".aif", ".mp3", ".oga", ".opus"}
+    listed = set[Path]()
     for path in paths:
+        files = [path]
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
-        else:
-            yield path
+            files = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
+            if not files:
+                raise AudioError(
+                    path, "holds no audio file of a format that can be read, such as WAV, FLAC, OGG or MP3"
+                )
+        for file in files:
+            # A speaker's recording that was named twice would count twice in the speaker's statistics.
+            if (place := file.parent.resolve() / file.name) not in listed:
+                listed.add(place)
+                yield file
