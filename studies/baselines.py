@@ -48,13 +48,7 @@ def baseline_inputs(
 def without_untrained_opensmile(
     inputs: Sequence[BaselineInputs], corpus_digest: str, results: BaselineStore
 ) -> list[BaselineInputs]:
-    """Leave out baselines on openSMILE's functionals that were never asked for: those that have no result.
-
-    Args:
-        inputs: Inputs of baselines.
-        corpus_digest: Digest of the corpus.
-        results: Store of their results.
-    """
+    """Leave out baselines on openSMILE's functionals that were never asked for: those that have no result."""
     return [key for key in inputs if key[-1] not in OPENSMILE or results.find(corpus_digest, *key) is not None]
 
 

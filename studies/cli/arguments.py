@@ -14,22 +14,15 @@ def open_home(options: StorageOptions) -> Home:
     return Home(options.home, options.storage, tracking)
 
 
-def find_study(home: Home, name: str | None, corpus: str | None) -> StudySummary:
-    """Find the study of a name, or the newest one.
-
-    Args:
-        home: The data directory.
-        name: Name of the study, or None for the newest.
-        corpus: Only studies of the corpus of this name, or of corpora read that way; None for any.
-
-    Raises:
-        StudyError: There is none; the message lists the existing ones.
-    """
-    return find_study_in(list_studies(home.storage), home, name, corpus)
+def find_study(home: Home, name: str | None) -> StudySummary:
+    """Find the study of a name, or the newest one; errors as for `find_study_in`."""
+    return find_study_in(list_studies(home.storage), home, name)
 
 
-def find_study_in(studies: Sequence[StudySummary], home: Home, name: str | None, corpus: str | None) -> StudySummary:
-    """Find a study as `find_study` does, among studies that were listed already.
+def find_study_in(
+    studies: Sequence[StudySummary], home: Home, name: str | None, corpus: str | None = None
+) -> StudySummary:
+    """Find the study of a name, or the newest one, among studies that were listed already.
 
     Args:
         studies: All studies, the newest last.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from studies.cli.lazy_command import lazy_command
-from studies.cli.options import HomeOptions, StorageOptions
+from studies.cli.options import HomeFolder, HomeOptions, StorageOptions
 
 storage = typer.Typer(
     help="Create the databases of studies and runs, and show their state.",
@@ -51,7 +51,7 @@ def dashboard(options: DashboardOptions) -> None:
 class DoctorOptions:
     """Options of `ser doctor`."""
 
-    home: Annotated[Path, typer.Option(help="Folder of results and reports.", envvar="SER_HOME")] = Path("data")
+    home: HomeFolder = Path("data")
 
 
 @lazy_command("studies.cli.doctor:print_findings")

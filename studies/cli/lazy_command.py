@@ -33,9 +33,6 @@ def lazy_command(body: str) -> Callable[[Callable[[Options], None]], Callable[..
 
     Args:
         body: Function that does the work, as 'module:function'; it takes the options, too.
-
-    Returns:
-        A decorator.
     """
 
     def make_command(declaration: Callable[[Options], None]) -> Callable[..., None]:

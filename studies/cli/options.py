@@ -14,11 +14,24 @@ from tracking.backend.errors import redact_password
 _VARIABLES = {"--storage": "SER_STORAGE", "--tracking": "SER_TRACKING"}
 
 
+CORPORA = "demo, emodb, iemocap, fau_aibo, manifest or audformat"
+FRONT_ENDS = (
+    "Front end: log_mel, log_mel_prosody, opensmile:SET, pretrained:FOLDER@LAYER (or @FIRST..LAST) or "
+    "files:FOLDER@SECONDS"
+)
+
+HomeFolder = Annotated[Path, typer.Option(help="Folder of results and reports.", envvar="SER_HOME")]
+CorpusSet = Annotated[list[str] | None, typer.Option(help="An option of the corpus, as name=value; may be repeated.")]
+Download = Annotated[
+    bool, typer.Option("--download", help="Download encoders that are named by their id on the Hugging Face hub.")
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class StorageOptions:
     """Options of commands that read studies and no runs."""
 
-    home: Annotated[Path, typer.Option(help="Folder of results and reports.", envvar="SER_HOME")] = Path("data")
+    home: HomeFolder = Path("data")
     storage: Annotated[
         str | None,
         typer.Option(

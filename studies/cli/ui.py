@@ -26,7 +26,7 @@ def serve_ui(options: UiOptions) -> None:
         StudyError: There are no runs yet.
     """
     home = open_home(options)
-    study = find_study(home, name=None, corpus=None)
+    study = find_study(home, name=None)
     database = home.tracking_uri_or_path
     if study.location is None or (isinstance(database, Path) and not database.is_file()):
         raise StudyError(f"{database}: there are no runs yet; run a study first, such as: make study")
@@ -67,9 +67,6 @@ def check_app_is_installed() -> None:
 
 def check_port_is_free(port: int) -> None:
     """Refuse a port on which another server answers: its pages would show the runs of another home.
-
-    Args:
-        port: The port on 127.0.0.1.
 
     Raises:
         StudyError: It is in use, or this user may not open it.

@@ -4,7 +4,7 @@
 deleted: a run that no point asks for is tagged as superseded, and readers skip it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,35 +37,28 @@ class Inconsistency:
 def find_inconsistencies(snapshot: StudySnapshot) -> list[Inconsistency]:
     """Find what disagrees in a snapshot of a study.
 
-    Args:
-        snapshot: The snapshot.
-
     Returns:
         Inconsistencies, studies before trials before folds; empty where only folds are left to train. A repair may
         bring to light what another inconsistency hid, so that a new snapshot is taken afterwards.
     """
-    runs, findings = _canonical_runs(snapshot)
-    study = next((run for (kind, _), run in runs.items() if kind == "study"), None)
-    findings += _study_findings(snapshot, study)
-    findings += _unexpected(snapshot, runs)
+    study = next((run for (kind, _), run in snapshot.canonical_runs.items() if kind == "study"), None)
+    findings = [*_surplus_runs(snapshot), *_study_findings(snapshot, study), *_unexpected(snapshot)]
     for trial in snapshot.expected:
-        findings += _trial_findings(snapshot, trial, study, runs)
+        findings += _trial_findings(snapshot, trial, study)
         findings += _search_findings(snapshot, trial)
     return findings
 
 
-def _canonical_runs(snapshot: StudySnapshot) -> tuple[Mapping[tuple[str, str], Run], list[Inconsistency]]:
-    """Return one run by kind and identity, and the other runs as inconsistencies."""
-    findings = []
+def _surplus_runs(snapshot: StudySnapshot) -> Iterator[Inconsistency]:
+    """Runs without kind or identity, and further runs of one identity."""
     for run in snapshot.runs:
         identity = identity_of(run)
         if identity is None:
             text = f"run {_title(run)}: {_tag_problem(run)}"
-            findings.append(Inconsistency("malformed", text, SupersedeRun(run, schema.SUPERSEDED_BY_NONE)))
+            yield Inconsistency("malformed", text, SupersedeRun(run, schema.SUPERSEDED_BY_NONE))
         elif run is not (first := snapshot.canonical_runs[identity]):
             text = f"{identity[0]} run {_title(run)}: {_title(first)} is of the same {' '.join(identity)}"
-            findings.append(Inconsistency("duplicate", text, SupersedeRun(run, str(first.info.run_id))))
-    return snapshot.canonical_runs, findings
+            yield Inconsistency("duplicate", text, SupersedeRun(run, str(first.info.run_id)))
 
 
 def _tag_problem(run: Run) -> str:
@@ -93,12 +86,12 @@ def _study_findings(snapshot: StudySnapshot, study: Run | None) -> list[Inconsis
     return [Inconsistency("stuck", text, EndRun(study, "FINISHED" if ended else "KILLED"))]
 
 
-def _unexpected(snapshot: StudySnapshot, runs: Mapping[tuple[str, str], Run]) -> Iterator[Inconsistency]:
+def _unexpected(snapshot: StudySnapshot) -> Iterator[Inconsistency]:
     """Runs and Optuna trials that no point asks for."""
     expected = {("trial", trial.identity) for trial in snapshot.expected}
     expected |= {("fold", identity) for trial in snapshot.expected for identity in trial.folds}
     expected_keys = {trial.key for trial in snapshot.expected}
-    for (kind, identity), run in runs.items():
+    for (kind, identity), run in snapshot.canonical_runs.items():
         if kind != "study" and (kind, identity) not in expected:
             text = f"{kind} run {_title(run)}: no point of the study asks for it"
             yield Inconsistency("orphaned", text, SupersedeRun(run, schema.SUPERSEDED_BY_NONE))
@@ -109,10 +102,9 @@ def _unexpected(snapshot: StudySnapshot, runs: Mapping[tuple[str, str], Run]) ->
                 yield Inconsistency("orphaned", text, DiscardTrial(trial))
 
 
-def _trial_findings(
-    snapshot: StudySnapshot, trial: ExpectedTrial, study: Run | None, runs: Mapping[tuple[str, str], Run]
-) -> list[Inconsistency]:
+def _trial_findings(snapshot: StudySnapshot, trial: ExpectedTrial, study: Run | None) -> list[Inconsistency]:
     """Inconsistencies of a trial's run and of its folds' runs."""
+    runs = snapshot.canonical_runs
     run = runs.get(("trial", trial.identity))
     folds = [runs["fold", identity] for identity in trial.folds if ("fold", identity) in runs]
     findings = [finding for fold in folds for finding in _fold_findings(snapshot, fold, run)]

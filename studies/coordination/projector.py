@@ -16,13 +16,7 @@ from tracking.writing.recorder import Recorder
 
 
 class Projector:
-    """Only writer of a study's trials; every call may be repeated, and writes what is lacking.
-
-    Args:
-        session: The study.
-        recorder: Recorder of its runs.
-        study_run: The study's run.
-    """
+    """Only writer of a study's trials; every call may be repeated, and writes what is lacking."""
 
     def __init__(self, session: StudySession, recorder: Recorder, study_run: str) -> None:
         self._session = session
@@ -40,9 +34,6 @@ class Projector:
 
     def project(self, trial: TrialState) -> float | None:
         """Write the runs of a trial's results that MLflow lacks, and the trial's end where no fold is missing.
-
-        Args:
-            trial: The trial.
 
         Returns:
             Its value, the mean validation UA of its folds, 0..1, where it is complete now.

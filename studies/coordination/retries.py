@@ -64,9 +64,6 @@ class RetryPolicy:
         node or worker, up to `MAX_NODE_LOSSES` times: on a cluster whose nodes come and go that is no fault of the
         fold, but a fold that takes all memory of its node looks just like it.
 
-        Args:
-            failed: The failure.
-
         Returns:
             The reason, and the number of attempts left.
         """

@@ -125,17 +125,11 @@ class Executor(ABC):
         """End a running fold together with its worker process; `Failed` with the reason `CANCELLED` follows.
 
         Nothing happens if the fold has ended: `wait` has returned its outcome, or will.
-
-        Args:
-            identity: The fold's identity.
         """
 
     @abstractmethod
     def wait(self, timeout_s: float) -> list[Event]:
         """Wait for events.
-
-        Args:
-            timeout_s: Longest wait, in seconds.
 
         Returns:
             Events since the last call, those of a slot in their order; empty after a timeout.

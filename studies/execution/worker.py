@@ -24,12 +24,7 @@ _THREADS = 1
 
 
 class Worker:
-    """State of a worker between folds: the corpus, the open feature stores, the device.
-
-    Args:
-        corpus: The corpus.
-        device: Where to compute.
-    """
+    """State of a worker between folds: the corpus, the open feature stores, the device."""
 
     def __init__(self, corpus: Corpus, device: str) -> None:
         self._corpus = corpus
@@ -38,10 +33,6 @@ class Worker:
 
     def run(self, task: FoldTask, report: EpochCallback) -> bytes:
         """Train one fold.
-
-        Args:
-            task: The fold.
-            report: Called with the record of each epoch.
 
         Returns:
             The fold as `ser.training.checkpoint.serialize_fold` writes it.

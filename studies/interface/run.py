@@ -50,9 +50,6 @@ def run(
         device: 'cpu' or 'cuda', or None for GPUs where there are any.
         **keys: The study, named as in a study file: `attention="quantum", labels=["words", "phonemes"], seeds=3`.
 
-    Returns:
-        Its name and its report.
-
     Raises:
         ConfigurationError: Neither or both of file and keys name a study, or a value is not valid.
         SerError: The study cannot be run, or folds failed.

@@ -11,9 +11,6 @@ from tracking.analysis.escaping import escape_markdown
 def model_card(description: ModelDescription) -> str:
     """Write the card of a model.
 
-    Args:
-        description: The model.
-
     Returns:
         Markdown with a YAML header: what it hears, what it was trained on, what to expect of it and its limits.
     """

@@ -39,9 +39,6 @@ def evaluate_model(
         names: Class of the model for classes of the corpus that have another name there.
         progress: Called with the utterances done and their number.
 
-    Returns:
-        The scores.
-
     Raises:
         ConfigurationError: A name is no class, or fewer than two classes are left.
         ModelError: The model was trained on all speakers of the corpus, or on a speaker of it and all of its own.

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from ser.config import FoldConfiguration
 from ser.corpora.corpus import Corpus
 from ser.errors import ConfigurationError
 from ser.feature_settings import PretrainedSettings
@@ -51,17 +51,10 @@ class ModelSource:
     front_end: FrontEndChoice
     results: ResultStore
 
-    def normalisation(self, fold: TrainedFold) -> AffineNormalization:
-        """Normalisation by a fold's training speakers."""
-        return self._normalisation(fold, fold.result.fold)
-
-    def normalisation_by_all(self, fold: TrainedFold) -> AffineNormalization:
-        """Normalisation by all speakers, for a network of a fold's configuration."""
-        return self._normalisation(fold, whole_corpus(self.corpus))
-
-    def _normalisation(self, fold: TrainedFold, training: Fold) -> AffineNormalization:
+    def normalisation(self, configuration: FoldConfiguration, fold: Fold) -> AffineNormalization:
+        """Normalisation by the training speakers of a fold, as a configuration has it."""
         speakers = [utterance.speaker for utterance in self.corpus.utterances]
-        return training_normalisation(self.store, speakers, fold.result.configuration, training.training_speakers)
+        return training_normalisation(self.store, speakers, configuration, fold.training_speakers)
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ def make_model(
     """
     encoder = _encoder_files(source.front_end) if bundle else []
     folds = [source.results.trained(identity) for trial in variant.trials for identity in trial.folds]
-    normalisations = [source.normalisation(fold) for fold in folds]
+    normalisations = [source.normalisation(fold.result.configuration, fold.result.fold) for fold in folds]
     scores, utterances = measure_expectation(
         source.corpus, source.store, folds, normalisations, bar("measuring what to expect")
     )
@@ -175,18 +168,16 @@ def _train_on_all(
         by_seed.setdefault(fold.result.configuration.seed, []).append(fold)
     epochs = {seed: median_low(fold.result.selected_epoch for fold in of_seed) for seed, of_seed in by_seed.items()}
     networks: list[_Network] = []
+    speakers = whole_corpus(source.corpus)
     done, total = 0, sum(epochs.values())
     for seed, of_seed in by_seed.items():
         configuration = for_cpu(of_seed[0].result.configuration)
-        weights = train_on_all_speakers(
-            source.corpus,
-            source.store,
-            configuration,
-            epochs[seed],
-            partial(_report_epoch, progress, done, total),
-        )
+
+        def report_epoch(epoch: int, earlier: int = done) -> None:
+            progress(earlier + epoch, total)
+
+        weights = train_on_all_speakers(source.corpus, source.store, configuration, epochs[seed], report_epoch)
         done += epochs[seed]
-        speakers = whole_corpus(source.corpus)
         member = Member(
             identity=fold_identity(
                 configuration.model_copy(update={"epochs": epochs[seed]}), source.corpus.digest, speakers, "cpu"
@@ -196,13 +187,8 @@ def _train_on_all(
             test_speakers=(),
             epochs=epochs[seed],
         )
-        networks.append(_Network(member, weights, source.normalisation_by_all(of_seed[0])))
+        networks.append(_Network(member, weights, source.normalisation(configuration, speakers)))
     return networks
-
-
-def _report_epoch(progress: Callable[[int, int], None], earlier: int, total: int, epoch: int) -> None:
-    """Report an epoch after those of earlier seeds."""
-    progress(earlier + epoch, total)
 
 
 def _expected(scores: dict[Situation, ModelScores]) -> dict[str, Any]:

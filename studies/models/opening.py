@@ -22,9 +22,6 @@ def open_model(home: Home, reference: str | None, encoder: Path | None, notify: 
         encoder: Folder of its pretrained encoder, where that has moved.
         notify: Called with a line where the data directory has moved.
 
-    Returns:
-        The model.
-
     Raises:
         ModelError: There is no such model, or its folder is damaged.
         StorageError: MLflow's registry cannot be used.

@@ -27,10 +27,6 @@ def find_training_speakers(description: ModelDescription, corpus: Corpus) -> dic
     Speakers of the same name are the same people where the corpus is the model's own, or another selection of it under
     the same name. Under other names they are known by the samples of their utterances.
 
-    Args:
-        description: The model.
-        corpus: The corpus.
-
     Returns:
         Speakers of the model's corpus, by speaker of the corpus; strangers are left out.
     """

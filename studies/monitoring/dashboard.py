@@ -23,9 +23,6 @@ _IMPORTANCES = re.compile(r"/api/studies/(\d+)/param_importances")
 def dashboard_app(storage: Storage) -> "WSGIApplication":
     """Return the dashboard without what would change a study: its pages can rename, tell and delete.
 
-    Args:
-        storage: Storage of the studies.
-
     Raises:
         StudyError: The dashboard is not installed.
     """

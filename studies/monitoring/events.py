@@ -79,11 +79,7 @@ class StudyCallback:
 
 
 class CallbackList(StudyCallback):
-    """Several callbacks of one study, called in turn.
-
-    Args:
-        callbacks: The callbacks.
-    """
+    """Several callbacks of one study, called in turn."""
 
     def __init__(self, *callbacks: StudyCallback) -> None:
         self._callbacks = callbacks

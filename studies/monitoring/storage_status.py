@@ -33,9 +33,6 @@ def create_storages(home: Home, notify: Callable[[str], None]) -> None:
 def upgrade_storages(home: Home) -> list[str]:
     """Migrate databases that older versions of Optuna and MLflow have written, after a copy of each.
 
-    Args:
-        home: The data directory.
-
     Returns:
         One line for each database.
 
@@ -58,12 +55,6 @@ def upgrade_storages(home: Home) -> list[str]:
 
 def describe_storages(home: Home) -> list[tuple[str, str]]:
     """Describe both databases and the results; nothing is created or changed.
-
-    Args:
-        home: The data directory.
-
-    Returns:
-        Names and values, in order.
 
     Raises:
         StorageError: A database cannot be used; `UnavailableError` if it is unavailable now.

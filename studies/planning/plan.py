@@ -223,9 +223,6 @@ class StudyPlan(FrozenModel):
     def points(self, precision: Precision) -> tuple[FoldConfiguration, ...]:
         """Return the points that are known before the study starts: all of a grid, in a fixed order; none of a search.
 
-        Args:
-            precision: The resolved precision.
-
         Returns:
             Unique configurations; points that differ only in settings without effect are one.
         """

@@ -75,10 +75,6 @@ class SearchSpace(FrozenModel):
     def suggest(self, trial: optuna.Trial, criterion: str) -> dict[str, Value]:
         """Suggest a point by a trial's sampler.
 
-        Args:
-            trial: The trial.
-            criterion: The criterion of the study.
-
         Returns:
             The active settings of the point, by name.
         """
@@ -90,11 +86,7 @@ class SearchSpace(FrozenModel):
         return point
 
     def parameters(self, settings: Mapping[str, Any]) -> dict[str, Value]:
-        """Return the searched settings of a whole configuration that are active: the inverse of `suggest`.
-
-        Args:
-            settings: All settings by name.
-        """
+        """Return the searched settings of a whole configuration that are active: the inverse of `suggest`."""
         return {name: settings[name] for name in self.active(settings["attention"], settings["criterion"])}
 
     def distributions(self, names: Mapping[str, Any]) -> dict[str, BaseDistribution]:

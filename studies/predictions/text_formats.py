@@ -1,4 +1,8 @@
-"""Predictions as CSV, JSON lines, and tables in audformat."""
+"""Predictions as CSV, JSON lines, and tables in audformat.
+
+All writers take the emotions of a model in the order of its classes, and whether rows are of segments: these have a
+start and an end.
+"""
 
 import csv
 import json
@@ -11,14 +15,7 @@ from tracking.analysis.escaping import escape_csv
 
 
 def write_csv(emotions: Sequence[str], rows: Sequence[PredictionRow], segments: bool, output: TextIO) -> None:
-    """Write predictions as CSV.
-
-    Args:
-        emotions: Emotions of the model, in the order of its classes.
-        rows: Predictions.
-        segments: Whether they are of segments, with columns for their start and end.
-        output: Text stream.
-    """
+    """Write predictions as CSV."""
     writer = csv.writer(output, lineterminator="\n")
     times = ["start_s", "end_s"] if segments else []
     writer.writerow(["file", *times, "emotion", *map(escape_csv, emotions), "entropy"])
@@ -31,12 +28,6 @@ def write_audformat(emotions: Sequence[str], rows: Sequence[PredictionRow], segm
     """Write predictions as a table that `audformat.utils.read_csv` reads: by file, or by file, start and end.
 
     Names are as they are, since a program looks for files by them.
-
-    Args:
-        emotions: Emotions of the model, in the order of its classes.
-        rows: Predictions.
-        segments: Whether they are of segments.
-        output: Text stream.
     """
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(["file", *(["start", "end"] if segments else []), "emotion", *emotions, "entropy"])
@@ -46,14 +37,7 @@ def write_audformat(emotions: Sequence[str], rows: Sequence[PredictionRow], segm
 
 
 def write_json_lines(emotions: Sequence[str], rows: Sequence[PredictionRow], segments: bool, output: TextIO) -> None:
-    """Write predictions as JSON objects, one in a line.
-
-    Args:
-        emotions: Emotions of the model; each object has them, the most probable first.
-        rows: Predictions.
-        segments: Whether they are of segments, with their start and end.
-        output: Text stream.
-    """
+    """Write predictions as JSON objects, one in a line, with the most probable emotion first."""
     for row in rows:
         values = {"file": row.file, "start_s": row.start_s, "end_s": row.end_s} if segments else {"file": row.file}
         scores = {"emotion": row.emotion, "entropy": row.entropy, "scores": label_scores(row.probabilities)}

@@ -38,9 +38,6 @@ def trial_groups(table: ResultsTable) -> tuple[TrialGroup, ...]:
 
     The importance of settings that only some trials have, such as the scope, is estimated among those trials alone.
 
-    Args:
-        table: The results.
-
     Returns:
         All trials, and those with a window; without groups of fewer than `IMPORTANCE_MIN_TRIALS` trials, or of fewer
         than two settings that vary.
@@ -82,9 +79,6 @@ def compute_importances(group: TrialGroup) -> ParameterImportances:
 
     Uses Optuna's fANOVA (Hutter et al., ICML 2014): a random forest is fitted to mean validation UA, and
     each setting's share of its variance computed, interactions left out.
-
-    Args:
-        group: The trials.
 
     Returns:
         Share of each setting, 0..1, the largest first; the shares sum to 1.

@@ -33,11 +33,6 @@ def model_commands(study: str, home: Home) -> tuple[str, str]:
 def next_commands(home: Home, studies: Sequence[StudySummary], winner: ScoredVariant) -> tuple[tuple[str, str], ...]:
     """List commands that go on from the variant that validation chose, each after its purpose.
 
-    Args:
-        home: The data directory.
-        studies: Studies in the home.
-        winner: The chosen variant.
-
     Returns:
         Commands that make and use its model, and one that repeats its study with more seeds, unless that is a search,
         which proposes other points with more seeds; none where its study is not in the home.

@@ -93,12 +93,7 @@ def build_report(
 
 
 def upload_key(home: Home, folder: Path) -> str:
-    """Return a digest of a report and of the tracking store that shows it, equal where nothing is to upload.
-
-    Args:
-        home: The data directory.
-        folder: The report's folder.
-    """
+    """Return a digest of a report and of the tracking store that shows it, equal where nothing is to upload."""
     return digest_of([folder_digest(folder), home.tracking_uri])
 
 
@@ -127,7 +122,7 @@ def watch_study(
     while True:
         # Asked before reading, so that folds finished before the last study ended are read once more.
         studies = list_studies(home.storage)
-        before, running = running, _running_studies(studies, home, location)
+        before, running = running, running_studies(studies, home, location)
         started_s = time.monotonic()
         # A server gets baselines with the end of a study.
         reader.fetch(studies, baselines=running != before)
@@ -142,12 +137,7 @@ def watch_study(
         time.sleep(POLL_S + _REST_FACTOR * (time.monotonic() - started_s))
 
 
-def is_any_running(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> bool:
-    """Check whether any study of the same corpus and folds is running."""
-    return bool(_running_studies(studies, home, location))
-
-
-def _running_studies(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> frozenset[str]:
+def running_studies(studies: Sequence[StudySummary], home: Home, location: StudyLocation) -> frozenset[str]:
     """List the running studies of the same corpus and folds."""
     return frozenset(
         study.name

@@ -25,12 +25,7 @@ class _StudyTrial:
 
 
 class ResultsReader:
-    """Reader of the results of one corpus and fold scheme, of all studies.
-
-    Args:
-        home: The data directory.
-        location: Corpus and fold scheme.
-    """
+    """Reader of the results of one corpus and fold scheme, of all studies."""
 
     def __init__(self, home: Home, location: StudyLocation) -> None:
         self._home = home

@@ -62,10 +62,6 @@ def report_context(
 def front_end_costs(home: Home, table: ResultsTable) -> tuple[FrontEndCost, ...]:
     """Read what the frames of each front end of a table cost, from the stores in the home.
 
-    Args:
-        home: The data directory.
-        table: The results.
-
     Returns:
         The costs in the order of the trials. None of a store that is not here or is damaged, which `ser features check`
         names, and none for results of another version: a store has the frames of this code, which they did not hear.

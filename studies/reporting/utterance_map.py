@@ -25,10 +25,6 @@ def draw_utterance_map(home: Home, variant: ScoredVariant) -> UtteranceMap | str
     An utterance is the mean of its frames, standardised by the drawn utterances of its speaker where the variant's
     normalisation is by speaker, else by all that are drawn; of more than `MAX_UTTERANCES` every n-th is drawn.
 
-    Args:
-        home: The data directory, with the features.
-        variant: A complete variant.
-
     Returns:
         The map; None where its frames are not stored here, or do not match the tested utterances one to one; the
         reason where they are damaged.

@@ -8,21 +8,11 @@ from optuna.trial import FrozenTrial
 
 
 def trial_by_number(study: optuna.Study, number: int) -> FrozenTrial:
-    """Read one trial without reading all others, as `optuna.Study.tell` does.
-
-    Args:
-        study: The study.
-        number: Number of the trial.
-    """
+    """Read one trial without reading all others, as `optuna.Study.tell` does."""
     storage = study._storage
     return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study._study_id, number))
 
 
 def open_trial(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
-    """Open a running trial for reports and attributes; Optuna itself opens only the trials that it proposes.
-
-    Args:
-        study: The study.
-        trial: The trial, as the storage has it.
-    """
+    """Open a running trial for reports and attributes; Optuna itself opens only the trials that it proposes."""
     return optuna.Trial(study, trial._trial_id)

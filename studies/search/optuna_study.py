@@ -39,12 +39,7 @@ _ACTIVE_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
 class OptunaStudy:
-    """Optuna study over a plan's points; the value of a trial is its mean validation UA.
-
-    Args:
-        study: The Optuna study.
-        plan: The plan.
-    """
+    """Optuna study over a plan's points; the value of a trial is its mean validation UA."""
 
     def __init__(self, study: optuna.Study, plan: StudyPlan) -> None:
         self._study = study
@@ -59,13 +54,7 @@ class OptunaStudy:
 
     @classmethod
     def open(cls, storage: Storage, name: str, plan: StudyPlan) -> "OptunaStudy":
-        """Open a study, made where there is none.
-
-        Args:
-            storage: The storage of studies.
-            name: The study's name.
-            plan: The plan.
-        """
+        """Open a study, made where there is none."""
         study = optuna.create_study(storage=storage.open(), study_name=name, direction="maximize", load_if_exists=True)
         if study.metric_names != [OBJECTIVE]:
             with warnings.catch_warnings():
@@ -79,13 +68,7 @@ class OptunaStudy:
 
     @classmethod
     def reopen(cls, storage: Storage, name: str, plan: StudyPlan) -> "OptunaStudy":
-        """Open an existing study; nothing is written.
-
-        Args:
-            storage: The storage of studies.
-            name: The study's name.
-            plan: The plan that it was started with.
-        """
+        """Open an existing study; nothing is written."""
         return cls(optuna.load_study(storage=storage.open(), study_name=name), plan)
 
     @property
@@ -138,9 +121,6 @@ class OptunaStudy:
 
         A trial without a value is resumed; of several of one point the most final counts. Nothing is written.
 
-        Args:
-            precision: The resolved precision.
-
         Returns:
             Points in the order of the plan, or in which they were proposed.
         """
@@ -158,9 +138,6 @@ class OptunaStudy:
     def propose(self, precision: Precision) -> list[Point]:
         """Propose the next point, once for each seed, and start the first of its trials.
 
-        Args:
-            precision: The resolved precision.
-
         Returns:
             The point with each seed; empty where all points are known, as in a grid, or the study has enough.
         """
@@ -174,11 +151,7 @@ class OptunaStudy:
         return points
 
     def is_exhausted(self, precision: Precision) -> bool:
-        """Check whether no further point would be proposed.
-
-        Args:
-            precision: The resolved precision.
-        """
+        """Check whether no further point would be proposed."""
         return not self._points.next(self._trials(), precision)
 
     def start_trial(self, point: Point) -> int:

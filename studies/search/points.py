@@ -25,11 +25,7 @@ _MAX_PROPOSALS = 100
 
 
 class PointGenerator(ABC):
-    """Generator of the points of one study.
-
-    Args:
-        plan: The study's plan.
-    """
+    """Generator of the points of one study."""
 
     def __init__(self, plan: StudyPlan) -> None:
         self._plan = plan

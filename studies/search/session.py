@@ -114,10 +114,6 @@ class StudySession:
         return {fold_identity(configuration, digest, fold, device_type): fold for fold in self.scheme}
 
     def is_complete(self, points: list[Point]) -> bool:
-        """Return whether every point has ended, and no further one would be proposed.
-
-        Args:
-            points: All points that are known by now.
-        """
+        """Return whether every point has ended, and no further one would be proposed."""
         ended = all(point.complete or point.pruned is not None for point in points)
         return ended and self.search.is_exhausted(self.precision)

@@ -99,12 +99,7 @@ def _known_versions(results: ResultStore) -> Iterator[CodeVersions]:
 
 
 def started_trials(study: StudySummary, versions: CodeVersions) -> list[StartedTrial]:
-    """List the trials that a study has started, one for each point, in the order of their starts.
-
-    Args:
-        study: The study.
-        versions: Versions that it is of.
-    """
+    """List the trials that a study has started, one for each point, in the order of their starts."""
     if study.location is None or study.identity_inputs is None or study.precision is None:
         return []
     points = points_of(study.plan, study.name)
@@ -122,12 +117,7 @@ def started_trials(study: StudySummary, versions: CodeVersions) -> list[StartedT
 
 
 def fold_identities(study: StudySummary, results: ResultStore) -> frozenset[str]:
-    """List the identities of the folds of all points of a study that are known by now, started or not.
-
-    Args:
-        study: The study.
-        results: Results on disk; see `find_versions`.
-    """
+    """List the identities of the folds of all points of a study that are known by now, started or not."""
     versions = find_versions(study, results)
     if versions is None or study.precision is None:
         return frozenset()

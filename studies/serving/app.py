@@ -90,11 +90,6 @@ def make_app(model: EmotionModel, detector: SpeechDetector, limits: ServerLimits
 
     Its pages load nothing from elsewhere: FastAPI's own pages of the interface would, so that there is only
     `/openapi.json`.
-
-    Args:
-        model: The model.
-        detector: Detector of speech.
-        limits: What is accepted.
     """
 
     @asynccontextmanager

@@ -20,11 +20,7 @@ class _Job:
 
 
 class PredictionQueue:
-    """Queue in front of a model, which several threads use at once.
-
-    Args:
-        model: The model.
-    """
+    """Queue in front of a model, which several threads use at once."""
 
     def __init__(self, model: EmotionModel) -> None:
         self._model = model

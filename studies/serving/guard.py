@@ -8,11 +8,7 @@ from studies.monitoring.local_hosts import is_local_host
 
 
 class LocalOnly:
-    """Application that answers requests for this machine only, and none that pages of other origins send.
-
-    Args:
-        app: The application.
-    """
+    """Application that answers requests for this machine only, and none that pages of other origins send."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -25,10 +25,6 @@ _PAUSE_S = 0.02
 def coordinator_lock(lock: Path, study: str) -> Iterator[None]:
     """Hold a study's lease while the block runs; it is free at once when the process ends, however it ends.
 
-    Args:
-        lock: The study's lock file.
-        study: Name of the study.
-
     Raises:
         StudyError: Another coordinator has it; the text names its host, process and start.
     """

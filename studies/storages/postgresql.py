@@ -32,9 +32,6 @@ _CLIENT_KEEP_ALIVE = {
 class PostgresqlStorage(Storage):
     """Studies in a PostgreSQL database.
 
-    Args:
-        url: URL of the database.
-
     Raises:
         ConfigurationError: The URL is malformed.
     """

@@ -84,12 +84,7 @@ def _locked(lock: Path, notify: Callable[[str], None]) -> Iterator[None]:
 
 
 class _Takeover:
-    """Takeover of the files of a data directory.
-
-    Args:
-        home: The data directory.
-        notify: Called with one line for each damaged file.
-    """
+    """Takeover of the files of a data directory."""
 
     def __init__(self, home: Home, notify: Callable[[str], None]) -> None:
         self._home = home
@@ -98,11 +93,7 @@ class _Takeover:
         self._baselines = BaselineStore(home.results)
 
     def run(self, progress: Callable[[int, int], None]) -> int:
-        """Take over all files that are no links to results yet; return the number of new results.
-
-        Args:
-            progress: Called with the number of files taken over and their total.
-        """
+        """Take over all files that are no links to results yet; return the number of new results."""
         # Files of the outbox first: they were written durably.
         steps = [(self._take_over_queued, path) for path in sorted(self._home.outbox.glob(_QUEUED))]
         if not (self._home.results / MARKER).is_file():

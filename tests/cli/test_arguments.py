@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 
 from ser.errors import StudyError
-from studies.cli.arguments import find_study
+from studies.cli.arguments import find_study_in
 from studies.planning.options import StudyOptions
 from studies.planning.plan import StudyPlan
 from studies.planning.study_name import study_name
 from studies.search.optuna_study import OptunaStudy
+from studies.search.summaries import list_studies
 from studies.storages.home import Home
 
 DIGEST = "0" * 32
@@ -39,13 +40,13 @@ def test_the_name_given_to_a_table_is_the_corpus_of_its_study() -> None:
 
 @pytest.mark.parametrize(("corpus", "expected"), [("plays", "plays"), ("talks", "talks"), ("demo", "demo")])
 def test_a_study_is_found_by_the_name_of_its_corpus(home: Home, corpus: str, expected: str) -> None:
-    assert find_study(home, None, corpus).plan.corpus_name == expected
+    assert find_study_in(list_studies(home.storage), home, None, corpus).plan.corpus_name == expected
 
 
 def test_a_way_of_reading_selects_any_corpus_read_that_way(home: Home) -> None:
-    assert find_study(home, None, "manifest").plan.corpus == "manifest"
+    assert find_study_in(list_studies(home.storage), home, None, "manifest").plan.corpus == "manifest"
 
 
 def test_a_name_that_no_study_has_is_refused(home: Home) -> None:
     with pytest.raises(StudyError, match="there is no study of corpus songs in"):
-        find_study(home, None, "songs")
+        find_study_in(list_studies(home.storage), home, None, "songs")

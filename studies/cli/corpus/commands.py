@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from studies.cli.lazy_command import lazy_command
+from studies.cli.options import CorpusSet
 
 NewRoot = Annotated[Path, typer.Option("--root", help="Folder to make; it must be new or empty.")]
 
@@ -86,9 +87,7 @@ class CheckOptions:
 
     corpus: Annotated[str, typer.Option(help="Name of the corpus, such as emodb, iemocap or fau_aibo.")]
     root: Annotated[Path, typer.Option(help="The corpus's folder.")]
-    corpus_set: Annotated[
-        list[str] | None, typer.Option(help="An option of the corpus, as name=value; may be repeated.")
-    ] = None
+    corpus_set: CorpusSet = None
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False
     plot: Annotated[
         Path | None,

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from studies.cli.lazy_command import lazy_command
-
-Home = Annotated[Path, typer.Option(help="Folder of results and reports.", envvar="SER_HOME")]
+from studies.cli.options import CORPORA, FRONT_ENDS, CorpusSet, Download, HomeFolder
 
 app = typer.Typer(
     help="Build, list and check feature stores: the frames of a corpus by each front end.",
@@ -22,7 +21,7 @@ app = typer.Typer(
 class FeaturesOptions:
     """Options of `ser features list` and `ser features check`."""
 
-    home: Home = Path("data")
+    home: HomeFolder = Path("data")
 
 
 @app.command("list", epilog="Example: ser features list --home data")
@@ -41,26 +40,16 @@ def check(options: FeaturesOptions) -> None:
 class BuildOptions:
     """Options of `ser features build`."""
 
-    features: Annotated[
-        list[str],
-        typer.Option(
-            help="Front end: log_mel, log_mel_prosody, opensmile:SET, pretrained:FOLDER@LAYER (or @FIRST..LAST) or "
-            "files:FOLDER@SECONDS; may be repeated."
-        ),
-    ]
-    corpus: Annotated[str, typer.Option(help="demo, emodb, iemocap, fau_aibo, manifest or audformat.")]
+    features: Annotated[list[str], typer.Option(help=f"{FRONT_ENDS}; may be repeated.")]
+    corpus: Annotated[str, typer.Option(help=f"{CORPORA}.")]
     root: Annotated[Path, typer.Option(help="Folder of the corpus.")]
-    corpus_set: Annotated[
-        list[str] | None, typer.Option(help="An option of the corpus, as name=value; may be repeated.")
-    ] = None
-    download: Annotated[
-        bool, typer.Option("--download", help="Download encoders that are named by their id on the Hugging Face hub.")
-    ] = False
+    corpus_set: CorpusSet = None
+    download: Download = False
     export: Annotated[
         Path | None,
         typer.Option(help="Also write each utterance's frames to FOLDER/NAME/ID.npy; NAME is the front end's."),
     ] = None
-    home: Home = Path("data")
+    home: HomeFolder = Path("data")
 
 
 @app.command(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from studies.cli.lazy_command import lazy_command
-from studies.cli.options import HomeOptions
+from studies.cli.options import CORPORA, CorpusSet, HomeOptions
 
 app = typer.Typer(
     help="Make a model of the variant that validation chose.",
@@ -16,6 +16,12 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+ModelArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="FOLDER|models:/NAME@champion", help="The model; without it the newest one."),
+]
+Encoder = Annotated[Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")]
 
 
 class TrainingSpeakers(StrEnum):
@@ -80,14 +86,9 @@ def register(options: RegisterOptions) -> None:
 class ExportOptions(HomeOptions):
     """Options of `ser model export`."""
 
-    model: Annotated[
-        str | None,
-        typer.Argument(metavar="FOLDER|models:/NAME@champion", help="The model; without it the newest one."),
-    ] = None
+    model: ModelArgument = None
     onnx: Annotated[Path, typer.Option(metavar="FILE", help="ONNX file to write; it must not exist.")]
-    encoder: Annotated[
-        Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
-    ] = None
+    encoder: Encoder = None
 
 
 @app.command("export", epilog="Example: ser model export --onnx emotions.onnx")
@@ -105,17 +106,10 @@ def export(options: ExportOptions) -> None:
 class EvaluateOptions(HomeOptions):
     """Options of `ser model evaluate`."""
 
-    model: Annotated[
-        str | None,
-        typer.Argument(metavar="FOLDER|models:/NAME@champion", help="The model; without it the newest one."),
-    ] = None
-    corpus: Annotated[
-        str, typer.Option(help="Corpus to evaluate on: demo, emodb, iemocap, fau_aibo, manifest or audformat.")
-    ]
+    model: ModelArgument = None
+    corpus: Annotated[str, typer.Option(help=f"Corpus to evaluate on: {CORPORA}.")]
     root: Annotated[Path, typer.Option(help="Folder of the corpus.")]
-    corpus_set: Annotated[
-        list[str] | None, typer.Option(help="An option of the corpus, as name=value; may be repeated.")
-    ] = None
+    corpus_set: CorpusSet = None
     map: Annotated[
         list[str] | None,
         typer.Option(
@@ -124,9 +118,7 @@ class EvaluateOptions(HomeOptions):
             "repeated. Classes of the same name need none.",
         ),
     ] = None
-    encoder: Annotated[
-        Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
-    ] = None
+    encoder: Encoder = None
 
 
 @app.command("evaluate", epilog="Example: ser model evaluate --corpus emodb --root /corpora/emodb")
@@ -158,19 +150,28 @@ class SpeakerSource(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions:
-    """Options of `ser predict`."""
+class ModelOptions:
+    """Options of commands that use a model and no study."""
 
-    audio: Annotated[list[Path], typer.Argument(metavar="AUDIO|FOLDER...", help="Audio files, or folders of them.")]
     model: Annotated[
         str | None,
         typer.Option(
             metavar="FOLDER|models:/NAME@champion", help="Folder or name of the model; without it the newest one."
         ),
     ] = None
-    encoder: Annotated[
-        Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
+    encoder: Encoder = None
+    home: Annotated[Path, typer.Option(help="Folder of results and models.", envvar="SER_HOME")] = Path("data")
+    tracking: Annotated[
+        str | None,
+        typer.Option(help="MLflow tracking server of a model models:/NAME; SQLite without it.", envvar="SER_TRACKING"),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(ModelOptions):
+    """Options of `ser predict`."""
+
+    audio: Annotated[list[Path], typer.Argument(metavar="AUDIO|FOLDER...", help="Audio files, or folders of them.")]
     speaker_from: Annotated[
         SpeakerSource,
         typer.Option(help="What tells who speaks: nothing, or the folders, one for each speaker."),
@@ -191,11 +192,6 @@ class PredictOptions:
     page: Annotated[
         Path | None, typer.Option(help="HTML page to write, with waveforms, timelines and players; needs --timeline.")
     ] = None
-    home: Annotated[Path, typer.Option(help="Folder of results and models.", envvar="SER_HOME")] = Path("data")
-    tracking: Annotated[
-        str | None,
-        typer.Option(help="MLflow tracking server of a model models:/NAME; SQLite without it.", envvar="SER_TRACKING"),
-    ] = None
 
 
 @lazy_command("studies.cli.model.predict:predict")
@@ -208,29 +204,15 @@ def predict(options: PredictOptions) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServeOptions:
+class ServeOptions(ModelOptions):
     """Options of `ser serve`."""
 
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER|models:/NAME@champion", help="Folder or name of the model; without it the newest one."
-        ),
-    ] = None
-    encoder: Annotated[
-        Path | None, typer.Option(help="Folder of the model's pretrained encoder, where it has moved.")
-    ] = None
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for a free one.", min=0, max=65535)] = 8090
     max_upload_mb: Annotated[float, typer.Option(help="Largest upload in megabytes.", min=0.1)] = 64
     max_duration_s: Annotated[float, typer.Option(help="Longest recording in seconds.", min=1, max=86_400)] = 3600
     max_requests: Annotated[int, typer.Option(help="Most uploads worked on at once; others get status 429.", min=1)] = (
         16
     )
-    home: Annotated[Path, typer.Option(help="Folder of results and models.", envvar="SER_HOME")] = Path("data")
-    tracking: Annotated[
-        str | None,
-        typer.Option(help="MLflow tracking server of a model models:/NAME; SQLite without it.", envvar="SER_TRACKING"),
-    ] = None
 
 
 @lazy_command("studies.cli.model.serve:serve")

@@ -29,7 +29,7 @@ def make(options: MakeOptions) -> None:
         StudyError: The study has no complete variant, or its corpus has changed since.
     """
     home = open_home(options)
-    study = find_study(home, options.study, corpus=None)
+    study = find_study(home, options.study)
     results = ResultStore(home.results)
     variant = choose_variant(study, results, options.variant)
     check_usable(variant)

@@ -9,7 +9,7 @@ from studies.cli.report.commands import ReportOptions
 from studies.cli.report.summary import print_results
 from studies.cli.terminal.console import Console
 from studies.cli.terminal.progress import StudyDisplay, print_message
-from studies.reporting.report_runner import Report, build_report, is_any_running, upload_key, watch_study
+from studies.reporting.report_runner import Report, build_report, running_studies, upload_key, watch_study
 from studies.reporting.results_reader import ResultsReader
 from studies.reporting.unseen import ONLY_THE_BEST, UnseenRequest, score_unseen_speakers
 from studies.search.records import StudyLocation
@@ -80,8 +80,7 @@ def _watch_report(
         console.print(f"{done} of {planned} folds of the started trials: {report.page}", soft_wrap=True, markup=False)
 
     def build(table: ResultsTable, studies: Sequence[StudySummary]) -> Report | None:
-        running = is_any_running(studies, home, location)
-        score = None if running else _unseen_scorer(home, studies, unseen, display)
+        score = None if running_studies(studies, home, location) else _unseen_scorer(home, studies, unseen, display)
         return build_report(table, home, studies, request, output, score, audio)
 
     try:

@@ -29,7 +29,7 @@ def print_results(options: ListOptions) -> None:
         take_over_results(home, display.on_message, display.progress_bar)
         identities = store.identities()
         if options.study is not None:
-            identities &= fold_identities(find_study(home, options.study, corpus=None), store)
+            identities &= fold_identities(find_study(home, options.study), store)
         progress = display.progress_bar("reading results")
         for number, identity in enumerate(sorted(identities), start=1):
             try:

@@ -34,7 +34,7 @@ def discard(options: DiscardOptions) -> None:
     if options.study is None:
         discarded = _existing(store, options.identities or ())
     else:
-        study = find_study_in(studies, home, options.study, corpus=None)
+        study = find_study_in(studies, home, options.study)
         discarded = store.identities() & fold_identities(study, store)
     if not discarded:
         typer.echo(f"study {options.study} has no results; nothing to discard")

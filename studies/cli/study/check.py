@@ -19,7 +19,7 @@ def check(options: CheckOptions) -> None:
         Exit: With code 1, where an inconsistency is left.
     """
     home = open_home(options)
-    study = find_study(home, options.study, corpus=None)
+    study = find_study(home, options.study)
     with hold_artifact_locations(home, print_message), StudyDisplay() as display:
         take_over_results(home, display.on_message, display.progress_bar)
         session = StudySession.reopen(home, study, display.on_message)

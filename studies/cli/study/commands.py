@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from studies.cli.lazy_command import lazy_command
-from studies.cli.options import HomeOptions, StorageOptions
+from studies.cli.options import CORPORA, FRONT_ENDS, CorpusSet, Download, HomeOptions, StorageOptions
 
 StudyArgument = Annotated[str | None, typer.Argument(help="Name of the study [default: the newest].")]
 
@@ -78,13 +78,9 @@ class RunOptions(HomeOptions):
             "[default: --baseline].",
         ),
     ] = None
-    corpus: Annotated[
-        str | None, typer.Option(help="demo, emodb, iemocap, fau_aibo, manifest or audformat [default: demo].")
-    ] = None
+    corpus: Annotated[str | None, typer.Option(help=f"{CORPORA} [default: demo].")] = None
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus; not needed for the demo corpus.")] = None
-    corpus_set: Annotated[
-        list[str] | None, typer.Option(help="An option of the corpus, as name=value; may be repeated.")
-    ] = None
+    corpus_set: CorpusSet = None
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -100,14 +96,9 @@ class RunOptions(HomeOptions):
     ] = None
     features: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Front end: log_mel, log_mel_prosody, opensmile:SET, pretrained:FOLDER@LAYER (or @FIRST..LAST) or "
-            "files:FOLDER@SECONDS; may be repeated [default: log_mel; the demo's is log_mel_prosody]."
-        ),
+        typer.Option(help=f"{FRONT_ENDS}; may be repeated [default: log_mel; the demo's is log_mel_prosody]."),
     ] = None
-    download: Annotated[
-        bool, typer.Option("--download", help="Download encoders that are named by their id on the Hugging Face hub.")
-    ] = False
+    download: Download = False
     criterion: Annotated[str | None, typer.Option(help="ctc, cross_entropy or joint [default: the recipe's].")] = None
     folds: Annotated[str | None, typer.Option(help="speaker, session, groups:K or given [default: the recipe's].")] = (
         None

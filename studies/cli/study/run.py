@@ -85,7 +85,8 @@ def run_and_report(
     Returns:
         The outcome, the study, and the report where a fold has a result.
     """
-    _check_resources(resources)
+    if resources.workers is not None and resources.workers < 1:
+        raise ConfigurationError(f"--workers must be 1 or more, got {resources.workers}")
     with StudyDisplay() as display:
         root = _corpus_root(plan.corpus, root, home.demo_corpus, display)
         with (
@@ -95,19 +96,9 @@ def run_and_report(
             timeout_s, opensmile = resources.stall_timeout_s, resources.opensmile_baselines
             outcome = run_study(plan, root, home, backend, display, display.progress_bar, timeout_s, opensmile)
         studies = list_studies(home.storage)
-        study = find_study_in(studies, home, outcome.study, corpus=None)
+        study = find_study_in(studies, home, outcome.study)
         unseen = UnseenRequest(corpus=outcome.corpus)
         return outcome, study, write_current_report(home, outcome.location, studies, display, unseen=unseen)
-
-
-def _check_resources(resources: Resources) -> None:
-    """Refuse fewer than one worker.
-
-    Raises:
-        ConfigurationError: There are fewer.
-    """
-    if resources.workers is not None and resources.workers < 1:
-        raise ConfigurationError(f"--workers must be 1 or more, got {resources.workers}")
 
 
 def check_failures(outcome: Outcome) -> None:

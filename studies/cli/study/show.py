@@ -13,7 +13,7 @@ from studies.provenance import home_tag_name
 def show(options: ShowOptions) -> None:
     """Print one command, or YAML."""
     home = open_home(options)
-    study = find_study(home, options.study, corpus=None)
+    study = find_study(home, options.study)
     root = study.root_of(home_tag_name(home.root))
     if options.yaml:
         typer.echo(format_study_file(study.name, study.plan, root), nl=False)

@@ -36,12 +36,12 @@ def print_status(options: StatusOptions) -> None:
     if options.watch and options.as_json:
         raise ConfigurationError("--watch cannot be combined with --json; poll with --json")
     home = open_home(options)
-    study = find_study(home, options.study, corpus=None)
+    study = find_study(home, options.study)
     with StudyDisplay() as display:
         take_over_results(home, display.on_message, display.progress_bar)
     if options.watch:
         _watch(home, study.name)
-        study = find_study(home, study.name, corpus=None)
+        study = find_study(home, study.name)
     run_by = home.storage.lease_owner(study.name)
     live = read_live_status(home.live_status(study.name))
     trials = trial_statuses(home, study, run_by is not None, print_message)
@@ -99,11 +99,7 @@ def _is_running(home: Home, study: str) -> bool:
 
 
 def render_live_status(live: LiveStatus) -> Group:
-    """Render a running study as text and tables.
-
-    Args:
-        live: Status that its coordinator wrote last.
-    """
+    """Render a running study as text and tables."""
     lines = [f"{live.study}: trials {live.trials_done} of {live.trials}, folds {live.folds_done} of {live.folds}"]
     if live.folds_per_min is not None and live.left_s is not None:
         lines.append(f"{live.folds_per_min:.1f} folds per minute; about {duration_text(live.left_s)} left")

@@ -54,11 +54,7 @@ class _StepsColumn(ProgressColumn):
 
 
 class _Name:
-    """Name that is cut in its middle where there is no room: a fold's name begins with its variant.
-
-    Args:
-        text: The name.
-    """
+    """Name that is cut in its middle where there is no room: a fold's name begins with its variant."""
 
     def __init__(self, text: str) -> None:
         self._text = text

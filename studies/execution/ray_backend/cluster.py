@@ -98,9 +98,6 @@ class RayCluster:
 
         Ray uses a process again for a task on another GPU, and CUDA stays on the first one: where a task has a GPU, its
         process ends with it. This cannot be asked for with `.options()`.
-
-        Args:
-            function: The function.
         """
         return self.ray.remote(max_calls=1 if self.request.gpus else 0)(function)
 

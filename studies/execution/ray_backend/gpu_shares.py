@@ -4,11 +4,7 @@ from studies.execution.ray_backend.cluster import FoldRequest, Node
 
 
 class GpuShares:
-    """Resources that a fold takes of each node.
-
-    Args:
-        request: What the user asks for.
-    """
+    """Resources that a fold takes of each node."""
 
     def __init__(self, request: FoldRequest) -> None:
         self._request = request

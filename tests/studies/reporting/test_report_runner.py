@@ -22,7 +22,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: list[tuple[str | None, bool]]) 
     running = iter([runs for _, runs in looks])
     pauses: list[float] = []
     monkeypatch.setattr(report_runner.ResultStore, "identities", lambda _: frozenset(filter(None, [next(folds)])))
-    monkeypatch.setattr(report_runner, "_running_studies", lambda *_: frozenset(["study"] if next(running) else []))
+    monkeypatch.setattr(report_runner, "running_studies", lambda *_: frozenset(["study"] if next(running) else []))
     monkeypatch.setattr(report_runner.ResultsReader, "table", lambda *_: table_of())
     monkeypatch.setattr(report_runner.time, "sleep", pauses.append)
     return pauses
