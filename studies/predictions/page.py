@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from ser.files import atomic_write
 from ser.inference.description import ModelDescription
 from ser.inference.timeline.segments import WindowSettings
 from ser.inference.timeline.timeline import Timeline
+from tracking.analysis.templates import escaping_environment
 
 ASSETS = Path(__file__).parent
 
@@ -51,13 +52,7 @@ def write_page(
 
 def page_template(path: Path) -> Template:
     """Open the template of a page, which escapes all that it shows."""
-    environment = Environment(
-        loader=FileSystemLoader(path.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = escaping_environment(path.parent)
     environment.globals["unheard_ua"] = unheard_ua
     return environment.get_template(path.name)
 

@@ -144,14 +144,7 @@ class CorpusSummary:
 
 
 def summarise(corpus: Corpus) -> CorpusSummary:
-    """Summarise a corpus.
-
-    Args:
-        corpus: The corpus.
-
-    Returns:
-        Its summary.
-    """
+    """Summarise a corpus."""
     agreement, not_compared = None, None
     try:
         agreement = transcript_agreement(corpus)

@@ -75,9 +75,6 @@ def escape_csv_cell(value: Any) -> Any:
 def escape_latex(text: str) -> str:
     r"""Escape text for LaTeX, on one line.
 
-    Args:
-        text: The text.
-
     Returns:
         LaTeX that prints it, mathematics and commands included.
 
@@ -91,9 +88,6 @@ def escape_latex(text: str) -> str:
 @lru_cache(maxsize=_CACHE_SIZE)
 def escape_markdown(text: str) -> str:
     r"""Escape text for a cell or a paragraph of Markdown, on one line.
-
-    Args:
-        text: The text.
 
     Returns:
         Markdown that shows it without HTML, links, emphasis, mathematics or columns.

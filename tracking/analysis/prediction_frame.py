@@ -28,12 +28,7 @@ def decision_frame(variant: str, seed: int, fold: str, result: FoldResult) -> pd
 
 
 def baseline_frames(label: str, result: BaselineResult) -> Iterator[pd.DataFrame]:
-    """Make the tables of a classical baseline's test decisions, one for each fold, with seed 0.
-
-    Args:
-        label: Label of the baseline.
-        result: The baseline.
-    """
+    """Make the tables of a classical baseline's test decisions, one for each fold, with seed 0."""
     for fold, test in zip(result.folds, result.tests, strict=True):
         yield _frame({"variant": label, "fold": fold.name, "seed": 0}, result.corpus.emotions, test)
 

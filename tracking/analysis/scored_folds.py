@@ -138,9 +138,6 @@ class ScoredFold:
 def score_folds(folds: Sequence[FoldResult]) -> tuple[ScoredFold, ...]:
     """Score the folds of one trial.
 
-    Args:
-        folds: Results of the folds, of one corpus.
-
     Returns:
         The scored folds, in the same order.
     """

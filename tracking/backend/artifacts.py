@@ -38,11 +38,6 @@ def has_trained_fold(run: Run) -> bool:
 def open_artifact(client: MlflowClient, run: Run, name: str) -> Iterator[Path]:
     """Provide an artifact as a local file while the block runs.
 
-    Args:
-        client: The tracking store.
-        run: The run.
-        name: Name of the artifact.
-
     Yields:
         Path of the file; of a remote store's artifact a temporary copy.
     """
@@ -63,11 +58,7 @@ def download(client: MlflowClient, run: Run, name: str, folder: Path) -> Path:
 
 
 class Artifacts:
-    """Uploader of artifacts; it remembers the artifact URI of a run, so that the server is not asked for it again.
-
-    Args:
-        client: The tracking store.
-    """
+    """Uploader of artifacts; it remembers the artifact URI of a run, so that the server is not asked for it again."""
 
     def __init__(self, client: MlflowClient) -> None:
         self._client = client

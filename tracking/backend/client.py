@@ -47,9 +47,6 @@ def retry_once_on_conflict(write: Callable[[], object]) -> None:
     """Carry out a write that other studies do, too, such as naming their common data.
 
     Of two first writes at the same time MLflow refuses one; by then the other is done, and it may be repeated.
-
-    Args:
-        write: The write.
     """
     try:
         write()

@@ -62,9 +62,6 @@ def find_discarded_runs(database: Path) -> frozenset[str]:
     Args:
         database: MLflow's SQLite database; need not exist.
 
-    Returns:
-        Ids of the runs.
-
     Raises:
         StorageError: The database cannot be read; `UnavailableError` where it may be later.
     """

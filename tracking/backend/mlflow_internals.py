@@ -60,26 +60,12 @@ def silence_database_errors() -> None:
 
 
 def artifact_repository(client: MlflowClient, uri: str) -> Any:
-    """Open the artifact folder of a run by its URI, without asking the server for the run again.
-
-    Args:
-        client: The tracking store.
-        uri: The run's artifact URI.
-
-    Returns:
-        MLflow's `ArtifactRepository`.
-    """
+    """Open the artifact folder of a run by its URI, without asking the server for the run again."""
     return get_artifact_repository(uri, tracking_uri=client.tracking_uri)
 
 
 def download_file(client: MlflowClient, uri: str, name: str, path: Path) -> None:
     """Download one file of a run; MLflow's documented download does not say whether the file or the server is missing.
-
-    Args:
-        client: The tracking store.
-        uri: The run's artifact URI.
-        name: Name of the file.
-        path: Where to save it.
 
     Raises:
         OSError: The server has no such file, answers badly or cannot be reached.
@@ -127,12 +113,7 @@ def count_runs(database: sqlite3.Connection) -> tuple[str, int]:
 
 
 def discarded_runs(database: sqlite3.Connection, tag: str) -> frozenset[str]:
-    """List the ids of the runs that are deleted or have a tag.
-
-    Args:
-        database: MLflow's SQLite database.
-        tag: Name of the tag.
-    """
+    """List the ids of the runs that are deleted or have a tag."""
     query = "SELECT run_uuid FROM runs WHERE lifecycle_stage = 'deleted' UNION SELECT run_uuid FROM tags WHERE key = ?"
     return frozenset(run_id for (run_id,) in database.execute(query, (tag,)))
 

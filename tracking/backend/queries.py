@@ -44,9 +44,6 @@ def quote_value(text: str) -> str:
 def has_tags(tags: Mapping[str, str]) -> str:
     """Build the condition that a run has all the given tags.
 
-    Args:
-        tags: Tag to value.
-
     Raises:
         ConfigurationError: A value cannot be quoted; see `quote_value`.
     """

@@ -15,9 +15,6 @@ from tracking.backend.read_only_files import reading_uri
 def read_schema_revision(database: Path) -> str | None:
     """Read the revision of a database's schema, as Alembic has noted it; nothing is changed.
 
-    Args:
-        database: The file.
-
     Returns:
         The revision, or None of a database without tables.
 

@@ -101,12 +101,7 @@ def view_state(view: SavedView) -> dict[str, object]:
 
 
 def install_saved_views(client: MlflowClient, experiment: str) -> None:
-    """Save the views in an experiment; a view that has not changed is not written again.
-
-    Args:
-        client: The tracking store.
-        experiment: Id of the experiment.
-    """
+    """Save the views in an experiment; a view that has not changed is not written again."""
     tags: Mapping[str, str] = client.get_experiment(experiment).tags
     for index, view in enumerate(VIEWS):
         # The first view is the newest, which MLflow lists first.

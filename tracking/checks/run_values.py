@@ -73,10 +73,6 @@ def trial_values(trial: TrialResult, configuration: FoldConfiguration) -> RunVal
 def differing_values(run: Run, expected: RunValues) -> list[str]:
     """Describe the metrics and parameters of a run that have other values than its result.
 
-    Args:
-        run: The run.
-        expected: The values of its result.
-
     Returns:
         A clause for each of them, such as 'test_ua is 1 in MLflow and 0.275 in the stored result'.
     """

@@ -53,17 +53,7 @@ def _name_in_registry(client: MlflowClient, description: ModelDescription) -> st
 
 
 def register_model(client: MlflowClient, experiment: str, folder: Path, description: ModelDescription) -> ModelVersion:
-    """Register a model as a version, unless the same model has one; the newest version has the alias `champion`.
-
-    Args:
-        client: The tracking store.
-        experiment: Id of the experiment of its corpus.
-        folder: Folder of the model.
-        description: Its description.
-
-    Returns:
-        The version.
-    """
+    """Register a model as a version, unless the same model has one; the newest version has the alias `champion`."""
     name, tags = _name_in_registry(client, description), _tags(description)
     version = _find_version(client, name, tags)
     if version is not None:

@@ -1,18 +1,13 @@
 """Store of baselines: results of classifiers without a trial, such as logistic regression, beside the folds."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from ser.config import Normalisation, digest_of
 from ser.errors import SerError
 from ser.feature_settings import FeatureSettings, LogMelSettings
-from ser.files import atomic_write, parse_json_object
 from ser.results import (
     BASELINES_VERSION,
     FRAME_STATISTICS,
@@ -21,7 +16,9 @@ from ser.results import (
     FunctionalsName,
     functionals_frames_version,
 )
+from tracking.results.records import read_record, write_record
 
+_KIND = "baseline"
 _PREFIX = "baseline-"
 
 
@@ -74,11 +71,8 @@ class BaselineStore:
 
     def put(self, baseline: BaselineResult) -> None:
         """Save a baseline, durably; an equal one is replaced by itself."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        content = baseline.model_dump_json()
-        text = json.dumps({"sha256": _sha256(content), "baseline": content})
         path = self._path(baseline.corpus.digest, inputs_of(baseline), _code_of(baseline))
-        atomic_write(path, text, durable=True)
+        write_record(path, _KIND, baseline)
 
     def find(
         self,
@@ -107,7 +101,7 @@ class BaselineStore:
             # A damaged one is trained again within seconds, and replaced.
             with suppress(SerError):
                 if path.is_file():
-                    return _read(path)
+                    return read_record(path, _KIND, BaselineResult)
         return None
 
     def _path(self, corpus_digest: str, inputs: _StoredInputs, code: _Code) -> Path:
@@ -125,17 +119,3 @@ class BaselineStore:
             of_code["frames_version"] = code.frames_version
         digest = digest_of(content | (of_functionals or of_front_end) | of_code)
         return self._folder / f"{_PREFIX}{digest}.json"
-
-
-def _read(path: Path) -> BaselineResult:
-    try:
-        record = parse_json_object(path.read_bytes())
-        if record["sha256"] != _sha256(record["baseline"]):
-            raise SerError(f"{path}: its content is not what was written: the digest differs")
-        return BaselineResult.model_validate_json(record["baseline"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        raise SerError(f"{path}: expected a baseline: {error}") from error
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,18 +1,17 @@
 """Store of evaluations: scores of models on corpora, one file each."""
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from ser.config import digest_of
-from ser.errors import SerError
-from ser.files import atomic_write, parse_json_object
 from ser.frozen_model import FrozenModel
 from ser.inference.description import Interval, Situation, TrainingSource
 from ser.results import CorpusIdentity
+from tracking.results.records import read_record, write_record
+
+_KIND = "evaluation"
 
 VERSION = 2
 """Raised whenever the same model may get other scores on the same corpus. Version 2 recognises recordings of the
@@ -123,9 +122,8 @@ class EvaluationStore:
 
     def put(self, evaluation: Evaluation) -> Path:
         """Save an evaluation, durably; the same one is replaced by itself."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        content, path = evaluation.model_dump_json(), self._folder / f"{evaluation.identity}.json"
-        atomic_write(path, json.dumps({"sha256": _sha256(content), "evaluation": content}), durable=True)
+        path = self._folder / f"{evaluation.identity}.json"
+        write_record(path, _KIND, evaluation)
         return path
 
     def read_all(self) -> list[Evaluation]:
@@ -136,27 +134,10 @@ class EvaluationStore:
         Raises:
             SerError: A file is damaged; the text names it.
         """
-        evaluations = sorted(
-            map(_read, self._folder.glob("*.json")), key=lambda entry: (entry.version, entry.recordings_compared)
-        )
+        evaluations = [read_record(path, _KIND, Evaluation) for path in self._folder.glob("*.json")]
+        evaluations.sort(key=lambda entry: (entry.version, entry.recordings_compared))
         latest = {entry.subject: entry for entry in evaluations}
         return sorted(
             latest.values(),
             key=lambda entry: (entry.training_corpus.name, entry.model, entry.trained_on, entry.identity),
         )
-
-
-def _read(path: Path) -> Evaluation:
-    try:
-        record = parse_json_object(path.read_bytes())
-        if record["sha256"] != _sha256(record["evaluation"]):
-            raise SerError(f"{path}: its content is not what was written: the digest differs")
-        return Evaluation.model_validate_json(record["evaluation"])
-    except ValidationError as error:
-        raise SerError(f"{path}: expected an evaluation: {error.errors()[0]['msg']}") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SerError(f"{path}: expected an evaluation: {error}") from None
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -37,13 +37,7 @@ class FetchedResults:
 
 
 def finished_fold_runs(client: MlflowClient, experiment: str, corpus_digest: str) -> dict[str, list[Run]]:
-    """Find the finished runs of all folds of a corpus, by fold identity, in one query.
-
-    Args:
-        client: The tracking store.
-        experiment: Id of the experiment.
-        corpus_digest: Digest of the corpus.
-    """
+    """Find the finished runs of all folds of a corpus, by fold identity, in one query."""
     runs: dict[str, list[Run]] = {}
     for run in search_runs(client, experiment, FINISHED, ser__kind="fold", ser__corpus_digest=corpus_digest):
         runs.setdefault(run.data.tags.get(schema.FOLD_IDENTITY, ""), []).append(run)

@@ -45,13 +45,6 @@ class ResultStore:
     def put(self, identity: str, content: bytes) -> Path:
         """Save a trained fold, durably; an existing file stays as it is.
 
-        Args:
-            identity: The fold's identity.
-            content: The bytes of the trained fold.
-
-        Returns:
-            Path of the file.
-
         Raises:
             StudyError: The file cannot be written, such as on a full disk; the message names it.
         """

@@ -113,11 +113,7 @@ class BackgroundWriter:
             raise self._failure
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until nothing is pending, but not for an unavailable database or server.
-
-        Args:
-            timeout_s: Longest wait, in seconds.
-        """
+        """Wait until nothing is pending, but not for an unavailable database or server."""
         with self._changed:
             self._changed.wait_for(lambda: not self._pending or self._unavailable_since or self._failure, timeout_s)
 

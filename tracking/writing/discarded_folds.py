@@ -25,13 +25,7 @@ def supersede_run(client: MlflowClient, run: Run, by: str) -> None:
 
 
 def supersede_folds(client: MlflowClient, experiment: str, identities: Collection[str]) -> None:
-    """Tag the runs of folds as superseded by nothing; may be repeated.
-
-    Args:
-        client: The tracking store.
-        experiment: Id of the experiment.
-        identities: Identities of the folds.
-    """
+    """Tag the runs of folds as superseded by nothing; may be repeated."""
     for run in search_runs(client, experiment, ser__kind="fold"):
         if run.data.tags.get(schema.FOLD_IDENTITY) in identities:
             supersede_run(client, run, schema.SUPERSEDED_BY_NONE)

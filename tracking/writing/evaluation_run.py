@@ -16,11 +16,6 @@ from tracking.writing.payloads import confusion_csv
 def log_evaluation(client: MlflowClient, experiment: str, evaluation: Evaluation) -> str:
     """Log an evaluation as a run, unless it has one; a run that an interruption left open is completed.
 
-    Args:
-        client: The tracking store.
-        experiment: Id of the experiment of the model's corpus.
-        evaluation: The evaluation.
-
     Returns:
         Id of the run.
     """

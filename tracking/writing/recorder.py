@@ -126,9 +126,6 @@ class Recorder:
     def supersede_duplicates(self, configuration: FoldConfiguration) -> dict[str, Run]:
         """Supersede duplicate runs of folds that another data directory has written at the same time.
 
-        Args:
-            configuration: The configuration of a trial whose folds are written.
-
         Returns:
             The canonical run, by fold identity, of each fold that had several.
         """

@@ -43,9 +43,6 @@ def pair_with_baselines(
     Besides, every CTC model without attention is paired with the sequence-to-label model
     (cross_entropy) of the same settings, where both exist.
 
-    Args:
-        variants: All variants of a report.
-
     Returns:
         Planned comparisons in the order of the variants, and labels of variants without a baseline
         with the reason.
@@ -87,10 +84,6 @@ def _settings_key(variant: Variant, ignored: Sequence[str]) -> frozenset[Any]:
 
 def closest_baselines(variant: ScoredVariant, candidates: Sequence[ScoredVariant]) -> list[ScoredVariant]:
     """Choose the candidates that were tested most like a variant.
-
-    Args:
-        variant: The variant.
-        candidates: Possible baselines.
 
     Returns:
         Candidates that have most in common with it; the same corpus and folds, provenance, recipe,

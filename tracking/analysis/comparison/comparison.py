@@ -239,12 +239,8 @@ def _comparison(
 ) -> Comparison:
     """Add to the sign flips of UA and WA all else that a comparison holds."""
     (a, b), (left, right) = classifiers, predictions
-    n, difference, actual, speakers = (
-        len(left.utterances),
-        left.correct - right.correct,
-        left.actual,
-        left.speaker_index,
-    )
+    n, difference = len(left.utterances), left.correct - right.correct
+    actual, speakers = left.actual, left.speaker_index
     contributions = ua_contributions(difference, actual, speakers, left.classes)
     return Comparison(
         a.label,

@@ -122,10 +122,6 @@ def compare_with_classical(
     They answer no question of the sweep, and belong to no family unless they are requested (`--baseline`): so they have
     neither adjusted p-values nor a verdict.
 
-    Args:
-        variants: All variants of the report.
-        classical: All classical baselines of the report.
-
     Returns:
         Comparisons in the order of the variants, then of the baselines; H1 of every test: the variant is better.
     """
@@ -241,9 +237,7 @@ def _align(
 
 
 def _raw_p_value(outcome: Comparison | SkippedComparison) -> float | None:
-    if isinstance(outcome, SkippedComparison) or not outcome.ua_speakers.has_enough_speakers:
-        return None
-    return outcome.ua_speakers.p
+    return None if isinstance(outcome, SkippedComparison) else outcome.ua_speakers.claimable_p
 
 
 def _verdict(comparison: Comparison, joint: JointTest | None) -> Verdict:

@@ -120,10 +120,6 @@ class Analysis:
 def analyse(table: ResultsTable, request: ComparisonRequest = DEFAULT_REQUEST) -> Analysis:
     """Group, select, score and compare the trials of a table.
 
-    Args:
-        table: All results of a report.
-        request: What is compared with what.
-
     Returns:
         The analysis; where the request is not the default, the table's notes describe it.
 

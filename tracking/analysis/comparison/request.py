@@ -137,11 +137,6 @@ def shown_labels(
 ) -> frozenset[str]:
     """List the labels of the variants and classical baselines whose comparisons are shown.
 
-    Args:
-        variants: All variants of a report.
-        request: The request.
-        classical: All classical baselines of the report.
-
     Returns:
         Their labels; all of them where the request names none.
 

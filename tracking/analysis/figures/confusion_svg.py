@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from numpy.typing import NDArray
 
 from ser.metrics import row_shares
 from tracking.analysis.figures.drawing.palette import PALETTE, truncate
+from tracking.analysis.templates import escaping_environment
 
 # Positions and sizes in units of the template, which is 360 wide and high.
 _LEFT, _TOP, _SIDE = 104, 28, 250
@@ -87,14 +88,7 @@ def confusion_svg(confusion: NDArray[np.int64], emotions: Sequence[str], title: 
 @cache
 def _template() -> Template:
     """Compiled template."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("confusion.svg")
+    return escaping_environment(Path(__file__).parent).get_template("confusion.svg")
 
 
 def _coordinate(value: float) -> str:

@@ -44,9 +44,6 @@ def figure_title(summary: CorpusSummary) -> str:
 def corpus_figure(summary: CorpusSummary) -> Figure:
     """Draw a bar of utterances and a box of durations for each class.
 
-    Args:
-        summary: Summary of the corpus.
-
     Returns:
         A figure 8 inches wide; a class without utterances has an empty row.
     """

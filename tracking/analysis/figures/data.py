@@ -205,11 +205,7 @@ class ScopeSeries:
 
 
 def scope_series(variants: Sequence[ScoredVariant]) -> tuple[ScopeSeries, ...]:
-    """Compute UA over scopes, one series for all variants that differ in the scope alone, of two scopes or more.
-
-    Args:
-        variants: All variants of a report.
-    """
+    """Compute UA over scopes, one series for all variants that differ in the scope alone, of two scopes or more."""
     groups: dict[tuple[object, ...], list[ScoredVariant]] = defaultdict(list)
     for variant in variants:
         if variant.kind != FIXED or not variant.complete or variant.configuration.scope is None:

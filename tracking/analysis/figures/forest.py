@@ -78,9 +78,6 @@ def speaker_figure(rows: Sequence[SpeakerRow], width: float, title: str, wa_grey
         width: Width in inches; below 5 WA is below UA, and names are above the points.
         title: Title.
         wa_greyed_out: Whether WA is drawn grey because it must not be interpreted.
-
-    Returns:
-        The figure.
     """
     wide = width >= MIN_WIDE_INCHES
     height = _height(len(rows), wide)

@@ -91,9 +91,6 @@ def layer_figure(series: Sequence[LayerSeries], width: float, title: str) -> Fig
         series: UA over layers; a panel has the first `MAX_LINES` of its encoder.
         width: Width in inches; below 5 the panels stand below each other.
         title: Title.
-
-    Returns:
-        The figure.
     """
     encoders = list(dict.fromkeys(line.encoder for line in series))
     figure, panels = make_panels(len(encoders), 2, 3.0, width, title)

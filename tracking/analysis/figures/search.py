@@ -72,9 +72,6 @@ def scope_figure(series: Sequence[ScopeSeries], width: float, title: str) -> Fig
         series: UA over scopes (see `drawn_scopes`); those that share a panel differ in colour and marker.
         width: Width in inches; below 5 the panels stand below each other.
         title: Title.
-
-    Returns:
-        The figure.
     """
     of_panels = _panels(series)
     figure, panels = make_panels(len(of_panels), 3, 2.4, width, title)
@@ -133,9 +130,6 @@ def importance_figure(shares: Mapping[str, float], width: float, title: str) -> 
         shares: Share of each setting, 0..1.
         width: Width in inches.
         title: Title.
-
-    Returns:
-        The figure.
     """
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     names = [truncate(name, 28) for name, _ in ordered]

@@ -103,7 +103,7 @@ def render_figures(
     curves, drawn = dict(zip(variants, _curves(variants), strict=True)), drawn_scopes(scopes)
     return ReportFigures(
         overview=_overview(analysis),
-        all_forest=_forest(ranked, "UA against the baseline, every comparison"),
+        all_forest=_forest(ranked),
         all_forest_note=_shown_note(len(ranked), len(comparisons), "comparisons are drawn; the table has all."),
         speakers=_speakers(rows, ua_only(analysis)),
         confusions=(*map(_confusion, pair), *_confusion_difference(pair)),
@@ -188,20 +188,21 @@ def shown_variants(analysis: Analysis) -> tuple[ScoredVariant, ...]:
     return tuple(variants[index] for index in sorted(first))
 
 
-def _forest(comparisons: Sequence[Comparison], title: str) -> ResponsiveFigure | None:
+def _forest(comparisons: Sequence[Comparison]) -> ResponsiveFigure | None:
     if not comparisons:
         return None
-    rows = forest_rows(comparisons)
+    rows, title = forest_rows(comparisons), "UA against the baseline, every comparison"
     description = f"{title}: {len(rows)} differences with their intervals; tests.csv has the numbers"
-    return _render(lambda width: forest_figure(rows, width, title), description)
+    return render_responsive(lambda width: forest_figure(rows, width, title), description)
 
 
 def _overview(analysis: Analysis) -> ResponsiveFigure | None:
     rows, chance = overview_rows(analysis), analysis.chance
     if not rows or chance is None:
         return None
-    description = f"UA of {len(rows)} rows with 95% intervals and chance, and their differences from the baseline"
-    return _render(lambda width: overview_figure(rows, chance, width), f"{description}; summary.csv has the numbers")
+    description = f"UA of {len(rows)} rows with 95% intervals and chance, and their differences from the baseline; "
+    description += "summary.csv has the numbers"
+    return render_responsive(lambda width: overview_figure(rows, chance, width), description)
 
 
 def _speakers(variants: Sequence[Classifier], wa_greyed_out: bool) -> ResponsiveFigure | None:
@@ -210,7 +211,7 @@ def _speakers(variants: Sequence[Classifier], wa_greyed_out: bool) -> Responsive
     rows = speaker_rows(variants)
     title = "UA and WA of each test speaker"
     description = f"{title} under {len(rows)} variants, one point per speaker; speakers.csv has the numbers"
-    return _render(lambda width: speaker_figure(rows, width, title, wa_greyed_out), description)
+    return render_responsive(lambda width: speaker_figure(rows, width, title, wa_greyed_out), description)
 
 
 def _scopes(series: Sequence[ScopeSeries]) -> ResponsiveFigure | None:
@@ -218,7 +219,7 @@ def _scopes(series: Sequence[ScopeSeries]) -> ResponsiveFigure | None:
         return None
     title = "UA over the scope, with 95% intervals over speakers"
     description = f"Pooled UA over the scope of {len(series)} variants with 95% intervals; scope.csv has the numbers"
-    return _render(lambda width: scope_figure(series, width, title), description)
+    return render_responsive(lambda width: scope_figure(series, width, title), description)
 
 
 def _confusion(variant: Classifier) -> ResponsiveFigure:
@@ -247,7 +248,7 @@ def _utterances(utterance_map: UtteranceMap) -> ResponsiveFigure:
     count = len(utterance_map.utterances)
     description = f"Map of {count} utterances by emotion and by speaker; map.csv has the coordinates"
     columns = utterance_map.points, utterance_map.emotions, utterance_map.speakers, utterance_map.explained
-    return _render(lambda width: map_figure(*columns, width), description)
+    return render_responsive(lambda width: map_figure(*columns, width), description)
 
 
 def _curves(variants: Sequence[ScoredVariant]) -> tuple[ResponsiveFigure, ...]:
@@ -283,7 +284,7 @@ def render_importances(importances: Sequence[ParameterImportances]) -> tuple[Res
     )
 
 
-def _render(draw: Callable[[float], Figure], description: str) -> ResponsiveFigure:
+def render_responsive(draw: Callable[[float], Figure], description: str) -> ResponsiveFigure:
     """Draw a figure in both widths, as SVG text with all names escaped."""
     wide, narrow = (to_inline_svg(draw(width), description) for width in (WIDE, NARROW))
     return ResponsiveFigure(wide, narrow)

@@ -10,18 +10,14 @@ from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.overview import OverviewRow
-from tracking.analysis.report.tables.rendering.formatting import (
-    format_p_value,
-    format_percent,
-    format_percent_interval,
-    format_points,
-)
 from tracking.analysis.report.tables.rendering.model import (
     Cell,
     Column,
     Table,
-    interval_cell,
-    number_cell,
+    p_value_cell,
+    percent_cell,
+    percent_interval_cell,
+    points_cell,
     variant_cell,
     wa_column,
 )
@@ -116,7 +112,7 @@ def summary_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
                 *_score_cells(row),
                 *(_baseline_cells(analysis.comparison_of(row.label)) if compared else []),
                 *(_regression_cells(over_regression[row.label]) if regression else []),
-                *([_share_cell(strangers.get(row.label))] if strangers else []),
+                *([percent_cell(strangers.get(row.label))] if strangers else []),
             )
             for row in rows
         ),
@@ -152,33 +148,28 @@ def _regression_columns() -> list[Column]:
 
 
 def _regression_cells(comparison: Comparison | None) -> list[Cell]:
-    test = None if comparison is None else comparison.ua_speakers
-    p = test.p if test is not None and test.has_enough_speakers else None
-    return [_difference_cell(comparison), number_cell(format_p_value(p), p)]
+    p = None if comparison is None else comparison.ua_speakers.claimable_p
+    return [_difference_cell(comparison), p_value_cell(p)]
 
 
 def _score_cells(row: Classifier) -> tuple[Cell, ...]:
     scores = row.scores
     return (
-        _share_cell(scores.ua.mean),
-        interval_cell(format_percent_interval(scores.ua_interval), scores.ua_interval),
-        _share_cell(scores.wa.mean),
+        percent_cell(scores.ua.mean),
+        percent_interval_cell(scores.ua_interval),
+        percent_cell(scores.wa.mean),
     )
 
 
 def _baseline_cells(comparison: Comparison | None) -> tuple[Cell, ...]:
     p = None if comparison is None else comparison.joint_p
     better = comparison is not None and comparison.verdict is Verdict.BETTER
-    return _difference_cell(comparison), number_cell(format_p_value(p), p, bold=better)
-
-
-def _share_cell(share: float | None) -> Cell:
-    return number_cell(format_percent(share), share)
+    return _difference_cell(comparison), p_value_cell(p, bold=better)
 
 
 def _difference_cell(comparison: Comparison | None) -> Cell:
     difference = None if comparison is None else comparison.ua_speakers.difference
-    return number_cell(format_points(difference), difference)
+    return points_cell(difference)
 
 
 def weakest_confusions(variant: ScoredVariant) -> str:

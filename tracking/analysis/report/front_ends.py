@@ -5,18 +5,19 @@ from dataclasses import dataclass
 
 from ser.results import FRAME_STATISTICS
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.figures.drawing.svg import to_inline_svg
 from tracking.analysis.figures.layers import LayerSeries, layer_figure, layer_series
 from tracking.analysis.figures.search import MAX_LINES
-from tracking.analysis.report.figures import NARROW, WIDE, ResponsiveFigure
-from tracking.analysis.report.tables.rendering.formatting import (
-    EM_DASH,
-    format_count,
-    format_minutes,
-    format_percent,
-    format_percent_interval,
+from tracking.analysis.report.figures import ResponsiveFigure, render_responsive
+from tracking.analysis.report.tables.rendering.formatting import NOT_APPLICABLE, format_count, format_minutes
+from tracking.analysis.report.tables.rendering.model import (
+    Cell,
+    Column,
+    Table,
+    number_cell,
+    percent_cell,
+    percent_interval_cell,
+    text_cell,
 )
-from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, interval_cell, number_cell, text_cell
 from tracking.analysis.report_context import FrontEndCost
 from tracking.analysis.statistics.proportions import Interval
 from tracking.analysis.variants.naming import front_end_suffix
@@ -49,12 +50,7 @@ class FrontEndSection:
 
 
 def front_end_section(analysis: Analysis, costs: Sequence[FrontEndCost]) -> FrontEndSection:
-    """Make the section of a report.
-
-    Args:
-        analysis: The analysed results.
-        costs: Cost of front ends.
-    """
+    """Make the section of a report."""
     series = layer_series(analysis)
     note = ""
     if any(sum(line.encoder == other.encoder for other in series) > MAX_LINES for line in series):
@@ -69,8 +65,7 @@ def _figure(series: Sequence[LayerSeries]) -> ResponsiveFigure | None:
     description = (
         f"Pooled UA over the layer of {len(series)} classifiers with 95% intervals; layers.csv has the numbers"
     )
-    wide, narrow = (to_inline_svg(layer_figure(series, width, title), description) for width in (WIDE, NARROW))
-    return ResponsiveFigure(wide, narrow)
+    return render_responsive(lambda width: layer_figure(series, width, title), description)
 
 
 def _by_front_end(analysis: Analysis) -> Table:
@@ -89,7 +84,7 @@ def _by_front_end(analysis: Analysis) -> Table:
         name = variant.label.replace(suffix, "", 1)
         uas.setdefault(name, {})[column] = variant.scores.ua.mean
     columns = list(dict.fromkeys(column for row in uas.values() for column in row))
-    rows = [(text_cell(name), *(_ua_cell(row.get(column)) for column in columns)) for name, row in uas.items()]
+    rows = [(text_cell(name), *(percent_cell(row.get(column)) for column in columns)) for name, row in uas.items()]
     return Table(
         "front_ends",
         "UA by front end",
@@ -100,17 +95,13 @@ def _by_front_end(analysis: Analysis) -> Table:
     )
 
 
-def _ua_cell(ua: float | None) -> Cell:
-    return number_cell(EM_DASH if ua is None else format_percent(ua), ua)
-
-
 def _layer_table(series: Sequence[LayerSeries]) -> Table:
     rows = [
         (
             text_cell(line.name),
             text_cell(line.encoder),
             number_cell(str(layer), layer),
-            _ua_cell(ua),
+            percent_cell(ua),
             _interval_cell(low, high),
         )
         for line in series
@@ -136,7 +127,7 @@ def _layer_table(series: Sequence[LayerSeries]) -> Table:
 
 def _interval_cell(low: float, high: float) -> Cell:
     interval = None if low != low else Interval(low, high)
-    return interval_cell(format_percent_interval(interval), interval)
+    return percent_interval_cell(interval)
 
 
 def _cost_table(costs: Sequence[FrontEndCost]) -> Table:
@@ -159,7 +150,7 @@ def _cost_table(costs: Sequence[FrontEndCost]) -> Table:
                 number_cell(str(cost.width), cost.width),
                 number_cell(f"{cost.size_bytes / _MEBIBYTE:.1f}", cost.size_bytes / _MEBIBYTE),
                 number_cell(
-                    EM_DASH if cost.seconds is None else format_minutes(cost.seconds),
+                    NOT_APPLICABLE if cost.seconds is None else format_minutes(cost.seconds),
                     None if cost.seconds is None else cost.seconds / 60,
                 ),
             )

@@ -16,9 +16,6 @@ from tracking.analysis.variants.scores import ScoredVariant
 def headline(analysis: Analysis) -> str:
     """Describe the main result in one sentence.
 
-    Args:
-        analysis: The analysed results.
-
     Returns:
         The variant that validation chose and its UA, the verdict on it, and how far logistic regression is from it; of
         a point of a sweep the name alone, and all else of the choice per fold: the point was chosen with the labels of

@@ -8,7 +8,12 @@ from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.figures import SHOWN_FIRST, shown_variants
 from tracking.analysis.report.headline import headline
-from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_p_value, format_percent, format_points
+from tracking.analysis.report.tables.rendering.formatting import (
+    NOT_APPLICABLE,
+    format_p_value,
+    format_percent,
+    format_points,
+)
 from tracking.analysis.statistics.power import ALPHA
 from tracking.analysis.statistics.sign_flip import MIN_SPEAKERS
 from tracking.analysis.variants.classical import ScoredBaseline
@@ -39,9 +44,6 @@ def summary_rows(analysis: Analysis) -> list[dict[str, str]]:
     """Return one row per variant or logistic regression, the highest UA first, those that lack folds last.
 
     See `summary_title` for what is left out.
-
-    Args:
-        analysis: What the results say.
 
     Returns:
         Rows with the keys variant, UA (± half of its interval), WA (in brackets where only UA may be interpreted),
@@ -145,7 +147,7 @@ def _variant_row(analysis: Analysis, variant: ScoredVariant) -> _Row:
 
 def _baseline_cells(comparison: Comparison | None) -> dict[str, str]:
     if comparison is None:
-        return dict.fromkeys(("Δ base", "p", "z"), EM_DASH)
+        return dict.fromkeys(("Δ base", "p", "z"), NOT_APPLICABLE)
     return {
         "Δ base": format_points(comparison.ua_speakers.difference),
         "p": _format_joint_p(comparison),
@@ -177,12 +179,9 @@ def _scores(analysis: Analysis, scores: Scores) -> dict[str, str]:
 
 def _regression_cells(comparison: Comparison | None) -> dict[str, str]:
     if comparison is None:
-        return {"Δ LR": EM_DASH, "p LR": EM_DASH}
+        return {"Δ LR": NOT_APPLICABLE, "p LR": NOT_APPLICABLE}
     test = comparison.ua_speakers
-    return {
-        "Δ LR": format_points(test.difference),
-        "p LR": format_p_value(test.p if test.has_enough_speakers else None),
-    }
+    return {"Δ LR": format_points(test.difference), "p LR": format_p_value(test.claimable_p)}
 
 
 def _notes(analysis: Analysis, variant: ScoredVariant) -> list[str]:

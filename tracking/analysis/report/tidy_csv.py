@@ -10,7 +10,6 @@ from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import learning_curve
 from tracking.analysis.report.tables.rendering.export import write_dataframe
 from tracking.analysis.scored_folds import CURVE_METRICS
-from tracking.analysis.statistics.sign_flip import SignFlipTest
 from tracking.analysis.variants.classical import ScoredClassifier
 from tracking.analysis.variants.score_tables import fold_table, variant_table
 from tracking.analysis.variants.scores import ScoredVariant
@@ -18,9 +17,6 @@ from tracking.analysis.variants.scores import ScoredVariant
 
 def tidy_tables(analysis: Analysis) -> Mapping[str, pd.DataFrame]:
     """Make the tidy tables by file name without the suffix.
-
-    Args:
-        analysis: The analysed results.
 
     Returns:
         variants, folds, speakers, confusions, curves and tests_classical (every variant against every classical
@@ -55,19 +51,15 @@ def _test(comparison: Comparison) -> dict[str, object]:
         "ua_difference": comparison.ua_speakers.difference,
         "ua_difference_low": None if interval is None else interval.low,
         "ua_difference_high": None if interval is None else interval.high,
-        "p_speakers": _sign_flip_p(comparison.ua_speakers),
+        "p_speakers": comparison.ua_speakers.claimable_p,
         "p_sessions": None if sessions is None else sessions.p,
         "wa_difference": comparison.wa_speakers.difference,
-        "p_speakers_wa": _sign_flip_p(comparison.wa_speakers),
+        "p_speakers_wa": comparison.wa_speakers.claimable_p,
         "z_ua": None if comparison.z_ua is None else comparison.z_ua.p,
         "z_wa": None if comparison.z_wa is None else comparison.z_wa.p,
         "z_recalls": None if comparison.z_ua_recalls is None else comparison.z_ua_recalls.p,
         "mcnemar": comparison.mcnemar_p,
     }
-
-
-def _sign_flip_p(test: SignFlipTest) -> float | None:
-    return test.p if test.has_enough_speakers else None
 
 
 def _speakers(variant: ScoredClassifier) -> list[dict[str, object]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.rendering.formatting import format_percent
-from tracking.analysis.report.tables.rendering.model import Column, Table, number_cell, text_cell
+from tracking.analysis.report.tables.rendering.model import Column, Table, percent_cell, text_cell
 from tracking.analysis.report_context import UnseenSpeakers
 
 _EQUAL = 0.0005
@@ -12,19 +12,14 @@ _EQUAL = 0.0005
 
 
 def unseen_table(analysis: Analysis, unseen: UnseenSpeakers) -> Table:
-    """Make the table, with the sentence and what is missing in its caption.
-
-    Args:
-        analysis: The analysed results.
-        unseen: UA by the number of recordings.
-    """
+    """Make the table, with the sentence and what is missing in its caption."""
     variants = {variant.label: variant for variant in analysis.variants}
     counts = list(dict.fromkeys(count for by_count in unseen.ua.values() for count in by_count))
     rows = tuple(
         (
             text_cell(label),
-            number_cell(format_percent(variants[label].scores.ua.mean), variants[label].scores.ua.mean),
-            *(number_cell(format_percent(by_count[count]), by_count[count]) for count in counts),
+            percent_cell(variants[label].scores.ua.mean),
+            *(percent_cell(by_count[count]) for count in counts),
         )
         for label, by_count in unseen.ua.items()
     )

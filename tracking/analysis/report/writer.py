@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ser.files import atomic_write
@@ -43,6 +42,7 @@ from tracking.analysis.report.terminal import shown_difference
 from tracking.analysis.report.tidy_csv import write_tidy_tables
 from tracking.analysis.report.unseen import unseen_table
 from tracking.analysis.report_context import ReportContext
+from tracking.analysis.templates import escaping_environment
 
 _TEMPLATES = Path(__file__).parent
 _NO_CONTEXT = ReportContext()
@@ -155,13 +155,7 @@ def _partial_note(analysis: Analysis, context: ReportContext) -> str:
 
 
 def _render_page(analysis: Analysis, context: ReportContext, **content: Any) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = escaping_environment(_TEMPLATES)
     environment.filters["unbroken_options"] = _unbroken_options
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -77,9 +77,6 @@ def count_improved_speakers(contributions: NDArray[np.float64]) -> int:
     Args:
         contributions: Contribution of each speaker to the difference of the two variants, shape `(speaker,)`.
 
-    Returns:
-        Number of speakers.
-
     Examples:
         >>> count_improved_speakers(np.array([0.01, 0.0, -0.02]))
         1

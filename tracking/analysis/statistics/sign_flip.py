@@ -57,6 +57,11 @@ class SignFlipTest:
         """True with enough clusters for a claim."""
         return self.clusters >= MIN_SPEAKERS
 
+    @property
+    def claimable_p(self) -> float | None:
+        """The p; None with too few clusters for a claim."""
+        return self.p if self.has_enough_speakers else None
+
 
 def ua_contributions(
     correct: NDArray[np.float64], actual: NDArray[np.int64], clusters: NDArray[np.int64], classes: int
@@ -120,9 +125,6 @@ def sign_flip(contributions: NDArray[np.float64]) -> SignFlipTest:
     Args:
         contributions: Contribution of each speaker to the difference of the two variants, such as
             `ua_contributions` of the difference of their correct utterances, shape `(speaker,)`.
-
-    Returns:
-        Test and interval.
 
     Raises:
         ValueError: There is no speaker.

@@ -154,9 +154,6 @@ def score_baselines(results: Sequence[BaselineResult]) -> tuple[ScoredBaseline, 
     A name says the classifier and what it hears: nothing more of log-mels, else the front end, or the set of
     functionals. Those that differ in nothing else are told apart by their normalisation.
 
-    Args:
-        results: Baselines of one corpus.
-
     Returns:
         The baselines in the order of their names.
     """

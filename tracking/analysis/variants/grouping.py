@@ -149,9 +149,6 @@ def deduplicate_labels(variants: Sequence[Variant]) -> list[Variant]:
 
     The variant that was trained first has the label alone, so that no later study changes its name.
 
-    Args:
-        variants: Variants of one kind.
-
     Returns:
         The same variants in the same order.
     """

@@ -91,9 +91,6 @@ def pool_predictions(variant: Variant) -> PooledPredictions:
     Args:
         variant: A variant with at least one fold.
 
-    Returns:
-        Its predictions.
-
     Raises:
         ComparisonError: Its folds come from different corpora, or its seeds were tested on different utterances.
     """
@@ -126,9 +123,6 @@ def pool_predictions(variant: Variant) -> PooledPredictions:
 
 def pool_baseline_predictions(baseline: BaselineResult) -> PooledPredictions:
     """Pool the test predictions of a baseline such as logistic regression.
-
-    Args:
-        baseline: The baseline.
 
     Returns:
         Its predictions, under a single seed 0.

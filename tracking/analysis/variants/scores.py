@@ -116,14 +116,7 @@ class ScoredVariant(Variant):
 
 
 def score(predictions: PooledPredictions) -> Scores:
-    """Score test predictions.
-
-    Args:
-        predictions: Pooled predictions of a variant or a baseline.
-
-    Returns:
-        The scores.
-    """
+    """Score test predictions."""
     fold_confusions = _confusions_by(predictions.folds, predictions)
     speaker_confusions = _confusions_by(predictions.speaker_index, predictions)
     speaker_ua = _scores_by_seed(speaker_confusions, unweighted=True)
@@ -185,9 +178,6 @@ def score_variant(variant: Variant) -> ScoredVariant:
 
     Args:
         variant: A variant with at least one fold.
-
-    Returns:
-        The scored variant.
 
     Raises:
         ComparisonError: Its folds or seeds do not belong together (see `pool_predictions`).

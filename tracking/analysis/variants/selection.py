@@ -24,9 +24,6 @@ def selected_per_fold(variants: Sequence[Variant]) -> list[Variant]:
     corpus, folds and provenance; its members differ in other settings, such as the scope. The seeds are those that
     all members share.
 
-    Args:
-        variants: Fixed variants.
-
     Returns:
         One variant of kind 'selected per fold' for each such family, in the order of
         `variant_order`. It is incomplete where a member is: the choice would change with it.

@@ -25,12 +25,12 @@ _VARIABLES = {
 }
 
 
-def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:
+def to_png(figure: Figure) -> bytes:
     """Render a figure as PNG on white paper."""
     figure.patch.set(facecolor=PALETTE.paper, alpha=1)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(buffer, format="png", dpi=dots_per_inch)
+    figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()
 
 

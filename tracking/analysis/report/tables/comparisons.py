@@ -4,24 +4,19 @@ from tracking.analysis.comparison.caveats import comparison_caveats, report_cave
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.rendering.formatting import (
-    EM_DASH,
-    format_p_value,
-    format_points,
-    format_points_interval,
-)
+from tracking.analysis.report.tables.rendering.formatting import NOT_APPLICABLE
 from tracking.analysis.report.tables.rendering.model import (
     Cell,
     Column,
     Table,
-    interval_cell,
-    number_cell,
+    p_value_cell,
+    points_cell,
+    points_interval_cell,
     text_cell,
     variant_cell,
     wa_column,
 )
 from tracking.analysis.statistics.proportions import ZTest
-from tracking.analysis.statistics.sign_flip import SignFlipTest
 
 
 def comparison_table(analysis: Analysis) -> Table:
@@ -89,39 +84,27 @@ def _comparison_cells(name: Cell, comparison: Comparison, sessions: bool) -> tup
     return (
         text_cell(name.text, (*name.caveats, *comparison_caveats(comparison))),
         text_cell(comparison.baseline),
-        number_cell(format_points(test.difference), test.difference),
-        interval_cell(format_points_interval(test.interval), test.interval),
-        _p_value_cell(comparison.joint_p),
+        points_cell(test.difference),
+        points_interval_cell(test.interval),
+        p_value_cell(comparison.joint_p),
         text_cell(comparison.verdict_text, bold=comparison.verdict is Verdict.BETTER),
-        _p_value_cell(None if joint is None else joint.worse_p),
-        _p_value_cell(None if joint is None else joint.within_p),
-        _p_value_cell(comparison.holm_p),
-        _sign_flip_cell(test),
-        *(
-            [number_cell(EM_DASH, None) if comparison.ua_sessions is None else _p_value_cell(comparison.ua_sessions.p)]
-            if sessions
-            else []
-        ),
-        _p_value_cell(comparison.corrected_t_p),
-        number_cell(format_points(comparison.wa_speakers.difference), comparison.wa_speakers.difference),
-        _sign_flip_cell(comparison.wa_speakers),
+        p_value_cell(None if joint is None else joint.worse_p),
+        p_value_cell(None if joint is None else joint.within_p),
+        p_value_cell(comparison.holm_p),
+        p_value_cell(test.claimable_p),
+        *([p_value_cell(None if comparison.ua_sessions is None else comparison.ua_sessions.p)] if sessions else []),
+        p_value_cell(comparison.corrected_t_p),
+        points_cell(comparison.wa_speakers.difference),
+        p_value_cell(comparison.wa_speakers.claimable_p),
         _z_test_cell(comparison.z_wa),
         _z_test_cell(comparison.z_ua),
         _z_test_cell(comparison.z_ua_recalls),
-        _p_value_cell(comparison.mcnemar_p),
+        p_value_cell(comparison.mcnemar_p),
     )
 
 
-def _p_value_cell(value: float | None) -> Cell:
-    return number_cell(format_p_value(value), value)
-
-
-def _sign_flip_cell(test: SignFlipTest) -> Cell:
-    return _p_value_cell(test.p if test.has_enough_speakers else None)
-
-
 def _z_test_cell(test: ZTest | None) -> Cell:
-    return _p_value_cell(None if test is None else test.p)
+    return p_value_cell(None if test is None else test.p)
 
 
 def skipped_table(analysis: Analysis) -> Table:
@@ -133,7 +116,7 @@ def skipped_table(analysis: Analysis) -> Table:
         "both are complete.",
         (Column("variant", numeric=False), Column("baseline", numeric=False), Column("reason", numeric=False)),
         tuple(
-            (text_cell(skipped.variant), text_cell(skipped.baseline or EM_DASH), text_cell(skipped.reason))
+            (text_cell(skipped.variant), text_cell(skipped.baseline or NOT_APPLICABLE), text_cell(skipped.reason))
             for skipped in analysis.comparisons.skipped
         ),
     )

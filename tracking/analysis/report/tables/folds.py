@@ -7,10 +7,9 @@ import numpy as np
 from tracking.analysis.comparison.caveats import report_caveats, ua_only
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.report.tables.rendering.formatting import (
-    EM_DASH,
+    NOT_APPLICABLE,
     format_count,
     format_minutes,
-    format_percent,
     format_ratio,
     format_seconds_spread,
 )
@@ -19,6 +18,7 @@ from tracking.analysis.report.tables.rendering.model import (
     Column,
     Table,
     number_cell,
+    percent_cell,
     text_cell,
     variant_cell,
     wa_column,
@@ -88,9 +88,9 @@ def _fold_cells(classifier: Classifier, names: Sequence[str], metric: str) -> li
     for name in names:
         if name in scores:
             mean = float(np.mean(scores[name]))
-            cells.append(number_cell(format_percent(mean), mean))
+            cells.append(percent_cell(mean))
         else:
-            cells.append(number_cell(MISSING if name in scheme else EM_DASH, None))
+            cells.append(number_cell(MISSING if name in scheme else NOT_APPLICABLE, None))
     return cells
 
 
@@ -101,7 +101,7 @@ def variance_table(analysis: Analysis) -> Table:
     for variant in analysis.variants:
         parts = variant.scores.ua_variance
         if parts is not None:
-            cells = [number_cell(format_percent(part), part) for part in (parts.speakers, parts.seeds, parts.residual)]
+            cells = [percent_cell(part) for part in (parts.speakers, parts.seeds, parts.residual)]
             count = len(variant.scored_seeds)
             rows.append((variant_cell(variant, shared_caveats), number_cell(format_count(count), count), *cells))
     return Table(
@@ -172,4 +172,4 @@ def _fold_seconds(variant: ScoredVariant) -> list[float]:
 
 
 def _device(fold: ScoredFold) -> str:
-    return fold.environment.get("device", EM_DASH)
+    return fold.environment.get("device", NOT_APPLICABLE)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.rendering.formatting import EM_DASH
+from tracking.analysis.report.tables.rendering.formatting import NOT_APPLICABLE
 from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, number_cell, text_cell
 from tracking.analysis.report_context import ReportContext, StudyInfo
 from tracking.analysis.results_table import ScoredTrial
@@ -28,7 +28,7 @@ def incomplete_table(analysis: Analysis, context: ReportContext) -> Table:
         for trial in analysis.trials_without_folds
     ]
     rows += [
-        (text_cell(f"study {name}"), text_cell(EM_DASH), text_cell(_state(study)))
+        (text_cell(f"study {name}"), text_cell(NOT_APPLICABLE), text_cell(_state(study)))
         for name, study in context.studies.items()
         if study.trials_done < study.trials
     ]
@@ -96,10 +96,10 @@ def _study_cells(name: str, trials: Sequence[ScoredTrial], context: ReportContex
     return (
         text_cell(name),
         text_cell(", ".join(sorted({trial.recipe for trial in trials}))),
-        text_cell(EM_DASH if study is None else _state(study)),
+        text_cell(NOT_APPLICABLE if study is None else _state(study)),
         number_cell(str(len(trials)), len(trials)),
-        text_cell(EM_DASH if study is None or not study.commit else f"{study.commit[:12]}{'+' * study.dirty}"),
-        text_cell(EM_DASH if study is None else study.command),
+        text_cell(NOT_APPLICABLE if study is None or not study.commit else f"{study.commit[:12]}{'+' * study.dirty}"),
+        text_cell(NOT_APPLICABLE if study is None else study.command),
     )
 
 
@@ -110,7 +110,7 @@ def _state(study: StudyInfo) -> str:
 
 def _format_setting(value: Any) -> str:
     if value is None:
-        return EM_DASH
+        return NOT_APPLICABLE
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from tracking.analysis.comparison.caveats import report_caveats, ua_only
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.comparison.published import PublishedScores, published_scores
-from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_count, format_percent, format_points
+from tracking.analysis.report.tables.rendering.formatting import NOT_APPLICABLE, format_count
 from tracking.analysis.report.tables.rendering.model import (
     Column,
     Table,
-    number_cell,
+    percent_cell,
+    points_cell,
     text_cell,
     variant_cell,
     wa_column,
@@ -37,9 +38,6 @@ class PaperComparison:
 
 def paper_comparison(analysis: Analysis) -> PaperComparison:
     """Compare the scores with the paper's Table 3, without a test.
-
-    Args:
-        analysis: The analysed results.
 
     Returns:
         The table where corpus, classes and number of test utterances are the paper's.
@@ -82,11 +80,11 @@ def _table(analysis: Analysis, published: PublishedScores, corpus: str, paper_n:
             rows.append(
                 (
                     text_cell(f"{attention} · {labels}"),
-                    *(number_cell(format_percent(share), share) for share in paper),
-                    text_cell(EM_DASH) if variant is None else variant_cell(variant, shared_caveats),
+                    *(percent_cell(share) for share in paper),
+                    text_cell(NOT_APPLICABLE) if variant is None else variant_cell(variant, shared_caveats),
                     text_cell(recipe),
-                    *(number_cell(format_percent(share), share) for share in pooled),
-                    *(number_cell(format_points(gap), gap) for gap in gaps),
+                    *(percent_cell(share) for share in pooled),
+                    *(points_cell(gap) for gap in gaps),
                 )
             )
     return Table(

@@ -12,22 +12,18 @@ from tracking.analysis.comparison.caveats import report_caveats, ua_only
 from tracking.analysis.comparison.comparison import Comparison, Verdict
 from tracking.analysis.comparison.interpretation import ASSUMPTIONS
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.rendering.formatting import (
-    EM_DASH,
-    format_p_value,
-    format_percent,
-    format_percent_interval,
-    format_percent_spread,
-    format_points,
-)
+from tracking.analysis.report.tables.rendering.formatting import NOT_APPLICABLE, format_percent, format_percent_spread
 from tracking.analysis.report.tables.rendering.model import (
     INCOMPLETE_MARKS,
     Cell,
     Column,
     Table,
     incomplete_mark,
-    interval_cell,
     number_cell,
+    p_value_cell,
+    percent_cell,
+    percent_interval_cell,
+    points_cell,
     text_cell,
     variant_cell,
     wa_column,
@@ -106,7 +102,7 @@ def _row_cells(
     for target, best_ua in best.items():
         variant = row.get(target)
         if variant is None:
-            cells += [number_cell(EM_DASH, None), number_cell(EM_DASH, None)]
+            cells += [number_cell(NOT_APPLICABLE, None), number_cell(NOT_APPLICABLE, None)]
             continue
         ua, wa = variant.scores.ua.mean, variant.scores.wa.mean
         suffix = "*" * variant.capped + incomplete_mark(variant)
@@ -174,12 +170,12 @@ def _classifier_cells(
     changed = None if network is None else network.changed_decision_share
     done = len(classifier.scheme) if network is None else sum(map(len, network.folds.values()))
     return (
-        *([text_cell(EM_DASH if network is None else network.recipe)] if recipes else []),
+        *([text_cell(NOT_APPLICABLE if network is None else network.recipe)] if recipes else []),
         *_score_cells(classifier.scores),
-        *([number_cell(format_percent(deviation), deviation)] if seeds else []),
-        number_cell(format_points(difference), difference),
-        number_cell(format_p_value(p), p, bold=comparison is not None and comparison.verdict is Verdict.BETTER),
-        number_cell(format_percent(changed), changed),
+        *([percent_cell(deviation)] if seeds else []),
+        points_cell(difference),
+        p_value_cell(p, bold=comparison is not None and comparison.verdict is Verdict.BETTER),
+        percent_cell(changed),
         text_cell(f"{done} of {len(classifier.scheme) * max(1, len(classifier.seeds))}"),
     )
 
@@ -187,10 +183,10 @@ def _classifier_cells(
 def _score_cells(scores: Scores) -> tuple[Cell, ...]:
     ua, wa = scores.ua.mean, scores.wa.mean
     return (
-        number_cell(format_percent(ua), ua),
-        interval_cell(format_percent_interval(scores.ua_interval), scores.ua_interval),
-        number_cell(format_percent(wa), wa),
-        interval_cell(format_percent_interval(scores.wa_interval), scores.wa_interval),
+        percent_cell(ua),
+        percent_interval_cell(scores.ua_interval),
+        percent_cell(wa),
+        percent_interval_cell(scores.wa_interval),
         number_cell(format_percent_spread(scores.ua_folds), scores.ua_folds.mean),
     )
 
@@ -246,6 +242,6 @@ def _class_table(
         values = [by_emotion.get(emotion, math.nan) for emotion in emotions]
         values += [scores.macro_f1.mean] if macro else []
         shown = [None if math.isnan(value) else value for value in values]
-        rows.append((name_cell, *(number_cell(format_percent(value), value) for value in shown)))
+        rows.append((name_cell, *(percent_cell(value) for value in shown)))
     columns = [Column(emotion) for emotion in emotions] + ([Column("macro-F1")] if macro else [])
     return Table(name, title, caption, (Column("variant", numeric=False), *columns), tuple(rows))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tracking.analysis.comparison.caveats import report_caveats
 from tracking.analysis.comparison.overview import Analysis
 from tracking.analysis.figures.data import ScopeSeries
-from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_percent
+from tracking.analysis.report.tables.rendering.formatting import format_percent
 from tracking.analysis.report.tables.rendering.model import (
     INCOMPLETE_MARKS,
     Cell,
@@ -13,6 +13,7 @@ from tracking.analysis.report.tables.rendering.model import (
     Table,
     incomplete_mark,
     number_cell,
+    percent_cell,
     text_cell,
     variant_cell,
 )
@@ -22,12 +23,7 @@ from tracking.analysis.variants.scores import ScoredVariant
 
 
 def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
-    """Make the table of pooled UA at each scope, with the selection per fold and attention `none` in each row.
-
-    Args:
-        analysis: The analysed results.
-        series: UA over scopes, one row each.
-    """
+    """Make the table of pooled UA at each scope, with the selection per fold and attention `none` in each row."""
     shared_caveats = report_caveats(analysis)
     variants = {variant.label: variant for variant in analysis.variants}
     scopes = sorted({scope for line in series for scope in line.scopes})
@@ -40,9 +36,9 @@ def scope_table(analysis: Analysis, series: Sequence[ScopeSeries]) -> Table:
         rows.append(
             (
                 text_cell(line.name, tuple(caveats)),
-                *(_ua_cell(by_scope.get(scope)) for scope in scopes),
-                _ua_cell(None) if chosen is None else _choice_cell(chosen),
-                _ua_cell(line.none_ua),
+                *(percent_cell(by_scope.get(scope)) for scope in scopes),
+                percent_cell(None) if chosen is None else _choice_cell(chosen),
+                percent_cell(line.none_ua),
             )
         )
     return Table(
@@ -65,10 +61,6 @@ def _choice_cell(choice: ScoredVariant) -> Cell:
     return number_cell(format_percent(ua) + incomplete_mark(choice), ua)
 
 
-def _ua_cell(ua: float | None) -> Cell:
-    return number_cell(EM_DASH if ua is None else format_percent(ua), ua)
-
-
 def importance_table(importances: Sequence[ParameterImportances]) -> Table:
     """Make the table of the importance of settings in each group of trials, in percent."""
     return Table(
@@ -88,7 +80,7 @@ def importance_table(importances: Sequence[ParameterImportances]) -> Table:
                 text_cell(group.group),
                 number_cell(str(group.trials), group.trials),
                 text_cell(setting),
-                number_cell(format_percent(share), share),
+                percent_cell(share),
             )
             for group in importances
             for setting, share in group.shares.items()

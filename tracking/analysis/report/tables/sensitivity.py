@@ -4,8 +4,17 @@ from tracking.analysis.comparison.caveats import ua_only
 from tracking.analysis.comparison.comparison import Comparison
 from tracking.analysis.comparison.interpretation import TEST_NOTES
 from tracking.analysis.comparison.overview import Analysis
-from tracking.analysis.report.tables.rendering.formatting import EM_DASH, format_percent, format_points
-from tracking.analysis.report.tables.rendering.model import Cell, Column, Table, number_cell, text_cell, wa_column
+from tracking.analysis.report.tables.rendering.formatting import NOT_APPLICABLE, format_percent
+from tracking.analysis.report.tables.rendering.model import (
+    Cell,
+    Column,
+    Table,
+    number_cell,
+    percent_cell,
+    points_cell,
+    text_cell,
+    wa_column,
+)
 from tracking.analysis.statistics.power import ALPHA
 
 TRUE_DIFFERENCES = (0.01, 0.02, 0.05)
@@ -59,9 +68,9 @@ def _cells(comparison: Comparison, seeds: bool) -> tuple[Cell, ...]:
         text_cell(comparison.variant),
         text_cell(comparison.baseline),
         text_cell(comparison.question),
-        number_cell(format_points(comparison.ua_speakers.difference), comparison.ua_speakers.difference),
-        *([number_cell(format_percent(seed_std), seed_std)] if seeds else []),
-        number_cell(format_percent(power.between_speaker_std), power.between_speaker_std),
+        points_cell(comparison.ua_speakers.difference),
+        *([percent_cell(seed_std)] if seeds else []),
+        percent_cell(power.between_speaker_std),
         number_cell(f"{improved} of {power.speakers}", improved),
         _decimal_cell(effects.hedges_g),
         _decimal_cell(effects.h_ua),
@@ -73,19 +82,19 @@ def _cells(comparison: Comparison, seeds: bool) -> tuple[Cell, ...]:
 
 
 def _decimal_cell(value: float | None) -> Cell:
-    return number_cell(EM_DASH if value is None else f"{value:.2f}".replace("-", "−"), value)
+    return number_cell(NOT_APPLICABLE if value is None else f"{value:.2f}".replace("-", "−"), value)
 
 
 def _minimum_difference_cell(comparison: Comparison, level: float | None) -> Cell:
     if level is None or not comparison.power.between_speaker_std:
-        return number_cell(EM_DASH, None)
+        return number_cell(NOT_APPLICABLE, None)
     difference = comparison.power.minimum_difference(level)
     return number_cell(_NO_DIFFERENCE_DETECTABLE if difference is None else format_percent(difference), difference)
 
 
 def _required_speakers_cell(comparison: Comparison, difference: float) -> Cell:
     speakers = comparison.power.required_speakers(difference)
-    return number_cell(EM_DASH if speakers is None else str(speakers), speakers)
+    return number_cell(NOT_APPLICABLE if speakers is None else str(speakers), speakers)
 
 
 def notes_on_tests_table() -> Table:

@@ -51,10 +51,6 @@ def _values(column: Column, cell: Cell) -> list[Value]:
 def to_latex(table: Table, caveats: Sequence[Caveat]) -> str:
     r"""Format a table as LaTeX for the package booktabs.
 
-    Args:
-        table: The table.
-        caveats: Caveats of the whole report.
-
     Returns:
         A `table` environment: numbers rounded as on the page, every caveat explained below; letters refer to those
         of a single row.

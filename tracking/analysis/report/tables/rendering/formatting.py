@@ -3,18 +3,18 @@
 from tracking.analysis.statistics.proportions import Interval
 from tracking.analysis.variants.scores import MeanAndStd
 
-EM_DASH = "–"
+NOT_APPLICABLE = "–"
 
 
-def format_percent(share: float | None, digits: int = 1) -> str:
+def format_percent(share: float | None) -> str:
     """Format a share of 0..1 as percent without the sign, such as '71.4'."""
-    return EM_DASH if share is None else f"{100 * share:.{digits}f}"
+    return NOT_APPLICABLE if share is None else f"{100 * share:.1f}"
 
 
 def format_points(difference: float | None) -> str:
     """Format a difference of shares in percentage points with its sign, such as '+1.9'."""
     if difference is None:
-        return EM_DASH
+        return NOT_APPLICABLE
     # A difference that rounds to zero has no sign worth showing.
     text = f"{100 * difference:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
@@ -23,7 +23,7 @@ def format_points(difference: float | None) -> str:
 def format_p_value(p: float | None) -> str:
     """Format a probability with three decimals, such as '.042', '<.001' or '1'."""
     if p is None:
-        return EM_DASH
+        return NOT_APPLICABLE
     if p < 0.0005:
         return "<.001"
     return "1" if p > 0.9995 else f"{p:.3f}".lstrip("0")
@@ -31,12 +31,12 @@ def format_p_value(p: float | None) -> str:
 
 def format_percent_interval(interval: Interval | None) -> str:
     """Format an interval of shares in percent, such as '68.2 to 74.1'."""
-    return EM_DASH if interval is None else f"{format_percent(interval.low)} to {format_percent(interval.high)}"
+    return NOT_APPLICABLE if interval is None else f"{format_percent(interval.low)} to {format_percent(interval.high)}"
 
 
 def format_points_interval(interval: Interval | None) -> str:
     """Format an interval of a difference in points, such as '−0.9 to +4.3'."""
-    return EM_DASH if interval is None else f"{format_points(interval.low)} to {format_points(interval.high)}"
+    return NOT_APPLICABLE if interval is None else f"{format_points(interval.low)} to {format_points(interval.high)}"
 
 
 def format_percent_spread(spread: MeanAndStd) -> str:
@@ -65,4 +65,4 @@ def format_seconds_spread(spread: MeanAndStd) -> str:
 
 def format_ratio(value: float | None) -> str:
     """Format a ratio, such as '1.25'."""
-    return EM_DASH if value is None else f"{value:.2f}"
+    return NOT_APPLICABLE if value is None else f"{value:.2f}"

@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from tracking.analysis.comparison.caveats import UA_ONLY, Caveat, classifier_caveats
+from tracking.analysis.report.tables.rendering.formatting import (
+    format_p_value,
+    format_percent,
+    format_percent_interval,
+    format_points,
+    format_points_interval,
+)
 from tracking.analysis.statistics.proportions import Interval
 from tracking.analysis.variants.classical import Classifier
 from tracking.analysis.variants.scores import ScoredVariant
@@ -123,3 +130,28 @@ def interval_cell(text: str, interval: Interval | None) -> Cell:
     if interval is None:
         return Cell(text, "")
     return Cell(text, interval.low, interval.high)
+
+
+def percent_cell(share: float | None) -> Cell:
+    """Make a cell of a share of 0..1, in percent."""
+    return number_cell(format_percent(share), share)
+
+
+def points_cell(difference: float | None) -> Cell:
+    """Make a cell of a difference of shares, in percentage points."""
+    return number_cell(format_points(difference), difference)
+
+
+def p_value_cell(p: float | None, bold: bool = False) -> Cell:
+    """Make a cell of a probability."""
+    return number_cell(format_p_value(p), p, bold=bold)
+
+
+def percent_interval_cell(interval: Interval | None) -> Cell:
+    """Make a cell of an interval of shares, in percent."""
+    return interval_cell(format_percent_interval(interval), interval)
+
+
+def points_interval_cell(interval: Interval | None) -> Cell:
+    """Make a cell of an interval of a difference, in percentage points."""
+    return interval_cell(format_points_interval(interval), interval)
