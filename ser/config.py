@@ -160,12 +160,6 @@ class FoldConfiguration(FrozenModel):
     def parse(cls, **values: Any) -> "FoldConfiguration":
         """Make a configuration; settings without effect may be given and become null.
 
-        Args:
-            **values: Settings by name.
-
-        Returns:
-            The validated configuration.
-
         Raises:
             ConfigurationError: A name or a value is not valid; the text lists the valid ones.
 
@@ -182,10 +176,6 @@ class FoldConfiguration(FrozenModel):
 
 def active_settings(attention: str | None, criterion: str) -> dict[str, bool]:
     """Return which of the settings that depend on others have an effect.
-
-    Args:
-        attention: The attention.
-        criterion: The criterion.
 
     Returns:
         Every such setting by name: whether it has an effect.

@@ -157,9 +157,6 @@ def fsync(path: Path) -> None:
 def parse_json_object(content: bytes) -> dict[str, Any]:
     """Parse the JSON object of a file that may be empty, damaged or hostile.
 
-    Args:
-        content: Bytes of the file.
-
     Returns:
         The object's values by name.
 

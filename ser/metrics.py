@@ -1,7 +1,8 @@
 """Confusion, recall, UA and WA of decisions on speech emotions.
 
 The class set is the corpus's, given, never inferred: a class without test utterances has no recall
-and is left out of UA, never counted as zero.
+and is left out of UA, never counted as zero. A confusion matrix holds counts, shape `(class, class)`, rows true;
+shares are 0..1.
 """
 
 from collections.abc import Sequence
@@ -53,22 +54,12 @@ def class_recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def class_precisions(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Precision of each class; NaN for a class that was never decided.
-
-    Args:
-        confusion: Counts, shape `(class, class)`, rows true.
-
-    Returns:
-        Precisions in 0..1, shape `(class,)`.
-    """
+    """Precision of each class; NaN for a class that was never decided."""
     return class_recalls(confusion.T)
 
 
 def class_f1_scores(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """F1 of each class, the harmonic mean of recall and precision; NaN for a class without utterances.
-
-    Args:
-        confusion: Counts, shape `(class, class)`, rows true.
 
     Returns:
         F1 scores in 0..1, shape `(class,)`; 0 for a class that was never decided.
@@ -86,12 +77,6 @@ def class_f1_scores(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 def macro_f1(confusion: NDArray[np.int64]) -> float:
     """Macro-F1: the mean F1 over the classes that have utterances.
 
-    Args:
-        confusion: Counts, shape `(class, class)`, rows true.
-
-    Returns:
-        Macro-F1 in 0..1.
-
     Raises:
         ValueError: There is no utterance at all.
     """
@@ -103,12 +88,6 @@ def macro_f1(confusion: NDArray[np.int64]) -> float:
 
 def unweighted_accuracy(confusion: NDArray[np.int64]) -> float:
     """UA: the mean recall over the classes that have utterances.
-
-    Args:
-        confusion: Counts, shape `(class, class)`, rows true.
-
-    Returns:
-        UA in 0..1.
 
     Raises:
         ValueError: There is no utterance at all.
@@ -141,12 +120,6 @@ def unweighted_accuracies(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def weighted_accuracy(confusion: NDArray[np.int64]) -> float:
     """WA: the share of correct decisions.
-
-    Args:
-        confusion: Counts, shape `(class, class)`, rows true.
-
-    Returns:
-        WA in 0..1.
 
     Raises:
         ValueError: There is no utterance at all.

@@ -52,10 +52,6 @@ class ClassicalBaseline(ABC):
     def describe(self, data: BaselineData, progress: Progress) -> VectorsOfFold:
         """Compute the functionals of all utterances.
 
-        Args:
-            data: The data.
-            progress: Called with the number of utterances that are done, and of all.
-
         Raises:
             SerError: They cannot be computed; the text says why.
         """

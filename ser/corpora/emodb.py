@@ -55,10 +55,6 @@ class _Name:
 def parse_lablaut(text: str, path: Path) -> tuple[str, ...]:
     """Read the segments of a phonetic label file.
 
-    Args:
-        text: The file's text.
-        path: The file, for messages.
-
     Returns:
         Base symbols of the segments in order of time; none where the file has a header only. Lines
         that only change a diacritic are no segments, and neither is the end mark `.`.

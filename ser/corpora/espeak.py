@@ -135,11 +135,7 @@ def _read_speech(folder: Path, index: int) -> SynthesisResult:
 
 
 def run_synthesis_requests(folder: str) -> None:
-    """Speak `requests.json` of a folder and write the results beside it, in the child process.
-
-    Args:
-        folder: The folder.
-    """
+    """Speak `requests.json` of a folder and write the results beside it, in the child process."""
     requests = [
         SynthesisRequest(**job) for job in json.loads(Path(folder, "requests.json").read_text(encoding="utf-8"))
     ]

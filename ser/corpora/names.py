@@ -23,9 +23,6 @@ def clean_name(text: str) -> str:
 def similar_names(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Group names that differ in case, blanks, Unicode form or the spelling of a number only.
 
-    Args:
-        names: The names.
-
     Returns:
         Groups of two or more different names, sorted.
 

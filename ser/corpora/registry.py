@@ -44,9 +44,6 @@ def load_annotations(name: str, root: Path, options: Mapping[str, str] | None = 
         root: Its folder.
         options: Options of that corpus as text, by name.
 
-    Returns:
-        The annotations.
-
     Raises:
         ConfigurationError: There is no such corpus in the registry, or no such option or value.
         CorpusError: The folder does not hold that corpus.

@@ -77,10 +77,6 @@ class DeviceFeatures:
 
     For GPUs only. On a CPU the mapped store is read, so that a worker's memory does not grow
     with the corpus; on a GPU a corpus of N frames takes N * width * 4 bytes, 200 MB for IEMOCAP's.
-
-    Args:
-        view: The features.
-        device: Where they shall lie.
     """
 
     def __init__(self, view: MappedFeatures, device: torch.device) -> None:

@@ -56,9 +56,6 @@ def fit_normalization(
         normalisation: Name of the normalisation.
         training_speakers: Speakers that train.
 
-    Returns:
-        Shift and scale.
-
     Raises:
         FoldError: No utterance of a training speaker is there, where they are needed.
     """
@@ -86,9 +83,6 @@ def fit_by_utterances(store: FrameSource, measured: Sequence[NDArray[np.intp]]) 
     Args:
         store: Raw frames.
         measured: For each utterance the positions of those whose frames are measured, shape `(measured,)`.
-
-    Returns:
-        Shift and scale.
     """
     moments = _measure(store, np.arange(len(store.lengths)))
     shift = np.empty((len(measured), store.width), dtype=np.float32)

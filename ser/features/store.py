@@ -136,12 +136,6 @@ class FeatureStore:
     def open(cls, path: Path) -> "FeatureStore":
         """Map a store; nothing but its metadata and lengths is read.
 
-        Args:
-            path: Folder that `build_store_if_missing` returned.
-
-        Returns:
-            The store.
-
         Raises:
             FeatureStoreError: A file is missing, cannot be read or is not what the metadata promise.
         """
@@ -165,9 +159,6 @@ class FeatureStore:
 
     def frames(self, index: int) -> NDArray[np.floating]:
         """Frames of one utterance: a read-only view on the map, not a copy.
-
-        Args:
-            index: Position of the utterance in the corpus.
 
         Returns:
             Frames as the front end made them, shape `(frame, width)`, float32 or float16.

@@ -14,10 +14,6 @@ from ser.results import Fold
 def split_indices(corpus: Corpus, fold: Fold) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Positions in `corpus.utterances` of a fold's training, validation and test utterances.
 
-    Args:
-        corpus: The corpus.
-        fold: The fold.
-
     Returns:
         Three ascending arrays without a common element: training, validation, test.
 
@@ -35,10 +31,6 @@ def split_indices(corpus: Corpus, fold: Fold) -> tuple[NDArray[np.int64], NDArra
 
 def check_fold(corpus: Corpus, fold: Fold) -> None:
     """Refuse a fold whose scores would not mean what they say.
-
-    Args:
-        corpus: The corpus.
-        fold: The fold.
 
     Raises:
         FoldError: There is one class only, a speaker is in two subsets or has no utterance, a subset is

@@ -57,9 +57,6 @@ def make_folds(corpus: Corpus, scheme: Scheme, validation: Validation | None) ->
         scheme: The scheme.
         validation: Who validates; only scheme `speaker` leaves that open, for the others it is null.
 
-    Returns:
-        The folds, each checked.
-
     Raises:
         FoldError: The corpus cannot be divided that way; the text names why, and what was left out of it.
         ConfigurationError: Scheme `speaker` without a `validation`.

@@ -77,10 +77,6 @@ class FramesInMemory:
 def compute_recordings(front_end: FrontEnd, recordings: Sequence[Recording]) -> list[NDArray[np.floating] | SerError]:
     """Compute the frames of recordings, several at a time; the values do not depend on how many.
 
-    Args:
-        front_end: The front end, loaded.
-        recordings: The recordings.
-
     Returns:
         Frames of each, shape `(frame, width)`, in the type in which a store keeps them, or the reason for which there
         are none, such as a number that this type does not hold.

@@ -24,9 +24,6 @@ _LEAST_VARIANCE = 1e-7
 def front_end_graph(front_end: FrontEnd) -> nn.Module | None:
     """Make the graph of a front end.
 
-    Args:
-        front_end: The front end, loaded, of one setting.
-
     Returns:
         The graph, or None for a front end that computes its frames outside of PyTorch.
     """
@@ -76,11 +73,7 @@ class _BandEnergies(nn.Module):
 
 
 class LogMelGraph(nn.Module):
-    """Log-mels; see `ser.features.logmel.log_mel`.
-
-    Args:
-        settings: Their settings.
-    """
+    """Log-mels; see `ser.features.logmel.log_mel`."""
 
     def __init__(self, settings: LogMelSettings) -> None:
         super().__init__()
@@ -95,11 +88,7 @@ class LogMelGraph(nn.Module):
 
 
 class WaveformGraph(nn.Module):
-    """Encoder that hears samples, cut behind its last layer.
-
-    Args:
-        encoder: The encoder, of one layer.
-    """
+    """Encoder that hears samples, cut behind its last layer."""
 
     def __init__(self, encoder: RecordingEncoder) -> None:
         super().__init__()
@@ -116,11 +105,7 @@ class WaveformGraph(nn.Module):
 
 
 class WhisperGraph(nn.Module):
-    """Whisper's encoder with its log-mels, for 30 s at most.
-
-    Args:
-        encoder: The encoder, of one layer.
-    """
+    """Whisper's encoder with its log-mels, for 30 s at most."""
 
     def __init__(self, encoder: WhisperEncoder) -> None:
         super().__init__()

@@ -72,9 +72,6 @@ def _run_layer(layer: nn.Module, hidden: Tensor) -> Tensor:
 class ModelGraph(nn.Module):
     """Whole model: an ensemble of networks over shared frames.
 
-    Args:
-        model: The model.
-
     Attributes:
         input_name: `samples`, or `frames` where the graph does not contain the front end.
     """

@@ -39,9 +39,6 @@ def decode(log_probabilities: Tensor, lengths: Tensor, counts: Tensor, decision:
         lengths: Valid frames, shape `(batch,)`.
         counts: N of each utterance, shape `(batch,)`; only `likelihood` looks at it.
         decision: The rule; None for one output per utterance.
-
-    Returns:
-        The decisions.
     """
     if decision is None:
         return _argmax(log_probabilities.exp())

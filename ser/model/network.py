@@ -19,12 +19,7 @@ BLANK = 0
 
 
 class SpeechEmotionNetwork(nn.Module):
-    """A projection of wide frames or none, BLSTM layers, an attention, and a linear layer.
-
-    Args:
-        configuration: The configuration.
-        emotions: Number of emotions.
-    """
+    """A projection of wide frames or none, BLSTM layers, an attention, and a linear layer."""
 
     def __init__(self, configuration: FoldConfiguration, emotions: int) -> None:
         super().__init__()

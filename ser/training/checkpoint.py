@@ -111,9 +111,6 @@ class _Header:
 def serialize_fold(trained: "TrainedFold") -> bytes:
     """Write a trained fold as safetensors.
 
-    Args:
-        trained: Result and weights.
-
     Returns:
         The file's bytes; the result stands as JSON in the metadata under 'result'.
     """
@@ -124,9 +121,6 @@ def serialize_fold(trained: "TrainedFold") -> bytes:
 
 def add_digests(content: bytes) -> bytes:
     """Put digests into a file that has none; weights and result stay as they are.
-
-    Args:
-        content: The bytes of a trained fold.
 
     Raises:
         SerError: The bytes are not a whole trained fold.
@@ -191,12 +185,6 @@ def deserialize_fold(content: bytes, path: Path | None = None) -> "TrainedFold":
 def parse_result(content: bytes) -> FoldResult:
     """Read the result alone from a file's bytes.
 
-    Args:
-        content: The bytes of the file.
-
-    Returns:
-        The result.
-
     Raises:
         SerError: The bytes do not begin as a trained fold does.
     """
@@ -208,12 +196,6 @@ def parse_result(content: bytes) -> FoldResult:
 
 def read_result(path: Path) -> FoldResult:
     """Read the result alone from a file, without its weights.
-
-    Args:
-        path: A file that `serialize_fold` made.
-
-    Returns:
-        The result.
 
     Raises:
         SerError: The file is not a trained fold, is cut short, or its result is damaged; the text names it.
@@ -227,12 +209,6 @@ def read_result(path: Path) -> FoldResult:
 
 def check_file(path: Path) -> FoldResult:
     """Read a whole file, and compare it with its digests.
-
-    Args:
-        path: A file that `serialize_fold` made.
-
-    Returns:
-        The result.
 
     Raises:
         SerError: The file is not a whole trained fold, or a bit of it has changed; the text names it.

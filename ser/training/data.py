@@ -69,9 +69,6 @@ def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldCo
         configuration: The configuration.
         fold: The fold; only its training speakers inform the `*_training` normalisations.
 
-    Returns:
-        The fold's data.
-
     Raises:
         ConfigurationError: The corpus lacks the counts that the label strategy needs.
         FoldError: A subset is empty, or a speaker stands in two of them.
@@ -81,11 +78,6 @@ def prepare_fold_data(corpus: Corpus, store: FeatureStore, configuration: FoldCo
 
 def prepare_corpus_data(corpus: Corpus, store: FeatureStore, configuration: FoldConfiguration) -> FoldData:
     """Prepare a corpus that is trained on whole: no utterance validates or tests.
-
-    Args:
-        corpus: The corpus, in the order of the store.
-        store: Its raw frames.
-        configuration: The configuration.
 
     Raises:
         ConfigurationError: The corpus lacks the counts that the label strategy needs.

@@ -90,12 +90,6 @@ def measure_attention_effect(
 ) -> AttentionEffect | None:
     """Measure what the attention of a trained network does: decide with it, and with U = C.
 
-    Args:
-        network: The network with the weights to score.
-        data: The fold's data.
-        configuration: The configuration.
-        subset: Utterance indices.
-
     Returns:
         The effect, or None without an attention.
     """

@@ -106,9 +106,6 @@ class FoldTraining:
     def accumulate_gradients(self, batch: NDArray[np.int64]) -> torch.Tensor:
         """Add the gradient of a batch's mean loss to the network's, one micro-batch of like lengths after the other.
 
-        Args:
-            batch: Utterance indices.
-
         Returns:
             The sum of the utterances' losses, in nats, on the device.
         """

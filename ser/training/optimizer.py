@@ -91,9 +91,6 @@ class EpochSelector:
 
     `best_validation`: the best validation UA averaged over the five epochs around it (fewer at the
     ends), ties to the lower validation loss, then to the earlier epoch. `last`: the last epoch.
-
-    Args:
-        selection: The rule.
     """
 
     _HALF_WINDOW = 2

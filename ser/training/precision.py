@@ -13,10 +13,6 @@ from ser.errors import ConfigurationError
 def check_precision_supported(precision: Precision, device_type: str) -> None:
     """Refuse a precision that a type of device does not have.
 
-    Args:
-        precision: The arithmetic.
-        device_type: 'cpu' or 'cuda'.
-
     Raises:
         ConfigurationError: `tf32` is asked for on a CPU.
     """

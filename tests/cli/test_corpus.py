@@ -156,4 +156,4 @@ def test_make_layout_writes_a_corpus_that_check_reads(tmp_path: Path) -> None:
 def test_the_help_of_make_layout_names_every_column() -> None:
     output = runner.invoke(app, ["make-layout", "--help"]).output
     for layout in LAYOUTS.values():
-        assert [column for column in layout.columns if column not in output] == []
+        assert [column for column in layout.COLUMNS if column not in output] == []

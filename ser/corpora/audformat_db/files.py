@@ -40,12 +40,6 @@ _UNEXPECTED = (
 def read_header(root: Path) -> "audformat.Database":
     """Read a database's header; no table.
 
-    Args:
-        root: The database's folder.
-
-    Returns:
-        The database, without the content of its tables.
-
     Raises:
         CorpusError: Package `audformat` is missing.
         AnnotationError: The header is not that of a database.
@@ -96,11 +90,6 @@ def _resolve_schemes(database: "audformat.Database") -> None:
 
 def read_table(root: Path, database: "audformat.Database", table: str) -> "pandas.DataFrame":
     """Read one table.
-
-    Args:
-        root: The database's folder.
-        database: What `read_header` returned.
-        table: Name of the table.
 
     Returns:
         Its rows; the index has the file, and in a segmented table the segment's start and end.

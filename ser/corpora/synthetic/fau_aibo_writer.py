@@ -11,9 +11,9 @@ from ser.corpora.synthetic.table import TableRow
 from ser.corpora.synthetic.voices import Language, SynthesizedAudio, SyntheticUtterance
 from ser.errors import AnnotationError
 
-COLUMNS = ("id", "label", "duration_s", "transcript", "words", "aligned", "label_2cl")
+COLUMNS: tuple[str, ...] = ("id", "label", "duration_s", "transcript", "words", "aligned", "label_2cl")
 
-GERMAN = Language(
+LANGUAGE = Language(
     "de",
     (
         "Geh nach links.",
@@ -32,11 +32,7 @@ _ACTED_AS = {"A": "ang", "N": "neu", "P": "hap"}
 
 
 def check_row(row: TableRow, table: Path) -> None:
-    """Refuse a row whose id or labels FAU-Aibo does not have.
-
-    Raises:
-        AnnotationError: The text names the line.
-    """
+    """Refuse a row whose id or labels FAU-Aibo does not have."""
     if parse_chunk_name(row.id) is None:
         raise AnnotationError(table, row.line, f"an id such as Ohm_01_000_00, found '{row.id}'")
     if row.label not in CODES_OF_CLASSES[5]:
@@ -65,13 +61,8 @@ def write(
 ) -> None:
     """Write the folders; the two-class label file has the chunks that the table gives such a label.
 
-    Args:
-        root: Their folder.
-        rows: The rows.
-        recordings: Their audio.
-        distractors: Whether to add oddities of the real release: Windows line ends and
-            punctuation in the transliteration, macOS metadata files (`._*`), and empty lines.
-        progress: Called after each chunk.
+    Distractors are Windows line ends and punctuation in the transliteration, macOS metadata files (`._*`), and empty
+    lines.
     """
     wavs = root / "wav"
     wavs.mkdir(parents=True)

@@ -44,7 +44,7 @@ class DialogTurn:
     phones: tuple[Segment, ...] | None
 
 
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "id",
     "label",
     "duration_s",
@@ -57,18 +57,14 @@ COLUMNS = (
     "dominance",
 )
 
-ENGLISH = Language("en-us", SENTENCES, phones=True)
+LANGUAGE = Language("en-us", SENTENCES, phones=True)
 
 _PAUSE_S = 0.5
 _ACTED_AS = {code: code for code in EMOTION_OFFSETS} | {"exc": "hap", "fru": "ang"}
 
 
 def check_row(row: TableRow, table: Path) -> None:
-    """Refuse a row whose id or label IEMOCAP does not have.
-
-    Raises:
-        AnnotationError: The text names the line.
-    """
+    """Refuse a row whose id or label IEMOCAP does not have."""
     if parse_utterance_name(row.id) is None and not is_turn_without_audio(row.id):
         expected = "an id such as Ses01F_impro04_M000, or Ses01F_impro04_MXX0 for a turn without audio"
         raise AnnotationError(table, row.line, f"{expected}, found '{row.id}'")
@@ -96,14 +92,8 @@ def write(
 ) -> None:
     """Write the tree.
 
-    Args:
-        root: Its folder.
-        rows: The rows, in the order of `order`.
-        recordings: The audio of rows that have any.
-        distractors: Whether to add oddities of the real release: label files with Windows line
-            ends, lines without an id and latin-1 bytes in transcriptions, macOS metadata files (`._*`), and
-            folders inside EmoEvaluation.
-        progress: Called after each utterance.
+    Distractors are Windows line ends in label files, lines without an id and latin-1 bytes in transcriptions, macOS
+    metadata files (`._*`), and folders inside EmoEvaluation.
     """
     dialog_numbers = count()
     for dialog, members in groupby(rows, key=lambda row: _dialog(row.id)):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -15,10 +14,31 @@ from ser.corpora.synthetic.voices import VOICE_NAMES, Language, SynthesizedAudio
 from ser.errors import ConfigurationError, CorpusError, unknown_value_message
 
 
-class Write(Protocol):
-    """Writer of rows and their audio in a layout."""
+class Layout(Protocol):
+    """Layout of a corpus on disk, as a module.
 
-    def __call__(
+    Attributes:
+        COLUMNS: Columns that its table may have.
+        LANGUAGE: Language and default sentences.
+    """
+
+    COLUMNS: tuple[str, ...]
+    LANGUAGE: Language
+
+    def check_row(self, row: TableRow, table: Path) -> None:
+        """Refuse a row that the corpus could not have.
+
+        Raises:
+            AnnotationError: The text names the line.
+        """
+
+    def order(self, rows: Sequence[TableRow]) -> list[TableRow]:
+        """Put the rows in the order of writing."""
+
+    def to_utterance(self, row: TableRow) -> SyntheticUtterance | None:
+        """Make the synthetic utterance of a row; None for one without audio."""
+
+    def write(
         self,
         root: Path,
         rows: Sequence[TableRow],
@@ -26,48 +46,18 @@ class Write(Protocol):
         distractors: bool,
         progress: Callable[[], None],
     ) -> None:
-        """Write the folder."""
+        """Write the folder.
+
+        Args:
+            root: The folder.
+            rows: The rows, in the order of `order`.
+            recordings: The audio of rows that have any.
+            distractors: Whether to add oddities of the real release.
+            progress: Called after each row.
+        """
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Layout of a corpus on disk.
-
-    Attributes:
-        columns: Columns that its table may have.
-        language: Language and default sentences.
-        check: Refuses a row that the corpus could not have.
-        order: Puts the rows in the order of writing.
-        to_utterance: Makes the utterance of a row, or None for a row without audio.
-        write: Writes the folder.
-    """
-
-    columns: tuple[str, ...]
-    language: Language
-    check: Callable[[TableRow, Path], None]
-    order: Callable[[Sequence[TableRow]], list[TableRow]]
-    to_utterance: Callable[[TableRow], SyntheticUtterance | None]
-    write: Write
-
-
-LAYOUTS: Mapping[str, Layout] = {
-    "iemocap": Layout(
-        iemocap_writer.COLUMNS,
-        iemocap_writer.ENGLISH,
-        iemocap_writer.check_row,
-        iemocap_writer.order,
-        iemocap_writer.to_utterance,
-        iemocap_writer.write,
-    ),
-    "fau_aibo": Layout(
-        fau_aibo_writer.COLUMNS,
-        fau_aibo_writer.GERMAN,
-        fau_aibo_writer.check_row,
-        fau_aibo_writer.order,
-        fau_aibo_writer.to_utterance,
-        fau_aibo_writer.write,
-    ),
-}
+LAYOUTS: Mapping[str, Layout] = {"iemocap": iemocap_writer, "fau_aibo": fau_aibo_writer}
 """Layouts by the name of their corpus."""
 
 
@@ -109,9 +99,9 @@ def write_synthetic_corpus(
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CorpusError(f"{root}: is not an empty folder; name a new one for the synthetic corpus")
     layout = LAYOUTS[name]
-    rows = layout.order(read_table(table, layout.columns))
+    rows = layout.order(read_table(table, layout.COLUMNS))
     for row in rows:
-        layout.check(row, table)
+        layout.check_row(row, table)
     utterances = [utterance for row in rows if (utterance := layout.to_utterance(row)) is not None]
     row_numbers = count(1)
 
@@ -120,7 +110,7 @@ def write_synthetic_corpus(
         if progress is not None:
             progress(number, len(rows))
 
-    recordings = synthesize(voice, utterances, layout.language, seed, table)
+    recordings = synthesize(voice, utterances, layout.LANGUAGE, seed, table)
     marker = {"layout": name, "voice": voice, "seed": seed, "decoys": distractors, "utterances": len(rows)}
     try:
         with atomic_folder(root) as draft:

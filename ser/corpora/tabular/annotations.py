@@ -55,11 +55,6 @@ class _TableParser:
 def build_annotations(rows: Sequence[Row], source: TableSource, options: RowOptions) -> Annotations:
     """Build annotations from rows; a row that can't be used is skipped and listed.
 
-    Args:
-        rows: The rows.
-        source: Their source.
-        options: The user's options.
-
     Returns:
         The annotations, utterances sorted by id.
 

@@ -16,10 +16,6 @@ _SEPARATORS = (",", ";", "\t")
 def decode_utf8(data: bytes, path: Path) -> str:
     """Decode a file in UTF-8, with or without a byte order mark.
 
-    Args:
-        data: The file's bytes.
-        path: The file, for messages.
-
     Raises:
         AnnotationError: A byte is not UTF-8; the text names its line.
     """
@@ -32,10 +28,6 @@ def decode_utf8(data: bytes, path: Path) -> str:
 
 def decode_table(data: bytes, path: Path) -> tuple[str, str | None]:
     """Decode a table as spreadsheets save it: UTF-8, UTF-16, or else Windows-1252.
-
-    Args:
-        data: The file's bytes.
-        path: The file, for messages.
 
     Returns:
         The text, and the encoding where it was guessed.

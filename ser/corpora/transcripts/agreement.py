@@ -36,9 +36,6 @@ class Agreement:
 def transcript_agreement(corpus: Corpus) -> Agreement | None:
     """Compare the voiced phonemes of a corpus's transcripts with those that its labels count.
 
-    Args:
-        corpus: The corpus.
-
     Returns:
         The agreement over all utterances that have both, or None where there are none.
 

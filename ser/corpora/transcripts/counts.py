@@ -64,9 +64,6 @@ def voiced_phonemes_in(transcripts: Sequence[str], language: str) -> list[int]:
         transcripts: Transcripts of one language.
         language: ISO 639-1 code.
 
-    Returns:
-        One count per transcript.
-
     Raises:
         CorpusError: eSpeak NG is not installed, does not know the language, or writes a symbol that
             the phonetic alphabet here does not have; the text names the symbol.
@@ -91,9 +88,6 @@ def add_transcript_counts(annotations: Annotations) -> Annotations:
     cannot); voiced phonemes by grapheme-to-phoneme conversion. Where that fails for some transcripts of a
     language, they are imputed: letters times the mean of voiced phonemes per letter. Where it fails for
     most, the counts stay unknown. Notes say why.
-
-    Args:
-        annotations: A corpus as its label files describe it.
 
     Returns:
         The same corpus with more counts, each with its origin.

@@ -53,9 +53,6 @@ def count_voiced(symbols: Iterable[str], alphabet: Alphabet) -> int:
         symbols: Symbols in the alphabet; pauses and noises may be among them.
         alphabet: Their alphabet.
 
-    Returns:
-        Number of voiced phones.
-
     Raises:
         CorpusError: A symbol is not in the alphabet.
 

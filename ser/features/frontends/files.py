@@ -27,10 +27,6 @@ _DURATION_SLACK_S, _DURATION_SLACK = 0.5, 0.2
 class FilesFrontEnd(FrontEnd):
     """Reader of a folder of `ID.npy`.
 
-    Args:
-        settings: One group of settings.
-        folder: The folder.
-
     Raises:
         ConfigurationError: Its files are not those of the settings.
     """

@@ -14,11 +14,7 @@ from ser.features.logmel import frame_count, log_mel
 
 
 class LogMelFrontEnd(FrontEnd):
-    """Log-mels.
-
-    Args:
-        settings: One group of settings.
-    """
+    """Log-mels."""
 
     def __init__(self, settings: Sequence[LogMelSettings]) -> None:
         super().__init__(settings)

@@ -31,11 +31,7 @@ _FLOOR = 1e-10
 
 
 class LogMelProsodyFrontEnd(FrontEnd):
-    """Log-mels, changes and prosody, by librosa where it has them.
-
-    Args:
-        settings: One group of settings.
-    """
+    """Log-mels, changes and prosody, by librosa where it has them."""
 
     def __init__(self, settings: Sequence[LogMelProsodySettings]) -> None:
         super().__init__(settings)

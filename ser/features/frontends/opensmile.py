@@ -21,9 +21,6 @@ from ser.features.frontends.base import FrontEnd
 class OpenSmileFrontEnd(FrontEnd):
     """Low-level descriptors of a feature set of openSMILE.
 
-    Args:
-        settings: One group of settings.
-
     Raises:
         ConfigurationError: The package `opensmile` is not installed.
     """

@@ -29,10 +29,6 @@ class Attention(nn.Module, ABC):
     def statistics(self, C_BTF: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """Return what is worth following over epochs about the weights, as sums over valid frames, by metric name.
 
-        Args:
-            C_BTF: As for `forward`.
-            lengths: As for `forward`.
-
         Returns:
             Metric name to a scalar sum; empty where there is nothing to say. The caller divides by
             the number of valid frames.
@@ -41,10 +37,6 @@ class Attention(nn.Module, ABC):
 
     def final_statistics(self, C_BTF: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """Return what is worth knowing about the weights of a trained network.
-
-        Args:
-            C_BTF: As for `forward`.
-            lengths: As for `forward`.
 
         Returns:
             As for `statistics`, which are the default.

@@ -108,10 +108,6 @@ def _load(checkpoint: Checkpoint, layers: Sequence[int]) -> tuple[nn.Module, Any
 class RecordingEncoder(Encoder):
     """Encoder whose own forward pass runs, while the states between its layers are recorded.
 
-    Args:
-        checkpoint: The checkpoint.
-        layers: Layers whose states are asked for.
-
     Attributes:
         hears_samples: Whether its model takes samples, not spectra.
     """
