@@ -105,6 +105,12 @@ def imported_modules(path: Path, known: Mapping[str, Path]) -> set[str]:
     return {name for name in names if name in known} - {dotted(path)}
 
 
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What the code prints in a process of its own, in which nothing is imported yet."""
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
 @pytest.fixture(scope="module")
 def graph() -> dict[str, set[str]]:
     """Our modules, and those that each one imports from."""
@@ -181,9 +187,7 @@ def test_a_study_of_log_mels_imports_no_other_front_ends_libraries() -> None:
         "libraries = 'transformers', 'huggingface_hub', 'tokenizers', 'opensmile', 'librosa'\n"
         "print([name for name in libraries if name in sys.modules])"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    answer = run_python(code)
     assert (answer.returncode, answer.stdout.strip()) == (0, "[]"), answer.stderr
 
 
@@ -194,9 +198,7 @@ def test_looking_at_the_studies_imports_no_tracker(tmp_path: Path) -> None:
         "storage = Home(Path(sys.argv[1])).storage; storage.open(); list_studies(storage)\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    answer = run_python(code, str(tmp_path))
     assert (answer.returncode, answer.stdout.strip()) == (0, "[]"), answer.stderr
 
 
@@ -208,13 +210,12 @@ def test_the_python_interface_is_cheap_to_import_and_complete() -> None:
         "print(*(f.__name__ for f in (ser.load_model, studies.results, studies.run, tracking.compare)))\n"
         "print([hasattr(package, 'no_such_function') for package in (ser, studies, tracking)])"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    answer = run_python(code)
     lines = ["[]", "load_model results run compare", "[False, False, False]"]
     assert (answer.returncode, answer.stdout.splitlines()) == (0, lines), answer.stderr
 
 
 def test_starting_a_study_imports_no_torch() -> None:
     code = "import sys, studies.cli.study.run; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
+    answer = run_python(code)
+    assert answer.returncode == 0, answer.stderr

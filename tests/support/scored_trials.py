@@ -22,6 +22,8 @@ from tracking.analysis.results_table import PrunedTrial, ResultsTable, ScoredTri
 from tracking.analysis.scored_folds import score_folds
 from tracking.analysis.trial_result import TrialResult
 from tracking.analysis.variants.grouping import Variant, group_variants
+from tracking.analysis.variants.scores import ScoredVariant, score_variant
+from tracking.analysis.variants.selection import selected_per_fold
 
 EMOTIONS = ("neutral", "happiness", "sadness", "anger")
 
@@ -266,6 +268,12 @@ def with_more(table: ResultsTable, *trials: TrialResult) -> ResultsTable:
 def grouped(trials: Iterable[TrialResult]) -> list[Variant]:
     """Group trials into variants."""
     return group_variants([scored_trial(result) for result in trials])
+
+
+def scored_variants(*trials: TrialResult, select: bool = True) -> list[ScoredVariant]:
+    """Score the variants of trials and, where asked, those that are selected per fold."""
+    fixed = grouped(trials)
+    return [score_variant(variant) for variant in [*fixed, *(selected_per_fold(fixed) if select else [])]]
 
 
 def study_table(world: World | None = None, **changes: Any) -> ResultsTable:

@@ -17,14 +17,7 @@ from ser.features.frontends.files import FilesFrontEnd, frames_path
 from ser.features.store import FeatureStore
 from ser.folds.leave_one_speaker_out import speaker_folds
 from ser.training.trainer import train_fold
-from tests.support.toy_corpus import CPU, same_weights, small, write_corpus
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Corpus:
-    folder = tmp_path / "audio"
-    folder.mkdir()
-    return write_corpus(folder)
+from tests.support.toy_corpus import CPU, same_weights, small
 
 
 @pytest.fixture

@@ -7,26 +7,19 @@ import numpy as np
 import pytest
 
 from ser.errors import ComparisonError
-from tests.support.scored_trials import World, configuration, grouped, study_table, trial, with_more
+from tests.support.scored_trials import World, configuration, scored_variants, study_table, trial, with_more
 from tracking.analysis.comparison.comparison import compare
 from tracking.analysis.comparison.family import compare_variants
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.statistics.proportions import holm_adjust
-from tracking.analysis.variants.scores import score_variant
-from tracking.analysis.variants.selection import selected_per_fold
 
 WORLD = World()
 
 
-def score_variants(*trials):
-    fixed = grouped(trials)
-    return [score_variant(variant) for variant in [*fixed, *selected_per_fold(fixed)]]
-
-
 def pair(world=WORLD, baseline_world=None, **changes):
     return (
-        score_variants(trial(world, configuration("component"), 0.72))[0],
-        score_variants(trial(baseline_world or world, configuration("none", **changes), 0.6))[0],
+        scored_variants(trial(world, configuration("component"), 0.72))[0],
+        scored_variants(trial(baseline_world or world, configuration("none", **changes), 0.6))[0],
     )
 
 
@@ -44,7 +37,7 @@ def sign_flip_p(contributions):
 @pytest.mark.parametrize("world", [World(6), World(4, 21, lacking={"Ses01F": 2}), World(2, 30)])
 def test_every_number_equals_its_formula(world, seeds):
     a, b = (
-        score_variants(*(trial(world, configuration(name, seed=seed), accuracy) for seed in range(seeds)))[0]
+        scored_variants(*(trial(world, configuration(name, seed=seed), accuracy) for seed in range(seeds)))[0]
         for name, accuracy in (("component", 0.72), ("none", 0.6))
     )
     result = compare(a, b)
@@ -109,9 +102,9 @@ def test_the_first_of_a_family_has_to_be_larger_to_be_shown():
 def test_the_difference_has_a_deviation_between_seeds():
     variant = [trial(WORLD, configuration("component", seed=seed), 0.7) for seed in (1, 2, 3)]
     plain = [trial(WORLD, configuration("none", seed=seed), 0.6) for seed in (1, 2, 3)]
-    result = compare(score_variants(*variant)[0], score_variants(*plain)[0])
+    result = compare(scored_variants(*variant)[0], scored_variants(*plain)[0])
     single = [
-        compare(score_variants(left)[0], score_variants(right)[0]).ua_speakers.difference
+        compare(scored_variants(left)[0], scored_variants(right)[0]).ua_speakers.difference
         for left, right in zip(variant, plain, strict=True)
     ]
     assert result.effects.seeds.mean == pytest.approx(result.ua_speakers.difference)
@@ -120,7 +113,7 @@ def test_the_difference_has_a_deviation_between_seeds():
 
 
 def test_power_is_undefined_if_speakers_do_not_deviate():
-    (variant,) = score_variants(trial(WORLD, configuration("component")))
+    (variant,) = scored_variants(trial(WORLD, configuration("component")))
     result = compare(variant, variant)
     assert result.effects.hedges_g is None
     assert result.effects.improved_speakers == 0
@@ -135,12 +128,12 @@ def test_a_corpus_without_sessions_has_no_test_over_sessions():
 def test_seeds_are_averaged_and_never_more_utterances():
     variant = [trial(WORLD, configuration("component", seed=seed), 0.7) for seed in (1, 2)]
     plain = [trial(WORLD, configuration("none", seed=seed), 0.6) for seed in (1, 2)]
-    a, b = score_variants(*variant)[0], score_variants(*plain)[0]
+    a, b = scored_variants(*variant)[0], scored_variants(*plain)[0]
     result = compare(a, b)
     assert result.utterances == 240
     assert result.mcnemar_p is None
     single = [
-        compare(score_variants(left)[0], score_variants(right)[0]) for left, right in zip(variant, plain, strict=True)
+        compare(scored_variants(left)[0], scored_variants(right)[0]) for left, right in zip(variant, plain, strict=True)
     ]
     assert result.ua_speakers.difference == pytest.approx(
         np.mean([comparison.ua_speakers.difference for comparison in single])
@@ -155,8 +148,8 @@ def test_a_copied_seed_changes_no_p_value():
         folds = tuple(fold.model_copy(update={"configuration": seed}) for fold in original.folds)
         return original.model_copy(update={"folds": folds, "trial_id": original.trial_id[::-1]})
 
-    once = compare(score_variants(first)[0], score_variants(second)[0])
-    twice = compare(score_variants(first, copied(first))[0], score_variants(second, copied(second))[0])
+    once = compare(scored_variants(first)[0], scored_variants(second)[0])
+    twice = compare(scored_variants(first, copied(first))[0], scored_variants(second, copied(second))[0])
     assert twice.ua_speakers.p == once.ua_speakers.p
     assert twice.z_wa is not None
     assert once.z_wa is not None
@@ -200,19 +193,19 @@ def test_different_validation_speakers_and_seeds_are_refused():
 )
 def test_different_versions_and_devices_are_refused(newer, message):
     variant, old = trial(WORLD, configuration("component"), 0.72), trial(WORLD, configuration(), 0.6, **newer)
-    outcome = compare_variants(score_variants(variant, old))
+    outcome = compare_variants(scored_variants(variant, old))
     assert outcome.comparisons == ()
     assert re.search(f"different versions or devices: .*{message}", outcome.skipped[0].reason)
     comparable = trial(WORLD, configuration(), 0.6)
-    (comparison,) = compare_variants(score_variants(variant, old, comparable)).comparisons
-    baselines = {variant.label: variant.provenance for variant in score_variants(variant, old, comparable)}
+    (comparison,) = compare_variants(scored_variants(variant, old, comparable)).comparisons
+    baselines = {variant.label: variant.provenance for variant in scored_variants(variant, old, comparable)}
     assert baselines[comparison.baseline] == baselines[comparison.variant]
 
 
 def test_incomplete_variants_are_never_compared():
     plain = trial(WORLD, configuration("none"))
     partial = trial(WORLD, configuration("component"), folds=range(9))
-    outcome = compare_variants(score_variants(plain, partial))
+    outcome = compare_variants(scored_variants(plain, partial))
     assert outcome.comparisons == ()
     assert "incomplete (seed 1: 9 of 10 folds, missing Ses05M)" in outcome.skipped[0].reason
     assert (outcome.family.planned, outcome.family.tested, outcome.family.missing) == (1, 0, 1)

@@ -8,6 +8,7 @@ from tests.support.scored_trials import (
     World,
     configuration,
     grouped,
+    scored_variants,
     started_later,
     study_table,
     table_of,
@@ -26,14 +27,8 @@ from tracking.analysis.statistics.corrected_t import corrected_t_p
 from tracking.analysis.statistics.joint_sign_flips import joint_sign_flips
 from tracking.analysis.variants.naming import FIXED
 from tracking.analysis.variants.scores import score, score_variant
-from tracking.analysis.variants.selection import selected_per_fold
 
 WORLD = World()
-
-
-def scored(*trials):
-    fixed = grouped(trials)
-    return [score_variant(variant) for variant in [*fixed, *selected_per_fold(fixed)]]
 
 
 def by_variant(outcome):
@@ -57,7 +52,7 @@ def compare_gains(gains, margin=0.02):
     world = World(per_speaker=400)
     trials = trial(world, configuration("none")), trial(world, configuration("quantum"))
     shares = np.full(10, 0.5), 0.5 + np.asarray(gains)
-    pair = [with_accuracies(variant, share) for variant, share in zip(scored(*trials), shares, strict=True)]
+    pair = [with_accuracies(variant, share) for variant, share in zip(scored_variants(*trials), shares, strict=True)]
     (made,) = compare_variants(pair, ComparisonRequest(margin=margin)).comparisons
     assert made.by_speaker.contributions * 10 == pytest.approx(np.asarray(gains))
     return made
@@ -76,7 +71,7 @@ def test_45_points_among_51_comparisons_of_ten_speakers_are_better():
     ]
     strong = trial(WORLD, configuration("component"), 0.9, recipe="recommended")
     plain = trial(WORLD, configuration("none"), 0.45, recipe="recommended")
-    outcome = compare_variants(scored(plain, strong, *trials), ComparisonRequest("none · phonemes"))
+    outcome = compare_variants(scored_variants(plain, strong, *trials), ComparisonRequest("none · phonemes"))
     assert (outcome.family.planned, outcome.family.tested, outcome.family.represented) == (51, 51, 0)
     (best,) = (made for label, made in by_variant(outcome).items() if label.startswith("component"))
     assert 0.40 < best.ua_speakers.difference < 0.55
@@ -120,7 +115,7 @@ def test_points_are_in_the_family_where_no_choice_is_compared():
     fixed = [score_variant(variant) for variant in grouped([plain, *swept])]
     assert compare_variants(fixed).family.represented == 0
     # The baseline is a point of the sweep: the question is about points.
-    variants = scored(plain, *swept)
+    variants = scored_variants(plain, *swept)
     outcome = compare_variants(variants, ComparisonRequest("scope=5"))
     (made,) = (made for label, made in by_variant(outcome).items() if label.startswith("local · scope 9"))
     assert made.joint is not None
@@ -165,7 +160,7 @@ def test_comparisons_of_unlike_speakers_are_tested_over_their_own():
         for world in (WORLD, other)
         for name, share in (("none", 0.5), ("quantum", 0.75))
     ]
-    outcome = compare_variants(scored(*trials))
+    outcome = compare_variants(scored_variants(*trials))
     assert sorted(len(made.by_speaker.speakers) for made in outcome.comparisons) == [8, 10]
     assert (outcome.family.speakers, outcome.family.same_speakers) == (18, False)
     assert "do not all have the same speakers" in describe_family(outcome.family)[0]
@@ -176,7 +171,7 @@ def test_comparisons_of_unlike_speakers_are_tested_over_their_own():
     # 18 speakers are sampled, in another order of speakers than here.
     expected = joint_sign_flips(rows).p_values
     assert [made.joint.better_p for made in outcome.comparisons] == pytest.approx(expected.tolist(), abs=0.003)
-    assert "do not all have" not in describe_family(compare_variants(scored(*trials[:2])).family)[0]
+    assert "do not all have" not in describe_family(compare_variants(scored_variants(*trials[:2])).family)[0]
 
 
 def test_fewer_than_six_speakers_make_no_claim_and_join_no_family():
@@ -186,7 +181,7 @@ def test_fewer_than_six_speakers_make_no_claim_and_join_no_family():
         for world in (WORLD, small)
         for name, share in (("none", 0.4), ("component", 0.9))
     ]
-    outcome = compare_variants(scored(*trials))
+    outcome = compare_variants(scored_variants(*trials))
     verdicts = {made.ua_speakers.clusters: made for made in outcome.comparisons}
     assert verdicts[4].verdict is Verdict.NO_CLAIM
     assert verdicts[4].holm_p is None
@@ -238,7 +233,7 @@ def test_a_better_variant_is_marked_if_sessions_do_not_confirm_it():
 
 
 def test_the_corrected_t_is_over_folds_and_speakers():
-    a, b = scored(trial(WORLD, configuration("component"), 0.72), trial(WORLD, configuration("none"), 0.6))
+    a, b = scored_variants(trial(WORLD, configuration("component"), 0.72), trial(WORLD, configuration("none"), 0.6))
     made = compare(a, b)
     # Each fold tests one speaker and trains on eight.
     assert made.corrected_t_p == pytest.approx(corrected_t_p(made.by_speaker.contributions, 1 / 8), rel=1e-9)

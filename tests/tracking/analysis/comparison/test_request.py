@@ -5,22 +5,15 @@ import pytest
 
 from ser.errors import ComparisonError
 from ser.feature_settings import PretrainedSettings
-from tests.support.scored_trials import World, configuration, grouped, study_table, trial
+from tests.support.scored_trials import World, configuration, scored_variants, study_table, trial
 from tracking.analysis.comparison.family import compare_variants
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.comparison.request import ComparisonRequest, describe_differences
 from tracking.analysis.comparison.variant_filter import parse_variant_filter
 from tracking.analysis.statistics.proportions import holm_adjust
-from tracking.analysis.variants.scores import score_variant
-from tracking.analysis.variants.selection import selected_per_fold
 
 WORLD = World()
 SELECTED = "component · selected per fold · phonemes"
-
-
-def scored(*trials):
-    fixed = grouped(trials)
-    return [score_variant(variant) for variant in [*fixed, *selected_per_fold(fixed)]]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +46,7 @@ def test_a_front_end_can_be_the_baseline():
     trials = [
         trial(WORLD, configuration(**attention, **changes)) for attention in attentions for changes in ({}, settings)
     ]
-    outcome = compare_with(scored(*trials), "features=log_mel")
+    outcome = compare_with(scored_variants(*trials), "features=log_mel")
     assert pairs(outcome) == {
         "none · phonemes · tiny@2": "none · phonemes",
         "component · scope 9 · phonemes · tiny@2": "component · scope 9 · phonemes",
@@ -62,7 +55,7 @@ def test_a_front_end_can_be_the_baseline():
     assert question == {
         "normalisation zscore_training against zscore_speaker, stack 1 against 3, features tiny@2 against log_mel"
     }
-    by_default = pairs(compare_with(scored(*trials)))
+    by_default = pairs(compare_with(scored_variants(*trials)))
     assert by_default["component · scope 9 · phonemes · tiny@2"] == "none · phonemes · tiny@2"
 
 
@@ -100,7 +93,7 @@ def test_a_choice_is_no_counterpart_of_one_of_its_points():
     trials = [
         trial(WORLD, configuration(attention, stack=stack)) for attention in ("none", "quantum") for stack in (1, 2, 3)
     ]
-    outcome = compare_with(scored(*trials), "attention=none choice=selected")
+    outcome = compare_with(scored_variants(*trials), "attention=none choice=selected")
     assert pairs(outcome) == {"quantum · selected per fold · phonemes": "none · selected per fold · phonemes"}
 
 
@@ -122,7 +115,7 @@ def test_a_recipe_as_baseline_is_compared_attention_by_attention():
         for labels in ("words", "phonemes")
         for recipe, stack in (("paper", 1), ("recommended", 3))
     ]
-    variants = scored(*trials)
+    variants = scored_variants(*trials)
     recipes = {variant.label: variant.recipe for variant in variants}
     outcome = compare_with(variants, "recipe=paper")
     assert len(outcome.comparisons) == 4
@@ -136,7 +129,7 @@ def test_a_recipe_as_baseline_is_compared_attention_by_attention():
 
 def test_any_setting_can_be_the_baseline():
     trials = [trial(WORLD, configuration("quantum", learning_rate=rate)) for rate in (1e-3, 2e-3)]
-    variants = scored(*trials)
+    variants = scored_variants(*trials)
     outcome = compare_with(variants, "learning_rate=1e-3")
     (fixed,) = (comparison for comparison in outcome.comparisons if "selected" not in comparison.variant)
     rates = {variant.label: variant.configuration.learning_rate for variant in variants}
@@ -145,7 +138,7 @@ def test_any_setting_can_be_the_baseline():
     trials = [trial(WORLD, configuration("quantum", ema_decay=decay)) for decay in (None, 0.98)]
     (fixed,) = (
         comparison
-        for comparison in compare_with(scored(*trials), "ema_decay=off").comparisons
+        for comparison in compare_with(scored_variants(*trials), "ema_decay=off").comparisons
         if "selected" not in comparison.variant
     )
     assert fixed.question == "ema_decay 0.98 against off"
@@ -156,7 +149,7 @@ def test_other_settings_must_be_equal():
         trial(WORLD, configuration("none", labels="words", stack=1)),
         trial(WORLD, configuration("none", labels="phonemes", stack=2)),
     ]
-    outcome = compare_with(scored(*trials), "labels=words")
+    outcome = compare_with(scored_variants(*trials), "labels=words")
     assert outcome.comparisons == ()
     assert "no variant with labels=words has otherwise the same settings" in outcome.skipped[0].reason
 
@@ -197,7 +190,7 @@ def test_an_analysis_follows_the_request_and_notes_it():
 
 def test_an_incomplete_baseline_is_named_and_never_compared():
     trials = [trial(WORLD, configuration("none", labels="words"), folds=range(7)), trial(WORLD, configuration("none"))]
-    outcome = compare_with(scored(*trials), "labels=words")
+    outcome = compare_with(scored_variants(*trials), "labels=words")
     assert outcome.comparisons == ()
     assert outcome.family.planned == outcome.family.missing == 1
     assert "none · words is incomplete (seed 1: 7 of 10 folds" in outcome.skipped[0].reason
