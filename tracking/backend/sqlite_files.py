@@ -49,17 +49,18 @@ def check_schema(title: str, library: str, revision: str, revisions: Sequence[st
     Raises:
         StorageError: It is older, newer, or of another program.
     """
+    if revision == revisions[0]:
+        return
     installed = f"{library} {version(library.lower())}"
     if revision not in revisions:
         raise StorageError(
             f"{title}: its schema {revision} is unknown to {installed}, so a newer {library} or another program has "
             f"written it; install that {library}, or use another home"
         )
-    if revision != revisions[0]:
-        raise StorageError(
-            f"{title}: an older {library} has written it (its schema is {revision}; {installed} needs {revisions[0]}); "
-            f"{remedy}"
-        )
+    raise StorageError(
+        f"{title}: an older {library} has written it (its schema is {revision}; {installed} needs {revisions[0]}); "
+        f"{remedy}"
+    )
 
 
 def upgrade_remedy(database: Path) -> str:
