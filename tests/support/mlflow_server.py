@@ -3,13 +3,17 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 from shutil import copyfile
 from types import TracebackType
+
+import psutil
+
+from tests.support.processes import has_ended
+from tests.support.warm_mlflow import warm_servers
 
 _START_S = 120.0
 _ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -21,7 +25,8 @@ class MlflowServer:
     Args:
         folder: Folder of its artifacts and its log; it is made where it is missing.
         database: URL of its database.
-        *options: Further options of its command.
+        *options: Further options of its command, which is then carried out as a user's is; without any the server is
+            forked from a process that has imported MLflow.
     """
 
     def __init__(self, folder: Path, database: str, *options: str) -> None:
@@ -31,10 +36,11 @@ class MlflowServer:
         folder.mkdir(exist_ok=True)
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / "log.txt"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database]
-        self._command += ["--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"]
-        self._command += ["--host", "127.0.0.1", "--port", port, *(options or ("--workers", "1"))]
+        self._process: psutil.Process | None = None
+        self._is_forked = not options
+        self._options = ["--backend-store-uri", database]
+        self._options += ["--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"]
+        self._options += ["--host", "127.0.0.1", "--port", port, *(options or ("--workers", "1"))]
 
     @classmethod
     def over_copy(cls, folder: Path, empty_store: Path) -> "MlflowServer":
@@ -56,13 +62,16 @@ class MlflowServer:
         """Start the server unless it runs, and wait until it answers."""
         if self._process is not None:
             return
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, env=os.environ | _ENVIRONMENT, start_new_session=True
-            )
+        environment = os.environ | _ENVIRONMENT
+        if self._is_forked:
+            self._process = warm_servers().start(self._options, environment, self._log)
+        else:
+            command = [sys.executable, "-m", "mlflow", "server", *self._options]
+            with self._log.open("ab") as log:
+                self._process = psutil.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
         deadline = time.monotonic() + _START_S
         while not self._answers():
-            assert self._process.poll() is None, self._log.read_text()
+            assert not has_ended(self._process), self._log.read_text()
             assert time.monotonic() < deadline, f"no answer from {self.url}: {self._log.read_text()}"
             time.sleep(0.1)
 
@@ -70,7 +79,8 @@ class MlflowServer:
         """Kill the server with its workers; a server that is told to end waits for its clients."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            while not has_ended(self._process):
+                time.sleep(0.01)
             self._process = None
 
     def _answers(self) -> bool:
