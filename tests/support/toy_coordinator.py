@@ -265,9 +265,8 @@ class StudyFixture:
 
     def _reopened(self, study: str) -> StudySession:
         (summary,) = (summary for summary in list_studies(self.storage) if summary.name == study)
-        scheme = OptunaStudy.open(self.storage, study, summary.plan).identity_inputs
-        assert scheme is not None
-        return self.session(summary.plan, study, scheme.scheme)
+        assert summary.identity_inputs is not None
+        return self.session(summary.plan, study, summary.identity_inputs.scheme)
 
     def table(self) -> ResultsTable:
         location = StudyLocation(self.store.experiment, CORPUS.digest, SCHEME[0].scheme, len(SCHEME))
