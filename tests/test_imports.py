@@ -2,11 +2,14 @@
 
 import ast
 import graphlib
+import json
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,45 +180,58 @@ def test_relative_imports_are_resolved(tmp_path: Path, monkeypatch: pytest.Monke
     assert [name for name, _ in imported(module)] == ["ser.model.network", "ser.features.store", "optuna.trial"]
 
 
-def test_a_study_of_log_mels_imports_no_other_front_ends_libraries() -> None:
-    code = (
-        "import sys, studies.cli.study.run, studies.execution.worker, ser.features.builder\n"
+# Carried out one after another by one interpreter, each in lines of its own: none imports what one after it may.
+STEPS = {
+    "the packages": "import ser, studies, tracking",
+    "a look at the studies": (
+        "from pathlib import Path\n"
+        "from studies.storages.home import Home; from studies.search.summaries import list_studies\n"
+        "storage = Home(Path(sys.argv[1])).storage; storage.open(); list_studies(storage)"
+    ),
+    "commands that read and plan": (
+        "import studies.cli.report.command, studies.cli.study.status, studies.cli.study.list"
+    ),
+    "the start of a study": "import studies.cli.study.run",
+    "a study of log-mels": (
+        "import studies.execution.worker, ser.features.builder\n"
         "from ser.feature_settings import LogMelSettings\n"
         "from ser.features.frontends import open_front_ends\n"
         "from ser.features.frontends.base import FrontEndChoice\n"
-        "open_front_ends([FrontEndChoice(settings=LogMelSettings())])[0].load()\n"
-        "libraries = 'transformers', 'huggingface_hub', 'tokenizers', 'opensmile', 'librosa'\n"
-        "print([name for name in libraries if name in sys.modules])"
-    )
-    answer = run_python(code)
-    assert (answer.returncode, answer.stdout.strip()) == (0, "[]"), answer.stderr
+        "open_front_ends([FrontEndChoice(settings=LogMelSettings())])[0].load()"
+    ),
+    "the Python interface": (
+        "names = [f.__name__ for f in (ser.load_model, studies.results, studies.run, tracking.compare)]"
+    ),
+}
 
 
-def test_looking_at_the_studies_imports_no_tracker(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from studies.storages.home import Home; from studies.search.summaries import list_studies\n"
-        "storage = Home(Path(sys.argv[1])).storage; storage.open(); list_studies(storage)\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
-    )
-    answer = run_python(code, str(tmp_path))
-    assert (answer.returncode, answer.stdout.strip()) == (0, "[]"), answer.stderr
-
-
-def test_the_python_interface_is_cheap_to_import_and_complete() -> None:
-    heavy = (*HEAVY, "optuna", "numpy", "scipy")
-    code = (
-        "import sys, ser, studies, tracking\n"
-        f"print([name for name in {heavy!r} if name in sys.modules])\n"
-        "print(*(f.__name__ for f in (ser.load_model, studies.results, studies.run, tracking.compare)))\n"
-        "print([hasattr(package, 'no_such_function') for package in (ser, studies, tracking)])"
-    )
-    answer = run_python(code)
-    lines = ["[]", "load_model results run compare", "[False, False, False]"]
-    assert (answer.returncode, answer.stdout.splitlines()) == (0, lines), answer.stderr
-
-
-def test_starting_a_study_imports_no_torch() -> None:
-    code = "import sys, studies.cli.study.run; sys.exit('torch' in sys.modules)"
-    answer = run_python(code)
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What is imported after each step, by the libraries' names, and the names of functions that it found."""
+    report = "print(json.dumps({'imported': sorted({name.partition('.')[0] for name in sys.modules}), 'found': names}))"
+    code = "import json, sys; names = []\n" + "".join(f"{step}\n{report}\n" for step in STEPS.values())
+    answer = run_python(code, str(tmp_path_factory.mktemp("home")))
     assert answer.returncode == 0, answer.stderr
+    return dict(zip(STEPS, map(json.loads, answer.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("step", "libraries"),
+    [
+        ("the packages", (*HEAVY, "optuna", "numpy", "scipy")),
+        ("a look at the studies", HEAVY),
+        ("commands that read and plan", ("torch", "mlflow")),
+        ("the start of a study", ("torch",)),
+        ("a study of log-mels", ("transformers", "huggingface_hub", "tokenizers", "opensmile", "librosa")),
+    ],
+)
+def test_a_step_does_without_libraries_that_it_does_not_need(
+    steps: dict[str, dict[str, Any]], step: str, libraries: tuple[str, ...]
+) -> None:
+    assert [name for name in libraries if name in steps[step]["imported"]] == []
+
+
+def test_the_python_interface_is_complete(steps: dict[str, dict[str, Any]]) -> None:
+    assert steps["the Python interface"]["found"] == ["load_model", "results", "run", "compare"]
+    packages = [import_module(name) for name in PACKAGES]
+    assert [hasattr(package, "no_such_function") for package in packages] == [False, False, False]

@@ -1,7 +1,5 @@
 """Results table from Optuna's studies and result files, without MLflow."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -352,9 +350,3 @@ def test_unchanged_report_is_uploaded_once(studies: StudiesOnDisk, store: Mlflow
         record.write_text("another report")
         upload(report, studies.home, summaries[0])
     assert len(notes) == 2
-
-
-def test_reading_and_planning_need_neither_torch_nor_mlflow() -> None:
-    modules = "studies.cli.report.command, studies.cli.study.status, studies.cli.study.list"
-    code = f"import sys, {modules}; sys.exit(bool({{'torch', 'mlflow'}} & sys.modules.keys()))"
-    subprocess.run([sys.executable, "-c", code], check=True)
