@@ -43,16 +43,22 @@ def test_no_error_line_has_a_password(failure: str, tmp_path: Path, monkeypatch:
     assert all(part not in answer.output for part in ("s3cr3t", "p@ssword"))
 
 
-BUG = f"""
+# Stands in for a command's body, which would import MLflow.
+BODY = """
+import sys, types
+body = sys.modules["studies.cli.storage"] = types.ModuleType("studies.cli.storage")
+"""
+
+BUG = f"""{BODY}
 import threading, warnings
-from studies.cli import main, storage
+from studies.cli import main
 def fail(*_):
     raise RuntimeError("no answer from {TRACKING}:1")
 def check(options):
     warnings.warn("{TRACKING} is slow")
     thread = threading.Thread(target=fail); thread.start(); thread.join()
     fail()
-storage.check = check
+body.check = check
 main.app()
 """
 
@@ -67,9 +73,9 @@ def test_no_traceback_has_a_password() -> None:
     assert all(part not in answer.stderr + answer.stdout for part in ("s3cr3t", "p@ssword"))
 
 
-ARGUMENTS = """
-import atexit, os, sys
-atexit.register(lambda: print(sys.orig_argv[3:], os.environ["SER_TRACKING"]))
+ARGUMENTS = f"""{BODY}
+import os
+body.check = lambda options: print(sys.orig_argv[3:], os.environ["SER_TRACKING"])
 from studies.cli.main import app
 app()
 """
@@ -78,7 +84,7 @@ app()
 def test_arguments_of_a_running_command_have_no_password(tmp_path: Path) -> None:
     command = ["storage", "check", "--tracking", f"{TRACKING}:1", f"--home={tmp_path}"]
     answer = subprocess.run([sys.executable, "-c", ARGUMENTS, *command], capture_output=True, text=True, check=False)
-    assert answer.returncode == 75, answer.stderr
+    assert answer.returncode == 0, answer.stderr
     assert answer.stdout == f"['storage', 'check', '--home={tmp_path}'] http://bob:***@127.0.0.1:1\n"
 
 
