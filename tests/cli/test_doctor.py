@@ -15,7 +15,7 @@ from ser.errors import StorageError
 from studies.cli import doctor as module
 from studies.cli.doctor import findings
 from studies.cli.main import app
-from studies.execution import devices, gpus
+from studies.execution import devices, gpus, worker_processes
 from studies.execution.devices import usable_cores
 from studies.execution.gpus import Gpu, GpuProblem
 
@@ -54,6 +54,8 @@ def test_gpus_and_their_problems_are_listed(tmp_path: Path, monkeypatch: pytest.
 def test_a_driver_that_torch_cannot_use_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The driver's library counts a GPU, and torch cannot use it: an old driver, or as here a build without CUDA.
     monkeypatch.setattr(gpus, "_count_gpus", lambda: 1)
+    # It is tried in a process of its own, here in a forked one: a new interpreter takes seconds.
+    monkeypatch.setattr(worker_processes, "SPAWN", worker_processes.FORKSERVER)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     result = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path)], env={"COLUMNS": "200"})

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import nullcontext
+from functools import cache
 
 import pytest
 
@@ -24,6 +25,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@cache
 def page_faults(how: str) -> int:
     with malloc_environment() if how == "environment" else nullcontext():
         ended = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True)
