@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from tests.support.browser_path import NEEDS_BROWSER, browser_path
 from tests.support.mlflow_server import MlflowServer
 from tests.support.postgresql import PostgresqlServer, binaries, empty_database
 
@@ -46,7 +47,10 @@ PARAMETER_MARKERS = {"ray": "ray", "postgresql": "postgres"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, their fixtures and the values of their parameters."""
+    """Mark tests by their folder, their fixtures and the values of their parameters.
+
+    Where there is no browser, those of one are skipped here: fixtures of a session come before the one that opens it.
+    """
     for item in items:
         folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
         parameters = getattr(item, "callspec", None)
@@ -59,6 +63,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ]
         for marker in filter(None, markers):
             item.add_marker(marker)
+        if browser_path() is None and item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason=NEEDS_BROWSER))
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

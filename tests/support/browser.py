@@ -1,6 +1,5 @@
 """A page in a headless browser, and what it did: messages on its console, errors, requests."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,17 +9,17 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-Theme = Literal["light", "dark"]
+from tests.support.browser_path import NEEDS_BROWSER, browser_path
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+Theme = Literal["light", "dark"]
 
 
 @contextmanager
 def headless_browser() -> Iterator[Browser]:
     """The system's Chromium; where there is none the test is skipped."""
-    path = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    path = browser_path()
     if path is None:
-        pytest.skip(f"needs a browser on the path: one of {', '.join(_NAMES)}")
+        pytest.skip(NEEDS_BROWSER)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path)
         yield browser
