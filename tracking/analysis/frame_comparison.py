@@ -117,6 +117,8 @@ def _variants(results: pd.DataFrame, baseline: str) -> list[str]:
                 f"{variant}, utterance {utterance}; expected one in every row, such as 1 for a seed"
             )
     variants = list(dict.fromkeys(results["variant"]))
+    if not variants:
+        raise ComparisonError("results: expected rows of two variants at least, got none")
     if baseline not in variants:
         raise ComparisonError(unknown_value_message("baseline", baseline, variants))
     if len(variants) == 1:

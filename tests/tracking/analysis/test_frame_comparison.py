@@ -161,6 +161,7 @@ def changed(**changes: Any) -> pd.DataFrame:
         (changed(utterance="Ses01F_000"), "quantum · phonemes, seed 2: tested on other utterances"),
         (changed(true="fear"), "quantum · phonemes, seed 2: column true differs from the baseline's"),
         (changed(speaker="Ses09"), "quantum · phonemes, seed 2: column speaker differs from the baseline's"),
+        (decisions().iloc[:0], "results: expected rows of two variants at least, got none"),
         (decisions().query("variant == @BASELINE"), f"results hold no other variant than {BASELINE}"),
     ],
 )
