@@ -36,7 +36,9 @@ def find_study_in(
     candidates = [study for study in studies if corpus in (None, study.plan.corpus, study.plan.corpus_name)]
     if not candidates:
         of = f" of corpus {corpus}" if corpus else ""
-        raise StudyError(f"there is no study{of} in {home.storage.title}; run one with: ser study run --attention none")
+        corpora = ", ".join(sorted({study.plan.corpus_name for study in studies}))
+        remedy = f"its studies are of {corpora}" if studies else "run one with: ser study run --attention none"
+        raise StudyError(f"there is no study{of} in {home.storage.title}; {remedy}")
     if name is None:
         return candidates[-1]
     for study in candidates:

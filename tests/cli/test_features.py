@@ -43,6 +43,12 @@ def test_stores_are_built_listed_and_checked(folder: Path) -> None:
     assert "2 of 2 stores hold what was written" in ser(folder, "features", "check").stdout
 
 
+@pytest.mark.parametrize("command", ["list", "check"])
+def test_a_home_without_stores_is_named(tmp_path: Path, command: str) -> None:
+    answer = CliRunner().invoke(app, ["features", command, "--home", str(tmp_path)])
+    assert (answer.exit_code, answer.stdout) == (0, f"no feature stores in {tmp_path / 'features'}\n")
+
+
 def test_a_store_of_earlier_frames_is_not_read_but_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = folder / "earlier"
     words = ["features", "build", "--corpus", "emodb", "--root", str(folder / "emodb"), "--home", str(home)]

@@ -36,7 +36,10 @@ def print_stores(options: FeaturesOptions) -> None:
             "–" if metadata.build_s is None else f"{metadata.build_s:.1f} s",
             metadata.content_digest[:8],
         )
-    Console().print(table)
+    if table.row_count:
+        Console().print(table)
+    else:
+        typer.echo(f"no feature stores in {folder}")
     for partial in sorted(folder.glob(".*.partial")):
         typer.echo(f"{partial}: interrupted; the same study or `ser features build` goes on with it")
     for path in outdated:
@@ -49,7 +52,11 @@ def check_stores(options: FeaturesOptions) -> None:
     Raises:
         Exit: With code 1, where a store is damaged.
     """
-    stores, damaged = _stores(Home(options.home).features), 0
+    folder = Home(options.home).features
+    stores, damaged = _stores(folder), 0
+    if not stores:
+        typer.echo(f"no feature stores in {folder}")
+        return
     with progress_bar("Reading stores") as on_progress:
         for number, path in enumerate(stores, 1):
             try:
