@@ -24,6 +24,7 @@ def test_only_arithmetic_that_the_file_lacks_is_named(
     monkeypatch.setattr(export_command, "export_onnx", compare)
     export_command.export(ExportOptions(home=tmp_path / "home", onnx=tmp_path / "model.onnx"))
     output = capsys.readouterr().out
+    assert "input: samples; its probabilities differ from the model's by 1.0e-07 at most, on ten lengths" in output
     assert f"model: {tmp_path / 'model.onnx'}" in output
     assert ("the model itself computes in bf16" in output) is said
     assert ("computed in fp32" in output) is said

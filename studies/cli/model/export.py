@@ -20,7 +20,7 @@ def export(options: ExportOptions) -> None:
     configuration = model.description.configuration
     console = Console()
     console.print(
-        f"from {begin} on; the largest difference of a probability on ten lengths is {largest:.1e}",
+        f"input: {begin}; its probabilities differ from the model's by {largest:.1e} at most, on ten lengths",
         soft_wrap=True,
         highlight=False,
     )
