@@ -112,8 +112,7 @@ def _read(
     if wrong_size:
         issues.add(AudioIssue.WRONG_SIZE)
     if len(mono) < round(MIN_DURATION_S * file_rate_hz):
-        duration_ms = 1000 * len(mono) / file_rate_hz
-        raise AudioError(path, f"lasts {duration_ms:.1f} ms; expected at least {1000 * MIN_DURATION_S:g} ms")
+        raise AudioError(path, too_short(len(mono) / file_rate_hz))
     issues |= _signal_issues(mono, silent=AudioIssue.ANTIPHASE not in issues)
     if file_rate_hz != sample_rate_hz:
         mono = soxr.resample(mono, file_rate_hz, sample_rate_hz, quality="HQ")
@@ -186,6 +185,11 @@ def _format_hint(path: Path) -> str | None:
     if head[4:8] == b"ftyp":
         return "is MPEG-4 audio (m4a), which cannot be read; convert it with: ffmpeg -i IN.m4a OUT.wav"
     return None
+
+
+def too_short(duration_s: float) -> str:
+    """Say of audio that it is shorter than one analysis window."""
+    return f"lasts {1000 * duration_s:.1f} ms; expected at least {1000 * MIN_DURATION_S:g} ms"
 
 
 def check_scale(path: Path, samples: NDArray[np.float32]) -> None:

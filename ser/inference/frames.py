@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ser.corpora.audio import check_scale, read_audio
+from ser.corpora.audio import MIN_DURATION_S, check_scale, read_audio, too_short
 from ser.corpora.audio_blocks import read_duration_s
 from ser.corpora.corpus import Utterance
 from ser.errors import AudioError, SerError, UtteranceError
@@ -22,7 +22,7 @@ class Recording:
 
     Attributes:
         name: Its name in messages and tables.
-        audio: Audio file, or samples at the rate of the model's front end, shape `(sample,)`, -1..1.
+        audio: Audio file, or samples at the rate of the model's front end, shape `(sample,)`, floats, -1..1.
         speaker: Speaker, or None where nobody knows.
         start_s: Start of the segment of the file that is meant, in seconds; None for the start of the file.
         end_s: End of the segment, in seconds; None for the end of the file.
@@ -100,10 +100,8 @@ def _compute(front_end: FrontEnd, recording: Recording) -> NDArray[np.floating]:
     samples, path = recording.audio, Path(recording.name)
     if isinstance(samples, Path):
         path, samples = samples, read_audio(samples, front_end.sample_rate_hz, recording.start_s, recording.end_s)
-    elif not len(samples):
-        raise AudioError(path, "holds no samples")
     else:
-        check_scale(path, samples)
+        samples = _check_samples(path, samples, front_end.sample_rate_hz)
     utterance = Utterance(id=recording.name, path=path, speaker="", emotion="")
     computed = front_end.compute_within_memory(utterance, samples)[0]
     with np.errstate(over="ignore"):
@@ -116,3 +114,22 @@ def _compute(front_end: FrontEnd, recording: Recording) -> NDArray[np.floating]:
             f"has frames of {settings.label} that are not finite or beyond the range of {settings.stored_type}",
         )
     return frames
+
+
+def _check_samples(path: Path, samples: NDArray[np.floating], rate_hz: int) -> NDArray[np.float32]:
+    """Return samples in memory as `read_audio` returns those of a file.
+
+    Raises:
+        AudioError: They are none or too few, of several channels, integers, or out of the range.
+    """
+    if samples.ndim != 1:
+        raise AudioError(path, f"has samples of shape {samples.shape}; expected (sample,), one channel")
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(path, f"has samples of type {samples.dtype}; expected floats, -1..1")
+    if not len(samples):
+        raise AudioError(path, "holds no samples")
+    if len(samples) < round(MIN_DURATION_S * rate_hz):
+        raise AudioError(path, too_short(len(samples) / rate_hz))
+    single = samples.astype(np.float32, copy=False)
+    check_scale(path, single)
+    return single.clip(np.float32(-1), np.float32(1))

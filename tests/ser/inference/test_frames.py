@@ -69,9 +69,20 @@ def test_recording_that_memory_has_no_room_for_ends_no_other() -> None:
         (samples_that_start_with(-np.inf), "holds samples that are NaN or infinite"),
         (samples_that_start_with(20_000), "samples reach 20000; expected -1..1"),
         (np.empty(0, np.float32), "holds no samples"),
+        (np.zeros((1_600, 2), np.float32), "has samples of shape (1600, 2); expected (sample,), one channel"),
+        (np.zeros(399, np.float32), "lasts 24.9 ms; expected at least 25 ms"),
+        (np.zeros(1_600, np.int16), "has samples of type int16; expected floats, -1..1"),
     ],
 )
 def test_samples_that_a_file_may_not_hold_are_refused(samples: NDArray[np.float32], reason: str) -> None:
     (error,) = compute_recordings(LogMelFrontEnd([LogMelSettings()]), [Recording("talk", samples)])
     assert isinstance(error, AudioError)
     assert str(error) == f"{Path('talk')}: {reason}"
+
+
+def test_double_precision_makes_the_same_frames() -> None:
+    samples = np.random.default_rng(0).uniform(-0.1, 0.1, 1_600)
+    recordings = [Recording("talk", samples), Recording("talk", samples.astype(np.float32))]  # type: ignore[arg-type]
+    double, single = compute_recordings(LogMelFrontEnd([LogMelSettings()]), recordings)
+    assert isinstance(single, np.ndarray)
+    np.testing.assert_array_equal(double, single)
