@@ -64,7 +64,7 @@ class _Envelope:
         """Return the peaks, at most `_MAX_PEAKS`."""
         peaks = np.concatenate(self._peaks)
         parts = np.unique(np.linspace(0, len(peaks), min(len(peaks), _MAX_PEAKS), endpoint=False).astype(int))
-        return tuple(np.maximum.reduceat(peaks, parts).round(3).tolist())
+        return tuple(np.maximum.reduceat(peaks, parts).astype(np.float64).round(3).tolist())
 
 
 def make_timeline(
