@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +10,9 @@ from typer.testing import CliRunner
 from studies.cli.main import app
 from tests.support.corpora import write_wav
 from tests.support.toy_models import write_model
+
+_UA = {"speaker": 0.8, "stranger": 0.5}
+BY_SITUATION: dict[str, Any] = {"expected_ua": _UA, "expected_wa": _UA}
 
 
 @pytest.fixture
@@ -92,6 +96,29 @@ def test_timeline_skips_what_it_cannot_read(tmp_path: Path, model: Path) -> None
     assert (code, output) == (0, "file,start_s,end_s,emotion,anger,sadness,entropy\n")
     assert "text.wav: cannot be decoded as audio" in errors
     assert "noise.wav" in page.read_text(encoding="utf-8")
+
+
+def test_few_recordings_of_a_speaker_are_warned_of(tmp_path: Path) -> None:
+    samples = {"f1": ("0",) * 9, "m1": ("1",) * 11}
+    write_model(
+        tmp_path / "model", settings={"normalisation": "zscore_speaker"}, samples_digests=samples, **BY_SITUATION
+    )
+    for name in ("s1/a.wav", "s1/b.wav", *(f"s2/{number}.wav" for number in range(5))):
+        write_wav(tmp_path / name)
+    options = ("--model", tmp_path / "model", "--speaker-from", "folder")
+    _, _, errors = predict(tmp_path / "s1", tmp_path / "s2", *options)
+    warning = "s1 has 2 recordings; the expected UA is that of about 10 recordings of a speaker, and lower with few"
+    assert warning in " ".join(errors.split())
+    _, _, errors = predict(tmp_path / "s2", *options)
+    assert "lower with few" not in errors
+
+
+def test_timeline_does_not_ask_for_folders_of_speakers(tmp_path: Path) -> None:
+    pytest.importorskip("silero_vad")
+    write_model(tmp_path / "model", settings={"normalisation": "zscore_speaker"}, **BY_SITUATION)
+    options = (write_wav(tmp_path / "a.wav"), "--model", tmp_path / "model")
+    assert "--speaker-from folder" in " ".join(predict(*options)[2].split())
+    assert "--speaker-from" not in predict(*options, "--timeline")[2]
 
 
 def test_only_readable_recording_of_a_folder_is_a_strangers(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """What to expect of a model, in words."""
 
+from collections.abc import Mapping
+from statistics import fmean
+
 from ser.inference.description import SITUATIONS, ModelDescription, Situation
 
 WORTH_A_WARNING = 0.05
@@ -33,3 +36,24 @@ def describe_situation(description: ModelDescription, situation: Situation) -> t
         known = "the model needs to know nothing of the speaker"
     line = f"{known}; expected UA {100 * expected:.1f}% on unheard speakers of corpus {description.corpus.name}"
     return line, best - expected > WORTH_A_WARNING
+
+
+def warn_of_few_recordings(description: ModelDescription, counts: Mapping[str, int]) -> str:
+    """Say of which speaker there are so few recordings that the UA which is expected of a model is not theirs.
+
+    Args:
+        description: The model.
+        counts: Number of recordings of each speaker, at least one speaker.
+
+    Returns:
+        One line; empty where all speakers have half as many recordings as those on whom the UA was measured, or the
+        model needs to know nothing of them or does not say how many there were.
+    """
+    measured = [len(digests) for digests in description.samples_digests.values()]
+    speaker, fewest = min(counts.items(), key=lambda entry: entry[1])
+    if not measured or len(description.expected_ua) == 1 or fewest >= fmean(measured) / 2:
+        return ""
+    return (
+        f"{speaker} has {fewest} recordings; the expected UA is that of about {fmean(measured):.0f} recordings of a "
+        "speaker, and lower with few"
+    )

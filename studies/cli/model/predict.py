@@ -15,7 +15,7 @@ from ser.inference.timeline.segments import WindowSettings
 from ser.inference.timeline.speech import SpeechDetector
 from ser.inference.timeline.timeline import Timeline, make_timeline
 from studies.cli.model.commands import PredictOptions, SpeakerSource
-from studies.cli.model.expectations import describe_situation
+from studies.cli.model.expectations import describe_situation, warn_of_few_recordings
 from studies.cli.model.output import check_output, print_rows
 from studies.cli.terminal.progress import StudyDisplay, print_message
 from studies.cli.terminal.text_output import printable
@@ -39,7 +39,7 @@ def predict(options: PredictOptions) -> None:
     check_output(options.format, options.output, [recording.name for recording in recordings])
     home = Home(options.home, tracking_uri=options.tracking)
     model = open_model(home, options.model, options.encoder, print_message)
-    _print_situations(model.description, recordings)
+    _print_situations(model.description, recordings, options.timeline)
     if options.timeline:
         timelines = _timelines(model, recordings, windows)
         files, rows = [timeline.name for timeline in timelines], timeline_rows(timelines)
@@ -120,7 +120,7 @@ def _recordings(options: PredictOptions) -> list[Recording]:
     return sorted(recordings, key=lambda recording: recording.speaker or "")
 
 
-def _print_situations(description: ModelDescription, recordings: Sequence[Recording]) -> None:
+def _print_situations(description: ModelDescription, recordings: Sequence[Recording], timeline: bool) -> None:
     """Say once in each situation what the model knows of speakers, and warn where that costs it much."""
     situations: dict[Situation, int] = Counter(
         "stranger" if recording.speaker is None else "speaker" for recording in recordings
@@ -130,7 +130,12 @@ def _print_situations(description: ModelDescription, recordings: Sequence[Record
         typer.secho(
             f"{count} recording{'s' * (count != 1)}: {line}", err=True, fg=typer.colors.YELLOW if warns else None
         )
-        if warns:
+        if situation == "speaker":
+            counts = Counter(recording.speaker for recording in recordings if recording.speaker is not None)
+            if warning := warn_of_few_recordings(description, counts):
+                typer.secho(f"warning: {printable(warning)}", err=True, fg=typer.colors.YELLOW)
+        # A timeline knows no speaker, whatever the folders.
+        if warns and not timeline:
             best = f"{100 * description.expected_ua['speaker']:.1f}%"
             typer.secho(
                 f"warning: with many recordings of each speaker in a folder of their own, --speaker-from folder is "
