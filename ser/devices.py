@@ -36,12 +36,7 @@ def cpu_name() -> str:
 
 
 def to_device(tensor: "Tensor", device: "torch.device") -> "Tensor":
-    """Copy a tensor from the CPU to a device; to a GPU by way of pinned memory, so that nothing waits for the copy.
-
-    Args:
-        tensor: A tensor on the CPU.
-        device: Device of the copy.
-    """
+    """Copy a tensor from the CPU to a device; to a GPU by way of pinned memory, so that nothing waits for the copy."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)

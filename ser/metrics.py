@@ -41,9 +41,6 @@ def evaluation_confusion(evaluation: Evaluation, classes: int) -> NDArray[np.int
 def class_recalls(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """Recall of each class; NaN for a class without utterances.
 
-    Args:
-        confusion: Counts, shape `(class, class)`, rows true.
-
     Returns:
         Recalls in 0..1, shape `(class,)`.
     """

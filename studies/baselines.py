@@ -25,11 +25,6 @@ def baseline_inputs(
 ) -> list[BaselineInputs]:
     """List the inputs of a study's baselines, each once.
 
-    Args:
-        plan: The study's plan.
-        scheme: Its folds.
-        functionals: What the baselines hear of an utterance.
-
     Returns:
         Inputs of one baseline for each front end and its normalisation, first; then of one for each other set of
         functionals and each way in which these are normalised.

@@ -66,9 +66,6 @@ def run_without_passwords_in_arguments() -> None:
 def move_passwords(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
     """Move URLs that hold a password from a command's arguments to the variables that its options read.
 
-    Args:
-        arguments: The command's words.
-
     Returns:
         The words that are left, and the variables.
 

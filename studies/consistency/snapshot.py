@@ -120,12 +120,7 @@ def is_recorded(run: Run) -> bool:
 
 
 def read_snapshot(session: StudySession, is_running: bool = False) -> StudySnapshot:
-    """Read all that is written of a study.
-
-    Args:
-        session: The study.
-        is_running: Whether a coordinator runs it now.
-    """
+    """Read all that is written of a study."""
     # Before the runs: a search that runs may propose further points while these are read.
     expected = expected_trials(session)
     trials = session.search.active_trials()

@@ -104,7 +104,7 @@ def score_unseen_speakers(
         for reason, labels in left_out.items()
         if reason
     ]
-    folds = {fold.identity: fold for variant in decidable for fold in _folds(variant) if _uses_speakers(fold)}
+    folds = {fold.identity: fold for variant in decidable for fold in variant.scored_folds if _uses_speakers(fold)}
     decided = {identity: found for identity in folds if (found := _read(home.unseen, identity)) is not None}
     missing = [fold for identity, fold in folds.items() if identity not in decided]
     if missing:
@@ -112,7 +112,7 @@ def score_unseen_speakers(
             _decide(missing, home, request.corpus or _read_corpus(missing[0], home, studies, bar), bar, decided)
         except SerError as error:
             notes.append(f"UA on unseen speakers is not computed: {error}")
-    complete = [variant for variant in decidable if all(_is_decided(fold, decided) for fold in _folds(variant))]
+    complete = [variant for variant in decidable if all(_is_decided(fold, decided) for fold in variant.scored_folds)]
     return UnseenSpeakers({variant.label: _ua_by_recordings(variant, decided) for variant in complete}, tuple(notes))
 
 
@@ -127,7 +127,7 @@ def _chosen(analysis: Analysis, request: UnseenRequest) -> list[ScoredVariant]:
 
 def _reason_against(variant: ScoredVariant) -> str:
     """Say why a variant's folds cannot decide again; empty where they can."""
-    folds = [fold for fold in _folds(variant) if _uses_speakers(fold)]
+    folds = [fold for fold in variant.scored_folds if _uses_speakers(fold)]
     if any(fold.configuration.decision == "likelihood" for fold in folds):
         return "decision likelihood needs the word or phoneme counts of an utterance"
     if any(fold.results_version != RESULTS_VERSION for fold in folds):
@@ -137,10 +137,6 @@ def _reason_against(variant: ScoredVariant) -> str:
 
 def _uses_speakers(fold: ScoredFold) -> bool:
     return fold.configuration.normalisation == _SPEAKERS_MATTER
-
-
-def _folds(variant: ScoredVariant) -> list[ScoredFold]:
-    return [fold for seed in variant.scored_seeds for fold in variant.folds[seed]]
 
 
 def _is_decided(fold: ScoredFold, decided: Decided) -> bool:

@@ -161,12 +161,7 @@ class SampledPoints(PointGenerator):
 
 
 def points_of(plan: StudyPlan, study: str) -> PointGenerator:
-    """Make the point generator of a study.
-
-    Args:
-        plan: Its plan.
-        study: Its name.
-    """
+    """Make the point generator of a study."""
     return GridPoints(plan) if plan.space is None else SampledPoints(plan, plan.space, study)
 
 

@@ -123,11 +123,6 @@ def make_pruner(name: PrunerName) -> FoldPruner | None:
 def check_pruner(name: PrunerName, folds: int, scheme: str) -> None:
     """Refuse Wilcoxon's test where a trial would be complete before it is made.
 
-    Args:
-        name: Name of the pruner.
-        folds: Folds of the scheme.
-        scheme: Its name.
-
     Raises:
         ConfigurationError: The scheme has too few folds.
     """

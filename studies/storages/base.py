@@ -63,9 +63,6 @@ class Storage(ABC):
     def acquire_lease(self, study: str) -> AbstractContextManager[Lease]:
         """Hold a study's lease while the block runs; it is free at once when this process ends, however it ends.
 
-        Args:
-            study: Name of the study.
-
         Raises:
             StudyError: Another coordinator has it; the text names its host, process and start.
         """

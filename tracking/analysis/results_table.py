@@ -67,10 +67,6 @@ def without_pruned(
     A point that was pruned with one seed is no variant with its other ones: only its lucky
     repetitions would be compared.
 
-    Args:
-        trials: Trials that were not pruned themselves.
-        pruned: Trials that were.
-
     Returns:
         Trials that may be compared, and all others.
     """

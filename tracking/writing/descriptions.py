@@ -27,10 +27,6 @@ _EN_DASH = "–"
 def trial_description(trial: TrialResult, experiment: str) -> str:
     """Describe a complete trial.
 
-    Args:
-        trial: The trial.
-        experiment: Id of its experiment.
-
     Returns:
         Markdown: its scores in a sentence, its devices if they differ, a table of its folds, and links to
         their curves.

@@ -101,10 +101,6 @@ class Recorder:
     def log_fold(self, trial_run: str, fold: StoredFold) -> Run:
         """Write a trained fold's run, or complete the run that a kill left unfinished.
 
-        Args:
-            trial_run: Id of the trial's run.
-            fold: The trained fold.
-
         Returns:
             The fold's run; another study's run if that has written the same fold.
         """

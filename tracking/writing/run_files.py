@@ -75,10 +75,6 @@ def failure_files(failures: Sequence[str]) -> dict[str, bytes]:
 
 
 def digest_tag(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Build the tag of a run that holds the digests of its artifacts.
-
-    Args:
-        files: Content by name.
-    """
+    """Build the tag of a run that holds the digests of its artifacts."""
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     return {schema.ARTIFACT_DIGESTS: json.dumps(digests)}

@@ -21,10 +21,6 @@ def expectation_lines(description: ModelDescription) -> list[str]:
 def describe_situation(description: ModelDescription, situation: Situation) -> tuple[str, bool]:
     """Say once what a model knows of the speakers it hears.
 
-    Args:
-        description: The model.
-        situation: What is known of them.
-
     Returns:
         One line, and whether UA is expected to be lower by more than `WORTH_A_WARNING` than with all recordings of a
         speaker.

@@ -28,11 +28,6 @@ _WRITERS = {
 def check_output(output_format: OutputFormat, folder: Path | None, files: Sequence[str]) -> None:
     """Refuse an output that cannot hold the predictions, before anything is computed.
 
-    Args:
-        output_format: Format of the predictions.
-        folder: Folder for TextGrids, or None.
-        files: Names of the recordings.
-
     Raises:
         ConfigurationError: The text says why, and what to do.
     """

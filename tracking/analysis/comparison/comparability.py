@@ -15,10 +15,6 @@ def check_comparable(a: ScoredClassifier, b: ScoredClassifier) -> None:
 
     A classical baseline has no seeds, versions or device that could differ from those of a network.
 
-    Args:
-        a: A variant.
-        b: Its baseline.
-
     Raises:
         ComparisonError: One is incomplete, or they differ in corpus, classes, folds, seeds,
             versions, device type or test utterances; the text names the difference.

@@ -171,11 +171,6 @@ def compare(a: ScoredClassifier, b: ScoredClassifier, question: str = "") -> Com
     Seeds are averaged within an utterance first: they are never more utterances. A classical baseline decides the same
     beside each seed of a network.
 
-    Args:
-        a: The variant.
-        b: The baseline.
-        question: In what the two differ.
-
     Returns:
         The comparison; adjusted p-values and the verdict need the whole family (see `compare_variants`).
 

@@ -172,10 +172,6 @@ def published_claims() -> tuple[PublishedClaim, ...]:
 def judge_claim(p_range: Interval, level: float) -> ClaimVerdict:
     """Judge a claim 'p < level' from the range of p that the printed figures allow.
 
-    Args:
-        p_range: Smallest and largest p.
-        level: The claimed level.
-
     Returns:
         'holds' where all of the range lies below the level, 'not reproduced' where none of it does, else 'undecidable'.
 

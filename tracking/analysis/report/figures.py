@@ -253,7 +253,7 @@ def _utterances(utterance_map: UtteranceMap) -> ResponsiveFigure:
 
 def _curves(variants: Sequence[ScoredVariant]) -> tuple[ResponsiveFigure, ...]:
     """Draw learning curves, all with the same axis of UA."""
-    folds = [[fold for seed in variant.scored_seeds for fold in variant.folds[seed]] for variant in variants]
+    folds = [variant.scored_folds for variant in variants]
     losses = [
         (learning_curve(variant_folds, "training_loss"), learning_curve(variant_folds, "validation_loss"))
         for variant_folds in folds

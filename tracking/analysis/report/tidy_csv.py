@@ -83,7 +83,7 @@ def _confusion(variant: ScoredClassifier) -> list[dict[str, object]]:
 
 
 def _curves(variant: ScoredVariant) -> list[dict[str, object]]:
-    folds = [fold for seed in variant.scored_seeds for fold in variant.folds[seed]]
+    folds = variant.scored_folds
     rows: list[dict[str, object]] = []
     for metric in CURVE_METRICS:
         curve = learning_curve(folds, metric)

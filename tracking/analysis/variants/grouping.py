@@ -76,6 +76,11 @@ class Variant:
         complete = tuple(seed for seed in self.seeds if len(self.folds[seed]) == len(self.scheme))
         return complete or (max(self.seeds, key=lambda seed: (len(self.folds[seed]), -seed)),)
 
+    @property
+    def scored_folds(self) -> tuple[ScoredFold, ...]:
+        """Folds of the scored seeds, seed by seed."""
+        return tuple(fold for seed in self.scored_seeds for fold in self.folds[seed])
+
 
 def variant_order(variant: Variant) -> tuple[Any, ...]:
     """Return the sort key: recipe, criterion, label strategy, attention, 'selected per fold' first, scope, name."""

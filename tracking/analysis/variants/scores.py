@@ -183,7 +183,7 @@ def score_variant(variant: Variant) -> ScoredVariant:
         ComparisonError: Its folds or seeds do not belong together (see `pool_predictions`).
     """
     predictions = pool_predictions(variant)
-    folds = [fold for seed in variant.scored_seeds for fold in variant.folds[seed]]
+    folds = variant.scored_folds
     targets = [fold.targets for fold in folds]
     undecided = [
         (fold.undecided_share, len(fold.test.utterances)) for fold in folds if fold.undecided_share is not None

@@ -27,10 +27,6 @@ def truncate(name: str, max_length: int) -> str:
 def shorten_names(names: Iterable[str], max_length: int) -> dict[str, str]:
     """Cut names to a number of characters: their ends, or their middles where that leaves more of them apart.
 
-    Args:
-        names: The names.
-        max_length: Characters that remain of a name at most.
-
     Returns:
         The short form of each name.
     """
