@@ -111,7 +111,7 @@ def imported_modules(path: Path, known: Mapping[str, Path]) -> set[str]:
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What the code prints in a process of its own, in which nothing is imported yet."""
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture(scope="module")
