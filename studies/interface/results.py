@@ -6,9 +6,11 @@ import pandas as pd
 
 from ser.errors import StudyError
 from studies.cli.arguments import find_study_in
+from studies.cli.terminal.progress import StudyDisplay
 from studies.reporting.results_reader import ResultsReader
 from studies.search.summaries import list_studies
 from studies.storages.home import Home
+from studies.storages.takeover import take_over_results
 from tracking.analysis.prediction_frame import baseline_frames, decision_frame
 from tracking.analysis.variants.classical import score_baselines
 from tracking.analysis.variants.grouping import group_variants
@@ -40,6 +42,8 @@ def results(
         StudyError: There is no study of the corpus, or it has no result yet.
     """
     opened = Home(Path(home).expanduser(), storage, tracking)
+    with StudyDisplay() as display:
+        take_over_results(opened, display.on_message, display.progress_bar)
     studies = list_studies(opened.storage)
     study = find_study_in(studies, opened, name=None, corpus=corpus)
     if study.location is None:

@@ -19,6 +19,7 @@ from studies.models.choice import check_usable, choose_variant
 from studies.models.maker import ModelSource, make_model
 from studies.models.study_corpus import load_study_corpus
 from studies.search.summaries import StudySummary
+from studies.storages.takeover import take_over_results
 from tracking.results.store import ResultStore
 
 
@@ -29,6 +30,8 @@ def make(options: MakeOptions) -> None:
         StudyError: The study has no complete variant, or its corpus has changed since.
     """
     home = open_home(options)
+    with StudyDisplay() as display:
+        take_over_results(home, display.on_message, display.progress_bar)
     study = find_study(home, options.study)
     results = ResultStore(home.results)
     variant = choose_variant(study, results, options.variant)

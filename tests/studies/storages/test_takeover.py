@@ -8,9 +8,13 @@ from shutil import copyfile
 import pytest
 from safetensors.torch import load, save
 
+import studies
+from ser.errors import StudyError
 from ser.feature_settings import LogMelSettings
 from ser.results import BaselineResult
 from ser.training.checkpoint import parse_result
+from studies.cli.model.commands import MakeOptions
+from studies.cli.model.make import make
 from studies.storages.home import Home
 from studies.storages.takeover import MARKER, take_over_results
 from tests.support.interruptions import later
@@ -83,6 +87,16 @@ def test_all_results_are_taken_over_once(home: FormerHome) -> None:
         assert path.samefile(ResultStore(home.results).path(identity(content)))
     assert not queued.exists()
     take_over_results(home, pytest.fail, pytest.fail)
+
+
+@pytest.mark.parametrize(
+    "read", [lambda home: make(MakeOptions(home=home.root)), lambda home: studies.results(home=home.root)]
+)
+def test_a_model_and_a_table_are_made_of_them(home: FormerHome, read: Callable[[Home], object]) -> None:
+    home.queue(FOLDS[0])
+    with pytest.raises(StudyError, match="there is no study in"):
+        read(home)
+    assert results_of(home).keys() == {identity(FOLDS[0])}
 
 
 @pytest.mark.parametrize("is_unambiguous", [True, False])
