@@ -43,7 +43,13 @@ _SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 FORKSERVER = multiprocessing.get_context("forkserver")
 """Context of processes on CPUs."""
 
-FORKSERVER.set_forkserver_preload(["studies.execution.worker"])
+PRELOADED = ("studies.execution.worker", "torch._dynamo")
+"""Modules that the fork server imports for all workers.
+
+Torch imports its compiler, which takes two seconds, when an optimizer is first made; each worker would for itself.
+"""
+
+FORKSERVER.set_forkserver_preload(list(PRELOADED))
 
 SPAWN = multiprocessing.get_context("spawn")
 """Context of processes on GPUs."""

@@ -73,6 +73,21 @@ def test_a_long_tmpdir_without_a_short_folder_is_named(long_folder: Path, monkey
     assert tempfile.gettempdir() == str(long_folder)
 
 
+def report_modules(pipe: Connection) -> None:
+    """Sends the names of all modules that a worker has before its first fold."""
+    pipe.send(set(sys.modules))
+
+
+def test_a_forked_worker_has_imported_all_that_its_folds_need() -> None:
+    ours, theirs = connection.Pipe(duplex=False)
+    with theirs:
+        process = start_process("cpu", report_modules, theirs)
+    modules = ours.recv()
+    process.join()
+    # What making an optimizer imports, by itself two seconds.
+    assert {"studies.execution.worker", "torch._dynamo"} <= modules
+
+
 def report_environment(pipe: Connection) -> None:
     """Sends the environment with which the interpreter was started, before it imported anything."""
     variables = Path("/proc/self/environ").read_bytes().decode().split("\0")
