@@ -151,6 +151,19 @@ def empty_search(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+@pytest.fixture(scope="session")
+def make_home(empty_store: Path, empty_search: Path) -> Callable[[Path], Path]:
+    """Makes a home whose databases are empty; a command would take seconds to make them."""
+
+    def make(home: Path) -> Path:
+        home.mkdir(parents=True)
+        shutil.copyfile(empty_store, home / "mlflow.db")
+        shutil.copyfile(empty_search, home / "optuna.db")
+        return home
+
+    return make
+
+
 @pytest.fixture
 def place(tmp_path: Path, empty_store: Path, empty_search: Path) -> "StudyFixture":
     from tests.support.toy_coordinator import StudyFixture

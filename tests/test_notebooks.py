@@ -1,5 +1,6 @@
 """The notebook of the examples runs from its first cell to its last."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -18,8 +19,8 @@ STUDY = {"attention": ["quantum"], "labels": "words", "features": "log_mel", "fo
 
 
 @pytest.mark.slow
-def test_the_notebook_runs_on_the_demo(demo_root: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_the_notebook_runs_on_the_demo(demo_root: Path, tmp_path: Path, make_home: Callable[[Path], Path]) -> None:
+    home = make_home(tmp_path / "home")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     parameters.source = f"corpus, root, home = 'demo', {str(demo_root)!r}, {str(home)!r}\nstudy = {STUDY!r}"

@@ -1,5 +1,6 @@
 """Feature stores by command: built without a study, listed, checked, exported and read again."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ STEMS = [f"{speaker}a01{letter}a" for speaker in ("03", "08", "09", "10") for le
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, make_home: Callable[[Path], Path]) -> Path:
     folder = tmp_path_factory.mktemp("features")
+    make_home(folder / "home")
     write_emodb(folder / "emodb", STEMS)
     return folder
 

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def test_speakers_of_similar_names_are_decided_before_a_study(folder: StudyFolde
     assert "'S1' (2), 's1' (2); --corpus-set same_speaker=yes joins them" in " ".join(answer.output.split())
 
 
-def test_three_speakers_run_and_an_unused_split_is_said_once(tmp_path: Path) -> None:
+def test_three_speakers_run_and_an_unused_split_is_said_once(tmp_path: Path, make_home: Callable[[Path], Path]) -> None:
     subsets = {"a": "train", "b": "dev", "c": "test"}
     rows = [
         {"path": f"{speaker}-{emotion}.wav", "speaker": speaker, "emotion": emotion, "words": 2, "split": split}
@@ -154,7 +155,7 @@ def test_three_speakers_run_and_an_unused_split_is_said_once(tmp_path: Path) -> 
         for emotion in ("joy", "anger")
     ]
     root = str(write_manifest(tmp_path, rows))
-    folder = StudyFolder(tmp_path, tmp_path / "home")
+    folder = StudyFolder(tmp_path, make_home(tmp_path / "home"))
     answer = folder.ser("study", "run", "--corpus", "manifest", "--root", root, "--attention", "none", *TINY)
     assert answer.stderr.count("which folds 'speaker' do not use; use --folds given (FOLDS=given)") == 1
     (study,) = list_studies(SqliteStorage(folder.home / "optuna.db"))
@@ -353,8 +354,10 @@ def test_another_baseline_is_answered_beside_the_usual_report(ran: StudyFolder) 
     assert "did you mean 'words'" in refused.stderr
 
 
-def test_a_study_whose_folds_fail_says_so_and_why(folder: StudyFolder, tmp_path: Path) -> None:
-    apart = StudyFolder(folder.corpus, tmp_path / "home")
+def test_a_study_whose_folds_fail_says_so_and_why(
+    folder: StudyFolder, tmp_path: Path, make_home: Callable[[Path], Path]
+) -> None:
+    apart = StudyFolder(folder.corpus, make_home(tmp_path / "home"))
     answer = apart.refused(*apart.command("none"), "--set", "learning_rate=1e30")
     assert "Traceback" not in answer.output
     complaint = answer.stderr.splitlines()[-1]

@@ -92,21 +92,25 @@ class Campaign:
         folder: An empty folder for everything.
         seed: Seed of all choices.
         epochs: Epochs of every fold.
+        empty: An empty MLflow database; None to make one.
     """
 
-    def __init__(self, folder: Path, seed: int, epochs: int = EPOCHS) -> None:
+    def __init__(self, folder: Path, seed: int, epochs: int = EPOCHS, empty: Path | None = None) -> None:
+        from studies.execution.worker_processes import PRELOADED
         from tracking.backend.client import connect
 
         self._folder = folder
         self._choose = random.Random(seed)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.faults.chaos_process"])
+        # One server for all of a process: other tests' workers are forked from it, too.
+        self._context.set_forkserver_preload([*PRELOADED, "tests.faults.chaos_process"])
         self._corpus = folder / "emodb"
         self._epochs = epochs
-        self.empty = folder / "empty.db"
+        self.empty = folder / "empty.db" if empty is None else empty
         self.tally = Tally()
         write_emodb(self._corpus, STEMS)
-        connect(self.empty)
+        if empty is None:
+            connect(self.empty)
         undisturbed = self.home("undisturbed")
         code, notes = self.end(self.begin(undisturbed, workers=2), undisturbed)
         assert code == 0, notes

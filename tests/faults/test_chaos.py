@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +22,8 @@ MOMENTS = {
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Campaign:
-    return Campaign(tmp_path_factory.mktemp("chaos"), seed=7)
+def campaign(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Campaign:
+    return Campaign(tmp_path_factory.mktemp("chaos"), seed=7, empty=empty_store)
 
 
 @pytest.mark.slow

@@ -126,10 +126,10 @@ class Study:
 
 
 @pytest.mark.slow
-def test_the_command_killed_while_a_fold_is_recorded_resumes(tmp_path: Path) -> None:
+def test_the_command_killed_while_a_fold_is_recorded_resumes(tmp_path: Path, make_home: Callable[[Path], Path]) -> None:
     write_emodb(tmp_path / "emodb", STEMS)
     for name in ("undisturbed", "killed"):
-        (tmp_path / name).mkdir()
+        make_home(tmp_path / name / "home")
     undisturbed, killed = Study(tmp_path / "undisturbed"), Study(tmp_path / "killed")
     # In this process, which has imported everything already.
     assert CliRunner().invoke(app, undisturbed.command).exit_code == 0
