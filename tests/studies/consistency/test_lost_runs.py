@@ -5,15 +5,16 @@ from shutil import copyfile, copytree, ignore_patterns, rmtree
 
 import pytest
 
-from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture, plan_of
+from tests.support.study_damage import PLAN, Damaged
+from tests.support.toy_coordinator import InProcess, RecordingCallback, StudyFixture
 from tests.support.toy_studies import SCHEME
 
-PLAN = plan_of("none", "quantum")
 FOLDS = 2 * len(SCHEME)
 
 
 @pytest.fixture
-def finished(place: StudyFixture) -> StudyFixture:
+def finished_here(place: StudyFixture) -> StudyFixture:
+    """A study that is no copy, in which artifacts are links to results."""
     assert place.start(PLAN) == []
     return place
 
@@ -52,58 +53,58 @@ LOST = (
 )
 
 
-def test_lost_runs_are_written_again(finished: StudyFixture, empty_store: Path) -> None:
-    before = results(finished)
-    move_without(finished, "mlflow.db", empty_store)
-    assert_restored(finished, before, LOST)
+def test_lost_runs_are_written_again(damaged: Damaged, empty_store: Path) -> None:
+    before = results(damaged)
+    move_without(damaged, "mlflow.db", empty_store)
+    assert_restored(damaged, before, LOST)
 
 
-def test_a_check_restores_lost_runs_as_a_start_does(finished: StudyFixture, empty_store: Path) -> None:
-    before = results(finished)
-    move_without(finished, "mlflow.db", empty_store)
-    repaired, left = finished.repair()
+def test_a_check_restores_lost_runs_as_a_start_does(damaged: Damaged, empty_store: Path) -> None:
+    before = results(damaged)
+    move_without(damaged, "mlflow.db", empty_store)
+    repaired, left = damaged.repair()
     assert {inconsistency.kind for inconsistency in repaired} == {"missing"}
     assert left == []
-    assert_restored(finished, before, "")
+    assert_restored(damaged, before, "")
 
 
-def test_lost_artifacts_are_written_again(finished: StudyFixture) -> None:
-    before = results(finished)
-    rmtree(finished.folder / "artifacts")
-    assert_restored(finished, before, LOST)
+def test_lost_artifacts_are_written_again(damaged: Damaged) -> None:
+    before = results(damaged)
+    rmtree(damaged.folder / "artifacts")
+    assert_restored(damaged, before, LOST)
 
 
-def test_a_deleted_experiment_comes_back_with_its_runs(finished: StudyFixture) -> None:
-    before = results(finished)
-    finished.store.client.delete_experiment(finished.store.experiment)
-    finished.open(finished.folder)
-    assert_restored(finished, before, "")
+def test_a_deleted_experiment_comes_back_with_its_runs(finished_here: StudyFixture) -> None:
+    before = results(finished_here)
+    finished_here.store.client.delete_experiment(finished_here.store.experiment)
+    finished_here.open(finished_here.folder)
+    assert_restored(finished_here, before, "")
 
 
-def test_an_experiment_that_is_gone_is_written_again(finished: StudyFixture) -> None:
-    before = results(finished)
-    finished.store.client.rename_experiment(finished.store.experiment, "another name")
-    finished.open(finished.folder)
-    assert_restored(finished, before, LOST)
+def test_an_experiment_that_is_gone_is_written_again(damaged: Damaged) -> None:
+    before = results(damaged)
+    damaged.store.client.rename_experiment(damaged.store.experiment, "another name")
+    damaged.open(damaged.folder)
+    assert_restored(damaged, before, LOST)
 
 
-def test_lost_search_is_filled_again(finished: StudyFixture, empty_search: Path) -> None:
-    before = results(finished)
-    finished.database.unlink()
-    copyfile(empty_search, finished.database)
-    finished.open(finished.folder)
-    assert_restored(finished, before, "")
+def test_lost_search_is_filled_again(finished_here: StudyFixture, empty_search: Path) -> None:
+    before = results(finished_here)
+    finished_here.database.unlink()
+    copyfile(empty_search, finished_here.database)
+    finished_here.open(finished_here.folder)
+    assert_restored(finished_here, before, "")
 
 
-def test_lost_results_alone_are_trained_again(finished: StudyFixture) -> None:
-    before = results(finished)
-    lost = sorted(finished.results_on_disk.identities())[:2]
+def test_lost_results_alone_are_trained_again(damaged: Damaged) -> None:
+    before = results(damaged)
+    lost = sorted(damaged.results_on_disk.identities())[:2]
     for identity in lost:
-        finished.results_on_disk.path(identity).unlink()
+        damaged.results_on_disk.path(identity).unlink()
     executor = InProcess()
-    assert finished.start(PLAN, executor) == []
+    assert damaged.start(PLAN, executor) == []
     assert sorted(executor.handed_out) == lost
-    assert results(finished) == before
+    assert results(damaged) == before
 
 
 def test_a_start_lets_the_next_report_ask_mlflow_again(place: StudyFixture) -> None:

@@ -1,6 +1,7 @@
 """What one study has trained, another one does not train again."""
 
 from collections import Counter
+from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
@@ -50,22 +51,33 @@ def killed_after(handed_out: int) -> InProcess:
     return Mortal(slots=1)
 
 
-@pytest.fixture
-def reused(place: StudyFixture) -> InProcess:
-    """Quantum alone as the first study, then all attentions as the second one; the second one's executor."""
+def reuse(place: StudyFixture) -> list[str]:
+    """Run quantum alone as the first study, then all attentions as the second one; return what that one trained."""
     place.start(QUANTUM, study="first")
     executor = InProcess()
     assert place.start(BOTH, executor, study="second") == []
-    return executor
+    return executor.handed_out
 
 
-def test_what_another_study_has_trained_is_not_trained_again(place: StudyFixture, reused: InProcess) -> None:
-    assert sorted(reused.handed_out) == sorted(identities(BOTH, "none"))
+Reused = tuple[StudyFixture, list[str]]
+
+
+@pytest.fixture(scope="module")
+def reused(tmp_path_factory: pytest.TempPathFactory, empty_store: Path, empty_search: Path) -> Reused:
+    """A place with both studies, which tests only read, and what the second one trained."""
+    place = StudyFixture(tmp_path_factory.mktemp("reused"), empty_store, empty_search)
+    return place, reuse(place)
+
+
+def test_what_another_study_has_trained_is_not_trained_again(reused: Reused) -> None:
+    place, handed_out = reused
+    assert sorted(handed_out) == sorted(identities(BOTH, "none"))
     assert counts(place, "first") == {"study": 1, "trial": 1, "fold": FOLDS}
     assert counts(place, "second") == {"study": 1, "trial": 2, "fold": FOLDS}
 
 
-def test_a_reused_trial_has_the_scores_and_names_their_source(place: StudyFixture, reused: InProcess) -> None:
+def test_a_reused_trial_has_the_scores_and_names_their_source(reused: Reused) -> None:
+    place, _ = reused
     original, copy = trial(place, "first", "quantum"), trial(place, "second", "quantum")
     assert copy.data.tags["ser.reused_from"] == original.info.run_id
     assert "ser.reused_from" not in original.data.tags
@@ -77,19 +89,22 @@ def test_a_reused_trial_has_the_scores_and_names_their_source(place: StudyFixtur
     assert copy.info.run_id not in parents
 
 
-def test_a_reused_trial_has_its_value_in_the_search(place: StudyFixture, reused: InProcess) -> None:
+def test_a_reused_trial_has_its_value_in_the_search(reused: Reused) -> None:
+    place, _ = reused
     assert place.values(BOTH, "second")[1:] == place.values(QUANTUM, "first")
     assert place.states("second") == ["COMPLETE", "COMPLETE"]
 
 
-def test_the_table_has_each_variant_once(place: StudyFixture, reused: InProcess) -> None:
+def test_the_table_has_each_variant_once(reused: Reused) -> None:
+    place, _ = reused
     table = place.table()
     variants = [(each.study, each.folds[0].configuration.attention) for each in table.trials]
     assert sorted(variants) == [("first", "quantum"), ("second", "none")]
     assert table.notes == ()
 
 
-def test_the_same_command_again_trains_nothing(place: StudyFixture, reused: InProcess) -> None:
+def test_the_same_command_again_trains_nothing(reused: Reused) -> None:
+    place, _ = reused
     before = place.store.snapshot()
     watcher, executor = RecordingCallback(), InProcess()
     assert place.start(BOTH, executor, study="second", observer=watcher) == []
@@ -118,7 +133,8 @@ def test_a_tag_deleted_in_another_study_stops_nothing(place: StudyFixture) -> No
     assert place.check("second") == []
 
 
-def test_a_third_study_reuses_the_one_that_trained(place: StudyFixture, reused: InProcess) -> None:
+def test_a_third_study_reuses_the_one_that_trained(place: StudyFixture) -> None:
+    reuse(place)
     executor = InProcess()
     place.start(plan_of("quantum", "none"), executor, study="third")
     assert executor.handed_out == []
