@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tests.support.scored_trials import World, baseline, configuration, study_table, table_of, trial
+from tests.support.scored_trials import World, baseline, configuration, table_of, trial
 from tests.tracking.analysis.report.conftest import HOSTILE, IMPORTANCES, STUDY
 from tracking.analysis.comparison.overview import analyse
 from tracking.analysis.report import summary_rows, write_report
@@ -64,6 +64,11 @@ def rows(written):
 def rows_of(path):
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def small_analysis():
+    """An analysis of one variant, of which a report is written in a moment."""
+    return analyse(table_of(trial(World(per_speaker=8), configuration())))
 
 
 def test_the_page_asks_for_nothing_from_the_network(written, parsed):
@@ -333,7 +338,7 @@ def test_columns_of_comparisons_are_shown_where_there_are_any():
 
 def test_lines_are_not_broken_within_the_dashes_of_an_option(tmp_path):
     commands = (("Recognise", "ser predict '<b>--x' a--b --home /my_data"),)
-    text = write_report(analyse(study_table()), tmp_path, ReportContext(commands=commands)).read_text(encoding="utf-8")
+    text = write_report(small_analysis(), tmp_path, ReportContext(commands=commands)).read_text(encoding="utf-8")
     shown = 'ser predict &#39;&lt;b&gt;--x&#39; a--b <span class="option">--home</span> /my_data'
     assert f"<code>{shown}</code>" in text
 
@@ -358,15 +363,16 @@ def test_the_report_and_the_terminal_state_the_same_numbers(written, rows):
 
 
 def test_recordings_are_in_the_page_where_there_are_any(tmp_path, written):
-    (utterance, *_) = hardest_ids(written.analysis)
-    page = write_report(written.analysis, tmp_path, ReportContext(clips={utterance: b"RIFF"}))
+    analysis = small_analysis()
+    (utterance, *_) = hardest_ids(analysis)
+    page = write_report(analysis, tmp_path, ReportContext(clips={utterance: b"RIFF"}))
     assert page.read_text(encoding="utf-8").count('src="data:audio/wav;base64,UklGRg=="') == 1
     assert "<audio" not in written.page.read_text(encoding="utf-8")
 
 
 def test_the_map_and_its_coordinates_are_in_the_report(tmp_path, written):
     drawn = UtteranceMap("Made up.", ("a", "b"), ("s", "t"), ("calm", HOSTILE), np.eye(2), (0.7, 0.2))
-    text = write_report(written.analysis, tmp_path, ReportContext(utterance_map=drawn)).read_text(encoding="utf-8")
+    text = write_report(small_analysis(), tmp_path, ReportContext(utterance_map=drawn)).read_text(encoding="utf-8")
     assert "Map of utterances" in text
     assert HOSTILE not in text
     assert [row["first_component"] for row in rows_of(tmp_path / "tables" / "map.csv")] == ["1.0", "0.0"]
