@@ -18,8 +18,12 @@ from ser.inference.model import EmotionModel
 from ser.inference.onnx_graph import ModelGraph
 from ser.model.network import SpeechEmotionNetwork
 
-TOLERANCE, ENCODER_TOLERANCE = 1e-5, 1e-4
-"""Largest difference of a probability from the model's; a state of an encoder may be rounded otherwise to float16."""
+TOLERANCE, COARSE_TOLERANCE = 1e-5, 1e-4
+"""Largest difference of a probability from the model's.
+
+The coarse one is for encoders, whose states may be rounded otherwise to float16, and for `minmax_utterance`, which
+divides by the least energy of an utterance: rounding decides it on some processors.
+"""
 
 _MAX_BYTES = 2**31 - 2**20
 """Weights that fit into one ONNX file."""
@@ -65,7 +69,9 @@ def export_onnx(model: EmotionModel, path: Path, progress: Callable[[int, int], 
         # `max` would let NaN pass.
         largest = float(np.maximum(largest, np.abs(scores - expected).max()))
         progress(count, len(_LENGTHS_S))
-    tolerance = ENCODER_TOLERANCE if model.description.configuration.features.kind == "pretrained" else TOLERANCE
+    configuration = model.description.configuration
+    coarse = configuration.features.kind == "pretrained" or configuration.normalisation == "minmax_utterance"
+    tolerance = COARSE_TOLERANCE if coarse else TOLERANCE
     if not largest <= tolerance:
         raise ModelError(
             f"{path}: not written: its probabilities differ from the model's by {largest:.1e}; expected at most "

@@ -15,6 +15,7 @@ from ser.inference.description import Situation
 from ser.model.decoding import decode
 from ser.model.network import SpeechEmotionNetwork
 from ser.training.batching import CPU_COST, micro_batches
+from ser.training.precision import cpu_runs_bf16
 
 
 @torch.no_grad()
@@ -23,7 +24,8 @@ def score_utterances(
 ) -> NDArray[np.float32]:
     """Score utterances as the training scores its test speakers: by one thread.
 
-    A network that was trained in tf32 computes in float32, whose numbers it has: only GPUs round its factors.
+    A network that was trained in tf32 computes in float32, whose numbers it has: only GPUs round its factors. So does
+    one that was trained in bf16, on processors that do not compute in it; it may decide single utterances otherwise.
 
     Args:
         network: The network.
@@ -35,6 +37,7 @@ def score_utterances(
         Scores of the emotions, rows sum to 1, shape `(utterance, class)`.
     """
     network.eval()
+    network.bf16 = network.bf16 and cpu_runs_bf16()
     scores = np.empty((len(features.lengths), network.output.out_features - network.sequence), dtype=np.float32)
     with _one_thread():
         for group in micro_batches(features.lengths, CPU_COST):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -20,11 +21,26 @@ def check_precision_supported(precision: Precision, device_type: str) -> None:
         raise ConfigurationError(f"precision 'tf32' needs a GPU; this study runs on {device_type}")
 
 
+@cache
+def cpu_runs_bf16() -> bool:
+    """Return whether this processor computes LSTMs in bf16, forward and backward; only running one tells."""
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad(), torch.autocast("cpu", torch.bfloat16):
+            outputs, _ = torch.nn.LSTM(5, 4, batch_first=True)(torch.zeros(2, 4, 5))
+        outputs.sum().backward()
+    except RuntimeError:
+        return False
+    return True
+
+
 def for_cpu(configuration: FoldConfiguration) -> FoldConfiguration:
-    """Return a configuration with an arithmetic that a CPU has: float32 for tf32, whose numbers are float32, too."""
-    return (
-        configuration.model_copy(update={"precision": "fp32"}) if configuration.precision == "tf32" else configuration
-    )
+    """Return a configuration with an arithmetic that this CPU has.
+
+    That is float32 for tf32, whose numbers are float32, too, and for bf16 on processors that do not compute in it.
+    """
+    precision = configuration.precision
+    lacking = precision == "tf32" or (precision == "bf16" and not cpu_runs_bf16())
+    return configuration.model_copy(update={"precision": "fp32"}) if lacking else configuration
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from benchmarks.workloads import Source
 from ser.model.blstm import BidirectionalLayer
 from ser.model.packing import build_layout
 from studies.storages.home import Home
+from tests.support.bf16 import require_bf16
 from tests.support.stand_in_gpu import stand_in_gpu
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ def measuring(source: Source, sizes: Sizes, device: str) -> list[Measurement]:
 
 
 def test_a_cpu_agrees_with_itself_and_rounds_in_bf16(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_bf16()
     monkeypatch.setattr(agreement, "_MODELS", {"quantum": {"attention": "quantum"}})
     measured = {row.case: row for row in agreement.compare_with_cpu(source, TINY, "cpu")}
     assert set(measured) == {f"quantum, {c}, {p}" for c in ("ctc", "cross_entropy") for p in ("fp32", "bf16")}
@@ -75,6 +77,7 @@ def test_two_streams_compute_what_one_does(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_steps_of_every_precision_are_timed(source: Source) -> None:
+    require_bf16()
     cases = {row.case: row.value for row in steps.time_layers(source, TINY, "cpu")}
     assert set(cases) == {f"batch 8, 4 cells, {name}" for name in ("fp32, ours", "fp32, packed nn.LSTM", "bf16, ours")}
     assert min(cases.values()) > 0

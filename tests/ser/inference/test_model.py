@@ -241,3 +241,15 @@ def test_existing_folder_is_never_overwritten(make: Make) -> None:
     with pytest.raises(ModelError, match="exists already"):
         write_folder(folder, description, b"", "")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_model_in_bf16_computes_in_float32_where_the_processor_lacks_bf16(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for precision in ("bf16", "fp32"):
+        write_model(tmp_path / precision, settings={"precision": precision})
+    recording = Recording("noise", np.random.default_rng(3).standard_normal(16_000).astype(np.float32) / 10)
+    (expected,) = load_model(tmp_path / "fp32").predict([recording])
+    monkeypatch.setattr("ser.inference.scoring.cpu_runs_bf16", lambda: False)
+    (prediction,) = load_model(tmp_path / "bf16").predict([recording])
+    assert prediction.probabilities == expected.probabilities

@@ -16,7 +16,7 @@ from ser.features.logmel import log_mel
 from ser.inference import load_model
 from ser.inference.frames import Recording, compute_recordings
 from ser.inference.front_end_graph import LogMelGraph
-from ser.inference.onnx_export import ENCODER_TOLERANCE, TOLERANCE, export_onnx
+from ser.inference.onnx_export import COARSE_TOLERANCE, TOLERANCE, export_onnx
 from ser.inference.onnx_graph import ModelGraph
 from tests.support.tiny_encoders import write_encoder
 from tests.support.toy_models import LOG_MEL, MEMBER, write_model
@@ -47,11 +47,12 @@ def test_exported_model_decides_as_the_model_at_ten_lengths(tmp_path: Path, name
     write_model(tmp_path / "model", settings=VARIANTS[name], members=(MEMBER, MEMBER))
     model = load_model(tmp_path / "model")
     begin, largest = export_onnx(model, tmp_path / "model.onnx", steps)
-    assert (begin, largest <= TOLERANCE) == ("samples", True)
+    exported = COARSE_TOLERANCE if name == "stacked" else TOLERANCE
+    assert (begin, largest <= exported) == ("samples", True)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     assert json.loads(session.get_modelmeta().custom_metadata_map["emotions"]) == ["anger", "sadness"]
     # bf16 has three digits.
-    tolerance = 0.05 if name == "bf16" else TOLERANCE
+    tolerance = 0.05 if name == "bf16" else exported
     for length in LENGTHS:
         samples = (np.random.default_rng(length).standard_normal(length) / 10).astype(np.float32)
         (scores,) = session.run(None, {"samples": samples})
@@ -87,13 +88,13 @@ def test_model_with_an_encoder_hears_samples(tmp_path: Path, family: str, option
     write_model(tmp_path / "model", choice, members=(MEMBER, MEMBER))
     model = load_model(tmp_path / "model")
     begin, largest = export_onnx(model, tmp_path / "model.onnx", steps)
-    assert (begin, largest <= ENCODER_TOLERANCE) == ("samples", True)
+    assert (begin, largest <= COARSE_TOLERANCE) == ("samples", True)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     for length in LENGTHS:
         samples = (np.random.default_rng(length).standard_normal(length) / 10).astype(np.float32)
         (scores,) = session.run(None, {"samples": samples})
         (prediction,) = model.predict([Recording("noise", samples)])
-        np.testing.assert_allclose(scores, list(prediction.probabilities.values()), rtol=0, atol=ENCODER_TOLERANCE)
+        np.testing.assert_allclose(scores, list(prediction.probabilities.values()), rtol=0, atol=COARSE_TOLERANCE)
 
 
 def test_model_too_large_for_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from ser.training.data import FoldData, prepare_fold_data
 from ser.training.evaluation import utterance_losses
 from ser.training.fold_training import FoldTraining
 from ser.training.trainer import TrainedFold
+from tests.support.bf16 import require_bf16
 from tests.support.toy_corpus import (
     READINGS,
     Change,
@@ -66,16 +67,6 @@ def observed(name: str) -> tuple[TrainedFold, list[EpochRecord]]:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_same_inputs_give_the_same_result_to_the_bit(name: str) -> None:
     assert_identical(observed(name)[0], train(VARIANTS[name]))
-
-
-def require_bf16() -> None:
-    """Skips where an LSTM does not run in bf16: only running it tells."""
-    try:
-        with torch.autocast("cpu", torch.bfloat16):
-            outputs, _ = torch.nn.LSTM(5, 4, batch_first=True)(torch.zeros(2, 4, 5))
-        outputs.sum().backward()
-    except RuntimeError as error:
-        pytest.skip(f"this processor has no LSTM in bf16: {error}")
 
 
 def test_bf16_is_repeatable_too_and_is_not_fp32() -> None:
