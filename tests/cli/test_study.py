@@ -104,8 +104,7 @@ def test_progress_is_printed_line_by_line_off_a_terminal(first: Result) -> None:
     # Between them is at most a line in ten seconds, with what remains.
     assert lines[0] == f"trials 0 of 1, folds 0 of {FOLDS}"
     assert lines[-1] == f"trials 1 of 1, folds {FOLDS} of {FOLDS}"
-    assert "MLflow" not in first.stderr
-    assert "INFO" not in first.stderr
+    assert re.search("MLflow|INFO", first.stderr) is None
 
 
 def test_runs_are_a_tree_and_all_finished(ran: StudyFolder) -> None:
@@ -396,7 +395,6 @@ def test_a_finished_study_becomes_a_model_that_hears_files(folder: StudyFolder, 
     assert f"{STEMS[0]}.wav" in table.stdout
     alone = folder.ser("predict", str(folder.corpus / "wav" / f"{STEMS[0]}.wav"), "--speaker-from", "folder")
     assert "1 recording: no speaker known" in alone.stderr
-    options = ("--study", folder.summary().name, "--home", str(folder.home))
-    again = CliRunner().invoke(app, ["model", "make", *options])
+    again = CliRunner().invoke(app, ["model", "make", "--study", folder.summary().name, "--home", str(folder.home)])
     assert again.exit_code == 1
     assert "exists already" in again.output

@@ -162,6 +162,6 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
                 )
         for file in files:
             # A speaker's recording that was named twice would count twice in the speaker's statistics.
-            if (place := file.parent.resolve() / file.name) not in listed:
-                listed.add(place)
+            if (resolved := file.parent.resolve() / file.name) not in listed:
+                listed.add(resolved)
                 yield file
