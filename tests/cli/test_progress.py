@@ -18,7 +18,10 @@ LONG = "component · scope 9 · phonemes · fold 01 · a speaker with a very lon
 class Screen:
     """A display on a console of a given width, and a clock that the test moves."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, width: int = 80, terminal: bool = True) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, width: int = 80, terminal: bool = True, term: str = "xterm"
+    ) -> None:
+        monkeypatch.setenv("TERM", term)
         self.now_s = 0.0
         self.file = io.StringIO()
         console = Console(file=self.file, force_terminal=terminal, width=width, legacy_windows=False)
@@ -101,8 +104,11 @@ def test_a_stage_shows_no_number_that_is_unknown_and_ends_with_the_next(monkeypa
     assert line.startswith("study:")
 
 
-def test_a_log_has_at_most_a_line_in_ten_seconds_with_what_remains(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Screen(monkeypatch, terminal=False)
+@pytest.mark.parametrize(("terminal", "term"), [(False, "xterm"), (True, "dumb")])
+def test_a_log_has_at_most_a_line_in_ten_seconds_with_what_remains(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, term: str
+) -> None:
+    screen = Screen(monkeypatch, terminal=terminal, term=term)
     screen.progress(0)
     for done in range(1, 8):
         for number in range(1, 5):

@@ -82,8 +82,8 @@ class _NameColumn(ProgressColumn):
 class StudyDisplay(StudyCallback):
     """Context that shows stages and a study's progress on standard error.
 
-    Where standard error is no terminal, such as in a log, it writes a line for a change instead, at most one in ten
-    seconds, but the first and the last.
+    Where standard error is no terminal that can redraw lines, such as a log or with TERM=dumb, it writes a line for a
+    change instead, at most one in ten seconds, but the first and the last.
 
     Args:
         clock: Returns the time, in seconds.
@@ -144,7 +144,8 @@ class StudyDisplay(StudyCallback):
             # The idle workers have nothing left to do.
             self._hide_idle_workers()
         is_last = (progress.folds_done, progress.trials_done) == (progress.folds, progress.trials)
-        if not self._console.is_terminal and (is_first or is_last or self._clock() - self._line_s >= _LINE_INTERVAL_S):
+        is_due = is_first or is_last or self._clock() - self._line_s >= _LINE_INTERVAL_S
+        if is_due and not self._console.is_interactive:
             self._line_s = self._clock()
             left = self._left_text()
             text = (
