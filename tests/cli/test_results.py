@@ -45,7 +45,9 @@ def test_results_are_listed_by_study_and_by_corpus(finished: StudyFixture) -> No
         assert answer.exit_code == 0, answer.output
         assert all(identity in answer.output for identity in IDENTITIES)
         assert "2 results" in answer.output
-    assert "0 results" in ser_results(finished, "list", "--corpus", "other").output
+    unknown = ser_results(finished, "list", "--corpus", "other")
+    assert unknown.exit_code == 1, unknown.output
+    assert f"unknown corpus 'other'; valid: {CORPUS.name}" in unknown.output
     assert "unknown study" in ser_results(finished, "list", "--study", "other").output
 
 

@@ -210,7 +210,9 @@ def test_the_file_of_a_study_resumes_it_and_is_in_its_report(ran: StudyFolder, t
     assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
     (page,) = (Path(line[8:]) for line in answer.stdout.splitlines() if line.startswith("report: "))
     assert shown in html.unescape(page.read_text(encoding="utf-8"))
-    assert ran.ser("study", "show").stdout.startswith(f"ser study run --corpus emodb --root {ran.corpus} ")
+    command = ran.ser("study", "show").stdout
+    assert command.startswith(f"ser study run --corpus emodb --root {ran.corpus} ")
+    assert command.endswith(f" --home {ran.home}\n")
 
 
 def test_names_of_studies_are_whole_on_a_narrow_terminal(ran: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:

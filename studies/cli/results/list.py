@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 from rich.text import Text
 
-from ser.errors import SerError
+from ser.errors import ConfigurationError, SerError, unknown_value_message
 from ser.results import FoldResult
 from studies.cli.arguments import find_study, open_home
 from studies.cli.results.commands import ListOptions
@@ -21,7 +21,11 @@ _COLUMNS = ("identity", "variant", "fold", "corpus", "size", "date")
 
 
 def print_results(options: ListOptions) -> None:
-    """Print one row per result; damaged files are named on standard error."""
+    """Print one row per result; damaged files are named on standard error.
+
+    Raises:
+        ConfigurationError: There are results, but none of the corpus.
+    """
     home = open_home(options)
     store = ResultStore(home.results)
     results: dict[str, FoldResult] = {}
@@ -37,6 +41,9 @@ def print_results(options: ListOptions) -> None:
             except SerError as error:
                 print_message(str(error))
             progress(number, len(identities))
+    corpora = {result.corpus.name for result in results.values()}
+    if options.corpus is not None and corpora and options.corpus not in corpora:
+        raise ConfigurationError(unknown_value_message("corpus", options.corpus, sorted(corpora)))
     rows = [row for row in results.items() if options.corpus in (None, row[1].corpus.name)]
     table = Table(*(Column(name, no_wrap=True) for name in _COLUMNS), box=SIMPLE_HEAD, show_edge=False)
     for identity, result in sorted(rows, key=lambda row: row[1].ended_ms):

@@ -8,6 +8,7 @@ from studies.cli.terminal.text_output import printable
 from studies.planning.command import study_command
 from studies.planning.study_file import format_study_file
 from studies.provenance import home_tag_name
+from studies.reporting.next_commands import home_option
 
 
 def show(options: ShowOptions) -> None:
@@ -18,4 +19,4 @@ def show(options: ShowOptions) -> None:
     if options.yaml:
         typer.echo(format_study_file(study.name, study.plan, root), nl=False)
     else:
-        typer.echo(printable(study_command(study.plan, root)))
+        typer.echo(printable(f"{study_command(study.plan, root)}{home_option(home)}"))
