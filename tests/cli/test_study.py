@@ -93,8 +93,7 @@ def test_a_study_ends_with_its_table_and_where_to_go_on(first: Result, folder: S
     assert any("logistic regression" in line for line in lines)
     assert f"study:  {folder.summary().name}" in lines
     (page,) = (Path(line.removeprefix("report: ")) for line in lines if line.startswith("report: "))
-    assert page.is_file()
-    assert page.is_relative_to(folder.home)
+    assert page in folder.home.rglob("index.html")
     assert f"        ser predict AUDIO --home {folder.home}" in lines
     assert f"runs:   make ui SER_HOME={folder.home}" in lines
 
@@ -210,9 +209,8 @@ def test_the_file_of_a_study_resumes_it_and_is_in_its_report(ran: StudyFolder, t
     assert {run.info.run_id: run.info.end_time for run in ran.runs()} == before
     (page,) = (Path(line[8:]) for line in answer.stdout.splitlines() if line.startswith("report: "))
     assert shown in html.unescape(page.read_text(encoding="utf-8"))
-    command = ran.ser("study", "show").stdout
-    assert command.startswith(f"ser study run --corpus emodb --root {ran.corpus} ")
-    assert command.endswith(f" --home {ran.home}\n")
+    start = re.escape(f"ser study run --corpus emodb --root {ran.corpus} ")
+    assert re.fullmatch(rf"{start}.* --home {re.escape(str(ran.home))}\n", ran.ser("study", "show").stdout)
 
 
 def test_names_of_studies_are_whole_on_a_narrow_terminal(ran: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
